@@ -1,0 +1,1 @@
+"""MLForge: constraint-driven embedded ML as a build-system extension on doit."""

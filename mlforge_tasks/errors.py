@@ -1,0 +1,81 @@
+"""What can go wrong, in four classes that the pipeline never confuses.
+
+* `ContractError`: the user's YAML is wrong; nothing was started (doit exit code 3).
+* `ToolError`: a compiler, emulator or library broke; shown, never cached (exit code 2).
+* `CandidateFailure`: this architecture does not work out (too big, diverged, faulted on the
+  device). A *result*: recorded, cached and fed back to the agent.
+* `BusyError`: another run holds the build tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlforge_tasks.records import Reason
+
+
+class MlforgeError(Exception):
+    """Base of every error MLForge raises on purpose.
+
+    Args:
+        message: What is wrong, in one sentence.
+        hint: What the user can do about it; shown under "Things to try:".
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nThings to try: {self.hint}" if self.hint else self.message
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a YAML file.
+
+    Attributes:
+        where: `file:line` of the mistake.
+        field: Dotted path of the field, empty for the whole document.
+        found: What the file holds.
+        wanted: What would have been right.
+        suggestion: A likely correction, or None.
+    """
+
+    where: str
+    field: str
+    found: str
+    wanted: str
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.field or '(document)'}: "
+        text += f"found {self.found}, wanted {self.wanted}"
+        return text + (f"; did you mean '{self.suggestion}'?" if self.suggestion else "")
+
+
+class ContractError(MlforgeError):
+    """A contract or board file is not valid; carries every mistake found."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class ToolError(MlforgeError):
+    """A tool that should work is missing, broke, or ran out of time or memory."""
+
+
+class BusyError(MlforgeError):
+    """Another process holds the build tree's lock."""
+
+
+class CandidateFailure(MlforgeError):  # noqa: N818 - a result, not an error
+    """A candidate that does not work out; `reason` is what the agent reads."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"{reason.code}: {reason.message}")
+        self.reason = reason

@@ -1,0 +1,36 @@
+"""Finds plug-ins by name among the modules that are there, and nowhere else.
+
+A key in a contract (`agent: optimizer`) names a module of the plug-in folder, so a contract can
+never make the pipeline import code from anywhere else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.errors import MlforgeError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+def names(package: ModuleType) -> tuple[str, ...]:
+    """The plug-ins of a folder, sorted; modules that start with an underscore are helpers."""
+    found = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted(name for name in found if not name.startswith("_")))
+
+
+def load(package: ModuleType, name: str) -> Any:
+    """The plug-in object of `package.name`, which every plug-in module calls `PLUGIN`.
+
+    Raises:
+        MlforgeError: There is no such plug-in.
+    """
+    if name not in names(package):
+        raise MlforgeError(
+            f"no plug-in '{name}' in {package.__name__}",
+            hint=f"one of: {', '.join(names(package))}",
+        )
+    return importlib.import_module(f"{package.__name__}.{name}").PLUGIN

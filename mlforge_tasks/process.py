@@ -1,0 +1,174 @@
+"""The one place that starts programs: argv lists, a time limit always, the log kept.
+
+A started program dies with us, even when we are killed with SIGKILL: on Linux it gets a parent
+death signal through util-linux's `setpriv`, and it leads its own process group so that a time-out
+ends its children too.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from mlforge_tasks.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+TAIL_LINES = 20
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that ended.
+
+    Attributes:
+        argv: What was run.
+        returncode: Exit code; negative is the signal that ended it.
+        output: stdout and stderr, interleaved.
+        timed_out: Whether it ran into its time limit.
+    """
+
+    argv: tuple[str, ...]
+    returncode: int
+    output: str
+    timed_out: bool = False
+
+    def tail(self, lines: int = TAIL_LINES) -> str:
+        """The last lines of the output."""
+        return "\n".join(self.output.rstrip().splitlines()[-lines:])
+
+
+@functools.cache
+def _death_signal_prefix() -> tuple[str, ...]:
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        return ()
+    argv = [setpriv, "--pdeathsig", "KILL", "true"]
+    works = subprocess.run(argv, check=False, capture_output=True, timeout=10).returncode == 0
+    return (setpriv, "--pdeathsig", "KILL", "--") if works else ()
+
+
+def which(program: str, *, hint: str) -> str:
+    """Full path of a program.
+
+    Raises:
+        ToolError: It is not on PATH; `hint` says how to get it.
+    """
+    found = shutil.which(program)
+    if found is None:
+        raise ToolError(f"'{program}' was not found on PATH", hint=hint)
+    return found
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] | None = subprocess.DEVNULL,
+    stdout: int | IO[bytes] | None = subprocess.PIPE,
+    stderr: int | IO[bytes] | None = subprocess.STDOUT,
+) -> subprocess.Popen[bytes]:
+    """Starts a program that dies with us. The caller ends it with `stop`.
+
+    Raises:
+        ToolError: The program cannot be started.
+    """
+    merged = {**os.environ, **env} if env else None
+    try:
+        return subprocess.Popen(
+            [*_death_signal_prefix(), *argv],
+            cwd=cwd,
+            env=merged,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ToolError(f"cannot start '{argv[0]}': {error.strerror}") from error
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Kills a program with all its children and reaps it."""
+    if process.poll() is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            process.kill()
+    process.wait()
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Completed:
+    """Runs a program to its end and returns what it said, whatever its exit code.
+
+    Args:
+        argv: Program and arguments; never a shell string.
+        timeout_s: After this many seconds it is killed and `timed_out` is set.
+        cwd: Folder to run in.
+        env: Variables set on top of ours.
+        on_line: Called with each line of output as it comes.
+
+    Raises:
+        ToolError: The program cannot be started.
+    """
+    process = start(argv, cwd=cwd, env=env)
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        stop(process)
+
+    timer = threading.Timer(timeout_s, expire)
+    timer.start()
+    lines: list[str] = []
+    try:
+        if process.stdout is not None:
+            for raw in process.stdout:
+                line = raw.decode(errors="replace")
+                lines.append(line)
+                if on_line is not None:
+                    on_line(line.rstrip("\n"))
+        process.wait()
+    finally:
+        timer.cancel()
+        stop(process)
+        if process.stdout is not None:
+            process.stdout.close()
+    return Completed(tuple(argv), process.returncode, "".join(lines), expired.is_set())
+
+
+def check(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """Runs a program that must succeed and returns its output.
+
+    Raises:
+        ToolError: It cannot be started, ends with another code than 0, or takes too long. The
+            message holds the command and its last lines.
+    """
+    done = run(argv, timeout_s=timeout_s, cwd=cwd, env=env)
+    if done.timed_out:
+        raise ToolError(f"`{' '.join(argv)}` took more than {timeout_s:g} s\n{done.tail()}")
+    if done.returncode != 0:
+        raise ToolError(f"`{' '.join(argv)}` ended with {done.returncode}\n{done.tail()}")
+    return done.output

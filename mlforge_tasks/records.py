@@ -1,0 +1,174 @@
+"""The data shapes that pass between modules and lie in `build/` as JSON.
+
+Every record is frozen, refuses unknown fields, and has one canonical JSON form (sorted keys, no
+spaces, no NaN), so equal records have equal digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Source = Literal["static", "emulated", "hardware"]
+Status = Literal["pass", "fail", "unknown"]
+
+
+def canonical_json(value: object) -> bytes:
+    """JSON with sorted keys and no spaces.
+
+    Raises:
+        ValueError: The value holds a NaN or an infinity.
+    """
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    return text.encode()
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Hex sha256 of some bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class Record(BaseModel):
+    """Base of every record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def to_bytes(self) -> bytes:
+        """The canonical JSON form."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    def write(self, path: Path) -> None:
+        """Writes the canonical JSON form, with a newline at the end."""
+        path.write_bytes(self.to_bytes() + b"\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Reads a record back.
+
+        Raises:
+            pydantic.ValidationError: The file is not such a record.
+        """
+        return cls.model_validate_json(path.read_bytes())
+
+
+class Reason(Record):
+    """Why a candidate failed, for the agent to read.
+
+    Attributes:
+        code: Stable and machine-readable: `static_limit`, `measured_limit`, `does_not_fit`,
+            `diverged`, `train_timeout`, `train_memory`, `convert_failed`,
+            `unsupported_operator`, `hang`, `fault`, `truncated_console`,
+            `output_mismatch`, `invalid_architecture`.
+        stage: The stage that found it.
+        message: One sentence for a person.
+        metric: The measured metric it is about, if any.
+        value: The figure found.
+        limit: The figure allowed.
+    """
+
+    code: str
+    stage: str
+    message: str
+    metric: str | None = None
+    value: float | None = None
+    limit: float | None = None
+
+
+class Measurement(Record):
+    """One figure. Its unit is that of `metric`'s suffix (`flash_bytes`, `latency_us`)."""
+
+    metric: str
+    value: float
+    unit: str
+    source: Source
+
+
+class Clause(Record):
+    """One line of a verdict.
+
+    Attributes:
+        metric: Which figure is judged.
+        limit: The bound, after margins.
+        value: What was measured, or None.
+        unit: Unit of limit, value and slack.
+        source: Where the value comes from, or None.
+        slack: How far past the bound the value is, in the metric's unit; <= 0 passes.
+        status: `unknown` where nothing was measured; that is never a pass.
+    """
+
+    metric: str
+    limit: float
+    value: float | None
+    unit: str
+    source: Source | None
+    slack: float | None
+    status: Status
+
+
+class Verdict(Record):
+    """All clauses of one candidate; `met` only where every clause passes."""
+
+    met: bool
+    clauses: tuple[Clause, ...]
+
+
+class LayerProfile(Record):
+    """What one layer of the deployed model costs.
+
+    Attributes:
+        name: The layer's name in the graph.
+        op: TFLite operator.
+        macs: Multiply-accumulates per inference.
+        weight_bytes: Constants in flash.
+        output_bytes: Size of its output tensor.
+    """
+
+    name: str
+    op: str
+    macs: int
+    weight_bytes: int
+    output_bytes: int
+
+
+class FirmwareReport(Record):
+    """Sizes of a linked image.
+
+    Attributes:
+        flash_bytes: Everything that occupies non-volatile memory, initialisers included.
+        static_ram_bytes: `.data` plus `.bss`, the arena included, the stack not.
+        stack_reserved_bytes: What the linker set aside for the stack.
+        firmware_id: Digest that the image carries and shows in its hello frame.
+    """
+
+    flash_bytes: int
+    static_ram_bytes: int
+    stack_reserved_bytes: int
+    firmware_id: str
+
+
+class SelfTest(Record):
+    """What the firmware measured before it said it was ready.
+
+    Attributes:
+        ticks: Clock ticks of each repeated inference.
+        tick_hz: Frequency of that clock.
+        stack_used_bytes: Stack high-water mark.
+        arena_bytes: Working memory of the model.
+        model_digest: sha256 of the `.tflite` inside.
+        firmware_id: Build digest inside.
+    """
+
+    ticks: tuple[int, ...]
+    tick_hz: int
+    stack_used_bytes: int
+    arena_bytes: int
+    model_digest: str
+    firmware_id: str
