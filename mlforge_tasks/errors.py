@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from mlforge_tasks.records import Reason
 
 
+# How a stage that runs as a process of its own tells its parent what happened.
+EXIT_TOOL_BROKEN = 2
+EXIT_CANDIDATE_FAILED = 3
+FAILURE_FILE = "failure.json"
+
+
 class MlforgeError(Exception):
     """Base of every error MLForge raises on purpose.
 

@@ -56,7 +56,16 @@ class Record(BaseModel):
         Raises:
             pydantic.ValidationError: The file is not such a record.
         """
-        return cls.model_validate_json(path.read_bytes())
+        return cls.model_validate_json(path.read_bytes(), by_name=True)
+
+    @classmethod
+    def from_dump(cls, data: object) -> Self:
+        """A record from its `model_dump(mode="json")`: by field names, not by YAML keys.
+
+        Raises:
+            pydantic.ValidationError: The data is not such a record.
+        """
+        return cls.model_validate(data, by_name=True)
 
 
 class Reason(Record):

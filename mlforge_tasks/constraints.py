@@ -1,0 +1,102 @@
+"""Judges measurements against limits: the only arithmetic between a figure and a verdict.
+
+Slack is how far a value is past its bound, in the metric's own unit; at most 0 passes (the
+convention of constraint solvers). A figure that was not measured is *unknown*, never a pass, and a
+contract for hardware is only ever met by figures from hardware.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from mlforge_tasks.records import Clause, Measurement, Reason, Record, Source, Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+UNITS = {
+    "ram_bytes": "B",
+    "static_ram_bytes": "B",
+    "flash_bytes": "B",
+    "latency_us": "us",
+    "stack_bytes": "B",
+    "arena_bytes": "B",
+    "instructions": "1",
+}
+TEST_SUFFIX = "_test"
+
+
+class Bound(Record):
+    """One limit of a contract, margins already taken off.
+
+    Attributes:
+        metric: Which measurement it binds.
+        limit: The bound, in `unit`.
+        unit: Unit of the bound.
+        direction: Whether the value must stay at or below the bound, or at or above it.
+        sources: Where a value must come from to count.
+    """
+
+    metric: str
+    limit: float
+    unit: str
+    direction: Literal["at_most", "at_least"] = "at_most"
+    sources: tuple[Source, ...] = ("static", "emulated", "hardware")
+
+
+def _clause(bound: Bound, found: Measurement | None) -> Clause:
+    if found is None or found.source not in bound.sources:
+        value, source, slack = None, None, None
+        status: Status = "unknown"
+    else:
+        value, source = found.value, found.source
+        slack = value - bound.limit if bound.direction == "at_most" else bound.limit - value
+        status = "pass" if slack <= 0 else "fail"
+    return Clause(
+        metric=bound.metric,
+        limit=bound.limit,
+        value=value,
+        unit=bound.unit,
+        source=source,
+        slack=slack,
+        status=status,
+    )
+
+
+def judge(bounds: Iterable[Bound], measurements: Iterable[Measurement]) -> Verdict:
+    """Holds every bound against what was measured.
+
+    Args:
+        bounds: The contract's limits and goal.
+        measurements: At most one per metric and source.
+    """
+    found = list(measurements)
+    clauses = tuple(_clause(bound, _best_source(bound, found)) for bound in bounds)
+    met = bool(clauses) and all(clause.status == "pass" for clause in clauses)
+    return Verdict(met=met, clauses=clauses)
+
+
+def _best_source(bound: Bound, found: list[Measurement]) -> Measurement | None:
+    """The most trustworthy figure that counts for a bound: hardware before emulated."""
+    rank = {"hardware": 0, "emulated": 1, "static": 2}
+    matching = [one for one in found if one.metric == bound.metric and one.source in bound.sources]
+    return min(matching, key=lambda one: rank[one.source], default=None)
+
+
+def first_broken(bounds: Iterable[Bound], measurements: Iterable[Measurement]) -> Reason | None:
+    """The clause that is broken worst, relative to its limit; None where all that is known holds.
+
+    Used before training: only figures that the weights do not change are there yet.
+    """
+    broken = [clause for clause in judge(bounds, measurements).clauses if clause.status == "fail"]
+    if not broken:
+        return None
+    worst = max(broken, key=lambda clause: (clause.slack or 0.0) / max(abs(clause.limit), 1e-9))
+    return Reason(
+        code="measured_limit",
+        stage="admit",
+        message=f"{worst.metric} is {worst.value:g}, the contract allows {worst.limit:g}",
+        metric=worst.metric,
+        value=worst.value,
+        limit=worst.limit,
+    )

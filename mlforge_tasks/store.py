@@ -1,0 +1,193 @@
+"""The content-addressed store: blobs by sha256 and action results by key.
+
+`cas/<aa>/<sha256>` holds blobs, read-only; `ac/<aa>/<key>` says which blobs an action made. A blob
+is checked whenever it is read: a corrupt one is dropped, and its action runs again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO, Literal
+
+from pydantic import ValidationError
+
+from mlforge_tasks.errors import BusyError
+from mlforge_tasks.records import Reason, Record
+
+READ_ONLY = 0o444
+WRITABLE = 0o644
+FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, copied on write
+
+
+def file_digest(path: Path) -> str:
+    """Hex sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Manifest(Record):
+    """What a stage made. Holds digests only, so that equal results stop a rebuild downstream.
+
+    Attributes:
+        status: `failed` where the candidate did not work out.
+        reason: Why it failed; None for `ok`.
+        outputs: sha256 of each output file by name.
+    """
+
+    status: Literal["ok", "failed"]
+    reason: Reason | None = None
+    outputs: dict[str, str]
+
+
+class ActionResult(Record):
+    """An action cache entry.
+
+    Attributes:
+        manifest: What the action made.
+        key_document: Everything the key was made from, for the auditor.
+        seconds: How long the action took when it really ran.
+    """
+
+    manifest: Manifest
+    key_document: dict[str, object]
+    seconds: float
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+    try:
+        fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
+    except OSError:
+        shutil.copyfileobj(source, target)
+
+
+def publish(data: bytes | Path, target: Path, mode: int = WRITABLE) -> None:
+    """Puts a file in place in one step: a reader sees the old one or the whole new one.
+
+    Args:
+        data: The content, or a file to copy.
+        target: Where it goes; folders are made.
+        mode: Permissions.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".tmp-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if isinstance(data, bytes):
+                file.write(data)
+            else:
+                with data.open("rb") as source:
+                    _copy(source, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+class Store:
+    """Blobs and action results below one folder; safe for concurrent writers."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def blob_path(self, digest: str) -> Path:
+        """Where a blob lies, there or not."""
+        return self.root / "cas" / digest[:2] / digest
+
+    def _result_path(self, key: str) -> Path:
+        return self.root / "ac" / key[:2] / key
+
+    def put_blob(self, path: Path) -> str:
+        """Stores a file's content and returns its sha256."""
+        digest = file_digest(path)
+        blob = self.blob_path(digest)
+        if not self._intact(digest):
+            publish(path, blob, READ_ONLY)
+        return digest
+
+    def _intact(self, digest: str) -> bool:
+        """Whether the blob is there and whole; a corrupt one is dropped."""
+        blob = self.blob_path(digest)
+        try:
+            if file_digest(blob) == digest:
+                return True
+        except FileNotFoundError:
+            return False
+        blob.unlink(missing_ok=True)
+        return False
+
+    def get_blob(self, digest: str, target: Path) -> bool:
+        """Copies a blob to `target`; False where it is not there or was corrupt."""
+        if not self._intact(digest):
+            return False
+        publish(self.blob_path(digest), target)
+        return True
+
+    def put_result(self, key: str, result: ActionResult) -> None:
+        """Records what an action made."""
+        publish(result.to_bytes(), self._result_path(key), READ_ONLY)
+
+    def get_result(self, key: str) -> ActionResult | None:
+        """What an action made; None where it is unknown or a blob of it is gone or corrupt."""
+        path = self._result_path(key)
+        try:
+            result = ActionResult.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError:
+            path.unlink(missing_ok=True)
+            return None
+        whole = all(self._intact(digest) for digest in result.manifest.outputs.values())
+        return result if whole else None
+
+
+class TreeLock:
+    """One run at a time on a build tree; released by the kernel when the process dies."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Takes the lock.
+
+        Raises:
+            BusyError: Another process has it; the message says which.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        file = self.path.open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = self._holder(file.read())
+            file.close()
+            raise BusyError(
+                f"another run{holder} is using '{self.path.parent}'",
+                hint="wait for it to end, or run in another folder",
+            ) from None
+        file.truncate(0)
+        json.dump({"pid": os.getpid()}, file)
+        file.flush()
+        self._file = file
+
+    @staticmethod
+    def _holder(text: str) -> str:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            return f" (process {json.loads(text)['pid']})"
+        return ""
+
+    def release(self) -> None:
+        """Gives the lock back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

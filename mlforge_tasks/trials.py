@@ -1,0 +1,91 @@
+"""Judged candidates as they lie on disk, and what the end of a run reports of them."""
+
+from __future__ import annotations
+
+from mlforge_tasks.agents import Trial
+from mlforge_tasks.constraints import TEST_SUFFIX, Bound
+from mlforge_tasks.records import Clause, Record, Verdict
+
+
+class TrialResult(Record):
+    """A judged candidate with what only people read.
+
+    Attributes:
+        trial: What happened, the held-out test figures included.
+        brief: Its architecture in one line.
+        device_metric: The goal's metric over the golden vectors, from outputs that the device
+            computed; None where it never ran there.
+    """
+
+    trial: Trial
+    brief: str
+    device_metric: float | None = None
+
+
+def _relative_excess(clause: Clause) -> float:
+    """How far past its bound a clause is, as a share of the bound; an unknown one counts as 1."""
+    if clause.slack is None:
+        return 1.0
+    return max(0.0, clause.slack) / max(abs(clause.limit), 1e-9)
+
+
+def badness(result: TrialResult, goal: str, *, higher_is_better: bool) -> tuple[float, ...]:
+    """Sorts candidates, best first: those that met, then the least far from their bounds."""
+    verdict = result.trial.verdict
+    if verdict is None:
+        return (2.0, float("inf"), 0.0)
+    excess = sum(_relative_excess(clause) for clause in verdict.clauses)
+    value = next((one.value for one in verdict.clauses if one.metric == goal), None)
+    signed = 0.0 if value is None else (-value if higher_is_better else value)
+    return (0.0 if verdict.met else 1.0, excess, signed)
+
+
+class Trials(Record):
+    """All candidates of one iteration."""
+
+    results: tuple[TrialResult, ...]
+
+    @property
+    def met(self) -> bool:
+        """Whether one of them meets the contract."""
+        verdicts = (result.trial.verdict for result in self.results)
+        return any(verdict is not None and verdict.met for verdict in verdicts)
+
+
+class Report(Record):
+    """A whole run: the contract's clauses, every candidate, the outcome.
+
+    Attributes:
+        name: The contract's name.
+        board: The target board.
+        mode: The contract's execution mode.
+        goal: The goal's metric.
+        bounds: All clauses, margins taken off.
+        met: Whether a candidate meets the contract.
+        best: Its id, or that of the one that came closest.
+        results: Every candidate, oldest first.
+    """
+
+    name: str
+    board: str
+    mode: str
+    goal: str
+    bounds: tuple[Bound, ...]
+    met: bool
+    best: str | None
+    results: tuple[TrialResult, ...]
+
+    def best_result(self) -> TrialResult | None:
+        """The candidate that `best` names."""
+        return next((one for one in self.results if one.trial.id == self.best), None)
+
+
+def as_agents_see_it(trial: Trial) -> Trial:
+    """A trial without its figures on the test split, which no search may learn from."""
+    if trial.verdict is None:
+        verdict = None
+    else:
+        clauses = tuple(c for c in trial.verdict.clauses if not c.metric.endswith(TEST_SUFFIX))
+        verdict = Verdict(met=all(c.status == "pass" for c in clauses), clauses=clauses)
+    seen = tuple(m for m in trial.measurements if not m.metric.endswith(TEST_SUFFIX))
+    return trial.model_copy(update={"measurements": seen, "verdict": verdict})

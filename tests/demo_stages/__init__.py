@@ -1,0 +1,1 @@
+"""Stages small enough to see everything that `Stage` does."""

@@ -1,0 +1,86 @@
+"""Programs are started in one place, always with a time limit, and die with us."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlforge_tasks import process
+from mlforge_tasks.errors import ToolError
+
+PARENT = """
+import sys
+from mlforge_tasks import process
+code = "import signal; print('up', flush=True); signal.pause()"
+child = process.start([sys.executable, "-c", code])
+print(child.pid, child.stdout.readline().decode().strip(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_output_is_kept_and_streamed() -> None:
+    """Every line reaches the callback and the log, stderr included."""
+    lines: list[str] = []
+    code = "import sys; print('a', flush=True); print('b', file=sys.stderr)"
+    done = process.run([sys.executable, "-c", code], timeout_s=30, on_line=lines.append)
+    assert (done.returncode, done.output, lines) == (0, "a\nb\n", ["a", "b"])
+
+
+def test_a_program_that_hangs_is_ended_with_its_children() -> None:
+    """The time limit ends the whole process group, and the output so far is kept."""
+    code = (
+        "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', "
+        "'import signal; signal.pause()']); print(p.pid, flush=True); p.wait()"
+    )
+    done = process.run([sys.executable, "-c", code], timeout_s=1.5)
+    assert done.timed_out
+    assert not _alive(int(done.output))
+
+
+def test_a_program_that_is_not_there() -> None:
+    """A missing program is a broken tool, with a hint where one is known."""
+    with pytest.raises(ToolError, match=r"ended with|cannot start"):
+        process.check(["mlforge-no-such-program"], timeout_s=10)
+    with pytest.raises(ToolError, match=r"(?s)not found on PATH.*apt-get install it"):
+        process.which("mlforge-no-such-program", hint="apt-get install it")
+
+
+def test_a_failing_command_is_shown_with_its_last_lines() -> None:
+    """The error holds the command, its exit code and the end of its output."""
+    with pytest.raises(ToolError, match=r"(?s)exit\(3\).*ended with 3\nwhy"):
+        process.check([sys.executable, "-c", "print('why'); exit(3)"], timeout_s=30)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="parent death signals are Linux's")
+def test_children_die_with_a_killed_parent() -> None:
+    """After SIGKILL of the parent no child is left."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    with parent.stdin, parent.stdout:
+        child = int(parent.stdout.readline().split()[0])
+        fd = os.pidfd_open(child)
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        # A pidfd becomes readable when its process ends.
+        assert select.select([fd], [], [], 10)[0], "the child outlived its parent"
+        os.close(fd)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rsplit(")", 1)[1].split()[0] != "Z"
