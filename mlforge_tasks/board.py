@@ -1,0 +1,128 @@
+"""Boards: what firmware is built for, read from `boards/*.yaml`.
+
+To add a board: write `boards/<name with _ for />.yaml` with its name, core, compiler flags, real
+memory sizes, clocks and UART; give it a `qemu` section if QEMU emulates it; run
+`pytest tests/test_board.py tests/test_qemu.py`, which boots every board there is.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.records import Record
+from mlforge_tasks.units import Bytes
+from mlforge_tasks.yaml_file import closest, read_model
+
+BOARDS = Path(__file__).parent / "boards"
+
+Address = Annotated[int, Field(ge=0, lt=1 << 32)]
+Hertz = Annotated[int, Field(gt=0)]
+Flag = Annotated[str, Field(pattern=r"^-[\w.+=,-]+$")]
+
+
+class Region(Record):
+    """One block of memory that the linker may fill."""
+
+    origin: Address
+    length_bytes: Bytes = Field(alias="length")
+
+
+class Uart(Record):
+    """The serial port to the host; `kind` names the driver of the bare-metal platform."""
+
+    kind: Literal["cmsdk"]
+    base: Address
+
+
+class Qemu(Record):
+    """How QEMU emulates the board.
+
+    Attributes:
+        binary: QEMU's program for the core.
+        machine: Its `-machine`.
+        icount_shift: One instruction is 2^shift ns of virtual time. Large enough that a clock tick
+            is shorter than an instruction, so that instructions can be told from ticks.
+        args: More arguments.
+    """
+
+    binary: str = Field(pattern=r"^qemu-system-\w+$")
+    machine: str = Field(pattern=r"^[\w.,=-]+$")
+    icount_shift: int = Field(ge=0, le=10)
+    args: tuple[str, ...] = ()
+
+
+class Board(Record):
+    """One board.
+
+    Attributes:
+        name: As Zephyr writes it (`mps2/an385`).
+        cpu: Core, as GCC writes it (`cortex-m3`).
+        gcc_flags: What selects the core's code generation.
+        fpu: It has a floating-point unit.
+        dsp: It has the DSP extension (SMLAD and its kin).
+        mve: It has the M-profile vector extension.
+        flash: Where code and constants go.
+        ram: Where data and stack go.
+        clock_hz: The core's clock.
+        cycles_per_instruction: An estimate, used only for latency labelled `emulated`.
+        systick_hz: Clock of the SysTick timer.
+        uart: The serial port.
+        stack_bytes: What the bare-metal platform reserves for the stack.
+        qemu: How QEMU emulates it; None where it does not.
+    """
+
+    name: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")
+    cpu: str = Field(pattern=r"^[\w.+-]+$")
+    gcc_flags: tuple[Flag, ...]
+    fpu: bool
+    dsp: bool
+    mve: bool
+    flash: Region
+    ram: Region
+    clock_hz: Hertz
+    cycles_per_instruction: float = Field(gt=0)
+    systick_hz: Hertz
+    uart: Uart
+    stack_bytes: Bytes = Field(alias="stack", multiple_of=8)
+    qemu: Qemu | None = None
+
+
+def board_file(name: str) -> Path:
+    """Where a board's file is, whether or not it exists."""
+    return BOARDS / f"{name.replace('/', '_')}.yaml"
+
+
+@functools.cache
+def _by_name() -> dict[str, Board]:
+    boards = (read_model(path, Board) for path in sorted(BOARDS.glob("*.yaml")))
+    return {board.name: board for board in boards}
+
+
+def board_names() -> tuple[str, ...]:
+    """The boards there are, sorted.
+
+    Raises:
+        ContractError: A board file is not valid.
+    """
+    return tuple(sorted(_by_name()))
+
+
+def load_board(name: str) -> Board:
+    """A board by its name.
+
+    Raises:
+        MlforgeError: There is no such board.
+        ContractError: A board file is not valid.
+    """
+    board = _by_name().get(name)
+    if board is None:
+        similar = closest(name, board_names())
+        meant = f"did you mean '{similar}'? " if similar else ""
+        hint = f"{meant}The boards are {', '.join(board_names())}"
+        raise MlforgeError(f"there is no board '{name}'", hint=hint)
+    return board
