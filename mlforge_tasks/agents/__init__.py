@@ -1,1 +1,129 @@
-"""Placeholder docstring; the owner writes it."""
+"""Agents: they read the brief and what was measured so far, and propose what to try next.
+
+To add one:
+
+1. Write a module here whose `PLUGIN` has a `name` and a `propose` as in `Agent`. It may keep no
+   state: all it knows is its arguments, and the same arguments give the same proposals.
+2. Propose `Architecture` records only; JSON from outside goes through `parse_architecture`.
+3. Add its name to `AGENTS` in `tests/test_agents.py`, whose conformance suite it must pass.
+
+The module's name is what a contract calls it by: `search: {agent: optimizer}`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+
+from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, Task
+from mlforge_tasks.records import Measurement, Reason, Record, Verdict
+
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+
+
+class Limits(Record):
+    """The contract's hardware limits, margins already taken off; None where it sets none."""
+
+    ram_bytes: PositiveFloat | None = None
+    flash_bytes: PositiveFloat | None = None
+    latency_us: PositiveFloat | None = None
+    stack_bytes: PositiveFloat | None = None
+
+
+class Goal(Record):
+    """What the trained model must reach.
+
+    Attributes:
+        metric: Its name, as in the measurements (`mse`, `accuracy`).
+        target: The value to reach.
+        direction: Which way is better.
+    """
+
+    metric: str
+    target: float
+    direction: Literal["minimize", "maximize"]
+
+
+class BoardFacts(Record):
+    """The target, as far as it matters to a design."""
+
+    name: str
+    cpu: str
+    clock_hz: PositiveInt
+    cycles_per_instruction: PositiveFloat
+    flash_bytes: PositiveInt
+    ram_bytes: PositiveInt
+
+
+class DesignBrief(Record):
+    """All that an agent needs to know besides the history.
+
+    Attributes:
+        task: What the head does.
+        input_shape: Shape of one input, without the batch axis: `(features,)`,
+            `(steps, channels)` or `(height, width, channels)`.
+        output_count: Units of the head.
+        limits: The contract's hardware limits.
+        goal: The contract's goal.
+        board: The target.
+        iterations_left: How many proposals' worth of budget are left, this one included.
+        seed: For every random choice.
+    """
+
+    task: Task
+    input_shape: Shape
+    output_count: PositiveInt
+    limits: Limits
+    goal: Goal
+    board: BoardFacts
+    iterations_left: PositiveInt
+    seed: int
+
+
+class Trial(Record):
+    """One candidate that was judged.
+
+    Attributes:
+        id: Names the candidate among all of its search.
+        architecture: What was proposed.
+        figures: Its static figures; None where its shapes do not work out.
+        reason: Why it failed before it could be measured to the end; None if it did not.
+        measurements: All figures found, named as the verdict's clauses name them: `ram_bytes`,
+            `flash_bytes`, `latency_us`, `stack_bytes`, the goal's metric. A candidate that was
+            refused after its probe has those of the probe.
+        verdict: None where it never got to be judged.
+    """
+
+    id: str
+    architecture: Architecture
+    figures: StaticFigures | None = None
+    reason: Reason | None = None
+    measurements: tuple[Measurement, ...] = ()
+    verdict: Verdict | None = None
+
+
+class Agent(Protocol):
+    """Designs networks under measured constraints."""
+
+    name: str
+
+    def propose(
+        self, brief: DesignBrief, history: tuple[Trial, ...], count: int
+    ) -> tuple[Architecture, ...]:
+        """What to build, train and measure next.
+
+        A pure function of its arguments. It repeats an architecture of the history only when it
+        has no other. Where nothing can meet the limits it proposes the least bad: saying so is
+        the judge's business.
+
+        Args:
+            brief: The task and its limits.
+            history: Every candidate judged so far, oldest first.
+            count: How many proposals are wanted.
+
+        Returns:
+            `count` architectures, the most promising first.
+        """
+        ...

@@ -1,1 +1,58 @@
-"""Placeholder docstring; the owner writes it."""
+"""Sources of data, one module each: where rows come from, not what is made of them.
+
+To add one:
+
+1. describe it in `dataset_spec/spec.py` (a record with a `kind`, added to `Source`);
+2. write `from_<kind>.py` here, with a `PLUGIN` that has the `read` of `Reader` below;
+3. add its line to `tests/test_dataset_sources.py`, which says what every source must do.
+
+Modules with an underscore turn rows into examples; they are the same for every source.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from mlforge_tasks import plugins
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlforge_tasks.dataset_spec import DatasetSpec
+    from mlforge_tasks.dataset_spec.card import SourceCard
+    from mlforge_tasks.datasets._table import Table
+
+Spec_contra = TypeVar("Spec_contra", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a source gives: its rows, and where they came from."""
+
+    table: Table
+    card: SourceCard
+
+
+class Reader(Protocol[Spec_contra]):
+    """A source plug-in."""
+
+    def read(self, spec: Spec_contra, files: tuple[Path, ...]) -> Loaded:
+        """Reads all rows.
+
+        Args:
+            spec: The `source:` section of its kind.
+            files: Where `dataset_spec.source_files` lie on this machine.
+
+        Raises:
+            MlforgeError: The data is not as it should be; says where and what to do.
+            ToolError: It could not be fetched.
+        """
+
+
+def load(spec: DatasetSpec, files: tuple[Path, ...]) -> Loaded:
+    """Reads a data set's source with the plug-in of its kind; raises what that raises."""
+    name = spec.source_module.rpartition(".")[2]
+    reader: Reader[object] = plugins.load(sys.modules[__name__], name)
+    return reader.read(spec.source, files)

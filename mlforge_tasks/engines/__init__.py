@@ -1,1 +1,59 @@
-"""Placeholder docstring; the owner writes it."""
+"""Engines: what turns an int8 `.tflite` into C that a platform can compile.
+
+To add one:
+
+1. Write `engines/<name>.py` with a class that has `name` and `generate` (see `Engine`), and bind
+   an instance to `PLUGIN`. Helpers go into a package `engines/_<name>/`, templates into
+   `templates/<name>/`.
+2. Let the generated C define the five functions of `zephyr_app/src/model.h` under the given
+   prefix, and keep every other symbol static or prefixed. Raise
+   `CandidateFailure(Reason(code="unsupported_operator", stage="engine", ...))` for a model the
+   engine cannot run.
+3. Name it in a contract (`target: {engine: <name>}`) and give it a test that holds its outputs
+   against `mlforge_tasks.oracle.Oracle`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlforge_tasks.records import LayerProfile
+
+
+@dataclass(frozen=True)
+class GeneratedModel:
+    """What an engine made of one model.
+
+    Attributes:
+        files: File name to content; self-contained C sources and headers.
+        arena_bytes: Working memory: input, output, activations and scratch.
+        layers: What each operator costs, in the order they run.
+    """
+
+    files: Mapping[str, bytes]
+    arena_bytes: int
+    layers: tuple[LayerProfile, ...]
+
+
+class Engine(Protocol):
+    """Generates C for a model."""
+
+    @property
+    def name(self) -> str:
+        """The key that contracts use; also the module's name."""
+
+    def generate(self, tflite: bytes, cpu: str, prefix: str = "model") -> GeneratedModel:
+        """Generates the C sources of one model; equal arguments give equal bytes.
+
+        Args:
+            tflite: A full-integer (int8 in, int8 out) TensorFlow Lite model.
+            cpu: The core as GCC's `-mcpu` names it (`cortex-m4`), or `host`.
+            prefix: Put before every symbol that is not static.
+
+        Raises:
+            CandidateFailure: The model uses something that the engine does not have.
+        """

@@ -1,1 +1,59 @@
-"""Placeholder docstring; the owner writes it."""
+"""Platforms: how generated C becomes a firmware image.
+
+To add one: write `platforms/<name>.py` with a class that has `Platform`'s members and ends with
+`PLUGIN = ThatClass()`; let it compile `zephyr_app/src` with the engine's sources and its own
+implementation of `hal.h`; add it to the conformance test in `tests/test_baremetal.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mlforge_tasks.board import Board
+    from mlforge_tasks.records import FirmwareReport
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What an image is built from.
+
+    Attributes:
+        board: What it is for.
+        header: Folder with the generated `model_data.h`.
+        engine: Folder with the engine's C sources, all of which are compiled.
+        engine_name: The engine, for the hello frame.
+        firmware_id: Digest of everything that goes into the build; the image carries it and shows
+            it in its hello frame.
+    """
+
+    board: Board
+    header: Path
+    engine: Path
+    engine_name: str
+    firmware_id: str
+
+
+class Platform(Protocol):
+    """A way to build firmware."""
+
+    name: str
+
+    def build(self, request: BuildRequest, out: Path) -> FirmwareReport:
+        """Writes `firmware.elf`, `.bin` and `.map` into a folder: the same bytes everywhere.
+
+        Raises:
+            CandidateFailure: It does not fit the board's memory (`does_not_fit`).
+            ToolError: A tool is missing, or a source does not compile.
+        """
+
+    def tool_versions(self, board: Board) -> Mapping[str, str]:
+        """Versions of the tools that decide the image's bytes, for its key.
+
+        Raises:
+            ToolError: One of them is not installed.
+        """

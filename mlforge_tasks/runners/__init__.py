@@ -1,1 +1,141 @@
-"""Placeholder docstring; the owner writes it."""
+"""Runners: where a firmware image runs and is measured (an emulator, a board on a cable).
+
+To add one: write `runners/<name>.py` with a class that has `Runner`'s members and ends with
+`PLUGIN = ThatClass()`; give it a byte transport for `_link.Link`, which does the rest; add it to
+the conformance test in `tests/test_qemu.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from mlforge_tasks.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from mlforge_tasks.board import Board
+    from mlforge_tasks.records import SelfTest, Source
+
+NS_PER_S = 10**9
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an image must say about itself before anything it measures counts.
+
+    Attributes:
+        firmware_id: The id it was built with.
+        model_digest: sha256 of the `.tflite` inside.
+    """
+
+    firmware_id: str
+    model_digest: str
+
+
+@dataclass(frozen=True)
+class InferenceResult:
+    """One inference on the device.
+
+    Attributes:
+        output: The model's output, int8.
+        ticks: Clock ticks it took; on an emulator host input disturbs this a little, so figures
+            come from the self-test.
+    """
+
+    output: bytes
+    ticks: int
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a runner's figures are worth.
+
+    Attributes:
+        source: Label of what it measures.
+        counts_instructions: Ticks tell exact instruction counts (`instruction_counts`).
+    """
+
+    source: Source
+    counts_instructions: bool
+
+
+class Session(Protocol):
+    """A device that has booted, shown that it runs the right image, and waits for requests."""
+
+    @property
+    def self_test(self) -> SelfTest:
+        """What the device measured before it said it was ready."""
+
+    @property
+    def console(self) -> bytes:
+        """Every byte that came from the device so far."""
+
+    def infer(self, data: bytes) -> InferenceResult:
+        """Runs the model on one int8 input.
+
+        Raises:
+            CandidateFailure: The device hangs, faults or goes away.
+            ToolError: It refuses the input, or the line is too bad.
+        """
+
+
+class Runner(Protocol):
+    """A place where firmware runs."""
+
+    name: str
+    capabilities: Capabilities
+
+    def open(
+        self, board: Board, firmware: Path, expected: Expected
+    ) -> AbstractContextManager[Session]:
+        """Starts an image and waits until it is ready; the device is gone after the block.
+
+        Args:
+            board: What to run on.
+            firmware: The ELF file.
+            expected: What it must say about itself.
+
+        Raises:
+            CandidateFailure: `hang`, `fault` or `truncated_console`, here or in the block.
+            ToolError: A tool is missing or broke, or another image answers.
+        """
+
+    def tool_versions(self, board: Board) -> Mapping[str, str]:
+        """Versions of what a run's result depends on, for its key."""
+
+
+def instruction_count(ticks: int, tick_hz: int, icount_shift: int) -> int:
+    """Instructions in a number of clock ticks under `-icount shift=N`.
+
+    One instruction is 2^shift ns of virtual time, so instructions = ticks * (1e9 / tick_hz) /
+    2^shift, rounded to nearest (half up) in whole numbers. A tick is shorter than an instruction
+    for every board here, so the count is exact to one instruction.
+
+    Args:
+        ticks: Clock ticks.
+        tick_hz: The clock's frequency.
+        icount_shift: QEMU's `shift`.
+    """
+    divisor = tick_hz << icount_shift
+    return (ticks * NS_PER_S + divisor // 2) // divisor
+
+
+def instruction_counts(board: Board, self_test: SelfTest) -> tuple[int, ...]:
+    """Instructions of each inference of the self-test.
+
+    Raises:
+        ToolError: The board is not emulated, so its ticks say nothing about instructions.
+    """
+    if board.qemu is None:
+        raise ToolError(f"{board.name} is not emulated: instructions cannot be counted")
+    shift = board.qemu.icount_shift
+    return tuple(instruction_count(ticks, self_test.tick_hz, shift) for ticks in self_test.ticks)
+
+
+def emulated_latency_us(board: Board, instructions: float) -> float:
+    """Latency that a number of instructions would have, by the board's estimated CPI."""
+    return instructions * board.cycles_per_instruction / board.clock_hz * 1e6

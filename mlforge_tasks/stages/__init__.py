@@ -12,16 +12,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.errors import CandidateFailure, MlforgeError
+from mlforge_tasks.errors import (
+    EXIT_CANDIDATE_FAILED,
+    EXIT_TOOL_BROKEN,
+    FAILURE_FILE,
+    CandidateFailure,
+    MlforgeError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Action = Callable[[Mapping[str, Path], Path, Mapping[str, Any]], None]
-
-FAILURE_FILE = "failure.json"
-EXIT_TOOL_BROKEN = 2
-EXIT_CANDIDATE_FAILED = 3
 
 
 def main(action: Action) -> None:

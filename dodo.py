@@ -1,0 +1,23 @@
+"""The doit entry point: `doit run contract=contracts/glucose.yaml [build=build]`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from doit import get_var
+
+from mlforge_tasks import tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PLAN = tasks.load_plan(
+    get_var("contract") or "contracts/glucose.yaml",
+    get_var("build") or "build",
+)
+DOIT_CONFIG = tasks.configuration(PLAN)
+
+
+def task_mlforge() -> Iterator[dict[str, Any]]:
+    """Every stage of the contract's graph."""
+    yield from tasks.declare(PLAN)

@@ -1,0 +1,244 @@
+"""Search spaces: a few named choices per kind of input, and the network that they make.
+
+A network is steered by what it is made of as a whole (width, growth, depth, kind of block), not
+layer by layer: ten choices say nearly all that thirty would, and a few dozen trials are enough to
+learn from. Options run from cheap to dear, so all first options make the smallest network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from mlforge_tasks.architecture import (
+    Activate,
+    Architecture,
+    BatchNorm,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    MaxPool,
+    PlainLayer,
+    Residual,
+    SeparableConv1D,
+    SeparableConv2D,
+    Shape,
+)
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Mapping
+
+Option: TypeAlias = int | float | str
+Genes: TypeAlias = tuple[int, ...]
+
+MAX_WIDTH = 256
+FAMILY = "block"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One decision.
+
+    Attributes:
+        name: What is decided.
+        options: From cheap to dear where there is an order.
+        ordered: Whether neighbours in `options` are alike.
+    """
+
+    name: str
+    options: tuple[Option, ...]
+    ordered: bool = True
+
+
+@dataclass(frozen=True)
+class Space:
+    """All the networks that a set of choices can make. Genes are one index per choice.
+
+    Attributes:
+        choices: The decisions; the first one names the family of networks.
+        build: Makes the body out of the chosen options, by name.
+    """
+
+    choices: tuple[Choice, ...]
+    build: Callable[[Mapping[str, Option]], tuple[Layer, ...]]
+
+    @property
+    def size(self) -> int:
+        """How many combinations there are; some make the same network."""
+        size = 1
+        for choice in self.choices:
+            size *= len(choice.options)
+        return size
+
+    def sample(self, rng: random.Random) -> Genes:
+        """Genes drawn uniformly."""
+        return tuple(rng.randrange(len(choice.options)) for choice in self.choices)
+
+    def architecture(self, genes: Genes) -> Architecture:
+        """The network that some genes make."""
+        chosen = {
+            choice.name: choice.options[gene]
+            for choice, gene in zip(self.choices, genes, strict=True)
+        }
+        return Architecture(layers=self.build(chosen))
+
+    def smallest(self) -> tuple[Genes, ...]:
+        """The cheapest member of each family."""
+        rest = (0,) * (len(self.choices) - 1)
+        return tuple((family, *rest) for family in range(len(self.choices[0].options)))
+
+    def distance(self, left: Genes, right: Genes) -> float:
+        """How unlike two members are: 0 for the same genes, at most 1 per choice."""
+        total = 0.0
+        for choice, one, other in zip(self.choices, left, right, strict=True):
+            if choice.ordered:
+                total += abs(one - other) / max(len(choice.options) - 1, 1)
+            else:
+                total += one != other
+        return total
+
+
+def space_for(input_shape: Shape) -> Space:
+    """The space for an input: flat features, a series, or an image."""
+    if len(input_shape) == 1:
+        return _FEATURES
+    families: tuple[Option, ...] = ("separable", "conv", "residual")
+    kernels: tuple[Option, ...] = (3, 5)
+    if len(input_shape) == 2:
+        families, kernels = (*families, "dilated"), (3, 5, 7, 9)
+    return Space(
+        choices=(
+            Choice(FAMILY, families, ordered=False),
+            Choice("stem_stride", (4, 2, 1)),
+            Choice("width", (4, 6, 8, 12, 16, 24, 32, 48)),
+            Choice("growth", (1.0, 1.5, 2.0)),
+            Choice("blocks", (1, 2, 3, 4)),
+            Choice("kernel", kernels),
+            Choice("reduce", ("stride", "max_pool", "none"), ordered=False),
+            Choice("norm", (0, 1)),
+            Choice("tail", ("average", "flatten"), ordered=False),
+            Choice("units", (0, 16, 32, 64)),
+            Choice("dropout", (0.0, 0.2)),
+        ),
+        build=_Convolutional(input_shape).build,
+    )
+
+
+def _widths(options: Mapping[str, Option], count: int) -> list[int]:
+    width, growth = int(options["width"]), float(options["growth"])
+    return [min(MAX_WIDTH, max(2, round(width * growth**index))) for index in range(count)]
+
+
+def _dropout(options: Mapping[str, Option]) -> list[PlainLayer]:
+    rate = float(options["dropout"])
+    return [Dropout(rate=rate)] if rate else []
+
+
+class _Convolutional:
+    """Makes convolutional bodies: a stem, blocks of one family, a tail that flattens."""
+
+    # Below this many steps (or rows) there is nothing left to shrink or to look further at.
+    SHORTEST = 4
+
+    def __init__(self, input_shape: Shape) -> None:
+        self._is_series = len(input_shape) == 2
+        self._length = min(input_shape[:-1])
+
+    def build(self, options: Mapping[str, Option]) -> tuple[Layer, ...]:
+        """The body for some options."""
+        widths = _widths(options, 1 + int(options["blocks"]))
+        stem_stride = int(options["stem_stride"])
+        layers: list[Layer] = [*self._conv(options, widths[0], stride=stem_stride)]
+        length = -(-self._length // stem_stride)
+        for index, width in enumerate(widths[1:], start=1):
+            shrinks = options["reduce"] != "none" and length > self.SHORTEST
+            layers += self._block(options, width, index, length, shrinks=shrinks)
+            length = -(-length // 2) if shrinks else length
+        layers.append(GlobalAveragePool() if options["tail"] == "average" else Flatten())
+        units = int(options["units"])
+        if units:
+            layers.append(Dense(units=units))
+        return (*layers, *_dropout(options))
+
+    def _block(
+        self, options: Mapping[str, Option], width: int, index: int, length: int, *, shrinks: bool
+    ) -> list[Layer]:
+        family = options[FAMILY]
+        # A layer with dilation cannot have a stride, so dilated blocks always shrink by pooling.
+        pools = shrinks and (options["reduce"] == "max_pool" or family == "dilated")
+        stride = 2 if shrinks and not pools else 1
+        layers: list[Layer]
+        if family == "residual":
+            first = self._conv(options, width, stride=stride)
+            second = self._conv(options, width, activation="linear")
+            layers = [Residual(layers=(*first, *second))]
+        else:
+            dilation = 2**index if family == "dilated" else 1
+            while (int(options["kernel"]) - 1) * dilation >= length and dilation > 1:
+                dilation //= 2
+            separable = family == "separable"
+            layers = [
+                *self._conv(options, width, stride=stride, dilation=dilation, separable=separable)
+            ]
+        return [*layers, MaxPool(padding="same")] if pools else layers
+
+    def _conv(
+        self,
+        options: Mapping[str, Option],
+        filters: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        separable: bool = False,
+        activation: str = "relu",
+    ) -> list[PlainLayer]:
+        norm = bool(options["norm"])
+        kernel = int(options["kernel"])
+        fields = {
+            "filters": filters,
+            "kernel": kernel if self._is_series else (kernel, kernel),
+            "stride": stride,
+            "activation": "linear" if norm else activation,
+        }
+        if self._is_series:
+            fields["dilation"] = dilation
+            conv: PlainLayer = (SeparableConv1D if separable else Conv1D).model_validate(fields)
+        else:
+            conv = (SeparableConv2D if separable else Conv2D).model_validate(fields)
+        if not norm:
+            return [conv]
+        after = (
+            [] if activation == "linear" else [Activate.model_validate({"activation": activation})]
+        )
+        return [conv, BatchNorm(), *after]
+
+
+def _build_dense(options: Mapping[str, Option]) -> tuple[Layer, ...]:
+    activation = options["activation"]
+    layers: list[Layer] = []
+    for width in _widths(options, 1 + int(options["blocks"])):
+        dense = Dense.model_validate({"units": width, "activation": activation})
+        if options[FAMILY] == "residual" and layers:
+            inner = (dense, Dense(units=width, activation="linear"))
+            layers.append(Residual.model_validate({"layers": inner, "activation": activation}))
+        else:
+            layers.append(dense)
+    return (*layers, *_dropout(options))
+
+
+_FEATURES = Space(
+    choices=(
+        Choice(FAMILY, ("dense", "residual"), ordered=False),
+        Choice("width", (4, 8, 12, 16, 24, 32, 48, 64, 96, 128)),
+        Choice("growth", (0.5, 0.7, 1.0)),
+        Choice("blocks", (0, 1, 2, 3)),
+        Choice("activation", ("relu", "tanh"), ordered=False),
+        Choice("dropout", (0.0, 0.2)),
+    ),
+    build=_build_dense,
+)

@@ -1,0 +1,62 @@
+"""A network as data: what an agent may propose, its shapes, its static costs.
+
+`layers` holds the records, `graph` connects them into a network with its head, `figures` sums up
+what that costs, `text` reads and shows architectures. Import from here.
+"""
+
+from mlforge_tasks.architecture.figures import LayerFigures, StaticFigures, static_figures
+from mlforge_tasks.architecture.graph import INPUT, LayerShape, Task, infer_shapes
+from mlforge_tasks.architecture.layers import (
+    Activate,
+    Architecture,
+    AveragePool,
+    BatchNorm,
+    Conv1D,
+    Conv2D,
+    Dense,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    MaxPool,
+    PlainLayer,
+    Residual,
+    SeparableConv1D,
+    SeparableConv2D,
+    Shape,
+)
+from mlforge_tasks.architecture.text import brief, json_schema, parse_architecture
+
+__all__ = [
+    "INPUT",
+    "Activate",
+    "Architecture",
+    "AveragePool",
+    "BatchNorm",
+    "Conv1D",
+    "Conv2D",
+    "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePool",
+    "Layer",
+    "LayerFigures",
+    "LayerShape",
+    "MaxPool",
+    "PlainLayer",
+    "Residual",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "Shape",
+    "StaticFigures",
+    "Task",
+    "brief",
+    "infer_shapes",
+    "json_schema",
+    "parse_architecture",
+    "static_figures",
+]

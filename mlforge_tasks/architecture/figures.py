@@ -1,0 +1,187 @@
+"""What a network costs, computed from its shapes alone: the first step of the cascade."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.architecture.graph import INPUT, LayerShape, Task, infer_shapes
+from mlforge_tasks.architecture.layers import Activate, BatchNorm, Operation, Shape, Work
+from mlforge_tasks.records import Record
+
+if TYPE_CHECKING:
+    from mlforge_tasks.architecture.layers import Architecture
+
+BIAS_BYTES = 4
+# TFLite's int8 kernels clamp for these; tanh and sigmoid become an operator of their own.
+FUSED_ACTIVATIONS = frozenset({"linear", "relu", "relu6"})
+CLAMPING_KINDS = frozenset({"add", "batch_norm", "max_pool", "average_pool"})
+VANISHING_KINDS = frozenset({"flatten", "dropout"})
+
+
+class LayerFigures(Record):
+    """One operator on the device.
+
+    Attributes:
+        name: The network node it belongs to.
+        operation: Class of operator.
+        macs: Multiply-accumulates per inference.
+        reads: Elements read without a multiplication.
+        channels: Output channels with a requantisation scale of their own.
+        weight_bytes: int8 weights and int32 biases.
+        output_bytes: Size of its int8 output.
+        live_bytes: int8 activations that exist while it runs, its input and output included.
+    """
+
+    name: str
+    operation: Operation
+    macs: int
+    reads: int
+    channels: int
+    weight_bytes: int
+    output_bytes: int
+    live_bytes: int
+
+
+class StaticFigures(Record):
+    """Sums over a network, for int8 weights and activations.
+
+    Attributes:
+        parameters: As Keras counts them, the non-trainable ones included.
+        macs: Multiply-accumulates per inference.
+        weight_bytes: int8 weights and int32 biases that end up in flash.
+        peak_activation_bytes: The least working memory in which the operators can run in this
+            order: no memory planner can do with less.
+        layers: One entry per operator on the device.
+    """
+
+    parameters: int
+    macs: int
+    weight_bytes: int
+    peak_activation_bytes: int
+    layers: tuple[LayerFigures, ...]
+
+
+@dataclass(frozen=True)
+class _Operator:
+    name: str
+    work: Work
+    inputs: tuple[str, ...]
+    output: str
+
+
+class _Lowering:
+    """Turns nodes into the operators that remain after conversion.
+
+    Attributes:
+        operators: In the order of computation.
+        tensors: Which tensor holds a node's output; folded nodes share their input's.
+    """
+
+    def __init__(self, nodes: tuple[LayerShape, ...]) -> None:
+        self.operators: list[_Operator] = []
+        self.tensors = {INPUT: INPUT}
+        self._uses = Counter(name for node in nodes for name in node.inputs)
+        # Tensors whose operator can still take a batch norm, or an activation, into itself.
+        self._takes_norm: set[str] = set()
+        self._takes_activation: set[str] = set()
+        for node in nodes:
+            self._lower(node)
+
+    def _lower(self, node: LayerShape) -> None:
+        if self._vanishes(node):
+            self.tensors[node.name] = self.tensors[node.inputs[0]]
+            return
+        works = _works(node)
+        inputs = tuple(self.tensors[name] for name in node.inputs)
+        for index, work in enumerate(works):
+            output = f"{node.name}/{index}"
+            self.operators.append(_Operator(node.name, work, inputs, output))
+            inputs = (output,)
+        output = inputs[0]
+        self.tensors[node.name] = output
+        if getattr(node.layer, "activation", "linear") == "linear":
+            weighted = works[-1].channels > 0
+            if weighted:
+                self._takes_norm.add(output)
+            if weighted or node.kind in CLAMPING_KINDS:
+                self._takes_activation.add(output)
+
+    def _vanishes(self, node: LayerShape) -> bool:
+        """Whether nothing is left of a node; an activation it brings closes its operator."""
+        source = self.tensors[node.inputs[0]]
+        alone = self._uses[node.inputs[0]] == 1
+        if isinstance(node.layer, BatchNorm):
+            return alone and source in self._takes_norm
+        if isinstance(node.layer, Activate) and node.layer.activation != "linear":
+            fused = node.layer.activation in FUSED_ACTIVATIONS
+            fused = fused and alone and source in self._takes_activation
+            if fused:
+                self._takes_activation.remove(source)
+                self._takes_norm.discard(source)
+            return fused
+        return isinstance(node.layer, Activate) or node.kind in VANISHING_KINDS
+
+
+def _works(node: LayerShape) -> tuple[Work, ...]:
+    size = prod(node.output_shape)
+    if node.layer is None:
+        return (Work("elementwise", size, reads=size * len(node.inputs)),)
+    works = node.layer.work(node.input_shape)
+    activation = getattr(node.layer, "activation", "linear")
+    if activation in FUSED_ACTIVATIONS or isinstance(node.layer, Activate):
+        return works
+    return (*works, Work("elementwise", size, reads=size))
+
+
+def _live_bytes(operators: list[_Operator], input_bytes: int) -> list[int]:
+    """int8 activations that exist during each operator."""
+    sizes = {INPUT: input_bytes} | {each.output: each.work.output_elements for each in operators}
+    born = {INPUT: 0} | {each.output: step for step, each in enumerate(operators)}
+    dies = {name: step for step, each in enumerate(operators) for name in each.inputs}
+    dies[operators[-1].output] = len(operators)
+    return [
+        sum(size for name, size in sizes.items() if born[name] <= step <= dies[name])
+        for step in range(len(operators))
+    ]
+
+
+def static_figures(
+    architecture: Architecture, input_shape: Shape, task: Task, output_count: int
+) -> StaticFigures:
+    """What a proposal costs before anything is built.
+
+    Args:
+        architecture: The proposed body.
+        input_shape: Shape of one input, without the batch axis.
+        task: `classification` has a softmax after the head.
+        output_count: Units of the head.
+
+    Raises:
+        CandidateFailure: The architecture is not valid for this input.
+    """
+    nodes = infer_shapes(architecture, input_shape, task, output_count)
+    operators = _Lowering(nodes).operators
+    live = _live_bytes(operators, prod(input_shape))
+    layers = tuple(
+        LayerFigures(
+            name=each.name,
+            operation=each.work.operation,
+            macs=each.work.macs,
+            reads=each.work.reads,
+            channels=each.work.channels,
+            weight_bytes=each.work.weights + BIAS_BYTES * each.work.channels,
+            output_bytes=each.work.output_elements,
+            live_bytes=bytes_alive,
+        )
+        for each, bytes_alive in zip(operators, live, strict=True)
+    )
+    return StaticFigures(
+        parameters=sum(node.layer.parameters(node.input_shape) for node in nodes if node.layer),
+        macs=sum(layer.macs for layer in layers),
+        weight_bytes=sum(layer.weight_bytes for layer in layers),
+        peak_activation_bytes=max(live),
+        layers=layers,
+    )

@@ -1,0 +1,406 @@
+"""The layers an agent may propose: data with strict bounds, never code.
+
+A shape has no batch axis: `(features,)`, `(steps, channels)` or `(height, width, channels)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Annotated, Any, Literal, TypeAlias, get_args
+
+from pydantic import ConfigDict, Field, model_validator
+from typing_extensions import override
+
+from mlforge_tasks.records import Record
+
+Shape: TypeAlias = tuple[int, ...]
+Activation: TypeAlias = Literal["relu", "relu6", "tanh", "sigmoid", "linear"]
+Padding: TypeAlias = Literal["same", "valid"]
+
+# The bounds are about twice what fits the largest board here (megabytes of flash); they only keep
+# nonsense from reaching Keras. What a contract allows is judged by its limits, not by these.
+Units = Annotated[int, Field(strict=True, ge=1, le=1024)]
+Filters = Annotated[int, Field(strict=True, ge=1, le=512)]
+Kernel = Annotated[int, Field(strict=True, ge=1, le=64)]
+KernelSide = Annotated[int, Field(strict=True, ge=1, le=32)]
+Kernel2D = tuple[KernelSide, KernelSide]
+Stride = Annotated[int, Field(strict=True, ge=1, le=16)]
+Dilation = Annotated[int, Field(strict=True, ge=1, le=64)]
+PoolSize = Annotated[int, Field(strict=True, ge=2, le=64)]
+DropRate = Annotated[float, Field(strict=True, gt=0.0, le=0.9)]
+
+Operation: TypeAlias = Literal["conv", "depthwise", "dense", "pool", "elementwise"]
+RANK_NAMES = {1: "(features,)", 2: "(steps, channels)", 3: "(height, width, channels)"}
+
+
+class ShapeError(ValueError):
+    """A layer met a shape that it cannot take; the message says which it wants."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One operator that a layer costs on the device.
+
+    Attributes:
+        operation: Class of operator: those of one class cost about the same per step.
+        macs: Multiply-accumulates.
+        reads: Elements read without a multiplication (pooling windows, element-wise inputs).
+        weights: int8 constants.
+        channels: Output channels with an int32 bias and a requantisation scale of their own.
+        output_elements: Size of the output tensor.
+    """
+
+    operation: Operation
+    output_elements: int
+    macs: int = 0
+    reads: int = 0
+    weights: int = 0
+    channels: int = 0
+
+
+def _require_kind(schema: dict[str, Any]) -> None:
+    """`kind` has a default for us; whoever writes JSON must give it."""
+    schema["required"] = ["kind", *schema.get("required", ())]
+
+
+class _Layer(Record):
+    """What every layer can say about itself, given the shape it is fed with."""
+
+    model_config = ConfigDict(json_schema_extra=_require_kind)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape that comes out.
+
+        Raises:
+            ShapeError: The layer cannot take this input.
+        """
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        """Keras' parameter count, the non-trainable ones included."""
+        return sum(work.weights + work.channels for work in self.work(shape))
+
+    def work(self, shape: Shape) -> tuple[Work, ...]:  # noqa: ARG002 - the overrides need it
+        """The operators it becomes on the device; none for a layer that is folded away."""
+        return ()
+
+
+def _need_rank(shape: Shape, *ranks: int) -> None:
+    if len(shape) not in ranks:
+        wanted = " or ".join(RANK_NAMES[rank] for rank in ranks)
+        raise ShapeError(f"needs an input of {wanted}")
+
+
+def _window(length: int, kernel: int, stride: int, dilation: int, padding: Padding) -> int:
+    """Output length of a sliding window, as TensorFlow's SAME and VALID define it."""
+    if padding == "same":
+        return -(-length // stride)
+    reach = (kernel - 1) * dilation + 1
+    if reach > length:
+        raise ShapeError(f"its window of {reach} does not fit into {length} with valid padding")
+    return (length - reach) // stride + 1
+
+
+class Dense(_Layer):
+    """Fully connected layer on a flat input."""
+
+    kind: Literal["dense"] = "dense"
+    units: Units
+    activation: Activation = "relu"
+
+    @override
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 1:
+            raise ShapeError("needs a flat input; put flatten or global_average_pool before it")
+        return (self.units,)
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        weights = shape[0] * self.units
+        return (Work("dense", self.units, weights, weights=weights, channels=self.units),)
+
+
+class _Window1D(_Layer):
+    kernel: Kernel
+    stride: Stride = 1
+    dilation: Dilation = 1
+    padding: Padding = "same"
+    activation: Activation = "relu"
+
+    @model_validator(mode="after")
+    def _stride_or_dilation(self) -> _Window1D:
+        if self.stride > 1 and self.dilation > 1:
+            raise ValueError("stride and dilation are not both above 1 (Keras has no such layer)")
+        return self
+
+    def _steps(self, shape: Shape) -> int:
+        _need_rank(shape, 2)
+        return _window(shape[0], self.kernel, self.stride, self.dilation, self.padding)
+
+
+class _Window2D(_Layer):
+    kernel: Kernel2D
+    stride: Stride = 1
+    padding: Padding = "same"
+    activation: Activation = "relu"
+
+    def _sides(self, shape: Shape) -> Shape:
+        _need_rank(shape, 3)
+        sides = zip(shape[:2], self.kernel, strict=True)
+        return tuple(_window(side, size, self.stride, 1, self.padding) for side, size in sides)
+
+
+def _conv_work(shape: Shape, output: Shape, kernel_size: int) -> Work:
+    per_output = kernel_size * shape[-1]
+    size, channels = prod(output), output[-1]
+    return Work("conv", size, size * per_output, weights=per_output * channels, channels=channels)
+
+
+def _depthwise_work(shape: Shape, output: Shape, kernel_size: int) -> Work:
+    size, channels = prod(output[:-1]) * shape[-1], shape[-1]
+    weights = kernel_size * channels
+    return Work("depthwise", size, size * kernel_size, weights=weights, channels=channels)
+
+
+def _separable_work(shape: Shape, output: Shape, kernel_size: int) -> tuple[Work, ...]:
+    between = (*output[:-1], shape[-1])
+    return _depthwise_work(shape, output, kernel_size), _conv_work(between, output, 1)
+
+
+class Conv1D(_Window1D):
+    """Convolution over the steps of a series."""
+
+    kind: Literal["conv1d"] = "conv1d"
+    filters: Filters
+
+    @override
+    def output_shape(self, shape: Shape) -> Shape:
+        return (self._steps(shape), self.filters)
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        return (_conv_work(shape, self.output_shape(shape), self.kernel),)
+
+
+class DepthwiseConv1D(_Window1D):
+    """Convolution of each channel on its own."""
+
+    kind: Literal["depthwise_conv1d"] = "depthwise_conv1d"
+
+    @override
+    def output_shape(self, shape: Shape) -> Shape:
+        return (self._steps(shape), shape[1])
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        return (_depthwise_work(shape, self.output_shape(shape), self.kernel),)
+
+
+class SeparableConv1D(_Window1D):
+    """A depthwise convolution, then a pointwise one; the activation comes after both."""
+
+    kind: Literal["separable_conv1d"] = "separable_conv1d"
+    filters: Filters
+
+    @override
+    def output_shape(self, shape: Shape) -> Shape:
+        return (self._steps(shape), self.filters)
+
+    @override
+    def parameters(self, shape: Shape) -> int:
+        return super().parameters(shape) - shape[-1]  # Keras' depthwise half has no bias
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        return _separable_work(shape, self.output_shape(shape), self.kernel)
+
+
+class Conv2D(_Window2D):
+    """Convolution over an image."""
+
+    kind: Literal["conv2d"] = "conv2d"
+    filters: Filters
+
+    @override
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*self._sides(shape), self.filters)
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        return (_conv_work(shape, self.output_shape(shape), prod(self.kernel)),)
+
+
+class DepthwiseConv2D(_Window2D):
+    """Convolution of each channel on its own."""
+
+    kind: Literal["depthwise_conv2d"] = "depthwise_conv2d"
+
+    @override
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*self._sides(shape), shape[2])
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        return (_depthwise_work(shape, self.output_shape(shape), prod(self.kernel)),)
+
+
+class SeparableConv2D(_Window2D):
+    """A depthwise convolution, then a pointwise one; the activation comes after both."""
+
+    kind: Literal["separable_conv2d"] = "separable_conv2d"
+    filters: Filters
+
+    @override
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*self._sides(shape), self.filters)
+
+    @override
+    def parameters(self, shape: Shape) -> int:
+        return super().parameters(shape) - shape[-1]  # Keras' depthwise half has no bias
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        return _separable_work(shape, self.output_shape(shape), prod(self.kernel))
+
+
+class _Pool(_Layer):
+    size: PoolSize = 2
+    stride: Stride = 2
+    padding: Padding = "valid"
+
+    @override
+    def output_shape(self, shape: Shape) -> Shape:
+        _need_rank(shape, 2, 3)
+        sides = (_window(side, self.size, self.stride, 1, self.padding) for side in shape[:-1])
+        return (*sides, shape[-1])
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        size = prod(self.output_shape(shape))
+        return (Work("pool", size, reads=size * self.size ** (len(shape) - 1)),)
+
+
+class MaxPool(_Pool):
+    """Maximum over windows of `size` steps, or `size` x `size` pixels."""
+
+    kind: Literal["max_pool"] = "max_pool"
+
+
+class AveragePool(_Pool):
+    """Mean over windows of `size` steps, or `size` x `size` pixels."""
+
+    kind: Literal["average_pool"] = "average_pool"
+
+
+class GlobalAveragePool(_Layer):
+    """Mean of each channel; the result is flat."""
+
+    kind: Literal["global_average_pool"] = "global_average_pool"
+
+    @override
+    def output_shape(self, shape: Shape) -> Shape:
+        _need_rank(shape, 2, 3)
+        return (shape[-1],)
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        return (Work("pool", shape[-1], reads=prod(shape)),)
+
+
+class Flatten(_Layer):
+    """All elements in a row; costs nothing on the device."""
+
+    kind: Literal["flatten"] = "flatten"
+
+    @override
+    def output_shape(self, shape: Shape) -> Shape:
+        return (prod(shape),)
+
+
+class Dropout(_Layer):
+    """Drops a share of the elements while training; nothing is left of it on the device."""
+
+    kind: Literal["dropout"] = "dropout"
+    rate: DropRate
+
+
+class BatchNorm(_Layer):
+    """Normalises each channel over the batch.
+
+    Right after a convolution or dense layer with a linear activation it is folded into the weights
+    and costs nothing; elsewhere it stays as a multiplication and an addition.
+    """
+
+    kind: Literal["batch_norm"] = "batch_norm"
+
+    @override
+    def parameters(self, shape: Shape) -> int:
+        return 4 * shape[-1]
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        size, channels = prod(shape), shape[-1]
+        one = Work("elementwise", size, reads=size, weights=channels)
+        return (one, one)
+
+
+class Activate(_Layer):
+    """An activation on its own, as after `batch_norm`."""
+
+    kind: Literal["activation"] = "activation"
+    activation: Activation
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        size = prod(shape)
+        return (Work("elementwise", size, reads=size),)
+
+
+PlainLayer = Annotated[
+    Dense
+    | Conv1D
+    | DepthwiseConv1D
+    | SeparableConv1D
+    | Conv2D
+    | DepthwiseConv2D
+    | SeparableConv2D
+    | MaxPool
+    | AveragePool
+    | GlobalAveragePool
+    | Flatten
+    | Dropout
+    | BatchNorm
+    | Activate,
+    Field(discriminator="kind"),
+]
+
+
+class Residual(Record):
+    """Layers whose output is added to their input.
+
+    Where the shapes differ, the shortcut is a projection: a 1x1 convolution with the stride that
+    fits (on flat tensors: a dense layer). The activation comes after the addition.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_require_kind)
+
+    kind: Literal["residual"] = "residual"
+    layers: Annotated[tuple[PlainLayer, ...], Field(min_length=1, max_length=8)]
+    activation: Activation = "relu"
+
+
+Layer = Annotated[PlainLayer | Residual, Field(discriminator="kind")]
+LAYER_KINDS = frozenset(
+    kind.model_fields["kind"].default for kind in (*get_args(get_args(PlainLayer)[0]), Residual)
+)
+
+
+class Architecture(Record):
+    """A network's body, from its input to the last hidden layer.
+
+    The pipeline appends the head itself: a linear dense layer with one unit per output, and a
+    softmax for classification. The body must therefore end with a flat tensor.
+    """
+
+    layers: Annotated[tuple[Layer, ...], Field(max_length=32)]

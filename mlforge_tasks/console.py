@@ -1,0 +1,219 @@
+"""What a run shows: a line per stage, each iteration when it is judged, a table at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from doit.exceptions import InvalidDodoFile
+from doit.reporter import ConsoleReporter
+
+from mlforge_tasks.errors import BusyError
+from mlforge_tasks.trials import Report, TrialResult, Trials
+from mlforge_tasks.units import format_bytes, format_us
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mlforge_tasks.pipeline import Plan
+    from mlforge_tasks.records import Clause, Verdict
+    from mlforge_tasks.store import TreeLock
+
+COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency", "error", "verdict")
+ARCHITECTURE_WIDTH = 48
+ABSENT = "-"
+
+
+def format_value(value: float, unit: str) -> str:
+    """A figure with its unit as people write it."""
+    if unit == "B":
+        return format_bytes(value)
+    if unit == "us":
+        return format_us(value)
+    return f"{value:.4g} {unit}".strip() if unit != "1" else f"{value:.4g}"
+
+
+def _cell(result: TrialResult, metric: str) -> str:
+    for measurement in result.trial.measurements:
+        if measurement.metric == metric:
+            return format_value(measurement.value, measurement.unit)
+    return ABSENT
+
+
+def describe_clause(clause: Clause) -> str:
+    """One broken or unknown clause in words."""
+    if clause.value is None or clause.slack is None:
+        return f"{clause.metric} unknown"
+    value, limit = (format_value(x, clause.unit) for x in (clause.value, clause.limit))
+    return f"{clause.metric} {value}, limit {limit}"
+
+
+def _short(metric: str) -> str:
+    for suffix in ("_bytes", "_us"):
+        metric = metric.removesuffix(suffix)
+    return metric
+
+
+def verdict_text(result: TrialResult) -> str:
+    """The verdict in a table cell: PASS, or which clauses are in the way."""
+    verdict, reason = result.trial.verdict, result.trial.reason
+    if verdict is not None and verdict.met:
+        return "PASS"
+    if reason is not None and reason.metric is None:
+        return f"failed: {reason.code}"
+    failing = _failing(verdict)
+    text = ", ".join(_short(clause.metric) for clause in failing)
+    if reason is not None:
+        return f"over {text or _short(reason.metric or '')}, not trained"
+    return f"misses {text}" if text else "unknown"
+
+
+def _failing(verdict: Verdict | None) -> list[Clause]:
+    return [one for one in verdict.clauses if one.status == "fail"] if verdict else []
+
+
+def row(result: TrialResult, goal: str) -> tuple[str, ...]:
+    """A candidate's line of the table."""
+    brief = result.brief
+    if len(brief) > ARCHITECTURE_WIDTH:
+        brief = brief[: ARCHITECTURE_WIDTH - 1] + "…"
+    figures = (_cell(result, m) for m in ("flash_bytes", "ram_bytes", "latency_us", goal))
+    return (result.trial.id, brief, *figures, verdict_text(result))
+
+
+def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...]) -> str:
+    """Rows below a header, columns as wide as they need."""
+    lines = [header, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    text = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    return "\n".join([text[0], "  ".join("-" * width for width in widths), *text[1:]])
+
+
+def summary(report: Report, folder: Path) -> str:
+    """The end of a run: every candidate, the contract's limits, what came out and where it is."""
+    header = tuple(report.goal if name == "error" else name for name in COLUMNS)
+    limits = {bound.metric: format_value(bound.limit, bound.unit) for bound in report.bounds}
+    wanted = (limits.get(m, ABSENT) for m in ("flash_bytes", "ram_bytes", "latency_us"))
+    rows = [
+        ("limit", "", *wanted, limits.get(report.goal, ABSENT), ""),
+        *(row(result, report.goal) for result in report.results),
+    ]
+    lines = ["", table(rows, header), ""]
+    best = report.best_result()
+    if report.met and best is not None:
+        lines.append(f"PASS: candidate {best.trial.id} meets {report.name}")
+        lines += [
+            f"  {describe_clause(clause)} ({clause.source})"
+            for clause in (best.trial.verdict.clauses if best.trial.verdict else ())
+        ]
+    else:
+        lines.append(shortfall(report))
+    lines.append(f"delivered: {folder}/")
+    return "\n".join(lines) + "\n"
+
+
+def shortfall(report: Report) -> str:
+    """Why a contract was not met: the best candidate and the clauses that bound it."""
+    best = report.best_result()
+    if best is None:
+        return f"NOT MET: no candidate of {report.name} could be built"
+    binding = "; ".join(describe_clause(clause) for clause in _failing(best.trial.verdict))
+    return (
+        f"NOT MET: the budget of {report.name} ended after {len(report.results)} candidates. "
+        f"Best: {best.trial.id} ({best.brief}): {binding or verdict_text(best)}"
+    )
+
+
+class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
+    """doit's reporter for a plan: one line per stage that ran, nothing for what was up to date."""
+
+    plan: Plan
+    lock: TreeLock
+
+    def __init__(self, outstream: Any, options: Any) -> None:
+        super().__init__(outstream, options)
+        self._live = bool(outstream.isatty())
+        self._guard = threading.Lock()
+        self._ran = 0
+
+    def initialize(self, tasks: Any, selected_tasks: Any) -> None:
+        """Takes the tree's lock and clears what a killed run left.
+
+        Raises:
+            InvalidDodoFile: Another run has the tree; doit ends with exit code 3.
+        """
+        super().initialize(tasks, selected_tasks)
+        try:
+            self.lock.acquire()
+        except BusyError as error:
+            raise InvalidDodoFile(str(error)) from None
+        self.plan.workspace.sweep()
+        self.plan.workspace.progress = self.progress
+
+    def progress(self, stage: str, line: str) -> None:
+        """A line that a stage's process printed; shown in place, on terminals only."""
+        if self._live:
+            with self._guard:
+                self.outstream.write(f"\r\x1b[K  {stage:<20} {line[:100]}")
+                self.outstream.flush()
+
+    def _line(self, text: str) -> None:
+        with self._guard:
+            self.outstream.write(("\r\x1b[K" if self._live else "") + text + "\n")
+            self.outstream.flush()
+
+    def execute_task(self, task: Any) -> None:
+        """A task starts."""
+        self._ran += 1
+        self.progress(task.name, "…")
+
+    def add_success(self, task: Any) -> None:
+        """A task ended well; a candidate that failed is a success of the stage."""
+        how = task.values.get("how")
+        if how is None or how == "skipped":
+            return
+        self._line(f"  {task.name:<20} {how:<9}{task.values['seconds']:8.1f} s")
+        if task.name.startswith("judge:"):
+            self._show_iteration(int(task.name.partition(":")[2]))
+
+    def _show_iteration(self, number: int) -> None:
+        judged = self.plan.iterations[number - 1].judge.folder / "trials.json"
+        goal = self.plan.contract.goal.metric
+        for result in Trials.read(judged).results:
+            cells = row(result, goal)
+            self._line("  => " + "  ".join(cell for cell in cells if cell != ABSENT))
+
+    def skip_uptodate(self, task: Any) -> None:
+        """A task had nothing to do."""
+
+    def complete_run(self) -> None:
+        """Shows the table, then what went wrong."""
+        with contextlib.suppress(FileNotFoundError):
+            path = self.plan.folder / "delivered" / "report.json"
+            if not self.failures or self._only_unmet():
+                report = Report.read(path)
+                self.outstream.write(summary(report, path.parent))
+        self.outstream.write(f"{self._ran} tasks executed\n")
+        self.lock.release()
+        for result in self.failures:
+            if not (self._only_unmet() and result["task"].name == "converge"):
+                print(result["exception"].get_msg(), file=sys.stderr)
+        for message in self.runtime_errors:
+            print(message, file=sys.stderr)
+
+    def _only_unmet(self) -> bool:
+        return [result["task"].name for result in self.failures] == ["converge"]
+
+    def _write_failure(self, result: Any, *_: Any) -> None:
+        self._line(f"  {result['task'].name:<20} {result['exception'].get_name()}")
+
+
+def reporter_for(plan: Plan, lock: TreeLock) -> type[StageReporter]:
+    """A reporter class bound to a plan, as doit wants a class, not an object."""
+    return type("PlanReporter", (StageReporter,), {"plan": plan, "lock": lock})

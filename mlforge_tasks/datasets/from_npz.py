@@ -1,0 +1,29 @@
+"""Rows of an archive of numpy arrays of the project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.dataset_spec.card import SourceCard
+from mlforge_tasks.datasets import Loaded
+from mlforge_tasks.datasets._arrays import read_npz
+from mlforge_tasks.datasets._formats import read_file
+from mlforge_tasks.records import sha256_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlforge_tasks.dataset_spec.spec import NpzSource
+
+
+class NpzReader:
+    """Reads `kind: npz`."""
+
+    def read(self, spec: NpzSource, files: tuple[Path, ...]) -> Loaded:
+        """See `Reader`."""
+        data = read_file(files[0], spec.path)
+        card = SourceCard(kind="npz", name=spec.path, member=None, sha256=sha256_bytes(data))
+        return Loaded(read_npz(data, spec.path), card)
+
+
+PLUGIN = NpzReader()

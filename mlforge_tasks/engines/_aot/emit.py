@@ -1,0 +1,202 @@
+"""Writes the C of a planned model: constants, parameters, and one call after another."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlforge_tasks.engines._aot.program import Alias, Constant, Data, Scratch, Step
+from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.render import c_identifier, c_int, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.engines._aot.graph import Graph, Operator
+    from mlforge_tasks.engines._aot.memory import Plan
+    from mlforge_tasks.engines._aot.program import Argument, Call, Lowered, Value
+
+KERNELS = Path(__file__).parent / "kernels"
+VALUES_PER_LINE = 20
+WORDS_PER_LINE = 8
+INDENT = "    "
+
+_INCLUDE = re.compile(r'^#include "(aot_\w+)\.h"', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What the template needs of one operator, all of it C text.
+
+    Attributes:
+        title: Name, operator, shapes and cost, for a comment.
+        constants: Definitions of arrays.
+        parameters: Definition of the parameter struct, or empty.
+        calls: Statements.
+    """
+
+    title: str
+    constants: tuple[str, ...]
+    parameters: str
+    calls: tuple[str, ...]
+
+
+def initialiser(value: Value, indent: str = "") -> str:
+    """A C initialiser; members that are structs get lines of their own."""
+    if isinstance(value, int):
+        return c_int(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple):
+        return "{" + ", ".join(initialiser(each) for each in value) + "}"
+    if not any(isinstance(each, dict) for each in value.values()) and len(value) <= 3:
+        return "{" + ", ".join(f".{k} = {initialiser(v)}" for k, v in value.items()) + "}"
+    inner = indent + INDENT
+    lines = [f"{inner}.{name} = {initialiser(each, inner)}," for name, each in value.items()]
+    return "\n".join(["{", *lines, f"{indent}}}"])
+
+
+def _lines(values: NDArray[np.integer]) -> Iterable[str]:
+    if values.ndim == 2:
+        return (initialiser(tuple(row)) + "," for row in values.tolist())
+    per_line = VALUES_PER_LINE if values.itemsize == 1 else WORDS_PER_LINE
+    texts = [c_int(value) for value in values.tolist()]
+    starts = range(0, len(texts), per_line)
+    return (", ".join(texts[start : start + per_line]) + "," for start in starts)
+
+
+def _definition(constant: Constant) -> str:
+    comment = f" /* {constant.comment} */" if constant.comment else ""
+    head = f"static const {constant.c_type} {constant.name}[{len(constant.values)}] = {{{comment}"
+    return "\n".join([head, *(INDENT + line for line in _lines(constant.values)), "};"])
+
+
+def _comment(text: str) -> str:
+    """Text that cannot end the comment it stands in."""
+    return "".join(char if char.isalnum() or char in " _-.,:>[]()" else "_" for char in text)
+
+
+class _Emitter:
+    def __init__(self, graph: Graph, lowered: Sequence[Lowered], plan: Plan) -> None:
+        self._graph = graph
+        self._lowered = lowered
+        self._plan = plan
+
+    def _argument(self, argument: Argument, index: int) -> str:
+        if isinstance(argument, Data):
+            if argument.tensor in self._plan.tensors:
+                return f"&arena[{self._plan.tensors[argument.tensor] + argument.offset}]"
+            return f"tensor_{argument.tensor}"
+        if isinstance(argument, Scratch):
+            return f"&arena[{self._plan.scratch[index]}]"
+        return c_int(argument) if isinstance(argument, int) else argument
+
+    def _call(self, call: Call, index: int) -> str:
+        arguments = (self._argument(argument, index) for argument in call.arguments)
+        return f"{call.function}({', '.join(arguments)});"
+
+    def constant_operands(self, step: Step) -> tuple[Constant, ...]:
+        """Arrays for arguments that are constant tensors."""
+        arguments = (argument for call in step.calls for argument in call.arguments)
+        tensors = {each.tensor for each in arguments if isinstance(each, Data)}
+        return tuple(
+            Constant(
+                f"tensor_{tensor}",
+                "int8_t",
+                self._graph.tensors[tensor].constant.ravel().astype(np.int8),
+                _comment(self._graph.tensors[tensor].name),
+            )
+            for tensor in sorted(tensors - self._plan.tensors.keys())
+        )
+
+    def layer(self, index: int, operator: Operator) -> Layer:
+        form = self._lowered[index]
+        shapes = ", ".join(
+            str(list(tensor.shape))
+            for tensor in self._graph.inputs_of(operator)
+            if tensor.data is None
+        )
+        title = f"{operator.name}: {operator.op} {shapes or 'constant'}"
+        title += f" -> {list(self._graph.output_of(operator).shape)}"
+        if not isinstance(form, Step):
+            kind = "the same bytes" if isinstance(form, Alias) else "constant"
+            return Layer(f"{title}, {kind}", (), "", ())
+        constants = (*form.constants, *self.constant_operands(form))
+        parameters = ""
+        if form.parameters is not None:
+            members = initialiser(form.parameters.members)
+            name = f"{form.parameters.c_type} {form.parameters.name}"
+            parameters = f"static const {name} = {members};"
+        return Layer(
+            title=title + (f", {form.macs:,} MACs" if form.macs else ""),
+            constants=tuple(_definition(constant) for constant in constants),
+            parameters=parameters,
+            calls=tuple(self._call(call, index) for call in form.calls),
+        )
+
+
+def constant_bytes(graph: Graph, lowered: Sequence[Lowered], plan: Plan) -> tuple[int, ...]:
+    """Bytes of constants in flash, by operator."""
+    emitter = _Emitter(graph, lowered, plan)
+    return tuple(
+        sum(each.size_bytes for each in (*form.constants, *emitter.constant_operands(form)))
+        if isinstance(form, Step)
+        else 0
+        for form in lowered
+    )
+
+
+def kernel_files(headers: Iterable[str]) -> Mapping[str, bytes]:
+    """The kernels that some headers need, sources and headers."""
+    files: dict[str, bytes] = {}
+    todo = [Path(header).stem for header in headers]
+    while todo:
+        stem = todo.pop()
+        for suffix in (".h", ".c"):
+            path = KERNELS / f"{stem}{suffix}"
+            if path.name not in files and path.is_file():
+                files[path.name] = path.read_bytes()
+                todo += _INCLUDE.findall(files[path.name].decode())
+    return files
+
+
+def emit(
+    graph: Graph, lowered: Sequence[Lowered], plan: Plan, *, tflite: bytes, cpu: str, prefix: str
+) -> Mapping[str, bytes]:
+    """All files of a model, sorted by name.
+
+    Args:
+        graph: The model.
+        lowered: Its operators as steps.
+        plan: Where its buffers lie.
+        tflite: What it was made from, for the comment on top.
+        cpu: The core it is for.
+        prefix: Of every symbol that is not static, and of the file names.
+
+    Raises:
+        ToolError: The prefix is not a C identifier.
+    """
+    emitter = _Emitter(graph, lowered, plan)
+    steps = [form for form in lowered if isinstance(form, Step)]
+    headers = {call.header for step in steps for call in step.calls}
+    context = {
+        "prefix": c_identifier(prefix),
+        "cpu": _comment(cpu),
+        "digest": sha256_bytes(tflite),
+        "headers": sorted(headers),
+        "layers": [emitter.layer(index, each) for index, each in enumerate(graph.operators)],
+        "arena_bytes": plan.arena_bytes,
+        "input_offset": plan.tensors[graph.input],
+        "output_offset": plan.tensors[graph.output],
+    }
+    files = dict(kernel_files(headers))
+    for suffix in (".c", ".h"):
+        text = render(f"aot/model{suffix}.jinja", **context)
+        files[f"{prefix}_aot{suffix}"] = text.encode()
+    return dict(sorted(files.items()))

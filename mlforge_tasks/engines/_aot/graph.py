@@ -1,0 +1,148 @@
+"""The imported model: tensors and operators as TensorFlow Lite defines them, without its reader."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Activation = Literal["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Quantisation:
+    """Affine quantisation: real = scale * (value - zero_point).
+
+    Attributes:
+        scales: float32; one, or one per index of `axis`.
+        zero_points: As many.
+        axis: The quantised dimension of a per-channel tensor.
+    """
+
+    scales: NDArray[np.float32]
+    zero_points: NDArray[np.int64]
+    axis: int = 0
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor.
+
+    Attributes:
+        name: Its name in the model.
+        shape: Its static shape.
+        dtype: Name as the flatbuffer schema has it, lower case (`int8`).
+        quantisation: None where it has none.
+        data: Its value where it is constant.
+    """
+
+    name: str
+    shape: Shape
+    dtype: str
+    quantisation: Quantisation | None = None
+    data: NDArray[np.generic] | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of elements, which for int8 is the number of bytes."""
+        return math.prod(self.shape)
+
+    @property
+    def scale(self) -> np.float32:
+        """The scale of a per-tensor quantised tensor."""
+        return np.float32(self.affine.scales[0])
+
+    @property
+    def zero_point(self) -> int:
+        """The zero point of a per-tensor quantised tensor."""
+        return int(self.affine.zero_points[0])
+
+    @property
+    def affine(self) -> Quantisation:
+        """The quantisation, which the importer has made sure of for every int8 tensor."""
+        if self.quantisation is None:
+            raise ValueError(f"tensor '{self.name}' is not quantised")
+        return self.quantisation
+
+    @property
+    def constant(self) -> NDArray[np.generic]:
+        """The value of a constant tensor."""
+        if self.data is None:
+            raise ValueError(f"tensor '{self.name}' is not constant")
+        return self.data
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of all operators; each reads its own.
+
+    Pairs are (height, width).
+    """
+
+    same_padding: bool = False
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    kernel: tuple[int, int] = (1, 1)
+    activation: Activation = "NONE"
+    axis: int = 0
+    beta: float = 1.0
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Rows and columns of zero point before and behind a tensor's content."""
+
+    top: int = 0
+    left: int = 0
+    bottom: int = 0
+    right: int = 0
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator.
+
+    Attributes:
+        op: Name as the schema has it (`CONV_2D`).
+        inputs: Tensor indices; -1 where an optional input is absent.
+        outputs: Tensor indices.
+        options: Its options.
+        padding: Padding that `fuse` took over from a PAD in front of it.
+        name: Readable, unique, a C identifier.
+    """
+
+    op: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Options = field(default_factory=Options)
+    padding: Padding | None = None
+    name: str = ""
+
+    @property
+    def output(self) -> int:
+        """The only output."""
+        return self.outputs[0]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A model with one input and one output, operators in the order they run."""
+
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    input: int
+    output: int
+
+    def inputs_of(self, operator: Operator) -> tuple[Tensor, ...]:
+        """Its input tensors, absent ones left out."""
+        return tuple(self.tensors[index] for index in operator.inputs if index >= 0)
+
+    def output_of(self, operator: Operator) -> Tensor:
+        """Its output tensor."""
+        return self.tensors[operator.output]

@@ -1,0 +1,199 @@
+"""Reads a `.tflite` flatbuffer into a `Graph`, and refuses what no int8 engine could run."""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tflite
+
+from mlforge_tasks.engines._aot.failure import unsupported
+from mlforge_tasks.engines._aot.graph import Graph, Operator, Options, Quantisation, Tensor
+from mlforge_tasks.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlforge_tasks.engines._aot.graph import Activation
+
+_IDENTIFIER = b"TFL3"
+_DTYPES = {value: name.lower() for name, value in vars(tflite.TensorType).items() if name.isupper()}
+_NUMPY_DTYPES = {"int8": np.int8, "int32": np.int32, "int64": np.int64, "float32": np.float32}
+_ACTIVATIONS: dict[int, Activation] = {0: "NONE", 1: "RELU", 2: "RELU_N1_TO_1", 3: "RELU6"}
+
+_INT8_INSTEAD = (
+    "convert the whole model to int8, and replace layers that the converter leaves in float "
+    "(LayerNormalization, ELU, GELU) by ones of the supported list"
+)
+
+
+def _activation(code: int) -> Activation:
+    if code not in _ACTIVATIONS:
+        raise unsupported("a fused activation other than ReLU and ReLU6", "use ReLU or ReLU6")
+    return _ACTIVATIONS[code]
+
+
+def _conv(options: Any) -> Options:
+    return Options(
+        same_padding=options.Padding() == tflite.Padding.SAME,
+        stride=(options.StrideH(), options.StrideW()),
+        dilation=(options.DilationHFactor(), options.DilationWFactor()),
+        activation=_activation(options.FusedActivationFunction()),
+    )
+
+
+def _pool(options: Any) -> Options:
+    return Options(
+        same_padding=options.Padding() == tflite.Padding.SAME,
+        stride=(options.StrideH(), options.StrideW()),
+        kernel=(options.FilterHeight(), options.FilterWidth()),
+        activation=_activation(options.FusedActivationFunction()),
+    )
+
+
+def _activated(options: Any) -> Options:
+    return Options(activation=_activation(options.FusedActivationFunction()))
+
+
+_READERS: dict[str, tuple[type[Any], Callable[[Any], Options]]] = {
+    "CONV_2D": (tflite.Conv2DOptions, _conv),
+    "DEPTHWISE_CONV_2D": (tflite.DepthwiseConv2DOptions, _conv),
+    "AVERAGE_POOL_2D": (tflite.Pool2DOptions, _pool),
+    "MAX_POOL_2D": (tflite.Pool2DOptions, _pool),
+    "FULLY_CONNECTED": (tflite.FullyConnectedOptions, _activated),
+    "ADD": (tflite.AddOptions, _activated),
+    "SUB": (tflite.SubOptions, _activated),
+    "MUL": (tflite.MulOptions, _activated),
+    "SOFTMAX": (tflite.SoftmaxOptions, lambda options: Options(beta=options.Beta())),
+    "CONCATENATION": (
+        tflite.ConcatenationOptions,
+        lambda options: Options(
+            axis=options.Axis(), activation=_activation(options.FusedActivationFunction())
+        ),
+    ),
+}
+
+
+def _quantisation(raw: Any) -> Quantisation | None:
+    parameters = raw.Quantization()
+    if parameters is None or parameters.ScaleLength() == 0:
+        return None
+    return Quantisation(
+        scales=np.array(parameters.ScaleAsNumpy(), np.float32),
+        zero_points=np.array(parameters.ZeroPointAsNumpy(), np.int64),
+        axis=parameters.QuantizedDimension(),
+    )
+
+
+def _tensor(model: Any, raw: Any) -> Tensor:
+    shape = tuple(int(raw.Shape(axis)) for axis in range(raw.ShapeLength()))
+    dtype = _DTYPES[raw.Type()]
+    data = None
+    buffer = model.Buffers(raw.Buffer())
+    if buffer is not None and buffer.DataLength() > 0 and dtype in _NUMPY_DTYPES:
+        values = np.frombuffer(buffer.DataAsNumpy().tobytes(), _NUMPY_DTYPES[dtype])
+        data = values.reshape(shape)
+    return Tensor(raw.Name().decode(errors="replace"), shape, dtype, _quantisation(raw), data)
+
+
+def _operator(model: Any, raw: Any) -> Operator:
+    code = model.OperatorCodes(raw.OpcodeIndex())
+    builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    op = tflite.BUILTIN_OPCODE2NAME.get(builtin, f"operator {builtin}")
+    options = Options()
+    table = raw.BuiltinOptions()
+    if op in _READERS and table is not None:
+        options_type, read = _READERS[op]
+        parsed = options_type()
+        parsed.Init(table.Bytes, table.Pos)
+        options = read(parsed)
+    inputs = tuple(int(raw.Inputs(index)) for index in range(raw.InputsLength()))
+    outputs = tuple(int(raw.Outputs(index)) for index in range(raw.OutputsLength()))
+    return Operator(op, inputs, outputs, options)
+
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]+")
+# What TensorFlow and Keras put behind a layer's name.
+_OPERATION = re.compile(
+    r"(BiasAdd|Relu6?|MatMul|Conv2D\d*|depthwise|add|Add\w*|mul|sub|Mean|Reshape|Softmax|MaxPool\w*"
+    r"|AvgPool|ExpandDims|Squeeze|concat|Pad|Sigmoid|Tanh|StatefulPartitionedCall.*|\d+)"
+)
+
+
+def layer_name(tensor_name: str, op: str) -> str:
+    """A readable C identifier from the name of an operator's output.
+
+    Converted Keras models name it `model/layer/Relu;model/layer/BiasAdd;...`; the layer is the last
+    part of the first path that is not the name of an operation.
+    """
+    parts = [part for part in tensor_name.partition(";")[0].split("/") if part]
+    while len(parts) > 1 and _OPERATION.fullmatch(parts[-1]):
+        parts.pop()
+    last = parts[-1] if parts else ""
+    name = _NOT_IN_NAMES.sub("_", "" if _OPERATION.fullmatch(last) else last).strip("_").lower()
+    return name if name and name[0].isalpha() else op.lower()
+
+
+def _named(operators: list[Operator], tensors: list[Tensor]) -> tuple[Operator, ...]:
+    """Numbers the names in the order of execution, which also makes them unique."""
+    return tuple(
+        Operator(
+            operator.op,
+            operator.inputs,
+            operator.outputs,
+            operator.options,
+            name=f"l{index}_{layer_name(tensors[operator.output].name, operator.op)}",
+        )
+        for index, operator in enumerate(operators)
+    )
+
+
+def _check(graph: Graph) -> None:
+    """Every value that flows is int8 and quantised with one scale."""
+    flowing = {graph.input, *(out for operator in graph.operators for out in operator.outputs)}
+    makers = {out: operator.op for operator in graph.operators for out in operator.outputs}
+    for index in sorted(flowing):
+        tensor = graph.tensors[index]
+        maker = makers.get(index, "the model's input")
+        if tensor.dtype != "int8" or tensor.quantisation is None:
+            raise unsupported(
+                f"{maker} with {tensor.dtype} values ('{tensor.name}')", _INT8_INSTEAD
+            )
+        if any(size <= 0 for size in tensor.shape):
+            raise unsupported(f"{maker} with shape {list(tensor.shape)}", "give it a static shape")
+
+
+def import_model(tflite_bytes: bytes) -> Graph:
+    """Reads a model.
+
+    Raises:
+        CandidateFailure: It is not full-integer int8, or has several inputs or outputs.
+        ToolError: The bytes are not a TensorFlow Lite model.
+    """
+    if tflite_bytes[4:8] != _IDENTIFIER:
+        raise ToolError("the model is not a TensorFlow Lite flatbuffer")
+    try:
+        return _read(tflite_bytes)
+    except (struct.error, IndexError, TypeError) as error:
+        raise ToolError(f"the TensorFlow Lite flatbuffer is damaged: {error}") from error
+
+
+def _read(tflite_bytes: bytes) -> Graph:
+    model = tflite.Model.GetRootAs(tflite_bytes)
+    if model.SubgraphsLength() != 1:
+        raise unsupported("control flow (several subgraphs)", "unroll loops and recurrent layers")
+    subgraph = model.Subgraphs(0)
+    if subgraph.InputsLength() != 1 or subgraph.OutputsLength() != 1:
+        raise unsupported("a model with several inputs or outputs", "give it one of each")
+    tensors = [_tensor(model, subgraph.Tensors(i)) for i in range(subgraph.TensorsLength())]
+    operators = [_operator(model, subgraph.Operators(i)) for i in range(subgraph.OperatorsLength())]
+    graph = Graph(
+        tensors=tuple(tensors),
+        operators=_named(operators, tensors),
+        input=int(subgraph.Inputs(0)),
+        output=int(subgraph.Outputs(0)),
+    )
+    _check(graph)
+    return graph

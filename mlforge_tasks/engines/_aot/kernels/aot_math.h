@@ -1,0 +1,99 @@
+/* Fixed-point arithmetic that every kernel shares; bit-equal to TFLite Micro's reference.
+ *
+ * A real factor is multiplier * 2^(shift - 31) with multiplier in [2^30, 2^31). TFLM rounds twice:
+ * once after the multiplication (half up) and once after the right shift (half away from zero).
+ */
+#ifndef AOT_MATH_H
+#define AOT_MATH_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define AOT_INLINE static inline __attribute__((always_inline))
+#else
+#define AOT_INLINE static inline
+#endif
+
+/* acc += a * b. Pinned to one instruction on Armv7-M and later: left to itself, GCC moves and spills
+ * the accumulators of a register block, which costs a fifth of the speed.
+ */
+#if defined(__GNUC__) && defined(__thumb2__)
+#define AOT_MAC(acc, a, b) __asm__ volatile("mla %0, %1, %2, %0" : "+r"(acc) : "r"(a), "r"(b))
+#else
+#define AOT_MAC(acc, a, b) ((acc) += (a) * (b))
+#endif
+
+/* How one output channel's accumulator becomes an int8.
+ *
+ * bias       bias of the layer with the input's zero point folded in
+ * multiplier, shift
+ *            shift in [1, 22]: a right shift, the fast form; the generator has checked that
+ *            |accumulator| < 2^30, so nothing overflows.
+ *            shift <= 0: the wide form; AOT_WIDE_RIGHT - right shift, or minus the left shift.
+ */
+typedef struct {
+    int32_t bias;
+    int32_t multiplier;
+    int32_t shift;
+} aot_requant_t;
+
+#define AOT_WIDE_RIGHT (-32)
+
+AOT_INLINE int32_t aot_clamp(int32_t value, int32_t low, int32_t high)
+{
+    return value < low ? low : (value > high ? high : value);
+}
+
+AOT_INLINE int8_t aot_saturate(int32_t value)
+{
+#if defined(__GNUC__) && defined(__ARM_FEATURE_SAT)
+    /* GCC turns the clamp into compares and branches once it sees the narrowing. */
+    __asm__("ssat %0, #8, %1" : "=r"(value) : "r"(value));
+    return (int8_t)value;
+#else
+    return (int8_t)aot_clamp(value, -128, 127);
+#endif
+}
+
+/* value * multiplier / 2^31, rounded half up. */
+AOT_INLINE int32_t aot_multiply_high(int32_t value, int32_t multiplier)
+{
+    return (int32_t)(((int64_t)value * multiplier + (INT64_C(1) << 30)) >> 31);
+}
+
+/* value / 2^exponent, rounded half away from zero; exponent in [0, 31]. */
+AOT_INLINE int32_t aot_round_shift(int32_t value, int32_t exponent)
+{
+    int64_t half = exponent > 0 ? (INT64_C(1) << (exponent - 1)) - (value < 0) : 0;
+    return (int32_t)((value + half) >> exponent);
+}
+
+/* value * multiplier * 2^(shift - 31) with both roundings; shift in [-31, 30], positive is left.
+ * A left shift wraps, as the reference does.
+ */
+AOT_INLINE int32_t aot_scale(int32_t value, int32_t multiplier, int32_t shift)
+{
+    int32_t shifted = shift > 0 ? (int32_t)((uint32_t)value << shift) : value;
+    return aot_round_shift(aot_multiply_high(shifted, multiplier), shift < 0 ? -shift : 0);
+}
+
+/* The constant of the fast form that rounds and adds the zero point: (zero_point + 0.5) * 2^shift. */
+AOT_INLINE int32_t aot_centre(int32_t zero_point, int32_t shift)
+{
+    return (2 * zero_point + 1) * (int32_t)(UINT32_C(1) << (shift - 1));
+}
+
+/* Fast form: a 64-bit multiply-accumulate that rounds, a shift, a saturation. acc >> 31 makes the
+ * second rounding go away from zero.
+ */
+AOT_INLINE int8_t aot_requantise(int32_t acc, int32_t multiplier, int32_t centre, int32_t shift)
+{
+    uint64_t start = ((uint64_t)(uint32_t)centre << 32) | UINT64_C(0x80000000);
+    int64_t sum = (int64_t)(acc + acc) * multiplier + (int64_t)start;
+    return aot_saturate(((int32_t)(sum >> 32) + (acc >> 31)) >> shift);
+}
+
+/* Wide form: any factor. Rare, so it is a function. */
+int8_t aot_requantise_wide(int32_t acc, const aot_requant_t *requant, int32_t zero_point);
+
+#endif

@@ -1,0 +1,70 @@
+"""From operators to calls of kernels.
+
+To add an operator: write its kernel in `kernels/aot_<name>_s8.{c,h}`; write a function that makes a
+`Step` of it and name it in `OPERATORS`; let `importer` read its options if it has any; add it to
+the generator in `tests/graphs.py`, whose property tests then hold it against the oracle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.engines._aot import dense, shape, simple
+from mlforge_tasks.engines._aot.failure import unsupported
+from mlforge_tasks.engines._aot.program import Folded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mlforge_tasks.engines._aot.graph import Graph, Operator
+    from mlforge_tasks.engines._aot.program import Lowered
+
+OPERATORS: Mapping[str, Callable[[Operator, Graph], Lowered]] = {
+    "ADD": simple.add_or_sub,
+    "AVERAGE_POOL_2D": simple.pool,
+    "CONCATENATION": shape.concatenation,
+    "CONV_2D": dense.conv_2d,
+    "DEPTHWISE_CONV_2D": dense.depthwise_conv_2d,
+    "EXPAND_DIMS": shape.reshape,
+    "FULLY_CONNECTED": dense.fully_connected,
+    "LOGISTIC": simple.sigmoid,
+    "MAX_POOL_2D": simple.pool,
+    "MEAN": simple.mean,
+    "MUL": simple.mul,
+    "PAD": shape.pad,
+    "PADV2": shape.pad,
+    "QUANTIZE": simple.quantize,
+    "RELU": simple.relu,
+    "RELU6": simple.relu6,
+    "RESHAPE": shape.reshape,
+    "SOFTMAX": simple.softmax,
+    "SQUEEZE": shape.reshape,
+    "SUB": simple.add_or_sub,
+    "TANH": simple.sigmoid,
+    "TRANSPOSE": shape.transpose,
+}
+
+
+def lower(graph: Graph) -> tuple[Graph, tuple[Lowered, ...]]:
+    """Lowers every operator.
+
+    Returns:
+        The graph with folded tensors made constant, and one lowered form per operator.
+
+    Raises:
+        CandidateFailure: An operator, or a form of it, is not supported.
+    """
+    lowered: list[Lowered] = []
+    for operator in graph.operators:
+        if operator.op not in OPERATORS:
+            raise unsupported(
+                f"{operator.op} '{operator.name}'", f"it has {', '.join(sorted(OPERATORS))}"
+            )
+        form = OPERATORS[operator.op](operator, graph)
+        if isinstance(form, Folded):
+            tensors = list(graph.tensors)
+            tensors[operator.output] = replace(tensors[operator.output], data=form.values)
+            graph = replace(graph, tensors=tuple(tensors))
+        lowered.append(form)
+    return graph, tuple(lowered)

@@ -1,0 +1,324 @@
+"""Lowers pooling, elementwise operators, SOFTMAX and MEAN."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlforge_tasks.engines._aot import fixed_point
+from mlforge_tasks.engines._aot.dense import fused_clamp
+from mlforge_tasks.engines._aot.failure import unsupported
+from mlforge_tasks.engines._aot.fixed_point import INT8_MAX, INT8_MIN, Factor
+from mlforge_tasks.engines._aot.program import Alias, Call, Constant, Data, Parameters, Step
+from mlforge_tasks.engines._aot.window import window_axes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.engines._aot.graph import Graph, Operator, Shape, Tensor
+    from mlforge_tasks.engines._aot.program import Lowered, Value
+
+BROADCAST_DIMENSIONS = 4
+_HEADROOM = 1 << 20
+
+
+def _same_scale(a: Tensor, b: Tensor) -> bool:
+    return a.scale == b.scale and a.zero_point == b.zero_point
+
+
+def require_same_scale(operator: Operator, graph: Graph) -> None:
+    """The reference copies values of these operators as they are.
+
+    Raises:
+        CandidateFailure: An input's scale or zero point is not the output's.
+    """
+    output = graph.output_of(operator)
+    if not all(_same_scale(each, output) for each in graph.inputs_of(operator)):
+        raise unsupported(
+            f"{operator.op} '{operator.name}' that changes the scale",
+            "convert with TensorFlow's own quantiser, which keeps it",
+        )
+
+
+def pool(operator: Operator, graph: Graph) -> Step:
+    """AVERAGE_POOL_2D and MAX_POOL_2D."""
+    source = graph.inputs_of(operator)[0]
+    output = graph.output_of(operator)
+    if source.zero_point != output.zero_point or abs(source.scale - output.scale) > 1e-6:
+        require_same_scale(operator, graph)
+    height, width = window_axes(operator, source, output, operator.options.kernel)
+    function = "aot_average_pool_s8" if operator.op == "AVERAGE_POOL_2D" else "aot_max_pool_s8"
+    members: dict[str, Value] = {
+        "input_height": height.input,
+        "input_width": width.input,
+        "channels": source.shape[3],
+        "output_height": height.output,
+        "output_width": width.output,
+        "kernel_height": height.kernel,
+        "kernel_width": width.kernel,
+        "stride_height": height.stride,
+        "stride_width": width.stride,
+        "pad_top": height.before,
+        "pad_left": width.before,
+    }
+    arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output))
+    return Step(
+        calls=(Call("aot_pool_s8.h", function, arguments), *fused_clamp(operator, output)),
+        parameters=Parameters(operator.name, "aot_pool_t", members),
+    )
+
+
+def _groups(shapes: tuple[Shape, Shape], output: Shape) -> list[tuple[int, bool, bool]]:
+    """The output's shape with neighbouring dimensions merged that broadcast alike.
+
+    Returns:
+        Size and, per operand, whether it is broadcast; outermost first.
+    """
+    padded = [(1,) * (len(output) - len(shape)) + shape for shape in shapes]
+    groups: list[tuple[int, bool, bool]] = []
+    for size, first, second in zip(output, *padded, strict=True):
+        if size == 1:
+            continue
+        kind = (first == 1, second == 1)
+        if groups and groups[-1][1:] == kind:
+            size *= groups.pop()[0]  # noqa: PLW2901 - the merged size
+        groups.append((size, *kind))
+    return groups
+
+
+def _steps(groups: list[tuple[int, bool, bool]], operand: int) -> tuple[int, ...]:
+    """Distance between an operand's neighbours along each group; 0 where it is broadcast."""
+    steps: list[int] = []
+    step = 1
+    for size, *broadcast in reversed(groups):
+        steps.append(0 if broadcast[operand] else step)
+        step *= 1 if broadcast[operand] else size
+    return tuple(reversed(steps))
+
+
+def _broadcast(operator: Operator, graph: Graph) -> dict[str, Value]:
+    first, second = graph.inputs_of(operator)
+    groups = _groups((first.shape, second.shape), graph.output_of(operator).shape)
+    if len(groups) > BROADCAST_DIMENSIONS:
+        raise unsupported(
+            f"{operator.op} '{operator.name}' that broadcasts along many axes",
+            "give both operands the same shape",
+        )
+    groups = [(1, False, False)] * (BROADCAST_DIMENSIONS - len(groups)) + groups
+    return {
+        "shape": tuple(size for size, *_ in groups),
+        "steps0": _steps(groups, 0),
+        "steps1": _steps(groups, 1),
+    }
+
+
+def _in_place_operand(operator: Operator, graph: Graph) -> int | None:
+    """An operand as large as the output, that it may overwrite."""
+    size = graph.output_of(operator).size
+    for index in operator.inputs:
+        tensor = graph.tensors[index]
+        if tensor.size == size and tensor.data is None:
+            return index
+    return None
+
+
+def _struct(by: Factor) -> dict[str, Value]:
+    return {"multiplier": by.multiplier, "shift": by.shift}
+
+
+def _add_factors(operator: Operator, graph: Graph) -> tuple[Factor, Factor, Factor]:
+    """Operands to their common scale, and from there to the output's.
+
+    The reference computes in double for ADD and in float for SUB.
+    """
+    first, second = graph.inputs_of(operator)
+    output = graph.output_of(operator)
+    number = float if operator.op == "ADD" else np.float32
+    twice = number(2) * number(max(first.scale, second.scale))
+    real = (
+        number(first.scale) / twice,
+        number(second.scale) / twice,
+        twice / (number(_HEADROOM) * number(output.scale)),
+    )
+    factors = tuple(fixed_point.factor(float(each)) for each in real)
+    if any(each.shift > 0 for each in factors):
+        raise unsupported(
+            f"{operator.op} '{operator.name}' with an output scale far below its inputs'",
+            "calibrate with representative data",
+        )
+    return factors[0], factors[1], factors[2]
+
+
+def add_or_sub(operator: Operator, graph: Graph) -> Step:
+    """ADD and SUB."""
+    first, second = graph.inputs_of(operator)
+    output = graph.output_of(operator)
+    factor0, factor1, output_factor = _add_factors(operator, graph)
+    members: dict[str, Value] = {
+        "broadcast": _broadcast(operator, graph),
+        "zero_point0": first.zero_point,
+        "zero_point1": second.zero_point,
+        "output_zero_point": output.zero_point,
+        "factor0": _struct(factor0),
+        "factor1": _struct(factor1),
+        "output_factor": _struct(output_factor),
+    }
+    function = "aot_add_s8" if operator.op == "ADD" else "aot_sub_s8"
+    return _binary(operator, graph, Parameters(operator.name, "aot_add_t", members), function)
+
+
+def mul(operator: Operator, graph: Graph) -> Step:
+    """MUL."""
+    first, second = graph.inputs_of(operator)
+    output = graph.output_of(operator)
+    real = float(first.scale) * float(second.scale) / float(output.scale)
+    members: dict[str, Value] = {
+        "broadcast": _broadcast(operator, graph),
+        "zero_point0": first.zero_point,
+        "zero_point1": second.zero_point,
+        "output_zero_point": output.zero_point,
+        "output_factor": _struct(fixed_point.factor(real)),
+    }
+    return _binary(operator, graph, Parameters(operator.name, "aot_mul_t", members), "aot_mul_s8")
+
+
+def _binary(operator: Operator, graph: Graph, parameters: Parameters, function: str) -> Step:
+    operands = (Data(operator.inputs[0]), Data(operator.inputs[1]))
+    call = Call(
+        "aot_binary_s8.h", function, (f"&{operator.name}", *operands, Data(operator.output))
+    )
+    return Step(
+        calls=(call, *fused_clamp(operator, graph.output_of(operator))),
+        parameters=parameters,
+        overwrites=_in_place_operand(operator, graph),
+    )
+
+
+def _lookup(operator: Operator, graph: Graph, table: NDArray[np.int8]) -> Step:
+    name = f"{operator.name}_table"
+    size = graph.output_of(operator).size
+    arguments = (name, size, Data(operator.inputs[0]), Data(operator.output))
+    return Step(
+        calls=(Call("aot_map_s8.h", "aot_lookup_s8", arguments),),
+        constants=(Constant(name, "int8_t", table, "by input + 128"),),
+        overwrites=operator.inputs[0],
+    )
+
+
+def _clamp(operator: Operator, graph: Graph, low: int, high: int) -> Step:
+    size = graph.output_of(operator).size
+    arguments = (low, high, size, Data(operator.inputs[0]), Data(operator.output))
+    return Step(
+        calls=(Call("aot_map_s8.h", "aot_clamp_s8", arguments),),
+        overwrites=operator.inputs[0],
+    )
+
+
+def sigmoid(operator: Operator, graph: Graph) -> Step:
+    """LOGISTIC and TANH."""
+    source = graph.inputs_of(operator)[0]
+    logistic = operator.op == "LOGISTIC"
+    table = (fixed_point.logistic_table if logistic else fixed_point.tanh_table)(source)
+    return _lookup(operator, graph, table)
+
+
+def relu(operator: Operator, graph: Graph) -> Step:
+    """RELU, which may change the scale."""
+    source = graph.inputs_of(operator)[0]
+    output = graph.output_of(operator)
+    low = max(INT8_MIN, output.zero_point)
+    if _same_scale(source, output):
+        return _clamp(operator, graph, low, INT8_MAX)
+    by = fixed_point.factor(float(source.scale / output.scale))
+    return _lookup(operator, graph, fixed_point.requantise_table(source, output, by, low))
+
+
+def relu6(operator: Operator, graph: Graph) -> Step:
+    """RELU6; the reference does not rescale it."""
+    source = graph.inputs_of(operator)[0]
+    require_same_scale(operator, graph)
+    six = fixed_point.round_half_away(float(np.float32(6) / source.scale)) + source.zero_point
+    return _clamp(operator, graph, source.zero_point, fixed_point.saturate(six))
+
+
+def quantize(operator: Operator, graph: Graph) -> Lowered:
+    """QUANTIZE from int8 to int8: another scale."""
+    source = graph.inputs_of(operator)[0]
+    output = graph.output_of(operator)
+    if _same_scale(source, output):
+        return Alias(operator.inputs[0])
+    by = fixed_point.factor(float(source.scale) / float(output.scale))
+    return _lookup(operator, graph, fixed_point.requantise_table(source, output, by, INT8_MIN))
+
+
+def softmax(operator: Operator, graph: Graph) -> Step:
+    """SOFTMAX along the last axis."""
+    source = graph.inputs_of(operator)[0]
+    output = graph.output_of(operator)
+    if output.zero_point != INT8_MIN or output.scale != np.float32(1 / 256):
+        raise unsupported(
+            f"SOFTMAX '{operator.name}' with an output scale other than 1/256",
+            "convert with TensorFlow's own quantiser",
+        )
+    table = fixed_point.softmax_exponentials(source, operator.options.beta)
+    depth = source.shape[-1]
+    name = f"{operator.name}_exponentials"
+    members: dict[str, Value] = {
+        "exponentials": name,
+        "reach": len(table),
+        "rows": source.size // depth,
+        "depth": depth,
+    }
+    arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output))
+    return Step(
+        calls=(Call("aot_softmax_s8.h", "aot_softmax_s8", arguments),),
+        constants=(Constant(name, "int32_t", table, "by distance from the largest, Q0.31"),),
+        parameters=Parameters(operator.name, "aot_softmax_t", members),
+        overwrites=operator.inputs[0],
+    )
+
+
+def _mean_axes(operator: Operator, graph: Graph) -> tuple[int, int]:
+    """First and last axis that the mean is taken over; axes of size 1 do not matter."""
+    source = graph.inputs_of(operator)[0]
+    rank = len(source.shape)
+    axes = graph.inputs_of(operator)[1].constant.ravel()
+    chosen = {int(axis) % rank for axis in axes}
+    counting = sorted(axis for axis in chosen if source.shape[axis] > 1)
+    if not counting:
+        return 0, -1
+    first, last = counting[0], counting[-1]
+    between = (axis for axis in range(first, last) if axis not in chosen)
+    if any(source.shape[axis] > 1 for axis in between):
+        raise unsupported(
+            f"MEAN '{operator.name}' over axes that are not neighbours",
+            "take the mean over height and width together (GlobalAveragePooling)",
+        )
+    return first, last
+
+
+def mean(operator: Operator, graph: Graph) -> Step:
+    """MEAN over neighbouring axes."""
+    source = graph.inputs_of(operator)[0]
+    output = graph.output_of(operator)
+    first, last = _mean_axes(operator, graph)
+    count = math.prod(source.shape[first : last + 1])
+    by = fixed_point.factor(float(source.scale) / float(output.scale))
+    # The reference divides the multiplier by the count, with as many more bits as it has room for.
+    bits = min(count.bit_length() - 1, 32, 31 + by.shift)
+    members: dict[str, Value] = {
+        "outer": math.prod(source.shape[:first]),
+        "count": count,
+        "inner": math.prod(source.shape[last + 1 :]),
+        "bias": -count * source.zero_point,
+        "multiplier": (by.multiplier << bits) // count,
+        "shift": by.shift - bits,
+        "output_zero_point": output.zero_point,
+    }
+    arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output))
+    return Step(
+        calls=(Call("aot_mean_s8.h", "aot_mean_s8", arguments),),
+        parameters=Parameters(operator.name, "aot_mean_t", members),
+    )

@@ -1,0 +1,78 @@
+"""Geometry of sliding windows, shared by convolution and pooling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.engines._aot.graph import Padding
+
+if TYPE_CHECKING:
+    from mlforge_tasks.engines._aot.graph import Operator, Tensor
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A sliding window along one axis.
+
+    Attributes:
+        input: Elements of the input.
+        output: Elements of the output.
+        kernel: Taps.
+        stride: Distance of windows.
+        dilation: Distance of taps.
+        before: Padding before the first element.
+    """
+
+    input: int
+    output: int
+    kernel: int
+    stride: int
+    dilation: int
+    before: int
+
+    @property
+    def span(self) -> int:
+        """Elements from a window's first tap to its last."""
+        return (self.kernel - 1) * self.dilation + 1
+
+    @property
+    def reach(self) -> int:
+        """Elements from the first window to the last, padding included."""
+        return (self.output - 1) * self.stride + self.span
+
+    @property
+    def inside(self) -> bool:
+        """Whether no window touches padding."""
+        return self.before == 0 and self.reach <= self.input
+
+
+def _axis(
+    sizes: tuple[int, int, int], stride: int, dilation: int, *, same: bool, before: int
+) -> Axis:
+    size_in, size_out, kernel = sizes
+    axis = Axis(size_in, size_out, kernel, stride, dilation, before)
+    if not same:
+        return axis
+    # TensorFlow's SAME: the smaller half of the missing elements goes in front.
+    missing = max(axis.reach - size_in, 0)
+    return Axis(size_in, size_out, kernel, stride, dilation, before + missing // 2)
+
+
+def window_axes(
+    operator: Operator, source: Tensor, output: Tensor, kernel: tuple[int, int]
+) -> tuple[Axis, Axis]:
+    """The window's two axes, height and width, of an operator on NHWC tensors."""
+    options = operator.options
+    padding = operator.padding or Padding()
+    height, width = (
+        _axis(
+            (source.shape[1 + i], output.shape[1 + i], kernel[i]),
+            options.stride[i],
+            options.dilation[i],
+            same=options.same_padding,
+            before=(padding.top, padding.left)[i],
+        )
+        for i in range(2)
+    )
+    return height, width

@@ -1,0 +1,43 @@
+"""The aot engine: the int8 graph becomes C calls with static offsets, without an interpreter."""
+
+from __future__ import annotations
+
+from mlforge_tasks.engines import GeneratedModel
+from mlforge_tasks.engines._aot.emit import constant_bytes, emit
+from mlforge_tasks.engines._aot.importer import import_model
+from mlforge_tasks.engines._aot.lower import lower
+from mlforge_tasks.engines._aot.memory import plan
+from mlforge_tasks.engines._aot.program import Step
+from mlforge_tasks.records import LayerProfile
+
+
+class AotEngine:
+    """See `mlforge_tasks.engines.Engine` and docs/aot-engine.md.
+
+    Kernel files are the same for all models of one core, so several models link into one image if
+    files of one name are compiled once.
+    """
+
+    name = "aot"
+
+    def generate(self, tflite: bytes, cpu: str, prefix: str = "model") -> GeneratedModel:
+        """See `Engine.generate`."""
+        graph, lowered = lower(import_model(tflite))
+        memory = plan(graph, lowered)
+        layers = tuple(
+            LayerProfile(
+                name=operator.name,
+                op=operator.op,
+                macs=form.macs if isinstance(form, Step) else 0,
+                weight_bytes=weight_bytes,
+                output_bytes=graph.output_of(operator).size,
+            )
+            for operator, form, weight_bytes in zip(
+                graph.operators, lowered, constant_bytes(graph, lowered, memory), strict=True
+            )
+        )
+        files = emit(graph, lowered, memory, tflite=tflite, cpu=cpu, prefix=prefix)
+        return GeneratedModel(files=files, arena_bytes=memory.arena_bytes, layers=layers)
+
+
+PLUGIN = AotEngine()

@@ -1,0 +1,409 @@
+"""The graph: from one contract to every stage it may need.
+
+All `max_iterations x candidates_per_iteration` chains are declared up front; the gates in
+`tasks.py` decide at run time how far down the graph a run goes.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform as host
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from mlforge_tasks import platforms, plugins, runners
+from mlforge_tasks.board import Board, load_board
+from mlforge_tasks.constraints import TEST_SUFFIX, UNITS, Bound
+from mlforge_tasks.contract import Contract
+from mlforge_tasks.dataset_spec import source_files
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.stage import Stage, StageKind, Workspace
+from mlforge_tasks.store import Store
+
+RESERVED_NAMES = ("ac", "cas")
+SIMULATOR = "qemu"
+STAGES = "mlforge_tasks.stages."
+
+
+@functools.cache
+def _packages(*names: str) -> Mapping[str, str]:
+    """Versions of installed distributions, without importing them."""
+    return {name: metadata.version(name) for name in names} | {"python": host.python_version()}
+
+
+def _optional(name: str) -> Mapping[str, str]:
+    try:
+        return _packages(name)
+    except metadata.PackageNotFoundError:
+        return {name: "absent"}
+
+
+@functools.cache
+def _training_environment() -> Mapping[str, str]:
+    """What trained weights are pinned to: TensorFlow's build and the CPU's features."""
+    cpu = Path("/proc/cpuinfo")
+    lines = cpu.read_text().splitlines() if cpu.exists() else [host.processor()]
+    features = sorted({line for line in lines if line.startswith(("flags", "model name"))})
+    return {
+        **_packages("tensorflow-cpu", "keras", "numpy"),
+        "cpu": sha256_bytes("\n".join(features).encode()),
+    }
+
+
+def _tools(*names: str) -> Callable[[], Mapping[str, str]]:
+    return functools.partial(_packages, *names)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The stages of one candidate, in the order they run."""
+
+    stages: Mapping[str, Stage]
+
+    def __getitem__(self, name: str) -> Stage:
+        return self.stages[name]
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One round of the loop."""
+
+    number: int
+    propose: Stage
+    candidates: tuple[Chain, ...]
+    judge: Stage
+    report: Stage
+    deliver: Stage
+
+    def stages(self) -> Iterator[Stage]:
+        """Every stage of this round."""
+        yield self.propose
+        for chain in self.candidates:
+            yield from chain.stages.values()
+        yield from (self.judge, self.report, self.deliver)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole graph of one contract."""
+
+    name: str
+    contract: Contract
+    folder: Path
+    workspace: Workspace
+    dataset: Stage
+    iterations: tuple[Iteration, ...]
+
+
+def bounds(contract: Contract) -> tuple[Bound, ...]:
+    """The contract's clauses: limits with their margins taken off, then the goal.
+
+    The goal binds twice, on the validation split that the search reads and on the test split that
+    it never sees.
+    """
+    clauses = [
+        Bound(metric=metric, limit=limit, unit=UNITS[metric], sources=_sources(contract))
+        for metric, limit in contract.effective_limits().items()
+    ]
+    goal = contract.goal
+    clauses += [
+        Bound(
+            metric=metric,
+            limit=goal.target,
+            unit=_goal_unit(contract),
+            direction="at_most" if goal.direction == "minimize" else "at_least",
+            sources=_sources(contract),
+        )
+        for metric in (goal.metric, goal.metric + TEST_SUFFIX)
+    ]
+    return tuple(clauses)
+
+
+def _goal_unit(contract: Contract) -> str:
+    """The goal's unit in terms of the predicted quantity, where all outputs have the same."""
+    units = {output.unit for output in contract.dataset.target.outputs}
+    unit = units.pop() if len(units) == 1 else "1"
+    return {"mse": f"({unit})^2", "mae": unit}.get(contract.goal.metric, "1")
+
+
+def _sources(contract: Contract) -> tuple[Any, ...]:
+    return ("emulated", "hardware") if contract.mode == "simulate" else ("hardware",)
+
+
+class _Builder:
+    """Makes the stages of one contract."""
+
+    def __init__(
+        self, contract: Contract, board: Board, folder: Path, workspace: Workspace
+    ) -> None:
+        self.contract = contract
+        self.board = board.model_dump(mode="json")
+        self.folder = folder
+        self.workspace = workspace
+        self.bounds = [bound.model_dump(mode="json") for bound in bounds(contract)]
+        self.target = contract.target
+        platform = plugins.load(platforms, self.target.platform)
+        runner = plugins.load(runners, SIMULATOR)
+        self.firmware_tools = functools.partial(platform.tool_versions, board)
+        self.run_tools = functools.partial(runner.tool_versions, board)
+
+    def stage(
+        self,
+        name: str,
+        kind: StageKind,
+        inputs: Mapping[str, Stage | Path],
+        config: Mapping[str, Any] | None = None,
+        extra: tuple[str, ...] = (),
+    ) -> Stage:
+        base, _, part = name.partition(":")
+        folder = self.folder / Path(*_folder_parts(base, part))
+        return Stage(name, kind, folder, self.workspace, inputs, config or {}, extra)
+
+    def fields(self, *names: str) -> dict[str, Any]:
+        return dict(self.contract.project(names))
+
+    def dataset(self, root: Path) -> Stage:
+        kind = StageKind(
+            STAGES + "dataset", ("data_card.json",), isolated=True, tools=_tools("numpy")
+        )
+        files = source_files(self.contract.dataset)
+        inputs = {("source" if i == 0 else f"source{i}"): root / f for i, f in enumerate(files)}
+        source = self.contract.dataset.source_module
+        return self.stage("dataset", kind, inputs, self.fields("dataset", "task"), (source,))
+
+    def propose(self, k: int, dataset: Stage, judged: list[Stage]) -> Stage:
+        kind = StageKind(
+            STAGES + "propose", ("candidates.json",), isolated=True, tools=_tools("optuna")
+        )
+        inputs = {"dataset": dataset} | {f"judge{i:02d}": s for i, s in enumerate(judged, 1)}
+        goal = self.contract.goal
+        config = self.fields("search") | {
+            "limits": self.contract.effective_limits(),
+            "goal": {"metric": goal.metric, "target": goal.target, "direction": goal.direction},
+            "iteration": k,
+            "board": self.board,
+        }
+        agent = f"mlforge_tasks.agents.{self.contract.search.agent}"
+        return self.stage(f"propose:{k}", kind, inputs, config, (agent,))
+
+    def candidate(self, at: str, index: int, propose: Stage, dataset: Stage) -> Chain:
+        render = self.stage(
+            f"render:{at}",
+            StageKind(
+                STAGES + "render",
+                ("architecture.json", "model.py", "static.json"),
+                resources=("templates/model.py.jinja",),
+                tools=_tools("jinja2"),
+            ),
+            {"propose": propose, "dataset": dataset},
+            {"candidate": index} | self.fields("training.learning_rate"),
+        )
+        screen = self.stage(
+            f"screen:{at}",
+            StageKind(STAGES + "screen"),
+            {"render": render},
+            {"bounds": self.bounds},
+        )
+        given = {"render": render, "dataset": dataset, "screen": screen}
+        probe = self.deploy("probe_", at, given, dataset)
+        admit = self.stage(
+            f"admit:{at}",
+            StageKind(STAGES + "admit"),
+            {"run": probe["probe_run"]},
+            {"bounds": self.bounds},
+        )
+        train = self.stage(
+            f"train:{at}",
+            StageKind(
+                STAGES + "train",
+                ("weights.npz", "training.json"),
+                isolated=True,
+                tools=_training_environment,
+            ),
+            {"render": render, "dataset": dataset, "admit": admit},
+            self.fields("training", "goal.metric", "search.seed"),
+        )
+        final = self.deploy("", at, {"render": render, "dataset": dataset, "train": train}, dataset)
+        evaluate = self.stage(
+            f"evaluate:{at}",
+            StageKind(
+                STAGES + "evaluate",
+                ("evaluation.json",),
+                isolated=True,
+                tools=lambda: {**_packages("numpy"), **_optional("tflite-micro")},
+            ),
+            {"quantise": final["quantise"], "dataset": dataset},
+            self.fields("goal.metric"),
+        )
+        first = {"render": render, "screen": screen, **probe, "admit": admit, "train": train}
+        return Chain({**first, **final, "evaluate": evaluate})
+
+    def deploy(
+        self, prefix: str, at: str, sources: Mapping[str, Stage], dataset: Stage
+    ) -> dict[str, Stage]:
+        """Quantise, header, engine, firmware, run: the same for the probe and the trained model."""
+        quantise = self.stage(
+            f"{prefix}quantise:{at}",
+            StageKind(
+                STAGES + "quantise",
+                ("model.tflite", "quantisation.json"),
+                isolated=True,
+                tools=_training_environment,
+            ),
+            sources,
+            self.fields("goal.metric", "search.seed"),
+        )
+        header = self.stage(
+            f"{prefix}header:{at}",
+            StageKind(
+                STAGES + "header",
+                ("model_data.h",),
+                resources=("templates/model_data.h.jinja",),
+                tools=_tools("jinja2"),
+            ),
+            {"quantise": quantise, "dataset": dataset},
+        )
+        engine_name = self.target.engine
+        engine = self.stage(
+            f"{prefix}engine:{at}",
+            StageKind(
+                STAGES + "engine",
+                ("engine.json",),
+                resources=(
+                    f"templates/{engine_name}",
+                    f"mlforge_tasks/engines/_{engine_name}",
+                ),
+                tools=_tools("jinja2", "tflite", "numpy"),
+            ),
+            {"quantise": quantise},
+            {"engine": engine_name, "cpu": self.board["cpu"]},
+            (f"mlforge_tasks.engines.{engine_name}",),
+        )
+        platform_name = self.target.platform
+        firmware = self.stage(
+            f"{prefix}firmware:{at}",
+            StageKind(
+                STAGES + "firmware",
+                ("firmware.elf", "firmware.bin", "firmware.json"),
+                resources=(
+                    "zephyr_app/src",
+                    f"templates/{platform_name}",
+                    f"mlforge_tasks/platforms/_{platform_name}",
+                ),
+                tools=self.firmware_tools,
+            ),
+            {"header": header, "engine": engine},
+            {"platform": platform_name, "engine": engine_name, "board": self.board},
+            (f"mlforge_tasks.platforms.{platform_name}",),
+        )
+        run = self.stage(
+            f"{prefix}run:{at}",
+            StageKind(STAGES + "run", ("measurements.json",), isolated=True, tools=self.run_tools),
+            {"firmware": firmware, "engine": engine, "quantise": quantise, "dataset": dataset},
+            {"runner": SIMULATOR, "board": self.board} | self.fields("goal.metric"),
+            (f"mlforge_tasks.runners.{SIMULATOR}",),
+        )
+        made = (quantise, header, engine, firmware, run)
+        return {stage.name.partition(":")[0]: stage for stage in made}
+
+    def iteration(self, k: int, dataset: Stage, earlier: list[Iteration]) -> Iteration:
+        propose = self.propose(k, dataset, [one.judge for one in earlier])
+        count = self.contract.search.candidates_per_iteration
+        chains = tuple(
+            self.candidate(f"{k}.{index}", index, propose, dataset) for index in range(count)
+        )
+        watched = {
+            f"{index}.{name}": stage
+            for index, chain in enumerate(chains)
+            for name, stage in chain.stages.items()
+        }
+        judge = self.stage(
+            f"judge:{k}",
+            StageKind(STAGES + "judge", ("trials.json",), runs_after_failure=True),
+            {"propose": propose} | watched,
+            {"bounds": self.bounds, "iteration": k},
+        )
+        judges = [*(one.judge for one in earlier), judge]
+        report = self.stage(
+            f"report:{k}",
+            StageKind(
+                STAGES + "report",
+                ("report.json", "convergence.png"),
+                isolated=True,
+                tools=_tools("matplotlib"),
+            ),
+            {f"judge{number:02d}": one for number, one in enumerate(judges, 1)},
+            {"name": self.folder.name, "bounds": self.bounds}
+            | self.fields("target", "mode", "goal.metric"),
+        )
+        deliver = self.stage(
+            f"deliver:{k}",
+            StageKind(STAGES + "deliver", runs_after_failure=True),
+            {"report": report}
+            | {
+                f"{number}.{index}.{name}": chain[name]
+                for number, chains_of in enumerate(
+                    [*(one.candidates for one in earlier), chains], 1
+                )
+                for index, chain in enumerate(chains_of)
+                for name in DELIVERED
+            },
+        )
+        return Iteration(k, propose, chains, judge, report, deliver)
+
+
+DELIVERED = ("render", "train", "quantise", "header", "engine", "firmware", "run", "evaluate")
+
+
+def _folder_parts(base: str, part: str) -> list[str]:
+    """Folder of a stage: `train:2.0` lies in `iterations/02/0/train`."""
+    if base == "deliver":
+        return ["delivered"]
+    if not part:
+        return [base]
+    iteration, _, candidate = part.partition(".")
+    return ["iterations", f"{int(iteration):02d}", *([candidate] if candidate else []), base]
+
+
+def make_plan(
+    contract: Contract,
+    name: str,
+    *,
+    root: Path,
+    build: Path,
+    workspace: Workspace | None = None,
+) -> Plan:
+    """Declares every stage of a contract; cheap, nothing is run.
+
+    Args:
+        contract: What is asked for.
+        name: Folder below `build` for its outputs.
+        root: Project root, for source files.
+        build: The build tree; the store lies in it too.
+        workspace: Store and scratch space; below `build` by default.
+
+    Raises:
+        MlforgeError: The mode or the name cannot be served.
+    """
+    if name in RESERVED_NAMES:
+        raise MlforgeError(
+            f"a contract cannot be called '{name}': build/{name} is the store",
+            hint="rename the contract file",
+        )
+    if contract.mode != "simulate":
+        raise MlforgeError(
+            f"mode: found '{contract.mode}', wanted 'simulate'",
+            hint="boards over a serial port come with the Zephyr platform; "
+            "until then only emulated boards can be measured",
+        )
+    workspace = workspace or Workspace(Store(build), build / ".scratch")
+    builder = _Builder(contract, load_board(contract.target.board), build / name, workspace)
+    dataset = builder.dataset(root)
+    iterations: list[Iteration] = []
+    for k in range(1, contract.search.max_iterations + 1):
+        iterations.append(builder.iteration(k, dataset, iterations))
+    return Plan(name, contract, build / name, workspace, dataset, tuple(iterations))

@@ -1,0 +1,112 @@
+/* The platform side of hal.h: SysTick clock, CMSDK APB UART, painted stack.
+ * From the board file: HAL_UART_BASE, HAL_TICK_HZ.
+ * UART registers: Arm Cortex-M System Design Kit TRM, APB UART. */
+#include "hal.h"
+
+#include "cortex_m.h"
+
+#define UART_DATA REGISTER(HAL_UART_BASE + 0x00u)
+#define UART_STATE REGISTER(HAL_UART_BASE + 0x04u)
+#define UART_CTRL REGISTER(HAL_UART_BASE + 0x08u)
+#define UART_BAUDDIV REGISTER(HAL_UART_BASE + 0x10u)
+#define STATE_TX_FULL 1u
+#define STATE_RX_FULL 2u
+#define CTRL_TX_RX_ENABLE 3u
+#define BAUD_DIVISOR_LEAST 16u
+
+#define SYSTICK_RELOAD 0xFFFFFFu
+#define SYSTICK_CORE_CLOCK_IRQ_ENABLE 7u
+
+#define PAINT 0xC5C5C5C5u
+/* What the clock interrupt may push at any depth: 8 words, or 26 with the FPU's, and alignment. */
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
+#define EXCEPTION_FRAME_BYTES 112u
+#else
+#define EXCEPTION_FRAME_BYTES 40u
+#endif
+
+static volatile uint32_t wraps;
+static volatile uint32_t watchdog_wraps; /* 0: not armed */
+
+void platform_init(void)
+{
+    UART_BAUDDIV = BAUD_DIVISOR_LEAST;
+    UART_CTRL = CTRL_TX_RX_ENABLE;
+    SYST_RVR = SYSTICK_RELOAD;
+    SYST_CVR = 0;
+    SYST_CSR = SYSTICK_CORE_CLOCK_IRQ_ENABLE;
+}
+
+void hal_put(uint8_t byte)
+{
+    while (UART_STATE & STATE_TX_FULL) {
+    }
+    UART_DATA = byte;
+}
+
+uint8_t hal_get(void)
+{
+    while (!(UART_STATE & STATE_RX_FULL)) {
+    }
+    return (uint8_t)UART_DATA;
+}
+
+void SysTick_Handler(void)
+{
+    wraps++;
+    if (watchdog_wraps && --watchdog_wraps == 0) {
+        SCB_ICSR = ICSR_PENDSVSET;
+    }
+}
+
+uint64_t hal_ticks(void)
+{
+    uint32_t count, value, pending;
+    do {
+        count = wraps;
+        value = SYST_CVR;
+        pending = SCB_ICSR & ICSR_PENDSTSET;
+    } while (count != wraps);
+    if (pending && value > SYSTICK_RELOAD / 2) {
+        count++; /* it wrapped before we read it and its interrupt has not run yet */
+    }
+    return ((uint64_t)count << 24) + (SYSTICK_RELOAD - value);
+}
+
+uint32_t hal_tick_hz(void)
+{
+    return HAL_TICK_HZ;
+}
+
+void hal_watchdog(uint32_t seconds)
+{
+    /* One wrap more, for the one that is under way. */
+    watchdog_wraps = seconds ? seconds * (HAL_TICK_HZ >> 16) / (SYSTICK_RELOAD >> 16) + 2 : 0;
+}
+
+void hal_stack_paint(void)
+{
+    uint32_t *end;
+    __asm__ volatile("mov %0, sp" : "=r"(end));
+    for (uint32_t *word = __stack_limit; word < end; word++) {
+        *word = PAINT;
+    }
+}
+
+uint32_t hal_stack_used(void)
+{
+    const uint32_t *word = __stack_limit;
+    while (word < __stack_top && *word == PAINT) {
+        word++;
+    }
+    return (uint32_t)((const char *)__stack_top - (const char *)word) + EXCEPTION_FRAME_BYTES;
+}
+
+void hal_halt(void)
+{
+    __asm__ volatile("cpsid i");
+    SYST_CSR = 0;
+    for (;;) {
+        __asm__ volatile("wfi");
+    }
+}

@@ -1,0 +1,223 @@
+"""Compiles C sources and links them with the bare-metal start-up code into a firmware image.
+
+Any `main()` becomes an image: the start-up code brings up clock and UART, calls it, and sends an
+EOT byte when it returns. Identical sources give identical images in whatever folder they lie.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from mlforge_tasks import process
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.records import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlforge_tasks.board import Board
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = PROJECT_ROOT / "templates" / "baremetal"
+APP = PROJECT_ROOT / "zephyr_app" / "src"
+STARTUP = Path(__file__).parent / "_baremetal"
+
+TOOL_PREFIX = "arm-none-eabi-"
+GCC_PACKAGE = "sudo apt-get install gcc-arm-none-eabi"
+PICOLIBC_PACKAGE = "sudo apt-get install picolibc-arm-none-eabi"
+TOOL_TIMEOUT_S = 300.0
+
+C_FLAGS = (
+    "-std=c11",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "--specs=picolibc.specs",
+)
+LINK_FLAGS = (
+    "--specs=picolibc.specs",
+    "-nostartfiles",
+    "-Wl,--gc-sections",
+    "-Wl,--orphan-handling=error",
+    "-Wl,--fatal-warnings",
+    "-Wl,--build-id=none",
+)
+
+_OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by (\d+) bytes")
+
+
+@dataclass(frozen=True)
+class Image:
+    """A linked image and the sizes of its sections.
+
+    Attributes:
+        elf: The image with its symbols.
+        flash_bytes: Code, constants and initial values of variables.
+        static_ram_bytes: Variables, without the stack.
+        stack_bytes: What is reserved for the stack.
+    """
+
+    elf: Path
+    flash_bytes: int
+    static_ram_bytes: int
+    stack_bytes: int
+
+
+def tool(name: str) -> str:
+    """Full path of one of the cross tools (`gcc`, `objcopy`).
+
+    Raises:
+        ToolError: It is not installed.
+    """
+    return process.which(TOOL_PREFIX + name, hint=GCC_PACKAGE)
+
+
+@functools.cache
+def _picolibc_specs() -> Path:
+    argv = [tool("gcc"), "-print-file-name=picolibc.specs"]
+    specs = Path(process.check(argv, timeout_s=TOOL_TIMEOUT_S).strip())
+    if not specs.is_absolute():  # GCC answers with the bare name of what it does not find
+        raise ToolError("the C library picolibc is not installed for Arm", hint=PICOLIBC_PACKAGE)
+    return specs
+
+
+@functools.cache
+def tool_versions() -> Mapping[str, str]:
+    """Versions of compiler and C library, for the key of everything they make.
+
+    Raises:
+        ToolError: One of them is not installed.
+    """
+    _picolibc_specs()
+    gcc = process.check([tool("gcc"), "--version"], timeout_s=TOOL_TIMEOUT_S).splitlines()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        probe = Path(folder, "probe.c")
+        probe.write_text("#include <picolibc.h>\n_PICOLIBC_VERSION\n")
+        argv = [tool("gcc"), "--specs=picolibc.specs", "-E", "-P", str(probe)]
+        picolibc = process.check(argv, timeout_s=TOOL_TIMEOUT_S).strip().strip('"')
+    return {"arm-none-eabi-gcc": gcc, "picolibc": picolibc}
+
+
+def linker_script(board: Board) -> str:
+    """The linker script of a board."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - a linker script, not HTML
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("link.ld.jinja").render(board=board)
+
+
+def _define(name: str, value: int | str) -> str:
+    return f'-D{name}="{value}"' if isinstance(value, str) else f"-D{name}={value}u"
+
+
+def _compile(
+    board: Board, sources: Sequence[Path], flags: Sequence[str], work: Path
+) -> tuple[str, ...]:
+    """Compiles in parallel; object names keep the order and do not depend on the folders."""
+    objects = tuple(f"{index:03}_{source.stem}.o" for index, source in enumerate(sources))
+
+    def compile_one(source: Path, name: str) -> None:
+        argv = [tool("gcc"), *board.gcc_flags, *flags, "-c", str(source), "-o", name]
+        process.check(argv, timeout_s=TOOL_TIMEOUT_S, cwd=work)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        tuple(pool.map(compile_one, sources, objects))
+    return objects
+
+
+def _link(board: Board, objects: Sequence[str], work: Path, name: str) -> None:
+    (work / "link.ld").write_text(linker_script(board))
+    argv = [tool("gcc"), *board.gcc_flags, *LINK_FLAGS, "-T", "link.ld", f"-Wl,-Map={name}.map"]
+    done = process.run([*argv, *objects, "-o", f"{name}.elf"], timeout_s=TOOL_TIMEOUT_S, cwd=work)
+    overflow = _OVERFLOW.search(done.output)
+    if overflow is not None:
+        raise _does_not_fit(board, overflow[1], int(overflow[2]))
+    if done.timed_out or done.returncode != 0:
+        raise ToolError(f"linking for {board.name} failed\n{done.tail()}")
+
+
+def _does_not_fit(board: Board, region: str, excess_bytes: int) -> CandidateFailure:
+    limit = (board.flash if region == "FLASH" else board.ram).length_bytes
+    metric = "flash_bytes" if region == "FLASH" else "ram_bytes"
+    text = f"the image needs {limit + excess_bytes} bytes of {region}, {board.name} has {limit}"
+    return CandidateFailure(
+        Reason(
+            code="does_not_fit",
+            stage="firmware",
+            message=text,
+            metric=metric,
+            value=limit + excess_bytes,
+            limit=limit,
+        )
+    )
+
+
+def _section_bytes(elf: Path) -> dict[str, int]:
+    output = process.check([tool("size"), "-A", str(elf)], timeout_s=TOOL_TIMEOUT_S)
+    lines = (line.split() for line in output.splitlines())
+    return {line[0]: int(line[1]) for line in lines if line and line[0].startswith(".")}
+
+
+def link_image(
+    board: Board,
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    include_dirs: Sequence[Path] = (),
+    defines: Mapping[str, int | str] | None = None,
+    name: str = "firmware",
+) -> Image:
+    """Builds `out/<name>.elf`, `.bin` and `.map`.
+
+    Args:
+        board: What it is for.
+        sources: C files, one of them with `main()`; the start-up code and the framed protocol are
+            added.
+        out: An existing folder.
+        include_dirs: Folders of headers; `zephyr_app/src` is added.
+        defines: Macros; text becomes a C string, a number an unsigned constant.
+        name: Stem of the files made.
+
+    Raises:
+        CandidateFailure: It does not fit into the board's flash or RAM (`does_not_fit`).
+        ToolError: A tool is missing, or a source does not compile or link.
+    """
+    _picolibc_specs()
+    macros = {"HAL_UART_BASE": board.uart.base, "HAL_TICK_HZ": board.systick_hz, **(defines or {})}
+    flags = [*C_FLAGS, *(_define(key, macros[key]) for key in sorted(macros))]
+    includes = [folder.resolve() for folder in (*include_dirs, APP, STARTUP)]
+    fixed = (STARTUP / "startup.c", STARTUP / "fault.c", STARTUP / f"hal_{board.uart.kind}.c")
+    everything = [path.resolve() for path in (*fixed, APP / "protocol.c", *sources)]
+    flags += [f"-I{folder}" for folder in includes]
+    folders = sorted({*includes, *(path.parent for path in everything)})
+    flags += [f"-ffile-prefix-map={folder}=." for folder in folders]  # __FILE__ in asserts
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        _link(board, _compile(board, everything, flags, work), work, name)
+        copy = [tool("objcopy"), "-O", "binary", f"{name}.elf", f"{name}.bin"]
+        process.check(copy, timeout_s=TOOL_TIMEOUT_S, cwd=work)
+        for suffix in ("elf", "bin", "map"):
+            file = f"{name}.{suffix}"
+            (out / file).write_bytes((work / file).read_bytes())
+    size = _section_bytes(out / f"{name}.elf")
+    return Image(
+        elf=out / f"{name}.elf",
+        flash_bytes=size[".text"] + size[".data"],
+        static_ram_bytes=size[".data"] + size[".bss"],
+        stack_bytes=size[".stack"],
+    )

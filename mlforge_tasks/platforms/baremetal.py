@@ -1,0 +1,47 @@
+"""The embedded default: GCC and picolibc alone, no operating system."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.platforms import _image
+from mlforge_tasks.records import FirmwareReport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mlforge_tasks.board import Board
+    from mlforge_tasks.platforms import BuildRequest
+
+
+class BaremetalPlatform:
+    """Links the application, the engine's sources and our start-up code."""
+
+    name = "baremetal"
+
+    def build(self, request: BuildRequest, out: Path) -> FirmwareReport:
+        """See `platforms.Platform.build`."""
+        image = _image.link_image(
+            request.board,
+            [_image.APP / "app.c", *sorted(request.engine.glob("*.c"))],
+            out,
+            include_dirs=[request.header, request.engine],
+            defines={
+                "MLFORGE_ENGINE": request.engine_name,
+                "MLFORGE_FIRMWARE_ID": request.firmware_id,
+            },
+        )
+        return FirmwareReport(
+            flash_bytes=image.flash_bytes,
+            static_ram_bytes=image.static_ram_bytes,
+            stack_reserved_bytes=image.stack_bytes,
+            firmware_id=request.firmware_id,
+        )
+
+    def tool_versions(self, board: Board) -> Mapping[str, str]:  # noqa: ARG002 - the interface's
+        """See `platforms.Platform.tool_versions`."""
+        return _image.tool_versions()
+
+
+PLUGIN = BaremetalPlatform()

@@ -1,0 +1,82 @@
+"""Keras and TensorFlow, imported and set up so that equal inputs give equal bits."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import runpy
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+# Networks for microcontrollers are too small to gain from a second thread (measured: none, and a
+# loss where two candidates train at once), and the number of threads changes the order of sums.
+THREADS = 1
+PREDICT_BATCH = 1024
+
+
+class Libraries(NamedTuple):
+    """The two modules, which only a process that trains or converts imports."""
+
+    tensorflow: Any
+    keras: Any
+
+
+def start(seed: int) -> Libraries:
+    """Imports TensorFlow and Keras and fixes everything that could make two runs differ.
+
+    Args:
+        seed: For initial weights and dropout.
+    """
+    # Importing makes millions of objects that stay, and Keras pulls in pyplot where it is
+    # installed, for plots that nobody draws: half of the import's time, measured.
+    sys.modules["matplotlib"] = None  # type: ignore[assignment]
+    gc.disable()
+    tensorflow = importlib.import_module("tensorflow")
+    keras = importlib.import_module("keras")
+    gc.freeze()
+    gc.enable()
+    del sys.modules["matplotlib"]
+    tensorflow.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tensorflow.config.threading.set_inter_op_parallelism_threads(THREADS)
+    tensorflow.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)
+    return Libraries(tensorflow, keras)
+
+
+def load_model(source: Path) -> Any:
+    """Builds the network of a rendered `model.py`, which is our own source, not an agent's.
+
+    `runpy`, unlike an import, leaves no `__pycache__` in the stage's output folder.
+    """
+    return runpy.run_path(str(source))["build_model"]()
+
+
+class Predictor:
+    """Runs a float network over many inputs.
+
+    Args:
+        libraries: TensorFlow and Keras.
+        model: The network; later changes of its weights are seen.
+    """
+
+    def __init__(self, libraries: Libraries, model: Any) -> None:
+        tensorflow = libraries.tensorflow
+        signature = [tensorflow.TensorSpec((None, *model.input_shape[1:]), tensorflow.float32)]
+
+        def infer(batch: Any) -> Any:
+            return model(batch, training=False)
+
+        self._infer = tensorflow.function(infer, input_signature=signature, autograph=False)
+
+    def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The network's outputs, [N, outputs]."""
+        starts = range(0, len(inputs), PREDICT_BATCH)
+        batches = [self._infer(inputs[at : at + PREDICT_BATCH]).numpy() for at in starts]
+        return np.concatenate(batches)

@@ -1,0 +1,36 @@
+"""admit: lets a candidate be trained only where its probe's measured figures keep the limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.constraints import Bound, first_broken
+from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.stages import main
+from mlforge_tasks.stages.run import RunReport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """Passes, or fails the candidate.
+
+    Args:
+        inputs: `run`, of the probe: the untrained model on the target.
+        out: Stays empty: a pass has no outputs, so an edited limit retrains nothing.
+        config: `bounds`.
+
+    Raises:
+        CandidateFailure: With code `measured_limit`.
+    """
+    report = RunReport.read(inputs["run"] / "measurements.json")
+    bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
+    reason = first_broken(bounds, report.measurements)
+    if reason is not None:
+        raise CandidateFailure(reason)
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,43 @@
+"""Makes the data set: source to normalised arrays for every split, and the data card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks import datasets
+from mlforge_tasks.dataset_spec import DatasetSpec
+from mlforge_tasks.datasets._prepare import prepare
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.stages import main
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Reads `dataset` and `task`; see `DataCard` for what is written.
+
+    Args:
+        inputs: The source's files, if it has any in the project.
+        out: Gets `{train,validation,test}_{x,y}.npy`, `calibration_x.npy` and `data_card.json`.
+        config: The contract's `dataset` and `task`.
+
+    Raises:
+        MlforgeError: The data is not as the contract says.
+        ToolError: It could not be fetched.
+    """
+    spec = DatasetSpec.model_validate(config["dataset"], by_alias=True, by_name=True)
+    if config["task"] != spec.task:
+        raise MlforgeError(
+            f"task: found '{config['task']}', wanted '{spec.task}', which dataset.target says"
+        )
+    files = tuple(inputs[name] for name in sorted(inputs))
+    prepared = prepare(spec, datasets.load(spec, files))
+    for name, data in prepared.files.items():
+        (out / name).write_bytes(data)
+    prepared.card.write(out / "data_card.json")
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,41 @@
+"""deliver: the files of a candidate that meets the contract, in one folder, with the report."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.stage import MANIFEST, PROVENANCE
+from mlforge_tasks.stages import main
+from mlforge_tasks.trials import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """Copies the report, and where the contract is met the best candidate's files.
+
+    Nothing but the report is delivered of a contract that is not met: what lies in `delivered/`
+    was measured and passed.
+
+    Args:
+        inputs: `report`, and `<iteration>.<candidate>.<stage>` for every candidate's files.
+        out: Output folder.
+        config: Nothing.
+    """
+    sources = [inputs["report"]]
+    report = Report.read(inputs["report"] / "report.json")
+    if report.met:
+        sources += [folder for name, folder in inputs.items() if name.startswith(f"{report.best}.")]
+    for source in sources:
+        for path in sorted(source.rglob("*")):
+            if path.is_file() and path.name not in {MANIFEST, PROVENANCE}:
+                target = out / path.relative_to(source)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,53 @@
+"""firmware: compiles and links the model's C with the application for one board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks import platforms, plugins
+from mlforge_tasks.board import Board
+from mlforge_tasks.platforms import BuildRequest
+from mlforge_tasks.records import canonical_json, sha256_bytes
+from mlforge_tasks.stages import main
+from mlforge_tasks.stages.engine import SOURCES
+from mlforge_tasks.store import file_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def _firmware_id(board: Board, header: Path, sources: Path) -> str:
+    """Digest of what is built, which the image carries and shows before it is measured."""
+    files = [header / "model_data.h", *sorted(sources.iterdir())]
+    digests = {path.name: file_digest(path) for path in files}
+    return sha256_bytes(canonical_json({"board": board.name, "files": digests}))
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Writes `firmware.elf`, `firmware.bin`, `firmware.map` and `firmware.json`.
+
+    Args:
+        inputs: `header`, `engine`.
+        out: Output folder.
+        config: `platform`, `board`, `engine`.
+
+    Raises:
+        CandidateFailure: The image does not fit the board's memory.
+        ToolError: The compiler is missing or refuses the sources.
+    """
+    platform = plugins.load(platforms, config["platform"])
+    board = Board.from_dump(config["board"])
+    header, sources = inputs["header"], inputs["engine"] / SOURCES
+    request = BuildRequest(
+        board=board,
+        header=header,
+        engine=sources,
+        engine_name=config["engine"],
+        firmware_id=_firmware_id(board, header, sources),
+    )
+    platform.build(request, out).write(out / "firmware.json")
+
+
+if __name__ == "__main__":
+    main(run)

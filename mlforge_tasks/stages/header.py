@@ -1,0 +1,66 @@
+"""Writes `model_data.h`: what firmware in C or C++ has to know about a model."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
+from mlforge_tasks.render import render
+from mlforge_tasks.stages import main
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+TEMPLATE = "model_data.h.jinja"
+NAME_DIGITS = 12
+
+
+def _tensor(tensor: TensorQuantisation) -> dict[str, object]:
+    return {
+        "bytes": prod(tensor.shape),
+        "dims": tensor.shape,
+        "scale": tensor.scale,
+        "zero_point": tensor.zero_point,
+    }
+
+
+def header(tflite: bytes, quantisation: Quantisation, card: DataCard) -> str:
+    """The header's text.
+
+    Args:
+        tflite: The model.
+        quantisation: Its scales and shapes.
+        card: The data set that it was made for, which knows the sensor's units.
+    """
+    return render(
+        TEMPLATE,
+        digest=quantisation.tflite_sha256,
+        name=f"mlforge-{quantisation.tflite_sha256[:NAME_DIGITS]}",
+        tensors={"INPUT": _tensor(quantisation.input), "OUTPUT": _tensor(quantisation.output)},
+        card=card,
+        tflite=tflite,
+    )
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Writes `model_data.h`.
+
+    Args:
+        inputs: `quantise` and `dataset`.
+        out: Where the output goes.
+        config: Nothing.
+    """
+    del config
+    text = header(
+        (inputs["quantise"] / "model.tflite").read_bytes(),
+        Quantisation.read(inputs["quantise"] / "quantisation.json"),
+        DataCard.read(inputs["dataset"] / "data_card.json"),
+    )
+    (out / "model_data.h").write_text(text)
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,118 @@
+"""judge: one iteration's candidates against the contract."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.agents import Trial
+from mlforge_tasks.architecture import Architecture, StaticFigures, brief, parse_architecture
+from mlforge_tasks.constraints import TEST_SUFFIX, Bound, judge
+from mlforge_tasks.records import Measurement, Reason
+from mlforge_tasks.stage import MANIFEST
+from mlforge_tasks.stages import main
+from mlforge_tasks.stages.evaluate import Evaluation
+from mlforge_tasks.stages.run import RunReport
+from mlforge_tasks.store import Manifest
+from mlforge_tasks.trials import TrialResult, Trials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+
+class _Folders:
+    """The stage folders of one candidate, and whether each stage worked out."""
+
+    def __init__(self, inputs: Mapping[str, Path], index: int) -> None:
+        prefix = f"{index}."
+        self.folders = {
+            name.removeprefix(prefix): folder
+            for name, folder in inputs.items()
+            if name.startswith(prefix)
+        }
+        self.manifests = {
+            name: Manifest.read(folder / MANIFEST) for name, folder in self.folders.items()
+        }
+
+    def file(self, stage: str, name: str) -> Path | None:
+        """A file of a stage that worked out."""
+        done = self.manifests[stage].status == "ok"
+        return self.folders[stage] / name if done else None
+
+    def reason(self) -> Reason | None:
+        """Why the candidate failed, from the first stage that did."""
+        reasons = (manifest.reason for manifest in self.manifests.values())
+        return next((reason for reason in reasons if reason is not None), None)
+
+
+def _measurements(
+    folders: _Folders, bounds: Iterable[Bound]
+) -> tuple[tuple[Measurement, ...], float | None]:
+    """All figures found, those of the trained firmware rather than those of its probe."""
+    path = folders.file("run", "measurements.json")
+    evaluated = folders.file("evaluate", "evaluation.json")
+    if path is None or evaluated is None:
+        path = path or folders.file("probe_run", "measurements.json")
+        return (RunReport.read(path).measurements if path else ()), None
+    report = RunReport.read(path)
+    figures = Evaluation.read(evaluated)
+    values = {
+        figures.metric: figures.validation,
+        figures.metric + TEST_SUFFIX: figures.test,
+    }
+    goal = tuple(
+        Measurement(
+            metric=bound.metric,
+            value=values[bound.metric],
+            unit=bound.unit,
+            source=report.source,
+        )
+        for bound in bounds
+        if bound.metric in values
+    )
+    return report.measurements + goal, report.device_metric
+
+
+def _result(
+    folders: _Folders, architecture: Architecture, identity: str, config: Mapping[str, Any]
+) -> TrialResult:
+    static = folders.file("render", "static.json")
+    bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
+    measurements, device_metric = _measurements(folders, bounds)
+    trial = Trial(
+        id=identity,
+        architecture=architecture,
+        figures=None if static is None else StaticFigures.read(static),
+        reason=folders.reason(),
+        measurements=measurements,
+        verdict=judge(bounds, measurements),
+    )
+    return TrialResult(trial=trial, brief=brief(architecture), device_metric=device_metric)
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Writes `trials.json`.
+
+    Runs also where candidates failed: that is what it is there to tell.
+
+    Args:
+        inputs: `propose`, and `<candidate>.<stage>` for every stage of every candidate.
+        out: Output folder.
+        config: `bounds`, `iteration`.
+    """
+    proposals = json.loads((inputs["propose"] / "candidates.json").read_bytes())["candidates"]
+    results = tuple(
+        _result(
+            _Folders(inputs, index),
+            parse_architecture(proposal),
+            f"{config['iteration']}.{index}",
+            config,
+        )
+        for index, proposal in enumerate(proposals)
+    )
+    Trials(results=results).write(out / "trials.json")
+
+
+if __name__ == "__main__":
+    main(run)

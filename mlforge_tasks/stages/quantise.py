@@ -1,0 +1,48 @@
+"""Turns a Keras network into a full-int8 TFLite model.
+
+With trained weights this is the model that is delivered; without, it is the probe: untrained, but
+with the same shapes and operators, so that it costs the device the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.records import Reason
+from mlforge_tasks.stages import convert, main
+from mlforge_tasks.stages._child import run_child, signal_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+# A conversion takes seconds; this is for a machine under load.
+TIMEOUT_S = 600.0
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Writes `model.tflite` and `quantisation.json`.
+
+    Args:
+        inputs: `render`, `dataset`, and `train` for trained weights.
+        out: Where the outputs go.
+        config: `search.seed`, of the weights where there is no `train`.
+
+    Raises:
+        CandidateFailure: The converter refuses the network, or crashes on it.
+        ToolError: TensorFlow cannot be used, or hangs.
+    """
+    wanted = {"search.seed": config["search.seed"]}
+    names = ("render", "dataset", "train")
+    sources = {name: inputs[name] for name in names if name in inputs}
+    done = run_child(convert, sources, out, wanted, timeout_s=TIMEOUT_S)
+    if done.timed_out:
+        raise ToolError(f"the TFLite converter took more than {TIMEOUT_S:g} s\n{done.tail()}")
+    if done.returncode < 0:
+        message = f"the TFLite converter crashed with {signal_name(done.returncode)}"
+        raise CandidateFailure(Reason(code="convert_failed", stage="quantise", message=message))
+
+
+if __name__ == "__main__":
+    main(run)

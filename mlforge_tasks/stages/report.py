@@ -1,0 +1,105 @@
+"""report: the whole run so far as `report.json`, and its convergence as a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.constraints import UNITS, Bound
+from mlforge_tasks.stages import main
+from mlforge_tasks.trials import Report, Trials, badness
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from mlforge_tasks.trials import TrialResult
+
+PANELS = ("flash_bytes", "ram_bytes", "latency_us")
+SCALES = {"B": (1 / 1024, "KiB"), "us": (1 / 1000, "ms"), "1": (1.0, "")}
+PASSED, TRAINED, REFUSED, LIMIT = "#1a7f37", "#0969da", "#8c959f", "#cf222e"
+
+
+def _value(result: TrialResult, metric: str) -> float | None:
+    return next((m.value for m in result.trial.measurements if m.metric == metric), None)
+
+
+def _colour(result: TrialResult) -> str:
+    if result.trial.reason is not None:
+        return REFUSED
+    verdict = result.trial.verdict
+    return PASSED if verdict is not None and verdict.met else TRAINED
+
+
+def _panel(axes: Axes, report: Report, metric: str) -> None:
+    """One figure over the candidates, with its limit."""
+    scale, unit = SCALES[UNITS.get(metric, "1")]
+    for position, result in enumerate(report.results):
+        value = _value(result, metric)
+        if value is not None:
+            axes.plot(position, value * scale, "o", color=_colour(result), markersize=7)
+    for bound in report.bounds:
+        if bound.metric == metric:
+            axes.axhline(bound.limit * scale, color=LIMIT, linewidth=1.2, linestyle="--")
+    name = metric.removesuffix("_bytes").removesuffix("_us").replace("_", " ")
+    axes.set_title(f"{name} ({unit})" if unit else f"{name} (validation)", fontsize=10)
+    axes.set_xticks(range(len(report.results)), [one.trial.id for one in report.results])
+    axes.tick_params(labelsize=8)
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.08)
+    axes.grid(visible=True, axis="y", alpha=0.3)
+
+
+def draw(report: Report, path: Path) -> None:
+    """Writes the convergence picture; equal reports give equal bytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - heavy
+    from matplotlib.figure import Figure  # noqa: PLC0415 - heavy
+    from matplotlib.lines import Line2D  # noqa: PLC0415 - heavy
+
+    figure = Figure(figsize=(9, 5.6), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, metric in zip(figure.subplots(2, 2).flat, (*PANELS, report.goal), strict=True):
+        _panel(axes, report, metric)
+    outcome = f"met by candidate {report.best}" if report.met else "not met"
+    figure.suptitle(f"{report.name} on {report.board}: {outcome}", fontsize=12)
+    marks = {"refused untrained": REFUSED, "trained": TRAINED, "meets the contract": PASSED}
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=colour, label=label)
+        for label, colour in marks.items()
+    ]
+    handles.append(Line2D([], [], linestyle="--", color=LIMIT, label="limit"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.savefig(path, metadata={"Software": None})
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Writes `report.json` and `convergence.png`.
+
+    Args:
+        inputs: `judgeNN` for each iteration.
+        out: Output folder.
+        config: `name`, `bounds`, `target`, `mode`, `goal.metric`.
+    """
+    folders = [inputs[name] for name in sorted(inputs)]
+    results = tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
+    goal = config["goal.metric"]
+    bounds = tuple(Bound.from_dump(bound) for bound in config["bounds"])
+    upwards = any(one.metric == goal and one.direction == "at_least" for one in bounds)
+    ranked = sorted(results, key=lambda one: badness(one, goal, higher_is_better=upwards))
+    report = Report(
+        name=config["name"],
+        board=config["target"]["board"],
+        mode=config["mode"],
+        goal=goal,
+        bounds=bounds,
+        met=any(result.trial.verdict.met for result in results if result.trial.verdict),
+        best=ranked[0].trial.id if ranked else None,
+        results=results,
+    )
+    report.write(out / "report.json")
+    draw(report, out / "convergence.png")
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,151 @@
+"""run: the firmware on its target; measures it and holds its outputs against the oracle."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlforge_tasks import oracle, plugins, runners
+from mlforge_tasks.board import Board
+from mlforge_tasks.constraints import UNITS
+from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.metrics import METRICS, to_outputs
+from mlforge_tasks.quantisation import Quantisation, quantise
+from mlforge_tasks.records import FirmwareReport, Measurement, Record, Source
+from mlforge_tasks.runners import Expected, emulated_latency_us, instruction_counts
+from mlforge_tasks.stages import main
+from mlforge_tasks.stages.engine import EngineReport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.records import SelfTest
+    from mlforge_tasks.runners import Session
+
+# Enough to meet every output range, few enough that a run takes seconds.
+GOLDEN_COUNT = 32
+
+
+class RunReport(Record):
+    """What a run found; `measurements.json`.
+
+    Attributes:
+        source: Where every figure comes from.
+        measurements: RAM, flash, stack, arena, instructions, latency.
+        instructions: Of each repetition of the self-test.
+        macs: Multiply-accumulates per inference.
+        golden_vectors: Test inputs that the device ran.
+        checked_against_oracle: Whether their outputs were compared, byte for byte, with TFLM's;
+            False only where there is no `tflite-micro` wheel.
+        device_metric: The goal's metric over the golden vectors, from the device's own outputs.
+    """
+
+    source: Source
+    measurements: tuple[Measurement, ...]
+    instructions: tuple[int, ...]
+    macs: int
+    golden_vectors: int
+    checked_against_oracle: bool
+    device_metric: float
+
+
+def _golden_indices(examples: int) -> NDArray[np.intp]:
+    """Test examples spread evenly over the split."""
+    count = min(GOLDEN_COUNT, examples)
+    return np.linspace(0, examples - 1, count).round().astype(np.intp)
+
+
+def _ask_device(session: Session, inputs: NDArray[np.int8], shape: tuple[int, ...]) -> Any:
+    outputs = [session.infer(one.tobytes()).output for one in inputs]
+    return np.frombuffer(b"".join(outputs), np.int8).reshape(len(inputs), *shape)
+
+
+def _compare(tflite: bytes, inputs: NDArray[np.int8], outputs: NDArray[np.int8]) -> bool:
+    """Whether the outputs could be checked.
+
+    Raises:
+        ToolError: The device computes something else than the oracle: the engine is wrong.
+    """
+    if not oracle.available():
+        return False
+    wanted = oracle.Oracle(tflite).run(inputs)
+    wrong = int(np.count_nonzero(wanted != outputs.reshape(wanted.shape)))
+    if wrong:
+        raise ToolError(
+            f"{wrong} of {wanted.size} output bytes differ between the device and the oracle",
+            hint="this is a defect of the engine: report it with this candidate's model.tflite",
+        )
+    return True
+
+
+def _measurements(
+    board: Board, firmware: FirmwareReport, test: SelfTest, source: Source
+) -> tuple[tuple[Measurement, ...], tuple[int, ...]]:
+    counts = instruction_counts(board, test)
+    instructions = statistics.median_high(counts)
+    values: dict[str, float] = {
+        "flash_bytes": firmware.flash_bytes,
+        "ram_bytes": firmware.static_ram_bytes + test.stack_used_bytes,
+        "static_ram_bytes": firmware.static_ram_bytes,
+        "stack_bytes": test.stack_used_bytes,
+        "arena_bytes": test.arena_bytes,
+        "instructions": instructions,
+        "latency_us": emulated_latency_us(board, instructions),
+    }
+    measured = tuple(
+        Measurement(metric=metric, value=value, unit=UNITS[metric], source=source)
+        for metric, value in values.items()
+    )
+    return measured, counts
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Writes `measurements.json` and `console.txt`.
+
+    Args:
+        inputs: `firmware`, `engine`, `quantise`, `dataset`.
+        out: Output folder.
+        config: `runner`, `board`, `goal.metric`.
+
+    Raises:
+        CandidateFailure: The firmware hangs, faults or goes silent.
+        ToolError: The runner broke, or the outputs are wrong.
+    """
+    board = Board.from_dump(config["board"])
+    runner = plugins.load(runners, config["runner"])
+    firmware = FirmwareReport.read(inputs["firmware"] / "firmware.json")
+    card = DataCard.read(inputs["dataset"] / "data_card.json")
+    quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
+    test_x = np.load(inputs["dataset"] / "test_x.npy", mmap_mode="r")
+    chosen = _golden_indices(len(test_x))
+    vectors = quantise(np.asarray(test_x[chosen]), quantisation.input)
+    expected = Expected(firmware_id=firmware.firmware_id, model_digest=quantisation.tflite_sha256)
+    with runner.open(board, inputs["firmware"] / "firmware.elf", expected) as session:
+        raw = _ask_device(session, vectors, quantisation.output.shape)
+        self_test, console = session.self_test, session.console
+    (out / "console.txt").write_bytes(console)
+    tflite = (inputs["quantise"] / "model.tflite").read_bytes()
+    checked = _compare(tflite, vectors, raw)
+    source = runner.capabilities.source
+    measurements, counts = _measurements(board, firmware, self_test, source)
+    targets = np.load(inputs["dataset"] / "test_y.npy")[chosen]
+    outputs = to_outputs(raw.reshape(len(raw), -1), quantisation, card)
+    RunReport(
+        source=source,
+        measurements=measurements,
+        instructions=counts,
+        macs=EngineReport.read(inputs["engine"] / "engine.json").macs,
+        golden_vectors=len(chosen),
+        checked_against_oracle=checked,
+        device_metric=METRICS[config["goal.metric"]](outputs, targets),
+    ).write(out / "measurements.json")
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,53 @@
+"""screen: refuses what cannot fit by arithmetic alone, before anything is built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.architecture import StaticFigures
+from mlforge_tasks.constraints import Bound
+from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.records import Reason
+from mlforge_tasks.stages import main
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """Passes, or fails the candidate where its static lower bounds break a limit.
+
+    Weights are a lower bound of flash, live activations one of RAM.
+
+    Args:
+        inputs: `render`.
+        out: Stays empty: a pass has no outputs, so an edited limit retrains nothing.
+        config: `bounds`.
+
+    Raises:
+        CandidateFailure: With code `static_limit`.
+    """
+    figures = StaticFigures.read(inputs["render"] / "static.json")
+    least = {
+        "flash_bytes": figures.weight_bytes,
+        "ram_bytes": figures.peak_activation_bytes,
+    }
+    for bound in (Bound.from_dump(one) for one in config["bounds"]):
+        value = least.get(bound.metric)
+        if value is not None and value > bound.limit:
+            raise CandidateFailure(
+                Reason(
+                    code="static_limit",
+                    stage="screen",
+                    message=f"{bound.metric} is at least {value}, "
+                    f"the contract allows {bound.limit:g}",
+                    metric=bound.metric,
+                    value=value,
+                    limit=bound.limit,
+                )
+            )
+
+
+if __name__ == "__main__":
+    main(run)

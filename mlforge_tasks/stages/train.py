@@ -1,0 +1,64 @@
+"""Trains a rendered network within the contract's time and memory, in a process of its own.
+
+Two trainings under one environment (TensorFlow's build, CPU features) give the same bits. A time
+limit is wall time, so a training that is cut short would not: running out of it is a failure of
+the candidate, not an early stop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.records import Reason
+from mlforge_tasks.stages import fit, main
+from mlforge_tasks.stages._child import run_child, signal_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def _show(line: str) -> None:
+    if line.startswith(fit.PROGRESS):
+        print(line, flush=True)
+
+
+def _failure(code: str, message: str, limit: float) -> CandidateFailure:
+    return CandidateFailure(Reason(code=code, stage="train", message=message, limit=limit))
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Writes `weights.npz` and `training.json`; one line per epoch goes to stdout.
+
+    Args:
+        inputs: `render`, `dataset`; `admit` only says that the probe kept the limits.
+        out: Where the outputs go.
+        config: `training`, `goal.metric`, `search.seed`.
+
+    Raises:
+        CandidateFailure: It diverged, or needs more time or memory than the contract gives.
+        ToolError: The training process broke before it started training.
+    """
+    wanted = {name: config[name] for name in ("training", "goal.metric", "search.seed")}
+    budget = fit.Budget.model_validate(wanted["training"])
+    sources = {name: inputs[name] for name in ("render", "dataset")}
+    done = run_child(fit, sources, out, wanted, timeout_s=budget.time_limit_s, on_line=_show)
+    if done.timed_out:
+        message = f"training takes longer than its time limit of {budget.time_limit_s:g} s"
+        raise _failure("train_timeout", message, budget.time_limit_s)
+    if done.returncode < 0:
+        name = signal_name(done.returncode)
+        if fit.STARTED not in done.output:
+            raise ToolError(
+                f"the training process ended with {name} before training\n{done.tail()}",
+                hint="a training.memory_limit of at least 1 GiB; TensorFlow alone needs 0.3",
+            )
+        # TensorFlow crashes (SIGSEGV, SIGABRT) where it is refused memory; the kernel's out-of-
+        # memory killer sends SIGKILL.
+        message = f"training ended with {name}, which running out of memory does to TensorFlow"
+        raise _failure("train_memory", message, budget.memory_limit_bytes)
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,51 @@
+/* hal.h on the build machine, for tests of the application's own code: the line is stdin and stdout,
+ * and the clock goes up by one each time it is read. */
+#include "hal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void hal_put(uint8_t byte)
+{
+    putchar(byte);
+}
+
+uint8_t hal_get(void)
+{
+    fflush(stdout);
+    int byte = getchar();
+    if (byte == EOF) {
+        exit(0);
+    }
+    return (uint8_t)byte;
+}
+
+uint64_t hal_ticks(void)
+{
+    static uint64_t ticks;
+    return ticks++;
+}
+
+uint32_t hal_tick_hz(void)
+{
+    return 1000;
+}
+
+void hal_watchdog(uint32_t seconds)
+{
+    (void)seconds;
+}
+
+void hal_stack_paint(void)
+{
+}
+
+uint32_t hal_stack_used(void)
+{
+    return 123;
+}
+
+void hal_halt(void)
+{
+    exit(1);
+}

@@ -1,0 +1,399 @@
+"""Seeded random int8 graphs from the operator list of the aot engine, as `.tflite` bytes.
+
+Each operator is a method of `RandomGraph` that takes a tensor and adds itself with random shapes,
+strides, padding, dilation, scales, zero points and fused activation. Scales are mostly such that
+outputs use the int8 range; now and then they are far off, for the rare forms of requantisation.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from aot_writer import Quant, Ref, Writer
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OPERATORS = (
+    "ADD",
+    "AVERAGE_POOL_2D",
+    "CONCATENATION",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "EXPAND_DIMS",
+    "FULLY_CONNECTED",
+    "LOGISTIC",
+    "MAX_POOL_2D",
+    "MEAN",
+    "MUL",
+    "PAD",
+    "PADV2",
+    "QUANTIZE",
+    "RELU",
+    "RELU6",
+    "RESHAPE",
+    "SOFTMAX",
+    "SQUEEZE",
+    "SUB",
+    "TANH",
+    "TRANSPOSE",
+)
+# Operators that take tensors of four dimensions only.
+_IMAGE_ONLY = {"AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"}
+_MAX_ELEMENTS = 2500
+_ACTIVATIONS = (0, 0, 1, 1, 3, 2)  # none, RELU, RELU6, RELU_N1_TO_1
+
+
+class RandomGraph:
+    """A random graph under construction."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.writer = Writer()
+        self.made: list[Ref] = []
+
+    def start(self, shape: tuple[int, ...]) -> Ref:
+        """The model's input."""
+        quant = self.quant(float(np.exp(self.rng.uniform(-4, 1))))
+        self.made = [self.writer.activation(shape, quant, float(quant.scale) * 74)]
+        return self.made[0]
+
+    def apply(self, op: str, source: Ref) -> Ref:
+        """Adds one operator behind a tensor."""
+        method: Callable[[Ref], Ref] = getattr(self, op.lower())
+        ref = method(source)
+        self.made.append(ref)
+        return ref
+
+    def finish(self) -> bytes:
+        """The model, whose output is the last tensor made."""
+        return self.writer.finish(self.made[0].index, self.made[-1].index)
+
+    def pick(self, *values: Any) -> Any:
+        """One of some values."""
+        return values[int(self.rng.integers(len(values)))]
+
+    def quant(self, rms: float) -> Quant:
+        """A quantisation under which values of that size fill the int8 range, mostly."""
+        steps = self.rng.uniform(15, 60) if self.rng.random() < 0.9 else self.rng.uniform(0.5, 4e3)
+        zero_point = self.pick(-128, 127, 0, int(self.rng.integers(-128, 128)))
+        return Quant(np.float32(rms / steps), zero_point)
+
+    def output(self, op: str, inputs: list[int], ref: Ref, options: Any = None) -> Ref:
+        """Adds an operator with one output."""
+        self.writer.operator(op, inputs, [ref.index], options)
+        return ref
+
+    def unary(self, op: str, source: Ref, quant: Quant | None = None, options: Any = None) -> Ref:
+        """Adds an operator that keeps the shape."""
+        ref = self.writer.activation(source.shape, quant or source.quant, source.rms)
+        return self.output(op, [source.index], ref, options)
+
+    def parameters(
+        self, source: Ref, shape: tuple[int, ...], axis: int, channels: int
+    ) -> tuple[list[int], Quant, float]:
+        """Weights and perhaps a bias; the quantisation of what they make, and its size."""
+        count = self.pick(1, channels, channels)
+        scales = np.exp(self.rng.uniform(-7, -3, count)).astype(np.float32)
+        values = self.rng.integers(-127, 128, shape).astype(np.int8)
+        taps = math.prod(shape) // channels
+        typical = float(np.median(scales)) * 73 * source.rms * math.sqrt(taps)
+        inputs = [source.index, self.writer.constant(values, scales, [0] * count, axis)]
+        if self.rng.random() < 0.85:
+            bias_scales = (scales * source.quant.scale).astype(np.float32)
+            spread = 2 * typical / float(np.median(bias_scales))
+            bias = self.rng.uniform(-spread, spread, channels).clip(-(2**29), 2**29)
+            zeros = [0] * count
+            inputs.append(self.writer.constant(bias.astype(np.int32), bias_scales, zeros))
+        return inputs, self.quant(typical), typical
+
+    def window(self, source: Ref, kernel: tuple[int, int]) -> tuple[dict[str, int], list[int]]:
+        """Random strides, dilation and padding of a window; the options and the output's size."""
+        stride = [self.pick(1, 1, 2, 3) for _ in range(2)]
+        dilation = [self.pick(1, 1, 1, 2, 3) for _ in range(2)]
+        spans = [(kernel[i] - 1) * dilation[i] + 1 for i in range(2)]
+        fits = all(spans[i] <= source.shape[1 + i] for i in range(2))
+        valid = fits and self.rng.random() < 0.4
+        sizes = [
+            -(-(source.shape[1 + i] - (spans[i] - 1 if valid else 0)) // stride[i])
+            for i in range(2)
+        ]
+        options = {
+            "padding": int(valid),
+            "strideH": stride[0],
+            "strideW": stride[1],
+            "dilationHFactor": dilation[0],
+            "dilationWFactor": dilation[1],
+            "fusedActivationFunction": self.pick(*_ACTIVATIONS),
+        }
+        return options, sizes
+
+    def kernel(self) -> tuple[int, int]:
+        """A random kernel size."""
+        common = self.pick((1, 1), (3, 3), (3, 3), None)
+        return common or (int(self.rng.integers(1, 6)), int(self.rng.integers(1, 6)))
+
+    def conv_2d(self, source: Ref) -> Ref:
+        """Dense convolution, the one-dimensional forms included."""
+        kernel = self.kernel()
+        channels = int(self.rng.integers(1, 14))
+        shape = (channels, *kernel, source.shape[3])
+        inputs, quant, rms = self.parameters(source, shape, 0, channels)
+        options, sizes = self.window(source, kernel)
+        ref = self.writer.activation((1, *sizes, channels), quant, rms)
+        return self.output("CONV_2D", inputs, ref, schema.Conv2DOptionsT(**options))
+
+    def depthwise_conv_2d(self, source: Ref) -> Ref:
+        """Depthwise convolution with a multiplier."""
+        kernel = self.kernel()
+        multiplier = self.pick(1, 1, 2, 3)
+        channels = source.shape[3] * multiplier
+        inputs, quant, rms = self.parameters(source, (1, *kernel, channels), 3, channels)
+        options, sizes = self.window(source, kernel)
+        ref = self.writer.activation((1, *sizes, channels), quant, rms)
+        settings = schema.DepthwiseConv2DOptionsT(depthMultiplier=multiplier, **options)
+        return self.output("DEPTHWISE_CONV_2D", inputs, ref, settings)
+
+    def fully_connected(self, source: Ref) -> Ref:
+        """A dense layer; now and then over many rows."""
+        rows = source.shape[:-1] if self.rng.random() < 0.3 else (1,)
+        size = math.prod(source.shape)
+        outputs = int(self.rng.integers(1, 20))
+        shape = (outputs, size // math.prod(rows))
+        inputs, quant, rms = self.parameters(source, shape, 0, outputs)
+        ref = self.writer.activation((*rows, outputs), quant, rms)
+        options = schema.FullyConnectedOptionsT(
+            fusedActivationFunction=self.pick(*_ACTIVATIONS), keepNumDims=len(rows) > 1
+        )
+        return self.output("FULLY_CONNECTED", inputs, ref, options)
+
+    def pool(self, op: str, source: Ref) -> Ref:
+        """Pooling, often over everything."""
+        kernel = self.pick(self.kernel(), (2, 2), source.shape[1:3])
+        options, _ = self.window(source, kernel)
+        options["dilationHFactor"] = options["dilationWFactor"] = 1
+        fits = all(kernel[i] <= source.shape[1 + i] for i in range(2))
+        options["padding"] = int(bool(options["padding"]) and fits)
+        short = [kernel[i] - 1 if options["padding"] else 0 for i in range(2)]
+        strides = (options["strideH"], options["strideW"])
+        sizes = [-(-(source.shape[1 + i] - short[i]) // strides[i]) for i in range(2)]
+        del options["dilationHFactor"], options["dilationWFactor"]
+        shape = (1, *sizes, source.shape[3])
+        ref = self.writer.activation(shape, source.quant, source.rms)
+        settings = schema.Pool2DOptionsT(filterHeight=kernel[0], filterWidth=kernel[1], **options)
+        return self.output(op, [source.index], ref, settings)
+
+    def average_pool_2d(self, source: Ref) -> Ref:
+        """Average pooling."""
+        return self.pool("AVERAGE_POOL_2D", source)
+
+    def max_pool_2d(self, source: Ref) -> Ref:
+        """Maximum pooling."""
+        return self.pool("MAX_POOL_2D", source)
+
+    def operand(self, source: Ref) -> Ref:
+        """A second operand: an earlier tensor of that shape, or a constant that may broadcast."""
+        same = [ref for ref in self.made if ref.shape == source.shape]
+        if same and self.rng.random() < 0.5:
+            return same[int(self.rng.integers(len(same)))]
+        shape = tuple(self.pick(size, size, 1) for size in source.shape)
+        shape = shape[int(self.rng.integers(len(shape))) if self.rng.random() < 0.3 else 0 :]
+        quant = self.quant(source.rms * float(np.exp(self.rng.uniform(-2, 2))))
+        values = self.rng.integers(-128, 128, shape).astype(np.int8)
+        index = self.writer.constant(values, [quant.scale], [quant.zero_point])
+        return Ref(index, shape, quant, 74 * float(quant.scale))
+
+    def sum(self, op: str, source: Ref, options: Any) -> Ref:
+        """ADD or SUB; the reference wants no output scale far below the inputs'."""
+        other = self.operand(source)
+        largest = max(float(source.quant.scale), float(other.quant.scale))
+        quant = self.quant(math.hypot(source.rms, other.rms))
+        quant = Quant(np.float32(max(float(quant.scale), largest / 1000)), quant.zero_point)
+        ref = self.writer.activation(source.shape, quant, math.hypot(source.rms, other.rms))
+        inputs = [source.index, other.index]
+        return self.output(op, inputs if self.rng.random() < 0.7 else inputs[::-1], ref, options)
+
+    def add(self, source: Ref) -> Ref:
+        """Addition."""
+        activation = self.pick(*_ACTIVATIONS)
+        return self.sum("ADD", source, schema.AddOptionsT(fusedActivationFunction=activation))
+
+    def sub(self, source: Ref) -> Ref:
+        """Subtraction."""
+        activation = self.pick(*_ACTIVATIONS)
+        return self.sum("SUB", source, schema.SubOptionsT(fusedActivationFunction=activation))
+
+    def mul(self, source: Ref) -> Ref:
+        """Multiplication."""
+        other = self.operand(source)
+        rms = source.rms * other.rms
+        ref = self.writer.activation(source.shape, self.quant(rms), rms)
+        options = schema.MulOptionsT(fusedActivationFunction=self.pick(*_ACTIVATIONS))
+        return self.output("MUL", [source.index, other.index], ref, options)
+
+    def softmax(self, source: Ref) -> Ref:
+        """Softmax along the last axis."""
+        options = schema.SoftmaxOptionsT(beta=self.pick(1.0, 1.0, 0.3, 2.0))
+        ref = self.unary("SOFTMAX", source, Quant(np.float32(1 / 256), -128), options)
+        return Ref(ref.index, ref.shape, ref.quant, 0.3)
+
+    def logistic(self, source: Ref) -> Ref:
+        """Logistic function."""
+        ref = self.unary("LOGISTIC", source, Quant(np.float32(1 / 256), -128))
+        return Ref(ref.index, ref.shape, ref.quant, 0.6)
+
+    def tanh(self, source: Ref) -> Ref:
+        """Hyperbolic tangent."""
+        ref = self.unary("TANH", source, Quant(np.float32(1 / 128), 0))
+        return Ref(ref.index, ref.shape, ref.quant, 0.6)
+
+    def relu(self, source: Ref) -> Ref:
+        """ReLU, with and without a change of scale."""
+        return self.unary("RELU", source, self.pick(None, self.quant(source.rms)))
+
+    def relu6(self, source: Ref) -> Ref:
+        """ReLU6."""
+        return self.unary("RELU6", source)
+
+    def quantize(self, source: Ref) -> Ref:
+        """Another scale."""
+        return self.unary("QUANTIZE", source, self.quant(source.rms), schema.QuantizeOptionsT())
+
+    def mean(self, source: Ref) -> Ref:
+        """Mean over neighbouring axes."""
+        rank = len(source.shape)
+        first = int(self.rng.integers(min(1, rank - 1), rank))
+        last = int(self.rng.integers(first, rank))
+        axes = list(range(first, last + 1))
+        keep = bool(self.rng.random() < 0.5)
+        kept = (1 if i in axes else size for i, size in enumerate(source.shape))
+        gone = (size for i, size in enumerate(source.shape) if i not in axes)
+        rms = source.rms / math.sqrt(math.prod(source.shape[first : last + 1]))
+        ref = self.writer.activation(tuple(kept if keep else gone), self.quant(rms), rms)
+        negative = self.rng.random() < 0.3
+        values = np.array([axis - rank if negative else axis for axis in axes], np.int32)
+        inputs = [source.index, self.writer.constant(values)]
+        return self.output("MEAN", inputs, ref, schema.ReducerOptionsT(keepDims=keep))
+
+    def padding(self, op: str, source: Ref, options: Any) -> Ref:
+        """Adds values around a tensor."""
+        counts = self.rng.integers(0, 3, (len(source.shape), 2)).astype(np.int32)
+        counts[self.rng.random(len(source.shape)) < 0.4] = 0
+        counts[0] = 0
+        shape = tuple(int(n + c.sum()) for n, c in zip(source.shape, counts, strict=True))
+        ref = self.writer.activation(shape, source.quant, source.rms)
+        inputs = [source.index, self.writer.constant(counts)]
+        if op == "PADV2":
+            value = self.rng.integers(-128, 128, (1,)).astype(np.int8)
+            quant = source.quant
+            inputs.append(self.writer.constant(value, [quant.scale], [quant.zero_point]))
+        return self.output(op, inputs, ref, options)
+
+    def pad(self, source: Ref) -> Ref:
+        """Padding with zero points."""
+        return self.padding("PAD", source, schema.PadOptionsT())
+
+    def padv2(self, source: Ref) -> Ref:
+        """Padding with a value."""
+        return self.padding("PADV2", source, schema.PadV2OptionsT())
+
+    def concatenation(self, source: Ref) -> Ref:
+        """A tensor and others of its shape, brought to its scale."""
+        axis = int(self.rng.integers(min(1, len(source.shape) - 1), len(source.shape)))
+        parts = [source]
+        for other in self.made:
+            if other.shape == source.shape and other.index != source.index and len(parts) < 4:
+                same = self.unary("QUANTIZE", other, source.quant, schema.QuantizeOptionsT())
+                parts.insert(int(self.rng.integers(len(parts) + 1)), same)
+        if len(parts) == 1:
+            parts = [source, source]
+        shape = list(source.shape)
+        shape[axis] *= len(parts)
+        ref = self.writer.activation(tuple(shape), source.quant, source.rms)
+        options = schema.ConcatenationOptionsT(axis=self.pick(axis, axis - len(shape)))
+        return self.output("CONCATENATION", [part.index for part in parts], ref, options)
+
+    def reshaped(
+        self, op: str, source: Ref, shape: tuple[int, ...], argument: Any, options: Any
+    ) -> Ref:
+        """Adds an operator that only changes the shape."""
+        ref = self.writer.activation(shape, source.quant, source.rms)
+        inputs = [source.index]
+        if argument is not None:
+            inputs.append(self.writer.constant(np.array(argument, np.int32)))
+        return self.output(op, inputs, ref, options)
+
+    def reshape(self, source: Ref) -> Ref:
+        """Flattens, or folds into an image."""
+        size = math.prod(source.shape)
+        side = max(d for d in range(1, 13) if size % d == 0)
+        shape = self.pick((1, size), (1, side, size // side, 1), (1, 1, size // side, side))
+        options = schema.ReshapeOptionsT(newShape=list(shape))
+        return self.reshaped("RESHAPE", source, shape, shape, options)
+
+    def squeeze(self, source: Ref) -> Ref:
+        """Takes an axis of size 1 away, if there is one besides the batch."""
+        ones = [i for i, size in enumerate(source.shape) if size == 1 and i > 0]
+        if not ones:
+            return self.reshape(source)
+        axis = self.pick(*ones)
+        shape = source.shape[:axis] + source.shape[axis + 1 :]
+        options = schema.SqueezeOptionsT(squeezeDims=[axis])
+        return self.reshaped("SQUEEZE", source, shape, None, options)
+
+    def expand_dims(self, source: Ref) -> Ref:
+        """Adds an axis of size 1."""
+        if len(source.shape) >= 4:
+            return self.reshape(source)
+        axis = int(self.rng.integers(1, len(source.shape) + 1))
+        shape = (*source.shape[:axis], 1, *source.shape[axis:])
+        return self.reshaped("EXPAND_DIMS", source, shape, [axis], schema.ExpandDimsOptionsT())
+
+    def transpose(self, source: Ref) -> Ref:
+        """Moves an axis of size 1, or nothing."""
+        order = list(range(len(source.shape)))
+        ones = [i for i, size in enumerate(source.shape) if size == 1 and i > 0]
+        if ones:
+            axis = self.pick(*ones)
+            order.remove(axis)
+            order.insert(int(self.rng.integers(1, len(order) + 1)), axis)
+        shape = tuple(source.shape[axis] for axis in order)
+        return self.reshaped("TRANSPOSE", source, shape, order, schema.TransposeOptionsT())
+
+
+def random_shape(rng: np.random.Generator) -> tuple[int, ...]:
+    """An input: an image, a sequence or a vector."""
+    kind = int(rng.integers(4))
+    if kind == 0:
+        return (1, int(rng.integers(1, 200)))
+    if kind == 1:
+        return (1, 1, int(rng.integers(2, 60)), int(rng.integers(1, 10)))
+    return (1, *(int(n) for n in rng.integers(1, 13, 2)), int(rng.integers(1, 13)))
+
+
+def single_operator(op: str, seed: int) -> bytes:
+    """A model of one operator (CONCATENATION brings QUANTIZE along)."""
+    graph = RandomGraph(seed)
+    shape = random_shape(graph.rng)
+    while op in _IMAGE_ONLY and len(shape) != 4:
+        shape = random_shape(graph.rng)
+    graph.apply(op, graph.start(shape))
+    return graph.finish()
+
+
+def random_graph(seed: int) -> bytes:
+    """A model of 2 to 10 operators, with branches."""
+    graph = RandomGraph(seed)
+    last = graph.start(random_shape(graph.rng))
+    for _ in range(int(graph.rng.integers(2, 11))):
+        source = last if graph.rng.random() < 0.8 else graph.pick(*graph.made)
+        image = len(source.shape) == 4
+        small = math.prod(source.shape) < _MAX_ELEMENTS
+        grows = {"PAD", "PADV2", "CONCATENATION", "DEPTHWISE_CONV_2D", "CONV_2D"}
+        possible = [op for op in OPERATORS if (image or op not in _IMAGE_ONLY)]
+        possible = [op for op in possible if small or op not in grows]
+        last = graph.apply(graph.pick(*possible, *(["CONV_2D"] * (3 * image * small))), source)
+    return graph.finish()

@@ -1,0 +1,317 @@
+"""Agents: the conformance suite that each must pass, and how well the optimiser does.
+
+Hardware and training are stood in for by a made-up truth whose constants are not those that the
+optimiser starts with: what is tested is that it learns from figures.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlforge_tasks import agents, plugins
+from mlforge_tasks.agents import Agent, BoardFacts, DesignBrief, Goal, Limits, Trial
+from mlforge_tasks.agents._cost import CostModel
+from mlforge_tasks.agents._space import space_for
+from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, static_figures
+from mlforge_tasks.constraints import Bound, judge
+from mlforge_tasks.records import Measurement, Reason, Verdict, sha256_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+AGENTS = ("optimizer", "random_search")
+INPUTS: dict[str, Shape] = {"features": (9,), "series": (24, 2), "image": (16, 16, 1)}
+ROOMY = Limits(ram_bytes=16_384, flash_bytes=65_536, latency_us=4000)
+IMPOSSIBLE = Limits(ram_bytes=64, flash_bytes=1024, latency_us=1, stack_bytes=16)
+CLOCK_HZ = 25_000_000
+
+
+def load(name: str) -> Agent:
+    agent: Agent = plugins.load(agents, name)
+    return agent
+
+
+def make_brief(
+    input_shape: Shape = INPUTS["series"], limits: Limits = ROOMY, seed: int = 1
+) -> DesignBrief:
+    return DesignBrief(
+        task="regression",
+        input_shape=input_shape,
+        output_count=1,
+        limits=limits,
+        goal=Goal(metric="mse", target=0.0, direction="minimize"),
+        board=BoardFacts(
+            name="mps2/an385",
+            cpu="cortex-m3",
+            clock_hz=CLOCK_HZ,
+            cycles_per_instruction=1.0,
+            flash_bytes=4 << 20,
+            ram_bytes=4 << 20,
+        ),
+        iterations_left=8,
+        seed=seed,
+    )
+
+
+def figures_of(brief: DesignBrief, architecture: Architecture) -> StaticFigures:
+    return static_figures(architecture, brief.input_shape, brief.task, brief.output_count)
+
+
+def truth(figures: StaticFigures) -> dict[str, float]:
+    """What this made-up device measures."""
+    per_mac = {"conv": 2.4, "dense": 2.9, "depthwise": 9.0, "pool": 0.0, "elementwise": 0.0}
+    instructions = 4000.0
+    flash = 4300.0 + figures.weight_bytes + 1400 * len({each.operation for each in figures.layers})
+    for each in figures.layers:
+        per_output = 38 if each.macs else 15
+        instructions += each.macs * per_mac[each.operation] + each.output_bytes * per_output
+        instructions += each.reads * 9 + each.channels * 12 + 700
+        flash += each.channels * 12 + 130
+    return {
+        "ram_bytes": 1940 + figures.peak_activation_bytes * 1.06,
+        "flash_bytes": flash,
+        "latency_us": instructions / CLOCK_HZ * 1e6,
+    }
+
+
+def error_of(architecture: Architecture, figures: StaticFigures) -> float:
+    """A made-up error: larger networks are better, up to a point, and some are luckier."""
+    size = math.log10(figures.macs * figures.parameters + 10)
+    luck = int(sha256_bytes(architecture.to_bytes())[:4], 16) / 0xFFFF
+    return 700 - 35 * size + 20 * max(0.0, size - 9) ** 2 + 25 * luck
+
+
+def evaluate(brief: DesignBrief, architecture: Architecture, number: int) -> Trial:
+    """What the pipeline would record: no training where the hardware figures break a limit."""
+    figures = figures_of(brief, architecture)
+    found = [
+        Measurement(metric=metric, value=value, unit="", source="emulated")
+        for metric, value in truth(figures).items()
+    ]
+    bounds = [
+        Bound(metric=metric, limit=limit, unit="")
+        for metric, limit in brief.limits
+        if limit is not None and metric != "stack_bytes"
+    ]
+    if judge(bounds, found).met:
+        error = error_of(architecture, figures)
+        found.append(Measurement(metric="mse", value=error, unit="", source="emulated"))
+    goal = Bound(metric="mse", limit=brief.goal.target, unit="")
+    return Trial(
+        id=f"{number}.0",
+        architecture=architecture,
+        figures=figures,
+        measurements=tuple(found),
+        verdict=judge([*bounds, goal], found),
+    )
+
+
+def search(agent: Agent, brief: DesignBrief, iterations: int) -> tuple[Trial, ...]:
+    trials: tuple[Trial, ...] = ()
+    for number in range(iterations):
+        (proposed,) = agent.propose(brief, trials, 1)
+        trials += (evaluate(brief, proposed, number),)
+    return trials
+
+
+def errors(trials: Iterable[Trial]) -> list[float]:
+    """The errors of those that were trained."""
+    measured = (one for trial in trials for one in trial.measurements)
+    return [one.value for one in measured if one.metric == "mse"]
+
+
+def failed(code: str, architecture: Architecture, number: int) -> Trial:
+    reason = Reason(code=code, stage="run", message="failed")
+    return Trial(
+        id=f"{number}.0",
+        architecture=architecture,
+        figures=figures_of(make_brief(), architecture),
+        reason=reason,
+        verdict=Verdict(met=False, clauses=()),
+    )
+
+
+# --- Conformance --------------------------------------------------------------------------------
+
+
+def test_every_agent_is_in_the_conformance_suite() -> None:
+    """A new agent has to be added to `AGENTS`."""
+    assert plugins.names(agents) == AGENTS
+
+
+@pytest.fixture(params=AGENTS)
+def agent(request: pytest.FixtureRequest) -> Agent:
+    return load(request.param)
+
+
+def test_an_agent_is_named_as_its_module() -> None:
+    """The name in a contract and in a report is one and the same."""
+    assert all(load(name).name == name for name in AGENTS)
+
+
+@pytest.mark.parametrize("input_shape", INPUTS.values(), ids=INPUTS)
+def test_proposals_are_valid_as_many_as_asked_for_and_distinct(
+    agent: Agent, input_shape: Shape
+) -> None:
+    """Each proposal works out for the input, and a batch holds no network twice."""
+    brief = make_brief(input_shape)
+    proposed = agent.propose(brief, (), 5)
+    assert len(set(proposed)) == 5
+    assert all(figures_of(brief, each).macs > 0 for each in proposed)
+
+
+@pytest.mark.parametrize(
+    "limits", [ROOMY, Limits(), IMPOSSIBLE], ids=["roomy", "none", "impossible"]
+)
+def test_no_proposal_repeats_the_history(agent: Agent, limits: Limits) -> None:
+    """What was judged is not judged again, whatever came out."""
+    trials = search(agent, make_brief(limits=limits), 7)
+    assert len({trial.architecture for trial in trials}) == 7
+
+
+def test_the_same_arguments_give_the_same_proposals(agent: Agent) -> None:
+    """Neither the clock nor earlier calls matter; the seed does."""
+    brief = make_brief()
+    trials = search(agent, brief, 6)
+    first = agent.propose(brief, trials, 2)
+    agent.propose(make_brief(INPUTS["image"]), (), 1)
+    assert agent.propose(brief, trials, 2) == first
+    assert agent.propose(make_brief(seed=2), trials, 2) != first
+
+
+@pytest.mark.parametrize("code", ["does_not_fit", "diverged", "hang", "invalid_architecture"])
+def test_a_history_of_failures_only_is_coped_with(agent: Agent, code: str) -> None:
+    """Failures without any figures still lead to new proposals."""
+    brief = make_brief()
+    trials: tuple[Trial, ...] = ()
+    for number in range(6):
+        (proposed,) = agent.propose(brief, trials, 1)
+        trials += (failed(code, proposed, number),)
+    assert len({trial.architecture for trial in trials}) == 6
+
+
+def test_a_history_that_another_agent_wrote_is_coped_with(agent: Agent) -> None:
+    """Networks from outside the search space, and ones whose shapes did not work out."""
+    brief = make_brief()
+    foreign = Architecture.model_validate(
+        {"layers": [{"kind": "flatten"}, {"kind": "dense", "units": 33, "activation": "tanh"}]}
+    )
+    invalid = Architecture.model_validate({"layers": [{"kind": "dense", "units": 4}]})
+    reason = Reason(code="invalid_architecture", stage="render", message="needs a flat input")
+    trials = (evaluate(brief, foreign, 0), Trial(id="1.0", architecture=invalid, reason=reason))
+    assert len(agent.propose(brief, trials, 2)) == 2
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_an_exhausted_space_gives_repeats_rather_than_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pipeline always gets the number of candidates it has declared."""
+    tiny = space_for((9,))
+    choices = tuple(
+        type(choice)(choice.name, choice.options[:1], ordered=choice.ordered)
+        for choice in tiny.choices
+    )
+    small = type(tiny)(choices, tiny.build)
+    agent = load(name)
+    monkeypatch.setattr(f"mlforge_tasks.agents.{name}.space_for", lambda _: small)
+    trials = search(agent, make_brief(INPUTS["features"]), 1)
+    assert agent.propose(make_brief(INPUTS["features"]), trials, 3) == (trials[0].architecture,) * 3
+
+
+# --- The optimiser ------------------------------------------------------------------------------
+
+
+def pressure(brief: DesignBrief, architecture: Architecture) -> float:
+    """The largest share of a limit that a network really takes."""
+    found = truth(figures_of(brief, architecture))
+    return max(found[name] / limit for name, limit in brief.limits if limit and name in found)
+
+
+def test_impossible_limits_get_the_smallest_networks() -> None:
+    """The judge says that nothing fits; the agent only comes as close as it can."""
+    brief = make_brief(limits=IMPOSSIBLE)
+    naive = load("random_search").propose(brief, (), 20)
+    least = min(pressure(brief, each) for each in naive)
+    assert all(pressure(brief, each) <= least for each in load("optimizer").propose(brief, (), 2))
+
+
+def test_it_shrinks_after_failures_that_have_no_figures() -> None:
+    """An image that did not link says nothing but that it was too large."""
+    brief = make_brief()
+    optimizer = load("optimizer")
+    (first,) = optimizer.propose(brief, (), 1)
+    trials = (failed("does_not_fit", first, 0),)
+    (second,) = optimizer.propose(brief, trials, 1)
+    (third,) = optimizer.propose(brief, (*trials, failed("does_not_fit", second, 1)), 1)
+    costs = CostModel(brief, ())
+    sizes = [costs.pressure(figures_of(brief, each)) for each in (first, second, third)]
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+def scaled(trial: Trial, factor: float) -> Trial:
+    """A trial on a device that is `factor` times as slow."""
+    found = tuple(
+        one.model_copy(update={"value": one.value * factor}) if one.metric == "latency_us" else one
+        for one in trial.measurements
+    )
+    return trial.model_copy(update={"measurements": found})
+
+
+def test_it_follows_the_measured_speed_not_its_first_guess() -> None:
+    """On a faster device the next network is larger, on a slower one smaller."""
+    brief = make_brief(limits=Limits(latency_us=4000))
+    optimizer = load("optimizer")
+    (first,) = optimizer.propose(brief, (), 1)
+    trial = evaluate(brief, first, 0)
+
+    def next_macs(factor: float) -> int:
+        (proposed,) = optimizer.propose(brief, (scaled(trial, factor),), 1)
+        return figures_of(brief, proposed).macs
+
+    assert next_macs(4.0) < figures_of(brief, first).macs < next_macs(0.25)
+
+
+@pytest.mark.parametrize("make_limits", [lambda: ROOMY], ids=["roomy"])
+def test_a_prediction_gets_close_after_a_few_measurements(
+    make_limits: Callable[[], Limits],
+) -> None:
+    """Median errors stay within 5 % on networks that were not measured."""
+    brief = make_brief(limits=make_limits())
+    optimizer = load("optimizer")
+    trials = search(optimizer, brief, 8)
+    costs = CostModel(brief, trials)
+    fresh = optimizer.propose(brief.model_copy(update={"seed": 99}), (), 9)
+    for metric in ("ram_bytes", "flash_bytes", "latency_us"):
+        misses = []
+        for each in fresh:
+            figures = figures_of(brief, each)
+            predicted = costs.predict(figures)[metric].expected
+            misses.append(abs(predicted / truth(figures)[metric] - 1))
+        assert statistics.median(misses) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("input_shape", "limits"),
+    [
+        (INPUTS["series"], Limits(ram_bytes=4096, flash_bytes=24_576, latency_us=2000)),
+        (INPUTS["image"], Limits(ram_bytes=6144, flash_bytes=32_768, latency_us=10_000)),
+    ],
+    ids=["series", "image"],
+)
+def test_it_beats_random_search(input_shape: Shape, limits: Limits) -> None:
+    """Over 5 seeds nearly all that it proposes fits, and the best found is better."""
+    best: dict[str, list[float]] = {name: [] for name in AGENTS}
+    fitting: dict[str, int] = dict.fromkeys(AGENTS, 0)
+    for name in AGENTS:
+        for seed in range(5):
+            found = errors(search(load(name), make_brief(input_shape, limits, seed), 6))
+            best[name].append(min(found, default=math.inf))
+            fitting[name] += len(found)
+    assert statistics.median(best["optimizer"]) < statistics.median(best["random_search"])
+    assert fitting["optimizer"] >= 27
+    assert fitting["random_search"] < 20

@@ -1,0 +1,292 @@
+"""Train, quantise and evaluate, for real, on tiny data: one process with TensorFlow a call."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from model_data import card, write_dataset
+
+from mlforge_tasks import metrics
+from mlforge_tasks.architecture import StaticFigures
+from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.oracle import Oracle, available
+from mlforge_tasks.quantisation import Quantisation, quantise
+from mlforge_tasks.stages import evaluate, fit, render, train
+from mlforge_tasks.stages import quantise as quantise_stage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+SEED = 3
+# Every kind of layer there is for a series.
+SERIES: list[dict[str, Any]] = [
+    {"kind": "conv1d", "filters": 8, "kernel": 5, "activation": "linear"},
+    {"kind": "batch_norm"},
+    {"kind": "activation", "activation": "relu6"},
+    {
+        "kind": "residual",
+        "layers": [
+            {"kind": "separable_conv1d", "filters": 8, "kernel": 3, "stride": 2},
+            {"kind": "conv1d", "filters": 12, "kernel": 3, "dilation": 2, "activation": "linear"},
+        ],
+    },
+    {"kind": "average_pool", "size": 3, "stride": 2, "padding": "same"},
+    {"kind": "depthwise_conv1d", "kernel": 3, "padding": "valid", "activation": "tanh"},
+    {"kind": "dropout", "rate": 0.1},
+    {"kind": "flatten"},
+    {"kind": "residual", "layers": [{"kind": "dense", "units": 7, "activation": "sigmoid"}]},
+    {"kind": "dense", "units": 6},
+]
+# The same for images.
+IMAGE: list[dict[str, Any]] = [
+    {"kind": "conv2d", "filters": 4, "kernel": [3, 3]},
+    {
+        "kind": "residual",
+        "layers": [
+            {"kind": "depthwise_conv2d", "kernel": [3, 3], "stride": 2},
+            {"kind": "conv2d", "filters": 6, "kernel": [1, 1], "activation": "linear"},
+            {"kind": "batch_norm"},
+        ],
+    },
+    {"kind": "separable_conv2d", "filters": 5, "kernel": [3, 2], "padding": "valid"},
+    {"kind": "max_pool"},
+    {"kind": "global_average_pool"},
+]
+BUDGET = {
+    "epochs": 4,
+    "batch_size": 16,
+    "learning_rate": 0.01,
+    "patience": 4,
+    "time_limit_s": 300.0,
+    "memory_limit_bytes": 8 << 30,
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The stage folders of one network."""
+
+    folder: Path
+    goal: str
+
+    @property
+    def sources(self) -> dict[str, Path]:
+        """What train and quantise start from."""
+        names = ("render", "dataset")
+        return {name: self.folder / name for name in names}
+
+    @property
+    def card(self) -> DataCard:
+        return DataCard.read(self.folder / "dataset" / "data_card.json")
+
+    def train(self, out: Path, **changes: Any) -> Path:
+        """Runs the train stage."""
+        out.mkdir(parents=True)
+        training = {**BUDGET, **changes}
+        config = {"training": training, "goal.metric": self.goal, "search.seed": SEED}
+        train.run({**self.sources, "admit": self.folder}, out, config)
+        return out
+
+    def quantise(self, out: Path, trained: Path | None = None) -> Path:
+        """Runs the quantise stage."""
+        out.mkdir(parents=True)
+        sources = self.sources if trained is None else {**self.sources, "train": trained}
+        quantise_stage.run(sources, out, {"search.seed": SEED})
+        return out
+
+
+def _candidate(folder: Path, layers: object, about: DataCard, goal: str) -> Candidate:
+    write_dataset(folder / "dataset", about)
+    proposed, rendered = folder / "propose", folder / "render"
+    for path in (proposed, rendered):
+        path.mkdir()
+    (proposed / "candidates.json").write_text(json.dumps({"candidates": [{"layers": layers}]}))
+    stages = {"propose": proposed, "dataset": folder / "dataset"}
+    render.run(stages, rendered, {"candidate": 0})
+    return Candidate(folder, goal)
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
+    """A regression network with every layer for series, and what the stages make of it."""
+    folder = tmp_path_factory.mktemp("series")
+    found = _candidate(folder, SERIES, card("regression", (24, 2), 2), "mae")
+    found.train(folder / "train")
+    found.quantise(folder / "quantise", folder / "train")
+    return found
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
+    """A two-class network with every layer for images; trained, and its untrained probe."""
+    folder = tmp_path_factory.mktemp("image")
+    found = _candidate(folder, IMAGE, card("classification", (8, 9, 1), 2), "auc")
+    found.train(folder / "train", epochs=2)
+    found.quantise(folder / "probe")
+    return found
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Candidate:
+    """A network whose source a test replaces."""
+    return _candidate(tmp_path, [{"kind": "flatten"}], card("regression", (4, 1), 1), "mse")
+
+
+def _sizes(weights: Path) -> int:
+    with np.load(weights) as arrays:
+        return sum(arrays[name].size for name in arrays.files)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["series", "image"])
+def test_keras_has_as_many_parameters(name: str, request: pytest.FixtureRequest) -> None:
+    """What Keras built from the source has exactly the parameters that were predicted."""
+    candidate: Candidate = request.getfixturevalue(name)
+    figures = StaticFigures.read(candidate.folder / "render" / "static.json")
+    assert _sizes(candidate.folder / "train" / "weights.npz") == figures.parameters
+
+
+def test_training_learns_and_keeps_the_best_epoch(series: Candidate) -> None:
+    """The figures are of the best epoch by the goal's metric, in original units."""
+    training = fit.Training.read(series.folder / "train" / "training.json")
+    assert len(training.train_loss) == BUDGET["epochs"]
+    assert training.train_loss[-1] < training.train_loss[0]
+    best = min(training.validation_metric)
+    assert training.validation_metric[training.best_epoch - 1] == best
+    assert training.validation["mae"] == pytest.approx(best, rel=1e-5)
+    # The loss is the mean absolute error of targets that were divided by 40.
+    wanted = [40 * loss for loss in training.validation_loss]
+    assert training.validation_metric == pytest.approx(wanted, rel=1e-4)
+
+
+def test_same_bits_in_another_folder(series: Candidate, tmp_path: Path) -> None:
+    """Training and conversion give the same bytes again, wherever the files lie."""
+    again = series.train(tmp_path / "somewhere" / "else" / "train")
+    assert _files(again) == _files(series.folder / "train")
+    converted = series.quantise(tmp_path / "quantise", again)
+    assert _files(converted) == _files(series.folder / "quantise")
+
+
+def test_progress_is_one_line_per_epoch(
+    image: Candidate, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever waits sees each epoch, and nothing that TensorFlow has to say."""
+    image.train(tmp_path / "train", epochs=2)
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [["epoch", "1/2"], ["epoch", "2/2"]]
+    assert "val auc" in lines[0]
+
+
+def test_int8_model_is_int8_throughout(series: Candidate) -> None:
+    """Inputs and outputs are int8, shapes are the card's, and no float operator is left."""
+    found = Quantisation.read(series.folder / "quantise" / "quantisation.json")
+    content = (series.folder / "quantise" / "model.tflite").read_bytes()
+    assert (found.input.shape, found.output.shape) == ((24, 2), (2,))
+    assert found.tflite_bytes == len(content)
+    assert {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "TANH"} <= {*found.operators}
+    assert not {"QUANTIZE", "DEQUANTIZE", "SHAPE", "STRIDED_SLICE", "PACK"} & {*found.operators}
+
+
+def test_probe_costs_the_same_as_the_trained_model(image: Candidate, tmp_path: Path) -> None:
+    """An untrained network has the trained one's operators, shapes and size."""
+    probe = Quantisation.read(image.folder / "probe" / "quantisation.json")
+    trained = Quantisation.read(
+        image.quantise(tmp_path / "trained", image.folder / "train") / "quantisation.json"
+    )
+    assert probe.operators == trained.operators
+    assert probe.tflite_bytes == trained.tflite_bytes
+    assert probe.float_validation is None
+    assert set(trained.float_test or {}) == {"accuracy", "auc"}
+
+
+@pytest.mark.skipif(not available(), reason="needs the tflite-micro wheel")
+def test_evaluation_is_the_oracle_over_the_whole_split(series: Candidate, tmp_path: Path) -> None:
+    """int8 figures are those of TFLM's outputs, put back into original units by hand."""
+    stages = {"quantise": series.folder / "quantise", "dataset": series.folder / "dataset"}
+    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
+    found = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    model = Quantisation.read(stages["quantise"] / "quantisation.json")
+    inputs = np.load(stages["dataset"] / "test_x.npy")
+    raw = Oracle((stages["quantise"] / "model.tflite").read_bytes()).run(
+        quantise(inputs, model.input)
+    )
+    real = (raw.astype(float) - model.output.zero_point) * model.output.scale * 40 + 100
+    targets = np.load(stages["dataset"] / "test_y.npy").astype(float)
+    assert found.test == pytest.approx(np.abs(real - targets).mean())
+    assert found.float_test == (model.float_test or {})["mae"]
+    assert found.test == pytest.approx(found.float_test, rel=0.2)
+
+
+def test_a_goal_that_the_data_cannot_show(series: Candidate, tmp_path: Path) -> None:
+    """AUC on data without two classes is an error about the contract, not about a network."""
+    with pytest.raises(ToolError, match="'auc' is not defined on the validation split"):
+        Candidate(series.folder, "auc").train(tmp_path / "train")
+
+
+def test_divergence_is_a_result(image: Candidate, tmp_path: Path) -> None:
+    """A loss that is no longer finite ends the training, and leaves nothing behind."""
+    with pytest.raises(CandidateFailure) as failure:
+        image.train(tmp_path / "train", learning_rate=1e36)
+    assert failure.value.reason.code == "diverged"
+    assert not list((tmp_path / "train").iterdir())
+
+
+def test_time_limit_is_a_result(series: Candidate, tmp_path: Path) -> None:
+    """A training that takes too long is ended."""
+    with pytest.raises(CandidateFailure) as failure:
+        series.train(tmp_path / "train", time_limit_s=0.2)
+    assert (failure.value.reason.code, failure.value.reason.limit) == ("train_timeout", 0.2)
+
+
+def test_memory_limit_is_a_result(broken: Candidate, tmp_path: Path) -> None:
+    """A training that needs too much memory fails, though TensorFlow crashes on it."""
+    source = broken.folder / "render" / "model.py"
+    source.write_text(
+        source.read_text().replace("build_model() -> Model:", "build_model() -> Model:")
+    )
+    with pytest.raises(CandidateFailure) as failure:
+        broken.train(tmp_path / "train", memory_limit_bytes=400 << 20)
+    assert failure.value.reason.code == "train_memory"
+
+
+def test_too_little_memory_to_start_is_no_candidates_fault(
+    series: Candidate, tmp_path: Path
+) -> None:
+    """A limit that TensorFlow itself does not fit into is a clear error."""
+    with pytest.raises(ToolError, match="memory_limit of at least 1 GiB"):
+        series.train(tmp_path / "train", memory_limit_bytes=64 << 20)
+
+
+def test_converter_crash_is_a_result(broken: Candidate, tmp_path: Path) -> None:
+    """A conversion that dies of a signal fails the candidate, not us."""
+    crash = "import os, signal\nbuild_model = lambda: os.kill(os.getpid(), signal.SIGSEGV)\n"
+    (broken.folder / "render" / "model.py").write_text(crash)
+    with pytest.raises(CandidateFailure, match=r"convert_failed: .*SIGSEGV"):
+        broken.quantise(tmp_path / "quantise")
+
+
+def test_converter_refusal_is_a_result(broken: Candidate, tmp_path: Path) -> None:
+    """A network that has no int8 form fails with the converter's own words."""
+    source = broken.folder / "render" / "model.py"
+    text = source.read_text().replace("layers.Flatten(", "layers.Lambda(ops.linalg.svd, ")
+    source.write_text(text.replace("import Input", "import ops, Input"))
+    with pytest.raises(CandidateFailure, match="convert_failed: the TFLite converter refuses it"):
+        broken.quantise(tmp_path / "quantise")
+
+
+def test_a_broken_source_is_a_broken_tool(broken: Candidate, tmp_path: Path) -> None:
+    """An exception that nobody foresaw is an error with its traceback, never a result."""
+    (broken.folder / "render" / "model.py").write_text("build_model = 1 / 0\n")
+    with pytest.raises(ToolError, match="ZeroDivisionError"):
+        broken.train(tmp_path / "train")
+    assert metrics.METRICS

@@ -1,0 +1,75 @@
+"""A hand-written model for firmware tests: three int8 values in, their sum (wrapped) out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.platforms import BuildRequest
+from mlforge_tasks.runners import Expected
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlforge_tasks.board import Board
+
+FIRMWARE_ID = "f1" * 32
+MODEL_DIGEST = "d2" * 32
+EXPECTED = Expected(firmware_id=FIRMWARE_ID, model_digest=MODEL_DIGEST)
+ARENA_BYTES = 5
+
+_HEADER = """\
+#ifndef MODEL_DATA_H
+#define MODEL_DATA_H
+#define MODEL_DIGEST "{digest}"
+#define MODEL_INPUT_BYTES {input_bytes}
+#define MODEL_OUTPUT_BYTES 1
+#endif
+"""
+_MODEL = """\
+#include <stdint.h>
+#include <string.h>
+#include "model.h"
+#include "model_data.h"
+static int8_t input[MODEL_INPUT_BYTES];
+static int8_t output[1];
+{globals}
+int model_init(void) {{ return {init_status}; }}
+int8_t *model_input(void) {{ return input; }}
+const int8_t *model_output(void) {{ return output; }}
+uint32_t model_arena_bytes(void) {{ return 5; }}
+int model_invoke(void)
+{{
+    {invoke}
+    output[0] = (int8_t)(uint8_t)(input[0] + input[1] + input[2]);
+    return 0;
+}}
+"""
+
+
+def add(data: bytes) -> bytes:
+    """What the model makes of an input."""
+    return bytes([sum(data[:3]) & 0xFF])
+
+
+def write_model(
+    folder: Path,
+    *,
+    invoke: str = "",
+    globals_: str = "",
+    init_status: int = 0,
+    input_bytes: int = 3,
+) -> Path:
+    """Writes `model_data.h` and `model.c`; `invoke` runs at the start of each inference."""
+    folder.mkdir(parents=True, exist_ok=True)
+    header = _HEADER.format(digest=MODEL_DIGEST, input_bytes=input_bytes)
+    (folder / "model_data.h").write_text(header)
+    source = _MODEL.format(invoke=invoke, globals=globals_, init_status=init_status)
+    (folder / "model.c").write_text(source)
+    return folder
+
+
+def request(board: Board, folder: Path) -> BuildRequest:
+    """A build of a folder that `write_model` made."""
+    return BuildRequest(
+        board=board, header=folder, engine=folder, engine_name="tiny", firmware_id=FIRMWARE_ID
+    )

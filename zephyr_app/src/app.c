@@ -1,0 +1,170 @@
+/* The firmware: boot, self-test, hello, then serve the host.
+ *
+ * The self-test runs before a byte from the host is looked at, so what it measures is the same at
+ * every boot of an emulator that counts instructions.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "hal.h"
+#include "model.h"
+#include "model_data.h"
+#include "protocol.h"
+
+#define PROTOCOL_VERSION 1
+#define REPETITIONS 5
+
+/* Device time that one inference may take before it counts as hung. */
+#ifndef MLFORGE_WATCHDOG_SECONDS
+#define MLFORGE_WATCHDOG_SECONDS 60
+#endif
+
+static uint64_t self_test_ticks[REPETITIONS];
+static uint64_t empty_ticks; /* what reading the clock twice costs */
+
+/* Runs the model and measures it, without the cost of measuring. */
+static int timed_invoke(uint64_t *ticks)
+{
+    hal_watchdog(MLFORGE_WATCHDOG_SECONDS);
+    uint64_t start = hal_ticks();
+    int status = model_invoke();
+    uint64_t elapsed = hal_ticks() - start;
+    hal_watchdog(0);
+    *ticks = elapsed > empty_ticks ? elapsed - empty_ticks : 0;
+    return status;
+}
+
+static void calibrate(void)
+{
+    uint64_t start = hal_ticks();
+    empty_ticks = hal_ticks() - start;
+}
+
+/* Any fixed input does: the kernels' work does not depend on values. This one has all of them. */
+static void fill_input(void)
+{
+    int8_t *input = model_input();
+    for (size_t i = 0; i < MODEL_INPUT_BYTES; i++) {
+        input[i] = (int8_t)(uint8_t)(i * 7);
+    }
+}
+
+static int self_test(void)
+{
+    int status = 0;
+    calibrate();
+    for (int i = 0; i < REPETITIONS && status == 0; i++) {
+        fill_input();
+        status = timed_invoke(&self_test_ticks[i]);
+    }
+    return status;
+}
+
+static void text_field(const char *name, const char *value)
+{
+    protocol_text(name);
+    protocol_text(value);
+    protocol_text("\n");
+}
+
+static void number_field(const char *name, uint64_t value)
+{
+    protocol_text(name);
+    protocol_hex(value);
+    protocol_text("\n");
+}
+
+static void send_hello(uint32_t seq)
+{
+    protocol_begin(seq, FRAME_HELLO);
+    number_field("protocol=", PROTOCOL_VERSION);
+    text_field("model=", MODEL_DIGEST);
+    text_field("firmware=", MLFORGE_FIRMWARE_ID);
+    text_field("engine=", MLFORGE_ENGINE);
+    number_field("input_bytes=", MODEL_INPUT_BYTES);
+    number_field("output_bytes=", MODEL_OUTPUT_BYTES);
+    number_field("arena_bytes=", model_arena_bytes());
+    number_field("tick_hz=", hal_tick_hz());
+    number_field("stack_used_bytes=", hal_stack_used());
+    for (int i = 0; i < REPETITIONS; i++) {
+        number_field("ticks=", self_test_ticks[i]);
+    }
+    protocol_end();
+}
+
+static void send_status(uint32_t seq, const char *what, int status)
+{
+    protocol_begin(seq, FRAME_ERROR);
+    protocol_text(what);
+    protocol_hex((uint32_t)status);
+    protocol_end();
+}
+
+static void infer(const struct protocol_receiver *request)
+{
+    uint64_t ticks;
+    if (request->size != MODEL_INPUT_BYTES) {
+        protocol_reply(request->seq, FRAME_ERROR, "wrong input size");
+        return;
+    }
+    int status = timed_invoke(&ticks);
+    if (status != 0) {
+        send_status(request->seq, "model_invoke returned ", status);
+        return;
+    }
+    protocol_begin(request->seq, FRAME_OUTPUT);
+    for (int shift = 0; shift < 64; shift += 8) {
+        protocol_bytes(&(uint8_t){(uint8_t)(ticks >> shift)}, 1);
+    }
+    protocol_bytes(model_output(), MODEL_OUTPUT_BYTES);
+    protocol_end();
+}
+
+static void answer(const struct protocol_receiver *request)
+{
+    switch (request->type) {
+    case FRAME_HELLO:
+        send_hello(request->seq);
+        break;
+    case FRAME_INFER:
+        infer(request);
+        break;
+    default:
+        protocol_reply(request->seq, FRAME_ERROR, "unknown frame type");
+    }
+}
+
+static __attribute__((noreturn)) void serve(void)
+{
+    struct protocol_receiver receiver = {.payload = (uint8_t *)model_input(),
+                                         .capacity = MODEL_INPUT_BYTES};
+    for (;;) {
+        switch (protocol_feed(&receiver, hal_get())) {
+        case PROTOCOL_FRAME:
+            answer(&receiver);
+            break;
+        case PROTOCOL_BAD:
+            protocol_reply(0, FRAME_NAK, "");
+            break;
+        case PROTOCOL_NOTHING:
+            break;
+        }
+    }
+}
+
+int main(void)
+{
+    hal_stack_paint();
+    int status = model_init();
+    if (status != 0) {
+        send_status(0, "model_init returned ", status);
+        hal_halt();
+    }
+    status = self_test();
+    if (status != 0) {
+        send_status(0, "model_invoke returned ", status);
+        hal_halt();
+    }
+    send_hello(0);
+    serve();
+}

@@ -1,0 +1,27 @@
+/* What a platform provides to the application. It is ready before main() is called. */
+#ifndef MLFORGE_HAL_H
+#define MLFORGE_HAL_H
+
+#include <stdint.h>
+
+/* One byte to or from the host; both wait until it is done. */
+void hal_put(uint8_t byte);
+uint8_t hal_get(void);
+
+/* A clock that only goes up and does not wrap in the life of a device. */
+uint64_t hal_ticks(void);
+uint32_t hal_tick_hz(void);
+
+/* Ends the program with a fault message if it is not called again within so many seconds of
+ * device time; 0 disarms it. */
+void hal_watchdog(uint32_t seconds);
+
+/* Marks the unused part of the stack; afterwards the most that was ever used, with room for one
+ * interrupt at the deepest point. */
+void hal_stack_paint(void);
+uint32_t hal_stack_used(void);
+
+/* Stops for good. */
+__attribute__((noreturn)) void hal_halt(void);
+
+#endif

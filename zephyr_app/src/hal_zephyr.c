@@ -1,0 +1,258 @@
+/* hal.h on Zephyr: the kernel's clock, the console's UART, the kernel's painted stacks. */
+#include "hal.h"
+
+#include <zephyr/arch/cpu.h>
+#include <zephyr/drivers/uart.h>
+#include <zephyr/fatal.h>
+#include <zephyr/kernel.h>
+#include <zephyr/sys/ring_buffer.h>
+#ifdef CONFIG_TIMING_FUNCTIONS
+#include <zephyr/timing/timing.h>
+#endif
+
+#include "protocol.h"
+
+static const struct device *const uart = DEVICE_DT_GET(DT_CHOSEN(zephyr_console));
+
+/* ---- UART ---- */
+
+RING_BUF_DECLARE(received, CONFIG_MLFORGE_RX_BUFFER_BYTES);
+static K_SEM_DEFINE(byte_came, 0, 1);
+
+/* Leaves bytes in the device while the buffer is full: an emulator then holds the rest back. */
+static void on_uart(const struct device *device, void *unused)
+{
+    ARG_UNUSED(unused);
+    while (uart_irq_update(device) && uart_irq_rx_ready(device)) {
+        uint8_t *space;
+        uint32_t room = ring_buf_put_claim(&received, &space, CONFIG_MLFORGE_RX_BUFFER_BYTES);
+        int count = room ? uart_fifo_read(device, space, (int)room) : 0;
+        ring_buf_put_finish(&received, count > 0 ? (uint32_t)count : 0);
+        if (room == 0) {
+            uart_irq_rx_disable(device);
+        }
+        if (count <= 0) {
+            break;
+        }
+    }
+    k_sem_give(&byte_came);
+}
+
+void hal_init(void)
+{
+#ifdef CONFIG_TIMING_FUNCTIONS
+    timing_init();
+    timing_start();
+#endif
+    uart_irq_callback_set(uart, on_uart);
+}
+
+void hal_put(uint8_t byte)
+{
+    uart_poll_out(uart, byte);
+}
+
+static void report_stacks(void);
+
+uint8_t hal_get(void)
+{
+    static bool serving;
+    uint8_t byte;
+    if (!serving) {
+        serving = true; /* the self-test is over: from here on interrupts may come */
+        report_stacks();
+        uart_irq_rx_enable(uart);
+    }
+    while (ring_buf_get(&received, &byte, 1) == 0) {
+        uart_irq_rx_enable(uart);
+        k_sem_take(&byte_came, K_FOREVER);
+    }
+    return byte;
+}
+
+/* ---- Clock ---- */
+
+/* Counts wraps of a 32-bit counter. One that nobody sees only matters within a measurement, which
+ * the watchdog keeps shorter. */
+static uint64_t __maybe_unused extended(uint32_t now)
+{
+    static uint64_t total;
+    total += (uint32_t)(now - (uint32_t)total);
+    return total;
+}
+
+uint64_t hal_ticks(void)
+{
+#if defined(CONFIG_TIMING_FUNCTIONS)
+    return extended((uint32_t)timing_counter_get());
+#elif defined(CONFIG_TIMER_HAS_64BIT_CYCLE_COUNTER)
+    return k_cycle_get_64();
+#else
+    return extended(k_cycle_get_32());
+#endif
+}
+
+uint32_t hal_tick_hz(void)
+{
+#ifdef CONFIG_TIMING_FUNCTIONS
+    return (uint32_t)timing_freq_get();
+#else
+    return (uint32_t)sys_clock_hw_cycles_per_sec();
+#endif
+}
+
+/* ---- Faults ---- */
+
+#define EXCEPTION_PENDSV 14 /* what the bare-metal watchdog shows too */
+
+static void fault_field(const char *name, uint32_t value)
+{
+    protocol_text(name);
+    protocol_hex(value);
+    protocol_text("\n");
+}
+
+static FUNC_NORETURN void fault(uint32_t exception, uint32_t reason, uint32_t pc, uint32_t lr)
+{
+    protocol_begin(0, FRAME_FAULT);
+    fault_field("exception=", exception);
+    fault_field("reason=", reason);
+    fault_field("pc=", pc);
+    fault_field("lr=", lr);
+    protocol_end();
+    hal_halt();
+}
+
+/* Zephyr's own hook; `reason` is one of K_ERR_*. */
+void k_sys_fatal_error_handler(unsigned int reason, const struct arch_esf *esf)
+{
+#ifdef CONFIG_CPU_CORTEX_M
+    fault(__get_IPSR(), reason, esf ? esf->basic.pc : 0, esf ? esf->basic.lr : 0);
+#else
+    ARG_UNUSED(esf);
+    fault(0, reason, 0, 0);
+#endif
+}
+
+static void on_hang(struct k_timer *timer)
+{
+    uint32_t pc = 0;
+    uint32_t lr = 0;
+    ARG_UNUSED(timer);
+#ifdef CONFIG_CPU_CORTEX_M
+    const uint32_t *frame = (const uint32_t *)__get_PSP(); /* of the thread that hangs */
+    lr = frame[5];
+    pc = frame[6];
+#endif
+    fault(EXCEPTION_PENDSV, K_ERR_KERNEL_PANIC, pc, lr);
+}
+
+static K_TIMER_DEFINE(watchdog, on_hang, NULL);
+
+void hal_watchdog(uint32_t seconds)
+{
+    if (seconds) {
+        k_timer_start(&watchdog, K_SECONDS(seconds), K_NO_WAIT);
+    } else {
+        k_timer_stop(&watchdog);
+    }
+}
+
+void hal_halt(void)
+{
+    (void)irq_lock();
+    for (;;) {
+        k_cpu_idle();
+        (void)irq_lock(); /* waking up may have let interrupts in again */
+    }
+}
+
+/* ---- Stacks ---- */
+
+/* What an interrupt may push on the running thread's stack at any depth: 8 words, or 26 with the
+ * FPU's, and alignment. */
+#define EXCEPTION_FRAME_BYTES (IS_ENABLED(CONFIG_FPU) ? 112u : 40u)
+#define STACK_PAINT 0xAAu /* CONFIG_INIT_STACKS */
+
+K_KERNEL_STACK_ARRAY_DECLARE(z_interrupt_stacks, CONFIG_MP_MAX_NUM_CPUS, CONFIG_ISR_STACK_SIZE);
+
+struct stack_sum {
+    uint32_t used;
+    bool shown;
+};
+
+static void log_text(const char *text)
+{
+    while (*text) {
+        hal_put((uint8_t)*text++);
+    }
+}
+
+static void log_number(uint32_t value)
+{
+    char digits[11];
+    char *digit = &digits[sizeof digits - 1];
+    *digit = 0;
+    do {
+        *--digit = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    log_text(digit);
+}
+
+static void add_stack(struct stack_sum *sum, const char *name, uint32_t used, uint32_t size)
+{
+    sum->used += used;
+    if (sum->shown) {
+        log_text("stack ");
+        log_text(name);
+        log_text(" used ");
+        log_number(used);
+        log_text(" of ");
+        log_number(size);
+        log_text("\n");
+    }
+}
+
+static void add_thread(const struct k_thread *thread, void *context)
+{
+    size_t unused = 0;
+    uint32_t size = (uint32_t)thread->stack_info.size;
+    (void)k_thread_stack_space_get(thread, &unused);
+    const char *name = k_thread_name_get((k_tid_t)thread);
+    add_stack(context, name ? name : "?", size - (uint32_t)unused + EXCEPTION_FRAME_BYTES, size);
+}
+
+static void add_interrupt_stack(struct stack_sum *sum)
+{
+    const uint8_t *start = K_KERNEL_STACK_BUFFER(z_interrupt_stacks[0]);
+    uint32_t size = K_KERNEL_STACK_SIZEOF(z_interrupt_stacks[0]);
+    uint32_t unused = 0;
+    while (unused < size && start[unused] == STACK_PAINT) {
+        unused++;
+    }
+    add_stack(sum, "interrupts", size - unused, size);
+}
+
+static uint32_t sum_stacks(bool shown)
+{
+    struct stack_sum sum = {.shown = shown};
+    k_thread_foreach(add_thread, &sum);
+    add_interrupt_stack(&sum);
+    return sum.used;
+}
+
+static void report_stacks(void)
+{
+    (void)sum_stacks(true);
+}
+
+void hal_stack_paint(void)
+{
+    /* The kernel has done it before this thread began. */
+}
+
+uint32_t hal_stack_used(void)
+{
+    return sum_stacks(false);
+}
