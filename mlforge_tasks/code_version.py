@@ -23,12 +23,24 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 _SKIPPED = {"__pycache__"}
 
 
-def _module_file(module: str) -> Path | None:
+def _find(module: str) -> Path | None:
     path = PROJECT_ROOT.joinpath(*module.split("."))
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):
         if candidate.is_file():
             return candidate
     return None
+
+
+def module_file(module: str) -> Path:
+    """Source file of a first-party module.
+
+    Raises:
+        FileNotFoundError: There is no such module.
+    """
+    path = _find(module)
+    if path is None:
+        raise FileNotFoundError(f"no module '{module}' below {PROJECT_ROOT}")
+    return path
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
@@ -47,13 +59,13 @@ def _with_parents(module: str) -> Iterator[str]:
 @functools.cache
 def _direct_imports(module: str) -> frozenset[str]:
     """First-party modules that a module's source names, wherever in it."""
-    path = _module_file(module)
+    path = _find(module)
     if path is None:
         return frozenset()
     nodes = ast.walk(ast.parse(path.read_bytes()))
     names = {name for node in nodes for name in _imported(node) if name.startswith(PACKAGE)}
     parents = {parent for name in names for parent in _with_parents(name)}
-    return frozenset(name for name in parents if _module_file(name) is not None)
+    return frozenset(name for name in parents if _find(name) is not None)
 
 
 def modules(roots: Iterable[str]) -> frozenset[str]:
@@ -92,8 +104,8 @@ def code_version(roots: tuple[str, ...], resources: tuple[str, ...] = ()) -> str
     Raises:
         FileNotFoundError: A module or resource is not there.
     """
-    paths = {_module_file(module) for module in modules(roots)}
-    missing = [root for root in roots if _module_file(root) is None]
+    paths = {_find(module) for module in modules(roots)}
+    missing = [root for root in roots if _find(root) is None]
     missing += [name for name in resources if not (PROJECT_ROOT / name).exists()]
     if missing:
         raise FileNotFoundError(f"no such stage code: {', '.join(missing)}")

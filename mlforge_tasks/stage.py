@@ -23,11 +23,12 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from mlforge_tasks import process
-from mlforge_tasks.code_version import PROJECT_ROOT, code_version
+from mlforge_tasks.code_version import PROJECT_ROOT, code_version, module_file
 from mlforge_tasks.errors import (
     EXIT_CANDIDATE_FAILED,
     FAILURE_FILE,
     CandidateFailure,
+    MlforgeError,
     ToolError,
 )
 from mlforge_tasks.records import Reason, Record, canonical_json, sha256_bytes
@@ -68,6 +69,12 @@ class StageKind:
     resources: tuple[str, ...] = ()
     tools: Callable[[], Mapping[str, str]] = dict
     runs_after_failure: bool = False
+
+    def purpose(self) -> str:
+        """The first line of the module's docstring; nothing is imported."""
+        with module_file(self.module).open() as file:
+            line = file.readline().strip().strip('"').removesuffix(".")
+        return line.removeprefix(f"{self.module.rpartition('.')[2]}: ")
 
 
 @dataclass
@@ -304,7 +311,7 @@ class Stage:
         """
         try:
             key = sha256_bytes(canonical_json(self.key_document()))
-        except FileNotFoundError:
+        except (FileNotFoundError, MlforgeError):  # to be met again, and shown, by `run`
             return False
         return saved.get("key") == key and self.intact()
 

@@ -52,7 +52,7 @@ class UpToDate:
 
     stage: Stage
 
-    def __call__(self, task: object, values: Mapping[str, Any]) -> bool:
+    def __call__(self, task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG002 - doit's
         """Whether nothing has changed since the values were kept."""
         return self.stage.up_to_date(values)
 
@@ -119,7 +119,7 @@ def _stage_task(stage: Stage) -> dict[str, Any]:
     targets = [] if base == "deliver" else [relative(stage.manifest_path)]
     return {
         "basename": base,
-        **({"name": part} if part else {}),
+        **({"name": part} if part else {"doc": stage.kind.purpose()}),
         "actions": [(run_stage, [stage])],
         "clean": [stage.clean],
         "file_dep": [relative(path) for path in stage.dependency_paths()],
@@ -137,7 +137,7 @@ def decide(iteration: Iteration, last: int) -> dict[str, Any]:
 
 
 def _gate_task(iteration: Iteration, last: int) -> dict[str, Any]:
-    def same_budget(task: object, values: Mapping[str, Any]) -> bool:
+    def same_budget(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
         return bool(values.get("last") == last)
 
     def act() -> dict[str, Any]:
@@ -152,13 +152,20 @@ def _gate_task(iteration: Iteration, last: int) -> dict[str, Any]:
     }
 
 
+def _remove_outputs(plan: Plan) -> None:
+    plan.dataset.clean()
+    for iteration in plan.iterations:
+        for stage in iteration.stages():
+            stage.clean()
+
+
 def _converge_task(plan: Plan) -> dict[str, Any]:
     report_path = plan.folder / "delivered" / "report.json"
 
     def digest() -> str:
         return sha256_bytes(report_path.read_bytes())
 
-    def unchanged(task: object, values: Mapping[str, Any]) -> bool:
+    def unchanged(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
         return report_path.exists() and values.get("report") == digest()
 
     def conclude() -> Any:
@@ -170,16 +177,26 @@ def _converge_task(plan: Plan) -> dict[str, Any]:
         "doc": "run the loop until the contract is met or the budget ends",
         "actions": [conclude],
         "calc_dep": ["gate:1"],
+        "clean": [(_remove_outputs, [plan])],
         "uptodate": [unchanged],
     }
+
+
+def _group(base: str, doc: str) -> dict[str, Any]:
+    """The parent of all tasks of one kind; `doit list` shows its doc."""
+    return {"basename": base, "name": None, "doc": doc}
 
 
 def declare(plan: Plan) -> Iterator[dict[str, Any]]:
     """Every task of a plan."""
     yield _stage_task(plan.dataset)
+    for stage in plan.iterations[0].stages():
+        base = stage.name.partition(":")[0]
+        yield _group(base, stage.kind.purpose())
     last = len(plan.iterations)
     for iteration in plan.iterations:
         for stage in iteration.stages():
             yield _stage_task(stage)
         yield _gate_task(iteration, last)
+    yield _group("gate", "decide whether another iteration is needed")
     yield _converge_task(plan)

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from mlforge_tasks.agents import DesignBrief, Trial
     from mlforge_tasks.architecture import StaticFigures
 
-    Floats: TypeAlias = NDArray[np.float64]
+
+Floats: TypeAlias = NDArray[np.float64]
+Counts: TypeAlias = dict[str, Floats]
 
 # What a sum of terms cannot express, relative to the figure: alignment, loop edges, the planner.
 MODEL_ERROR = 0.03
@@ -97,53 +98,55 @@ RAM_FEATURES = (
 )
 
 
+FEATURES = {
+    "ram_bytes": RAM_FEATURES,
+    "flash_bytes": FLASH_FEATURES,
+    "latency_us": LATENCY_FEATURES,
+}
+
+
+def count(figures: StaticFigures) -> Counts:
+    """What a network's cost is predicted from: by metric, each feature at its first guess."""
+    return {
+        metric: np.array([each.constant * each.count(figures) for each in features])
+        for metric, features in FEATURES.items()
+    }
+
+
 @dataclass(frozen=True)
 class Prediction:
-    """An expected figure and the end of its error bar."""
+    """An expected figure and the upper end of its error bar."""
 
     expected: float
     upper: float
 
 
-class Predictor:
+class _Predictor:
     """Predicts one figure.
 
     Args:
         features: Its terms.
-        unit: What one unit of the features' sum is in the figure's unit.
-        measured: Candidates with the figure measured for each; fits the constants.
+        measured: A row of terms for each measured network, in the figure's unit.
+        values: The figure of each.
     """
 
     def __init__(
-        self,
-        features: tuple[Feature, ...],
-        unit: float,
-        measured: list[tuple[StaticFigures, float]],
+        self, features: tuple[Feature, ...], measured: list[Floats], values: list[float]
     ) -> None:
-        self._features = features
-        self._unit = unit
         precision = np.diag([feature.deviation**-2 for feature in features])
         target = precision.sum(axis=1)
-        if measured:
-            rows = np.array([self._terms(figures) / value for figures, value in measured])
-            precision = precision + rows.T @ rows / MODEL_ERROR**2
-            target = target + rows.sum(axis=0) / MODEL_ERROR**2
+        rows = np.array(measured).reshape(-1, len(features)) / np.array(values)[:, None]
+        precision = precision + rows.T @ rows / MODEL_ERROR**2
+        target = target + rows.sum(axis=0) / MODEL_ERROR**2
         self._covariance: Floats = np.linalg.inv(precision)
         self._scales: Floats = np.maximum(self._covariance @ target, LOWEST_SCALE)
-        self._error = MODEL_ERROR
-        if measured:
-            misses = rows @ self._scales - 1.0
-            self._error = max(MODEL_ERROR, float(np.sqrt(np.mean(misses**2))))
-
-    def _terms(self, figures: StaticFigures) -> Floats:
-        """Each term's share of the figure, with the constants as first guessed."""
-        return np.array(
-            [each.constant * each.count(figures) * self._unit for each in self._features]
+        misses = rows @ self._scales - 1.0
+        self._error = (
+            max(MODEL_ERROR, float(np.sqrt(np.mean(misses**2)))) if values else MODEL_ERROR
         )
 
-    def predict(self, figures: StaticFigures) -> Prediction:
-        """The figure of a network."""
-        terms = self._terms(figures)
+    def predict(self, terms: Floats) -> Prediction:
+        """The figure of a network with these terms."""
         expected = float(terms @ self._scales)
         variance = float(terms @ self._covariance @ terms) + (self._error * expected) ** 2
         return Prediction(expected, expected + UPPER_DEVIATIONS * variance**0.5)
@@ -159,39 +162,41 @@ def measured_value(trial: Trial, metric: str) -> float | None:
 
 
 class CostModel:
-    """Predicts all figures that a contract can limit by the choice of architecture.
+    """Predicts all figures that a contract limits and the choice of architecture decides.
 
     Args:
-        brief: The board's clock, and what `limits` are compared with.
+        brief: The board's clock and memories, and the limits.
         history: Measured candidates to learn from.
     """
 
     def __init__(self, brief: DesignBrief, history: tuple[Trial, ...]) -> None:
         board, limits = brief.board, brief.limits
-        us_per_instruction = board.cycles_per_instruction * 1e6 / board.clock_hz
-        known = [(trial, trial.figures) for trial in history if trial.figures is not None]
-
-        def predictor(metric: str, features: tuple[Feature, ...], unit: float) -> Predictor:
-            values = [(figures, measured_value(trial, metric)) for trial, figures in known]
-            measured = [(figures, value) for figures, value in values if value]
-            return Predictor(features, unit, measured)
-
-        self._predictors = {
-            "ram_bytes": predictor("ram_bytes", RAM_FEATURES, 1.0),
-            "flash_bytes": predictor("flash_bytes", FLASH_FEATURES, 1.0),
-            "latency_us": predictor("latency_us", LATENCY_FEATURES, us_per_instruction),
-        }
+        instruction_us = board.cycles_per_instruction * 1e6 / board.clock_hz
+        self._units = {"ram_bytes": 1.0, "flash_bytes": 1.0, "latency_us": instruction_us}
         self._bounds = {
             "ram_bytes": min(limits.ram_bytes or board.ram_bytes, board.ram_bytes),
             "flash_bytes": min(limits.flash_bytes or board.flash_bytes, board.flash_bytes),
             "latency_us": limits.latency_us or float("inf"),
         }
+        self._predictors = {metric: self._fit(metric, history) for metric in FEATURES}
 
-    def predict(self, figures: StaticFigures) -> dict[str, Prediction]:
+    def _fit(self, metric: str, history: tuple[Trial, ...]) -> _Predictor:
+        rows, values = [], []
+        for trial in history:
+            value = measured_value(trial, metric)
+            if value and trial.figures is not None:
+                rows.append(count(trial.figures)[metric] * self._units[metric])
+                values.append(value)
+        return _Predictor(FEATURES[metric], rows, values)
+
+    def predict(self, counts: Counts) -> dict[str, Prediction]:
         """Every figure of a network, by metric."""
-        return {name: each.predict(figures) for name, each in self._predictors.items()}
+        return {
+            metric: predictor.predict(counts[metric] * self._units[metric])
+            for metric, predictor in self._predictors.items()
+        }
 
-    def pressure(self, figures: StaticFigures) -> float:
+    def pressure(self, counts: Counts) -> float:
         """How much of the tightest limit a network may take; up to 1 it is expected to fit."""
-        predicted = self.predict(figures)
-        return max(predicted[name].upper / bound for name, bound in self._bounds.items())
+        predicted = self.predict(counts)
+        return max(predicted[metric].upper / bound for metric, bound in self._bounds.items())

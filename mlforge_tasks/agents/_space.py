@@ -7,6 +7,7 @@ learn from. Options run from cheap to dear, so all first options make the smalle
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -103,6 +104,7 @@ class Space:
         return total
 
 
+@functools.cache
 def space_for(input_shape: Shape) -> Space:
     """The space for an input: flat features, a series, or an image."""
     if len(input_shape) == 1:

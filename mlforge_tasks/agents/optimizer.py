@@ -21,19 +21,19 @@ from typing import TYPE_CHECKING
 import optuna
 
 from mlforge_tasks.agents._cost import CostModel, measured_value
-from mlforge_tasks.agents._space import Genes, Space, space_for
-from mlforge_tasks.architecture import static_figures
-from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.agents._sample import sample
+from mlforge_tasks.agents._space import space_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mlforge_tasks.agents import DesignBrief, Trial
+    from mlforge_tasks.agents._sample import Member
+    from mlforge_tasks.agents._space import Genes, Space
     from mlforge_tasks.architecture import Architecture
 
-# A draw takes about 0.3 ms. The sample stops early once it holds this many that fit.
-MAX_DRAWS = 3000
-ENOUGH_FITTING = 400
+# So many that fit are enough to choose from.
+ENOUGH_FITTING = 250
 # Each hardware failure in a row takes this share of the limits away: the cost model is wrong in a
 # way that its figures do not show (an image that did not link has none).
 SHRINK = 0.85
@@ -48,24 +48,10 @@ HARDWARE_CODES = frozenset({"static_limit", "measured_limit", "does_not_fit"})
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A member of the search space.
+    """A network to choose from; up to a pressure of 1 it is expected to fit."""
 
-    Attributes:
-        genes: Which options make it.
-        architecture: The network.
-        score: sqrt(MACs * parameters), what the warm start ranks by.
-        pressure: Expected share of the tightest limit; up to 1 it is expected to fit.
-    """
-
-    genes: Genes
-    architecture: Architecture
-    score: float
+    member: Member
     pressure: float
-
-    @property
-    def family(self) -> int:
-        """Which kind of network it is."""
-        return self.genes[0]
 
 
 class Optimizer:
@@ -77,52 +63,29 @@ class Optimizer:
         self, brief: DesignBrief, history: tuple[Trial, ...], count: int
     ) -> tuple[Architecture, ...]:
         """See `Agent.propose`."""
-        space = space_for(brief.input_shape)
-        pool = _pool(brief, space, history)
-        search = _Search(brief, space, pool, history)
+        search = _Search(brief, history)
         return tuple(search.choose().architecture for _ in range(count))
 
 
 PLUGIN = Optimizer()
 
 
-def _pool(
+def _candidates(
     brief: DesignBrief, space: Space, history: tuple[Trial, ...]
 ) -> dict[Architecture, _Candidate]:
-    """A sample of the space that holds all of the history that came from it.
-
-    Which networks are drawn, and in which order, depends on the seed only: that is how a trial's
-    genes are found again.
-    """
+    """Enough of the space to choose from, all of the history that came from it included."""
     costs = CostModel(brief, history)
     missing = {trial.architecture for trial in history}
-    pool: dict[Architecture, _Candidate] = {}
+    found: dict[Architecture, _Candidate] = {}
     fitting = 0
-    for genes in _draw(space, brief.seed):
-        architecture = space.architecture(genes)
-        if architecture in pool:
-            continue
-        try:
-            figures = static_figures(
-                architecture, brief.input_shape, brief.task, brief.output_count
-            )
-        except CandidateFailure:
-            continue
-        score = (figures.macs * figures.parameters) ** 0.5
-        pressure = costs.pressure(figures)
-        pool[architecture] = _Candidate(genes, architecture, score, pressure)
+    for member in sample(space, brief.input_shape, brief.task, brief.output_count, brief.seed):
+        pressure = costs.pressure(member.counts)
+        found[member.architecture] = _Candidate(member, pressure)
         fitting += pressure <= 1.0
-        missing.discard(architecture)
+        missing.discard(member.architecture)
         if fitting >= ENOUGH_FITTING and not missing:
             break
-    return pool
-
-
-def _draw(space: Space, seed: int) -> Iterator[Genes]:
-    yield from space.smallest()
-    rng = random.Random(seed)  # noqa: S311 - not for secrets
-    for _ in range(MAX_DRAWS):
-        yield space.sample(rng)
+    return found
 
 
 def _failed_on_hardware(trial: Trial) -> bool:
@@ -137,48 +100,42 @@ class _Search:
 
     Args:
         brief: The task and its limits.
-        space: Where the candidates come from.
-        pool: The candidates.
         history: What was judged before.
     """
 
-    def __init__(
-        self,
-        brief: DesignBrief,
-        space: Space,
-        pool: dict[Architecture, _Candidate],
-        history: tuple[Trial, ...],
-    ) -> None:
-        self._space = space
-        self._pool = pool
+    def __init__(self, brief: DesignBrief, history: tuple[Trial, ...]) -> None:
+        self._space = space_for(brief.input_shape)
+        self._candidates = _candidates(brief, self._space, history)
         self._taken = {trial.architecture for trial in history}
         failed_in_a_row = itertools.takewhile(_failed_on_hardware, reversed(history))
         self._bound = SHRINK ** sum(1 for _ in failed_in_a_row)
-        known = [trial for trial in history if trial.architecture in pool]
-        self._tried = [
-            pool[trial.architecture] for trial in known if not _failed_on_hardware(trial)
+        known = [
+            (trial, self._candidates[trial.architecture].member)
+            for trial in history
+            if trial.architecture in self._candidates
         ]
-        genes = [(trial, pool[trial.architecture].genes) for trial in known]
-        self._suggest = _tpe(brief, space, genes, len(history))
+        self._tried = [member for trial, member in known if not _failed_on_hardware(trial)]
+        self._suggest = _tpe(brief, self._space, known, len(history))
 
-    def choose(self) -> _Candidate:
+    def choose(self) -> Member:
         """The next proposal."""
-        free = [each for each in self._pool.values() if each.architecture not in self._taken]
-        fitting = [each for each in free if each.pressure <= self._bound]
+        every = self._candidates.values()
+        free = [each for each in every if each.member.architecture not in self._taken]
+        fitting = [each.member for each in free if each.pressure <= self._bound]
         if fitting:
             chosen = self._most_promising(fitting)
         else:
-            chosen = min(free or self._pool.values(), key=lambda each: each.pressure)
+            chosen = min(free or every, key=lambda each: each.pressure).member
         self._taken.add(chosen.architecture)
         self._tried.append(chosen)
         return chosen
 
-    def _most_promising(self, fitting: list[_Candidate]) -> _Candidate:
-        families = {each.family for each in self._tried}
+    def _most_promising(self, fitting: list[Member]) -> Member:
         largest = max((each.score for each in self._tried), default=0.0)
         top = max(fitting, key=lambda each: each.score)
         if top.score >= GROWTH * largest:
             return top
+        families = {each.family for each in self._tried}
         fresh = [each for each in fitting if each.family not in families]
         if fresh:
             return max(fresh, key=lambda each: each.score)
@@ -187,14 +144,14 @@ class _Search:
 
 
 def _tpe(
-    brief: DesignBrief, space: Space, known: list[tuple[Trial, Genes]], step: int
+    brief: DesignBrief, space: Space, known: list[tuple[Trial, Member]], step: int
 ) -> Callable[[], Genes]:
     """A source of suggestions that has seen the history.
 
     Args:
         brief: The goal, the limits and the seed.
         space: The choices.
-        known: Trials with their genes.
+        known: Trials with the networks they are about.
         step: Tells one call's random numbers from another's.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -207,14 +164,14 @@ def _tpe(
         else optuna.distributions.CategoricalDistribution(tuple(range(len(choice.options))))
         for choice in space.choices
     }
-    for trial, genes in known:
+    for trial, member in known:
         value = measured_value(trial, brief.goal.metric)
         states = optuna.trial.TrialState
         study.add_trial(
             optuna.trial.create_trial(
                 state=states.PRUNED if value is None else states.COMPLETE,
                 value=value,
-                params=dict(zip(distributions, genes, strict=True)),
+                params=dict(zip(distributions, member.genes, strict=True)),
                 distributions=distributions,
                 constraints=_excess(brief, trial),
             )

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from mlforge_tasks import process
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Reason
@@ -55,6 +53,7 @@ LINK_FLAGS = (
     "-Wl,--build-id=none",
 )
 
+_VERSION = re.compile(r'#define (__VERSION__|_PICOLIBC_VERSION) "(.*)"')
 _OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by (\d+) bytes")
 
 
@@ -100,18 +99,20 @@ def tool_versions() -> Mapping[str, str]:
     Raises:
         ToolError: One of them is not installed.
     """
-    _picolibc_specs()
-    gcc = process.check([tool("gcc"), "--version"], timeout_s=TOOL_TIMEOUT_S).splitlines()[0]
-    with tempfile.TemporaryDirectory() as folder:
-        probe = Path(folder, "probe.c")
-        probe.write_text("#include <picolibc.h>\n_PICOLIBC_VERSION\n")
-        argv = [tool("gcc"), "--specs=picolibc.specs", "-E", "-P", str(probe)]
-        picolibc = process.check(argv, timeout_s=TOOL_TIMEOUT_S).strip().strip('"')
-    return {"arm-none-eabi-gcc": gcc, "picolibc": picolibc}
+    argv = [tool("gcc"), f"--specs={_picolibc_specs()}", "-include", "picolibc.h", "-E", "-dM"]
+    macros = process.check([*argv, "-x", "c", os.devnull], timeout_s=TOOL_TIMEOUT_S)
+    found = dict(_VERSION.findall(macros))
+    return {"arm-none-eabi-gcc": found["__VERSION__"], "picolibc": found["_PICOLIBC_VERSION"]}
 
 
 def linker_script(board: Board) -> str:
     """The linker script of a board."""
+    from jinja2 import (  # noqa: PLC0415 - only builds need it; the graph imports this module
+        Environment,
+        FileSystemLoader,
+        StrictUndefined,
+    )
+
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,

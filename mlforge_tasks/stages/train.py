@@ -52,7 +52,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         if fit.STARTED not in done.output:
             raise ToolError(
                 f"the training process ended with {name} before training\n{done.tail()}",
-                hint="a training.memory_limit of at least 1 GiB; TensorFlow alone needs 0.3",
+                hint=fit.MEMORY_HINT,
             )
         # TensorFlow crashes (SIGSEGV, SIGABRT) where it is refused memory; the kernel's out-of-
         # memory killer sends SIGKILL.

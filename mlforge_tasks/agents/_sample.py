@@ -1,0 +1,91 @@
+"""A seeded sample of a search space: what the optimiser chooses from."""
+
+from __future__ import annotations
+
+import functools
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.agents._cost import Counts, count
+from mlforge_tasks.architecture import static_figures
+from mlforge_tasks.errors import CandidateFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlforge_tasks.agents._space import Genes, Space
+    from mlforge_tasks.architecture import Architecture, Shape, Task
+
+# A draw takes about a third of a millisecond.
+MAX_DRAWS = 1500
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a search space.
+
+    Attributes:
+        genes: Which options make it.
+        architecture: The network.
+        counts: What its cost is predicted from.
+        score: How promising it is before anything was measured.
+    """
+
+    genes: Genes
+    architecture: Architecture
+    counts: Counts
+    score: float
+
+    @property
+    def family(self) -> int:
+        """Which kind of network it is."""
+        return self.genes[0]
+
+
+class Sample:
+    """Members of a space, each network once, drawn as they are asked for and then kept.
+
+    Which networks, and in which order, depends on the space, the task and the seed only: that is
+    how the genes of a network in the history are found again.
+    """
+
+    def __init__(self, source: Iterator[Member]) -> None:
+        self._source = source
+        self._drawn: list[Member] = []
+
+    def __iter__(self) -> Iterator[Member]:
+        yield from tuple(self._drawn)
+        for member in self._source:
+            self._drawn.append(member)
+            yield member
+
+
+@functools.lru_cache(maxsize=16)
+def sample(space: Space, input_shape: Shape, task: Task, output_count: int, seed: int) -> Sample:
+    """The smallest member of each family, then uniform draws."""
+    return Sample(_members(space, input_shape, task, output_count, seed))
+
+
+def _members(
+    space: Space, input_shape: Shape, task: Task, output_count: int, seed: int
+) -> Iterator[Member]:
+    seen: set[Architecture] = set()
+    for genes in _genes(space, seed):
+        architecture = space.architecture(genes)
+        if architecture in seen:
+            continue
+        seen.add(architecture)
+        try:
+            figures = static_figures(architecture, input_shape, task, output_count)
+        except CandidateFailure:
+            continue
+        score = (figures.macs * figures.parameters) ** 0.5
+        yield Member(genes, architecture, count(figures), score)
+
+
+def _genes(space: Space, seed: int) -> Iterator[Genes]:
+    yield from space.smallest()
+    rng = random.Random(seed)  # noqa: S311 - not for secrets
+    for _ in range(MAX_DRAWS):
+        yield space.sample(rng)

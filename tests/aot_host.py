@@ -1,0 +1,109 @@
+"""Runs generated C on the host: many models in one shared library, called through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlforge_tasks import process
+from mlforge_tasks.engines.aot import PLUGIN
+from mlforge_tasks.oracle import Oracle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.engines import GeneratedModel
+
+WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Werror")
+COMPILE_TIMEOUT_S = 300.0
+SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, what the engine made of it, inputs and the outputs the oracle gives."""
+
+    prefix: str
+    tflite: bytes
+    generated: GeneratedModel
+    inputs: NDArray[np.int8]
+    outputs: NDArray[np.int8]
+
+
+def make_case(prefix: str, tflite: bytes, cpu: str = "host") -> Case:
+    """Generates C for a model and asks the oracle for outputs of random and extreme inputs."""
+    oracle = Oracle(tflite)
+    rng = np.random.default_rng(len(tflite))
+    inputs = rng.integers(-128, 128, (SAMPLES, *oracle.input_shape[1:])).astype(np.int8)
+    inputs[0] = rng.choice(np.array([-128, 127], np.int8), inputs[0].shape)
+    generated = PLUGIN.generate(tflite, cpu, prefix)
+    return Case(prefix, tflite, generated, inputs, oracle.run(inputs))
+
+
+def write_sources(cases: Sequence[Case], folder: Path) -> list[Path]:
+    """Writes all files; kernels that models share are written once. Returns the C files."""
+    files: dict[str, bytes] = {}
+    for case in cases:
+        files.update(case.generated.files)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in sorted(files) if name.endswith(".c")]
+
+
+def compile_objects(
+    compiler: Sequence[str], sources: Sequence[Path], flags: Sequence[str]
+) -> list[Path]:
+    """Compiles every source, each to an object beside it, several to one start of the compiler."""
+    shares = [sources[start :: os.cpu_count() or 1] for start in range(os.cpu_count() or 1)]
+
+    def compile_share(share: Sequence[Path]) -> None:
+        argv = [*compiler, *flags, "-c", *(path.name for path in share)]
+        process.check(argv, timeout_s=COMPILE_TIMEOUT_S, cwd=share[0].parent)
+
+    with ThreadPoolExecutor() as pool:
+        tuple(pool.map(compile_share, [share for share in shares if share]))
+    return [source.with_suffix(".o") for source in sources]
+
+
+class HostModels:
+    """Models compiled into one shared library."""
+
+    def __init__(
+        self, cases: Sequence[Case], folder: Path, flags: Sequence[str] = ("-O1",)
+    ) -> None:
+        sources = write_sources(cases, folder)
+        flags = [*WARNINGS, "-fPIC", *flags]
+        objects = [str(path) for path in compile_objects(["gcc"], sources, flags)]
+        library = folder / "models.so"
+        argv = ["gcc", "-shared", *flags, "-o", str(library), *objects]
+        process.check(argv, timeout_s=COMPILE_TIMEOUT_S)
+        self._library = ctypes.CDLL(str(library))
+
+    def run(self, case: Case) -> NDArray[np.int8]:
+        """What the C makes of a case's inputs."""
+        source = getattr(self._library, f"{case.prefix}_input")
+        target = getattr(self._library, f"{case.prefix}_output")
+        source.restype = target.restype = ctypes.c_void_p
+        outputs = np.empty_like(case.outputs)
+        assert getattr(self._library, f"{case.prefix}_init")() == 0
+        for index, sample in enumerate(case.inputs):
+            ctypes.memmove(source(), sample.tobytes(), sample.size)
+            assert getattr(self._library, f"{case.prefix}_invoke")() == 0
+            data = ctypes.string_at(target(), outputs[index].size)
+            outputs[index] = np.frombuffer(data, np.int8).reshape(outputs[index].shape)
+        return outputs
+
+
+def differing_bytes(cases: Sequence[Case], folder: Path) -> Mapping[str, int]:
+    """Output bytes that differ from the oracle's, by prefix, where any do."""
+    models = HostModels(cases, folder)
+    counts = {case.prefix: int((models.run(case) != case.outputs).sum()) for case in cases}
+    return {prefix: count for prefix, count in counts.items() if count}
