@@ -41,7 +41,12 @@ def doit(*words: str, build: Path, contract: Path = TANK, command: str = "run") 
     """Runs doit as a user does, in the project's folder."""
     argv = [str(DOIT), command, *words, f"contract={contract}", f"build={build}"]
     done = subprocess.run(
-        argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=TIMEOUT_S,
+        argv,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
         env=os.environ | {"COLUMNS": "200"},
     )
     return Run(done.returncode, done.stdout, done.stderr)

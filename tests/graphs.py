@@ -44,6 +44,8 @@ OPERATORS = (
 # Operators that take tensors of four dimensions only.
 _IMAGE_ONLY = {"AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"}
 _MAX_ELEMENTS = 2500
+# The reference aborts where the sum of exponentials reaches 512.
+_MAX_SOFTMAX_DEPTH = 500
 _ACTIVATIONS = (0, 0, 1, 1, 3, 2)  # none, RELU, RELU6, RELU_N1_TO_1
 
 
@@ -395,5 +397,7 @@ def random_graph(seed: int) -> bytes:
         grows = {"PAD", "PADV2", "CONCATENATION", "DEPTHWISE_CONV_2D", "CONV_2D"}
         possible = [op for op in OPERATORS if (image or op not in _IMAGE_ONLY)]
         possible = [op for op in possible if small or op not in grows]
+        if source.shape[-1] > _MAX_SOFTMAX_DEPTH:
+            possible.remove("SOFTMAX")
         last = graph.apply(graph.pick(*possible, *(["CONV_2D"] * (3 * image * small))), source)
     return graph.finish()

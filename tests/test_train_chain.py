@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -226,10 +227,15 @@ def test_evaluation_is_the_oracle_over_the_whole_split(series: Candidate, tmp_pa
     assert found.test == pytest.approx(found.float_test, rel=0.2)
 
 
-def test_a_goal_that_the_data_cannot_show(broken: Candidate, tmp_path: Path) -> None:
-    """A metric that a split does not have is an error about the contract, not about a network."""
-    with pytest.raises(ToolError, match="'accuracy' is not defined on the validation split"):
-        Candidate(broken.folder, "accuracy").train(tmp_path / "train")
+def test_a_goal_that_the_data_cannot_show(image: Candidate, tmp_path: Path) -> None:
+    """A metric that a split does not have is an error about the data, not about a network."""
+    one_class = Candidate(tmp_path, "auc")
+    for name, source in image.sources.items():
+        shutil.copytree(source, one_class.folder / name)
+    labels = tmp_path / "dataset" / "validation_y.npy"
+    np.save(labels, np.zeros_like(np.load(labels)))
+    with pytest.raises(ToolError, match="'auc' is not defined on the validation split"):
+        one_class.train(tmp_path / "train")
 
 
 def test_divergence_is_a_result(broken: Candidate, tmp_path: Path) -> None:

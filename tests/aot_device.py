@@ -1,0 +1,112 @@
+"""Runs generated C on an emulated board: many models in one image, which checks itself."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from aot_host import write_sources
+
+from mlforge_tasks.platforms._image import link_image
+from mlforge_tasks.runners.qemu import run_to_end
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from aot_host import Case
+
+    from mlforge_tasks.board import Board
+
+RUN_LIMIT_S = 300.0
+
+_MAIN = """\
+#include <stdint.h>
+#include <string.h>
+#include "hal.h"
+
+typedef struct {
+    const char *name;
+    int (*init)(void);
+    int8_t *(*input)(void);
+    const int8_t *(*output)(void);
+    int (*invoke)(void);
+    const int8_t *inputs, *outputs;
+    uint32_t samples, input_bytes, output_bytes;
+} model_case_t;
+
+#include "cases.h"
+
+static void print_text(const char *text)
+{
+    while (*text != 0) {
+        hal_put((uint8_t)*text++);
+    }
+}
+
+static void print_hex(uint32_t value)
+{
+    for (int shift = 28; shift >= 0; shift -= 4) {
+        hal_put((uint8_t)"0123456789abcdef"[(value >> shift) & 15]);
+    }
+}
+
+int main(void)
+{
+    for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const model_case_t *model = &cases[i];
+        uint32_t bad = (uint32_t)model->init();
+        uint64_t start = 0, ticks = 0;
+        for (uint32_t s = 0; s < model->samples; s++) {
+            memcpy(model->input(), model->inputs + s * model->input_bytes, model->input_bytes);
+            start = hal_ticks();
+            bad += (uint32_t)model->invoke();
+            ticks = hal_ticks() - start;
+            for (uint32_t b = 0; b < model->output_bytes; b++) {
+                bad += model->output()[b] != model->outputs[s * model->output_bytes + b];
+            }
+        }
+        print_text(model->name);
+        print_text(" ");
+        print_hex(bad);
+        print_text(" ");
+        print_hex((uint32_t)ticks);
+        print_text("\\n");
+    }
+}
+"""
+
+
+def _array(name: str, values: bytes) -> str:
+    signed = (str(byte - 256 if byte > 127 else byte) for byte in values)
+    return f"static const int8_t {name}[] = {{{','.join(signed)}}};"
+
+
+def _cases_header(cases: Sequence[Case]) -> str:
+    lines = [f'#include "{case.prefix}_aot.h"' for case in cases]
+    for case in cases:
+        lines.append(_array(f"{case.prefix}_x", case.inputs.tobytes()))
+        lines.append(_array(f"{case.prefix}_y", case.outputs.tobytes()))
+    lines.append("static const model_case_t cases[] = {")
+    for case in cases:
+        name = case.prefix
+        functions = ", ".join(f"{name}_{each}" for each in ("init", "input", "output", "invoke"))
+        count = len(case.inputs)
+        sizes = f"{count}, {case.inputs.size // count}, {case.outputs.size // count}"
+        lines.append(f'    {{"{name}", {functions}, {name}_x, {name}_y, {sizes}}},')
+    return "\n".join([*lines, "};", ""])
+
+
+def run_on_board(
+    cases: Sequence[Case], board: Board, folder: Path
+) -> Mapping[str, tuple[int, int]]:
+    """Differing output bytes and clock ticks of the last inference, by prefix."""
+    sources = write_sources(cases, folder)
+    (folder / "cases.h").write_text(_cases_header(cases))
+    main = folder / "main.c"
+    main.write_text(_MAIN)
+    image = link_image(board, [main, *sources], folder, include_dirs=[folder])
+    console = run_to_end(board, image.elf, limit_s=RUN_LIMIT_S).decode()
+    found = re.findall(r"^(\w+) ([0-9a-f]+) ([0-9a-f]+)$", console, re.MULTILINE)
+    assert [name for name, _, _ in found] == [case.prefix for case in cases], console
+    return {name: (int(bad, 16), int(ticks, 16)) for name, bad, ticks in found}

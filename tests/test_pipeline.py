@@ -1,0 +1,279 @@
+"""The whole loop, for real: train, compile, emulate, judge, rebuild only what is stale."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mlforge_tasks.store import file_digest
+from mlforge_tasks.trials import Report
+from tests.builds import ROOT, TANK, Run, digests, doit, edited
+
+pytestmark = pytest.mark.slow
+STORE = {"ac", "cas"}
+
+
+class Cold:
+    """The first run of the tank contract in an empty build tree."""
+
+    def __init__(self, build: Path) -> None:
+        self.build = build
+        self.run: Run = doit(build=build)
+        self.digests = digests(build)
+
+
+@pytest.fixture(scope="session")
+def cold(tmp_path_factory: pytest.TempPathFactory) -> Cold:
+    return Cold(tmp_path_factory.mktemp("a folder") / "build")
+
+
+@pytest.fixture
+def build(cold: Cold, tmp_path: Path) -> Path:
+    """A copy of the finished build tree, to do harm to."""
+    copy = tmp_path / "build"
+    shutil.copytree(cold.build, copy)
+    return copy
+
+
+def test_the_contract_is_met_and_delivered(cold: Cold) -> None:
+    """A cold run ends with 0 and hands over every file of the winner."""
+    assert cold.run.code == 0, cold.run.out + cold.run.err
+    assert "PASS: candidate 2.0 meets tank" in cold.run.out
+    delivered = cold.build / "tank" / "delivered"
+    wanted = {
+        "model.py",
+        "architecture.json",
+        "weights.npz",
+        "model.tflite",
+        "model_data.h",
+        "firmware.elf",
+        "firmware.bin",
+        "measurements.json",
+        "report.json",
+        "convergence.png",
+    }
+    assert wanted <= {path.name for path in delivered.iterdir()}
+    assert (delivered / "convergence.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_candidate_over_its_limits_is_never_trained(cold: Cold) -> None:
+    """The first proposal is refused on its probe's measured latency; only the second trains."""
+    built = cold.run.stages("built")
+    assert "train:1.0" not in built
+    assert "train:2.0" in built
+    assert cold.run.stages("failed") == ["admit:1.0"]
+    report = Report.read(cold.build / "tank" / "delivered" / "report.json")
+    reason = report.results[0].trial.reason
+    assert reason is not None
+    assert (reason.code, reason.metric) == ("measured_limit", "latency_us")
+    assert reason.value is not None
+    assert reason.limit == 1500 < reason.value
+
+
+def test_every_figure_is_measured_and_labelled(cold: Cold) -> None:
+    """Each clause has a value from the emulated target, and outputs were held against TFLM."""
+    report = Report.read(cold.build / "tank" / "delivered" / "report.json")
+    best = report.best_result()
+    assert best is not None
+    assert best.trial.verdict is not None
+    assert {clause.source for clause in best.trial.verdict.clauses} == {"emulated"}
+    metrics = {clause.metric for clause in best.trial.verdict.clauses}
+    assert {"ram_bytes", "flash_bytes", "latency_us", "stack_bytes", "mse", "mse_test"} == metrics
+    run = json.loads((cold.build / "tank" / "delivered" / "measurements.json").read_bytes())
+    assert run["checked_against_oracle"] is True
+    assert run["golden_vectors"] == 32
+    # The device's own outputs give the contract's metric too; a sample differs from the whole.
+    assert 0 < run["device_metric"] < 0.05
+
+
+def test_the_second_run_executes_nothing(build: Path) -> None:
+    """Nothing is stale, so no task runs, and the verdict is shown again."""
+    assert doit(build=build).code == 0
+    again = doit(build=build)
+    assert (again.code, again.executed) == (0, 0)
+    assert "PASS: candidate 2.0" in again.out
+
+
+def test_an_edited_limit_retrains_nothing(build: Path, tmp_path: Path) -> None:
+    """A looser latency re-judges; what was trained stays trained."""
+    contract = edited(TANK, tmp_path / "edited", ("latency: 1.5 ms", "latency: 1.7 ms"))
+    run = doit(build=build, contract=contract)
+    assert run.code == 0
+    assert not [name for name in run.stages("built") if name.startswith(("train", "probe"))]
+    assert "judge:1" in run.stages("built")
+
+
+def test_an_edited_epoch_count_reuses_the_probes(build: Path, tmp_path: Path) -> None:
+    """Training settings are read by training alone, so the probes stay."""
+    contract = edited(TANK, tmp_path / "edited", ("epochs: 12", "epochs: 3"))
+    built = doit(build=build, contract=contract).stages("built")
+    assert "train:2.0" in built
+    assert not [name for name in built if name.startswith(("probe", "render", "dataset"))]
+
+
+def test_harmed_outputs_are_restored(build: Path, cold: Cold) -> None:
+    """A deleted and an edited output come back from the store; nothing is made anew."""
+    doit(build=build)
+    train = build / "tank" / "iterations" / "02" / "0" / "train"
+    (train / "weights.npz").unlink()
+    firmware = train.parent / "firmware" / "firmware.bin"
+    firmware.write_bytes(firmware.read_bytes() + b"!")
+    run = doit(build=build)
+    assert run.code == 0
+    assert run.stages("built") == []
+    assert set(run.stages("restored")) >= {"train:2.0", "firmware:2.0"}
+    assert digests(build) == cold.digests
+
+
+def test_the_store_alone_restores_everything(build: Path, cold: Cold) -> None:
+    """With all else wiped, a run trains and compiles nothing and gives the same bytes."""
+    for path in build.iterdir():
+        if path.name not in STORE:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    run = doit(build=build)
+    assert run.code == 0, run.out + run.err
+    assert run.stages("built") == []
+    assert digests(build) == cold.digests
+
+
+def test_a_corrupt_blob_is_made_anew(build: Path, cold: Cold) -> None:
+    """A blob that rotted is dropped, its stage runs again, and the result is the same."""
+    name = "tank/iterations/02/0/quantise"
+    digest = cold.digests[name]["model.tflite"]
+    blob = build / "cas" / digest[:2] / digest
+    blob.chmod(0o644)
+    blob.write_bytes(b"rotten")
+    shutil.rmtree(build / name)
+    run = doit(build=build)
+    assert run.code == 0
+    assert run.stages("built") == ["quantise:2.0"]
+    assert digests(build) == cold.digests
+
+
+def test_a_second_contract_shares_results(build: Path, tmp_path: Path) -> None:
+    """The same stages under another contract's name are restored, not run."""
+    twin = tmp_path / "twin.yaml"
+    twin.write_text(TANK.read_text())
+    run = doit(build=build, contract=twin)
+    assert run.code == 0
+    assert run.stages("built") == ["report:2"], "only the report holds the contract's name"
+
+
+def test_another_folder_gives_the_same_bytes(cold: Cold, tmp_path: Path) -> None:
+    """Two cold runs agree on every artefact, the firmware image included."""
+    run = doit(build=tmp_path / "elsewhere")
+    assert run.code == 0
+    again = digests(tmp_path / "elsewhere")
+    assert again == cold.digests
+    assert "firmware.bin" in again["tank/iterations/02/0/firmware"]
+
+
+def test_an_unmet_contract_ends_with_1(build: Path, tmp_path: Path) -> None:
+    """The budget ends: exit code 1, the best candidate, what bound it, no firmware delivered."""
+    contract = edited(
+        TANK,
+        tmp_path / "edited",
+        ("target: 0.05", "target: 0.000001"),
+        ("max_iterations: 3", "max_iterations: 2"),
+    )
+    run = doit(build=build, contract=contract)
+    assert run.code == 1, run.out + run.err
+    assert "NOT MET" in run.out
+    assert "Best: 2.0" in run.out
+    assert "mse" in run.out.partition("Best: 2.0")[2]
+    names = {path.name for path in (build / "tank" / "delivered").iterdir()}
+    assert names == {"report.json", "convergence.png", "manifest.json", "provenance.json"}
+    assert doit(build=build, contract=contract).code == 1
+
+
+def test_candidates_in_parallel(build: Path, tmp_path: Path) -> None:
+    """`-n 2 -P thread` measures two candidates of an iteration at once."""
+    contract = edited(
+        TANK,
+        tmp_path / "edited",
+        ("max_iterations: 3", "max_iterations: 1"),
+        ("seed: 4}", "candidates_per_iteration: 2, seed: 4}"),
+        ("latency: 1.5 ms", "latency: 0.1 ms"),
+    )
+    run = doit("-n", "2", "-P", "thread", build=build, contract=contract)
+    assert run.code == 1, run.out + run.err
+    report = Report.read(build / "tank" / "delivered" / "report.json")
+    assert [result.trial.id for result in report.results] == ["1.0", "1.1"]
+    assert all(result.trial.reason is not None for result in report.results)
+
+
+def test_list_forget_and_clean(build: Path, cold: Cold) -> None:
+    """Doit's own commands work on the graph; after `forget` nothing is made anew."""
+    listed = doit(build=build, command="list")
+    assert listed.code == 0
+    assert "converge" in listed.out
+    assert doit(build=build, command="forget").code == 0
+    forgotten = doit(build=build)
+    assert (forgotten.code, forgotten.stages("built")) == (0, [])
+    assert doit(build=build, command="clean").code == 0
+    assert not list((build / "tank").rglob("manifest.json"))
+    assert doit(build=build).stages("built") == []
+    assert digests(build) == cold.digests
+
+
+def test_a_missing_tool_ends_with_2(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the compiler the run stops with its package's name, and nothing is cached."""
+    before = {path for path in (build / "ac").rglob("*") if path.is_file()}
+    monkeypatch.setenv("PATH", "/nonexistent")
+    run = doit(build=build)
+    assert run.code == 2
+    assert "gcc-arm-none-eabi" in run.err
+    assert "Traceback" not in run.err
+    assert {path for path in (build / "ac").rglob("*") if path.is_file()} == before
+
+
+def test_a_broken_contract_ends_with_3(tmp_path: Path) -> None:
+    """Every mistake is shown with its line; nothing is started, nothing is written."""
+    contract = edited(
+        TANK,
+        tmp_path / "edited",
+        ("latency: 1.5 ms", "latency: 1.5"),
+        ("agent: random_search", "agent: random_serch"),
+    )
+    run = doit(build=tmp_path / "build", contract=contract)
+    assert run.code == 3
+    assert "2 mistakes" in run.err
+    assert "did you mean 'random_search'?" in run.err
+    assert "Traceback" not in run.err
+    assert not (tmp_path / "build").exists()
+
+
+def test_one_run_at_a_time(build: Path) -> None:
+    """A second run on a busy tree says who has it and touches nothing."""
+    with (build / ".lock").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        run = doit(build=build)
+    assert run.code == 3
+    assert "another run" in run.err
+    assert "Traceback" not in run.err
+    assert doit(build=build).code == 0
+
+
+def test_provenance_reaches_back_to_the_contract(cold: Cold) -> None:
+    """From the delivered image, keys and input digests lead to the data and the contract."""
+    root = cold.build / "tank" / "iterations" / "02" / "0"
+    firmware = json.loads((root / "firmware" / "provenance.json").read_bytes())["key_document"]
+    assert firmware["tools"]["arm-none-eabi-gcc"]
+    assert firmware["inputs"]["engine"] == file_digest(root / "engine" / "manifest.json")
+    train = json.loads((root / "train" / "provenance.json").read_bytes())["key_document"]
+    assert train["config"]["training"]["epochs"] == 12
+    assert train["tools"]["tensorflow-cpu"]
+    dataset = json.loads((cold.build / "tank" / "dataset" / "provenance.json").read_bytes())
+    source = dataset["key_document"]["inputs"]["source"]
+    assert source == file_digest(ROOT / "tests" / "data" / "tank.csv")
+
+
+def test_no_scratch_is_left(cold: Cold) -> None:
+    """A finished run leaves no sandbox and no temporary file."""
+    left = list(cold.build.rglob(".tmp-*"))
+    left += list((cold.build / ".scratch").glob("*")) if (cold.build / ".scratch").exists() else []
+    assert left == []
