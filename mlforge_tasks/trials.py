@@ -23,21 +23,24 @@ class TrialResult(Record):
 
 
 def _relative_excess(clause: Clause) -> float:
-    """How far past its bound a clause is, as a share of the bound; an unknown one counts as 1."""
-    if clause.slack is None:
-        return 1.0
-    return max(0.0, clause.slack) / max(abs(clause.limit), 1e-9)
+    """How far past its bound a clause is, as a share of the bound."""
+    return max(0.0, clause.slack or 0.0) / max(abs(clause.limit), 1e-9)
 
 
 def badness(result: TrialResult, goal: str, *, higher_is_better: bool) -> tuple[float, ...]:
-    """Sorts candidates, best first: those that met, then the least far from their bounds."""
+    """Sorts candidates, best first.
+
+    Those that met come first, then those with the fewest unknown clauses, then the least far from
+    their bounds; the goal's metric breaks ties.
+    """
     verdict = result.trial.verdict
     if verdict is None:
-        return (2.0, float("inf"), 0.0)
+        return (1.0, float("inf"), 0.0, 0.0)
+    unknown = sum(clause.status == "unknown" for clause in verdict.clauses)
     excess = sum(_relative_excess(clause) for clause in verdict.clauses)
     value = next((one.value for one in verdict.clauses if one.metric == goal), None)
     signed = 0.0 if value is None else (-value if higher_is_better else value)
-    return (0.0 if verdict.met else 1.0, excess, signed)
+    return (0.0 if verdict.met else 1.0, unknown, excess, signed)
 
 
 class Trials(Record):

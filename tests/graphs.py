@@ -82,7 +82,7 @@ class RandomGraph:
         """A quantisation under which values of that size fill the int8 range, mostly."""
         steps = self.rng.uniform(15, 60) if self.rng.random() < 0.9 else self.rng.uniform(0.5, 4e3)
         zero_point = self.pick(-128, 127, 0, int(self.rng.integers(-128, 128)))
-        return Quant(np.float32(rms / steps), zero_point)
+        return Quant(np.float32(max(rms / steps, 1e-7)), zero_point)
 
     def output(self, op: str, inputs: list[int], ref: Ref, options: Any = None) -> Ref:
         """Adds an operator with one output."""
@@ -270,7 +270,7 @@ class RandomGraph:
         first = int(self.rng.integers(min(1, rank - 1), rank))
         last = int(self.rng.integers(first, rank))
         axes = list(range(first, last + 1))
-        keep = bool(self.rng.random() < 0.5)
+        keep = bool(rank == 1 or self.rng.random() < 0.5)
         kept = (1 if i in axes else size for i, size in enumerate(source.shape))
         gone = (size for i, size in enumerate(source.shape) if i not in axes)
         rms = source.rms / math.sqrt(math.prod(source.shape[first : last + 1]))

@@ -27,7 +27,7 @@ from mlforge_tasks.runners import (
 )
 from mlforge_tasks.runners.qemu import PLUGIN, command, run_to_end
 
-EMULATED = [name for name in board_names() if load_board(name).qemu is not None]
+EMULATED = [name for name in board_names() if (b := load_board(name)).qemu and b.uart]
 M3 = load_board("mps2/an385")
 M55 = load_board("mps3/an547")
 
