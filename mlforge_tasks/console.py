@@ -153,7 +153,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
             self.lock.acquire()
         except BusyError as error:
             raise InvalidDodoFile(str(error)) from None
-        self.plan.workspace.sweep()
+        self.plan.workspace.store.sweep()
         self.plan.workspace.progress = self.progress
 
     def progress(self, stage: str, line: str) -> None:

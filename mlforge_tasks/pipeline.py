@@ -384,7 +384,7 @@ def make_plan(
         name: Folder below `build` for its outputs.
         root: Project root, for source files.
         build: The build tree; the store lies in it too.
-        workspace: Store and scratch space; below `build` by default.
+        workspace: The store; below `build` by default.
 
     Raises:
         MlforgeError: The mode or the name cannot be served.
@@ -400,7 +400,7 @@ def make_plan(
             hint="boards over a serial port come with the Zephyr platform; "
             "until then only emulated boards can be measured",
         )
-    workspace = workspace or Workspace(Store(build), build / ".scratch")
+    workspace = workspace or Workspace(Store(build))
     builder = _Builder(contract, load_board(contract.target.board), build / name, workspace)
     dataset = builder.dataset(root)
     iterations: list[Iteration] = []

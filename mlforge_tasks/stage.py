@@ -82,18 +82,12 @@ class Workspace:
     """Where the stages of one build tree work.
 
     Attributes:
-        store: The content-addressed store.
-        scratch: Folder for sandboxes, on the same file system as the outputs.
+        store: The content-addressed store, on the same file system as the outputs.
         progress: Called with a stage's name and each line its process prints.
     """
 
     store: Store
-    scratch: Path
     progress: Progress | None = None
-
-    def sweep(self) -> None:
-        """Removes what a killed run left behind."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 class Provenance(Record):
@@ -211,8 +205,9 @@ class Stage:
         reason = self._upstream_failure()
         if reason is not None and not self.kind.runs_after_failure:
             return "skipped", Manifest(status="failed", reason=reason, outputs={})
-        self.workspace.scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.workspace.scratch) as name:
+        scratch = self.workspace.store.scratch
+        scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=scratch) as name:
             out = Path(name) / "out"
             out.mkdir()
             reason = self._act(out, Path(name) / "request.json")
@@ -301,7 +296,11 @@ class Stage:
                     path.rmdir()
             elif path.relative_to(self.folder).as_posix() not in keep:
                 path.unlink()
-        publish(manifest.to_bytes() + b"\n", self.manifest_path)
+        publish(
+            manifest.to_bytes() + b"\n",
+            self.manifest_path,
+            scratch=self.workspace.store.scratch,
+        )
 
     def up_to_date(self, saved: Mapping[str, Any]) -> bool:
         """Whether the last run's key still holds and its outputs are in place.

@@ -67,16 +67,18 @@ def _copy(source: IO[bytes], target: IO[bytes]) -> None:
         shutil.copyfileobj(source, target)
 
 
-def publish(data: bytes | Path, target: Path, mode: int = WRITABLE) -> None:
+def publish(data: bytes | Path, target: Path, *, scratch: Path, mode: int = WRITABLE) -> None:
     """Puts a file in place in one step: a reader sees the old one or the whole new one.
 
     Args:
         data: The content, or a file to copy.
         target: Where it goes; folders are made.
+        scratch: Folder on the same file system for the half-written file.
         mode: Permissions.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".tmp-")
+    for folder in (scratch, target.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=scratch)
     try:
         with os.fdopen(handle, "wb") as file:
             if isinstance(data, bytes):
@@ -94,10 +96,20 @@ def publish(data: bytes | Path, target: Path, mode: int = WRITABLE) -> None:
 
 
 class Store:
-    """Blobs and action results below one folder; safe for concurrent writers."""
+    """Blobs and action results below one folder; safe for concurrent writers.
+
+    Attributes:
+        root: The folder.
+        scratch: Folder below it for what is half-written.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.scratch = root / ".scratch"
+
+    def sweep(self) -> None:
+        """Removes what a killed run left half-written; only while no other run uses the store."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
     def blob_path(self, digest: str) -> Path:
         """Where a blob lies, there or not."""
@@ -111,7 +123,7 @@ class Store:
         digest = file_digest(path)
         blob = self.blob_path(digest)
         if not self._intact(digest):
-            publish(path, blob, READ_ONLY)
+            publish(path, blob, scratch=self.scratch, mode=READ_ONLY)
         return digest
 
     def _intact(self, digest: str) -> bool:
@@ -129,12 +141,12 @@ class Store:
         """Copies a blob to `target`; False where it is not there or was corrupt."""
         if not self._intact(digest):
             return False
-        publish(self.blob_path(digest), target)
+        publish(self.blob_path(digest), target, scratch=self.scratch)
         return True
 
     def put_result(self, key: str, result: ActionResult) -> None:
         """Records what an action made."""
-        publish(result.to_bytes(), self._result_path(key), READ_ONLY)
+        publish(result.to_bytes(), self._result_path(key), scratch=self.scratch, mode=READ_ONLY)
 
     def get_result(self, key: str) -> ActionResult | None:
         """What an action made; None where it is unknown or a blob of it is gone or corrupt."""

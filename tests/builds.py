@@ -70,3 +70,12 @@ def edited(contract: Path, folder: Path, *changes: tuple[str, str]) -> Path:
     path = folder / contract.name
     path.write_text(text)
     return path
+
+
+class Cold:
+    """The first run of the tank contract in an empty build tree."""
+
+    def __init__(self, build: Path) -> None:
+        self.build = build
+        self.run = doit(build=build)
+        self.digests = digests(build)

@@ -26,9 +26,7 @@ class Tree:
         self.lines: list[str] = []
         self.source = folder / "source.txt"
         self.source.write_text("1 2 3")
-        self.workspace = Workspace(
-            Store(folder / "store"), folder / "scratch", lambda _, line: self.lines.append(line)
-        )
+        self.workspace = Workspace(Store(folder / "store"), lambda _, line: self.lines.append(line))
 
     def stages(
         self, first: dict[str, Any] | None = None, second: dict[str, Any] | None = None

@@ -16,7 +16,7 @@ from mlforge_tasks.store import ActionResult, Manifest, Store, TreeLock, publish
 
 def put(store: Store, data: bytes, folder: Path) -> str:
     source = folder / "source"
-    publish(data, source)
+    publish(data, source, scratch=folder)
     return store.put_blob(source)
 
 
@@ -74,7 +74,8 @@ def test_a_corrupt_blob_is_replaced_when_it_is_made_again(tmp_path: Path) -> Non
 def test_a_broken_result_entry_is_a_miss(tmp_path: Path) -> None:
     """An action cache entry that is not JSON is dropped, not raised."""
     store = Store(tmp_path / "s")
-    publish(b"{half", tmp_path / "s" / "ac" / "kk" / ("k" * 64))
+    entry = tmp_path / "s" / "ac" / "kk" / ("k" * 64)
+    publish(b"{half", entry, scratch=tmp_path)
     assert store.get_result("k" * 64) is None
 
 
@@ -82,7 +83,7 @@ def test_concurrent_writers_leave_one_whole_blob(tmp_path: Path) -> None:
     """Eight threads that store the same content at once do no harm."""
     store = Store(tmp_path / "s")
     source = tmp_path / "source"
-    publish(b"x" * 100_000, source)
+    publish(b"x" * 100_000, source, scratch=tmp_path)
     threads = [threading.Thread(target=store.put_blob, args=(source,)) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -96,8 +97,8 @@ def test_concurrent_writers_leave_one_whole_blob(tmp_path: Path) -> None:
 def test_a_failed_publish_leaves_nothing(tmp_path: Path) -> None:
     """Where the source is not there, neither the target nor a temporary file appears."""
     with pytest.raises(FileNotFoundError):
-        publish(tmp_path / "missing", tmp_path / "folder" / "target")
-    assert list((tmp_path / "folder").iterdir()) == []
+        publish(tmp_path / "missing", tmp_path / "to" / "target", scratch=tmp_path / "scratch")
+    assert list((tmp_path / "to").iterdir()) == list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_the_lock_names_its_holder(tmp_path: Path) -> None:
