@@ -246,7 +246,7 @@ def test_figures_are_consistent(proposal: tuple[Architecture, Shape]) -> None:
     assert found.macs == sum(each.macs for each in found.layers)
     assert found.weight_bytes == sum(each.weight_bytes for each in found.layers)
     assert found.peak_activation_bytes == max(each.live_bytes for each in found.layers)
-    assert all(each.live_bytes > each.output_bytes for each in found.layers)
+    assert all(each.live_bytes >= each.output_bytes for each in found.layers)
     assert StaticFigures.model_validate_json(found.to_bytes()) == found
 
 
@@ -435,12 +435,12 @@ def test_a_separable_convolution_is_two_operators() -> None:
 
 
 def test_a_residual_block_keeps_its_input_alive() -> None:
-    """The shortcut's tensor is counted while the block's layers run."""
+    """The shortcut's tensor is counted while the block runs; the sum is written over it."""
     block = layer("residual", layers=[CONV, layer("conv1d", filters=3, kernel=3)])
     found = {each.name: each for each in figures(body(block, GAP)).layers}
     assert found["residual_0_conv1d_0"].live_bytes == 24 * 3 + 24 * 8
     assert found["residual_0_conv1d_1"].live_bytes == 24 * 3 + 24 * 8 + 24 * 3
-    assert found["residual_0_add"].live_bytes == 3 * 24 * 3
+    assert found["residual_0_add"].live_bytes == 2 * 24 * 3
 
 
 LINEAR_CONV = {**CONV, "activation": "linear"}

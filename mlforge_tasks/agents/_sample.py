@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 # A draw takes about a third of a millisecond.
 MAX_DRAWS = 1500
+# Score = MACs^share * parameters^(1 - share). Rank correlation with the validation metric over 67
+# trained networks of our spaces (watch, glucose, digits): 0.69, 0.41, 0.76 for MACs alone, 0.58,
+# 0.53, 0.43 for the square root of the product, 0.66, 0.46, 0.64 for this share.
+MACS_SHARE = 0.75
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def _members(
             figures = static_figures(architecture, input_shape, task, output_count)
         except CandidateFailure:
             continue
-        score = (figures.macs * figures.parameters) ** 0.5
+        score = figures.macs**MACS_SHARE * figures.parameters ** (1 - MACS_SHARE)
         yield Member(genes, architecture, count(figures), score)
 
 

@@ -3,10 +3,11 @@
 1. A seeded sample of the search space; what the cost model expects to break a limit is dropped.
    The cost model learns from every measured candidate, so the agent starts careful and grows
    towards the limits, or away from them, as the figures come in.
-2. Warm start: of each family of networks the one with the largest sqrt(MACs * parameters). On the
-   watch data this ranking reached the goal with its first candidate where random search took 3 to
-   more than 24 (design.md section 6).
-3. Then Optuna's TPE on all the history, each suggestion moved to the nearest candidate that fits.
+2. Warm start: of each family of networks the largest that fits, in MACs and parameters. On the
+   watch data such a ranking reached the goal with its first candidate where random search took 3
+   to more than 24 (design.md section 6).
+3. Then Optuna's TPE on all the history, each suggestion moved to the nearest candidate among the
+   larger half of those that fit.
 
 Where nothing fits it proposes what comes closest.
 """
@@ -140,7 +141,8 @@ class _Search:
         if fresh:
             return max(fresh, key=lambda each: each.score)
         wanted = self._suggest()
-        return min(fitting, key=lambda each: self._space.distance(each.genes, wanted))
+        larger = sorted(fitting, key=lambda each: each.score)[len(fitting) // 2 :]
+        return min(larger, key=lambda each: self._space.distance(each.genes, wanted))
 
 
 def _tpe(

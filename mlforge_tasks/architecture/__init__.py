@@ -1,10 +1,12 @@
 """A network as data: what an agent may propose, its shapes, its static costs.
 
-`layers` holds the records, `graph` connects them into a network with its head, `figures` sums up
-what that costs, `text` reads and shows architectures. Import from here.
+`layers` holds the records, and `geometry` what they have in common; `graph` connects them into a
+network with its head, `figures` sums up what that costs, `text` reads and shows architectures.
+Import from here.
 """
 
 from mlforge_tasks.architecture.figures import LayerFigures, StaticFigures, static_figures
+from mlforge_tasks.architecture.geometry import Shape
 from mlforge_tasks.architecture.graph import INPUT, LayerShape, Task, infer_shapes
 from mlforge_tasks.architecture.layers import (
     Activate,
@@ -25,7 +27,6 @@ from mlforge_tasks.architecture.layers import (
     Residual,
     SeparableConv1D,
     SeparableConv2D,
-    Shape,
 )
 from mlforge_tasks.architecture.text import brief, json_schema, parse_architecture
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.architecture.geometry import Operation, Shape, Work
 from mlforge_tasks.architecture.graph import INPUT, LayerShape, Task, infer_shapes
-from mlforge_tasks.architecture.layers import Activate, BatchNorm, Operation, Shape, Work
+from mlforge_tasks.architecture.layers import Activate, BatchNorm
 from mlforge_tasks.records import Record
 
 if TYPE_CHECKING:
@@ -137,15 +138,21 @@ def _works(node: LayerShape) -> tuple[Work, ...]:
 
 
 def _live_bytes(operators: list[_Operator], input_bytes: int) -> list[int]:
-    """int8 activations that exist during each operator."""
+    """int8 activations that exist during each operator.
+
+    An element-wise operator can write over an input that nothing reads after it.
+    """
     sizes = {INPUT: input_bytes} | {each.output: each.work.output_elements for each in operators}
     born = {INPUT: 0} | {each.output: step for step, each in enumerate(operators)}
     dies = {name: step for step, each in enumerate(operators) for name in each.inputs}
     dies[operators[-1].output] = len(operators)
-    return [
-        sum(size for name, size in sizes.items() if born[name] <= step <= dies[name])
-        for step in range(len(operators))
-    ]
+    live = []
+    for step, each in enumerate(operators):
+        alive = sum(size for name, size in sizes.items() if born[name] <= step <= dies[name])
+        if each.work.operation == "elementwise" and any(dies[name] == step for name in each.inputs):
+            alive -= each.work.output_elements
+        live.append(alive)
+    return live
 
 
 def static_figures(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal, TypeAlias
 
+from mlforge_tasks.architecture.geometry import Shape, ShapeError
 from mlforge_tasks.architecture.layers import (
     Activate,
     Architecture,
@@ -14,8 +15,6 @@ from mlforge_tasks.architecture.layers import (
     Dense,
     PlainLayer,
     Residual,
-    Shape,
-    ShapeError,
 )
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason

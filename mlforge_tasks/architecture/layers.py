@@ -1,22 +1,27 @@
-"""The layers an agent may propose: data with strict bounds, never code.
-
-A shape has no batch axis: `(features,)`, `(steps, channels)` or `(height, width, channels)`.
-"""
+"""The layers an agent may propose: data with strict bounds, never code."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import ConfigDict, Field, model_validator
 from typing_extensions import override
 
+from mlforge_tasks.architecture.geometry import (
+    Padding,
+    Shape,
+    ShapeError,
+    Work,
+    conv_work,
+    depthwise_work,
+    need_rank,
+    separable_work,
+    window,
+)
 from mlforge_tasks.records import Record
 
-Shape: TypeAlias = tuple[int, ...]
 Activation: TypeAlias = Literal["relu", "relu6", "tanh", "sigmoid", "linear"]
-Padding: TypeAlias = Literal["same", "valid"]
 
 # The bounds are about twice what fits the largest board here (megabytes of flash); they only keep
 # nonsense from reaching Keras. What a contract allows is judged by its limits, not by these.
@@ -29,34 +34,6 @@ Stride = Annotated[int, Field(strict=True, ge=1, le=16)]
 Dilation = Annotated[int, Field(strict=True, ge=1, le=64)]
 PoolSize = Annotated[int, Field(strict=True, ge=2, le=64)]
 DropRate = Annotated[float, Field(strict=True, gt=0.0, le=0.9)]
-
-Operation: TypeAlias = Literal["conv", "depthwise", "dense", "pool", "elementwise"]
-RANK_NAMES = {1: "(features,)", 2: "(steps, channels)", 3: "(height, width, channels)"}
-
-
-class ShapeError(ValueError):
-    """A layer met a shape that it cannot take; the message says which it wants."""
-
-
-@dataclass(frozen=True)
-class Work:
-    """One operator that a layer costs on the device.
-
-    Attributes:
-        operation: Class of operator: those of one class cost about the same per step.
-        macs: Multiply-accumulates.
-        reads: Elements read without a multiplication (pooling windows, element-wise inputs).
-        weights: int8 constants.
-        channels: Output channels with an int32 bias and a requantisation scale of their own.
-        output_elements: Size of the output tensor.
-    """
-
-    operation: Operation
-    output_elements: int
-    macs: int = 0
-    reads: int = 0
-    weights: int = 0
-    channels: int = 0
 
 
 def _require_kind(schema: dict[str, Any]) -> None:
@@ -84,22 +61,6 @@ class _Layer(Record):
     def work(self, shape: Shape) -> tuple[Work, ...]:  # noqa: ARG002 - the overrides need it
         """The operators it becomes on the device; none for a layer that is folded away."""
         return ()
-
-
-def _need_rank(shape: Shape, *ranks: int) -> None:
-    if len(shape) not in ranks:
-        wanted = " or ".join(RANK_NAMES[rank] for rank in ranks)
-        raise ShapeError(f"needs an input of {wanted}")
-
-
-def _window(length: int, kernel: int, stride: int, dilation: int, padding: Padding) -> int:
-    """Output length of a sliding window, as TensorFlow's SAME and VALID define it."""
-    if padding == "same":
-        return -(-length // stride)
-    reach = (kernel - 1) * dilation + 1
-    if reach > length:
-        raise ShapeError(f"its window of {reach} does not fit into {length} with valid padding")
-    return (length - reach) // stride + 1
 
 
 class Dense(_Layer):
@@ -135,8 +96,8 @@ class _Window1D(_Layer):
         return self
 
     def _steps(self, shape: Shape) -> int:
-        _need_rank(shape, 2)
-        return _window(shape[0], self.kernel, self.stride, self.dilation, self.padding)
+        need_rank(shape, 2)
+        return window(shape[0], self.kernel, self.stride, self.dilation, self.padding)
 
 
 class _Window2D(_Layer):
@@ -146,26 +107,9 @@ class _Window2D(_Layer):
     activation: Activation = "relu"
 
     def _sides(self, shape: Shape) -> Shape:
-        _need_rank(shape, 3)
+        need_rank(shape, 3)
         sides = zip(shape[:2], self.kernel, strict=True)
-        return tuple(_window(side, size, self.stride, 1, self.padding) for side, size in sides)
-
-
-def _conv_work(shape: Shape, output: Shape, kernel_size: int) -> Work:
-    per_output = kernel_size * shape[-1]
-    size, channels = prod(output), output[-1]
-    return Work("conv", size, size * per_output, weights=per_output * channels, channels=channels)
-
-
-def _depthwise_work(shape: Shape, output: Shape, kernel_size: int) -> Work:
-    size, channels = prod(output[:-1]) * shape[-1], shape[-1]
-    weights = kernel_size * channels
-    return Work("depthwise", size, size * kernel_size, weights=weights, channels=channels)
-
-
-def _separable_work(shape: Shape, output: Shape, kernel_size: int) -> tuple[Work, ...]:
-    between = (*output[:-1], shape[-1])
-    return _depthwise_work(shape, output, kernel_size), _conv_work(between, output, 1)
+        return tuple(window(side, size, self.stride, 1, self.padding) for side, size in sides)
 
 
 class Conv1D(_Window1D):
@@ -180,7 +124,7 @@ class Conv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (_conv_work(shape, self.output_shape(shape), self.kernel),)
+        return (conv_work(shape, self.output_shape(shape), self.kernel),)
 
 
 class DepthwiseConv1D(_Window1D):
@@ -194,7 +138,7 @@ class DepthwiseConv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (_depthwise_work(shape, self.output_shape(shape), self.kernel),)
+        return (depthwise_work(shape, self.output_shape(shape), self.kernel),)
 
 
 class SeparableConv1D(_Window1D):
@@ -213,7 +157,7 @@ class SeparableConv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return _separable_work(shape, self.output_shape(shape), self.kernel)
+        return separable_work(shape, self.output_shape(shape), self.kernel)
 
 
 class Conv2D(_Window2D):
@@ -228,7 +172,7 @@ class Conv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (_conv_work(shape, self.output_shape(shape), prod(self.kernel)),)
+        return (conv_work(shape, self.output_shape(shape), prod(self.kernel)),)
 
 
 class DepthwiseConv2D(_Window2D):
@@ -242,7 +186,7 @@ class DepthwiseConv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (_depthwise_work(shape, self.output_shape(shape), prod(self.kernel)),)
+        return (depthwise_work(shape, self.output_shape(shape), prod(self.kernel)),)
 
 
 class SeparableConv2D(_Window2D):
@@ -261,7 +205,7 @@ class SeparableConv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return _separable_work(shape, self.output_shape(shape), prod(self.kernel))
+        return separable_work(shape, self.output_shape(shape), prod(self.kernel))
 
 
 class _Pool(_Layer):
@@ -271,8 +215,8 @@ class _Pool(_Layer):
 
     @override
     def output_shape(self, shape: Shape) -> Shape:
-        _need_rank(shape, 2, 3)
-        sides = (_window(side, self.size, self.stride, 1, self.padding) for side in shape[:-1])
+        need_rank(shape, 2, 3)
+        sides = (window(side, self.size, self.stride, 1, self.padding) for side in shape[:-1])
         return (*sides, shape[-1])
 
     @override
@@ -300,7 +244,7 @@ class GlobalAveragePool(_Layer):
 
     @override
     def output_shape(self, shape: Shape) -> Shape:
-        _need_rank(shape, 2, 3)
+        need_rank(shape, 2, 3)
         return (shape[-1],)
 
     @override

@@ -1,0 +1,86 @@
+"""Shapes and the work that operators do on them.
+
+A shape has no batch axis: `(features,)`, `(steps, channels)` or `(height, width, channels)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal, TypeAlias
+
+Shape: TypeAlias = tuple[int, ...]
+Padding: TypeAlias = Literal["same", "valid"]
+
+Operation: TypeAlias = Literal["conv", "depthwise", "dense", "pool", "elementwise"]
+RANK_NAMES = {1: "(features,)", 2: "(steps, channels)", 3: "(height, width, channels)"}
+
+
+class ShapeError(ValueError):
+    """A layer met a shape that it cannot take; the message says which it wants."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One operator that a layer costs on the device.
+
+    Attributes:
+        operation: Class of operator: those of one class cost about the same per step.
+        macs: Multiply-accumulates.
+        reads: Elements read without a multiplication (pooling windows, element-wise inputs).
+        weights: int8 constants.
+        channels: Output channels with an int32 bias and a requantisation scale of their own.
+        output_elements: Size of the output tensor.
+    """
+
+    operation: Operation
+    output_elements: int
+    macs: int = 0
+    reads: int = 0
+    weights: int = 0
+    channels: int = 0
+
+
+def need_rank(shape: Shape, *ranks: int) -> None:
+    """Refuses shapes of other ranks.
+
+    Raises:
+        ShapeError: The shape's rank is none of `ranks`.
+    """
+    if len(shape) not in ranks:
+        wanted = " or ".join(RANK_NAMES[rank] for rank in ranks)
+        raise ShapeError(f"needs an input of {wanted}")
+
+
+def window(length: int, kernel: int, stride: int, dilation: int, padding: Padding) -> int:
+    """Output length of a sliding window, as TensorFlow's SAME and VALID define it.
+
+    Raises:
+        ShapeError: Without padding the window does not fit once.
+    """
+    if padding == "same":
+        return -(-length // stride)
+    reach = (kernel - 1) * dilation + 1
+    if reach > length:
+        raise ShapeError(f"its window of {reach} does not fit into {length} with valid padding")
+    return (length - reach) // stride + 1
+
+
+def conv_work(shape: Shape, output: Shape, kernel_size: int) -> Work:
+    """A convolution from one shape to another with so many taps per channel."""
+    per_output = kernel_size * shape[-1]
+    size, channels = prod(output), output[-1]
+    return Work("conv", size, size * per_output, weights=per_output * channels, channels=channels)
+
+
+def depthwise_work(shape: Shape, output: Shape, kernel_size: int) -> Work:
+    """A convolution of each input channel on its own, to the sides of `output`."""
+    size, channels = prod(output[:-1]) * shape[-1], shape[-1]
+    weights = kernel_size * channels
+    return Work("depthwise", size, size * kernel_size, weights=weights, channels=channels)
+
+
+def separable_work(shape: Shape, output: Shape, kernel_size: int) -> tuple[Work, ...]:
+    """The depthwise half and the pointwise half of a separable convolution."""
+    between = (*output[:-1], shape[-1])
+    return depthwise_work(shape, output, kernel_size), conv_work(between, output, 1)
