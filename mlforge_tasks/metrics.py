@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from mlforge_tasks.dataset_spec import DataCard, Task
     from mlforge_tasks.quantisation import Quantisation
 
-    Values = NDArray[np.floating[Any]]
+    Values = NDArray[np.number[Any]]
     Labels = NDArray[np.integer[Any]]
 
-Direction = Literal["at_most", "at_least"]
+Direction = Literal["minimize", "maximize"]
 
 
 def mse(outputs: Values, targets: Values) -> float:
@@ -96,21 +96,21 @@ TASK_METRICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def direction(metric: str) -> Direction:
-    """Whether a goal bounds a metric from above or from below.
+    """Whether a metric should be small or large.
 
     Raises:
         KeyError: There is no such metric.
     """
     if metric not in METRICS:
         raise KeyError(metric)
-    return "at_most" if metric in TASK_METRICS["regression"] else "at_least"
+    return "minimize" if metric in TASK_METRICS["regression"] else "maximize"
 
 
 def better(metric: str, value: float, best: float | None) -> bool:
     """Whether a value beats the best one so far; equal is not better."""
     if best is None:
         return True
-    return value < best if direction(metric) == "at_most" else value > best
+    return value < best if direction(metric) == "minimize" else value > best
 
 
 def scores(task: Task, outputs: Values, targets: NDArray[Any]) -> dict[str, float]:

@@ -200,7 +200,7 @@ class _Builder:
                 tools=_tools("jinja2"),
             ),
             {"propose": propose, "dataset": dataset},
-            {"candidate": index} | self.fields("training.learning_rate"),
+            {"candidate": index},
         )
         screen = self.stage(
             f"screen:{at}",
@@ -255,7 +255,7 @@ class _Builder:
                 tools=_training_environment,
             ),
             sources,
-            self.fields("goal.metric", "search.seed"),
+            self.fields("search.seed"),
         )
         header = self.stage(
             f"{prefix}header:{at}",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
+from model_data import card
 
 from mlforge_tasks import metrics
+from mlforge_tasks.contract import Goal, Metric
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, dequantise, quantise
-from model_data import card
 
 SMALL = st.integers(-1000, 1000)
 PAIRS = st.lists(st.tuples(SMALL, SMALL), min_size=1, max_size=20)
@@ -70,10 +71,16 @@ def test_auc_needs_two_classes() -> None:
         metrics.auc(np.zeros((2, 2)), np.array([1, 1]))
 
 
-def test_direction() -> None:
-    """Errors are bounded from above, the others from below."""
-    found = {name: metrics.direction(name) for name in metrics.METRICS}
-    assert found == {"mse": "at_most", "mae": "at_most", "accuracy": "at_least", "auc": "at_least"}
+@pytest.mark.parametrize("name", metrics.METRICS)
+def test_contract_knows_the_same_metrics(name: Any) -> None:
+    """A goal's direction is the metric's, and contracts allow exactly these metrics."""
+    assert Goal(metric=name, target=0.5).direction == metrics.direction(name)
+    assert set(metrics.METRICS) == set(get_args(Metric))
+    assert {*metrics.METRICS} == {one for names in metrics.TASK_METRICS.values() for one in names}
+
+
+def test_unknown_metric_has_no_direction() -> None:
+    """A misspelt metric is not silently one to maximise."""
     with pytest.raises(KeyError):
         metrics.direction("f1")
 

@@ -67,6 +67,18 @@ def convert(libraries: Libraries, model: Any, calibration: NDArray[np.float32]) 
     return content
 
 
+def disturb(model: Any, seed: int) -> None:
+    """Makes an untrained network's constants as different from one another as a trained one's.
+
+    Fresh biases are all 0: the converter would merge them, or drop them with their additions, and
+    the firmware would come out smaller than the trained one's.
+    """
+    random = np.random.default_rng(seed)
+    model.set_weights(
+        [weights + random.uniform(0.01, 0.05, weights.shape) for weights in model.get_weights()]
+    )
+
+
 def _tensor(graph: Any, index: int) -> TensorQuantisation:
     tensor = graph.Tensors(index)
     if tensor.Type() != tflite.TensorType.INT8:
@@ -119,7 +131,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     dataset = inputs["dataset"]
     model = load_model(inputs["render"] / "model.py")
     trained = {}
-    if "train" in inputs:
+    if "train" not in inputs:
+        disturb(model, config["search.seed"])
+    else:
         load_weights(model, inputs["train"] / "weights.npz")
         card = DataCard.read(dataset / "data_card.json")
         predict = Predictor(libraries, model)

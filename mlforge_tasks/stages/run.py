@@ -12,7 +12,7 @@ from mlforge_tasks.board import Board
 from mlforge_tasks.constraints import UNITS
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.metrics import METRICS, to_outputs
+from mlforge_tasks.metrics import scores, to_outputs
 from mlforge_tasks.quantisation import Quantisation, quantise
 from mlforge_tasks.records import FirmwareReport, Measurement, Record, Source
 from mlforge_tasks.runners import Expected, emulated_latency_us, instruction_counts
@@ -43,7 +43,8 @@ class RunReport(Record):
         golden_vectors: Test inputs that the device ran.
         checked_against_oracle: Whether their outputs were compared, byte for byte, with TFLM's;
             False only where there is no `tflite-micro` wheel.
-        device_metric: The goal's metric over the golden vectors, from the device's own outputs.
+        device_metric: The goal's metric over the golden vectors, from the device's own outputs;
+            None where they do not define it (`auc` of one class).
     """
 
     source: Source
@@ -52,7 +53,7 @@ class RunReport(Record):
     macs: int
     golden_vectors: int
     checked_against_oracle: bool
-    device_metric: float
+    device_metric: float | None
 
 
 def _golden_indices(examples: int) -> NDArray[np.intp]:
@@ -144,7 +145,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         macs=EngineReport.read(inputs["engine"] / "engine.json").macs,
         golden_vectors=len(chosen),
         checked_against_oracle=checked,
-        device_metric=METRICS[config["goal.metric"]](outputs, targets),
+        device_metric=scores(card.task, outputs, targets).get(config["goal.metric"]),
     ).write(out / "measurements.json")
 
 
