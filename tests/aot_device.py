@@ -1,24 +1,31 @@
-"""Runs generated C on an emulated board: many models in one image, which checks itself."""
+"""Runs generated C in programs that check themselves: on emulated boards, and sanitized."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from aot_host import write_sources
-
-from mlforge_tasks.platforms._image import link_image
+from mlforge_tasks import process
+from mlforge_tasks.platforms._image import APP, link_image
 from mlforge_tasks.runners.qemu import run_to_end
+from tests.aot_host import compile_objects, write_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from aot_host import Case
-
     from mlforge_tasks.board import Board
+    from tests.aot_host import Case
 
 RUN_LIMIT_S = 300.0
+SANITIZERS = ("-std=c11", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+_HOST_HAL = """\
+#include <stdio.h>
+#include "hal.h"
+void hal_put(uint8_t byte) { putchar(byte); }
+uint64_t hal_ticks(void) { return 0; }
+"""
 
 _MAIN = """\
 #include <stdint.h>
@@ -97,16 +104,41 @@ def _cases_header(cases: Sequence[Case]) -> str:
     return "\n".join([*lines, "};", ""])
 
 
-def run_on_board(
-    cases: Sequence[Case], board: Board, folder: Path
-) -> Mapping[str, tuple[int, int]]:
-    """Differing output bytes and clock ticks of the last inference, by prefix."""
+def _write(cases: Sequence[Case], folder: Path) -> list[Path]:
+    """Writes a program that checks itself; returns its C files."""
     sources = write_sources(cases, folder)
     (folder / "cases.h").write_text(_cases_header(cases))
     main = folder / "main.c"
     main.write_text(_MAIN)
-    image = link_image(board, [main, *sources], folder, include_dirs=[folder])
-    console = run_to_end(board, image.elf, limit_s=RUN_LIMIT_S).decode()
+    return [main, *sources]
+
+
+def _results(cases: Sequence[Case], console: str) -> Mapping[str, tuple[int, int]]:
     found = re.findall(r"^(\w+) ([0-9a-f]+) ([0-9a-f]+)$", console, re.MULTILINE)
     assert [name for name, _, _ in found] == [case.prefix for case in cases], console
     return {name: (int(bad, 16), int(ticks, 16)) for name, bad, ticks in found}
+
+
+def run_on_board(
+    cases: Sequence[Case], board: Board, folder: Path
+) -> Mapping[str, tuple[int, int]]:
+    """Differing output bytes and clock ticks of the last inference, by prefix."""
+    image = link_image(board, _write(cases, folder), folder, include_dirs=[folder])
+    return _results(cases, run_to_end(board, image.elf, limit_s=RUN_LIMIT_S).decode())
+
+
+def run_sanitized(cases: Sequence[Case], folder: Path) -> Mapping[str, tuple[int, int]]:
+    """The same program on the host, under the address and undefined behaviour sanitizers.
+
+    Raises:
+        ToolError: A sanitizer found something; its report is in the message.
+    """
+    sources = _write(cases, folder)
+    (folder / "hal.h").write_text((APP / "hal.h").read_text())
+    (folder / "hal.c").write_text(_HOST_HAL)
+    sources.append(folder / "hal.c")
+    objects = compile_objects(["gcc"], sources, SANITIZERS)
+    program = folder / "check"
+    argv = ["gcc", *SANITIZERS, "-o", str(program), *map(str, objects)]
+    process.check(argv, timeout_s=RUN_LIMIT_S)
+    return _results(cases, process.check([str(program)], timeout_s=RUN_LIMIT_S))

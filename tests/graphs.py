@@ -11,8 +11,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from aot_writer import Quant, Ref, Writer
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from tests.aot_writer import Quant, Ref, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import tiny_model
 
 from mlforge_tasks import platforms, plugins
 from mlforge_tasks.board import board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.platforms import _image
 from mlforge_tasks.platforms.baremetal import PLUGIN
+from tests import tiny_model
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
-from contract_cases import GOOD, Case, cases, project
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlforge_tasks.contract_loader import load
 from mlforge_tasks.errors import ContractError, Problem
+from tests.contract_cases import GOOD, Case, cases, project
 
 
 def _problems(root: Path, content: str | bytes) -> tuple[Problem, ...]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
-from contract_cases import GOOD, project
 
 from mlforge_tasks import metrics
 from mlforge_tasks.contract import Contract, Metric
 from mlforge_tasks.contract_loader import load
 from mlforge_tasks.records import canonical_json
+from tests.contract_cases import GOOD, project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

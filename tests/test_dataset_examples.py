@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dataset_helpers import FORECAST, SORTING, arrays_of, loaded, made, spec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from mlforge_tasks.dataset_spec.spec import Window
 from mlforge_tasks.datasets._examples import covered, make_examples, read_rows, window_starts
 from mlforge_tasks.datasets._prepare import calibration_rows, prepare
 from mlforge_tasks.errors import MlforgeError
+from tests.dataset_helpers import FORECAST, SORTING, arrays_of, loaded, made, spec
 
 windows = st.builds(
     Window,

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dataset_helpers import FORECAST, spec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from mlforge_tasks.datasets._arrays import read_npy, read_npz
 from mlforge_tasks.datasets._delimited import read_csv
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.records import sha256_bytes
+from tests.dataset_helpers import FORECAST, spec
 
 LEVELS = [1.5, 2.0, -3.0]
 CSV = b"at,level\n0,1.5\n1,2\n2,-3e0\n"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
-from dataset_helpers import FORECAST, SORTING, spec
 
 from mlforge_tasks.dataset_spec import DatasetSpec, source_files
 from mlforge_tasks.errors import ContractError
 from mlforge_tasks.yaml_file import read_model
+from tests.dataset_helpers import FORECAST, SORTING, spec
 
 WHEEL = {
     "kind": "wheel",

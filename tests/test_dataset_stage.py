@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dataset_helpers import FORECAST, SORTING, run_stage, spec
 
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import sha256_bytes
+from tests.dataset_helpers import FORECAST, SORTING, run_stage, spec
 
 ARRAYS = {
     f"{name}.npy"

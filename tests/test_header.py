@@ -6,12 +6,12 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from model_data import card
 
 from mlforge_tasks import process
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.stages import header
+from tests.model_data import card
 
 if TYPE_CHECKING:
     from pathlib import Path

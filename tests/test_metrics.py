@@ -11,12 +11,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
-from model_data import card
 
 from mlforge_tasks import metrics
 from mlforge_tasks.contract import Goal, Metric
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, dequantise, quantise
+from tests.model_data import card
 
 SMALL = st.integers(-1000, 1000)
 PAIRS = st.lists(st.tuples(SMALL, SMALL), min_size=1, max_size=20)

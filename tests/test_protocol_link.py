@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from mlforge_tasks.platforms import _image
 from mlforge_tasks.runners import Expected, InferenceResult
 from mlforge_tasks.runners._frames import BadFrame, Frame, FrameReader, FrameType, Log
 from mlforge_tasks.runners._link import Link, NoAnswerError, TransportClosedError
+from tests import tiny_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-import tiny_model
 
 from mlforge_tasks import plugins, runners
 from mlforge_tasks.board import Board, board_names, load_board
@@ -26,6 +25,7 @@ from mlforge_tasks.runners import (
     instruction_counts,
 )
 from mlforge_tasks.runners.qemu import PLUGIN, command, run_to_end
+from tests import tiny_model
 
 EMULATED = [name for name in board_names() if (b := load_board(name)).qemu and b.uart]
 M3 = load_board("mps2/an385")

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from model_data import card
 
 from mlforge_tasks import process
 from mlforge_tasks.architecture import Architecture, StaticFigures, infer_shapes
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.stages import render
+from tests.model_data import card
 
 INPUT_SHAPE = (24, 2)
 HOSTILE = [

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from model_data import card, write_dataset
 
 from mlforge_tasks import process
 from mlforge_tasks.architecture import StaticFigures
@@ -19,6 +18,7 @@ from mlforge_tasks.oracle import Oracle, available
 from mlforge_tasks.quantisation import Quantisation, quantise
 from mlforge_tasks.stages import evaluate, fit, render, train
 from mlforge_tasks.stages import quantise as quantise_stage
+from tests.model_data import card, write_dataset
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from aot_writer import Quant, Writer
-from graphs import OPERATORS, RandomGraph, random_graph, single_operator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy import float32
@@ -14,6 +12,8 @@ from numpy import float32
 from mlforge_tasks import engines, plugins
 from mlforge_tasks.engines.tflm import METHODS, PLUGIN
 from mlforge_tasks.errors import CandidateFailure
+from tests.aot_writer import Quant, Writer
+from tests.graphs import OPERATORS, RandomGraph, random_graph, single_operator
 
 
 def source_of(tflite: bytes) -> str:

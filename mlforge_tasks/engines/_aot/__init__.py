@@ -3,9 +3,8 @@
 A model's way through the modules:
 
     importer     .tflite bytes -> `graph.Graph`
-    fuse         graph -> smaller graph with the same outputs
     lower        operators -> `program.Step`s: calls of kernels with parameters and constants
-    planner      lifetimes -> offsets in one arena
+    memory       lifetimes, shared buffers; planner: offsets in one arena
     emit         steps and offsets -> C source
 
 `fixed_point` is the one source of the arithmetic that is done at generation time; `kernels/` holds

@@ -236,57 +236,56 @@ def _plane_cost(across: Axis, along: Axis) -> int:
     return across.output * (along.output // 4 * four + along.output % 4 * one)
 
 
-def _extent(across: int, along: int) -> dict[str, Value]:
-    return {"across": across, "along": along}
+def _lies_transposed(height: Axis, width: Axis) -> bool:
+    """Whether a plane is cheaper with its columns as lines."""
+    return _plane_cost(width, height) < _plane_cost(height, width)
 
 
 def depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
     """DEPTHWISE_CONV_2D; weights come as [1, height, width, output channel]."""
     source, weights, bias = _parts(operator, graph)
     output = graph.output_of(operator)
-    height, width = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
+    across, along = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
     filters = weights.constant[0].transpose(2, 0, 1).astype(np.int64)
-    channels = source.shape[3]
-    row_in, row_out = width.input * channels, width.output * output.shape[3]
-    across, along = height, width
-    input_step, output_step = _extent(row_in, channels), _extent(row_out, output.shape[3])
-    if _plane_cost(width, height) < _plane_cost(height, width):
-        across, along = width, height
+    channels, channels_out = source.shape[3], output.shape[3]
+    input_step = (along.input * channels, channels)
+    output_step = (along.output * channels_out, channels_out)
+    if _lies_transposed(across, along):
+        across, along = along, across
         filters = filters.transpose(0, 2, 1)
-        input_step, output_step = _extent(channels, row_in), _extent(output.shape[3], row_out)
+        input_step, output_step = input_step[::-1], output_step[::-1]
     plane = tuple(max(axis.reach, axis.before + axis.input) for axis in (across, along))
     taps = filters.reshape(len(filters), -1)
     members: dict[str, Value] = {
         "weights": f"{operator.name}_weights",
         "requant": f"{operator.name}_requant",
         "input_channels": channels,
-        "multiplier": output.shape[3] // channels,
-        "plane": _extent(plane[0], plane[1]),
-        "input": _extent(across.input, along.input),
+        "multiplier": channels_out // channels,
+        "plane": plane,
+        "input": (across.input, along.input),
         "input_step": input_step,
-        "pad": _extent(across.before, along.before),
-        "output": _extent(across.output, along.output),
+        "pad": (across.before, along.before),
+        "output": (across.output, along.output),
         "output_step": output_step,
-        "kernel": _extent(across.kernel, along.kernel),
-        "stride": _extent(across.stride, along.stride),
-        "dilation": _extent(across.dilation, along.dilation),
+        "kernel": (across.kernel, along.kernel),
+        "stride": (across.stride, along.stride),
+        "dilation": (across.dilation, along.dilation),
         "input_zero_point": source.zero_point,
         "output_zero_point": output.zero_point,
     }
-    packed = taps.ravel().astype(np.int8)
-    in_place = output.shape[3] == channels and output.size <= source.size
+    packed = Constant(
+        f"{operator.name}_weights", "int8_t", taps.ravel().astype(np.int8), "[channel][tap]"
+    )
+    in_place = channels_out == channels and output.size <= source.size
     arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output), Scratch())
     return Step(
         calls=(
             Call("aot_depthwise_s8.h", "aot_depthwise_s8", arguments),
             *fused_clamp(operator, output),
         ),
-        constants=(
-            Constant(f"{operator.name}_weights", "int8_t", packed, "[channel][tap]"),
-            _requant(operator, graph, taps, bias),
-        ),
+        constants=(packed, _requant(operator, graph, taps, bias)),
         parameters=Parameters(operator.name, "aot_depthwise_t", members),
         scratch_bytes=plane[0] * plane[1],
         overwrites=operator.inputs[0] if in_place else None,
-        macs=height.output * width.output * taps.size,
+        macs=across.output * along.output * taps.size,
     )

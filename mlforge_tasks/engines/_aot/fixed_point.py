@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from mlforge_tasks.engines._aot.graph import Activation, Tensor
@@ -184,26 +186,30 @@ def _table(entries: list[int]) -> NDArray[np.int8]:
     return np.array([saturate(entry) for entry in entries], np.int8)
 
 
-def _sigmoid_inputs(source: Tensor) -> list[int | None]:
-    """Every int8 as Q4.27; None where it is beyond the range."""
+def _sigmoid_table(source: Tensor, function: Callable[[int], int]) -> NDArray[np.int8]:
+    """A function of every int8 as Q4.27, saturated beyond the range of that.
+
+    Under a scale above 15 that range is empty, and the reference takes 0 as below it.
+    """
     by = factor(float(source.scale) * (1 << 27))
     radius = _input_radius(4, by.shift)
-    values = (value - source.zero_point for value in range(INT8_MIN, INT8_MAX + 1))
-    return [scale(value, by) if -radius < value < radius else None for value in values]
+
+    def entry(value: int) -> int:
+        if value <= -radius:
+            return INT8_MIN
+        return INT8_MAX if value >= radius else function(scale(value, by))
+
+    return _table([entry(v - source.zero_point) for v in range(INT8_MIN, INT8_MAX + 1)])
 
 
 def logistic_table(source: Tensor) -> NDArray[np.int8]:
     """LOGISTIC of every int8; the output's scale is 1/256, its zero point -128."""
-    ends = [INT8_MIN if v < source.zero_point else INT8_MAX for v in range(INT8_MIN, INT8_MAX + 1)]
-    inputs = zip(_sigmoid_inputs(source), ends, strict=True)
-    return _table([end if x is None else round_shift(_logistic(x), 23) - 128 for x, end in inputs])
+    return _sigmoid_table(source, lambda x: round_shift(_logistic(x), 23) - 128)
 
 
 def tanh_table(source: Tensor) -> NDArray[np.int8]:
     """TANH of every int8; the output's scale is 1/128, its zero point 0."""
-    ends = [INT8_MIN if v < source.zero_point else INT8_MAX for v in range(INT8_MIN, INT8_MAX + 1)]
-    inputs = zip(_sigmoid_inputs(source), ends, strict=True)
-    return _table([end if x is None else round_shift(_tanh(x), 24) for x, end in inputs])
+    return _sigmoid_table(source, lambda x: round_shift(_tanh(x), 24))
 
 
 def requantise_table(source: Tensor, output: Tensor, by: Factor, low: int) -> NDArray[np.int8]:
@@ -213,9 +219,13 @@ def requantise_table(source: Tensor, output: Tensor, by: Factor, low: int) -> ND
 
 
 def softmax_exponentials(source: Tensor, beta: float) -> NDArray[np.int32]:
-    """exp(-d * scale * beta) in Q0.31 for the distances d that the reference does not take as 0."""
+    """exp(-d * scale * beta) in Q0.31 for d = 0 ... 255.
+
+    The reference skips distances beyond its input range; they count 0 here, which is the same. All
+    256 are kept whatever the scale, so that flash does not depend on calibration.
+    """
     real = min(beta * float(source.scale) * (1 << 26), float(INT32_MAX))
     by = factor(real)
-    reach = min(_input_radius(5, by.shift), INT8_MAX - INT8_MIN)
-    values = [exp_of_negative(scale(-d, by), 5) for d in range(reach + 1)]
+    reach = _input_radius(5, by.shift)
+    values = [exp_of_negative(scale(-d, by), 5) if d <= reach else 0 for d in range(256)]
     return np.array(values, np.int32)

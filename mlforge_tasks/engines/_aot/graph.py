@@ -95,16 +95,6 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Padding:
-    """Rows and columns of zero point before and behind a tensor's content."""
-
-    top: int = 0
-    left: int = 0
-    bottom: int = 0
-    right: int = 0
-
-
-@dataclass(frozen=True)
 class Operator:
     """One operator.
 
@@ -113,7 +103,6 @@ class Operator:
         inputs: Tensor indices; -1 where an optional input is absent.
         outputs: Tensor indices.
         options: Its options.
-        padding: Padding that `fuse` took over from a PAD in front of it.
         name: Readable, unique, a C identifier.
     """
 
@@ -121,7 +110,6 @@ class Operator:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Options = field(default_factory=Options)
-    padding: Padding | None = None
     name: str = ""
 
     @property

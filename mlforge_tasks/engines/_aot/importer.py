@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,38 +115,30 @@ def _operator(model: Any, raw: Any) -> Operator:
     return Operator(op, inputs, outputs, options)
 
 
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_]+")
-# What TensorFlow and Keras put behind a layer's name.
-_OPERATION = re.compile(
-    r"(BiasAdd|Relu6?|MatMul|Conv2D\d*|depthwise|add|Add\w*|mul|sub|Mean|Reshape|Softmax|MaxPool\w*"
-    r"|AvgPool|ExpandDims|Squeeze|concat|Pad|Sigmoid|Tanh|StatefulPartitionedCall.*|\d+)"
-)
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
+_WITH_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
 
 def layer_name(tensor_name: str, op: str) -> str:
-    """A readable C identifier from the name of an operator's output.
+    """The name of the Keras layer that a tensor belongs to, as part of a C identifier.
 
-    Converted Keras models name it `model/layer/Relu;model/layer/BiasAdd;...`; the layer is the last
-    part of the first path that is not the name of an operation.
+    The converter joins the paths of all operations that it fuses: `model/relu/Relu;model/conv/...`.
+    The last is the innermost, and its second part is the layer.
     """
-    parts = [part for part in tensor_name.partition(";")[0].split("/") if part]
-    while len(parts) > 1 and _OPERATION.fullmatch(parts[-1]):
-        parts.pop()
-    last = parts[-1] if parts else ""
-    name = _NOT_IN_NAMES.sub("_", "" if _OPERATION.fullmatch(last) else last).strip("_").lower()
-    return name if name and name[0].isalpha() else op.lower()
+    path = tensor_name.rpartition(";")[2].lower().split("/")
+    name = _NOT_IN_NAMES.sub("_", path[1] if len(path) > 1 else "").strip("_")
+    return name or op.lower()
 
 
 def _named(operators: list[Operator], tensors: list[Tensor]) -> tuple[Operator, ...]:
     """Numbers the names in the order of execution, which also makes them unique."""
+
+    def name(operator: Operator) -> str:
+        telling = operator.inputs[1] if operator.op in _WITH_WEIGHTS else operator.output
+        return layer_name(tensors[telling].name, operator.op)
+
     return tuple(
-        Operator(
-            operator.op,
-            operator.inputs,
-            operator.outputs,
-            operator.options,
-            name=f"l{index}_{layer_name(tensors[operator.output].name, operator.op)}",
-        )
+        replace(operator, name=f"l{index}_{name(operator)}")
         for index, operator in enumerate(operators)
     )
 
@@ -182,7 +175,9 @@ def import_model(tflite_bytes: bytes) -> Graph:
 
 def _read(tflite_bytes: bytes) -> Graph:
     model = tflite.Model.GetRootAs(tflite_bytes)
-    if model.SubgraphsLength() != 1:
+    if model.SubgraphsLength() == 0:
+        raise ToolError("the TensorFlow Lite flatbuffer is damaged: it holds no graph")
+    if model.SubgraphsLength() > 1:
         raise unsupported("control flow (several subgraphs)", "unroll loops and recurrent layers")
     subgraph = model.Subgraphs(0)
     if subgraph.InputsLength() != 1 or subgraph.OutputsLength() != 1:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import dense, shape, simple
+from mlforge_tasks.engines._aot import binary, dense, shape, simple
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.program import Folded
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.program import Lowered
 
 OPERATORS: Mapping[str, Callable[[Operator, Graph], Lowered]] = {
-    "ADD": simple.add_or_sub,
+    "ADD": binary.add_or_sub,
     "AVERAGE_POOL_2D": simple.pool,
     "CONCATENATION": shape.concatenation,
     "CONV_2D": dense.conv_2d,
@@ -31,7 +31,7 @@ OPERATORS: Mapping[str, Callable[[Operator, Graph], Lowered]] = {
     "LOGISTIC": simple.sigmoid,
     "MAX_POOL_2D": simple.pool,
     "MEAN": simple.mean,
-    "MUL": simple.mul,
+    "MUL": binary.mul,
     "PAD": shape.pad,
     "PADV2": shape.pad,
     "QUANTIZE": simple.quantize,
@@ -40,7 +40,7 @@ OPERATORS: Mapping[str, Callable[[Operator, Graph], Lowered]] = {
     "RESHAPE": shape.reshape,
     "SOFTMAX": simple.softmax,
     "SQUEEZE": shape.reshape,
-    "SUB": simple.add_or_sub,
+    "SUB": binary.add_or_sub,
     "TANH": simple.sigmoid,
     "TRANSPOSE": shape.transpose,
 }

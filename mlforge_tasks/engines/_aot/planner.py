@@ -1,7 +1,8 @@
 """Puts every buffer at an offset of one arena, so that none that live together overlap.
 
-Greedy by size: the largest buffer first, each at the lowest offset that is free during its
-lifetime (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020).
+Greedy: the largest buffer first, each at the lowest offset that is free during its lifetime
+(Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). No order is
+best for all graphs, so a few are tried.
 """
 
 from __future__ import annotations
@@ -33,11 +34,9 @@ def aligned(size_bytes: int) -> int:
     return -(-size_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
 
 
-def place(buffers: Sequence[Buffer]) -> tuple[int, ...]:
-    """Offsets of buffers, in their order."""
+def _place_in_order(buffers: Sequence[Buffer], order: Sequence[int]) -> tuple[int, ...]:
     offsets: dict[int, int] = {}
-    by_size = sorted(range(len(buffers)), key=lambda i: (-buffers[i].size_bytes, i))
-    for index in by_size:
+    for index in order:
         buffer = buffers[index]
         taken = sorted(
             (offset, offset + aligned(buffers[other].size_bytes))
@@ -51,6 +50,21 @@ def place(buffers: Sequence[Buffer]) -> tuple[int, ...]:
             free = max(free, end)
         offsets[index] = free
     return tuple(offsets[index] for index in range(len(buffers)))
+
+
+def place(buffers: Sequence[Buffer]) -> tuple[int, ...]:
+    """Offsets of buffers, in their order: the best of some orders of placing them."""
+    everyone = range(len(buffers))
+    orders = (
+        sorted(everyone, key=lambda i: (-buffers[i].size_bytes, buffers[i].last)),
+        sorted(everyone, key=lambda i: (-buffers[i].size_bytes, -buffers[i].first)),
+        sorted(everyone, key=lambda i: (buffers[i].first, -buffers[i].size_bytes)),
+        sorted(
+            everyone, key=lambda i: (buffers[i].first - buffers[i].last, -buffers[i].size_bytes)
+        ),
+    )
+    plans = (_place_in_order(buffers, order) for order in orders)
+    return min(plans, key=lambda offsets: arena_bytes(buffers, offsets))
 
 
 def arena_bytes(buffers: Sequence[Buffer], offsets: Sequence[int]) -> int:

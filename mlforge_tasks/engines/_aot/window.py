@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-from mlforge_tasks.engines._aot.graph import Padding
 
 if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.graph import Operator, Tensor
@@ -47,16 +45,9 @@ class Axis:
         return self.before == 0 and self.reach <= self.input
 
 
-def _axis(
-    sizes: tuple[int, int, int], stride: int, dilation: int, *, same: bool, before: int
-) -> Axis:
-    size_in, size_out, kernel = sizes
-    axis = Axis(size_in, size_out, kernel, stride, dilation, before)
-    if not same:
-        return axis
-    # TensorFlow's SAME: the smaller half of the missing elements goes in front.
-    missing = max(axis.reach - size_in, 0)
-    return Axis(size_in, size_out, kernel, stride, dilation, before + missing // 2)
+def _padded(axis: Axis) -> Axis:
+    """TensorFlow's SAME: the smaller half of the missing elements goes in front."""
+    return replace(axis, before=max(axis.reach - axis.input, 0) // 2)
 
 
 def window_axes(
@@ -64,15 +55,15 @@ def window_axes(
 ) -> tuple[Axis, Axis]:
     """The window's two axes, height and width, of an operator on NHWC tensors."""
     options = operator.options
-    padding = operator.padding or Padding()
     height, width = (
-        _axis(
-            (source.shape[1 + i], output.shape[1 + i], kernel[i]),
-            options.stride[i],
-            options.dilation[i],
-            same=options.same_padding,
-            before=(padding.top, padding.left)[i],
+        Axis(
+            input=source.shape[1 + i],
+            output=output.shape[1 + i],
+            kernel=kernel[i],
+            stride=options.stride[i],
+            dilation=options.dilation[i],
+            before=0,
         )
         for i in range(2)
     )
-    return height, width
+    return (_padded(height), _padded(width)) if options.same_padding else (height, width)

@@ -29,24 +29,38 @@ static void flush(const aot_pairing_t *pairing)
     }
 }
 
-/* Copies a window's taps; a tap outside the input reads as the zero point. */
+AOT_INLINE int32_t clip(int32_t value, int32_t most)
+{
+    return aot_clamp(value, 0, most);
+}
+
+/* Copies a window's taps; a tap outside the input reads as the zero point. Without dilation the
+ * taps of a row are neighbours and are copied at once.
+ */
 static void gather(const aot_conv_t *layer, const int8_t *input, int32_t top, int32_t left,
                    int8_t *taps)
 {
-    size_t channels = (size_t)layer->input_channels;
+    int32_t channels = layer->input_channels, width = layer->input_width;
+    int32_t at_once = layer->dilation_width == 1 ? layer->kernel_width : 1;
 
     for (int32_t ky = 0; ky < layer->kernel_height; ky++) {
         int32_t row = top + ky * layer->dilation_height;
-        for (int32_t kx = 0; kx < layer->kernel_width; kx++) {
-            int32_t column = left + kx * layer->dilation_width;
-            if (row >= 0 && row < layer->input_height && column >= 0 &&
-                column < layer->input_width) {
-                size_t pixel = (size_t)(row * layer->input_width + column);
-                memcpy(taps, input + pixel * channels, channels);
-            } else {
-                memset(taps, layer->input_zero_point, channels);
+        int32_t row_inside = row >= 0 && row < layer->input_height;
+        int32_t column = left;
+        for (int32_t kx = 0; kx < layer->kernel_width; kx += at_once) {
+            int32_t before = clip(-column, at_once);
+            int32_t inside = row_inside ? clip(width - column, at_once) - before : 0;
+            size_t bytes = (size_t)(at_once * channels);
+            if (inside < at_once) {
+                memset(taps, layer->input_zero_point, bytes);
             }
-            taps += channels;
+            if (inside > 0) {
+                memcpy(taps + before * channels,
+                       input + (row * width + column + before) * channels,
+                       (size_t)(inside * channels));
+            }
+            taps += bytes;
+            column += layer->dilation_width;
         }
     }
 }

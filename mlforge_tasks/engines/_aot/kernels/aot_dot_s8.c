@@ -2,58 +2,72 @@
 
 /* The register blocks are spelt out because an array of accumulators stays in memory at -Os.
  * Accumulator a<p><c> belongs to window p and channel c of the block. A pair of windows with four
- * channels takes 14 registers, all that Armv7-M has; `end` is volatile so that it lies on the
- * stack instead of pushing an accumulator there.
+ * channels takes 14 registers, all that Armv7-M has; there the window's end is volatile, so that
+ * it lies on the stack instead of pushing an accumulator there.
  */
-#define PAIR_CHANNEL(c, w, step, k)                                                                \
-    weight = (w)[(k) * (step) + (c)];                                                              \
+#define PAIR_CHANNEL(c, k, channels)                                                               \
+    weight = w[(k) * (channels) + (c)];                                                            \
     AOT_MAC(a0##c, weight, value0);                                                                \
     AOT_MAC(a1##c, weight, value1);
-#define PAIR_TAP4(k)                                                                               \
+#define PAIR_TAP(k)                                                                                \
     value0 = x0[k];                                                                                \
     value1 = x1[k];                                                                                \
-    PAIR_CHANNEL(0, w, 4, k)                                                                       \
-    PAIR_CHANNEL(1, w, 4, k)                                                                       \
-    PAIR_CHANNEL(2, w, 4, k)                                                                       \
-    PAIR_CHANNEL(3, w, 4, k)
-#define PAIR_TAP1(k)                                                                               \
+    PAIR_CHANNEL(0, k, 4)                                                                          \
+    PAIR_CHANNEL(1, k, 4)                                                                          \
+    PAIR_CHANNEL(2, k, 4)                                                                          \
+    PAIR_CHANNEL(3, k, 4)
+#define PAIR_TAP_OF_LAST(k)                                                                        \
     value0 = x0[k];                                                                                \
     value1 = x1[k];                                                                                \
-    PAIR_CHANNEL(0, w, 1, k)
-#define ONE_CHANNEL(c, w, step, k)                                                                 \
-    weight = (w)[(k) * (step) + (c)];                                                              \
-    AOT_MAC(a0##c, weight, value0);
-#define ONE_TAP4(k)                                                                                \
-    value0 = x0[k];                                                                                \
-    ONE_CHANNEL(0, w, 4, k)                                                                        \
-    ONE_CHANNEL(1, w, 4, k)                                                                        \
-    ONE_CHANNEL(2, w, 4, k)                                                                        \
-    ONE_CHANNEL(3, w, 4, k)
-#define ONE_TAP1(k)                                                                                \
-    value0 = x0[k];                                                                                \
-    ONE_CHANNEL(0, w, 1, k)
+    PAIR_CHANNEL(0, k, 1)
 
-/* Walks a window, four taps a trip; ADVANCE moves the window pointers. */
-#define FOR_EACH_TAP(TAP, channels, ADVANCE)                                                       \
-    for (int32_t r = window->runs; r > 0; r--) {                                                   \
-        const int8_t *volatile end = x0 + (window->run & ~3);                                      \
-        while (x0 != end) {                                                                        \
-            TAP(0) TAP(1) TAP(2) TAP(3)                                                            \
-            ADVANCE(4);                                                                            \
-            w += 4 * (channels);                                                                   \
-        }                                                                                          \
-        end = x0 + (window->run & 3);                                                              \
-        while (x0 != end) {                                                                        \
-            TAP(0)                                                                                 \
-            ADVANCE(1);                                                                            \
-            w += (channels);                                                                       \
-        }                                                                                          \
-        ADVANCE(window->step - window->run);                                                       \
-    }
+#define ONE_CHANNEL(c, k, channels)                                                                \
+    weight = w[(k) * (channels) + (c)];                                                            \
+    AOT_MAC(a0##c, weight, value0);
+#define ONE_TAP(k)                                                                                 \
+    value0 = x0[k];                                                                                \
+    ONE_CHANNEL(0, k, 4)                                                                           \
+    ONE_CHANNEL(1, k, 4)                                                                           \
+    ONE_CHANNEL(2, k, 4)                                                                           \
+    ONE_CHANNEL(3, k, 4)
+#define ONE_TAP_OF_LAST(k)                                                                         \
+    value0 = x0[k];                                                                                \
+    ONE_CHANNEL(0, k, 1)
+
 #define ADVANCE_ONE(n) x0 += (n)
 #define ADVANCE_PAIR(n)                                                                            \
     x0 += (n);                                                                                     \
     x1 += (n)
+
+/* Walks a window for four channels, eight taps a trip. */
+#define FOR_EACH_TAP(TAP, ADVANCE, qualifier)                                                      \
+    for (int32_t r = window->runs; r > 0; r--) {                                                   \
+        const int8_t *qualifier end = x0 + (window->run & ~7);                                     \
+        while (x0 != end) {                                                                        \
+            TAP(0) TAP(1) TAP(2) TAP(3) TAP(4) TAP(5) TAP(6) TAP(7)                                \
+            ADVANCE(8);                                                                            \
+            w += 8 * 4;                                                                            \
+        }                                                                                          \
+        end = x0 + (window->run & 7);                                                              \
+        while (x0 != end) {                                                                        \
+            TAP(0)                                                                                 \
+            ADVANCE(1);                                                                            \
+            w += 4;                                                                                \
+        }                                                                                          \
+        ADVANCE(window->step - window->run);                                                       \
+    }
+
+/* Walks a window for one channel, for the at most three that are left over. */
+#define FOR_EACH_TAP_OF_LAST(TAP, ADVANCE)                                                         \
+    for (int32_t r = window->runs; r > 0; r--) {                                                   \
+        const int8_t *end = x0 + window->run;                                                      \
+        while (x0 != end) {                                                                        \
+            TAP(0)                                                                                 \
+            ADVANCE(1);                                                                            \
+            w++;                                                                                   \
+        }                                                                                          \
+        ADVANCE(window->step - window->run);                                                       \
+    }
 
 AOT_INLINE int8_t finish(int32_t acc, const aot_requant_t *requant, int32_t zero_point)
 {
@@ -90,7 +104,7 @@ void aot_dot_one_s8(const aot_dot_t *dot, const aot_window_t *window, const int8
         int32_t value0, weight;
         int32_t a00 = requant[0].bias, a01 = requant[1].bias;
         int32_t a02 = requant[2].bias, a03 = requant[3].bias;
-        FOR_EACH_TAP(ONE_TAP4, 4, ADVANCE_ONE)
+        FOR_EACH_TAP(ONE_TAP, ADVANCE_ONE, )
         y[0] = finish(a00, &requant[0], dot->zero_point);
         y[1] = finish(a01, &requant[1], dot->zero_point);
         y[2] = finish(a02, &requant[2], dot->zero_point);
@@ -102,7 +116,7 @@ void aot_dot_one_s8(const aot_dot_t *dot, const aot_window_t *window, const int8
         const int8_t *x0 = x;
         int32_t value0, weight;
         int32_t a00 = requant->bias;
-        FOR_EACH_TAP(ONE_TAP1, 1, ADVANCE_ONE)
+        FOR_EACH_TAP_OF_LAST(ONE_TAP_OF_LAST, ADVANCE_ONE)
         *y++ = finish(a00, requant++, dot->zero_point);
     }
 }
@@ -120,7 +134,7 @@ void aot_dot_pair_s8(const aot_dot_t *dot, const aot_window_t *window, const int
         int32_t a00 = requant[0].bias, a01 = requant[1].bias;
         int32_t a02 = requant[2].bias, a03 = requant[3].bias;
         int32_t a10 = a00, a11 = a01, a12 = a02, a13 = a03;
-        FOR_EACH_TAP(PAIR_TAP4, 4, ADVANCE_PAIR)
+        FOR_EACH_TAP(PAIR_TAP, ADVANCE_PAIR, volatile)
         finish_pair(a00, a10, &requant[0], dot->zero_point, &y0[0], &y1[0]);
         finish_pair(a01, a11, &requant[1], dot->zero_point, &y0[1], &y1[1]);
         finish_pair(a02, a12, &requant[2], dot->zero_point, &y0[2], &y1[2]);
@@ -133,7 +147,7 @@ void aot_dot_pair_s8(const aot_dot_t *dot, const aot_window_t *window, const int
         const int8_t *x0 = x_first, *x1 = x_second;
         int32_t value0, value1, weight;
         int32_t a00 = requant->bias, a10 = a00;
-        FOR_EACH_TAP(PAIR_TAP1, 1, ADVANCE_PAIR)
+        FOR_EACH_TAP_OF_LAST(PAIR_TAP_OF_LAST, ADVANCE_PAIR)
         finish_pair(a00, a10, requant++, dot->zero_point, y0++, y1++);
     }
 }

@@ -55,23 +55,15 @@ void aot_softmax_s8(const aot_softmax_t *layer, const int8_t *input, int8_t *out
         int32_t most = largest(input, layer->depth);
         int32_t sum = 0;
         for (int32_t i = 0; i < layer->depth; i++) {
-            int32_t distance = most - input[i];
-            if (distance < layer->reach) {
-                sum += aot_round_shift(layer->exponentials[distance], SUM_INTEGER_BITS);
-            }
+            sum += aot_round_shift(layer->exponentials[most - input[i]], SUM_INTEGER_BITS);
         }
         int32_t zeros = leading_zeros((uint32_t)sum);
         uint32_t mantissa = ((uint32_t)sum << zeros) - UINT32_C(0x80000000);
         int32_t scale = reciprocal_of_one_plus((int32_t)mantissa);
         int32_t exponent = SUM_INTEGER_BITS - zeros + 31 - 8;
         for (int32_t i = 0; i < layer->depth; i++) {
-            int32_t distance = most - input[i];
-            int32_t result = -128;
-            if (distance < layer->reach) {
-                int32_t product = aot_multiply_high(scale, layer->exponentials[distance]);
-                result += aot_round_shift(product, exponent);
-            }
-            output[i] = aot_saturate(result);
+            int32_t product = aot_multiply_high(scale, layer->exponentials[most - input[i]]);
+            output[i] = aot_saturate(aot_round_shift(product, exponent) - 128);
         }
         input += layer->depth;
         output += layer->depth;

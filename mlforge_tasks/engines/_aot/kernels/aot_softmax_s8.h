@@ -4,12 +4,9 @@
 
 #include "aot_math.h"
 
-/* exponentials[d] is exp(-d * scale * beta) in Q0.31, for d below `reach`; the reference takes all
- * beyond it as 0.
- */
+/* exponentials[d] is exp(-d * scale * beta) in Q0.31, 256 of them. */
 typedef struct {
     const int32_t *exponentials;
-    int32_t reach;
     int32_t rows, depth;
 } aot_softmax_t;
 

@@ -1,0 +1,147 @@
+"""Lowers ADD, SUB and MUL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlforge_tasks.engines._aot import fixed_point
+from mlforge_tasks.engines._aot.dense import fused_clamp
+from mlforge_tasks.engines._aot.failure import unsupported
+from mlforge_tasks.engines._aot.program import Call, Data, Parameters, Step
+
+if TYPE_CHECKING:
+    from mlforge_tasks.engines._aot.fixed_point import Factor
+    from mlforge_tasks.engines._aot.graph import Graph, Operator, Shape
+    from mlforge_tasks.engines._aot.program import Value
+
+BROADCAST_DIMENSIONS = 4
+# The reference scales operands of ADD and SUB up by this before it brings them to one scale.
+_HEADROOM = 1 << 20
+
+
+def _groups(shapes: tuple[Shape, Shape], output: Shape) -> list[tuple[int, bool, bool]]:
+    """The output's shape with neighbouring dimensions merged that broadcast alike.
+
+    Returns:
+        Size and, per operand, whether it is broadcast; outermost first.
+    """
+    padded = [(1,) * (len(output) - len(shape)) + shape for shape in shapes]
+    groups: list[tuple[int, bool, bool]] = []
+    for size, first, second in zip(output, *padded, strict=True):
+        if size == 1:
+            continue
+        kind = (first == 1, second == 1)
+        if groups and groups[-1][1:] == kind:
+            size *= groups.pop()[0]  # noqa: PLW2901 - the merged size
+        groups.append((size, *kind))
+    return groups
+
+
+def _steps(groups: list[tuple[int, bool, bool]], operand: int) -> tuple[int, ...]:
+    """Distance between an operand's neighbours along each group; 0 where it is broadcast."""
+    steps: list[int] = []
+    step = 1
+    for size, *broadcast in reversed(groups):
+        steps.append(0 if broadcast[operand] else step)
+        step *= 1 if broadcast[operand] else size
+    return tuple(reversed(steps))
+
+
+def _broadcast(operator: Operator, graph: Graph) -> dict[str, Value]:
+    first, second = graph.inputs_of(operator)
+    groups = _groups((first.shape, second.shape), graph.output_of(operator).shape)
+    if len(groups) > BROADCAST_DIMENSIONS:
+        raise unsupported(
+            f"{operator.op} '{operator.name}' that broadcasts along many axes",
+            "give both operands the same shape",
+        )
+    groups = [(1, False, False)] * (BROADCAST_DIMENSIONS - len(groups)) + groups
+    return {
+        "shape": tuple(size for size, *_ in groups),
+        "steps0": _steps(groups, 0),
+        "steps1": _steps(groups, 1),
+    }
+
+
+def _in_place_operand(operator: Operator, graph: Graph) -> int | None:
+    """An operand as large as the output, that it may overwrite."""
+    size = graph.output_of(operator).size
+    for index in operator.inputs:
+        tensor = graph.tensors[index]
+        if tensor.size == size and tensor.data is None:
+            return index
+    return None
+
+
+def _struct(by: Factor) -> dict[str, Value]:
+    return {"multiplier": by.multiplier, "shift": by.shift}
+
+
+def _add_factors(operator: Operator, graph: Graph) -> tuple[Factor, Factor, Factor]:
+    """Operands to their common scale, and from there to the output's.
+
+    The reference computes in double for ADD and in float for SUB.
+    """
+    first, second = graph.inputs_of(operator)
+    output = graph.output_of(operator)
+    number = float if operator.op == "ADD" else np.float32
+    twice = number(2) * number(max(first.scale, second.scale))
+    real = (
+        number(first.scale) / twice,
+        number(second.scale) / twice,
+        twice / (number(_HEADROOM) * number(output.scale)),
+    )
+    factors = tuple(fixed_point.factor(float(each)) for each in real)
+    if any(each.shift > 0 for each in factors):
+        raise unsupported(
+            f"{operator.op} '{operator.name}' with an output scale far below its inputs'",
+            "calibrate with representative data",
+        )
+    return factors[0], factors[1], factors[2]
+
+
+def add_or_sub(operator: Operator, graph: Graph) -> Step:
+    """ADD and SUB."""
+    first, second = graph.inputs_of(operator)
+    output = graph.output_of(operator)
+    factor0, factor1, output_factor = _add_factors(operator, graph)
+    members: dict[str, Value] = {
+        "broadcast": _broadcast(operator, graph),
+        "zero_point0": first.zero_point,
+        "zero_point1": second.zero_point,
+        "output_zero_point": output.zero_point,
+        "factor0": _struct(factor0),
+        "factor1": _struct(factor1),
+        "output_factor": _struct(output_factor),
+    }
+    function = "aot_add_s8" if operator.op == "ADD" else "aot_sub_s8"
+    return _binary(operator, graph, Parameters(operator.name, "aot_add_t", members), function)
+
+
+def mul(operator: Operator, graph: Graph) -> Step:
+    """MUL."""
+    first, second = graph.inputs_of(operator)
+    output = graph.output_of(operator)
+    real = float(first.scale) * float(second.scale) / float(output.scale)
+    members: dict[str, Value] = {
+        "broadcast": _broadcast(operator, graph),
+        "zero_point0": first.zero_point,
+        "zero_point1": second.zero_point,
+        "output_zero_point": output.zero_point,
+        "output_factor": _struct(fixed_point.factor(real)),
+    }
+    return _binary(operator, graph, Parameters(operator.name, "aot_mul_t", members), "aot_mul_s8")
+
+
+def _binary(operator: Operator, graph: Graph, parameters: Parameters, function: str) -> Step:
+    operands = (Data(operator.inputs[0]), Data(operator.inputs[1]))
+    call = Call(
+        "aot_binary_s8.h", function, (f"&{operator.name}", *operands, Data(operator.output))
+    )
+    return Step(
+        calls=(call, *fused_clamp(operator, graph.output_of(operator))),
+        parameters=parameters,
+        overwrites=_in_place_operand(operator, graph),
+    )

@@ -1,0 +1,1 @@
+"""Tests; `builds.py`, `graphs.py` and their like are helpers."""

@@ -1,0 +1,114 @@
+"""Writes real converted Keras models: `python aot_keras_models.py FOLDER`, one TensorFlow start.
+
+The networks of MLPerf Tiny's keyword spotting and image classification (Banbury et al., 2021), a
+one-dimensional network, a dense one, and one with everything that these leave out. Weights are
+random: what the engine makes of a model does not depend on them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+CALIBRATION_SAMPLES = 10
+
+
+def keyword_spotting() -> Any:
+    """DS-CNN: 10x4 convolution, four depthwise separable blocks."""
+    x = source = layers.Input((49, 10, 1), batch_size=1)
+    x = layers.Conv2D(64, (10, 4), strides=2, padding="same", activation="relu")(x)
+    for _ in range(4):
+        x = layers.DepthwiseConv2D(3, padding="same", activation="relu")(x)
+        x = layers.Conv2D(64, 1, activation="relu")(x)
+    x = layers.AveragePooling2D((25, 5))(x)
+    x = layers.Flatten()(x)
+    return keras.Model(source, layers.Dense(12, activation="softmax")(x))
+
+
+def resnet_8() -> Any:
+    """ResNet-8 for 32x32 images."""
+    x = source = layers.Input((32, 32, 3), batch_size=1)
+    x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
+    for channels, stride in ((16, 1), (32, 2), (64, 2)):
+        y = layers.Conv2D(channels, 3, stride, padding="same", activation="relu")(x)
+        y = layers.Conv2D(channels, 3, padding="same")(y)
+        if stride > 1:
+            x = layers.Conv2D(channels, 1, stride, padding="same")(x)
+        x = layers.ReLU()(layers.Add()([x, y]))
+    x = layers.Flatten()(layers.AveragePooling2D(8)(x))
+    return keras.Model(source, layers.Dense(10, activation="softmax")(x))
+
+
+def sequence() -> Any:
+    """One-dimensional convolutions: same, depthwise, causal and dilated, separable."""
+    x = source = layers.Input((128, 6), batch_size=1)
+    x = layers.Conv1D(16, 5, padding="same", activation="relu")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.MaxPooling1D(2)(x)
+    x = layers.DepthwiseConv1D(5, strides=2, padding="same")(x)
+    x = layers.AveragePooling1D(2, strides=1, padding="same")(x)
+    x = layers.Conv1D(32, 3, padding="causal", dilation_rate=2, activation="relu")(x)
+    x = layers.SeparableConv1D(32, 3, activation="relu")(x)
+    x = layers.GlobalAveragePooling1D()(x)
+    x = layers.Dense(16, activation="tanh")(x)
+    return keras.Model(source, layers.Dense(7, activation="softmax")(x))
+
+
+def dense() -> Any:
+    """A dense auto-encoder."""
+    x = source = layers.Input((160,), batch_size=1)
+    for units in (64, 8, 64):
+        x = layers.Dense(units, activation="relu")(x)
+    return keras.Model(source, layers.Dense(160)(x))
+
+
+def mixed() -> Any:
+    """Gates, concatenation, subtraction, two-dimensional dilation, depth multiplier."""
+    x = source = layers.Input((24, 24, 3), batch_size=1)
+    x = layers.ZeroPadding2D(((2, 1), (0, 1)))(x)
+    x = layers.Conv2D(8, 3, strides=2, activation="relu6")(x)
+    y = layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2)(x)
+    x = layers.Multiply()([y, layers.Conv2D(16, 1, activation="sigmoid")(x)])
+    gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    x = layers.Multiply()([x, layers.Conv2D(16, 1, activation="sigmoid")(gate)])
+    x = layers.Concatenate()([layers.MaxPooling2D(2)(x), layers.AveragePooling2D(2)(x)])
+    x = layers.Conv2D(12, 3, dilation_rate=2, padding="same", activation="tanh")(x)
+    x = layers.Subtract()([x, layers.Conv2D(12, 1)(x)])
+    return keras.Model(source, layers.Dense(3)(layers.Flatten()(x)))
+
+
+MODELS = (keyword_spotting, resnet_8, sequence, dense, mixed)
+
+
+def convert(model: Any) -> bytes:
+    """Full-integer int8 conversion, as the pipeline's quantise stage does it."""
+    rng = np.random.default_rng(1)
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: (
+        [rng.normal(size=model.input_shape).astype(np.float32)] for _ in range(CALIBRATION_SAMPLES)
+    )
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    return bytes(converter.convert())
+
+
+def main(folder: Path) -> None:
+    """Writes every model."""
+    for build in MODELS:
+        keras.utils.set_random_seed(1)
+        (folder / f"{build.__name__}.tflite").write_bytes(convert(build()))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

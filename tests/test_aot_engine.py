@@ -1,0 +1,221 @@
+"""The aot engine's interface: what it makes, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tflite_micro")
+
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from mlforge_tasks import engines, plugins
+from mlforge_tasks.engines._aot.importer import import_model, layer_name
+from mlforge_tasks.engines._aot.lower import OPERATORS, lower
+from mlforge_tasks.engines._aot.memory import plan
+from mlforge_tasks.engines._aot.planner import lower_bound_bytes
+from mlforge_tasks.engines.aot import PLUGIN
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from tests import graphs
+from tests.aot_host import Case, HostModels, make_case
+from tests.aot_writer import Quant, Ref, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+QUANT = Quant(np.float32(0.1), 3)
+
+
+def _model(shape: tuple[int, ...], add: Callable[[Writer, Ref], int]) -> bytes:
+    """A model from an input and what `add` puts behind it."""
+    writer = Writer()
+    source = writer.activation(shape, QUANT, 1.0)
+    return writer.finish(source.index, add(writer, source))
+
+
+def _relu_chain(writer: Writer, ref: Ref) -> int:
+    for _ in range(5):
+        output = writer.activation(ref.shape, ref.quant, 1.0)
+        writer.operator("RELU", [ref.index], [output.index])
+        ref = output
+    return ref.index
+
+
+def test_is_found_by_its_name() -> None:
+    """A contract's `engine: aot` is this engine."""
+    assert plugins.load(engines, "aot") is PLUGIN
+    assert PLUGIN.name == "aot"
+
+
+def test_the_generator_covers_every_operator() -> None:
+    """No operator of the engine goes untested."""
+    assert set(graphs.OPERATORS) == set(OPERATORS)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equal_arguments_give_equal_bytes(seed: int) -> None:
+    """Generation is deterministic, and another prefix changes only names."""
+    model = graphs.random_graph(seed)
+    first = PLUGIN.generate(model, "cortex-m3", "model")
+    assert first == PLUGIN.generate(model, "cortex-m3", "model")
+    other = PLUGIN.generate(model, "cortex-m3", "other")
+    assert other.arena_bytes == first.arena_bytes
+    renamed = first.files["model_aot.c"].replace(b"model_", b"other_")
+    assert other.files["other_aot.c"] == renamed
+
+
+def test_brings_only_the_kernels_it_uses() -> None:
+    """A model of lookups has no convolution in its folder."""
+    files = PLUGIN.generate(_model((1, 8), _relu_chain), "cortex-m3").files
+    assert set(files) == {
+        "aot_map_s8.c",
+        "aot_map_s8.h",
+        "aot_math.c",
+        "aot_math.h",
+        "model_aot.c",
+        "model_aot.h",
+    }
+
+
+def test_elementwise_layers_work_in_place() -> None:
+    """A chain of maps takes one buffer, the input's."""
+    assert PLUGIN.generate(_model((1, 100), _relu_chain), "cortex-m3").arena_bytes == 100
+
+
+def test_an_input_that_is_read_again_is_not_overwritten(tmp_path: Path) -> None:
+    """The sum of x and relu(x) needs x to be kept."""
+
+    def add(writer: Writer, source: Ref) -> int:
+        relu = writer.activation(source.shape, QUANT, 1.0)
+        total = writer.activation(source.shape, Quant(np.float32(0.2), 0), 1.0)
+        writer.operator("RELU", [source.index], [relu.index])
+        inputs = [source.index, relu.index]
+        writer.operator("ADD", inputs, [total.index], schema.AddOptionsT())
+        return total.index
+
+    case = make_case("kept", _model((1, 64), add))
+    assert case.generated.arena_bytes == 128
+    assert np.array_equal(HostModels([case], tmp_path).run(case), case.outputs)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_memory_is_near_its_bound(seed: int) -> None:
+    """The arena is at most a tenth above what must be alive at one time."""
+    graph, lowered = lower(import_model(graphs.random_graph(seed)))
+    memory = plan(graph, lowered)
+    assert memory.arena_bytes <= 1.1 * lower_bound_bytes(memory.buffers)
+
+
+def test_profiles_every_operator() -> None:
+    """Multiply-accumulates, weights and outputs of a layer can be added up by hand."""
+
+    def add(writer: Writer, source: Ref) -> int:
+        weights = writer.constant(np.ones((8, 3, 3, 2), np.int8), [0.01], [0])
+        output = writer.activation((1, 6, 6, 8), QUANT, 1.0)
+        options = schema.Conv2DOptionsT(padding=0, strideH=1, strideW=1)
+        writer.operator("CONV_2D", [source.index, weights], [output.index], options)
+        flat = writer.activation((1, 288), QUANT, 1.0)
+        shape = writer.constant(np.array([1, 288], np.int32))
+        writer.operator("RESHAPE", [output.index, shape], [flat.index])
+        return flat.index
+
+    conv, reshape = PLUGIN.generate(_model((1, 6, 6, 2), add), "cortex-m3").layers
+    assert (conv.op, conv.macs, conv.output_bytes) == ("CONV_2D", 6 * 6 * 8 * 18, 288)
+    assert conv.weight_bytes == 8 * 18 + 8 * 12
+    assert (reshape.op, reshape.macs, reshape.weight_bytes) == ("RESHAPE", 0, 0)
+
+
+def _float_island(writer: Writer, source: Ref) -> int:
+    island = writer.float_activation(source.shape)
+    output = writer.activation(source.shape, QUANT, 1.0)
+    writer.operator("DEQUANTIZE", [source.index], [island])
+    writer.operator("QUANTIZE", [island], [output.index], schema.QuantizeOptionsT())
+    return output.index
+
+
+def _hard_swish(writer: Writer, source: Ref) -> int:
+    output = writer.activation(source.shape, QUANT, 1.0)
+    writer.operator("HARD_SWISH", [source.index], [output.index])
+    return output.index
+
+
+def _grouped(writer: Writer, source: Ref) -> int:
+    weights = writer.constant(np.ones((4, 1, 1, 2), np.int8), [0.01], [0])
+    output = writer.activation((*source.shape[:3], 4), QUANT, 1.0)
+    options = schema.Conv2DOptionsT(padding=1, strideH=1, strideW=1)
+    writer.operator("CONV_2D", [source.index, weights], [output.index], options)
+    return output.index
+
+
+def _transposed(writer: Writer, source: Ref) -> int:
+    order = writer.constant(np.array([0, 2, 1, 3], np.int32))
+    shape = (1, source.shape[2], source.shape[1], source.shape[3])
+    output = writer.activation(shape, QUANT, 1.0)
+    writer.operator("TRANSPOSE", [source.index, order], [output.index], schema.TransposeOptionsT())
+    return output.index
+
+
+def _scattered_mean(writer: Writer, source: Ref) -> int:
+    axes = writer.constant(np.array([1, 3], np.int32))
+    output = writer.activation((1, source.shape[2]), QUANT, 1.0)
+    writer.operator("MEAN", [source.index, axes], [output.index], schema.ReducerOptionsT())
+    return output.index
+
+
+@pytest.mark.parametrize(
+    ("add", "names"),
+    [
+        (_float_island, "DEQUANTIZE with float32"),
+        (_hard_swish, "HARD_SWISH"),
+        (_grouped, "CONV_2D .* with groups"),
+        (_transposed, "TRANSPOSE"),
+        (_scattered_mean, "MEAN .* not neighbours"),
+    ],
+)
+def test_names_what_it_does_not_support(add: Callable[[Writer, Ref], int], names: str) -> None:
+    """A result for the agent: the operator, what about it, and what to use instead."""
+    with pytest.raises(CandidateFailure, match=names) as caught:
+        PLUGIN.generate(_model((1, 3, 5, 4), add), "cortex-m3")
+    assert caught.value.reason.code == "unsupported_operator"
+    assert caught.value.reason.stage == "engine"
+    assert ";" in caught.value.reason.message
+
+
+@pytest.mark.parametrize("model", [b"", b"no model at all", b"\x00\x00\x00\x00TFL3" + b"\xff" * 40])
+def test_bytes_that_are_no_model_are_a_tool_error(model: bytes) -> None:
+    """A damaged file is never blamed on the candidate."""
+    with pytest.raises(ToolError, match="flatbuffer"):
+        PLUGIN.generate(model, "cortex-m3")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "op", "name"),
+    [
+        ("model_1/relu_1/Relu;model_1/conv_1/convolution", "CONV_2D", "conv_1"),
+        ("model_1/separable_1/separable_conv2d/depthwise1", "DEPTHWISE_CONV_2D", "separable_1"),
+        ("StatefulPartitionedCall_1:0", "SOFTMAX", "softmax"),
+        ("model/Größe 3/Add", "ADD", "gr_e_3"),
+        ("", "ADD", "add"),
+    ],
+)
+def test_layers_keep_their_names(tensor: str, op: str, name: str) -> None:
+    """The Keras layer's name, as far as C allows it; else the operator's."""
+    assert layer_name(tensor, op) == name
+
+
+def test_a_constant_operand_lies_in_flash(tmp_path: Path) -> None:
+    """A constant operand is an array beside the weights, and counts as such."""
+
+    def add(writer: Writer, source: Ref) -> int:
+        values = writer.constant(np.arange(16, dtype=np.int8), [0.1], [0])
+        output = writer.activation(source.shape, QUANT, 1.0)
+        writer.operator("MUL", [source.index, values], [output.index], schema.MulOptionsT())
+        return output.index
+
+    case: Case = make_case("scaled", _model((1, 4, 16), add))
+    assert case.generated.layers[0].weight_bytes == 16
+    assert case.generated.arena_bytes == 64
+    assert np.array_equal(HostModels([case], tmp_path).run(case), case.outputs)
