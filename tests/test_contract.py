@@ -83,11 +83,10 @@ def test_the_metric_says_what_is_better(
 
 def test_metrics_are_those_that_can_be_computed(contract: Contract) -> None:
     """The contract and `metrics` agree on names and directions."""
-    directions = {"minimize": "at_most", "maximize": "at_least"}
     assert set(get_args(Metric)) == set(metrics.METRICS)
     for name in get_args(Metric):
         goal = type(contract.goal)(metric=name, target=0.5)
-        assert directions[goal.direction] == metrics.direction(name)
+        assert goal.direction == metrics.direction(name)
 
 
 def test_a_stage_reads_what_it_declares(contract: Contract) -> None:

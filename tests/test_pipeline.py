@@ -57,7 +57,7 @@ def test_a_candidate_over_its_limits_is_never_trained(cold: Cold) -> None:
     assert reason is not None
     assert (reason.code, reason.metric) == ("measured_limit", "latency_us")
     assert reason.value is not None
-    assert reason.limit == 1500 < reason.value
+    assert reason.limit == 1200 < reason.value
 
 
 def test_every_figure_is_measured_and_labelled(cold: Cold) -> None:
@@ -86,7 +86,7 @@ def test_the_second_run_executes_nothing(build: Path) -> None:
 
 def test_an_edited_limit_retrains_nothing(build: Path, tmp_path: Path) -> None:
     """A looser latency re-judges; what was trained stays trained."""
-    contract = edited(TANK, tmp_path / "edited", ("latency: 1.5 ms", "latency: 1.7 ms"))
+    contract = edited(TANK, tmp_path / "edited", ("latency: 1.2 ms", "latency: 1.25 ms"))
     run = doit(build=build, contract=contract)
     assert run.code == 0
     assert not [name for name in run.stages("built") if name.startswith(("train", "probe"))]
@@ -184,7 +184,7 @@ def test_candidates_in_parallel(build: Path, tmp_path: Path) -> None:
         tmp_path / "edited",
         ("max_iterations: 3", "max_iterations: 1"),
         ("seed: 4}", "candidates_per_iteration: 2, seed: 4}"),
-        ("latency: 1.5 ms", "latency: 0.1 ms"),
+        ("latency: 1.2 ms", "latency: 0.1 ms"),
     )
     run = doit("-n", "2", "-P", "thread", build=build, contract=contract)
     assert run.code == 1, run.out + run.err
@@ -223,7 +223,7 @@ def test_a_broken_contract_ends_with_3(tmp_path: Path) -> None:
     contract = edited(
         TANK,
         tmp_path / "edited",
-        ("latency: 1.5 ms", "latency: 1.5"),
+        ("latency: 1.2 ms", "latency: 1.2"),
         ("agent: random_search", "agent: random_serch"),
     )
     run = doit(build=tmp_path / "build", contract=contract)
