@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.constraints import UNITS, Bound
+from mlforge_tasks.constraints import TEST_SUFFIX, UNITS, Bound
 from mlforge_tasks.stages import main
 from mlforge_tasks.trials import Report, Trials, badness
 
@@ -33,22 +33,31 @@ def _colour(result: TrialResult) -> str:
 
 
 def _panel(axes: Axes, report: Report, metric: str) -> None:
-    """One figure over the candidates, with its limit."""
+    """One figure over the candidates, with its limit; held-out test values as rings."""
     scale, unit = SCALES[UNITS.get(metric, "1")]
+    heights = [bound.limit * scale for bound in report.bounds if bound.metric == metric]
+    for limit in heights:
+        axes.axhline(limit, color=LIMIT, linewidth=1.2, linestyle="--")
     for position, result in enumerate(report.results):
-        value = _value(result, metric)
-        if value is not None:
-            axes.plot(position, value * scale, "o", color=_colour(result), markersize=7)
-    for bound in report.bounds:
-        if bound.metric == metric:
-            axes.axhline(bound.limit * scale, color=LIMIT, linewidth=1.2, linestyle="--")
-    name = metric.removesuffix("_bytes").removesuffix("_us").replace("_", " ")
-    axes.set_title(f"{name} ({unit})" if unit else f"{name} (validation)", fontsize=10)
+        for name, face in ((metric, _colour(result)), (metric + TEST_SUFFIX, "none")):
+            value = _value(result, name)
+            if value is not None:
+                height = value * scale
+                axes.plot(
+                    position, height, "o", mfc=face, mec=_colour(result), markersize=7, zorder=3
+                )
+                heights.append(height)
+    axes.set_title(f"{_title(metric)} ({unit})" if unit else _title(metric), fontsize=10)
     axes.set_xticks(range(len(report.results)), [one.trial.id for one in report.results])
     axes.tick_params(labelsize=8)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max(heights, default=1.0))
     axes.margins(x=0.08)
     axes.grid(visible=True, axis="y", alpha=0.3)
+
+
+def _title(metric: str) -> str:
+    name = metric.removesuffix("_bytes").removesuffix("_us")
+    return {"ram": "RAM"}.get(name, name)
 
 
 def draw(report: Report, path: Path) -> None:
@@ -68,8 +77,10 @@ def draw(report: Report, path: Path) -> None:
         Line2D([], [], marker="o", linestyle="", color=colour, label=label)
         for label, colour in marks.items()
     ]
+    on_test = f"{report.goal} on the test split"
+    handles.append(Line2D([], [], marker="o", linestyle="", mfc="none", mec=TRAINED, label=on_test))
     handles.append(Line2D([], [], linestyle="--", color=LIMIT, label="limit"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
     figure.savefig(path, metadata={"Software": None})
 
 
