@@ -7,55 +7,23 @@ All `max_iterations x candidates_per_iteration` chains are declared up front; th
 from __future__ import annotations
 
 import functools
-import platform as host
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from mlforge_tasks import platforms, plugins, runners
+from mlforge_tasks import clauses, platforms, plugins, runners, tool_versions
 from mlforge_tasks.board import Board, load_board
-from mlforge_tasks.constraints import TEST_SUFFIX, UNITS, Bound
+from mlforge_tasks.code_version import PROJECT_ROOT
 from mlforge_tasks.contract import Contract
 from mlforge_tasks.dataset_spec import source_files
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.stage import Stage, StageKind, Workspace
 from mlforge_tasks.store import Store
 
 RESERVED_NAMES = ("ac", "cas")
 SIMULATOR = "qemu"
 STAGES = "mlforge_tasks.stages."
-
-
-@functools.cache
-def _packages(*names: str) -> Mapping[str, str]:
-    """Versions of installed distributions, without importing them."""
-    return {name: metadata.version(name) for name in names} | {"python": host.python_version()}
-
-
-def _optional(name: str) -> Mapping[str, str]:
-    try:
-        return _packages(name)
-    except metadata.PackageNotFoundError:
-        return {name: "absent"}
-
-
-@functools.cache
-def _training_environment() -> Mapping[str, str]:
-    """What trained weights are pinned to: TensorFlow's build and the CPU's features."""
-    cpu = Path("/proc/cpuinfo")
-    lines = cpu.read_text().splitlines() if cpu.exists() else [host.processor()]
-    features = sorted({line for line in lines if line.startswith(("flags", "model name"))})
-    return {
-        **_packages("tensorflow-cpu", "keras", "numpy"),
-        "cpu": sha256_bytes("\n".join(features).encode()),
-    }
-
-
-def _tools(*names: str) -> Callable[[], Mapping[str, str]]:
-    return functools.partial(_packages, *names)
 
 
 @dataclass(frozen=True)
@@ -99,41 +67,6 @@ class Plan:
     iterations: tuple[Iteration, ...]
 
 
-def bounds(contract: Contract) -> tuple[Bound, ...]:
-    """The contract's clauses: limits with their margins taken off, then the goal.
-
-    The goal binds twice, on the validation split that the search reads and on the test split that
-    it never sees.
-    """
-    clauses = [
-        Bound(metric=metric, limit=limit, unit=UNITS[metric], sources=_sources(contract))
-        for metric, limit in contract.effective_limits().items()
-    ]
-    goal = contract.goal
-    clauses += [
-        Bound(
-            metric=metric,
-            limit=goal.target,
-            unit=_goal_unit(contract),
-            direction="at_most" if goal.direction == "minimize" else "at_least",
-            sources=_sources(contract),
-        )
-        for metric in (goal.metric, goal.metric + TEST_SUFFIX)
-    ]
-    return tuple(clauses)
-
-
-def _goal_unit(contract: Contract) -> str:
-    """The goal's unit in terms of the predicted quantity, where all outputs have the same."""
-    units = {output.unit for output in contract.dataset.target.outputs}
-    unit = units.pop() if len(units) == 1 else "1"
-    return {"mse": f"({unit})^2", "mae": unit}.get(contract.goal.metric, "1")
-
-
-def _sources(contract: Contract) -> tuple[Any, ...]:
-    return ("emulated", "hardware") if contract.mode == "simulate" else ("hardware",)
-
-
 class _Builder:
     """Makes the stages of one contract."""
 
@@ -144,10 +77,11 @@ class _Builder:
         self.board = board.model_dump(mode="json")
         self.folder = folder
         self.workspace = workspace
-        self.bounds = [bound.model_dump(mode="json") for bound in bounds(contract)]
+        self.bounds = [bound.model_dump(mode="json") for bound in clauses.bounds(contract)]
         self.target = contract.target
         platform = plugins.load(platforms, self.target.platform)
         runner = plugins.load(runners, SIMULATOR)
+        self.platform_resources = tuple(platform.resources)
         self.firmware_tools = functools.partial(platform.tool_versions, board)
         self.run_tools = functools.partial(runner.tool_versions, board)
 
@@ -168,7 +102,7 @@ class _Builder:
 
     def dataset(self, root: Path) -> Stage:
         kind = StageKind(
-            STAGES + "dataset", ("data_card.json",), isolated=True, tools=_tools("numpy")
+            STAGES + "dataset", ("data_card.json",), isolated=True, tools=tool_versions.of("numpy")
         )
         files = source_files(self.contract.dataset)
         inputs = {("source" if i == 0 else f"source{i}"): root / f for i, f in enumerate(files)}
@@ -177,7 +111,10 @@ class _Builder:
 
     def propose(self, k: int, dataset: Stage, judged: list[Stage]) -> Stage:
         kind = StageKind(
-            STAGES + "propose", ("candidates.json",), isolated=True, tools=_tools("optuna")
+            STAGES + "propose",
+            ("candidates.json",),
+            isolated=True,
+            tools=tool_versions.of("optuna"),
         )
         inputs = {"dataset": dataset} | {f"judge{i:02d}": s for i, s in enumerate(judged, 1)}
         goal = self.contract.goal
@@ -197,7 +134,7 @@ class _Builder:
                 STAGES + "render",
                 ("architecture.json", "model.py", "static.json"),
                 resources=("templates/model.py.jinja",),
-                tools=_tools("jinja2"),
+                tools=tool_versions.of("jinja2"),
             ),
             {"propose": propose, "dataset": dataset},
             {"candidate": index},
@@ -222,7 +159,7 @@ class _Builder:
                 STAGES + "train",
                 ("weights.npz", "training.json"),
                 isolated=True,
-                tools=_training_environment,
+                tools=tool_versions.training_environment,
             ),
             {"render": render, "dataset": dataset, "admit": admit},
             self.fields("training", "goal.metric", "search.seed"),
@@ -234,7 +171,7 @@ class _Builder:
                 STAGES + "evaluate",
                 ("evaluation.json",),
                 isolated=True,
-                tools=lambda: {**_packages("numpy"), **_optional("tflite-micro")},
+                tools=tool_versions.of("numpy", optional="tflite-micro"),
             ),
             {"quantise": final["quantise"], "dataset": dataset},
             self.fields("goal.metric"),
@@ -252,7 +189,7 @@ class _Builder:
                 STAGES + "quantise",
                 ("model.tflite", "quantisation.json"),
                 isolated=True,
-                tools=_training_environment,
+                tools=tool_versions.training_environment,
             ),
             sources,
             self.fields("search.seed"),
@@ -263,7 +200,7 @@ class _Builder:
                 STAGES + "header",
                 ("model_data.h",),
                 resources=("templates/model_data.h.jinja",),
-                tools=_tools("jinja2"),
+                tools=tool_versions.of("jinja2"),
             ),
             {"quantise": quantise, "dataset": dataset},
         )
@@ -273,11 +210,8 @@ class _Builder:
             StageKind(
                 STAGES + "engine",
                 ("engine.json",),
-                resources=(
-                    f"templates/{engine_name}",
-                    f"mlforge_tasks/engines/_{engine_name}",
-                ),
-                tools=_tools("jinja2", "tflite", "numpy"),
+                resources=_engine_resources(engine_name),
+                tools=tool_versions.of("jinja2", "tflite", "numpy"),
             ),
             {"quantise": quantise},
             {"engine": engine_name, "cpu": self.board["cpu"]},
@@ -289,11 +223,7 @@ class _Builder:
             StageKind(
                 STAGES + "firmware",
                 ("firmware.elf", "firmware.bin", "firmware.json"),
-                resources=(
-                    "zephyr_app/src",
-                    f"templates/{platform_name}",
-                    f"mlforge_tasks/platforms/_{platform_name}",
-                ),
+                resources=self.platform_resources,
                 tools=self.firmware_tools,
             ),
             {"header": header, "engine": engine},
@@ -334,7 +264,7 @@ class _Builder:
                 STAGES + "report",
                 ("report.json", "convergence.png"),
                 isolated=True,
-                tools=_tools("matplotlib"),
+                tools=tool_versions.of("matplotlib"),
             ),
             {f"judge{number:02d}": one for number, one in enumerate(judges, 1)},
             {"name": self.folder.name, "bounds": self.bounds}
@@ -359,6 +289,12 @@ class _Builder:
 DELIVERED = ("render", "train", "quantise", "header", "engine", "firmware", "run", "evaluate")
 
 
+def _engine_resources(name: str) -> tuple[str, ...]:
+    """An engine's data files: its templates and its helper folder, where it has them."""
+    folders = (f"templates/{name}", f"mlforge_tasks/engines/_{name}")
+    return tuple(folder for folder in folders if (PROJECT_ROOT / folder).is_dir())
+
+
 def _folder_parts(base: str, part: str) -> list[str]:
     """Folder of a stage: `train:2.0` lies in `iterations/02/0/train`."""
     if base == "deliver":
@@ -367,6 +303,17 @@ def _folder_parts(base: str, part: str) -> list[str]:
         return [base]
     iteration, _, candidate = part.partition(".")
     return ["iterations", f"{int(iteration):02d}", *([candidate] if candidate else []), base]
+
+
+def _check_engine(contract: Contract) -> None:
+    target = contract.target
+    able = plugins.load(platforms, target.platform).engines
+    if target.engine not in able:
+        raise MlforgeError(
+            f"target.engine: found '{target.engine}', which platform '{target.platform}' "
+            f"cannot build; wanted {' or '.join(able)}",
+            hint="`platform: zephyr` builds every engine",
+        )
 
 
 def make_plan(
@@ -400,6 +347,7 @@ def make_plan(
             hint="boards over a serial port come with the Zephyr platform; "
             "until then only emulated boards can be measured",
         )
+    _check_engine(contract)
     workspace = workspace or Workspace(Store(build))
     builder = _Builder(contract, load_board(contract.target.board), build / name, workspace)
     dataset = builder.dataset(root)

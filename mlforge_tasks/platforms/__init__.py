@@ -39,9 +39,17 @@ class BuildRequest:
 
 
 class Platform(Protocol):
-    """A way to build firmware."""
+    """A way to build firmware.
+
+    Attributes:
+        name: As contracts write it.
+        engines: The engines whose sources it can build.
+        resources: Data files that decide the image's bytes, relative to the project's root.
+    """
 
     name: str
+    engines: tuple[str, ...]
+    resources: tuple[str, ...]
 
     def build(self, request: BuildRequest, out: Path) -> FirmwareReport:
         """Writes `firmware.elf`, `.bin` and `.map` into a folder: the same bytes everywhere.

@@ -19,6 +19,8 @@ class BaremetalPlatform:
     """Links the application, the engine's sources and our start-up code."""
 
     name = "baremetal"
+    engines = ("aot",)
+    resources = ("zephyr_app/src", "templates/baremetal", "mlforge_tasks/platforms/_baremetal")
 
     def build(self, request: BuildRequest, out: Path) -> FirmwareReport:
         """See `platforms.Platform.build`."""
