@@ -56,6 +56,21 @@ class Qemu(Record):
     args: tuple[str, ...] = ()
 
 
+class Zephyr(Record):
+    """How Zephyr knows the board.
+
+    Attributes:
+        target: Its name in `west build -b`.
+        modules: West modules that its images need, beside the core's headers.
+        arena_on: An emulated board with the same core, for what only an emulator can tell before
+            the firmware is final; None where the board itself is emulated.
+    """
+
+    target: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)*$")
+    modules: tuple[str, ...] = ()
+    arena_on: str | None = None
+
+
 class Board(Record):
     """One board.
 
@@ -71,9 +86,10 @@ class Board(Record):
         clock_hz: The core's clock.
         cycles_per_instruction: An estimate, used only for latency labelled `emulated`.
         systick_hz: Clock of the SysTick timer.
-        uart: The serial port.
+        uart: The serial port; None where the bare-metal platform has no driver for it.
         stack_bytes: What the bare-metal platform reserves for the stack.
         qemu: How QEMU emulates it; None where it does not.
+        zephyr: How Zephyr knows it; None where it does not.
     """
 
     name: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")
@@ -87,9 +103,10 @@ class Board(Record):
     clock_hz: Hertz
     cycles_per_instruction: float = Field(gt=0)
     systick_hz: Hertz
-    uart: Uart
+    uart: Uart | None = None
     stack_bytes: Bytes = Field(alias="stack", multiple_of=8)
     qemu: Qemu | None = None
+    zephyr: Zephyr | None = None
 
 
 def board_file(name: str) -> Path:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency", "error", "verdict")
 ARCHITECTURE_WIDTH = 48
 ABSENT = "-"
+# Tasks that leave the build tree alone, and so may run beside another run.
+TREELESS = {"doctor", "workspace"}
 
 
 def format_value(value: float, unit: str) -> str:
@@ -37,10 +39,8 @@ def format_value(value: float, unit: str) -> str:
 
 
 def _cell(result: TrialResult, metric: str) -> str:
-    for measurement in result.trial.measurements:
-        if measurement.metric == metric:
-            return format_value(measurement.value, measurement.unit)
-    return ABSENT
+    found = result.measurement(metric)
+    return format_value(found.value, found.unit) if found else ABSENT
 
 
 def describe_clause(clause: Clause) -> str:
@@ -141,6 +141,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         self._live = bool(outstream.isatty())
         self._guard = threading.Lock()
         self._ran = 0
+        self._concludes = False
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         """Takes the tree's lock and clears what a killed run left.
@@ -149,6 +150,9 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
             InvalidDodoFile: Another run has the tree; doit ends with exit code 3.
         """
         super().initialize(tasks, selected_tasks)
+        self._concludes = "converge" in selected_tasks
+        if set(selected_tasks) <= TREELESS:
+            return
         try:
             self.lock.acquire()
         except BusyError as error:
@@ -196,7 +200,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         """Shows the table, then what went wrong."""
         with contextlib.suppress(FileNotFoundError):
             path = self.plan.folder / "delivered" / "report.json"
-            if not self.failures or self._only_unmet():
+            if self._concludes and (not self.failures or self._only_unmet()):
                 report = Report.read(path)
                 self.outstream.write(summary(report, path.parent))
         self.outstream.write(f"{self._ran} tasks executed\n")

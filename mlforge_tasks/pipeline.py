@@ -23,6 +23,7 @@ from mlforge_tasks.store import Store
 
 RESERVED_NAMES = ("ac", "cas")
 SIMULATOR = "qemu"
+HARDWARE = "serial"
 STAGES = "mlforge_tasks.stages."
 
 
@@ -67,6 +68,29 @@ class Plan:
     iterations: tuple[Iteration, ...]
 
 
+def emulated(board: Board) -> Board:
+    """What stands for a board before there is hardware: itself, or one with the same core.
+
+    Latency is told for the real board's clock.
+
+    Raises:
+        MlforgeError: QEMU emulates neither.
+    """
+    if board.qemu is not None:
+        return board
+    stand_in = board.zephyr.arena_on if board.zephyr else None
+    if stand_in is None:
+        raise MlforgeError(
+            f"mode: QEMU does not emulate {board.name}, nor a board that could stand for it",
+            hint="mode: hardware",
+        )
+    clock: dict[str, Any] = {
+        "clock_hz": board.clock_hz,
+        "cycles_per_instruction": board.cycles_per_instruction,
+    }
+    return load_board(stand_in).model_copy(update=clock)
+
+
 class _Builder:
     """Makes the stages of one contract."""
 
@@ -74,16 +98,20 @@ class _Builder:
         self, contract: Contract, board: Board, folder: Path, workspace: Workspace
     ) -> None:
         self.contract = contract
+        self.on_board = board
+        self.simulated = board if contract.mode == "hardware" else emulated(board)
         self.board = board.model_dump(mode="json")
         self.folder = folder
         self.workspace = workspace
-        self.bounds = [bound.model_dump(mode="json") for bound in clauses.bounds(contract)]
+        bounds = clauses.bounds(contract)
+        self.bounds = [bound.model_dump(mode="json") for bound in bounds]
+        # An emulated figure may refuse a candidate for a board, though it never passes one.
+        anywhere: dict[str, Any] = {"sources": ("static", "emulated", "hardware")}
+        self.admission = [
+            bound.model_copy(update=anywhere).model_dump(mode="json") for bound in bounds
+        ]
         self.target = contract.target
-        platform = plugins.load(platforms, self.target.platform)
-        runner = plugins.load(runners, SIMULATOR)
-        self.platform_resources = tuple(platform.resources)
-        self.firmware_tools = functools.partial(platform.tool_versions, board)
-        self.run_tools = functools.partial(runner.tool_versions, board)
+        self.platform = plugins.load(platforms, self.target.platform)
 
     def stage(
         self,
@@ -151,7 +179,7 @@ class _Builder:
             f"admit:{at}",
             StageKind(STAGES + "admit"),
             {"run": probe["probe_run"]},
-            {"bounds": self.bounds},
+            {"bounds": self.admission},
         )
         train = self.stage(
             f"train:{at}",
@@ -217,28 +245,48 @@ class _Builder:
             {"engine": engine_name, "cpu": self.board["cpu"]},
             (f"mlforge_tasks.engines.{engine_name}",),
         )
-        platform_name = self.target.platform
-        firmware = self.stage(
-            f"{prefix}firmware:{at}",
-            StageKind(
-                STAGES + "firmware",
-                ("firmware.elf", "firmware.bin", "firmware.json"),
-                resources=self.platform_resources,
-                tools=self.firmware_tools,
-            ),
-            {"header": header, "engine": engine},
-            {"platform": platform_name, "engine": engine_name, "board": self.board},
-            (f"mlforge_tasks.platforms.{platform_name}",),
-        )
-        run = self.stage(
-            f"{prefix}run:{at}",
-            StageKind(STAGES + "run", ("measurements.json",), isolated=True, tools=self.run_tools),
-            {"firmware": firmware, "engine": engine, "quantise": quantise, "dataset": dataset},
-            {"runner": SIMULATOR, "board": self.board} | self.fields("goal.metric"),
-            (f"mlforge_tasks.runners.{SIMULATOR}",),
-        )
-        made = (quantise, header, engine, firmware, run)
+        given = {"engine": engine, "quantise": quantise, "dataset": dataset}
+        firmware = self.firmware(f"{prefix}firmware:{at}", self.simulated, header, engine)
+        runner = HARDWARE if self.contract.mode == "hardware" else SIMULATOR
+        run = self.run(f"{prefix}run:{at}", runner, self.simulated, given | {"firmware": firmware})
+        made = [quantise, header, engine, firmware, run]
+        if self.contract.mode == "simulate-then-hardware" and not prefix:
+            # After the emulated run, so that what faults there is never flashed.
+            given["run"] = run
+            if self.simulated != self.on_board:
+                name = f"hardware_firmware:{at}"
+                firmware = self.firmware(name, self.on_board, header, engine)
+                made.append(firmware)
+            given["firmware"] = firmware
+            made.append(self.run(f"hardware_run:{at}", HARDWARE, self.on_board, given))
         return {stage.name.partition(":")[0]: stage for stage in made}
+
+    def firmware(self, name: str, board: Board, header: Stage, engine: Stage) -> Stage:
+        kind = StageKind(
+            STAGES + "firmware",
+            ("firmware.elf", "firmware.bin", "firmware.json"),
+            resources=tuple(self.platform.resources),
+            tools=functools.partial(self.platform.tool_versions, board),
+        )
+        config = {
+            "platform": self.target.platform,
+            "engine": self.target.engine,
+            "board": board.model_dump(mode="json"),
+        }
+        inputs = {"header": header, "engine": engine}
+        module = f"mlforge_tasks.platforms.{self.target.platform}"
+        return self.stage(name, kind, inputs, config, (module,))
+
+    def run(self, name: str, runner: str, board: Board, inputs: Mapping[str, Stage]) -> Stage:
+        kind = StageKind(
+            STAGES + "run",
+            ("measurements.json",),
+            isolated=True,
+            tools=functools.partial(plugins.load(runners, runner).tool_versions, board),
+        )
+        config = {"runner": runner, "board": board.model_dump(mode="json")}
+        config |= self.fields("goal.metric")
+        return self.stage(name, kind, inputs, config, (f"mlforge_tasks.runners.{runner}",))
 
     def iteration(self, k: int, dataset: Stage, earlier: list[Iteration]) -> Iteration:
         propose = self.propose(k, dataset, [one.judge for one in earlier])
@@ -280,7 +328,7 @@ class _Builder:
                     [*(one.candidates for one in earlier), chains], 1
                 )
                 for index, chain in enumerate(chains_of)
-                for name in DELIVERED
+                for name in _delivered(chain)
             },
         )
         return Iteration(k, propose, chains, judge, report, deliver)
@@ -293,6 +341,15 @@ def _engine_resources(name: str) -> tuple[str, ...]:
     """An engine's data files: its templates and its helper folder, where it has them."""
     folders = (f"templates/{name}", f"mlforge_tasks/engines/_{name}")
     return tuple(folder for folder in folders if (PROJECT_ROOT / folder).is_dir())
+
+
+def _delivered(chain: Chain) -> tuple[str, ...]:
+    """What is delivered of a candidate: what a board measured, not what stood for it."""
+    names = (f"hardware_{name}" for name in DELIVERED)
+    return tuple(
+        hardware if hardware in chain.stages else name
+        for hardware, name in zip(names, DELIVERED, strict=True)
+    )
 
 
 def _folder_parts(base: str, part: str) -> list[str]:
@@ -340,12 +397,6 @@ def make_plan(
         raise MlforgeError(
             f"a contract cannot be called '{name}': build/{name} is the store",
             hint="rename the contract file",
-        )
-    if contract.mode != "simulate":
-        raise MlforgeError(
-            f"mode: found '{contract.mode}', wanted 'simulate'",
-            hint="boards over a serial port come with the Zephyr platform; "
-            "until then only emulated boards can be measured",
         )
     _check_engine(contract)
     workspace = workspace or Workspace(Store(build))

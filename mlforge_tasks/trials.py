@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlforge_tasks.agents import Trial
 from mlforge_tasks.constraints import TEST_SUFFIX, Bound
-from mlforge_tasks.records import Clause, Record, Verdict
+from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 
 
 class TrialResult(Record):
@@ -20,6 +20,11 @@ class TrialResult(Record):
     trial: Trial
     brief: str
     device_metric: float | None = None
+
+    def measurement(self, metric: str) -> Measurement | None:
+        """The best figure of a metric: a board's where there is one, else the emulator's."""
+        found = (one for one in reversed(self.trial.measurements) if one.metric == metric)
+        return next(found, None)
 
 
 def _relative_excess(clause: Clause) -> float:

@@ -22,7 +22,7 @@ from mlforge_tasks.records import Reason
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.board import Board, Uart
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = PROJECT_ROOT / "templates" / "baremetal"
@@ -174,6 +174,15 @@ def _section_bytes(elf: Path) -> dict[str, int]:
     return {line[0]: int(line[1]) for line in lines if line and line[0].startswith(".")}
 
 
+def _uart(board: Board) -> Uart:
+    if board.uart is None:
+        raise ToolError(
+            f"platform 'baremetal' has no driver for the UART of {board.name}",
+            hint="platform: zephyr",
+        )
+    return board.uart
+
+
 def link_image(
     board: Board,
     sources: Sequence[Path],
@@ -199,10 +208,11 @@ def link_image(
         ToolError: A tool is missing, or a source does not compile or link.
     """
     _picolibc_specs()
-    macros = {"HAL_UART_BASE": board.uart.base, "HAL_TICK_HZ": board.systick_hz, **(defines or {})}
+    uart = _uart(board)
+    macros = {"HAL_UART_BASE": uart.base, "HAL_TICK_HZ": board.systick_hz, **(defines or {})}
     flags = [*C_FLAGS, *(_define(key, macros[key]) for key in sorted(macros))]
     includes = [folder.resolve() for folder in (*include_dirs, APP, STARTUP)]
-    fixed = (STARTUP / "startup.c", STARTUP / "fault.c", STARTUP / f"hal_{board.uart.kind}.c")
+    fixed = (STARTUP / "startup.c", STARTUP / "fault.c", STARTUP / f"hal_{uart.kind}.c")
     everything = [path.resolve() for path in (*fixed, APP / "protocol.c", *sources)]
     flags += [f"-I{folder}" for folder in includes]
     folders = sorted({*includes, *(path.parent for path in everything)})

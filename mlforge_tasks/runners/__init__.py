@@ -90,7 +90,7 @@ class Runner(Protocol):
     capabilities: Capabilities
 
     def open(
-        self, board: Board, firmware: Path, expected: Expected
+        self, board: Board, firmware: Path, expected: Expected, *, evidence: Path | None = None
     ) -> AbstractContextManager[Session]:
         """Starts an image and waits until it is ready; the device is gone after the block.
 
@@ -98,6 +98,7 @@ class Runner(Protocol):
             board: What to run on.
             firmware: The ELF file.
             expected: What it must say about itself.
+            evidence: Folder for raw records that the session does not hold.
 
         Raises:
             CandidateFailure: `hang`, `fault` or `truncated_console`, here or in the block.
@@ -134,6 +135,11 @@ def instruction_counts(board: Board, self_test: SelfTest) -> tuple[int, ...]:
         raise ToolError(f"{board.name} is not emulated: instructions cannot be counted")
     shift = board.qemu.icount_shift
     return tuple(instruction_count(ticks, self_test.tick_hz, shift) for ticks in self_test.ticks)
+
+
+def measured_latencies_us(self_test: SelfTest) -> tuple[float, ...]:
+    """Latency of each inference of the self-test, by the device's own clock."""
+    return tuple(ticks / self_test.tick_hz * 1e6 for ticks in self_test.ticks)
 
 
 def emulated_latency_us(board: Board, instructions: float) -> float:

@@ -173,7 +173,13 @@ class QemuRunner:
 
     @contextlib.contextmanager
     def open(
-        self, board: Board, firmware: Path, expected: Expected, *, limit_s: float = ANSWER_LIMIT_S
+        self,
+        board: Board,
+        firmware: Path,
+        expected: Expected,
+        *,
+        evidence: Path | None = None,  # noqa: ARG002 - the session's console is all there is
+        limit_s: float = ANSWER_LIMIT_S,
     ) -> Iterator[_QemuSession]:
         """See `runners.Runner.open`.
 
@@ -181,6 +187,7 @@ class QemuRunner:
             board: What to emulate.
             firmware: The ELF file.
             expected: What it must say about itself.
+            evidence: Not needed.
             limit_s: Wall time for the boot, and for each inference, before it counts as a hang.
         """
         with _console(board, firmware) as console:

@@ -37,8 +37,8 @@ class _Folders:
 
     def file(self, stage: str, name: str) -> Path | None:
         """A file of a stage that worked out."""
-        done = self.manifests[stage].status == "ok"
-        return self.folders[stage] / name if done else None
+        known = self.manifests.get(stage)
+        return self.folders[stage] / name if known and known.status == "ok" else None
 
     def reason(self) -> Reason | None:
         """Why the candidate failed, from the first stage that did."""
@@ -56,6 +56,11 @@ def _measurements(
         path = path or folders.file("probe_run", "measurements.json")
         return (RunReport.read(path).measurements if path else ()), None
     report = RunReport.read(path)
+    figures_found = report.measurements
+    on_board = folders.file("hardware_run", "measurements.json")
+    if on_board is not None:
+        report = RunReport.read(on_board)
+        figures_found += report.measurements  # last, where one value a metric is asked for
     figures = Evaluation.read(evaluated)
     values = {
         figures.metric: figures.validation,
@@ -71,7 +76,7 @@ def _measurements(
         for bound in bounds
         if bound.metric in values
     )
-    return report.measurements + goal, report.device_metric
+    return figures_found + goal, report.device_metric
 
 
 def _result(

@@ -21,10 +21,6 @@ SCALES = {"B": (1 / 1024, "KiB"), "us": (1 / 1000, "ms"), "1": (1.0, "")}
 PASSED, TRAINED, REFUSED, LIMIT = "#1a7f37", "#0969da", "#8c959f", "#cf222e"
 
 
-def _value(result: TrialResult, metric: str) -> float | None:
-    return next((m.value for m in result.trial.measurements if m.metric == metric), None)
-
-
 def _colour(result: TrialResult) -> str:
     if result.trial.reason is not None:
         return REFUSED
@@ -40,9 +36,9 @@ def _panel(axes: Axes, report: Report, metric: str) -> None:
         axes.axhline(limit, color=LIMIT, linewidth=1.2, linestyle="--")
     for position, result in enumerate(report.results):
         for name, face in ((metric, _colour(result)), (metric + TEST_SUFFIX, "none")):
-            value = _value(result, name)
-            if value is not None:
-                height = value * scale
+            found = result.measurement(name)
+            if found is not None:
+                height = found.value * scale
                 axes.plot(
                     position, height, "o", mfc=face, mec=_colour(result), markersize=7, zorder=3
                 )

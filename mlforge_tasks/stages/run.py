@@ -15,7 +15,12 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.metrics import scores, to_outputs
 from mlforge_tasks.quantisation import Quantisation, quantise
 from mlforge_tasks.records import FirmwareReport, Measurement, Record, Source
-from mlforge_tasks.runners import Expected, emulated_latency_us, instruction_counts
+from mlforge_tasks.runners import (
+    Expected,
+    emulated_latency_us,
+    instruction_counts,
+    measured_latencies_us,
+)
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.engine import EngineReport
 
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.records import SelfTest
-    from mlforge_tasks.runners import Session
+    from mlforge_tasks.runners import Runner, Session
 
 # Enough to meet every output range, few enough that a run takes seconds.
 GOLDEN_COUNT = 32
@@ -38,7 +43,9 @@ class RunReport(Record):
     Attributes:
         source: Where every figure comes from.
         measurements: RAM, flash, stack, arena, instructions, latency.
-        instructions: Of each repetition of the self-test.
+        instructions: Of each repetition of the self-test; empty where they cannot be counted.
+        latencies_us: The same by a device's own clock; empty on an emulator.
+        where: The very board, as the runner identifies it; empty on an emulator.
         macs: Multiply-accumulates per inference.
         golden_vectors: Test inputs that the device ran.
         checked_against_oracle: Whether their outputs were compared, byte for byte, with TFLM's;
@@ -50,6 +57,8 @@ class RunReport(Record):
     source: Source
     measurements: tuple[Measurement, ...]
     instructions: tuple[int, ...]
+    latencies_us: tuple[float, ...] = ()
+    where: tuple[tuple[str, str], ...] = ()
     macs: int
     golden_vectors: int
     checked_against_oracle: bool
@@ -85,29 +94,37 @@ def _compare(tflite: bytes, inputs: NDArray[np.int8], outputs: NDArray[np.int8])
     return True
 
 
+def _times(board: Board, runner: Runner, test: SelfTest) -> dict[str, float]:
+    """Median time of an inference, as the runner can tell it."""
+    if not runner.capabilities.counts_instructions:
+        return {"latency_us": statistics.median_high(measured_latencies_us(test))}
+    instructions = statistics.median_high(instruction_counts(board, test))
+    return {
+        "instructions": instructions,
+        "latency_us": emulated_latency_us(board, instructions),
+    }
+
+
 def _measurements(
-    board: Board, firmware: FirmwareReport, test: SelfTest, source: Source
-) -> tuple[tuple[Measurement, ...], tuple[int, ...]]:
-    counts = instruction_counts(board, test)
-    instructions = statistics.median_high(counts)
+    board: Board, firmware: FirmwareReport, test: SelfTest, runner: Runner
+) -> tuple[Measurement, ...]:
     values: dict[str, float] = {
         "flash_bytes": firmware.flash_bytes,
         "ram_bytes": firmware.static_ram_bytes + test.stack_used_bytes,
         "static_ram_bytes": firmware.static_ram_bytes,
         "stack_bytes": test.stack_used_bytes,
         "arena_bytes": test.arena_bytes,
-        "instructions": instructions,
-        "latency_us": emulated_latency_us(board, instructions),
+        **_times(board, runner, test),
     }
-    measured = tuple(
+    source = runner.capabilities.source
+    return tuple(
         Measurement(metric=metric, value=value, unit=UNITS[metric], source=source)
         for metric, value in values.items()
     )
-    return measured, counts
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
-    """Writes `measurements.json` and `console.txt`.
+    """Writes `measurements.json`, `console.txt` and, on a board, `transcript.txt`.
 
     Args:
         inputs: `firmware`, `engine`, `quantise`, `dataset`.
@@ -119,7 +136,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         ToolError: The runner broke, or the outputs are wrong.
     """
     board = Board.from_dump(config["board"])
-    runner = plugins.load(runners, config["runner"])
+    runner: Runner = plugins.load(runners, config["runner"])
     firmware = FirmwareReport.read(inputs["firmware"] / "firmware.json")
     card = DataCard.read(inputs["dataset"] / "data_card.json")
     quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
@@ -127,21 +144,23 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     chosen = _golden_indices(len(test_x))
     vectors = quantise(np.asarray(test_x[chosen]), quantisation.input)
     expected = Expected(firmware_id=firmware.firmware_id, model_digest=quantisation.tflite_sha256)
-    with runner.open(board, inputs["firmware"] / "firmware.elf", expected) as session:
+    elf = inputs["firmware"] / "firmware.elf"
+    with runner.open(board, elf, expected, evidence=out) as session:
         # Up to here the console is the same at every boot; host input makes ticks vary.
         (out / "console.txt").write_bytes(session.console)
         raw = _ask_device(session, vectors, quantisation.output.shape)
         self_test = session.self_test
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
     checked = _compare(tflite, vectors, raw)
-    source = runner.capabilities.source
-    measurements, counts = _measurements(board, firmware, self_test, source)
+    hardware = not runner.capabilities.counts_instructions
     targets = np.load(inputs["dataset"] / "test_y.npy")[chosen]
     outputs = to_outputs(raw.reshape(len(raw), -1), quantisation, card)
     RunReport(
-        source=source,
-        measurements=measurements,
-        instructions=counts,
+        source=runner.capabilities.source,
+        measurements=_measurements(board, firmware, self_test, runner),
+        instructions=() if hardware else instruction_counts(board, self_test),
+        latencies_us=measured_latencies_us(self_test) if hardware else (),
+        where=tuple(runner.tool_versions(board).items()) if hardware else (),
         macs=EngineReport.read(inputs["engine"] / "engine.json").macs,
         golden_vectors=len(chosen),
         checked_against_oracle=checked,

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "hal.h"
+#ifdef MLFORGE_MLPERF
+#include "mlperf.h"
+#endif
 #include "model.h"
 #include "model_data.h"
 #include "protocol.h"
@@ -138,8 +141,18 @@ static __attribute__((noreturn)) void serve(void)
 {
     struct protocol_receiver receiver = {.payload = (uint8_t *)model_input(),
                                          .capacity = MODEL_INPUT_BYTES};
+#ifdef MLFORGE_MLPERF
+    mlperf_start();
+#endif
     for (;;) {
-        switch (protocol_feed(&receiver, hal_get())) {
+        uint8_t byte = hal_get();
+#ifdef MLFORGE_MLPERF
+        if (byte != '$' && !protocol_in_frame(&receiver)) {
+            mlperf_feed(byte);
+            continue;
+        }
+#endif
+        switch (protocol_feed(&receiver, byte)) {
         case PROTOCOL_FRAME:
             answer(&receiver);
             break;

@@ -1,11 +1,10 @@
-/* hal.h on Zephyr: the kernel's clock, the console's UART, the kernel's painted stacks. */
+/* hal.h on Zephyr: the kernel's clock, the console's UART, the stacks the kernel painted. */
 #include "hal.h"
 
 #include <zephyr/arch/cpu.h>
 #include <zephyr/drivers/uart.h>
 #include <zephyr/fatal.h>
 #include <zephyr/kernel.h>
-#include <zephyr/sys/ring_buffer.h>
 #ifdef CONFIG_TIMING_FUNCTIONS
 #include <zephyr/timing/timing.h>
 #endif
@@ -16,35 +15,12 @@ static const struct device *const uart = DEVICE_DT_GET(DT_CHOSEN(zephyr_console)
 
 /* ---- UART ---- */
 
-RING_BUF_DECLARE(received, CONFIG_MLFORGE_RX_BUFFER_BYTES);
-static K_SEM_DEFINE(byte_came, 0, 1);
-
-/* Leaves bytes in the device while the buffer is full: an emulator then holds the rest back. */
-static void on_uart(const struct device *device, void *unused)
-{
-    ARG_UNUSED(unused);
-    while (uart_irq_update(device) && uart_irq_rx_ready(device)) {
-        uint8_t *space;
-        uint32_t room = ring_buf_put_claim(&received, &space, CONFIG_MLFORGE_RX_BUFFER_BYTES);
-        int count = room ? uart_fifo_read(device, space, (int)room) : 0;
-        ring_buf_put_finish(&received, count > 0 ? (uint32_t)count : 0);
-        if (room == 0) {
-            uart_irq_rx_disable(device);
-        }
-        if (count <= 0) {
-            break;
-        }
-    }
-    k_sem_give(&byte_came);
-}
-
 void hal_init(void)
 {
 #ifdef CONFIG_TIMING_FUNCTIONS
     timing_init();
     timing_start();
 #endif
-    uart_irq_callback_set(uart, on_uart);
 }
 
 void hal_put(uint8_t byte)
@@ -54,18 +30,21 @@ void hal_put(uint8_t byte)
 
 static void report_stacks(void);
 
+/* Polls: what has not been read yet stays in the device, so a sender with flow control (an
+ * emulator) loses nothing, and no interrupt disturbs a measurement. One request is outstanding at
+ * a time, so no byte comes while the model runs. */
 uint8_t hal_get(void)
 {
     static bool serving;
     uint8_t byte;
     if (!serving) {
-        serving = true; /* the self-test is over: from here on interrupts may come */
-        report_stacks();
-        uart_irq_rx_enable(uart);
+        serving = true;
+        report_stacks(); /* the self-test is over */
     }
-    while (ring_buf_get(&received, &byte, 1) == 0) {
-        uart_irq_rx_enable(uart);
-        k_sem_take(&byte_came, K_FOREVER);
+    while (uart_poll_in(uart, &byte) != 0) {
+#ifdef CONFIG_ARCH_POSIX
+        k_busy_wait(10); /* simulated time stands still in a loop without this */
+#endif
     }
     return byte;
 }
@@ -112,18 +91,22 @@ static void fault_field(const char *name, uint32_t value)
     protocol_text("\n");
 }
 
+#define CFSR_MSTKERR (1u << 4) /* the stack overflowed */
+
+/* Zephyr has cleared CFSR by now; of `reason`, one of K_ERR_*, only an overflow is told again. */
 static FUNC_NORETURN void fault(uint32_t exception, uint32_t reason, uint32_t pc, uint32_t lr)
 {
     protocol_begin(0, FRAME_FAULT);
     fault_field("exception=", exception);
-    fault_field("reason=", reason);
     fault_field("pc=", pc);
     fault_field("lr=", lr);
+    fault_field("cfsr=", reason == K_ERR_STACK_CHK_FAIL ? CFSR_MSTKERR : 0);
+    fault_field("reason=", reason);
     protocol_end();
     hal_halt();
 }
 
-/* Zephyr's own hook; `reason` is one of K_ERR_*. */
+/* Zephyr's own hook. */
 void k_sys_fatal_error_handler(unsigned int reason, const struct arch_esf *esf)
 {
 #ifdef CONFIG_CPU_CORTEX_M

@@ -7,6 +7,7 @@
 #ifndef MLFORGE_PROTOCOL_H
 #define MLFORGE_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,12 @@ struct protocol_receiver {
     uint32_t crc;
     uint32_t wanted_crc;
 };
+
+/* Whether the next byte belongs to a frame that has begun. */
+static inline bool protocol_in_frame(const struct protocol_receiver *receiver)
+{
+    return receiver->state != 0;
+}
 
 enum protocol_event protocol_feed(struct protocol_receiver *receiver, uint8_t byte);
 

@@ -1,0 +1,291 @@
+"""The bench: which boards are plugged in, from twister's hardware map, read as twister writes it.
+
+Twister's own description is "Running Tests on Hardware" in Zephyr's documentation; the keys are
+those of its `hwmap-schema.yaml`. One key is ours: `flash_command`, for a board that west cannot
+flash. The keys `available`, `fixtures`, `notes` and `flash_with_test` say nothing to us.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field, field_validator
+
+from mlforge_tasks.errors import ContractError, ToolError
+from mlforge_tasks.records import Record
+from mlforge_tasks.yaml_file import Mistake, Mistakes, closest, read_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mlforge_tasks.errors import Problem
+
+MAP_VARIABLE = "MLFORGE_HARDWARE_MAP"
+PROBE_VARIABLE = "MLFORGE_PROBE_ID"
+MAP_FILE = "hardware-map.yaml"
+# What twister writes for what it cannot find out.
+UNKNOWN = "unknown"
+# What `flash_command` may hold in braces.
+PLACEHOLDERS = ("elf", "hex", "bin", "serial", "probe_id")
+GENERATE_HINT = "`twister --generate-hardware-map <file>` writes one; see docs/hardware.md"
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_DOCUMENT_START = re.compile(rb"^---[ \t]*(?=\r?\n)", re.MULTILINE)
+
+
+class ScriptTimes(Record):
+    """How long the scripts of a board may take."""
+
+    pre_script_s: float = Field(default=30, alias="pre_script_timeout", gt=0)
+    post_script_s: float = Field(default=30, alias="post_script_timeout", gt=0)
+    post_flash_s: float = Field(default=30, alias="post_flash_timeout", gt=0)
+
+
+class BenchBoard(Record):
+    """One entry of the hardware map.
+
+    Attributes:
+        platforms: The boards, as Zephyr writes them, that it can be used as.
+        id: Serial number that its USB device shows.
+        probe_id: Serial number of its debug probe, where that is another one.
+        product: What its USB device calls itself.
+        runner: West runner that flashes it.
+        runner_params: More arguments for that runner.
+        connected: Whether it is plugged in.
+        serial: Its port, or a URL that pyserial opens.
+        serial_pty: A program that carries its console, in place of a port.
+        baud: Speed of the port.
+        flash_timeout_s: Time limit of flashing.
+        flash_before: Flash before the port is opened, for a port that is only there afterwards.
+        pre_script: A program to run before flashing.
+        post_flash_script: A program to run after flashing.
+        post_script: A program to run when everything is over.
+        script_param: Time limits of these.
+        flash_command: What to run instead of west; the words may hold `PLACEHOLDERS` in braces.
+        available: Twister's own.
+        fixtures: Twister's own.
+        flash_with_test: Twister's own.
+        notes: For people.
+    """
+
+    platforms: tuple[str, ...] = Field(alias="platform", min_length=1)
+    id: str | None = None
+    probe_id: str | None = None
+    product: str = UNKNOWN
+    runner: str | None = None
+    runner_params: tuple[str, ...] = ()
+    connected: bool
+    serial: str | None = None
+    serial_pty: str | None = None
+    baud: int = Field(default=115_200, gt=0)
+    flash_timeout_s: float = Field(default=60, alias="flash_timeout", gt=0)
+    flash_before: bool = False
+    pre_script: str | None = None
+    post_flash_script: str | None = None
+    post_script: str | None = None
+    script_param: ScriptTimes = ScriptTimes()
+    flash_command: tuple[str, ...] | None = Field(default=None, min_length=1)
+    available: bool = True
+    fixtures: tuple[str, ...] = ()
+    flash_with_test: bool = False
+    notes: str | None = None
+
+    @field_validator("platforms", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        """Twister takes a list, or names with spaces between."""
+        if isinstance(value, str):
+            return tuple(value.split())
+        return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("flash_command")
+    @classmethod
+    def _known_placeholders(cls, command: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for index, word in enumerate(command or ()):
+            for name in _PLACEHOLDER.findall(word):
+                if name not in PLACEHOLDERS:
+                    known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
+                    raise Mistake(f"braces only as in {known}", at=(index,))
+        return command
+
+    @property
+    def probe(self) -> str | None:
+        """What tells this board from others of its kind; `probe_id` goes before `id`."""
+        return self.probe_id or self.id
+
+    @property
+    def reachable(self) -> bool:
+        """Whether there is something to talk to, by the map."""
+        return self.connected and (self.serial or self.serial_pty) is not None
+
+    def identity(self) -> dict[str, str]:
+        """What a measurement on this board belongs to.
+
+        Where it is plugged in and how it is flashed may change without another result.
+        """
+        return {
+            "bench_platform": " ".join(self.platforms),
+            "bench_product": self.product,
+            "bench_id": self.id or "",
+            "bench_probe_id": self.probe_id or "",
+        }
+
+
+class _Map(Record):
+    """The whole file."""
+
+    boards: tuple[BenchBoard, ...]
+
+    @field_validator("boards")
+    @classmethod
+    def _each_board_once(cls, boards: tuple[BenchBoard, ...]) -> tuple[BenchBoard, ...]:
+        """One probe may appear as several kinds of board, as one kind only once."""
+        seen: dict[tuple[str, str], int] = {}
+        mistakes = []
+        for index, board in enumerate(boards):
+            if not board.reachable or board.probe is None:
+                continue
+            first = [seen.setdefault((board.probe, name), index) for name in board.platforms]
+            if min(first) != index:
+                key = "id" if board.probe_id is None else "probe_id"
+                wanted = f"another id than that of board {min(first) + 1} of the map, or one of "
+                wanted += "the two with 'connected: false'"
+                mistakes.append(Mistake(wanted, at=(index, key), found=f"'{board.probe}' again"))
+        if mistakes:
+            raise Mistakes(*mistakes)
+        return boards
+
+
+def map_path(root: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the hardware map is: `MLFORGE_HARDWARE_MAP`, or `hardware-map.yaml` in the project."""
+    named = environ.get(MAP_VARIABLE)
+    return Path(named).expanduser() if named else root / MAP_FILE
+
+
+def read_map(path: Path) -> tuple[BenchBoard, ...]:
+    """Reads a hardware map.
+
+    Raises:
+        ToolError: There is no such file.
+        ContractError: It is not a valid hardware map; with every mistake's line.
+    """
+    if not path.is_file():
+        raise ToolError(f"there is no hardware map at {path}", hint=GENERATE_HINT)
+    # Twister's file is a list, `read_model` reads mappings: the list is indented below a name.
+    lines = _DOCUMENT_START.sub(b"#", path.read_bytes(), count=1).splitlines()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        copy.write_bytes(b"\n ".join([b"boards:", *lines]))
+        try:
+            return read_model(copy, _Map).boards
+        except ContractError as error:
+            problems = (_in_original(problem, path) for problem in error.problems)
+            raise ContractError(tuple(problems)) from None
+
+
+def _in_original(problem: Problem, path: Path) -> Problem:
+    """A mistake where the user sees it."""
+    where = f"{path}:{max(int(problem.where.rpartition(':')[2]) - 1, 1)}"
+    return replace(problem, where=where, field=problem.field.partition(".")[2])
+
+
+def choose(
+    boards: Sequence[BenchBoard], names: Sequence[str], probe_id: str | None = None
+) -> BenchBoard:
+    """The board to use.
+
+    Args:
+        boards: The bench.
+        names: What Zephyr calls the board; the first is for messages.
+        probe_id: Which one, where there are several.
+
+    Raises:
+        ToolError: There is none, none is connected, or there are several.
+    """
+    named = [board for board in boards if set(board.platforms) & set(names)]
+    if not named:
+        raise ToolError(f"there is no {names[0]} on the bench", hint=_add_hint(boards, names[0]))
+    if probe_id is not None:
+        named = _with_probe(named, names[0], probe_id)
+    reachable = [board for board in named if board.reachable]
+    if not reachable:
+        raise ToolError(
+            f"no {names[0]} is connected: {_listed(named)} in the hardware map",
+            hint="plug it in and let twister update the map (--generate-hardware-map), or set its "
+            "'serial' and 'connected: true'",
+        )
+    if len(reachable) > 1:
+        raise ToolError(
+            f"several {names[0]} are connected: {_listed(reachable)}",
+            hint=f"say which: {PROBE_VARIABLE}=<id>",
+        )
+    return _flashable(reachable[0])
+
+
+def _with_probe(boards: Iterable[BenchBoard], name: str, probe_id: str) -> list[BenchBoard]:
+    boards = list(boards)
+    found = [board for board in boards if probe_id in (board.probe_id, board.id)]
+    if not found:
+        raise ToolError(
+            f"there is no {name} with probe id '{probe_id}' on the bench",
+            hint=f"the bench has {_listed(boards)}",
+        )
+    return found
+
+
+def _flashable(board: BenchBoard) -> BenchBoard:
+    if board.flash_command is None and board.runner in (None, UNKNOWN):
+        raise ToolError(
+            f"the hardware map does not say how to flash the {board.platforms[0]} "
+            f"({_listed([board])})",
+            hint="set its 'runner' to one that `west flash --context` lists for the board, or its "
+            "'flash_command'",
+        )
+    return board
+
+
+def _listed(boards: Iterable[BenchBoard]) -> str:
+    return ", ".join(board.probe or "one without an id" for board in boards)
+
+
+def _add_hint(boards: Sequence[BenchBoard], name: str) -> str:
+    platforms = sorted({platform for board in boards for platform in board.platforms})
+    if UNKNOWN in platforms:
+        return f"the hardware map has a board of platform 'unknown': if it is the one, write {name}"
+    similar = closest(name, platforms)
+    meant = f"did you mean '{similar}'? " if similar else ""
+    return f"{meant}The hardware map has {', '.join(platforms) or 'no boards'}. {GENERATE_HINT}"
+
+
+def find(
+    names: Sequence[str], *, root: Path, environ: Mapping[str, str] = os.environ
+) -> tuple[BenchBoard, Path]:
+    """Reads the hardware map and chooses a board: what `MLFORGE_PROBE_ID` says, or the only one.
+
+    Args:
+        names: What Zephyr calls the board.
+        root: The project's folder.
+        environ: Variables.
+
+    Returns:
+        The board, and the map's folder, which relative paths in the map start from.
+
+    Raises:
+        ToolError: There is no map, or no such board in it.
+        ContractError: The map is not valid.
+    """
+    path = map_path(root, environ)
+    probe_id = environ.get(PROBE_VARIABLE) or None
+    return choose(read_map(path), names, probe_id), path.resolve().parent
+
+
+def fill(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """A `flash_command` with its placeholders filled in; other braces stay."""
+    return [
+        _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), word) for word in command
+    ]

@@ -1,0 +1,150 @@
+"""Runs firmware on a board on the bench: flashes it, then talks to it over its serial port."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import tempfile
+import time
+import tty
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlforge_tasks import bench, process
+from mlforge_tasks.code_version import PROJECT_ROOT
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.runners import Capabilities
+from mlforge_tasks.runners._board_session import TRANSCRIPT_FILE, Line, Patience, SerialSession
+from mlforge_tasks.runners._port import Port, Transcript
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlforge_tasks.bench import BenchBoard
+    from mlforge_tasks.board import Board
+    from mlforge_tasks.runners import Expected
+
+
+@contextlib.contextmanager
+def _held(on: BenchBoard, limit_s: float) -> Iterator[None]:
+    """Keeps other runs of this machine off the board; the kernel lets go when a process dies.
+
+    Raises:
+        ToolError: Another run has it for longer than the limit.
+    """
+    digest = hashlib.sha256(repr(on.identity()).encode()).hexdigest()[:16]
+    path = Path(tempfile.gettempdir()) / f"mlforge-board-{digest}.lock"
+    deadline = time.monotonic() + limit_s
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    text = f"another run has used the board {on.probe} for {limit_s:g} s"
+                    raise ToolError(text, hint="wait for it, or end it") from None
+                time.sleep(0.1)
+        yield
+
+
+@contextlib.contextmanager
+def _console(on: BenchBoard, cwd: Path) -> Iterator[str]:
+    """The URL of a board's console; runs its `serial_pty` program on a terminal of ours."""
+    if on.serial_pty is None:
+        yield str(on.serial)
+        return
+    ours, its = os.openpty()
+    tty.setraw(its)
+    running = None
+    try:
+        program = re.split("[, ]", on.serial_pty)
+        running = process.start(program, cwd=cwd, stdin=ours, stdout=ours, stderr=ours)
+        yield os.ttyname(its)
+    finally:
+        if running is not None:
+            process.stop(running)
+        os.close(ours)
+        os.close(its)
+
+
+def _names(board: Board) -> list[str]:
+    return [board.name] if board.zephyr is None else [board.zephyr.target, board.name]
+
+
+@dataclass(frozen=True)
+class SerialRunner:
+    """Boards on the bench as a runner.
+
+    Attributes:
+        patience: Time limits.
+    """
+
+    patience: Patience = field(default_factory=Patience)
+
+    name = "serial"
+    capabilities = Capabilities(source="hardware", counts_instructions=False)
+
+    @contextlib.contextmanager
+    def open(
+        self, board: Board, firmware: Path, expected: Expected, *, evidence: Path | None = None
+    ) -> Iterator[SerialSession]:
+        """See `runners.Runner.open`.
+
+        Args:
+            board: What the image was built for; one of its kind is looked up in the hardware map.
+            firmware: The ELF file, with its `.bin` beside it.
+            expected: What it must say about itself.
+            evidence: Folder for `transcript.txt`.
+
+        Raises:
+            CandidateFailure: `fault` or `hang`, here or in the block.
+            ToolError: The bench has no such board, or something is wrong with it; says what.
+            ContractError: The hardware map is not valid.
+        """
+        on, cwd = bench.find(_names(board), root=PROJECT_ROOT)
+        transcript = Transcript(evidence / TRANSCRIPT_FILE if evidence else None)
+        with (
+            contextlib.closing(transcript),
+            _held(on, self.patience.lock_s),
+            _console(on, cwd) as url,
+        ):
+            port = Port(url, baud=on.baud, wait_s=self.patience.port_s, transcript=transcript)
+            try:
+                yield SerialSession(
+                    board,
+                    on,
+                    firmware,
+                    port=port,
+                    line=Line(port, expected, self.patience),
+                    patience=self.patience,
+                    transcript=transcript,
+                    cwd=cwd,
+                )
+            finally:
+                port.close()
+                _tidy(on, cwd, transcript)
+
+    def tool_versions(self, board: Board) -> Mapping[str, str]:
+        """See `runners.Runner.tool_versions`: the very board, so no other's results are taken."""
+        on, _ = bench.find(_names(board), root=PROJECT_ROOT)
+        return on.identity()
+
+
+def _tidy(on: BenchBoard, cwd: Path, transcript: Transcript) -> None:
+    """Runs `post_script`; what it comes to changes no result."""
+    if on.post_script is None:
+        return
+    try:
+        done = process.run([on.post_script], timeout_s=on.script_param.post_script_s, cwd=cwd)
+    except ToolError as error:
+        transcript.note(error.message)
+    else:
+        transcript.note(f"{on.post_script} ended with {done.returncode}\n{done.output}")
+
+
+PLUGIN = SerialRunner()

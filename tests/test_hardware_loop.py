@@ -1,0 +1,67 @@
+"""The whole loop with a board at its end: a stand-in on a line where one frame in fifty is bad."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlforge_tasks.bench import MAP_VARIABLE
+from mlforge_tasks.board import load_board
+from mlforge_tasks.stages.run import RunReport
+from tests.builds import TANK, doit, edited
+from tests.standin import PROBE, Noise, StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def board() -> Iterator[StandIn]:
+    """A board on the bench, plugged in."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        StandIn(load_board("mps2/an385"), Path(folder)) as board,
+    ):
+        board.plug()
+        board.to_device, board.to_host = Noise(1, 0.02), Noise(2, 0.02)
+        yield board
+
+
+def test_a_contract_for_hardware_is_met_by_a_board(
+    board: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Simulated, then measured on the board; kept for it; measured anew on another one."""
+    contract = edited(TANK, tmp_path, ("mode: simulate", "mode: simulate-then-hardware"))
+    bench, build = tmp_path / "map.yaml", tmp_path / "build"
+    monkeypatch.setenv(MAP_VARIABLE, str(bench))
+    bench.write_text(json.dumps([board.map_entry()]))
+
+    first = doit(build=build, contract=contract)
+    assert first.code == 0, first.out + first.err
+    assert "latency_us" in first.out.partition("PASS: candidate")[2]
+    assert first.out.partition("PASS: candidate")[2].count("(hardware)") == 6
+    delivered = build / "tank" / "delivered"
+    report = RunReport.read(delivered / "measurements.json")
+    assert (report.source, report.checked_against_oracle) == ("hardware", True)
+    assert dict(report.where)["bench_id"] == PROBE
+    assert (delivered / "transcript.txt").read_text().count(" > $") >= report.golden_vectors
+
+    flashed = len(board.flashed)
+    bench.write_text(json.dumps([board.map_entry(notes="moved to another desk")]))
+    assert doit(build=build, contract=contract).executed == 0
+    assert len(board.flashed) == flashed
+
+    bench.write_text(json.dumps([board.map_entry(id="another")]))
+    assert "hardware_run:2.0" in doit(build=build, contract=contract).stages("built")
+    assert len(board.flashed) > flashed
+
+    bench.unlink()
+    missing = doit(build=build, contract=contract)
+    assert missing.code == 2
+    assert "there is no hardware map at" in missing.out + missing.err
