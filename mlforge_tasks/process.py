@@ -7,6 +7,7 @@ ends its children too.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TAIL_LINES = 20
+PASSED_ON = {
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR", "TZ", "LANG", "DISPLAY"),
+    *("LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"),
+    *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    *("ZEPHYR_BASE", "ZEPHYR_SDK_INSTALL_DIR", "ZEPHYR_TOOLCHAIN_VARIANT"),
+    "GNUARMEMB_TOOLCHAIN_PATH",
+}
+# OPENBLAS_*: some machines need them set for numpy to be right.
+PASSED_ON_PREFIXES = (
+    *("LC_", "XDG_", "SSL_", "PIP_", "UV_", "OPENBLAS_", "CCACHE_", "COVERAGE_"),
+    *("ANTHROPIC_", "MLFORGE_"),
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,19 @@ def which(program: str, *, hint: str) -> str:
     return found
 
 
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that programs get: where things are, not how they behave.
+
+    `KERAS_BACKEND`, `CPATH`, `TF_XLA_FLAGS` and their like would change results behind the back of
+    every key; what decides results is set by the stage itself.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
+    }
+
+
 def start(
     argv: Sequence[str],
     *,
@@ -82,12 +108,11 @@ def start(
     Raises:
         ToolError: The program cannot be started.
     """
-    merged = {**os.environ, **env} if env else None
     try:
         return subprocess.Popen(
             [*_death_signal_prefix(), *argv],
             cwd=cwd,
-            env=merged,
+            env={**clean_environment(os.environ), **(env or {})},
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -98,12 +123,10 @@ def start(
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Kills a program with all its children and reaps it."""
-    if process.poll() is None:
-        try:
+    """Kills a program with all its children, also where it has ended itself, and reaps it."""
+    if process.returncode is None:  # not reaped yet, so the group's id is still its own
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            process.kill()
     process.wait()
 
 
@@ -121,7 +144,7 @@ def run(
         argv: Program and arguments; never a shell string.
         timeout_s: After this many seconds it is killed and `timed_out` is set.
         cwd: Folder to run in.
-        env: Variables set on top of ours.
+        env: Variables set on top of `clean_environment`.
         on_line: Called with each line of output as it comes.
 
     Raises:
@@ -144,7 +167,8 @@ def run(
                 lines.append(line)
                 if on_line is not None:
                     on_line(line.rstrip("\n"))
-        process.wait()
+        with contextlib.suppress(ChildProcessError):  # the time limit has reaped it already
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     finally:
         timer.cancel()
         stop(process)

@@ -23,7 +23,12 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from mlforge_tasks import process
-from mlforge_tasks.code_version import PROJECT_ROOT, code_version, module_file
+from mlforge_tasks.code_version import (
+    PROJECT_ROOT,
+    code_version,
+    forget_sources,
+    module_file,
+)
 from mlforge_tasks.errors import (
     EXIT_CANDIDATE_FAILED,
     FAILURE_FILE,
@@ -36,7 +41,9 @@ from mlforge_tasks.store import ActionResult, Manifest, Store, file_digest, publ
 
 MANIFEST = "manifest.json"
 PROVENANCE = "provenance.json"
-STAGE_TIMEOUT_S = 3600.0
+STAGE_TIMEOUT_S = 6 * 3600.0
+# Another hour, another machine, another result: true for this run, not for a cache.
+WALL_TIME_RESULTS = {"train_timeout"}
 # A stage's process must not depend on the user's locale, hash seed or GPU.
 STAGE_ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
@@ -148,10 +155,9 @@ class Stage:
         Raises:
             FileNotFoundError: An input has not been made yet.
         """
-        roots = (self.kind.module, *self.extra_modules)
         return {
             "stage": self.kind.module,
-            "code": code_version(roots, self.kind.resources),
+            "code": self._code(),
             "config": dict(self.config),
             "tools": dict(self.kind.tools()),
             "inputs": {
@@ -192,8 +198,10 @@ class Stage:
             started = time.monotonic()
             how, manifest = self._make()
             seconds = round(time.monotonic() - started, 3)
-            result = ActionResult(manifest=manifest, key_document=document, seconds=seconds)
-            self.workspace.store.put_result(key, result)
+            self._check_code(document["code"])
+            if manifest.reason is None or manifest.reason.code not in WALL_TIME_RESULTS:
+                result = ActionResult(manifest=manifest, key_document=document, seconds=seconds)
+                self.workspace.store.put_result(key, result)
         else:
             how, manifest, seconds = self._restore(known.manifest), known.manifest, known.seconds
         self._commit(manifest)
@@ -201,6 +209,17 @@ class Stage:
             key=key, how=how, key_document=document, manifest=manifest, seconds=seconds
         ).write(self.folder / PROVENANCE)
         return Outcome(key, how, manifest, seconds)
+
+    def _check_code(self, before: str) -> None:
+        """Refuses a result of code that was edited while it ran: no key says what made it."""
+        forget_sources()
+        if self._code() != before:
+            raise ToolError(
+                f"the code of stage '{self.name}' was edited while it ran", hint="run again"
+            )
+
+    def _code(self) -> str:
+        return code_version((self.kind.module, *self.extra_modules), self.kind.resources)
 
     def _make(self) -> tuple[How, Manifest]:
         reason = self._upstream_failure()
@@ -313,7 +332,10 @@ class Stage:
             key = sha256_bytes(canonical_json(self.key_document()))
         except (FileNotFoundError, MlforgeError):  # to be met again, and shown, by `run`
             return False
-        return saved.get("key") == key and self.intact()
+        if saved.get("key") != key or not self.intact():
+            return False
+        # Deliveries share a folder: what lies there may be another one's, and whole.
+        return bool(saved.get("manifest") == file_digest(self.manifest_path))
 
     def clean(self) -> None:
         """Removes the output folder; the store keeps the blobs."""

@@ -40,7 +40,29 @@ def test_a_program_that_hangs_is_ended_with_its_children() -> None:
     )
     done = process.run([sys.executable, "-c", code], timeout_s=1.5)
     assert done.timed_out
-    assert not _alive(int(done.output))
+    assert _ended(int(done.output))
+
+
+def test_what_a_program_leaves_behind_is_ended_too() -> None:
+    """A child that outlives its parent holds nobody up, and is gone when `run` returns."""
+    quiet = ["sh", "-c", "sleep 600 >/dev/null 2>&1 & echo $!"]
+    done = process.run(quiet, timeout_s=60)
+    assert (done.returncode, done.timed_out) == (0, False)
+    assert _ended(int(done.output))
+    holding_the_pipe = ["sh", "-c", "sleep 600 & echo $!"]
+    done = process.run(holding_the_pipe, timeout_s=1.5)
+    assert done.timed_out
+    assert _ended(int(done.output))
+
+
+def test_only_places_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's settings of compilers and libraries do not reach what we start."""
+    for name in ("KERAS_BACKEND", "CPATH", "TF_XLA_FLAGS", "MLFORGE_X"):
+        monkeypatch.setenv(name, "1")
+    code = "import os; print(sorted(set(os.environ) & set('KERAS_BACKEND CPATH TF_XLA_FLAGS "
+    code += "MLFORGE_X HOME'.split())))"
+    done = process.check([sys.executable, "-c", code], timeout_s=60, env={"CPATH": "ours"})
+    assert done.strip() == "['CPATH', 'HOME', 'MLFORGE_X']"
 
 
 def test_a_program_that_is_not_there() -> None:
@@ -70,17 +92,18 @@ def test_children_die_with_a_killed_parent() -> None:
     assert parent.stdout is not None
     with parent.stdin, parent.stdout:
         child = int(parent.stdout.readline().split()[0])
-        fd = os.pidfd_open(child)
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-        # A pidfd becomes readable when its process ends.
-        assert select.select([fd], [], [], 10)[0], "the child outlived its parent"
-        os.close(fd)
+        assert _ended(child), "the child outlived its parent"
 
 
-def _alive(pid: int) -> bool:
+def _ended(pid: int) -> bool:
+    """Whether a process ends; a killed one takes a moment."""
     try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return status.rsplit(")", 1)[1].split()[0] != "Z"
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    # A pidfd becomes readable when its process ends.
+    ended = bool(select.select([fd], [], [], 10)[0])
+    os.close(fd)
+    return ended

@@ -251,8 +251,8 @@ def test_divergence_is_a_result(broken: Candidate, tmp_path: Path) -> None:
 def test_time_limit_is_a_result(series: Candidate, tmp_path: Path) -> None:
     """A training that takes too long is ended."""
     with pytest.raises(CandidateFailure) as failure:
-        series.train(tmp_path / "train", time_limit_s=0.2)
-    assert (failure.value.reason.code, failure.value.reason.limit) == ("train_timeout", 0.2)
+        series.train(tmp_path / "train", time_limit_s=0.001)
+    assert (failure.value.reason.code, failure.value.reason.limit) == ("train_timeout", 0.001)
 
 
 def test_memory_limit_is_a_result(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 BIAS_BYTES = 4
 # TFLite's int8 kernels clamp for these; tanh and sigmoid become an operator of their own.
 FUSED_ACTIVATIONS = frozenset({"linear", "relu", "relu6"})
+# A depthwise convolution needs no more than a few rows beside its input.
+IN_PLACE = frozenset({"elementwise", "depthwise"})
 CLAMPING_KINDS = frozenset({"add", "batch_norm", "max_pool", "average_pool"})
 VANISHING_KINDS = frozenset({"flatten", "dropout"})
 
@@ -137,10 +139,19 @@ def _works(node: LayerShape) -> tuple[Work, ...]:
     return (*works, Work("elementwise", size, reads=size))
 
 
+def _fits_over_an_input(
+    operator: _Operator, step: int, sizes: dict[str, int], dies: dict[str, int]
+) -> bool:
+    return any(
+        dies[name] == step and sizes[name] >= operator.work.output_elements
+        for name in operator.inputs
+    )
+
+
 def _live_bytes(operators: list[_Operator], input_bytes: int) -> list[int]:
     """int8 activations that exist during each operator.
 
-    An element-wise operator can write over an input that nothing reads after it.
+    An operator of `IN_PLACE` can write over an input that nothing reads after it.
     """
     sizes = {INPUT: input_bytes} | {each.output: each.work.output_elements for each in operators}
     born = {INPUT: 0} | {each.output: step for step, each in enumerate(operators)}
@@ -149,7 +160,7 @@ def _live_bytes(operators: list[_Operator], input_bytes: int) -> list[int]:
     live = []
     for step, each in enumerate(operators):
         alive = sum(size for name, size in sizes.items() if born[name] <= step <= dies[name])
-        if each.work.operation == "elementwise" and any(dies[name] == step for name in each.inputs):
+        if each.work.operation in IN_PLACE and _fits_over_an_input(each, step, sizes, dies):
             alive -= each.work.output_elements
         live.append(alive)
     return live

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
+# Nobody but a user or the kernel sends these: they say nothing about the candidate.
+OUTSIDE_SIGNALS = {signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM}
 # Fixed here, not left to the user's environment, so that weights are reproducible. oneDNN trains
 # small convolutions three times as fast. Where bytecode is not kept, importing TensorFlow compiles
 # 2,700 modules every time: 8 s instead of 2 (all measured).
@@ -34,6 +36,7 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
     "CUDA_VISIBLE_DEVICES": "-1",
+    "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "1",
 }
@@ -76,8 +79,14 @@ def run_child(
         done = process.run(
             [sys.executable, "-m", module.__name__, str(path)],
             timeout_s=timeout_s,
-            env=ENVIRONMENT,
+            # An empty folder, so that no ~/.keras/keras.json changes what is computed.
+            env=ENVIRONMENT | {"KERAS_HOME": folder},
             on_line=on_line,
+        )
+    if not done.timed_out and -done.returncode in OUTSIDE_SIGNALS:
+        raise ToolError(
+            f"{module.__name__} was ended by {signal_name(done.returncode)} from outside",
+            hint="if that was the kernel, out of memory: free some, or use fewer processes (-n)",
         )
     failure = out / FAILURE_FILE
     if done.returncode == EXIT_CANDIDATE_FAILED and failure.exists():

@@ -61,6 +61,8 @@ def convert(libraries: Libraries, model: Any, calibration: NDArray[np.float32]) 
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001 - there is no public name for it
     try:
         content = bytes(converter.convert())
+    except (MemoryError, OSError):
+        raise
     except Exception as error:
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise _failure(f"the TFLite converter refuses it: {line[:MAX_MESSAGE_LENGTH]}") from error

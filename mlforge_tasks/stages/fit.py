@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import resource
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -200,8 +201,14 @@ class _History:
         return len(self.train_loss) - self.last_progress >= patience
 
 
-def _failure(code: str, message: str) -> CandidateFailure:
-    return CandidateFailure(Reason(code=code, stage="train", message=message))
+def _failure(code: str, message: str, limit: float | None = None) -> CandidateFailure:
+    return CandidateFailure(Reason(code=code, stage="train", message=message, limit=limit))
+
+
+def timeout_failure(limit_s: float) -> CandidateFailure:
+    """What it means that a training takes longer than the contract gives it."""
+    message = f"training takes longer than its time limit of {limit_s:g} s"
+    return _failure("train_timeout", message, limit_s)
 
 
 def fit(trainer: Trainer, validation: Split, card: DataCard, goal: str, budget: Budget) -> Training:
@@ -215,7 +222,7 @@ def fit(trainer: Trainer, validation: Split, card: DataCard, goal: str, budget: 
         budget: Epochs and patience.
 
     Raises:
-        CandidateFailure: The loss is no longer finite.
+        CandidateFailure: The loss is no longer finite, or the time limit is over.
         ToolError: The metric is not defined on this validation split.
     """
     history = _History(goal)
@@ -223,7 +230,10 @@ def fit(trainer: Trainer, validation: Split, card: DataCard, goal: str, budget: 
     def scores(outputs: NDArray[np.float32]) -> dict[str, float]:
         return metrics.scores(card.task, metrics.denormalise(outputs, card), validation.targets)
 
+    started = time.monotonic()
     for number in range(1, budget.epochs + 1):
+        if time.monotonic() - started > budget.time_limit_s:
+            raise timeout_failure(budget.time_limit_s)
         train_loss = trainer.epoch(number)
         outputs = trainer.predict(validation.inputs)
         loss = trainer.loss(validation, outputs)

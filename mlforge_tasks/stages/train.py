@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# Importing TensorFlow takes seconds; this is for a machine under load.
+START_LIMIT_S = 300.0
+
+
 def _show(line: str) -> None:
     if line.startswith(fit.PROGRESS):
         print(line, flush=True)
-
-
-def _failure(code: str, message: str, limit: float) -> CandidateFailure:
-    return CandidateFailure(Reason(code=code, stage="train", message=message, limit=limit))
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -43,10 +43,13 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     wanted = {name: config[name] for name in ("training", "goal.metric", "search.seed")}
     budget = fit.Budget.model_validate(wanted["training"])
     sources = {name: inputs[name] for name in ("render", "dataset")}
-    done = run_child(fit, sources, out, wanted, timeout_s=budget.time_limit_s, on_line=_show)
+    # The process keeps the limit itself, between epochs; this is for an epoch that does not end.
+    longest_s = START_LIMIT_S + 2 * budget.time_limit_s
+    done = run_child(fit, sources, out, wanted, timeout_s=longest_s, on_line=_show)
+    if done.timed_out and fit.STARTED not in done.output:
+        raise ToolError(f"TensorFlow did not start within {longest_s:g} s\n{done.tail()}")
     if done.timed_out:
-        message = f"training takes longer than its time limit of {budget.time_limit_s:g} s"
-        raise _failure("train_timeout", message, budget.time_limit_s)
+        raise fit.timeout_failure(budget.time_limit_s)
     if done.returncode < 0:
         name = signal_name(done.returncode)
         if fit.STARTED not in done.output:
@@ -54,10 +57,12 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
                 f"the training process ended with {name} before training\n{done.tail()}",
                 hint=fit.MEMORY_HINT,
             )
-        # TensorFlow crashes (SIGSEGV, SIGABRT) where it is refused memory; the kernel's out-of-
-        # memory killer sends SIGKILL.
+        # TensorFlow crashes (SIGSEGV, SIGABRT) where it is refused memory.
         message = f"training ended with {name}, which running out of memory does to TensorFlow"
-        raise _failure("train_memory", message, budget.memory_limit_bytes)
+        reason = Reason(
+            code="train_memory", stage="train", message=message, limit=budget.memory_limit_bytes
+        )
+        raise CandidateFailure(reason)
 
 
 if __name__ == "__main__":
