@@ -21,3 +21,8 @@ DOIT_CONFIG = tasks.configuration(PLAN)
 def task_mlforge() -> Iterator[dict[str, Any]]:
     """Every stage of the contract's graph."""
     yield from tasks.declare(PLAN)
+
+
+def task_utilities() -> Iterator[dict[str, Any]]:
+    """`doit doctor` and `doit workspace folder=~/zephyrproject`."""
+    yield from tasks.utilities(get_var("folder") or "~/zephyrproject")

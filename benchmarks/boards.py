@@ -81,7 +81,7 @@ def main() -> None:
     for name in CONTRACTS:
         converge(name)
         for board in map(load_board, board_names()):
-            if board.qemu is not None:
+            if board.qemu is not None and board.uart is not None:
                 print(f"| {' | '.join(row(name, board))} |", flush=True)
 
 

@@ -7,8 +7,9 @@ are declared but never visited.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,7 @@ def run_stage(stage: Stage) -> Any:
         return TaskError(str(error))
     return {
         "key": outcome.key,
+        "manifest": file_digest(stage.manifest_path),
         "how": outcome.how,
         "status": outcome.manifest.status,
         "seconds": outcome.seconds,
@@ -185,6 +187,48 @@ def _converge_task(plan: Plan) -> dict[str, Any]:
 def _group(base: str, doc: str) -> dict[str, Any]:
     """The parent of all tasks of one kind; `doit list` shows its doc."""
     return {"basename": base, "name": None, "doc": doc}
+
+
+def _tool_action(action: Callable[[], Any]) -> Callable[[], Any]:
+    """An action whose broken tools are shown without a traceback."""
+
+    def act() -> Any:
+        try:
+            return action()
+        except MlforgeError as error:
+            return TaskError(str(error))
+
+    return act
+
+
+def _examine() -> bool:
+    from mlforge_tasks import doctor  # noqa: PLC0415 - looks at every tool there is
+
+    return doctor.report()
+
+
+def _update_workspace(folder: str) -> None:
+    from mlforge_tasks.platforms._zephyr import workspace  # noqa: PLC0415 - needed here alone
+
+    workspace.update(Path(folder))
+
+
+def utilities(folder: str) -> Iterator[dict[str, Any]]:
+    """Tasks beside the graph.
+
+    Args:
+        folder: Where `doit workspace` makes a Zephyr workspace.
+    """
+    yield {
+        "basename": "doctor",
+        "doc": "tell what is installed, and what to do about what is missing",
+        "actions": [_tool_action(_examine)],
+    }
+    yield {
+        "basename": "workspace",
+        "doc": "download Zephyr and the modules it needs: doit workspace folder=~/zephyrproject",
+        "actions": [_tool_action(functools.partial(_update_workspace, folder))],
+    }
 
 
 def declare(plan: Plan) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Helpers of the Zephyr platform: finding workspace and toolchain, building, reading images."""

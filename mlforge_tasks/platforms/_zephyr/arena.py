@@ -1,0 +1,144 @@
+"""Finds how much working memory a model needs on TFLite Micro: images tell, in the emulator.
+
+`arena_used_bytes()` is too little for some models: planning needs room of its own. So the smallest
+arena is searched for from there on, one boot a try; a try holds if the model starts and computes
+what it does with all the memory there is.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlforge_tasks import process
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.records import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mlforge_tasks.board import Board
+
+HEADER = "model_arena.h"
+ALIGNMENT = 16
+# Left free while all other memory is tried: TFLM's own variables.
+SEARCH_RESERVE_BYTES = 12 << 10
+BOOT_TIMEOUT_S = 120.0
+_ANSWER = re.compile(rb"^arena uses (\d+) output (\d+)$")
+_REFUSALS = (b"arena no", b"$0,F,")  # the second is the fault frame
+
+
+@dataclass(frozen=True)
+class Try:
+    """A model that started.
+
+    Attributes:
+        used_bytes: What it uses of its arena.
+        output: Hash of what it computes.
+    """
+
+    used_bytes: int
+    output: int
+
+
+def header(arena_bytes: int, *, search: bool = False) -> bytes:
+    """The content of `model_arena.h` for `zephyr_app/src/tflm_arena.c`."""
+    lines = [f"#define MODEL_ARENA_BYTES {arena_bytes}"]
+    if search:
+        lines.append("#define MODEL_ARENA_SEARCH")
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def most_bytes(board: Board, base_bytes: int) -> int:
+    """The largest arena that fits beside the application.
+
+    Args:
+        board: What the image is for.
+        base_bytes: RAM of the application without a model, stacks included.
+    """
+    free = board.ram.length_bytes - base_bytes - SEARCH_RESERVE_BYTES
+    return max(free // ALIGNMENT, 1) * ALIGNMENT
+
+
+def smallest(most: int, attempt: Callable[[int], Try | None]) -> int | None:
+    """The smallest arena, a multiple of 16, in which a model works; None where there is none.
+
+    Args:
+        most: The largest that can be tried.
+        attempt: Tries a size.
+    """
+    reference = attempt(most)
+    if reference is None:
+        return None
+    fails = (reference.used_bytes - 1) // ALIGNMENT  # it needs what it uses
+    works = most // ALIGNMENT
+    step = 1
+    while works - fails > 1:
+        middle = min(fails + step, (fails + works) // 2)
+        found = attempt(middle * ALIGNMENT)
+        if found is not None and found.output == reference.output:
+            works, step = middle, works
+        else:
+            fails, step = middle, 2 * step
+    return works * ALIGNMENT
+
+
+def measure(board: Board, elf: Path, most: int) -> int:
+    """The smallest arena for the model in a search image.
+
+    Raises:
+        CandidateFailure: The model does not start in all the memory there is.
+        ToolError: The image does not answer, or nothing emulates the board.
+    """
+    command = _command(board, elf)
+    found = smallest(most, lambda arena_bytes: _boot(command, arena_bytes))
+    if found is None:
+        limit = board.ram.length_bytes
+        text = f"TFLite Micro cannot start the model in the {limit} bytes of RAM of {board.name}"
+        code, metric = "does_not_fit", "ram_bytes"
+        raise CandidateFailure(
+            Reason(code=code, stage="firmware", message=text, metric=metric, limit=limit)
+        )
+    return found
+
+
+def _command(board: Board, elf: Path) -> list[str]:
+    qemu = board.qemu
+    if qemu is None:
+        raise ToolError(
+            f"engine 'tflm' needs an emulator to find the arena's size; {board.name} has none",
+            hint="name an emulated board with the same core as `zephyr: {arena_on: ...}`, or use "
+            "engine 'aot', which knows it without one",
+        )
+    binary = process.which(qemu.binary, hint="sudo apt-get install qemu-system-arm")
+    argv = [binary, "-machine", qemu.machine, *qemu.args, "-nodefaults", "-display", "none"]
+    return [*argv, "-monitor", "none", "-serial", "stdio", "-kernel", str(elf)]
+
+
+def _boot(command: list[str], arena_bytes: int) -> Try | None:
+    running = process.start(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    timer = threading.Timer(BOOT_TIMEOUT_S, process.stop, [running])
+    timer.start()
+    try:
+        if running.stdin is None or running.stdout is None:
+            raise ToolError("QEMU was started without pipes")
+        running.stdin.write(f"{arena_bytes}\n".encode())
+        running.stdin.flush()
+        for line in running.stdout:
+            answer = _ANSWER.match(line.strip())
+            if answer is not None:
+                return Try(int(answer[1]), int(answer[2]))
+            if line.startswith(_REFUSALS):
+                return None
+    finally:
+        timer.cancel()
+        process.stop(running)
+        for pipe in (running.stdin, running.stdout):
+            if pipe is not None:
+                pipe.close()
+    # QEMU gives up on a core that locks up; so does the timer on one that hangs.
+    return None

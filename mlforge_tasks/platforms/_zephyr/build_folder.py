@@ -1,0 +1,174 @@
+"""Warm build folders: one per board, kind of model and configuration, used again and again.
+
+A folder holds `model/`, the fixed place of the model's sources, and `build/`, CMake's. Another
+model only replaces files in `model/`; a file that stays the same is not written, so ninja compiles
+what differs and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.util
+import re
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlforge_tasks import process
+from mlforge_tasks.errors import MlforgeError, ToolError
+from mlforge_tasks.platforms._zephyr.workspace import PROJECT_ROOT, PYTHON_HINT, WEST
+from mlforge_tasks.records import canonical_json, sha256_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from mlforge_tasks.platforms._zephyr.toolchain import Toolchain
+    from mlforge_tasks.platforms._zephyr.workspace import Workspace
+
+APP = PROJECT_ROOT / "zephyr_app"
+# A cold build of TFLite Micro and CMSIS-NN takes 10 minutes of two cores.
+BUILD_TIMEOUT_S = 3600.0
+KEY_DIGITS = 12
+_OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by (\d+) bytes")
+_COMPILER_CACHE = {"CCACHE_NOHASHDIR": "true"}  # the folder is in debug information alone
+
+
+class OverflowedError(MlforgeError):
+    """The image does not fit a memory region.
+
+    Attributes:
+        region: `FLASH` or `RAM`.
+        excess_bytes: By how much.
+    """
+
+    def __init__(self, region: str, excess_bytes: int) -> None:
+        super().__init__(f"region {region} overflowed by {excess_bytes} bytes")
+        self.region = region
+        self.excess_bytes = excess_bytes
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a build folder is configured for.
+
+    Attributes:
+        target: The board as west names it.
+        model: `none`, `c` or `tflm`, as in `zephyr_app/Kconfig`.
+        modules: Zephyr modules that are built in, and no others.
+        workspace: Where Zephyr is.
+        toolchain: The compiler.
+        options: Kconfig options beside those of the application (`CONFIG_X=y`).
+    """
+
+    target: str
+    model: str
+    modules: tuple[str, ...]
+    workspace: Workspace
+    toolchain: Toolchain
+    options: tuple[str, ...] = ()
+
+    def cmake_args(self) -> tuple[str, ...]:
+        """CMake's arguments, without those that depend on the build folder.
+
+        Raises:
+            ToolError: The workspace lacks a module.
+        """
+        paths = ";".join(str(path) for path in self.workspace.modules(self.modules))
+        return (
+            f"-DZEPHYR_MODULES={paths}",
+            "-DBUILD_VERSION=mlforge",  # else the state of the user's git tree
+            f"-DCONFIG_MLFORGE_MODEL_{self.model.upper()}=y",
+            *self.toolchain.cmake_args,
+            *(f"-D{option}" for option in self.options),
+        )
+
+    def name(self) -> str:
+        """Folder name: readable, and another one for every other configuration."""
+        document = {
+            "target": self.target,
+            "args": self.cmake_args(),
+            "environment": dict(self.toolchain.environment),
+            "gcc": self.toolchain.version(),
+            "revisions": self.workspace.revisions(self.modules),
+            "base": str(self.workspace.zephyr_base),
+            # CMake notices an edited file of these, but not a new one.
+            "board_files": sorted(path.name for path in (APP / "boards").iterdir()),
+        }
+        digest = sha256_bytes(canonical_json(document))[:KEY_DIGITS]
+        return f"{self.target.replace('/', '_')}-{self.model}-{digest}"
+
+
+class BuildFolder:
+    """One warm build folder. Use `place` and `make` only within `locked`."""
+
+    def __init__(self, root: Path, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.path = root.resolve() / configuration.name()
+        self.model = self.path / "model"
+        self.build = self.path / "build"
+
+    @property
+    def elf(self) -> Path:
+        """The linked image."""
+        return self.build / "zephyr" / "zephyr.elf"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Waits until nobody else builds here; the kernel frees the lock when a process dies."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def place(self, files: Mapping[str, bytes]) -> None:
+        """Makes `model/` hold these files and no others."""
+        self.model.mkdir(exist_ok=True)
+        for path in self.model.iterdir():
+            if path.name not in files:
+                path.unlink()
+        for name, content in files.items():
+            write_if_changed(self.model / name, content)
+
+    def make(self) -> None:
+        """Builds the image; the first time, configures the folder.
+
+        Raises:
+            OverflowedError: It does not fit the board.
+            ToolError: West or the compiler failed.
+        """
+        if not (self.configuration.workspace.topdir / ".west").is_dir():
+            raise ToolError(
+                f"{self.configuration.workspace.topdir} is no west workspace",
+                hint="run `west init -l zephyr` in it",
+            )
+        if importlib.util.find_spec("west") is None:
+            raise ToolError("the Python package 'west' is not installed", hint=PYTHON_HINT)
+        argv = [*WEST, "build", "-p", "never", "-d", str(self.build)]
+        if not (self.build / "build.ninja").is_file():
+            shutil.rmtree(self.build, ignore_errors=True)
+            argv += ["-b", self.configuration.target, str(APP), "--"]
+            argv += [*self.configuration.cmake_args(), f"-DMLFORGE_MODEL_DIR={self.model}"]
+        self._west(argv)
+
+    def _west(self, argv: list[str]) -> None:
+        workspace = self.configuration.workspace
+        environment = {
+            **self.configuration.toolchain.environment,
+            **_COMPILER_CACHE,
+            "CCACHE_BASEDIR": str(self.build),
+            "ZEPHYR_BASE": str(workspace.zephyr_base),
+        }
+        done = process.run(argv, timeout_s=BUILD_TIMEOUT_S, cwd=workspace.topdir, env=environment)
+        overflow = _OVERFLOW.search(done.output)
+        if overflow is not None:
+            raise OverflowedError(overflow[1], int(overflow[2]))
+        if done.timed_out or done.returncode != 0:
+            raise ToolError(f"`{' '.join(argv)}` failed\n{done.tail()}")
+
+
+def write_if_changed(path: Path, content: bytes) -> None:
+    """Writes a file unless it holds that already, so that its time stays."""
+    if not path.is_file() or path.read_bytes() != content:
+        path.write_bytes(content)

@@ -1,0 +1,57 @@
+"""Reads the sizes of a Zephyr image from its own linker symbols."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mlforge_tasks import process
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.records import Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlforge_tasks.platforms._zephyr.toolchain import Toolchain
+
+TOOL_TIMEOUT_S = 60.0
+# Zephyr's linker scripts: all of flash that is used, and all of RAM.
+FLASH_SYMBOL = "_flash_used"
+RAM_SYMBOL = "_image_ram_size"
+# Objects that Zephyr's stack macros make: threads (`z_main_stack`, `_k_thread_stack_...`), idle
+# (`z_idle_stacks`), interrupts (`z_interrupt_stacks`).
+_STACK = re.compile(r"^(z_\w+_stacks?|_k_thread_stack_\w+)$")
+
+
+class Sizes(Record):
+    """Sizes of a Zephyr image.
+
+    Attributes:
+        flash_bytes: Code, constants and initial values of variables.
+        static_ram_bytes: Variables, the arena included, the stacks not.
+        stack_reserved_bytes: All stacks: of threads and of interrupts.
+    """
+
+    flash_bytes: int
+    static_ram_bytes: int
+    stack_reserved_bytes: int
+
+
+def sizes(elf: Path, toolchain: Toolchain) -> Sizes:
+    """Sizes of an image.
+
+    Raises:
+        ToolError: It lacks Zephyr's size symbols.
+    """
+    output = process.check([toolchain.tool("nm"), "-S", str(elf)], timeout_s=TOOL_TIMEOUT_S)
+    rows = [line.split() for line in output.splitlines()]
+    values = {row[-1]: int(row[0], 16) for row in rows if len(row) in {3, 4}}
+    objects = {row[3]: int(row[1], 16) for row in rows if len(row) == 4}
+    if FLASH_SYMBOL not in values or RAM_SYMBOL not in values:
+        raise ToolError(f"{elf} lacks the symbols {FLASH_SYMBOL} and {RAM_SYMBOL}")
+    stacks = sum(size for name, size in objects.items() if _STACK.match(name))
+    return Sizes(
+        flash_bytes=values[FLASH_SYMBOL],
+        static_ram_bytes=values[RAM_SYMBOL] - stacks,
+        stack_reserved_bytes=stacks,
+    )

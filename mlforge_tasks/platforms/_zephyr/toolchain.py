@@ -1,0 +1,124 @@
+"""Finds a compiler for Zephyr: the Zephyr SDK, or a GNU Arm toolchain such as Debian's."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlforge_tasks import process
+from mlforge_tasks.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SDK = "zephyr"
+GNU_ARM = "gnuarmemb"
+GNU_ARM_GCC = "arm-none-eabi-gcc"
+# Where Zephyr's own build system looks for an SDK (cmake/modules/FindZephyr-sdk.cmake).
+SDK_PARENTS = ("/usr", "/usr/local", "/opt", "~", "~/.local", "~/.local/opt", "~/bin")
+SDK_GCCS = (
+    "arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc",
+    "gnu/arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc",
+)
+TOOL_TIMEOUT_S = 60.0
+INSTALL_HINT = (
+    "install the Zephyr SDK, or on Debian `sudo apt-get install gcc-arm-none-eabi "
+    "picolibc-arm-none-eabi libstdc++-arm-none-eabi-picolibc`"
+)
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A compiler for Zephyr and what its build system must be told about it.
+
+    Attributes:
+        variant: As `ZEPHYR_TOOLCHAIN_VARIANT` names it.
+        gcc: The compiler.
+        environment: Variables for the build.
+        cmake_args: Arguments for CMake.
+    """
+
+    variant: str
+    gcc: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cmake_args: tuple[str, ...] = ()
+
+    def tool(self, name: str) -> str:
+        """Full path of a tool beside the compiler (`size`, `nm`)."""
+        return str(self.gcc).removesuffix("gcc") + name
+
+    def version(self) -> str:
+        """First line of `gcc --version`."""
+        return _first_line(self.gcc)
+
+
+@functools.cache
+def _first_line(gcc: Path) -> str:
+    return process.check([str(gcc), "--version"], timeout_s=TOOL_TIMEOUT_S).splitlines()[0]
+
+
+def _sdk(environ: Mapping[str, str]) -> Toolchain | None:
+    named = environ.get("ZEPHYR_SDK_INSTALL_DIR")
+    folders = [Path(named)] if named else []
+    for parent in SDK_PARENTS:
+        folders += sorted(Path(parent).expanduser().glob("zephyr-sdk-*"), reverse=True)
+    compilers = (folder / gcc for folder in folders for gcc in SDK_GCCS)
+    gcc = next((gcc for gcc in compilers if gcc.is_file()), None)
+    if gcc is None:
+        return None
+    root = next(folder for folder in folders if gcc.is_relative_to(folder))
+    variables = {"ZEPHYR_TOOLCHAIN_VARIANT": SDK, "ZEPHYR_SDK_INSTALL_DIR": str(root)}
+    return Toolchain(SDK, gcc, variables)
+
+
+def _gnu_arm(environ: Mapping[str, str]) -> Toolchain | None:
+    named = environ.get("GNUARMEMB_TOOLCHAIN_PATH")
+    found = shutil.which(f"{named}/bin/{GNU_ARM_GCC}" if named else GNU_ARM_GCC)
+    if found is None:
+        return None
+    gcc = Path(found)
+    variables = {
+        "ZEPHYR_TOOLCHAIN_VARIANT": GNU_ARM,
+        "GNUARMEMB_TOOLCHAIN_PATH": str(gcc.parent.parent),
+    }
+    if not _has_picolibc(gcc):
+        return Toolchain(GNU_ARM, gcc, variables)
+    # Debian's picolibc keeps errno in thread-local storage, and its newlib lacks the locks that
+    # Zephyr asks for.
+    variables["ZEPHYR_TOOLCHAIN_SUPPORTS_THREAD_LOCAL_STORAGE"] = "y"
+    args = ("-DTOOLCHAIN_HAS_PICOLIBC=ON", "-DCONFIG_PICOLIBC=y")
+    return Toolchain(GNU_ARM, gcc, variables, args)
+
+
+@functools.cache
+def _has_picolibc(gcc: Path) -> bool:
+    argv = [str(gcc), "-print-file-name=picolibc.specs"]
+    # GCC answers with the bare name of a file that it does not have.
+    return Path(process.check(argv, timeout_s=TOOL_TIMEOUT_S).strip()).is_absolute()
+
+
+def find(environ: Mapping[str, str] = os.environ) -> Toolchain | None:
+    """The toolchain to use: the one that `ZEPHYR_TOOLCHAIN_VARIANT` names, else what is there."""
+    kinds = {SDK: _sdk, GNU_ARM: _gnu_arm}
+    named = environ.get("ZEPHYR_TOOLCHAIN_VARIANT")
+    tried = [kinds[named]] if named in kinds else list(kinds.values())
+    found = (kind(environ) for kind in tried)
+    return next((toolchain for toolchain in found if toolchain is not None), None)
+
+
+@functools.cache
+def require() -> Toolchain:
+    """The toolchain to use.
+
+    Raises:
+        ToolError: There is none.
+    """
+    toolchain = find()
+    if toolchain is None:
+        wanted = os.environ.get("ZEPHYR_TOOLCHAIN_VARIANT", f"{SDK} or {GNU_ARM}")
+        raise ToolError(f"no toolchain for Zephyr was found (wanted: {wanted})", hint=INSTALL_HINT)
+    return toolchain

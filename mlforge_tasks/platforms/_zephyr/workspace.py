@@ -1,0 +1,220 @@
+"""Finds a west workspace, tells what is in it, and makes or updates one.
+
+No west command is run to find things: a null build asks for these facts every time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from mlforge_tasks import process
+from mlforge_tasks.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+PROJECT_ROOT = Path(__file__).resolve().parents[3]
+MANIFEST = PROJECT_ROOT / "zephyr_app" / "west.yml"
+DEFAULT_FOLDER = Path("~/zephyrproject")
+WEST = (sys.executable, "-m", "west")
+UPDATE_TIMEOUT_S = 4 * 3600.0
+INIT_TIMEOUT_S = 60.0
+
+# Where Zephyr's own manifest puts the modules that we use. One without `zephyr/module.yml` would
+# be dropped in silence by Zephyr's build system.
+MODULE_PATHS: Mapping[str, str] = {
+    "cmsis_6": "modules/hal/cmsis_6",
+    "cmsis-dsp": "modules/lib/cmsis-dsp",
+    "cmsis-nn": "modules/lib/cmsis-nn",
+    "hal_nordic": "modules/hal/nordic",
+    "hal_stm32": "modules/hal/stm32",
+    "tflite-micro": "optional/modules/lib/tflite-micro",
+}
+_VERSION = re.compile(r"^(VERSION_MAJOR|VERSION_MINOR|PATCHLEVEL)\s*=\s*(\d+)\s*$", re.MULTILINE)
+PYTHON_HINT = "pip install 'mlforge[zephyr]'"
+_UPDATE_HINT = "`doit workspace folder=~/zephyrproject` makes or completes one"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A west workspace.
+
+    Attributes:
+        topdir: The folder with `.west`, or the parent of `zephyr_base` where there is none.
+        zephyr_base: Zephyr's own tree.
+        version: Its version, such as `4.3.0`.
+        found_by: How it was found.
+    """
+
+    topdir: Path
+    zephyr_base: Path
+    version: str
+    found_by: str
+
+    def module(self, name: str) -> Path | None:
+        """Folder of a module; None where it is not there or is no Zephyr module."""
+        path = self.topdir / MODULE_PATHS[name]
+        return path if (path / "zephyr" / "module.yml").is_file() else None
+
+    def modules(self, names: tuple[str, ...]) -> tuple[Path, ...]:
+        """Folders of modules.
+
+        Raises:
+            ToolError: One of them is not there.
+        """
+        found = {name: self.module(name) for name in names}
+        missing = sorted(name for name, path in found.items() if path is None)
+        if missing:
+            where = ", ".join(MODULE_PATHS[name] for name in missing)
+            raise ToolError(
+                f"the Zephyr workspace {self.topdir} lacks {', '.join(missing)} (wanted: {where})",
+                hint=f"{_UPDATE_HINT}; in a workspace of your own: "
+                "`west config manifest.group-filter -- +optional && west update`",
+            )
+        return tuple(path for path in found.values() if path is not None)
+
+    def revisions(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Zephyr's version and the commit of Zephyr and of each module, where git knows it."""
+        trees = {"zephyr": self.zephyr_base} | {
+            name: path for name in names if (path := self.module(name)) is not None
+        }
+        commits = {name: head_commit(path) for name, path in trees.items()}
+        return {"zephyr_version": self.version, **commits}
+
+
+def head_commit(tree: Path) -> str:
+    """The commit a git work tree is at, read without git; `unversioned` where there is none."""
+    git = tree / ".git"
+    try:
+        head = (git / "HEAD").read_text().strip()
+        if not head.startswith("ref: "):
+            return head
+        ref = head.removeprefix("ref: ")
+        if (git / ref).exists():
+            return (git / ref).read_text().strip()
+        packed = (git / "packed-refs").read_text().splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return "unversioned"
+    return next((line.split()[0] for line in packed if line.endswith(f" {ref}")), "unversioned")
+
+
+def _version(zephyr_base: Path) -> str | None:
+    """Version of a Zephyr tree; None where the folder is none."""
+    try:
+        parts = dict(_VERSION.findall((zephyr_base / "VERSION").read_text()))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    wanted = ("VERSION_MAJOR", "VERSION_MINOR", "PATCHLEVEL")
+    return ".".join(parts[name] for name in wanted) if set(wanted) <= set(parts) else None
+
+
+def _topdir(start: Path) -> Path | None:
+    return next((path for path in (start, *start.parents) if (path / ".west").is_dir()), None)
+
+
+def _candidates(environ: Mapping[str, str], start: Path, home: Path) -> Iterator[tuple[Path, str]]:
+    """Zephyr trees to look at, best first, and how each was found."""
+    if environ.get("ZEPHYR_BASE"):
+        yield Path(environ["ZEPHYR_BASE"]).expanduser(), "ZEPHYR_BASE"
+    above = _topdir(start)
+    if above is not None:
+        yield above / "zephyr", f"the west workspace above {start}"
+    yield home / DEFAULT_FOLDER.name / "zephyr", str(DEFAULT_FOLDER)
+
+
+def find(
+    environ: Mapping[str, str] = os.environ,
+    start: Path = PROJECT_ROOT,
+    home: Path | None = None,
+) -> Workspace | None:
+    """The workspace to use; None where there is none.
+
+    Looks at `ZEPHYR_BASE`, then for a west workspace around `start`, then at `~/zephyrproject`.
+
+    Raises:
+        ToolError: `ZEPHYR_BASE` is set and is not a Zephyr tree.
+    """
+    for base, found_by in _candidates(environ, start, home or Path.home()):
+        version = _version(base)
+        if version is not None:
+            resolved = base.resolve()
+            return Workspace(_topdir(resolved) or resolved.parent, resolved, version, found_by)
+        if found_by == "ZEPHYR_BASE":
+            raise ToolError(
+                f"ZEPHYR_BASE: found '{base}', wanted a folder with Zephyr's VERSION file",
+                hint=f"unset it or set it to a workspace's zephyr folder; {_UPDATE_HINT}",
+            )
+    return None
+
+
+def require() -> Workspace:
+    """The workspace to use.
+
+    Raises:
+        ToolError: There is none; the hint says how to get one.
+    """
+    workspace = find()
+    if workspace is None:
+        raise ToolError(
+            "platform 'zephyr' needs a Zephyr workspace: found none through ZEPHYR_BASE, around "
+            f"{PROJECT_ROOT}, or at {DEFAULT_FOLDER}",
+            hint=f"{_UPDATE_HINT}; `platform: baremetal` needs none",
+        )
+    return workspace
+
+
+def downloads(manifest: Path = MANIFEST) -> tuple[str, ...]:
+    """What `update` fetches: a line for Zephyr and one for each imported module."""
+    projects = yaml.safe_load(manifest.read_text())["manifest"]["projects"]
+    lines = []
+    for project in projects:
+        lines.append(f"{project['name']} at {project['revision']}")
+        imported = project.get("import", {}).get("name-allowlist", [])
+        lines += [f"{name} at the revision that {project['name']} pins" for name in imported]
+    return tuple(lines)
+
+
+def update(
+    folder: Path, on_line: Callable[[str], None] = print, *, manifest: Path = MANIFEST
+) -> None:
+    """Makes a workspace in `folder`, or brings one that we made up to date.
+
+    What an interrupted run has fetched stays and is not fetched again.
+
+    Args:
+        folder: The workspace's top folder.
+        on_line: Receives what will be downloaded, then each line of west's output.
+        manifest: West's manifest.
+
+    Raises:
+        ToolError: West is not installed, the folder is someone else's workspace, or the update
+            failed; what is in the folder stays usable.
+    """
+    folder = folder.expanduser().resolve()
+    ours = folder / "mlforge-manifest"
+    if (folder / ".west").is_dir() and not ours.is_dir():
+        raise ToolError(
+            f"'{folder}' is a west workspace that was not made by `doit workspace`",
+            hint="update it with `west update`, or name another folder",
+        )
+    for line in (f"Downloading into {folder} (about 2 GB):", *downloads(manifest)):
+        on_line(line)
+    ours.mkdir(parents=True, exist_ok=True)
+    (ours / MANIFEST.name).write_bytes(manifest.read_bytes())
+    if not (folder / ".west").is_dir():
+        process.check([*WEST, "init", "-l", str(ours)], timeout_s=INIT_TIMEOUT_S, cwd=folder)
+    argv = [*WEST, "update", "--narrow", "-o=--depth=1"]
+    done = process.run(argv, timeout_s=UPDATE_TIMEOUT_S, cwd=folder, on_line=on_line)
+    if done.timed_out or done.returncode != 0:
+        raise ToolError(
+            f"`west update` in {folder} did not finish\n{done.tail()}",
+            hint="see whether the network is up, then run the same command again: it goes on where "
+            "it stopped. What is there already stays usable",
+        )

@@ -1,0 +1,261 @@
+"""The platform `zephyr`: the application on the RTOS, built with west in warm build folders.
+
+An engine's C sources become numbered parts at fixed paths; one C++ source `model.cc` is a model on
+TFLite Micro, whose arena is as large as an image of that very model says it must be.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlforge_tasks import process
+from mlforge_tasks.board import load_board
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.platforms._zephyr import arena, image, toolchain, workspace
+from mlforge_tasks.platforms._zephyr.build_folder import (
+    APP,
+    BuildFolder,
+    Configuration,
+    OverflowedError,
+    write_if_changed,
+)
+from mlforge_tasks.records import FirmwareReport, Reason, Record, canonical_json, sha256_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlforge_tasks.board import Board, Zephyr
+    from mlforge_tasks.platforms import BuildRequest
+
+BUILD_ROOT = workspace.PROJECT_ROOT / "build" / ".zephyr"
+TFLM_SOURCE = "model.cc"
+CORE_MODULES = ("cmsis_6",)
+TFLM_MODULES = ("cmsis-dsp", "cmsis-nn", "tflite-micro")
+NO_MODEL = APP / "no_model"
+MAX_PARTS = 32  # MLFORGE_MODEL_PARTS in zephyr_app/Kconfig
+# The size of debug information depends on the length of the build folder's name.
+_DEBUG_SECTION = re.compile(
+    r"^ ?\.debug_\S+\s+0x\w+\s+0x\w+.*\n|^ +0x\w+ \(size before relaxing\)\n", re.MULTILINE
+)
+_DIGEST = re.compile(rb'^#define MODEL_DIGEST "(\w+)"$', re.MULTILINE)
+
+
+class ZephyrImage(Record):
+    """What a Zephyr image consists of, beside its firmware report.
+
+    Attributes:
+        whole: Sizes of the image.
+        without_model: Sizes of the same application without a model.
+        arena_reserved_bytes: TFLite Micro's arena; None for engines that have none.
+        target: The board as west names it.
+        toolchain: What compiled it.
+        revisions: Zephyr and the modules it was built with.
+    """
+
+    whole: image.Sizes
+    without_model: image.Sizes
+    arena_reserved_bytes: int | None
+    target: str
+    toolchain: str
+    revisions: dict[str, str]
+
+    @property
+    def model_flash_bytes(self) -> int:
+        """The model's share of flash."""
+        return self.whole.flash_bytes - self.without_model.flash_bytes
+
+    @property
+    def model_ram_bytes(self) -> int:
+        """The model's share of static RAM."""
+        return self.whole.static_ram_bytes - self.without_model.static_ram_bytes
+
+
+class ZephyrPlatform:
+    """Builds with west.
+
+    Args:
+        root: Where the warm build folders are.
+        options: Kconfig options for every image (`CONFIG_X=y`).
+    """
+
+    name = "zephyr"
+    engines = ("aot", "tflm")
+    resources = ("zephyr_app", "mlforge_tasks/platforms/_zephyr")
+
+    def __init__(self, root: Path = BUILD_ROOT, options: tuple[str, ...] = ()) -> None:
+        self.root = root
+        self._options = options
+
+    def build(self, request: BuildRequest, out: Path) -> FirmwareReport:
+        """See `platforms.Platform.build`; also writes `zephyr.json` (a `ZephyrImage`)."""
+        files = _model_files(request)
+        base = self._without_model(request.board)
+        reserved = None
+        if TFLM_SOURCE in files:
+            reserved = self._find_arena(request.board, files)
+            files[arena.HEADER] = arena.header(reserved)
+        folder = self._folder(request.board, "c" if reserved is None else "tflm")
+        with folder.locked():
+            _make(folder, files, request.board)
+            _deliver(folder, files, request.firmware_id, out)
+            whole = image.sizes(folder.elf, folder.configuration.toolchain)
+        configuration = folder.configuration
+        ZephyrImage(
+            whole=whole,
+            without_model=base,
+            arena_reserved_bytes=reserved,
+            target=configuration.target,
+            toolchain=configuration.toolchain.version(),
+            revisions=configuration.workspace.revisions(configuration.modules),
+        ).write(out / "zephyr.json")
+        return FirmwareReport(**whole.model_dump(), firmware_id=request.firmware_id)
+
+    def tool_versions(self, board: Board) -> Mapping[str, str]:
+        """See `platforms.Platform.tool_versions`."""
+        compiler = toolchain.require()
+        modules = (*CORE_MODULES, *_zephyr(board).modules, *TFLM_MODULES)
+        revisions = workspace.require().revisions(modules)
+        return {"gcc": compiler.version(), "toolchain": compiler.variant, **revisions}
+
+    def _folder(self, board: Board, model: str) -> BuildFolder:
+        known = _zephyr(board)
+        configuration = Configuration(
+            target=known.target,
+            model=model,
+            modules=(*CORE_MODULES, *known.modules, *(TFLM_MODULES if model == "tflm" else ())),
+            workspace=workspace.require(),
+            toolchain=toolchain.require(),
+            options=self._options,
+        )
+        return BuildFolder(self.root, configuration)
+
+    def _find_arena(self, board: Board, files: Mapping[str, bytes]) -> int:
+        """Size of the smallest arena that the model starts in."""
+        stand_in = _zephyr(board).arena_on
+        emulated = load_board(stand_in) if stand_in else board
+        base = self._without_model(emulated)
+        most = arena.most_bytes(emulated, base.static_ram_bytes + base.stack_reserved_bytes)
+        folder = self._folder(emulated, "tflm")
+        with folder.locked():
+            _make(folder, {**files, arena.HEADER: arena.header(most, search=True)}, board)
+            return arena.measure(emulated, folder.elf, most)
+
+    def _without_model(self, board: Board) -> image.Sizes:
+        """Sizes of the application alone; built again only after its sources changed."""
+        folder = self._folder(board, "none")
+        sources = sorted(path for path in APP.rglob("*") if path.is_file())
+        digests = {str(path.relative_to(APP)): sha256_bytes(path.read_bytes()) for path in sources}
+        known = folder.path / f"sizes-{sha256_bytes(canonical_json(digests))}.json"
+        with folder.locked():
+            if not known.is_file():
+                _make(folder, {path.name: path.read_bytes() for path in NO_MODEL.iterdir()}, board)
+                sizes = image.sizes(folder.elf, folder.configuration.toolchain)
+                write_if_changed(known, sizes.to_bytes())
+            return image.Sizes.read(known)
+
+
+def _model_files(request: BuildRequest) -> dict[str, bytes]:
+    """The content of a build folder's `model/`."""
+    sources = {path.name: path.read_bytes() for path in sorted(request.engine.iterdir())}
+    identity = {"MLFORGE_FIRMWARE_ID": request.firmware_id, "MLFORGE_ENGINE": request.engine_name}
+    lines = [f'#define {name} "{value}"\n' for name, value in identity.items()]
+    files = {
+        **sources,
+        "model_data.h": (request.header / "model_data.h").read_bytes(),
+        "build_id.h": "".join(lines).encode(),
+    }
+    return files if TFLM_SOURCE in sources else files | _parts(sources)
+
+
+def _parts(sources: Mapping[str, bytes]) -> dict[str, bytes]:
+    names = [name for name in sources if name.endswith(".c")]
+    if len(names) > MAX_PARTS:
+        raise ToolError(
+            f"the engine made {len(names)} C sources, wanted at most {MAX_PARTS}",
+            hint="raise MLFORGE_MODEL_PARTS in zephyr_app/Kconfig, and MAX_PARTS here",
+        )
+    parts = [f'#include "{name}"\n' for name in names] + [""] * (MAX_PARTS - len(names))
+    return {f"part_{index:02}.c": text.encode() for index, text in enumerate(parts)}
+
+
+def _zephyr(board: Board) -> Zephyr:
+    if board.zephyr is None:
+        raise ToolError(
+            f"Zephyr does not know {board.name}: its board file has no 'zephyr' section",
+            hint="name another board, or `platform: baremetal`",
+        )
+    return board.zephyr
+
+
+def _make(folder: BuildFolder, files: Mapping[str, bytes], board: Board) -> None:
+    """Builds an image of these files.
+
+    Raises:
+        CandidateFailure: It does not fit the board.
+        ToolError: The build failed.
+    """
+    folder.place(files)
+    try:
+        folder.make()
+    except OverflowedError as overflow:
+        raise _does_not_fit(board, overflow) from None
+
+
+def _does_not_fit(board: Board, overflow: OverflowedError) -> CandidateFailure:
+    in_flash = overflow.region == "FLASH"
+    limit = (board.flash if in_flash else board.ram).length_bytes
+    value = limit + overflow.excess_bytes
+    text = f"the image needs {value} bytes of {overflow.region}, {board.name} has {limit}"
+    return CandidateFailure(
+        Reason(
+            code="does_not_fit",
+            stage="firmware",
+            message=text,
+            metric="flash_bytes" if in_flash else "ram_bytes",
+            value=value,
+            limit=limit,
+        )
+    )
+
+
+def _deliver(folder: BuildFolder, files: Mapping[str, bytes], firmware_id: str, out: Path) -> None:
+    """Copies the image out: the same bytes from whatever folder it was built in.
+
+    Raises:
+        ToolError: The image does not hold the model it should.
+    """
+    built = folder.elf.parent
+    binary = (built / "zephyr.bin").read_bytes()
+    digest = _DIGEST.search(files["model_data.h"])
+    wanted = [firmware_id.encode(), *([digest[1]] if digest else [])]
+    if any(text not in binary for text in wanted):
+        raise ToolError(
+            f"the image in {folder.path} was not made from the model that was placed there",
+            hint="delete that folder; the next build makes it anew",
+        )
+    (out / "firmware.bin").write_bytes(binary)
+    with tempfile.TemporaryDirectory() as name:
+        stripped = Path(name) / "firmware.elf"
+        # Debug information holds the build folder.
+        strip = [folder.configuration.toolchain.tool("objcopy"), "--strip-debug"]
+        process.check([*strip, str(folder.elf), str(stripped)], timeout_s=image.TOOL_TIMEOUT_S)
+        (out / "firmware.elf").write_bytes(stripped.read_bytes())
+    (out / "firmware.map").write_text(_without_paths((built / "zephyr.map").read_text(), folder))
+
+
+def _without_paths(text: str, folder: BuildFolder) -> str:
+    on = folder.configuration
+    known = {
+        str(folder.path): "build",
+        str(on.workspace.topdir): "workspace",
+        str(on.toolchain.gcc.parent.parent): "toolchain",
+    }
+    for path in sorted(known, key=len, reverse=True):
+        text = text.replace(path, known[path])
+    return _DEBUG_SECTION.sub("", text)
+
+
+PLUGIN = ZephyrPlatform()

@@ -1,0 +1,86 @@
+"""Engine `tflm`: the source around the interpreter has the model's operators and no others."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy import float32
+
+from mlforge_tasks import engines, plugins
+from mlforge_tasks.engines.tflm import METHODS, PLUGIN
+from mlforge_tasks.errors import CandidateFailure
+from tests.aot_writer import Quant, Writer
+from tests.graphs import OPERATORS, RandomGraph, random_graph, single_operator
+
+
+def source_of(tflite: bytes) -> str:
+    """The generated C++."""
+    return PLUGIN.generate(tflite, "cortex-m4").files["model.cc"].decode()
+
+
+def registered(source: str) -> list[str]:
+    """What the op resolver is given."""
+    return re.findall(r"op_resolver->Add(\w+)\(", source)
+
+
+def test_the_engine_is_a_plug_in() -> None:
+    """A contract can name it."""
+    assert plugins.load(engines, "tflm") is PLUGIN
+    assert PLUGIN.name == "tflm"
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+def test_operators_of_the_other_engine_are_known(op: str) -> None:
+    """What `aot` runs, `tflm` runs, so a contract can change its engine."""
+    assert op in METHODS
+    assert registered(source_of(single_operator(op, 1)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_resolver_has_the_graphs_operators(seed: int) -> None:
+    """Each kind of operator of a graph once, sorted; the same bytes every time."""
+    tflite = random_graph(seed)
+    model = PLUGIN.generate(tflite, "cortex-m4")
+    used = sorted({layer.op for layer in model.layers})
+    source = model.files["model.cc"].decode()
+    assert registered(source) == [METHODS[op] for op in used]
+    assert f"MicroMutableOpResolver<{len(used)}>" in source
+    assert PLUGIN.generate(tflite, "cortex-m4") == model
+
+
+def test_kernels_for_int8_alone_are_preferred() -> None:
+    """They leave the code for float and int16 out of the image."""
+    assert "AddConv2D(tflite::Register_CONV_2D_INT8())" in source_of(single_operator("CONV_2D", 1))
+    assert "AddReshape()" in source_of(single_operator("RESHAPE", 1))
+
+
+def test_the_prefix_names_the_functions() -> None:
+    """Two models could be linked into one image."""
+    source = PLUGIN.generate(single_operator("RELU", 1), "cortex-m4", "left").files["model.cc"]
+    assert b"int left_invoke(void)" in source
+    assert b"model_invoke" not in source
+
+
+def test_an_operator_without_kernel_fails_the_candidate() -> None:
+    """Not the tool: the agent is told which operator to avoid."""
+    writer = Writer()
+    quant = Quant(float32(0.5), 0)
+    source, output = (writer.activation((1, 4), quant, 1.0) for _ in range(2))
+    writer.operator("ELU", [source.index], [output.index])
+    with pytest.raises(CandidateFailure, match="ELU") as caught:
+        PLUGIN.generate(writer.finish(source.index, output.index), "cortex-m4")
+    assert caught.value.reason.code == "unsupported_operator"
+
+
+def test_macs_and_bytes_are_the_graphs() -> None:
+    """A dense layer multiplies every input with every output once."""
+    graph = RandomGraph(3)
+    graph.fully_connected(graph.start((1, 12)))
+    (layer,) = PLUGIN.generate(graph.finish(), "cortex-m4").layers
+    assert layer.op == "FULLY_CONNECTED"
+    assert layer.macs == 12 * layer.output_bytes
+    assert layer.weight_bytes >= layer.macs

@@ -1,0 +1,2 @@
+#define MLFORGE_FIRMWARE_ID "none"
+#define MLFORGE_ENGINE "none"
