@@ -9,11 +9,11 @@ with the oracle.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from mlforge_tasks import process
 from mlforge_tasks.board import Board, board_names, load_board
 from mlforge_tasks.console import format_value
 from mlforge_tasks.contract_loader import load
@@ -23,6 +23,7 @@ from mlforge_tasks.stages.run import RunReport
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ("glucose", "activity", "digits")
 BUILD = ROOT / "build"
+CONVERGE_TIMEOUT_S = 3600.0
 HEADER = ("contract", "board", "core", "flash", "RAM", "stack", "instructions", "MACs", "per MAC")
 
 
@@ -30,7 +31,7 @@ def converge(name: str) -> None:
     """Runs a contract to its end; does nothing where it is up to date."""
     doit = Path(sys.executable).parent / "doit"
     argv = [str(doit), "run", f"contract=contracts/{name}.yaml"]
-    subprocess.run(argv, cwd=ROOT, check=True, stdout=sys.stderr)
+    process.check(argv, timeout_s=CONVERGE_TIMEOUT_S, cwd=ROOT)
 
 
 def measure(name: str, board: Board, folder: Path) -> RunReport:
@@ -47,7 +48,6 @@ def measure(name: str, board: Board, folder: Path) -> RunReport:
         "runner": "qemu",
         "cpu": board.cpu,
         "board": board.model_dump(mode="json"),
-        "goal.metric": contract.goal.metric,
     }
     engine.run(inputs, out["engine"], config)
     firmware.run(inputs | {"engine": out["engine"]}, out["firmware"], config)

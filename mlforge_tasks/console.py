@@ -114,6 +114,8 @@ def summary(report: Report, folder: Path) -> str:
         ]
     else:
         lines.append(shortfall(report))
+    looks = report.test_looks()
+    lines.append(f"the test split was asked of {looks} candidate{'' if looks == 1 else 's'}")
     lines.append(f"delivered: {folder}/")
     return "\n".join(lines) + "\n"
 
@@ -130,6 +132,10 @@ def shortfall(report: Report) -> str:
     )
 
 
+def _seconds(how: str, task: Any) -> str:
+    return f"{'':<{9 - len(how)}}{task.values['seconds']:8.1f} s"
+
+
 class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
     """doit's reporter for a plan: one line per stage that ran, nothing for what was up to date."""
 
@@ -141,7 +147,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         self._live = bool(outstream.isatty())
         self._guard = threading.Lock()
         self._ran = 0
-        self._concludes = False
+        self._reached = False
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
         """Takes the tree's lock and clears what a killed run left.
@@ -150,7 +156,6 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
             InvalidDodoFile: Another run has the tree; doit ends with exit code 3.
         """
         super().initialize(tasks, selected_tasks)
-        self._concludes = "converge" in selected_tasks
         if set(selected_tasks) <= TREELESS:
             return
         try:
@@ -175,6 +180,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
     def execute_task(self, task: Any) -> None:
         """A task starts."""
         self._ran += 1
+        self._reached = self._reached or task.name == "converge"
         self.progress(task.name, "…")
 
     def add_success(self, task: Any) -> None:
@@ -182,7 +188,8 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         how = task.values.get("how")
         if how is None or how == "skipped":
             return
-        self._line(f"  {task.name:<20} {how:<9}{task.values['seconds']:8.1f} s")
+        made = how in {"built", "failed"}
+        self._line(f"  {task.name:<20} {how}" + (_seconds(how, task) if made else ""))
         if task.name.startswith("judge:"):
             self._show_iteration(int(task.name.partition(":")[2]))
 
@@ -195,12 +202,13 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
 
     def skip_uptodate(self, task: Any) -> None:
         """A task had nothing to do."""
+        self._reached = self._reached or task.name == "converge"
 
     def complete_run(self) -> None:
         """Shows the table, then what went wrong."""
         with contextlib.suppress(FileNotFoundError):
             path = self.plan.folder / "delivered" / "report.json"
-            if self._concludes and (not self.failures or self._only_unmet()):
+            if self._reached and (not self.failures or self._only_unmet()):
                 report = Report.read(path)
                 self.outstream.write(summary(report, path.parent))
         self.outstream.write(f"{self._ran} tasks executed\n")

@@ -142,7 +142,7 @@ class _Builder:
             STAGES + "propose",
             ("candidates.json",),
             isolated=True,
-            tools=tool_versions.of("optuna"),
+            tools=tool_versions.of("optuna", "numpy"),
         )
         inputs = {"dataset": dataset} | {f"judge{i:02d}": s for i, s in enumerate(judged, 1)}
         goal = self.contract.goal
@@ -199,6 +199,7 @@ class _Builder:
                 STAGES + "evaluate",
                 ("evaluation.json",),
                 isolated=True,
+                resources=_engine_resources("aot"),
                 tools=tool_versions.of("numpy", optional="tflite-micro"),
             ),
             {"quantise": final["quantise"], "dataset": dataset},
@@ -282,10 +283,9 @@ class _Builder:
             STAGES + "run",
             ("measurements.json",),
             isolated=True,
-            tools=functools.partial(plugins.load(runners, runner).tool_versions, board),
+            tools=functools.partial(_run_tools, plugins.load(runners, runner), board),
         )
         config = {"runner": runner, "board": board.model_dump(mode="json")}
-        config |= self.fields("goal.metric")
         return self.stage(name, kind, inputs, config, (f"mlforge_tasks.runners.{runner}",))
 
     def iteration(self, k: int, dataset: Stage, earlier: list[Iteration]) -> Iteration:
@@ -335,6 +335,12 @@ class _Builder:
 
 
 DELIVERED = ("render", "train", "quantise", "header", "engine", "firmware", "run", "evaluate")
+
+
+def _run_tools(runner: Any, board: Board) -> Mapping[str, str]:
+    """The runner's own tools, and what its outputs are compared with."""
+    oracle = tool_versions.of("numpy", optional="tflite-micro")()
+    return {**runner.tool_versions(board), **oracle}
 
 
 def _engine_resources(name: str) -> tuple[str, ...]:

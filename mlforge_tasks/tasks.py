@@ -8,7 +8,9 @@ are declared but never visited.
 from __future__ import annotations
 
 import functools
+import json
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,16 +88,29 @@ def load_plan(contract: str, build: str) -> Plan:
     return plan
 
 
+def _lock(plan: Plan) -> TreeLock:
+    return TreeLock(plan.folder.parent / ".lock")
+
+
 def configuration(plan: Plan) -> dict[str, Any]:
     """Settings for doit for a plan. Makes the build folder, where doit keeps its state."""
-    plan.folder.mkdir(parents=True, exist_ok=True)
+    state = plan.folder / ".doit.json"
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        json.loads(state.read_bytes())
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise InvalidDodoFile(f"build tree '{plan.folder.parent}': {error.strerror}") from None
+    except ValueError:
+        state.unlink()  # doit was killed while it wrote; the store has all that matters
     return {
         "backend": "json",
         "check_file_uptodate": Sha256Checker,
         "default_tasks": ["converge"],
-        "dep_file": str(plan.folder / ".doit.json"),
+        "dep_file": str(state),
         "minversion": "0.37.0",
-        "reporter": console.reporter_for(plan, TreeLock(plan.folder.parent / ".lock")),
+        "reporter": console.reporter_for(plan, _lock(plan)),
         "verbosity": 2,
     }
 
@@ -155,6 +170,11 @@ def _gate_task(iteration: Iteration, last: int) -> dict[str, Any]:
 
 
 def _remove_outputs(plan: Plan) -> None:
+    lock = _lock(plan)
+    try:
+        lock.acquire()
+    except MlforgeError as error:
+        sys.exit(f"ERROR: {error}")
     plan.dataset.clean()
     for iteration in plan.iterations:
         for stage in iteration.stages():

@@ -36,14 +36,15 @@ def badness(result: TrialResult, goal: str, *, higher_is_better: bool) -> tuple[
     """Sorts candidates, best first.
 
     Those that met come first, then those with the fewest unknown clauses, then the least far from
-    their bounds; the goal's metric breaks ties.
+    their bounds; the goal's metric breaks ties. The test split has no say in it.
     """
     verdict = result.trial.verdict
     if verdict is None:
         return (1.0, float("inf"), 0.0, 0.0)
-    unknown = sum(clause.status == "unknown" for clause in verdict.clauses)
-    excess = sum(_relative_excess(clause) for clause in verdict.clauses)
-    value = next((one.value for one in verdict.clauses if one.metric == goal), None)
+    clauses = [one for one in verdict.clauses if not one.metric.endswith(TEST_SUFFIX)]
+    unknown = sum(clause.status == "unknown" for clause in clauses)
+    excess = sum(_relative_excess(clause) for clause in clauses)
+    value = next((one.value for one in clauses if one.metric == goal), None)
     signed = 0.0 if value is None else (-value if higher_is_better else value)
     return (0.0 if verdict.met else 1.0, unknown, excess, signed)
 
@@ -82,6 +83,10 @@ class Report(Record):
     met: bool
     best: str | None
     results: tuple[TrialResult, ...]
+
+    def test_looks(self) -> int:
+        """How many candidates the test split was asked of."""
+        return sum(one.measurement(self.goal + TEST_SUFFIX) is not None for one in self.results)
 
     def best_result(self) -> TrialResult | None:
         """The candidate that `best` names."""

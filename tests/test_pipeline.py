@@ -73,7 +73,7 @@ def test_every_figure_is_measured_and_labelled(cold: Cold) -> None:
     assert run["checked_against_oracle"] is True
     assert run["golden_vectors"] == 32
     # The device's own outputs give the contract's metric too; a sample differs from the whole.
-    assert 0 < run["device_metric"] < 0.05
+    assert 0 < run["device_metrics"]["mse"] < 0.05
 
 
 def test_the_second_run_executes_nothing(build: Path) -> None:
@@ -91,6 +91,28 @@ def test_an_edited_limit_retrains_nothing(build: Path, tmp_path: Path) -> None:
     assert run.code == 0
     assert not [name for name in run.stages("built") if name.startswith(("train", "probe"))]
     assert "judge:1" in run.stages("built")
+
+
+def test_a_limit_edited_back_delivers_the_right_winner(
+    build: Path, cold: Cold, tmp_path: Path
+) -> None:
+    """Loosened, the first candidate wins; tightened again, the second is delivered again."""
+    loose = edited(TANK, tmp_path / "loose", ("latency: 1.2 ms", "latency: 9 ms"))
+    assert "PASS: candidate 1.0" in doit(build=build, contract=loose).out
+    assert digests(build)["tank/delivered"] != cold.digests["tank/delivered"]
+    again = doit(build=build)
+    assert "PASS: candidate 2.0" in again.out
+    assert digests(build)["tank/delivered"] == cold.digests["tank/delivered"]
+
+
+def test_state_cut_off_by_a_kill_is_no_obstacle(build: Path, cold: Cold) -> None:
+    """Doit's own state, half-written, is dropped; everything is found again."""
+    doit(build=build)
+    state = build / "tank" / ".doit.json"
+    state.write_bytes(state.read_bytes()[:100])
+    run = doit(build=build)
+    assert (run.code, run.stages("built")) == (0, [])
+    assert digests(build) == cold.digests
 
 
 def test_an_edited_epoch_count_reuses_the_probes(build: Path, tmp_path: Path) -> None:
@@ -239,10 +261,13 @@ def test_one_run_at_a_time(build: Path) -> None:
     with (build / ".lock").open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         run = doit(build=build)
+        cleaned = doit(build=build, command="clean")
     assert run.code == 3
     assert "another run" in run.err
+    assert "PASS" not in run.out, "what nobody checked now is not shown"
     assert "Traceback" not in run.err
-    assert doit(build=build).code == 0
+    assert cleaned.code != 0
+    assert doit(build=build).executed == 0, "nothing was cleaned"
 
 
 def test_provenance_reaches_back_to_the_contract(cold: Cold) -> None:

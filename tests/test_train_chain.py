@@ -240,6 +240,20 @@ def test_evaluation_is_the_oracle_over_the_whole_split(series: Candidate, tmp_pa
     assert found.test == pytest.approx(found.float_test, rel=0.2)
 
 
+def test_evaluation_without_the_oracle_is_the_same(
+    series: Candidate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no wheel, the engine's C on the host gives the same figures, and says so."""
+    stages = {"quantise": series.folder / "quantise", "dataset": series.folder / "dataset"}
+    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
+    found = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    monkeypatch.setattr("mlforge_tasks.oracle.available", lambda: False)
+    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
+    bare = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    assert bare.computed_by == "aot"
+    assert bare == found.model_copy(update={"computed_by": "aot"})
+
+
 def test_divergence_is_a_result(broken: Candidate, tmp_path: Path) -> None:
     """A loss that is no longer finite ends the training, and leaves nothing behind."""
     with pytest.raises(CandidateFailure) as failure:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 Task = Literal["regression", "classification"]
 
+# What a layer takes at most.
+MAX_AXES = 3
+
 
 class Delimited(Record):
     """How a CSV file is written; says nothing about other formats.
@@ -338,6 +341,10 @@ class DatasetSpec(Record):
             yield Mistake("the key 'window', which 'time' is for", at=("time",), found="none")
         if self.window is not None and self.window.horizon and self.target.labels:
             yield Mistake("no horizon for classification", at=("window", "horizon"))
+        axes = len(self.inputs.shape or (1,)) + (self.window is not None)
+        if axes > MAX_AXES:
+            wanted = f"at most {MAX_AXES} axes, the window's included: height, width, channels"
+            yield Mistake(wanted, at=("inputs", "shape"), found=str(axes))
         if isinstance(self.scaling, FixedScaling):
             features = len(self.inputs.features)
             for name in ("mean", "scale"):

@@ -12,6 +12,7 @@ import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,24 +103,20 @@ def tool_versions() -> Mapping[str, str]:
     argv = [tool("gcc"), f"--specs={_picolibc_specs()}", "-include", "picolibc.h", "-E", "-dM"]
     macros = process.check([*argv, "-x", "c", os.devnull], timeout_s=TOOL_TIMEOUT_S)
     found = dict(_VERSION.findall(macros))
-    return {"arm-none-eabi-gcc": found["__VERSION__"], "picolibc": found["_PICOLIBC_VERSION"]}
+    linker = process.check([tool("ld"), "--version"], timeout_s=TOOL_TIMEOUT_S)
+    return {
+        "arm-none-eabi-gcc": found["__VERSION__"],
+        "arm-none-eabi-binutils": linker.splitlines()[0],
+        "picolibc": found["_PICOLIBC_VERSION"],
+        "jinja2": metadata.version("jinja2"),
+    }
 
 
 def linker_script(board: Board) -> str:
     """The linker script of a board."""
-    from jinja2 import (  # noqa: PLC0415 - only builds need it; the graph imports this module
-        Environment,
-        FileSystemLoader,
-        StrictUndefined,
-    )
+    from mlforge_tasks.render import render  # noqa: PLC0415 - Jinja; the graph imports this module
 
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - a linker script, not HTML
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("link.ld.jinja").render(board=board)
+    return render("baremetal/link.ld.jinja", board=board)
 
 
 def _define(name: str, value: int | str) -> str:

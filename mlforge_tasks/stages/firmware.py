@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import platforms, plugins
 from mlforge_tasks.board import Board
+from mlforge_tasks.code_version import code_version
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.records import canonical_json, sha256_bytes
 from mlforge_tasks.stages import main
@@ -16,12 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from mlforge_tasks.platforms import Platform
 
-def _firmware_id(board: Board, header: Path, sources: Path) -> str:
-    """Digest of what is built, which the image carries and shows before it is measured."""
+
+def _firmware_id(platform: Platform, board: Board, header: Path, sources: Path) -> str:
+    """Digest of all that is built and of what builds it; the image carries and shows it."""
     files = [header / "model_data.h", *sorted(sources.iterdir())]
-    digests = {path.name: file_digest(path) for path in files}
-    return sha256_bytes(canonical_json({"board": board.name, "files": digests}))
+    parts = {
+        "board": board.model_dump(mode="json"),
+        "files": {path.name: file_digest(path) for path in files},
+        "platform": code_version((), tuple(platform.resources)),
+        "tools": dict(platform.tool_versions(board)),
+    }
+    return sha256_bytes(canonical_json(parts))
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -36,7 +44,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         CandidateFailure: The image does not fit the board's memory.
         ToolError: The compiler is missing or refuses the sources.
     """
-    platform = plugins.load(platforms, config["platform"])
+    platform: Platform = plugins.load(platforms, config["platform"])
     board = Board.from_dump(config["board"])
     header, sources = inputs["header"], inputs["engine"] / SOURCES
     request = BuildRequest(
@@ -44,7 +52,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         header=header,
         engine=sources,
         engine_name=config["engine"],
-        firmware_id=_firmware_id(board, header, sources),
+        firmware_id=_firmware_id(platform, board, header, sources),
     )
     platform.build(request, out).write(out / "firmware.json")
 

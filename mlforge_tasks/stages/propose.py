@@ -8,6 +8,7 @@ from mlforge_tasks import agents, plugins
 from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits
 from mlforge_tasks.board import Board
 from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.errors import ToolError
 from mlforge_tasks.records import canonical_json
 from mlforge_tasks.stages import main
 from mlforge_tasks.trials import Trials, as_agents_see_it
@@ -62,6 +63,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     agent = plugins.load(agents, search["agent"])
     brief = _brief(DataCard.read(inputs["dataset"] / "data_card.json"), config)
     proposals = agent.propose(brief, _history(inputs), search["candidates_per_iteration"])
+    if len(proposals) > search["candidates_per_iteration"]:
+        raise ToolError(f"agent '{search['agent']}' proposed more than it was asked for")
     candidates = [architecture.model_dump(mode="json") for architecture in proposals]
     (out / "candidates.json").write_bytes(canonical_json({"candidates": candidates}) + b"\n")
 

@@ -50,8 +50,8 @@ class RunReport(Record):
         golden_vectors: Test inputs that the device ran.
         checked_against_oracle: Whether their outputs were compared, byte for byte, with TFLM's;
             False only where there is no `tflite-micro` wheel.
-        device_metric: The goal's metric over the golden vectors, from the device's own outputs;
-            None where they do not define it (`auc` of one class).
+        device_metrics: The task's metrics over the golden vectors, from the device's own outputs;
+            without those that they do not define (`auc` of one class).
     """
 
     source: Source
@@ -62,7 +62,7 @@ class RunReport(Record):
     macs: int
     golden_vectors: int
     checked_against_oracle: bool
-    device_metric: float | None
+    device_metrics: dict[str, float]
 
 
 def _golden_indices(examples: int) -> NDArray[np.intp]:
@@ -129,7 +129,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `firmware`, `engine`, `quantise`, `dataset`.
         out: Output folder.
-        config: `runner`, `board`, `goal.metric`.
+        config: `runner`, `board`.
 
     Raises:
         CandidateFailure: The firmware hangs, faults or goes silent.
@@ -164,7 +164,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         macs=EngineReport.read(inputs["engine"] / "engine.json").macs,
         golden_vectors=len(chosen),
         checked_against_oracle=checked,
-        device_metric=scores(card.task, outputs, targets).get(config["goal.metric"]),
+        device_metrics=scores(card.task, outputs, targets),
     ).write(out / "measurements.json")
 
 
