@@ -11,6 +11,7 @@ from mlforge_tasks import tasks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+tasks.check_variables()
 PLAN = tasks.load_plan(
     get_var("contract") or "contracts/glucose.yaml",
     get_var("build") or "build",

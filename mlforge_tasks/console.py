@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -116,7 +118,7 @@ def summary(report: Report, folder: Path) -> str:
         lines.append(shortfall(report))
     looks = report.test_looks()
     lines.append(f"the test split was asked of {looks} candidate{'' if looks == 1 else 's'}")
-    lines.append(f"delivered: {folder}/")
+    lines.append(f"delivered: {folder}/" if report.met else f"report: {folder}/report.json")
     return "\n".join(lines) + "\n"
 
 
@@ -132,6 +134,10 @@ def shortfall(report: Report) -> str:
     )
 
 
+def _interrupted(*_: Any) -> None:
+    sys.exit("interrupted: what was finished is kept; run the same command again to go on")
+
+
 def _seconds(how: str, task: Any) -> str:
     return f"{'':<{9 - len(how)}}{task.values['seconds']:8.1f} s"
 
@@ -144,6 +150,9 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
 
     def __init__(self, outstream: Any, options: Any) -> None:
         super().__init__(outstream, options)
+        if isinstance(outstream, io.TextIOWrapper):
+            # A console that cannot show a character shows '?' instead of a traceback.
+            outstream.reconfigure(errors="replace")
         self._live = bool(outstream.isatty())
         self._guard = threading.Lock()
         self._ran = 0
@@ -162,6 +171,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
             self.lock.acquire()
         except BusyError as error:
             raise InvalidDodoFile(str(error)) from None
+        signal.signal(signal.SIGINT, _interrupted)
         self.plan.workspace.store.sweep()
         self.plan.workspace.progress = self.progress
 

@@ -17,7 +17,7 @@ from serial.tools import list_ports
 from mlforge_tasks import bench, process
 from mlforge_tasks.code_version import PROJECT_ROOT
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.platforms._zephyr import toolchain, workspace
+from mlforge_tasks.platforms._zephyr import doctor as zephyr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,27 +65,9 @@ def _package(name: str, level: Level, advice: str) -> Finding:
 
 
 def _zephyr() -> Iterator[Finding]:
-    try:
-        found = workspace.require()
-    except MlforgeError as error:
-        advice = error.hint or ""
-        yield Finding("optional", "Zephyr workspace", error.message, advice)
-        return
-    said = f"{found.version} in {found.zephyr_base}, found by {found.found_by}"
-    yield Finding("ok", "Zephyr workspace", said)
-    for name, folder in workspace.MODULE_PATHS.items():
-        if found.module(name) is not None:
-            yield Finding("ok", f"  module {name}", folder)
-        else:
-            yield Finding("optional", f"  module {name}", f"not in {folder}", "doit workspace")
-
-
-def _toolchain() -> Finding:
-    try:
-        found = toolchain.require()
-    except MlforgeError as error:
-        return Finding("optional", "Zephyr toolchain", error.message, error.hint or "")
-    return Finding("ok", "Zephyr toolchain", f"{found.variant}: {found.version()}")
+    for fact in zephyr.facts():
+        level: Level = "optional" if fact.found is None else "ok"
+        yield Finding(level, fact.name, fact.found or "not found", fact.advice)
 
 
 def _bench() -> Iterator[Finding]:
@@ -115,11 +97,7 @@ def findings() -> Iterator[Finding]:
     yield _package("anthropic", "optional", "for `agent: anthropic`: ./bootstrap --dev")
     key = "set" if os.environ.get("ANTHROPIC_API_KEY") else "not set"
     yield Finding("ok" if key == "set" else "optional", "ANTHROPIC_API_KEY", key)
-    yield _package("west", "optional", "for `platform: zephyr`: ./bootstrap --zephyr")
-    for name in ("cmake", "ninja", "dtc", "ccache"):
-        yield _program(name, "optional", "for `platform: zephyr`: ./bootstrap --zephyr")
     yield from _zephyr()
-    yield _toolchain()
     yield from _bench()
 
 

@@ -321,7 +321,7 @@ class _Builder:
         deliver = self.stage(
             f"deliver:{k}",
             StageKind(STAGES + "deliver", runs_after_failure=True),
-            {"report": report}
+            {"report": report, "dataset": dataset}
             | {
                 f"{number}.{index}.{name}": chain[name]
                 for number, chains_of in enumerate(
@@ -330,6 +330,7 @@ class _Builder:
                 for index, chain in enumerate(chains_of)
                 for name in _delivered(chain)
             },
+            {"contract": self.contract.model_dump(mode="json")},
         )
         return Iteration(k, propose, chains, judge, report, deliver)
 

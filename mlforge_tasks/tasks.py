@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from doit import doit_cmd
 from doit.dependency import MD5Checker
 from doit.exceptions import InvalidDodoFile, TaskError, TaskFailed
 
@@ -27,7 +28,9 @@ from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.stage import Stage, relative
 from mlforge_tasks.store import TreeLock, file_digest
 from mlforge_tasks.trials import Report, Trials
+from mlforge_tasks.yaml_file import closest
 
+VARIABLES = ("contract", "build", "folder")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -58,6 +61,23 @@ class UpToDate:
     def __call__(self, task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG002 - doit's
         """Whether nothing has changed since the values were kept."""
         return self.stage.up_to_date(values)
+
+
+def check_variables() -> None:
+    """Refuses a misspelt `name=value`, which doit would take and nobody would read.
+
+    Raises:
+        InvalidDodoFile: A variable on the command line is unknown or empty.
+    """
+    given: Mapping[str, str] = doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001 - doit has no other way
+    for name, value in given.items():
+        if name not in VARIABLES:
+            near = closest(name, VARIABLES)
+            meant = f"; did you mean '{near}'?" if near else ""
+            known = ", ".join(f"{one}=" for one in VARIABLES)
+            raise InvalidDodoFile(f"found the unknown variable '{name}=', wanted {known}{meant}")
+        if not value:
+            raise InvalidDodoFile(f"found nothing after '{name}='")
 
 
 def load_plan(contract: str, build: str) -> Plan:

@@ -181,10 +181,19 @@ def test_wheel_without_the_member(index: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("index")
+def test_wheel_of_another_version(index: Path) -> None:
+    """What the contract claims of the wheel is held against the wheel's own words."""
+    digest = put_in_cache(next(index.glob("*.whl")).read_bytes())
+    claimed = {**wheel_source(digest), "version": "9.9"}
+    with pytest.raises(MlforgeError, match=r"is some[-_]data 1\.0, wanted some-data 9\.9"):
+        datasets.load(spec(FORECAST, source=claimed), ())
+
+
+@pytest.mark.usefixtures("index")
 def test_wheel_that_is_no_zip() -> None:
     """A pinned file that is no archive is an error, not a traceback."""
     source = spec(FORECAST, source=wheel_source(put_in_cache(b"text")))
-    with pytest.raises(MlforgeError, match="no readable zip archive"):
+    with pytest.raises(MlforgeError, match="no readable wheel"):
         datasets.load(source, ())
 
 

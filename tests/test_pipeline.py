@@ -5,13 +5,15 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from mlforge_tasks.store import file_digest
 from mlforge_tasks.trials import Report
-from tests.builds import ROOT, TANK, Cold, digests, doit, edited
+from tests.builds import DOIT, ROOT, TANK, Cold, digests, doit, edited
 
 pytestmark = pytest.mark.slow
 STORE = {"ac", "cas"}
@@ -195,7 +197,8 @@ def test_an_unmet_contract_ends_with_1(build: Path, tmp_path: Path) -> None:
     assert "Best: 2.0" in run.out
     assert "mse" in run.out.partition("Best: 2.0")[2]
     names = {path.name for path in (build / "tank" / "delivered").iterdir()}
-    assert names == {"report.json", "convergence.png", "manifest.json", "provenance.json"}
+    told = {"report.json", "convergence.png", "contract.json", "data_card.json"}
+    assert names == told | {"manifest.json", "provenance.json"}
     assert doit(build=build, contract=contract).code == 1
 
 
@@ -238,6 +241,43 @@ def test_a_missing_tool_ends_with_2(build: Path, monkeypatch: pytest.MonkeyPatch
     assert "gcc-arm-none-eabi" in run.err
     assert "Traceback" not in run.err
     assert {path for path in (build / "ac").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("contarct=contracts/activity.yaml",), "did you mean 'contract'?"),
+        (("contract=",), "found nothing after 'contract='"),
+        (("contract=contracts",), "contracts"),
+        (("contract=contracts/none.yaml",), "contracts/none.yaml"),
+        (("build=README.md",), "build tree 'README.md'"),
+    ],
+    ids=str,
+)
+def test_a_wrong_command_line_ends_with_3(words: tuple[str, ...], said: str) -> None:
+    """A misspelt, empty or impossible variable is one message, never another contract's run."""
+    done = subprocess.run(
+        [str(DOIT), "run", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_is_a_message(tmp_path: Path) -> None:
+    """Ctrl-C stops everything, says that the work so far is kept, and shows no verdict."""
+    argv = [str(DOIT), "run", f"contract={TANK}", f"build={tmp_path / 'build'}"]
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        run.stdout.readline()  # the first stage is done
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate()
+    assert run.returncode not in {0, None}
+    assert "run the same command again" in err
+    assert "Traceback" not in err
+    assert "candidate" not in out
 
 
 def test_a_broken_contract_ends_with_3(tmp_path: Path) -> None:

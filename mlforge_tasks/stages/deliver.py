@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks.records import canonical_json
 from mlforge_tasks.stage import MANIFEST, PROVENANCE
 from mlforge_tasks.stages import main
 from mlforge_tasks.trials import Report
@@ -14,19 +15,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Copies the report, and where the contract is met the best candidate's files.
 
     Nothing but the report is delivered of a contract that is not met: what lies in `delivered/`
     was measured and passed.
 
     Args:
-        inputs: `report`, and `<iteration>.<candidate>.<stage>` for every candidate's files.
+        inputs: `report`, `dataset`, and `<iteration>.<candidate>.<stage>` of every candidate.
         out: Output folder.
-        config: Nothing.
+        config: `contract`, as it was read.
     """
+    (out / "contract.json").write_bytes(canonical_json(config["contract"]) + b"\n")
     sources = [inputs["report"]]
     report = Report.read(inputs["report"] / "report.json")
+    shutil.copyfile(inputs["dataset"] / "data_card.json", out / "data_card.json")
     if report.met:
         sources += [folder for name, folder in inputs.items() if name.startswith(f"{report.best}.")]
     for source in sources:

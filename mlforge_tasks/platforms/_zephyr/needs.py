@@ -1,0 +1,48 @@
+"""Whether an image can be built at all, told before anything is started."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.platforms._zephyr import doctor, toolchain, workspace
+
+
+def require(modules: tuple[str, ...]) -> None:
+    """Looks for everything that a build calls.
+
+    Args:
+        modules: Zephyr modules that are built in.
+
+    Raises:
+        ToolError: Something is missing; the hint says what to run.
+    """
+    found = workspace.require()
+    if not (found.topdir / ".west").is_dir():
+        raise ToolError(
+            f"{found.topdir} is no west workspace", hint="run `west init -l zephyr` in it"
+        )
+    found.modules(modules)
+    toolchain.require()
+    _packages()
+    _programs()
+
+
+def _packages() -> None:
+    needs = doctor.PYTHON_NEEDS.items()
+    missing = [name for module, name in needs if importlib.util.find_spec(module) is None]
+    if missing:
+        raise ToolError(
+            f"Zephyr's build needs the Python packages {', '.join(missing)}",
+            hint=workspace.PYTHON_HINT,
+        )
+
+
+def _programs() -> None:
+    missing = {name: pack for name, pack in doctor.PROGRAMS.items() if shutil.which(name) is None}
+    if missing:
+        raise ToolError(
+            f"Zephyr's build needs {', '.join(missing)}: not found on PATH",
+            hint=f"sudo apt-get install {' '.join(missing.values())}",
+        )
