@@ -1,7 +1,7 @@
 """Writes real converted Keras models: `python aot_keras_models.py FOLDER`, one TensorFlow start.
 
-The networks of MLPerf Tiny's keyword spotting and image classification (Banbury et al., 2021), a
-one-dimensional network, a dense one, and one with everything that these leave out. Weights are
+The networks of MLPerf Tiny's keyword spotting, image classification and anomaly detection (Banbury
+et al., 2021), a one-dimensional network, and one with everything that these leave out. Weights are
 random: what the engine makes of a model does not depend on them.
 """
 
@@ -63,12 +63,12 @@ def sequence() -> Any:
     return keras.Model(source, layers.Dense(7, activation="softmax")(x))
 
 
-def dense() -> Any:
-    """A dense auto-encoder."""
-    x = source = layers.Input((160,), batch_size=1)
-    for units in (64, 8, 64):
+def autoencoder() -> Any:
+    """The dense auto-encoder of MLPerf Tiny's anomaly detection."""
+    x = source = layers.Input((640,), batch_size=1)
+    for units in (128, 128, 128, 128, 8, 128, 128, 128, 128):
         x = layers.Dense(units, activation="relu")(x)
-    return keras.Model(source, layers.Dense(160)(x))
+    return keras.Model(source, layers.Dense(640)(x))
 
 
 def mixed() -> Any:
@@ -86,7 +86,7 @@ def mixed() -> Any:
     return keras.Model(source, layers.Dense(3)(layers.Flatten()(x)))
 
 
-MODELS = (keyword_spotting, resnet_8, sequence, dense, mixed)
+MODELS = (keyword_spotting, resnet_8, sequence, autoencoder, mixed)
 
 
 def convert(model: Any) -> bytes:
