@@ -149,7 +149,7 @@ def measure(tflite: bytes, board: Board, *, layers: bool, folder: Path) -> Resul
         raise AssertionError("the board is not emulated")
     scale = 1e9 / board.systick_hz / 2**board.qemu.icount_shift
     ticks, stack, *marks = (int(each, 16) for each in counts.split())
-    graph, lowered = lower(import_model(tflite))
+    graph, lowered = lower(import_model(tflite), board.cpu)
     return Result(
         instructions=round(ticks * scale),
         layers={name: round(mark * scale) for name, mark in zip(names, marks, strict=True)},

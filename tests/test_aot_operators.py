@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("tflite_micro")
 
-from mlforge_tasks.engines._aot.emit import KERNELS
+from mlforge_tasks.engines._aot.core import kernels_for
+from mlforge_tasks.engines._aot.emit import FOLDERS, KERNELS
 from tests import graphs
 from tests.aot_device import run_sanitized
 from tests.aot_host import WARNINGS, compile_objects, differing_bytes, make_case, write_sources
@@ -59,11 +60,39 @@ def test_sanitizers_find_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("optimisation", ["-O2", "-Os"])
-@pytest.mark.parametrize("cpu", ["cortex-m3", "cortex-m55"])
+@pytest.mark.parametrize("cpu", ["cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
 def test_cross_compiles_without_a_warning(cpu: str, optimisation: str, tmp_path: Path) -> None:
     """All kernels and generated code, with the warnings that bare metal builds do not ask for."""
     cases = [make_case(op.lower(), graphs.single_operator(op, 1), cpu) for op in graphs.OPERATORS]
-    sources = write_sources(cases, tmp_path)
-    assert {path.name for path in sources} >= {path.name for path in KERNELS.glob("*.c")}
+    sources = {path.name: path for path in write_sources(cases, tmp_path)}
+    for folder in FOLDERS[kernels_for(cpu)]:
+        for kernel in sorted((KERNELS / folder).glob("*.[ch]")):
+            path = tmp_path / kernel.name
+            if not path.exists():
+                path.write_bytes(kernel.read_bytes())
+                if path.suffix == ".c":
+                    sources[path.name] = path
     compiler = ["arm-none-eabi-gcc", "--specs=picolibc.specs", f"-mcpu={cpu}", "-mthumb"]
-    compile_objects(compiler, sources, [*WARNINGS, optimisation])
+    if kernels_for(cpu) == "mve":
+        compiler.append("-mfloat-abi=hard")  # GCC turns MVE off without
+    compile_objects(compiler, list(sources.values()), [*WARNINGS, optimisation])
+
+
+@pytest.mark.parametrize(
+    ("cpu", "kernels"),
+    [
+        ("host", "portable"),
+        ("cortex-m0", "portable"),
+        ("cortex-m3", "portable"),
+        ("cortex-m4", "dsp"),
+        ("cortex-m4+nofp", "dsp"),
+        ("cortex-m7", "dsp"),
+        ("cortex-m33", "dsp"),
+        ("cortex-m33+nodsp", "portable"),
+        ("cortex-m55", "mve"),
+        ("cortex-m55+nomve", "dsp"),
+    ],
+)
+def test_a_core_gets_the_kernels_it_can_run(cpu: str, kernels: str) -> None:
+    """The name that GCC takes decides, extensions that it takes away included."""
+    assert kernels_for(cpu) == kernels

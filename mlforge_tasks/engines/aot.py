@@ -22,7 +22,7 @@ class AotEngine:
 
     def generate(self, tflite: bytes, cpu: str, prefix: str = "model") -> GeneratedModel:
         """See `Engine.generate`."""
-        graph, lowered = lower(import_model(tflite))
+        graph, lowered = lower(import_model(tflite), cpu)
         memory = plan(graph, lowered)
         layers = tuple(
             LayerProfile(

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlforge_tasks.engines._aot import fixed_point
-from mlforge_tasks.engines._aot.dense import fused_clamp
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.program import Call, Data, Parameters, Step
+from mlforge_tasks.engines._aot.weighted import fused_clamp
 
 if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.fixed_point import Factor
-    from mlforge_tasks.engines._aot.graph import Graph, Operator, Shape
+    from mlforge_tasks.engines._aot.graph import Graph, Operator, Shape, Tensor
     from mlforge_tasks.engines._aot.program import Value
 
 BROADCAST_DIMENSIONS = 4
-# The reference scales operands of ADD and SUB up by this before it brings them to one scale.
-_HEADROOM = 1 << 20
+# The reference scales operands of ADD and SUB up by this power of two before it brings them to one
+# scale.
+_HEADROOM_BITS = 20
+_MOST_PRODUCT = 1 << 16
 
 
 def _groups(shapes: tuple[Shape, Shape], output: Shape) -> list[tuple[int, bool, bool]]:
@@ -75,8 +77,24 @@ def _in_place_operand(operator: Operator, graph: Graph) -> int | None:
     return None
 
 
-def _struct(by: Factor) -> dict[str, Value]:
-    return {"multiplier": by.multiplier, "shift": by.shift}
+def _operand(tensor: Tensor, by: Factor) -> dict[str, Value]:
+    """An `aot_operand_t`.
+
+    Its fast form shifts right by one at least. A factor without a shift is exactly one half, so
+    lifting the operand by one bit more makes room for that shift, without a rounding.
+    """
+    lift = _HEADROOM_BITS + (by.shift == 0)
+    return {
+        "lift": lift,
+        "zero_point": tensor.zero_point << lift,
+        "multiplier": by.multiplier,
+        "shift": max(-by.shift, 1),
+    }
+
+
+def _output(by: Factor, most: int) -> tuple[int, int, int]:
+    """An `aot_requant_t` for values that are not larger than `most`."""
+    return fixed_point.requant_record(0, -most, most, by)
 
 
 def _add_factors(operator: Operator, graph: Graph) -> tuple[Factor, Factor, Factor]:
@@ -91,7 +109,7 @@ def _add_factors(operator: Operator, graph: Graph) -> tuple[Factor, Factor, Fact
     real = (
         number(first.scale) / twice,
         number(second.scale) / twice,
-        twice / (number(_HEADROOM) * number(output.scale)),
+        twice / (number(1 << _HEADROOM_BITS) * number(output.scale)),
     )
     factors = tuple(fixed_point.factor(float(each)) for each in real)
     if any(each.shift > 0 for each in factors):
@@ -109,12 +127,10 @@ def add_or_sub(operator: Operator, graph: Graph) -> Step:
     factor0, factor1, output_factor = _add_factors(operator, graph)
     members: dict[str, Value] = {
         "broadcast": _broadcast(operator, graph),
-        "zero_point0": first.zero_point,
-        "zero_point1": second.zero_point,
+        "operand0": _operand(first, factor0),
+        "operand1": _operand(second, factor1),
+        "output": _output(output_factor, 1 << (8 + _HEADROOM_BITS)),
         "output_zero_point": output.zero_point,
-        "factor0": _struct(factor0),
-        "factor1": _struct(factor1),
-        "output_factor": _struct(output_factor),
     }
     function = "aot_add_s8" if operator.op == "ADD" else "aot_sub_s8"
     return _binary(operator, graph, Parameters(operator.name, "aot_add_t", members), function)
@@ -129,8 +145,8 @@ def mul(operator: Operator, graph: Graph) -> Step:
         "broadcast": _broadcast(operator, graph),
         "zero_point0": first.zero_point,
         "zero_point1": second.zero_point,
+        "output": _output(fixed_point.factor(real), _MOST_PRODUCT),
         "output_zero_point": output.zero_point,
-        "output_factor": _struct(fixed_point.factor(real)),
     }
     return _binary(operator, graph, Parameters(operator.name, "aot_mul_t", members), "aot_mul_s8")
 

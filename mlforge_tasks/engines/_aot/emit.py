@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.program import Alias, Constant, Data, Scratch, Step
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.render import c_identifier, c_int, render
@@ -18,11 +19,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mlforge_tasks.engines._aot.core import Kernels
     from mlforge_tasks.engines._aot.graph import Graph, Operator
     from mlforge_tasks.engines._aot.memory import Plan
     from mlforge_tasks.engines._aot.program import Argument, Call, Lowered, Value
 
 KERNELS = Path(__file__).parent / "kernels"
+# Where a core's kernels are looked for; the first folder that has a file is taken.
+FOLDERS: Mapping[Kernels, tuple[str, ...]] = {
+    "portable": ("portable", "."),
+    "dsp": ("dsp", "packed", "portable", "."),
+    "mve": ("mve", "packed", "portable", "."),
+}
 VALUES_PER_LINE = 20
 WORDS_PER_LINE = 8
 INDENT = "    "
@@ -73,7 +81,9 @@ def _lines(values: NDArray[np.integer]) -> Iterable[str]:
 
 def _definition(constant: Constant) -> str:
     comment = f" /* {constant.comment} */" if constant.comment else ""
-    head = f"static const {constant.c_type} {constant.name}[{len(constant.values)}] = {{{comment}"
+    aligned = f"_Alignas({constant.alignment_bytes}) " if constant.alignment_bytes > 1 else ""
+    array = f"{constant.c_type} {constant.name}[{len(constant.values)}]"
+    head = f"static const {aligned}{array} = {{{comment}"
     return "\n".join([head, *(INDENT + line for line in _lines(constant.values)), "};"])
 
 
@@ -152,15 +162,21 @@ def constant_bytes(graph: Graph, lowered: Sequence[Lowered], plan: Plan) -> tupl
     )
 
 
-def kernel_files(headers: Iterable[str]) -> Mapping[str, bytes]:
+def _find(name: str, kernels: Kernels) -> Path | None:
+    """A kernel's file: the most special one that the core has."""
+    paths = (KERNELS / folder / name for folder in FOLDERS[kernels])
+    return next((path for path in paths if path.is_file()), None)
+
+
+def kernel_files(headers: Iterable[str], kernels: Kernels) -> Mapping[str, bytes]:
     """The kernels that some headers need, sources and headers."""
     files: dict[str, bytes] = {}
     todo = [Path(header).stem for header in headers]
     while todo:
         stem = todo.pop()
         for suffix in (".h", ".c"):
-            path = KERNELS / f"{stem}{suffix}"
-            if path.name not in files and path.is_file():
+            path = _find(f"{stem}{suffix}", kernels)
+            if path is not None and path.name not in files:
                 files[path.name] = path.read_bytes()
                 todo += _INCLUDE.findall(files[path.name].decode())
     return files
@@ -195,7 +211,7 @@ def emit(
         "input_offset": plan.tensors[graph.input],
         "output_offset": plan.tensors[graph.output],
     }
-    files = dict(kernel_files(headers))
+    files = dict(kernel_files(headers, kernels_for(cpu)))
     for suffix in (".c", ".h"):
         text = render(f"aot/model{suffix}.jinja", **context)
         files[f"{prefix}_aot{suffix}"] = text.encode()

@@ -1,7 +1,7 @@
 """From operators to calls of kernels.
 
 To add an operator: write its kernel in `kernels/aot_<name>_s8.{c,h}`; write a function that makes a
-`Step` of it and name it in `OPERATORS`; let `importer` read its options if it has any; add it to
+`Step` of it and name it in `_EVERYWHERE`; let `importer` read its options if it has any; add it to
 the generator in `tests/graphs.py`, whose property tests then hold it against the oracle.
 """
 
@@ -10,24 +10,25 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import binary, dense, shape, simple
+from mlforge_tasks.engines._aot import binary, dense, packed, shape, simple
+from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.program import Folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mlforge_tasks.engines._aot.core import Kernels
     from mlforge_tasks.engines._aot.graph import Graph, Operator
     from mlforge_tasks.engines._aot.program import Lowered
 
-OPERATORS: Mapping[str, Callable[[Operator, Graph], Lowered]] = {
+    _Lowering = Callable[[Operator, Graph], Lowered]
+
+_EVERYWHERE: Mapping[str, _Lowering] = {
     "ADD": binary.add_or_sub,
     "AVERAGE_POOL_2D": simple.pool,
     "CONCATENATION": shape.concatenation,
-    "CONV_2D": dense.conv_2d,
-    "DEPTHWISE_CONV_2D": dense.depthwise_conv_2d,
     "EXPAND_DIMS": shape.reshape,
-    "FULLY_CONNECTED": dense.fully_connected,
     "LOGISTIC": simple.sigmoid,
     "MAX_POOL_2D": simple.pool,
     "MEAN": simple.mean,
@@ -44,10 +45,23 @@ OPERATORS: Mapping[str, Callable[[Operator, Graph], Lowered]] = {
     "TANH": simple.sigmoid,
     "TRANSPOSE": shape.transpose,
 }
+# What differs from core to core.
+_PER_CORE: Mapping[Kernels, Mapping[str, _Lowering]] = {
+    "portable": dense.OPERATORS,
+    "dsp": packed.DSP_OPERATORS,
+    "mve": packed.MVE_OPERATORS,
+}
+OPERATORS: Mapping[Kernels, Mapping[str, _Lowering]] = {
+    kernels: {**_EVERYWHERE, **own} for kernels, own in _PER_CORE.items()
+}
 
 
-def lower(graph: Graph) -> tuple[Graph, tuple[Lowered, ...]]:
+def lower(graph: Graph, cpu: str = "host") -> tuple[Graph, tuple[Lowered, ...]]:
     """Lowers every operator.
+
+    Args:
+        graph: The model.
+        cpu: The core, as GCC's `-mcpu` names it.
 
     Returns:
         The graph with folded tensors made constant, and one lowered form per operator.
@@ -55,13 +69,14 @@ def lower(graph: Graph) -> tuple[Graph, tuple[Lowered, ...]]:
     Raises:
         CandidateFailure: An operator, or a form of it, is not supported.
     """
+    operators = OPERATORS[kernels_for(cpu)]
     lowered: list[Lowered] = []
     for operator in graph.operators:
-        if operator.op not in OPERATORS:
+        if operator.op not in operators:
             raise unsupported(
-                f"{operator.op} '{operator.name}'", f"it has {', '.join(sorted(OPERATORS))}"
+                f"{operator.op} '{operator.name}'", f"it has {', '.join(sorted(operators))}"
             )
-        form = OPERATORS[operator.op](operator, graph)
+        form = operators[operator.op](operator, graph)
         if isinstance(form, Folded):
             tensors = list(graph.tensors)
             tensors[operator.output] = replace(tensors[operator.output], data=form.values)

@@ -60,12 +60,14 @@ class Constant:
         c_type: Type of an element.
         values: One dimension, or two for an array of records.
         comment: What the order of the values is.
+        alignment_bytes: Of the array, where the kernel wants more than the type's.
     """
 
     name: str
     c_type: str
     values: NDArray[np.integer]
     comment: str = ""
+    alignment_bytes: int = 1
 
     @property
     def size_bytes(self) -> int:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlforge_tasks.engines._aot import fixed_point
-from mlforge_tasks.engines._aot.dense import fused_clamp
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.fixed_point import INT8_MAX, INT8_MIN
 from mlforge_tasks.engines._aot.program import Alias, Call, Constant, Data, Parameters, Step
+from mlforge_tasks.engines._aot.weighted import fused_clamp
 from mlforge_tasks.engines._aot.window import window_axes
 
 if TYPE_CHECKING:

@@ -12,21 +12,26 @@ typedef struct {
     int32_t steps0[4], steps1[4];
 } aot_broadcast_t;
 
-/* A real factor, see aot_math.h. */
+/* How ADD and SUB bring an operand to the common scale: (x * 2^lift - zero_point) * multiplier,
+ * shifted right. The zero point is lifted, too.
+ */
 typedef struct {
-    int32_t multiplier, shift;
-} aot_factor_t;
+    int32_t lift, zero_point, multiplier, shift;
+} aot_operand_t;
 
+/* output   from the common scale to the output's; no bias */
 typedef struct {
     aot_broadcast_t broadcast;
-    int32_t zero_point0, zero_point1, output_zero_point;
-    aot_factor_t factor0, factor1, output_factor;
+    aot_operand_t operand0, operand1;
+    aot_requant_t output;
+    int32_t output_zero_point;
 } aot_add_t;
 
 typedef struct {
     aot_broadcast_t broadcast;
-    int32_t zero_point0, zero_point1, output_zero_point;
-    aot_factor_t output_factor;
+    int32_t zero_point0, zero_point1;
+    aot_requant_t output;
+    int32_t output_zero_point;
 } aot_mul_t;
 
 /* output may be an operand that is not broadcast. */

@@ -10,8 +10,18 @@
 
 #if defined(__GNUC__)
 #define AOT_INLINE static inline __attribute__((always_inline))
+/* For inner loops that need all registers, which their callers would take from them. */
+#define AOT_APART static __attribute__((noinline))
 #else
 #define AOT_INLINE static inline
+#define AOT_APART static
+#endif
+
+/* Before a short loop of constant length that is to have no loop's cost. */
+#if defined(__GNUC__)
+#define AOT_UNROLL _Pragma("GCC unroll 4")
+#else
+#define AOT_UNROLL
 #endif
 
 /* acc += a * b. Pinned to one instruction on Armv7-M and later: left to itself, GCC moves and spills
@@ -21,6 +31,18 @@
 #define AOT_MAC(acc, a, b) __asm__ volatile("mla %0, %1, %2, %0" : "+r"(acc) : "r"(a), "r"(b))
 #else
 #define AOT_MAC(acc, a, b) ((acc) += (a) * (b))
+#endif
+
+/* value = *from++. Pinned likewise, to one post-indexed load; as that does not name the memory it
+ * reads, a kernel starts with AOT_MEMORY_WRITTEN.
+ */
+#if defined(__GNUC__) && defined(__thumb2__)
+#define AOT_LOAD_NEXT_BYTE(value, from)                                                            \
+    __asm__ volatile("ldrsb %0, [%1], #1" : "=r"(value), "+r"(from))
+#define AOT_MEMORY_WRITTEN __asm__ volatile("" ::: "memory")
+#else
+#define AOT_LOAD_NEXT_BYTE(value, from) ((value) = *(from)++)
+#define AOT_MEMORY_WRITTEN ((void)0)
 #endif
 
 /* How one output channel's accumulator becomes an int8.
@@ -83,17 +105,39 @@ AOT_INLINE int32_t aot_centre(int32_t zero_point, int32_t shift)
     return (2 * zero_point + 1) * (int32_t)(UINT32_C(1) << (shift - 1));
 }
 
-/* Fast form: a 64-bit multiply-accumulate that rounds, a shift, a saturation. acc >> 31 makes the
- * second rounding go away from zero.
+/* twice * multiplier / 2^32, plus centre, shifted right by 1 to 31: both of TFLM's roundings in one
+ * multiply-accumulate, as the sign makes the second go away from zero.
  */
+AOT_INLINE int32_t aot_scale_fast(int32_t twice, int32_t multiplier, int32_t centre, int32_t shift)
+{
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+    int32_t scaled;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(scaled) : "r"(twice), "r"(multiplier), "r"(centre));
+#else
+    uint64_t start = ((uint64_t)(uint32_t)centre << 32) | UINT64_C(0x80000000);
+    int32_t scaled = (int32_t)(((int64_t)twice * multiplier + (int64_t)start) >> 32);
+#endif
+    return (scaled + (twice >> 31)) >> shift;
+}
+
+/* Fast form: from accumulator to output. */
 AOT_INLINE int8_t aot_requantise(int32_t acc, int32_t multiplier, int32_t centre, int32_t shift)
 {
-    uint64_t start = ((uint64_t)(uint32_t)centre << 32) | UINT64_C(0x80000000);
-    int64_t sum = (int64_t)(acc + acc) * multiplier + (int64_t)start;
-    return aot_saturate(((int32_t)(sum >> 32) + (acc >> 31)) >> shift);
+    return aot_saturate(aot_scale_fast(acc + acc, multiplier, centre, shift));
 }
 
 /* Wide form: any factor. Rare, so it is a function. */
 int8_t aot_requantise_wide(int32_t acc, const aot_requant_t *requant, int32_t zero_point);
+
+/* From accumulator to output in whatever form the channel has. */
+AOT_INLINE int8_t aot_finish(int32_t acc, const aot_requant_t *requant, int32_t zero_point)
+{
+    int32_t shift = requant->shift;
+
+    if (shift <= 0) {
+        return aot_requantise_wide(acc, requant, zero_point);
+    }
+    return aot_requantise(acc, requant->multiplier, aot_centre(zero_point, shift), shift);
+}
 
 #endif

@@ -1,0 +1,170 @@
+"""Lowers DEPTHWISE_CONV_2D to the kernels for cores with MVE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlforge_tasks.engines._aot.depthwise import depthwise_conv_2d as portable
+from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
+from mlforge_tasks.engines._aot.weighted import (
+    fused_clamp,
+    is_fast,
+    parts,
+    requant_with_centre,
+)
+from mlforge_tasks.engines._aot.window import window_axes
+
+if TYPE_CHECKING:
+    from mlforge_tasks.engines._aot.graph import Graph, Operator
+    from mlforge_tasks.engines._aot.program import Value
+    from mlforge_tasks.engines._aot.window import Axis
+
+_VECTOR = 16
+_OUTPUTS = 4
+_MOST_IN_BAND = 128
+# Input and output are reached by 16-bit offsets, seven pixels ahead.
+_MOST_STEP = 65535 // 7
+# Kernels by the number of vectors they have room for.
+_KERNELS = {1: "aot_depthwise_one_s8", 3: "aot_depthwise_three_s8", 5: "aot_depthwise_five_s8"}
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """A channel in memory, its lines along the width of the image, or the height if turned."""
+
+    across: Axis
+    along: Axis
+    turned: bool
+
+    @property
+    def pitch(self) -> int:
+        """A line with the border before it, which is also that behind the line before.
+
+        Kernel lines that share a vector must not overlap, so it is no shorter than one of them.
+        """
+        along = self.along
+        return max(along.before + along.input, along.reach - along.before, along.span)
+
+    @property
+    def line_step(self) -> int:
+        """From a kernel line to the next."""
+        return self.across.dilation * self.pitch
+
+    @property
+    def lines(self) -> int:
+        """Kernel lines that one vector covers; 0 where it does not cover one."""
+        if self.along.span > _VECTOR:
+            return 0
+        return min((_VECTOR - self.along.span) // self.line_step + 1, self.across.kernel)
+
+    @property
+    def vectors(self) -> int:
+        """Vectors that cover a window, 0 where a line does not fit into one."""
+        return -(-self.across.kernel // self.lines) if self.lines else 0
+
+    @property
+    def rows(self) -> int:
+        """Output rows of the image."""
+        return self.along.output if self.turned else self.across.output
+
+    @property
+    def columns(self) -> int:
+        """Output columns of the image."""
+        return self.across.output if self.turned else self.along.output
+
+    @property
+    def band(self) -> int:
+        """Output rows to make at a time."""
+        return min(self.rows, max(1, _MOST_IN_BAND // self.columns))
+
+    @property
+    def room(self) -> int:
+        """Vectors that the kernel has room for; 0 where no kernel takes the layer."""
+        if not self.vectors or self.band * self.columns < _OUTPUTS:
+            return 0
+        return next((room for room in _KERNELS if room >= self.vectors), 0)
+
+    @property
+    def bytes(self) -> int:
+        """With the border and what is read beyond it, in whole words."""
+        lines = max(self.across.reach, self.across.before + self.across.input)
+        last = (self.across.output - 1) * self.across.stride * self.pitch
+        last += (self.along.output - 1) * self.along.stride
+        read = last + (self.room - 1) * self.lines * self.line_step + _VECTOR
+        return -(-max(lines * self.pitch + self.along.before, read) // 4) * 4
+
+
+def _members(plane: _Plane, channels: int, channels_out: int) -> dict[str, Value]:
+    """What of an `aot_depthwise_mve_t` the plane decides."""
+    across, along = plane.across, plane.along
+    width = across if plane.turned else along
+    input_step = (width.input * channels, channels)
+    window_step = (across.stride * plane.pitch, along.stride)
+    return {
+        "plane_bytes": plane.bytes,
+        "pitch": plane.pitch,
+        "first": across.before * plane.pitch + along.before,
+        "input": (across.input, along.input),
+        "input_step": input_step[::-1] if plane.turned else input_step,
+        "output": (plane.rows, plane.columns),
+        "output_step": (plane.columns * channels_out, channels_out),
+        "kernel": (across.kernel, along.kernel),
+        "window_step": window_step[::-1] if plane.turned else window_step,
+        "lines": plane.lines,
+        "line_step": plane.line_step,
+        "vector_step": plane.lines * plane.line_step,
+        "tap_step": along.dilation,
+        "band": plane.band,
+    }
+
+
+def depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
+    """DEPTHWISE_CONV_2D; weights come as [1, height, width, output channel]."""
+    source, weights, bias = parts(operator, graph)
+    output = graph.output_of(operator)
+    height, width = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
+    filters = weights.constant[0].transpose(2, 0, 1).astype(np.int64)
+    channels, channels_out = source.shape[3], output.shape[3]
+    records = requant_with_centre(operator, graph, filters.reshape(channels_out, -1), bias)
+    plane = _Plane(height, width, turned=False)
+    turned = _Plane(width, height, turned=True)
+    if turned.room and (not plane.room or turned.room < plane.room):
+        plane = turned
+        filters = filters.transpose(0, 2, 1)
+    if (
+        not plane.room
+        or not is_fast(records)
+        or max(width.input * channels, channels_out) > _MOST_STEP
+    ):
+        return portable("portable", operator, graph)
+    members: dict[str, Value] = {
+        "weights": f"{operator.name}_weights",
+        "channel": records.name,
+        "input_channels": channels,
+        "multiplier": channels_out // channels,
+        **_members(plane, channels, channels_out),
+        "input_zero_point": source.zero_point,
+    }
+    packed = Constant(
+        f"{operator.name}_weights",
+        "int8_t",
+        filters.ravel().astype(np.int8),
+        "[channel][line][tap]",
+    )
+    operands = (Data(operator.inputs[0]), Data(operator.output))
+    arguments = (f"&{operator.name}", *operands, Scratch(), plane.bytes)
+    in_place = channels_out == channels and output.size <= source.size
+    return Step(
+        calls=(
+            Call("aot_depthwise_mve_s8.h", _KERNELS[plane.room], arguments),
+            *fused_clamp(operator, output),
+        ),
+        constants=(packed, records),
+        parameters=Parameters(operator.name, "aot_depthwise_mve_t", members),
+        scratch_bytes=plane.bytes + 4 * plane.band * plane.columns,
+        overwrites=operator.inputs[0] if in_place else None,
+        macs=height.output * width.output * filters.size,
+    )

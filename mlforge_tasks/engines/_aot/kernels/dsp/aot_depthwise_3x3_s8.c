@@ -1,0 +1,80 @@
+#include "aot_depthwise_3x3_s8.h"
+
+#include "aot_dsp.h"
+
+/* One kernel line on two neighbouring outputs: outer holds taps 0 and 2, half A of middle tap 1;
+ * `even` comes in as four bytes of the plane.
+ */
+#define KERNEL_LINE(A, outer, middle)                                                              \
+    AOT_ODD_BYTES(odd, even);                                                                      \
+    AOT_EVEN_BYTES(even, even);                                                                    \
+    AOT_SMLAD(a0, outer, even);                                                                    \
+    AOT_SMLA(A##b, a0, middle, odd);                                                               \
+    AOT_SMLAD(a1, outer, odd);                                                                     \
+    AOT_SMLA(A##t, a1, middle, even);
+
+/* Two neighbouring outputs, with all weights in registers. Weights and bias are doubled, as
+ * aot_scale_fast wants the accumulator.
+ */
+#define PAIR                                                                                       \
+    do {                                                                                           \
+        int32_t even, odd, a0 = bias, a1 = a0;                                                     \
+        AOT_LOAD(even, x, 0);                                                                      \
+        KERNEL_LINE(b, outer0, middle01)                                                           \
+        __asm__ volatile("ldr %0, [%1, %2]" : "=r"(even) : "r"(x), "r"(line));                     \
+        KERNEL_LINE(t, outer1, middle01)                                                           \
+        __asm__ volatile("ldr %0, [%1, %2, lsl #1]" : "=r"(even) : "r"(x), "r"(line));             \
+        KERNEL_LINE(b, outer2, middle2)                                                            \
+        y[0] = aot_saturate(aot_scale_fast(a0, multiplier, centre, shift));                        \
+        y[step] = aot_saturate(aot_scale_fast(a1, multiplier, centre, shift));                     \
+    } while (0)
+
+#define DOUBLE_HALVES(word) __asm__ volatile("sadd16 %0, %0, %0" : "+r"(word))
+
+static void filter(const aot_depthwise_t *layer, const aot_requant_t *requant, const int8_t *w,
+                   const int8_t *plane, int8_t *output)
+{
+    int32_t line = layer->plane.along * layer->dilation.across, step = layer->output_step.along;
+    int32_t multiplier = requant->multiplier, shift = requant->shift, bias = 2 * requant->bias;
+    int32_t centre = aot_centre(layer->output_zero_point, shift);
+    int32_t odd_length = layer->output.along & 1;
+    int32_t outer0, outer1, outer2, middle01, middle1, middle2;
+
+    AOT_MEMORY_WRITTEN;
+    AOT_LOAD(outer0, w, 0);
+    AOT_LOAD(outer1, w, 4);
+    AOT_LOAD(outer2, w, 8);
+    AOT_ODD_BYTES(middle01, outer0);
+    AOT_ODD_BYTES(middle1, outer1);
+    AOT_ODD_BYTES(middle2, outer2);
+    __asm__ volatile("pkhbt %0, %0, %1, lsl #16" : "+r"(middle01) : "r"(middle1));
+    AOT_EVEN_BYTES(outer0, outer0);
+    AOT_EVEN_BYTES(outer1, outer1);
+    AOT_EVEN_BYTES(outer2, outer2);
+    DOUBLE_HALVES(outer0);
+    DOUBLE_HALVES(outer1);
+    DOUBLE_HALVES(outer2);
+    DOUBLE_HALVES(middle01);
+    DOUBLE_HALVES(middle2);
+    for (int32_t oy = layer->output.across; oy > 0; oy--) {
+        const int8_t *x = plane, *end = plane + (layer->output.along - odd_length);
+        int8_t *y = output;
+        for (; x != end; x += 2) {
+            PAIR;
+            y += 2 * step;
+        }
+        if (odd_length) { /* the last one, and its neighbour once more */
+            x -= 1;
+            y -= step;
+            PAIR;
+        }
+        plane += layer->stride.across * layer->plane.along;
+        output += layer->output_step.across;
+    }
+}
+
+void aot_depthwise_3x3_s8(const aot_depthwise_t *layer, const int8_t *input, int8_t *output,
+                          int8_t *scratch)
+{
+    aot_for_each_plane_s8(layer, filter, input, output, scratch);
+}

@@ -1,0 +1,43 @@
+/* Inner products of int8 windows with all output channels of a layer, two taps an instruction
+ * (SMLAD), for cores with the DSP extension.
+ *
+ * Activations are packed: widened to 16 bits, with the taps of a group of four in the order
+ * 0, 2, 1, 3, which is what SXTB16 makes of a word. Four windows lie interleaved, a word of each in
+ * turn. A word of weights holds two taps of two channels, {c0 t0, c1 t0, c0 t2, c1 t2}, so that
+ * SXTB16 gives one channel's pair and SXTB16 rotated by 8 the other's.
+ */
+#ifndef AOT_DOT_S8_H
+#define AOT_DOT_S8_H
+
+#include "aot_math.h"
+
+/* weights      [channel / 2][tap / 4][even or odd taps][2 taps][2 channels]
+ * runs, run    a window is `runs` contiguous runs of `run` bytes
+ * pitch        bytes of a run in the packed order: `run` rounded up to a multiple of four, with
+ *              weights 0 where there is no tap
+ */
+typedef struct {
+    const int8_t *weights;
+    const aot_requant_t *requant;
+    int32_t channels;
+    int32_t zero_point;
+    int32_t runs, run, pitch;
+} aot_dot_t;
+
+/* Packs a window whose runs lie `step` bytes apart as number `slot` of a group of 4, or of 1.
+ * packed: 2 * runs * pitch bytes for each window of the group, aligned to 4.
+ */
+void aot_pack_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int8_t *packed, int32_t slot,
+                 int32_t group);
+
+/* All output channels of a group of packed windows, y[window][channel]. */
+void aot_dot_packed_s8(const aot_dot_t *dot, const int8_t *packed, int32_t group, int8_t *y);
+
+/* How many of some windows make a group. */
+AOT_INLINE int32_t aot_group_s8(const aot_dot_t *dot, int32_t windows)
+{
+    (void)dot;
+    return windows >= 4 ? 4 : 1;
+}
+
+#endif

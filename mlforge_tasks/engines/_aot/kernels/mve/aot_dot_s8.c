@@ -1,0 +1,272 @@
+#include "aot_dot_s8.h"
+
+#include "aot_mve.h"
+
+/* Inner products of four windows with two channels, in all of MVE's accumulators, the even
+ * registers. One statement with fixed registers, because GCC moves the accumulators about if it
+ * may; and it does not give away r7, so that is kept in s12 meanwhile.
+ */
+#define LOAD_AND(op, x, acc0, acc1)                                                                \
+    "vldrb.8 q2, [" #x "], #16\n\t" #op " " #acc0 ", q0, q2\n\t" #op " " #acc1 ", q1, q2\n\t"
+#define SIXTEEN_TAPS(op)                                                                           \
+    "vldrb.8 q0, [r11], #16\n\t"                                                                   \
+    "vldrb.8 q1, [r11], #16\n\t" LOAD_AND(op, r1, r0, r2) LOAD_AND(op, r3, r4, r6)                 \
+        LOAD_AND(op, r5, r8, r10) LOAD_AND(op, r9, r12, lr)
+
+AOT_INLINE void four_by_two(const int8_t *w, int32_t bytes, const int8_t *x, int32_t pitch,
+                            int32x4_t *sums0, int32x4_t *sums1)
+{
+    register const int8_t *x0 __asm__("r1") = x;
+    register const int8_t *x1 __asm__("r3") = x + pitch;
+    register const int8_t *x2 __asm__("r5") = x + 2 * pitch;
+    register const int8_t *x3 __asm__("r9") = x + 3 * pitch;
+    register const int8_t *weights __asm__("r11") = w;
+    register int32x4_t result0 __asm__("q0");
+    register int32x4_t result1 __asm__("q1");
+    const int8_t *end = w + 2 * bytes;
+    __asm__ volatile("vmov s12, r7\n\t"
+                     "vmov r7, %[end]\n\t" SIXTEEN_TAPS(vmladav.s8) "b 2f\n"
+                     "1:\n\t" SIXTEEN_TAPS(vmladava.s8) "2:\n\t"
+                     "cmp r11, r7\n\t"
+                     "bne 1b\n\t"
+                     "vmov r7, s12\n\t"
+                     "vmov q0[2], q0[0], r0, r8\n\t"
+                     "vmov q0[3], q0[1], r4, r12\n\t"
+                     "vmov q1[2], q1[0], r2, r10\n\t"
+                     "vmov q1[3], q1[1], r6, lr"
+                     : "=w"(result0), "=w"(result1), "+r"(weights), "+r"(x0), "+r"(x1), "+r"(x2),
+                       "+r"(x3)
+                     : [end] "t"(end)
+                     : "q2", "s12", "r0", "r2", "r4", "r6", "r8", "r10", "r12", "lr", "cc",
+                       "memory");
+    *sums0 = result0;
+    *sums1 = result1;
+}
+
+AOT_INLINE int8_t finish(const aot_channel_t *channel, int32_t sum, int32_t zero_point)
+{
+    if (channel->shift <= 0) {
+        aot_requant_t requant = {0, channel->multiplier, channel->shift};
+        return aot_requantise_wide(sum + channel->bias, &requant, zero_point);
+    }
+    return aot_requantise(sum + channel->bias, channel->multiplier, channel->centre,
+                          channel->shift);
+}
+
+/* Where not both channels are there and have the fast form. */
+static void finish_singly(const aot_dot_t *dot, int32_t c, int32x4_t sums0, int32x4_t sums1,
+                          int8_t *y)
+{
+    int32_t sums[2][4];
+    vst1q_s32(sums[0], sums0);
+    vst1q_s32(sums[1], sums1);
+    for (int32_t i = 0; i < 2 && c + i < dot->channels; i++) {
+        for (int32_t p = 0; p < 4; p++) {
+            y[p * dot->channels + i] = finish(&dot->channel[c + i], sums[i][p], dot->zero_point);
+        }
+    }
+}
+
+AOT_INLINE int32x4_t scaled(int32x4_t sums, const aot_channel_t *channel)
+{
+    return aot_scale_fast_x4(vaddq_n_s32(sums, channel->bias), channel->multiplier,
+                             channel->centre, channel->shift);
+}
+
+/* places: where window 0 channel 0, window 0 channel 1, window 1 channel 0, ... go. */
+AOT_INLINE void finish_four(const aot_channel_t *channel, int32x4_t sums0, int32x4_t sums1,
+                            int8_t *y, uint16x8_t places)
+{
+    sums0 = scaled(sums0, &channel[0]);
+    int16x8_t both = vqmovnbq_s32(vreinterpretq_s16_s32(sums0), sums0);
+    both = vqmovntq_s32(both, scaled(sums1, &channel[1]));
+    int8x16_t bytes = vqmovnbq_s16(vreinterpretq_s8_s16(both), both);
+    vstrbq_scatter_offset_s16(y, places, vreinterpretq_s16_s8(bytes));
+}
+
+AOT_APART void dot_fours(const aot_dot_t *dot, const int8_t *x, int32_t pitch, int32_t windows,
+                         int8_t *y)
+{
+    int32_t bytes = aot_packed_bytes(dot), channels = dot->channels;
+    int32_t whole = dot->fast ? channels & ~1 : 0; /* channels that are finished as vectors */
+    const int8_t *w = dot->weights;
+    uint16x8_t lane = vidupq_n_u16(0, 1);
+    uint16x8_t odd = vandq_u16(lane, vdupq_n_u16(1));
+    uint16x8_t places = vmlaq_n_u16(odd, vshrq_n_u16(lane, 1), (uint16_t)channels);
+
+    for (int32_t c = 0; c < channels; c += 2) {
+        const int8_t *from = x;
+        int8_t *to = y + c;
+        for (int32_t p = windows; p > 0; p -= 4) {
+            int32x4_t sums0, sums1;
+            four_by_two(w, bytes, from, pitch, &sums0, &sums1);
+            if (c < whole) {
+                finish_four(&dot->channel[c], sums0, sums1, to, places);
+            } else {
+                finish_singly(dot, c, sums0, sums1, to);
+            }
+            from += 4 * pitch;
+            to += 4 * channels;
+        }
+        w += 2 * bytes;
+    }
+}
+
+/* Four windows of `vectors` vectors, which is a constant, one behind the other. */
+AOT_INLINE int32x4_t four_narrow(const int8x16_t *w, int32_t vectors, const int8_t **x)
+{
+    const int8_t *from = *x;
+    int32_t sums[4];
+    AOT_UNROLL
+    for (int32_t p = 0; p < 4; p++) {
+        int32_t sum = 0;
+        AOT_UNROLL
+        for (int32_t i = 0; i < vectors; i++) {
+            int8x16_t value;
+            AOT_LOAD_NEXT(value, from);
+            if (i == 0) {
+                AOT_VMLADAV(sum, w[i], value);
+            } else {
+                AOT_VMLADAVA(sum, w[i], value);
+            }
+        }
+        sums[p] = sum;
+    }
+    *x = from;
+    return aot_vector(sums[0], sums[1], sums[2], sums[3]);
+}
+
+/* At least eight narrow windows that lie one behind the other: a channel's weights stay in
+ * registers. The last eight may overlap those before.
+ */
+AOT_INLINE void dot_narrow(const aot_dot_t *dot, int32_t vectors, const int8_t *x, int32_t windows,
+                           int8_t *y)
+{
+    int32_t channels = dot->channels;
+    const int8_t *weights = dot->weights;
+    uint16x8_t lane = vidupq_n_u16(0, 1);
+    uint16x8_t odd = vandq_u16(lane, vdupq_n_u16(1));
+    uint16x8_t places = vmlaq_n_u16(vshrq_n_u16(lane, 1), odd, 4);
+    places = vmulq_n_u16(places, (uint16_t)channels);
+
+    for (int32_t c = 0; c < channels; c++) {
+        const aot_channel_t channel = dot->channel[c];
+        int8x16_t w[4];
+        AOT_UNROLL
+        for (int32_t i = 0; i < vectors; i++) {
+            w[i] = vldrbq_s8(weights + 32 * i + 16 * (c & 1));
+        }
+        const int8_t *from = x;
+        int8_t *to = y + c;
+        int32_t left = windows;
+        while (left >= 8) {
+            int32x4_t sums0 = four_narrow(w, vectors, &from);
+            int32x4_t sums1 = four_narrow(w, vectors, &from);
+            sums0 = scaled(sums0, &channel);
+            sums1 = scaled(sums1, &channel);
+            int16x8_t both = vqmovnbq_s32(vreinterpretq_s16_s32(sums0), sums0);
+            both = vqmovntq_s32(both, sums1);
+            int8x16_t bytes = vqmovnbq_s16(vreinterpretq_s8_s16(both), both);
+            vstrbq_scatter_offset_s16(to, places, vreinterpretq_s16_s8(bytes));
+            to += 8 * channels;
+            left -= 8;
+            if (left > 0 && left < 8) {
+                from -= (8 - left) * 16 * vectors;
+                to -= (8 - left) * channels;
+                left = 8;
+            }
+        }
+        weights += (c & 1) * 32 * vectors;
+    }
+}
+
+/* One function for each number of vectors that a narrow window takes. */
+#define DOT_NARROW(vectors)                                                                        \
+    AOT_APART void dot_narrow_##vectors(const aot_dot_t *dot, const int8_t *x, int32_t windows,    \
+                                        int8_t *y)                                                 \
+    {                                                                                              \
+        dot_narrow(dot, vectors, x, windows, y);                                                   \
+    }
+DOT_NARROW(1)
+DOT_NARROW(2)
+DOT_NARROW(3)
+DOT_NARROW(4)
+
+AOT_APART void dot_single(const aot_dot_t *dot, const int8_t *x, int8_t *y)
+{
+    const int8_t *w = dot->weights, *end = x + aot_packed_bytes(dot);
+
+    for (int32_t c = 0; c < dot->channels; c += 2) {
+        const aot_channel_t *channel = &dot->channel[c];
+        const int8_t *from = x;
+        int32_t sum0 = 0, sum1 = 0;
+        do {
+            int8x16_t w0, w1, value;
+            AOT_LOAD_NEXT(value, from);
+            AOT_LOAD_NEXT(w0, w);
+            AOT_LOAD_NEXT(w1, w);
+            AOT_VMLADAVA(sum0, w0, value);
+            AOT_VMLADAVA(sum1, w1, value);
+        } while (from != end);
+        y[c] = finish(&channel[0], sum0, dot->zero_point);
+        if (c + 1 < dot->channels) {
+            y[c + 1] = finish(&channel[1], sum1, dot->zero_point);
+        }
+    }
+}
+
+void aot_dot_s8(const aot_dot_t *dot, const int8_t *x, int32_t pitch, int32_t windows, int8_t *y)
+{
+    int32_t fours = windows & ~3, vectors = aot_packed_bytes(dot) / 16;
+
+    AOT_MEMORY_WRITTEN;
+    if (dot->fast && windows >= 8 && vectors <= 4 && pitch == 16 * vectors) {
+        switch (vectors) {
+        case 1:
+            dot_narrow_1(dot, x, windows, y);
+            break;
+        case 2:
+            dot_narrow_2(dot, x, windows, y);
+            break;
+        case 3:
+            dot_narrow_3(dot, x, windows, y);
+            break;
+        default:
+            dot_narrow_4(dot, x, windows, y);
+        }
+        return;
+    }
+    dot_fours(dot, x, pitch, fours, y);
+    for (int32_t p = fours; p < windows; p++) {
+        dot_single(dot, x + p * pitch, y + p * dot->channels);
+    }
+}
+
+void aot_pack_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int8_t *packed, int32_t slot,
+                 int32_t group)
+{
+    int8_t *to = packed + slot * aot_packed_bytes(dot);
+
+    int32_t runs = dot->runs, run = dot->run;
+
+    (void)group;
+    if (step == run) { /* neighbours */
+        run *= runs;
+        runs = 1;
+    }
+    for (; runs > 0; runs--) {
+        const int8_t *from = x;
+        int32_t left = run;
+        for (; left >= 16; left -= 16) {
+            vst1q_s8(to, vld1q_s8(from));
+            from += 16;
+            to += 16;
+        }
+        if (left > 0) {
+            mve_pred16_t some = vctp8q((uint32_t)left);
+            vst1q_p_s8(to, vld1q_z_s8(from, some), some);
+            to += left;
+        }
+        x += step;
+    }
+}

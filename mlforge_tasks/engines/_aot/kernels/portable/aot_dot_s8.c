@@ -1,0 +1,144 @@
+#include "aot_dot_s8.h"
+
+/* The register blocks are spelt out because an array of accumulators stays in memory at -Os.
+ * Accumulator a<p><c> belongs to window p and channel c of the block. A pair of windows with four
+ * channels takes 14 registers, all that Armv7-M has; there the window's end is volatile, so that
+ * it lies on the stack instead of pushing an accumulator there.
+ */
+#define PAIR_CHANNEL(c)                                                                            \
+    AOT_LOAD_NEXT_BYTE(weight, w);                                                                 \
+    AOT_MAC(a0##c, weight, value0);                                                                \
+    AOT_MAC(a1##c, weight, value1);
+#define PAIR_TAP                                                                                   \
+    AOT_LOAD_NEXT_BYTE(value0, x0);                                                                \
+    AOT_LOAD_NEXT_BYTE(value1, x1);                                                                \
+    PAIR_CHANNEL(0)                                                                                \
+    PAIR_CHANNEL(1)                                                                                \
+    PAIR_CHANNEL(2)                                                                                \
+    PAIR_CHANNEL(3)
+#define PAIR_TAP_OF_LAST                                                                           \
+    AOT_LOAD_NEXT_BYTE(value0, x0);                                                                \
+    AOT_LOAD_NEXT_BYTE(value1, x1);                                                                \
+    PAIR_CHANNEL(0)
+#define SKIP_PAIR(n)                                                                               \
+    x0 += (n);                                                                                     \
+    x1 += (n)
+
+#define ONE_CHANNEL(c)                                                                             \
+    AOT_LOAD_NEXT_BYTE(weight, w);                                                                 \
+    AOT_MAC(a0##c, weight, value0);
+#define ONE_TAP                                                                                    \
+    AOT_LOAD_NEXT_BYTE(value0, x0);                                                                \
+    ONE_CHANNEL(0)                                                                                 \
+    ONE_CHANNEL(1)                                                                                 \
+    ONE_CHANNEL(2)                                                                                 \
+    ONE_CHANNEL(3)
+#define ONE_TAP_OF_LAST                                                                            \
+    AOT_LOAD_NEXT_BYTE(value0, x0);                                                                \
+    ONE_CHANNEL(0)
+#define SKIP_ONE(n) x0 += (n)
+
+/* Walks a window for four channels, sixteen taps a trip. */
+#define FOR_EACH_TAP(TAP, SKIP, qualifier)                                                         \
+    for (int32_t r = window->runs; r > 0; r--) {                                                   \
+        const int8_t *qualifier end = x0 + (window->run & ~15);                                    \
+        while (x0 != end) {                                                                        \
+            TAP TAP TAP TAP TAP TAP TAP TAP                                                        \
+            TAP TAP TAP TAP TAP TAP TAP TAP                                                        \
+        }                                                                                          \
+        end = x0 + (window->run & 12);                                                             \
+        while (x0 != end) {                                                                        \
+            TAP TAP TAP TAP                                                                        \
+        }                                                                                          \
+        end = x0 + (window->run & 3);                                                              \
+        while (x0 != end) {                                                                        \
+            TAP                                                                                    \
+        }                                                                                          \
+        SKIP(window->step - window->run);                                                          \
+    }
+
+/* Walks a window for one channel, for the at most three that are left over. */
+#define FOR_EACH_TAP_OF_LAST(TAP, SKIP)                                                            \
+    for (int32_t r = window->runs; r > 0; r--) {                                                   \
+        const int8_t *end = x0 + window->run;                                                      \
+        while (x0 != end) {                                                                        \
+            TAP                                                                                    \
+        }                                                                                          \
+        SKIP(window->step - window->run);                                                          \
+    }
+
+/* Two outputs of one channel. */
+AOT_INLINE void finish_pair(int32_t acc0, int32_t acc1, const aot_requant_t *requant,
+                            int32_t zero_point, int8_t *y0, int8_t *y1)
+{
+    int32_t shift = requant->shift;
+    if (shift <= 0) {
+        *y0 = aot_requantise_wide(acc0, requant, zero_point);
+        *y1 = aot_requantise_wide(acc1, requant, zero_point);
+    } else {
+        int32_t centre = aot_centre(zero_point, shift);
+        *y0 = aot_requantise(acc0, requant->multiplier, centre, shift);
+        *y1 = aot_requantise(acc1, requant->multiplier, centre, shift);
+    }
+}
+
+void aot_dot_one_s8(const aot_dot_t *dot, const aot_window_t *window, const int8_t *x, int8_t *y)
+{
+    const int8_t *w = dot->weights;
+    const aot_requant_t *requant = dot->requant;
+    int32_t left = dot->channels, zero_point = dot->zero_point;
+
+    AOT_MEMORY_WRITTEN;
+    for (; left >= 4; left -= 4) {
+        const int8_t *x0 = x;
+        int32_t value0, weight;
+        int32_t a00 = requant[0].bias, a01 = requant[1].bias;
+        int32_t a02 = requant[2].bias, a03 = requant[3].bias;
+        FOR_EACH_TAP(ONE_TAP, SKIP_ONE, )
+        y[0] = aot_finish(a00, &requant[0], zero_point);
+        y[1] = aot_finish(a01, &requant[1], zero_point);
+        y[2] = aot_finish(a02, &requant[2], zero_point);
+        y[3] = aot_finish(a03, &requant[3], zero_point);
+        requant += 4;
+        y += 4;
+    }
+    for (; left > 0; left--) {
+        const int8_t *x0 = x;
+        int32_t value0, weight;
+        int32_t a00 = requant->bias;
+        FOR_EACH_TAP_OF_LAST(ONE_TAP_OF_LAST, SKIP_ONE)
+        *y++ = aot_finish(a00, requant++, zero_point);
+    }
+}
+
+void aot_dot_pair_s8(const aot_dot_t *dot, const aot_window_t *window, const int8_t *x_first,
+                     const int8_t *x_second, int8_t *y0, int8_t *y1)
+{
+    const int8_t *w = dot->weights;
+    const aot_requant_t *requant = dot->requant;
+    int32_t left = dot->channels, zero_point = dot->zero_point;
+
+    AOT_MEMORY_WRITTEN;
+    for (; left >= 4; left -= 4) {
+        const int8_t *x0 = x_first, *x1 = x_second;
+        int32_t value0, value1, weight;
+        int32_t a00 = requant[0].bias, a01 = requant[1].bias;
+        int32_t a02 = requant[2].bias, a03 = requant[3].bias;
+        int32_t a10 = a00, a11 = a01, a12 = a02, a13 = a03;
+        FOR_EACH_TAP(PAIR_TAP, SKIP_PAIR, volatile)
+        finish_pair(a00, a10, &requant[0], zero_point, &y0[0], &y1[0]);
+        finish_pair(a01, a11, &requant[1], zero_point, &y0[1], &y1[1]);
+        finish_pair(a02, a12, &requant[2], zero_point, &y0[2], &y1[2]);
+        finish_pair(a03, a13, &requant[3], zero_point, &y0[3], &y1[3]);
+        requant += 4;
+        y0 += 4;
+        y1 += 4;
+    }
+    for (; left > 0; left--) {
+        const int8_t *x0 = x_first, *x1 = x_second;
+        int32_t value0, value1, weight;
+        int32_t a00 = requant->bias, a10 = a00;
+        FOR_EACH_TAP_OF_LAST(PAIR_TAP_OF_LAST, SKIP_PAIR)
+        finish_pair(a00, a10, requant++, zero_point, y0++, y1++);
+    }
+}

@@ -1,0 +1,155 @@
+"""What CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED share, whatever the core."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlforge_tasks.engines._aot import fixed_point
+from mlforge_tasks.engines._aot.failure import unsupported
+from mlforge_tasks.engines._aot.fixed_point import INT8_MAX, INT8_MIN, INT32_MAX, INT32_MIN
+from mlforge_tasks.engines._aot.program import Call, Constant, Data
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.engines._aot.graph import Graph, Operator, Tensor
+    from mlforge_tasks.engines._aot.program import Value
+    from mlforge_tasks.engines._aot.window import Axis
+
+
+def fused_clamp(operator: Operator, output: Tensor) -> tuple[Call, ...]:
+    """The call that applies a fused activation, where it is tighter than int8 itself.
+
+    Kernels saturate to int8. The converter chooses output scales so that ReLU and ReLU6 mean just
+    that, so this is rare.
+    """
+    low, high = fixed_point.activation_range(operator.options.activation, output)
+    if (low, high) == (INT8_MIN, INT8_MAX):
+        return ()
+    data = Data(operator.output)
+    return (Call("aot_map_s8.h", "aot_clamp_s8", (low, high, output.size, data, data)),)
+
+
+def parts(operator: Operator, graph: Graph) -> tuple[Tensor, Tensor, NDArray[np.int64]]:
+    """Input, weights and bias; a missing bias is 0."""
+    source, weights, *rest = graph.inputs_of(operator)
+    if weights.data is None or weights.dtype != "int8":
+        raise unsupported(
+            f"{operator.op} '{operator.name}' with weights that are not int8 constants",
+            "quantise the weights to int8",
+        )
+    if any(weights.affine.zero_points):
+        raise unsupported(f"{operator.op} '{operator.name}' with asymmetric weights", "use int8")
+    if not rest:
+        return source, weights, np.zeros(graph.output_of(operator).shape[-1], np.int64)
+    if rest[0].data is None or rest[0].dtype != "int32":
+        raise unsupported(
+            f"{operator.op} '{operator.name}' with a bias that is not int32 constant",
+            "quantise the bias to int32",
+        )
+    return source, weights, rest[0].constant.astype(np.int64)
+
+
+def _factors(operator: Operator, graph: Graph, channels: int) -> list[fixed_point.Factor]:
+    """The factor from accumulator to output of every output channel, as the reference rounds it."""
+    source, weights, *_ = graph.inputs_of(operator)
+    output = graph.output_of(operator)
+    scales = weights.affine.scales
+    if len(scales) == 1 and operator.op == "FULLY_CONNECTED":
+        real = [float(source.scale * scales[0]) / float(output.scale)]
+    else:
+        real = [float(source.scale) * float(each) / float(output.scale) for each in scales]
+    factors = [fixed_point.factor(each) for each in real]
+    return factors if len(factors) == channels else factors * channels
+
+
+def _records(
+    operator: Operator, graph: Graph, taps: NDArray[np.int64], bias: NDArray[np.int64]
+) -> list[tuple[int, int, int]]:
+    """Bias, multiplier and shift of every output channel, see `requant`."""
+    source = graph.inputs_of(operator)[0]
+    folded = bias - source.zero_point * taps.sum(axis=1)
+    ends = np.stack([taps * INT8_MIN, taps * INT8_MAX])
+    low = folded + ends.min(axis=0).sum(axis=1)
+    high = folded + ends.max(axis=0).sum(axis=1)
+    if low.min() < INT32_MIN or high.max() > INT32_MAX or abs(folded).max() > INT32_MAX:
+        raise unsupported(
+            f"{operator.op} '{operator.name}' whose 32-bit accumulator can overflow",
+            "use fewer inputs per output, or a smaller bias",
+        )
+    factors = _factors(operator, graph, len(taps))
+    return [
+        fixed_point.requant_record(int(b), int(lo), int(hi), by)
+        for b, lo, hi, by in zip(folded, low, high, factors, strict=True)
+    ]
+
+
+def requant(
+    operator: Operator, graph: Graph, taps: NDArray[np.int64], bias: NDArray[np.int64]
+) -> Constant:
+    """The `aot_requant_t`s that turn accumulators into outputs.
+
+    Args:
+        operator: The operator.
+        graph: Its graph.
+        taps: Weights [output channel, tap].
+        bias: [output channel].
+
+    Raises:
+        CandidateFailure: A 32-bit accumulator can overflow.
+    """
+    rows = np.array(_records(operator, graph, taps, bias), np.int32)
+    return Constant(f"{operator.name}_requant", "aot_requant_t", rows, "per output channel")
+
+
+def requant_with_centre(
+    operator: Operator, graph: Graph, taps: NDArray[np.int64], bias: NDArray[np.int64]
+) -> Constant:
+    """The same as `aot_channel_t`s: bias, multiplier, centre, shift."""
+    odd = 2 * graph.output_of(operator).zero_point + 1
+    rows = [
+        (start, multiplier, odd << (shift - 1) if shift > 0 else 0, shift)
+        for start, multiplier, shift in _records(operator, graph, taps, bias)
+    ]
+    name = f"{operator.name}_requant"
+    return Constant(name, "aot_channel_t", np.array(rows, np.int32), "per output channel")
+
+
+def is_fast(records: Constant) -> bool:
+    """Whether all channels have the fast form."""
+    return bool(records.values[:, -1].min() > 0)
+
+
+def require_one_group(operator: Operator, source: Tensor, weights: Tensor) -> None:
+    """Refuses a CONV_2D with groups.
+
+    Raises:
+        CandidateFailure: The weights take fewer channels than the input has.
+    """
+    if weights.shape[3] != source.shape[3]:
+        raise unsupported(
+            f"CONV_2D '{operator.name}' with groups",
+            "use DepthwiseConv2D, or one convolution per group",
+        )
+
+
+def geometry(height: Axis, width: Axis) -> dict[str, Value]:
+    """The members that the parameter structs of all convolutions have."""
+    return {
+        "input_height": height.input,
+        "input_width": width.input,
+        "output_height": height.output,
+        "output_width": width.output,
+        "kernel_height": height.kernel,
+        "kernel_width": width.kernel,
+        "stride_height": height.stride,
+        "stride_width": width.stride,
+        "dilation_height": height.dilation,
+        "dilation_width": width.dilation,
+        "pad_top": height.before,
+        "pad_left": width.before,
+        "span_height": height.span,
+        "span_width": width.span,
+    }
