@@ -7,15 +7,15 @@ be wrong with a contract is found while it is read, before anything is started.
 from __future__ import annotations
 
 import math
-import pkgutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from mlforge_tasks.board import board_names, load_board
 from mlforge_tasks.dataset_spec import DatasetSpec, Task
+from mlforge_tasks.plugins import installed
 from mlforge_tasks.records import Record
+from mlforge_tasks.search import Search
 from mlforge_tasks.units import (
     Bytes,
     Microseconds,
@@ -43,12 +43,6 @@ _METRICS: Mapping[str, tuple[Task, Direction, str]] = {
 }
 
 
-def _installed(folder: str) -> tuple[str, ...]:
-    """Names of the plug-ins of a folder, by file name: nothing is imported."""
-    modules = pkgutil.iter_modules([str(Path(__file__).parent / folder)])
-    return tuple(sorted(one.name for one in modules if not one.name.startswith("_")))
-
-
 class Target(Record):
     """Where the model runs.
 
@@ -71,13 +65,13 @@ class Target(Record):
     @field_validator("platform")
     @classmethod
     def _known_platform(cls, name: str) -> str:
-        one_of(name, _installed("platforms"), kind="a platform")
+        one_of(name, installed("platforms"), kind="a platform")
         return name
 
     @field_validator("engine")
     @classmethod
     def _known_engine(cls, name: str) -> str:
-        one_of(name, _installed("engines"), kind="an engine")
+        one_of(name, installed("engines"), kind="an engine")
         return name
 
 
@@ -181,28 +175,6 @@ class Training(Record):
     patience: int = Field(default=5, ge=1, le=10_000)
     time_limit_s: Seconds = Field(default=600.0, alias="time_limit")
     memory_limit_bytes: Bytes = Field(default=4 << 30, alias="memory_limit")
-
-
-class Search(Record):
-    """What the whole search may cost.
-
-    Attributes:
-        agent: A module of `mlforge_tasks/agents`.
-        max_iterations: At most so many rounds of proposing and measuring.
-        candidates_per_iteration: Architectures a round.
-        seed: For the agent and for training.
-    """
-
-    agent: str
-    max_iterations: int = Field(ge=1, le=99)
-    candidates_per_iteration: int = Field(default=1, ge=1, le=16)
-    seed: int = Field(default=1, ge=0, lt=1 << 32)
-
-    @field_validator("agent")
-    @classmethod
-    def _known_agent(cls, name: str) -> str:
-        one_of(name, _installed("agents"), kind="an agent")
-        return name
 
 
 class Contract(Record):

@@ -39,10 +39,10 @@ class Chain:
 
 @dataclass(frozen=True)
 class Iteration:
-    """One round of the loop."""
+    """One round of the loop; nothing is proposed where a model was brought along."""
 
     number: int
-    propose: Stage
+    propose: Stage | None
     candidates: tuple[Chain, ...]
     judge: Stage
     report: Stage
@@ -50,7 +50,8 @@ class Iteration:
 
     def stages(self) -> Iterator[Stage]:
         """Every stage of this round."""
-        yield self.propose
+        if self.propose is not None:
+            yield self.propose
         for chain in self.candidates:
             yield from chain.stages.values()
         yield from (self.judge, self.report, self.deliver)
@@ -95,11 +96,12 @@ class _Builder:
     """Makes the stages of one contract."""
 
     def __init__(
-        self, contract: Contract, board: Board, folder: Path, workspace: Workspace
+        self, contract: Contract, board: Board, folder: Path, workspace: Workspace, root: Path
     ) -> None:
         self.contract = contract
         self.on_board = board
         self.simulated = board if contract.mode == "hardware" else emulated(board)
+        self.root = root
         self.board = board.model_dump(mode="json")
         self.folder = folder
         self.workspace = workspace
@@ -128,12 +130,14 @@ class _Builder:
     def fields(self, *names: str) -> dict[str, Any]:
         return dict(self.contract.project(names))
 
-    def dataset(self, root: Path) -> Stage:
+    def dataset(self) -> Stage:
         kind = StageKind(
             STAGES + "dataset", ("data_card.json",), isolated=True, tools=tool_versions.of("numpy")
         )
         files = source_files(self.contract.dataset)
-        inputs = {("source" if i == 0 else f"source{i}"): root / f for i, f in enumerate(files)}
+        inputs = {
+            ("source" if i == 0 else f"source{i}"): self.root / f for i, f in enumerate(files)
+        }
         source = self.contract.dataset.source_module
         return self.stage("dataset", kind, inputs, self.fields("dataset", "task"), (source,))
 
@@ -144,7 +148,10 @@ class _Builder:
             isolated=True,
             tools=tool_versions.of("optuna", "numpy"),
         )
-        inputs = {"dataset": dataset} | {f"judge{i:02d}": s for i, s in enumerate(judged, 1)}
+        inputs: dict[str, Stage | Path] = {"dataset": dataset}
+        inputs |= {f"judge{i:02d}": stage for i, stage in enumerate(judged, 1)}
+        if self.contract.search.file is not None:
+            inputs["file"] = self.root / self.contract.search.file
         goal = self.contract.goal
         config = self.fields("search") | {
             "limits": self.contract.effective_limits(),
@@ -193,23 +200,29 @@ class _Builder:
             self.fields("training", "goal.metric", "search.seed"),
         )
         final = self.deploy("", at, {"render": render, "dataset": dataset, "train": train}, dataset)
-        evaluate = self.stage(
-            f"evaluate:{at}",
-            StageKind(
-                STAGES + "evaluate",
-                ("evaluation.json",),
-                isolated=True,
-                resources=_engine_resources("aot"),
-                tools=tool_versions.of("numpy", optional="tflite-micro"),
-            ),
-            {"quantise": final["quantise"], "dataset": dataset},
-            self.fields("goal.metric"),
-        )
+        evaluate = self.evaluate(at, {"quantise": final["quantise"], "dataset": dataset})
         first = {"render": render, "screen": screen, **probe, "admit": admit, "train": train}
         return Chain({**first, **final, "evaluate": evaluate})
 
+    def brought(self, at: str, model: Path, dataset: Stage) -> Chain:
+        """The stages of a model file: nothing is designed or trained."""
+        made = self.deploy("", at, {"model": model, "dataset": dataset}, dataset)
+        # Its operators are the user's choice: where the engine refuses them, so may the oracle.
+        watched = {"quantise": made["quantise"], "dataset": dataset, "run": made["run"]}
+        return Chain({**made, "evaluate": self.evaluate(at, watched)})
+
+    def evaluate(self, at: str, inputs: Mapping[str, Stage]) -> Stage:
+        kind = StageKind(
+            STAGES + "evaluate",
+            ("evaluation.json",),
+            isolated=True,
+            resources=_engine_resources("aot"),
+            tools=tool_versions.of("numpy", optional="tflite-micro"),
+        )
+        return self.stage(f"evaluate:{at}", kind, inputs, self.fields("goal.metric"))
+
     def deploy(
-        self, prefix: str, at: str, sources: Mapping[str, Stage], dataset: Stage
+        self, prefix: str, at: str, sources: Mapping[str, Stage | Path], dataset: Stage
     ) -> dict[str, Stage]:
         """Quantise, header, engine, firmware, run: the same for the probe and the trained model."""
         quantise = self.stage(
@@ -289,11 +302,17 @@ class _Builder:
         return self.stage(name, kind, inputs, config, (f"mlforge_tasks.runners.{runner}",))
 
     def iteration(self, k: int, dataset: Stage, earlier: list[Iteration]) -> Iteration:
-        propose = self.propose(k, dataset, [one.judge for one in earlier])
-        count = self.contract.search.candidates_per_iteration
-        chains = tuple(
-            self.candidate(f"{k}.{index}", index, propose, dataset) for index in range(count)
-        )
+        search = self.contract.search
+        model = search.brought_model
+        if model is None:
+            propose = self.propose(k, dataset, [one.judge for one in earlier])
+            chains = tuple(
+                self.candidate(f"{k}.{index}", index, propose, dataset)
+                for index in range(search.candidates_per_iteration)
+            )
+        else:
+            propose = None
+            chains = (self.brought(f"{k}.0", self.root / model, dataset),)
         watched = {
             f"{index}.{name}": stage
             for index, chain in enumerate(chains)
@@ -302,8 +321,8 @@ class _Builder:
         judge = self.stage(
             f"judge:{k}",
             StageKind(STAGES + "judge", ("trials.json",), runs_after_failure=True),
-            {"propose": propose} | watched,
-            {"bounds": self.bounds, "iteration": k},
+            ({} if propose is None else {"propose": propose}) | watched,
+            {"bounds": self.bounds, "iteration": k, "model": model and Path(model).name},
         )
         judges = [*(one.judge for one in earlier), judge]
         report = self.stage(
@@ -356,6 +375,7 @@ def _delivered(chain: Chain) -> tuple[str, ...]:
     return tuple(
         hardware if hardware in chain.stages else name
         for hardware, name in zip(names, DELIVERED, strict=True)
+        if name in chain.stages
     )
 
 
@@ -407,8 +427,8 @@ def make_plan(
         )
     _check_engine(contract)
     workspace = workspace or Workspace(Store(build))
-    builder = _Builder(contract, load_board(contract.target.board), build / name, workspace)
-    dataset = builder.dataset(root)
+    builder = _Builder(contract, load_board(contract.target.board), build / name, workspace, root)
+    dataset = builder.dataset()
     iterations: list[Iteration] = []
     for k in range(1, contract.search.max_iterations + 1):
         iterations.append(builder.iteration(k, dataset, iterations))

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+
+def installed(folder: str) -> tuple[str, ...]:
+    """The plug-ins of a folder of this package, by file name: nothing is imported."""
+    modules = pkgutil.iter_modules([str(Path(__file__).parent / folder)])
+    return tuple(sorted(one.name for one in modules if not one.name.startswith("_")))
 
 
 def names(package: ModuleType) -> tuple[str, ...]:

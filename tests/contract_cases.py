@@ -34,6 +34,8 @@ def project(root: Path, content: str | bytes) -> Path:
     """Writes a project with a data file and a contract; returns the contract's path."""
     (root / "data").mkdir(exist_ok=True)
     (root / "data" / "steps.csv").write_text("x,y,activity,person\n")
+    (root / "data" / "design.json").write_text('{"layers": [{"kind": "flatten"}]}')
+    (root / "data" / "broken.json").write_text("{")
     (root.parent / "outside.csv").write_text("x\n")
     link = root / "data" / "link.csv"
     if not link.is_symlink():

@@ -13,17 +13,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks import agents, plugins
-from mlforge_tasks.agents import Agent, BoardFacts, DesignBrief, Goal, Limits, Trial
+from mlforge_tasks.agents import Agent, BoardFacts, DesignBrief, Goal, Limits, Trial, Workbench
 from mlforge_tasks.agents._cost import CostModel, count
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, static_figures
 from mlforge_tasks.constraints import Bound, judge
 from mlforge_tasks.records import Measurement, Reason, Verdict, sha256_bytes
+from mlforge_tasks.search import Search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 AGENTS = ("optimizer", "random_search")
+# They propose what they are told; tests/test_fixed.py has theirs.
+TOLD = ("fixed",)
+BENCH = Workbench(Search(agent="optimizer", max_iterations=8))
 INPUTS: dict[str, Shape] = {"features": (9,), "series": (24, 2), "image": (16, 16, 1)}
 ROOMY = Limits(ram_bytes=16_384, flash_bytes=65_536, latency_us=4000)
 IMPOSSIBLE = Limits(ram_bytes=64, flash_bytes=1024, latency_us=1, stack_bytes=16)
@@ -113,7 +117,7 @@ def evaluate(brief: DesignBrief, architecture: Architecture, number: int) -> Tri
 def search(agent: Agent, brief: DesignBrief, iterations: int) -> tuple[Trial, ...]:
     trials: tuple[Trial, ...] = ()
     for number in range(iterations):
-        (proposed,) = agent.propose(brief, trials, 1)
+        (proposed,) = agent.propose(brief, trials, 1, BENCH)
         trials += (evaluate(brief, proposed, number),)
     return trials
 
@@ -140,7 +144,7 @@ def failed(code: str, architecture: Architecture, number: int) -> Trial:
 
 def test_every_agent_is_in_the_conformance_suite() -> None:
     """A new agent has to be added to `AGENTS`."""
-    assert plugins.names(agents) == AGENTS
+    assert plugins.names(agents) == tuple(sorted((*AGENTS, *TOLD)))
 
 
 @pytest.fixture(params=AGENTS)
@@ -150,7 +154,7 @@ def agent(request: pytest.FixtureRequest) -> Agent:
 
 def test_an_agent_is_named_as_its_module() -> None:
     """The name in a contract and in a report is one and the same."""
-    assert all(load(name).name == name for name in AGENTS)
+    assert all(load(name).name == name for name in (*AGENTS, *TOLD))
 
 
 @pytest.mark.parametrize("input_shape", INPUTS.values(), ids=INPUTS)
@@ -159,7 +163,7 @@ def test_proposals_are_valid_as_many_as_asked_for_and_distinct(
 ) -> None:
     """Each proposal works out for the input, and a batch holds no network twice."""
     brief = make_brief(input_shape)
-    proposed = agent.propose(brief, (), 5)
+    proposed = agent.propose(brief, (), 5, BENCH)
     assert len(set(proposed)) == 5
     assert all(figures_of(brief, each).macs > 0 for each in proposed)
 
@@ -177,10 +181,10 @@ def test_the_same_arguments_give_the_same_proposals(agent: Agent) -> None:
     """Neither the clock nor earlier calls matter; the seed does."""
     brief = make_brief()
     trials = search(agent, brief, 6)
-    first = agent.propose(brief, trials, 2)
-    agent.propose(make_brief(INPUTS["image"]), (), 1)
-    assert agent.propose(brief, trials, 2) == first
-    assert agent.propose(make_brief(seed=2), trials, 2) != first
+    first = agent.propose(brief, trials, 2, BENCH)
+    agent.propose(make_brief(INPUTS["image"]), (), 1, BENCH)
+    assert agent.propose(brief, trials, 2, BENCH) == first
+    assert agent.propose(make_brief(seed=2), trials, 2, BENCH) != first
 
 
 @pytest.mark.parametrize("code", ["does_not_fit", "diverged", "hang", "invalid_architecture"])
@@ -189,7 +193,7 @@ def test_a_history_of_failures_only_is_coped_with(agent: Agent, code: str) -> No
     brief = make_brief()
     trials: tuple[Trial, ...] = ()
     for number in range(6):
-        (proposed,) = agent.propose(brief, trials, 1)
+        (proposed,) = agent.propose(brief, trials, 1, BENCH)
         trials += (failed(code, proposed, number),)
     assert len({trial.architecture for trial in trials}) == 6
 
@@ -203,7 +207,7 @@ def test_a_history_that_another_agent_wrote_is_coped_with(agent: Agent) -> None:
     invalid = Architecture.model_validate({"layers": [{"kind": "dense", "units": 4}]})
     reason = Reason(code="invalid_architecture", stage="render", message="needs a flat input")
     trials = (evaluate(brief, foreign, 0), Trial(id="1.0", architecture=invalid, reason=reason))
-    assert len(agent.propose(brief, trials, 2)) == 2
+    assert len(agent.propose(brief, trials, 2, BENCH)) == 2
 
 
 @pytest.mark.parametrize("name", AGENTS)
@@ -220,7 +224,10 @@ def test_an_exhausted_space_gives_repeats_rather_than_nothing(
     agent = load(name)
     monkeypatch.setattr(f"mlforge_tasks.agents.{name}.space_for", lambda _: small)
     trials = search(agent, make_brief(INPUTS["features"]), 1)
-    assert agent.propose(make_brief(INPUTS["features"]), trials, 3) == (trials[0].architecture,) * 3
+    assert (
+        agent.propose(make_brief(INPUTS["features"]), trials, 3, BENCH)
+        == (trials[0].architecture,) * 3
+    )
 
 
 # --- The optimiser ------------------------------------------------------------------------------
@@ -236,19 +243,21 @@ def pressure(brief: DesignBrief, architecture: Architecture) -> float:
 def test_impossible_limits_get_the_smallest_networks() -> None:
     """The judge says that nothing fits; the agent only comes as close as it can."""
     brief = make_brief(limits=IMPOSSIBLE)
-    naive = load("random_search").propose(brief, (), 20)
+    naive = load("random_search").propose(brief, (), 20, BENCH)
     least = min(pressure(brief, each) for each in naive)
-    assert all(pressure(brief, each) <= least for each in load("optimizer").propose(brief, (), 2))
+    assert all(
+        pressure(brief, each) <= least for each in load("optimizer").propose(brief, (), 2, BENCH)
+    )
 
 
 def test_it_shrinks_after_failures_that_have_no_figures() -> None:
     """An image that did not link says nothing but that it was too large."""
     brief = make_brief()
     optimizer = load("optimizer")
-    (first,) = optimizer.propose(brief, (), 1)
+    (first,) = optimizer.propose(brief, (), 1, BENCH)
     trials = (failed("does_not_fit", first, 0),)
-    (second,) = optimizer.propose(brief, trials, 1)
-    (third,) = optimizer.propose(brief, (*trials, failed("does_not_fit", second, 1)), 1)
+    (second,) = optimizer.propose(brief, trials, 1, BENCH)
+    (third,) = optimizer.propose(brief, (*trials, failed("does_not_fit", second, 1)), 1, BENCH)
     costs = CostModel(brief, ())
     sizes = [costs.pressure(count(figures_of(brief, each))) for each in (first, second, third)]
     assert sizes[0] > sizes[1] > sizes[2]
@@ -267,12 +276,12 @@ def test_it_follows_the_measured_speed_not_its_first_guess() -> None:
     """On a faster device the next network is larger, on a slower one smaller."""
     brief = make_brief(limits=Limits(latency_us=4000))
     optimizer = load("optimizer")
-    (first,) = optimizer.propose(brief, (), 1)
+    (first,) = optimizer.propose(brief, (), 1, BENCH)
     trial = evaluate(brief, first, 0)
 
     def next_macs(factor: float) -> int:
         slower = changed(trial, "latency_us", lambda value: value * factor)
-        (proposed,) = optimizer.propose(brief, (slower,), 1)
+        (proposed,) = optimizer.propose(brief, (slower,), 1, BENCH)
         return figures_of(brief, proposed).macs
 
     assert next_macs(4.0) < figures_of(brief, first).macs < next_macs(0.25)
@@ -298,7 +307,7 @@ def test_predictions_are_close_after_eight_measurements(
     trials = search(load("random_search"), brief, 8)
     costs = CostModel(brief, tuple(changed(trial, metric, change) for trial in trials))
     misses = []
-    for each in load("optimizer").propose(make_brief(seed=9), (), 9):
+    for each in load("optimizer").propose(make_brief(seed=9), (), 9, BENCH):
         figures = figures_of(brief, each)
         predicted = costs.predict(count(figures))[metric].expected
         misses.append(abs(predicted / change(truth(figures)[metric]) - 1))

@@ -12,12 +12,14 @@ The module's name is what a contract calls it by: `search: {agent: optimizer}`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
 from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, Task
 from mlforge_tasks.records import Measurement, Reason, Record, Verdict
+from mlforge_tasks.search import Search
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -87,7 +89,8 @@ class Trial(Record):
 
     Attributes:
         id: Names the candidate among all of its search.
-        architecture: What was proposed.
+        architecture: What was proposed; None for a model file that was brought along, and where
+            the agent came up with nothing.
         figures: Its static figures; None where its shapes do not work out.
         reason: Why it failed before it could be measured to the end; None if it did not.
         measurements: All figures found, named as the verdict's clauses name them: `ram_bytes`,
@@ -97,11 +100,24 @@ class Trial(Record):
     """
 
     id: str
-    architecture: Architecture
+    architecture: Architecture | None
     figures: StaticFigures | None = None
     reason: Reason | None = None
     measurements: tuple[Measurement, ...] = ()
     verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What an agent may use besides its brief.
+
+    Attributes:
+        search: The contract's section on the search, with the agent's settings.
+        file: Content of the file that the section names, if it names one.
+    """
+
+    search: Search
+    file: bytes | None = None
 
 
 class Agent(Protocol):
@@ -110,7 +126,7 @@ class Agent(Protocol):
     name: str
 
     def propose(
-        self, brief: DesignBrief, history: tuple[Trial, ...], count: int
+        self, brief: DesignBrief, history: tuple[Trial, ...], count: int, bench: Workbench
     ) -> tuple[Architecture, ...]:
         """What to build, train and measure next.
 
@@ -122,6 +138,7 @@ class Agent(Protocol):
             brief: The task and its limits.
             history: Every candidate judged so far, oldest first.
             count: How many proposals are wanted.
+            bench: Settings and tools.
 
         Returns:
             `count` architectures, the most promising first.

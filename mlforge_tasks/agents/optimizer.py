@@ -28,7 +28,7 @@ from mlforge_tasks.agents._space import space_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlforge_tasks.agents import DesignBrief, Trial
+    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
     from mlforge_tasks.agents._sample import Member
     from mlforge_tasks.agents._space import Genes, Space
     from mlforge_tasks.architecture import Architecture
@@ -61,7 +61,11 @@ class Optimizer:
     name = "optimizer"
 
     def propose(
-        self, brief: DesignBrief, history: tuple[Trial, ...], count: int
+        self,
+        brief: DesignBrief,
+        history: tuple[Trial, ...],
+        count: int,
+        bench: Workbench,  # noqa: ARG002 - needs nothing but its brief
     ) -> tuple[Architecture, ...]:
         """See `Agent.propose`."""
         search = _Search(brief, history)

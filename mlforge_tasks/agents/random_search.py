@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.agents._space import space_for
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief, Trial
+    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
     from mlforge_tasks.architecture import Architecture
 
 # So many misses in a row mean that the space is as good as exhausted.
@@ -21,7 +21,11 @@ class RandomSearch:
     name = "random_search"
 
     def propose(
-        self, brief: DesignBrief, history: tuple[Trial, ...], count: int
+        self,
+        brief: DesignBrief,
+        history: tuple[Trial, ...],
+        count: int,
+        bench: Workbench,  # noqa: ARG002 - needs nothing but its brief
     ) -> tuple[Architecture, ...]:
         """See `Agent.propose`."""
         space = space_for(brief.input_shape)

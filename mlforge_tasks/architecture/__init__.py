@@ -28,7 +28,7 @@ from mlforge_tasks.architecture.layers import (
     SeparableConv1D,
     SeparableConv2D,
 )
-from mlforge_tasks.architecture.text import brief, json_schema, parse_architecture
+from mlforge_tasks.architecture.text import brief, json_schema, layer_mistakes, parse_architecture
 
 __all__ = [
     "INPUT",
@@ -58,6 +58,7 @@ __all__ = [
     "brief",
     "infer_shapes",
     "json_schema",
+    "layer_mistakes",
     "parse_architecture",
     "static_figures",
 ]

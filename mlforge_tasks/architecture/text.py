@@ -60,6 +60,32 @@ def _decode(text: str | bytes) -> object:
         raise invalid(f"not JSON: {error}") from None
 
 
+def layer_mistakes(layers: object) -> list[tuple[tuple[int | str, ...], str]]:
+    """What is wrong with a list of layers: each mistake with the place it is at."""
+    try:
+        Architecture.model_validate({"layers": layers})
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)
+        return [(_keys(item["loc"])[1:], _wanted(item["type"], item["msg"])) for item in found]
+    return []
+
+
+def _wanted(kind: str, text: str) -> str:
+    if kind.startswith("union_tag"):
+        return f"a layer whose 'kind' is one of {', '.join(sorted(LAYER_KINDS))}"
+    if kind == "extra_forbidden":
+        return "no such key: this kind of layer has none"
+    return text.removeprefix("Input should be ").removeprefix("Value error, ")
+
+
+def _keys(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Pydantic's path without the members of unions, which it names as well."""
+    pairs = zip((None, *location), location, strict=False)
+    return tuple(
+        part for before, part in pairs if not (isinstance(before, int) and part in LAYER_KINDS)
+    )
+
+
 def _describe(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_context=False)
     lines = [
@@ -81,10 +107,10 @@ def _found(value: object) -> str:
 def _place(location: tuple[int | str, ...]) -> str:
     """`layers[2].kernel` out of pydantic's path, which names the union's member as well."""
     text = ""
-    for before, part in zip((None, *location), location, strict=False):
+    for part in _keys(location):
         if isinstance(part, int):
             text += f"[{part}]"
-        elif not (isinstance(before, int) and part in LAYER_KINDS):
+        else:
             shown = part[:MAX_FOUND_LENGTH]
             text += f".{shown}" if text else shown
     return text or "(document)"

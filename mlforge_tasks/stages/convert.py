@@ -84,7 +84,7 @@ def disturb(model: Any, seed: int) -> None:
 def _tensor(graph: Any, index: int) -> TensorQuantisation:
     tensor = graph.Tensors(index)
     if tensor.Type() != tflite.TensorType.INT8:
-        raise _failure("the converter left an input or output that is not int8")
+        raise _failure("its input or output is not int8")
     parameters = tensor.Quantization()
     return TensorQuantisation(
         name=tensor.Name().decode(),
@@ -103,7 +103,7 @@ def describe(content: bytes) -> Quantisation:
     model = tflite.Model.GetRootAs(content, 0)
     graph = model.Subgraphs(0)
     if model.SubgraphsLength() != 1 or graph.InputsLength() != 1 or graph.OutputsLength() != 1:
-        raise _failure("the converter made a graph with more than one input, output or subgraph")
+        raise _failure("the graph has more than one input, output or subgraph")
     codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
     indices = [graph.Operators(at).OpcodeIndex() for at in range(graph.OperatorsLength())]
     return Quantisation(
@@ -121,10 +121,25 @@ def describe(content: bytes) -> Quantisation:
     )
 
 
-def _float_scores(predict: Predictor, folder: Path, name: str, card: DataCard) -> dict[str, float]:
-    split = load_split(folder, name, card)
-    outputs = metrics.denormalise(predict(split.inputs), card)
-    return metrics.scores(card.task, outputs, split.targets)
+def float_scores(
+    libraries: Libraries, model: Any, folder: Path, card: DataCard
+) -> dict[str, dict[str, float]]:
+    """Metrics of a trained float network, as `Quantisation` names them.
+
+    Args:
+        libraries: TensorFlow and Keras.
+        model: The network.
+        folder: The prepared data set.
+        card: Its card.
+    """
+    predict = Predictor(libraries, model)
+
+    def score(name: str) -> dict[str, float]:
+        split = load_split(folder, name, card)
+        outputs = metrics.denormalise(predict(split.inputs), card)
+        return metrics.scores(card.task, outputs, split.targets)
+
+    return {f"float_{name}": score(name) for name in ("validation", "test")}
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -138,11 +153,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     else:
         load_weights(model, inputs["train"] / "weights.npz")
         card = DataCard.read(dataset / "data_card.json")
-        predict = Predictor(libraries, model)
-        trained = {
-            f"float_{name}": _float_scores(predict, dataset, name, card)
-            for name in ("validation", "test")
-        }
+        trained = float_scores(libraries, model, dataset, card)
     content = convert(libraries, model, np.load(dataset / "calibration_x.npy"))
     (out / "model.tflite").write_bytes(content)
     describe(content).model_copy(update=trained).write(out / "quantisation.json")

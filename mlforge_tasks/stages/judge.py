@@ -36,7 +36,7 @@ class _Folders:
         }
 
     def file(self, stage: str, name: str) -> Path | None:
-        """A file of a stage that worked out."""
+        """A file of a stage that worked out; a model that was brought along has fewer stages."""
         known = self.manifests.get(stage)
         return self.folders[stage] / name if known and known.status == "ok" else None
 
@@ -79,7 +79,7 @@ def _measurements(
 
 
 def _result(
-    folders: _Folders, architecture: Architecture, identity: str, config: Mapping[str, Any]
+    folders: _Folders, architecture: Architecture | None, identity: str, config: Mapping[str, Any]
 ) -> TrialResult:
     static = folders.file("render", "static.json")
     bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
@@ -92,7 +92,16 @@ def _result(
         measurements=measurements,
         verdict=judge(bounds, measurements),
     )
-    return TrialResult(trial=trial, brief=brief(architecture), device_metric=device_metric)
+    shown = config["model"] if architecture is None else brief(architecture)
+    return TrialResult(trial=trial, brief=shown, device_metric=device_metric)
+
+
+def _proposals(inputs: Mapping[str, Path]) -> list[Architecture | None]:
+    """What was proposed; a model that was brought along is one candidate without a design."""
+    if "propose" not in inputs:
+        return [None]
+    document = json.loads((inputs["propose"] / "candidates.json").read_bytes())
+    return [parse_architecture(proposal) for proposal in document["candidates"]]
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -101,19 +110,19 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Runs also where candidates failed: that is what it is there to tell.
 
     Args:
-        inputs: `propose`, and `<candidate>.<stage>` for every stage of every candidate.
+        inputs: `propose` unless a model was brought along, and `<candidate>.<stage>` for every
+            stage of every candidate.
         out: Output folder.
-        config: `bounds`, `iteration`.
+        config: `bounds`, `iteration`, `model` (name of the model that was brought along).
     """
-    proposals = json.loads((inputs["propose"] / "candidates.json").read_bytes())["candidates"]
     results = tuple(
         _result(
             _Folders(inputs, index),
-            parse_architecture(proposal),
+            proposal,
             f"{config['iteration']}.{index}",
             config,
         )
-        for index, proposal in enumerate(proposals)
+        for index, proposal in enumerate(_proposals(inputs))
     )
     Trials(results=results).write(out / "trials.json")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import agents, plugins
-from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits
+from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits, Workbench
 from mlforge_tasks.board import Board
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.records import canonical_json
+from mlforge_tasks.search import Search
 from mlforge_tasks.stages import main
 from mlforge_tasks.trials import Trials, as_agents_see_it
 
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.agents import Trial
 
 
-def _brief(card: DataCard, config: Mapping[str, Any]) -> DesignBrief:
+def _brief(card: DataCard, search: Search, config: Mapping[str, Any]) -> DesignBrief:
     board = Board.from_dump(config["board"])
-    search = config["search"]
     return DesignBrief(
         task=card.task,
         input_shape=card.input_shape,
@@ -37,8 +37,8 @@ def _brief(card: DataCard, config: Mapping[str, Any]) -> DesignBrief:
             flash_bytes=board.flash.length_bytes,
             ram_bytes=board.ram.length_bytes,
         ),
-        iterations_left=search["max_iterations"] - config["iteration"] + 1,
-        seed=search["seed"],
+        iterations_left=search.max_iterations - config["iteration"] + 1,
+        seed=search.seed,
     )
 
 
@@ -55,16 +55,18 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `candidates.json`: `{"candidates": [architecture, …]}`.
 
     Args:
-        inputs: `dataset`, and `judgeNN` for each iteration so far.
+        inputs: `dataset`, `judgeNN` for each iteration so far, and `file` where the search names
+            one.
         out: Output folder.
         config: `limits` (margins taken off), `goal`, `search`, `board`, `iteration`.
     """
-    search = config["search"]
-    agent = plugins.load(agents, search["agent"])
-    brief = _brief(DataCard.read(inputs["dataset"] / "data_card.json"), config)
-    proposals = agent.propose(brief, _history(inputs), search["candidates_per_iteration"])
-    if len(proposals) > search["candidates_per_iteration"]:
-        raise ToolError(f"agent '{search['agent']}' proposed more than it was asked for")
+    search = Search.from_dump(config["search"])
+    agent = plugins.load(agents, search.agent)
+    brief = _brief(DataCard.read(inputs["dataset"] / "data_card.json"), search, config)
+    bench = Workbench(search, inputs["file"].read_bytes() if "file" in inputs else None)
+    proposals = agent.propose(brief, _history(inputs), search.candidates_per_iteration, bench)
+    if len(proposals) > search.candidates_per_iteration:
+        raise ToolError(f"agent '{search.agent}' proposed more than it was asked for")
     candidates = [architecture.model_dump(mode="json") for architecture in proposals]
     (out / "candidates.json").write_bytes(canonical_json({"candidates": candidates}) + b"\n")
 

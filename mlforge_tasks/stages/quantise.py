@@ -1,7 +1,8 @@
 """Turns a Keras network into a full-int8 TFLite model.
 
 With trained weights this is the model that is delivered; without, it is the probe: untrained, but
-with the same shapes and operators, so that it costs the device the same.
+with the same shapes and operators, so that it costs the device the same. A model file that a user
+brought is checked, and quantised where it is not yet.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Reason
-from mlforge_tasks.stages import convert, main
+from mlforge_tasks.stages import bring, convert, main
 from mlforge_tasks.stages._child import run_child, signal_name
 
 if TYPE_CHECKING:
@@ -25,18 +26,21 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `model.tflite` and `quantisation.json`.
 
     Args:
-        inputs: `render`, `dataset`, and `train` for trained weights.
+        inputs: `render`, `dataset`, and `train` for trained weights; or `model`, a file that was
+            brought along, and `dataset`.
         out: Where the outputs go.
         config: `search.seed`, of the weights where there is no `train`.
 
     Raises:
-        CandidateFailure: The converter refuses the network, or crashes on it.
+        CandidateFailure: The converter refuses the network, or crashes on it, or the file is no
+            model for this data set.
         ToolError: TensorFlow cannot be used, or hangs.
     """
     wanted = {"search.seed": config["search.seed"]}
-    names = ("render", "dataset", "train")
+    names = ("model", "render", "dataset", "train")
     sources = {name: inputs[name] for name in names if name in inputs}
-    done = run_child(convert, sources, out, wanted, timeout_s=TIMEOUT_S)
+    half = bring if "model" in inputs else convert
+    done = run_child(half, sources, out, wanted, timeout_s=TIMEOUT_S)
     if done.timed_out:
         raise ToolError(f"the TFLite converter took more than {TIMEOUT_S:g} s\n{done.tail()}")
     if done.returncode < 0:

@@ -1,0 +1,108 @@
+"""The `search:` section of a contract: who proposes, and what the whole search may cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from mlforge_tasks.architecture import layer_mistakes, parse_architecture
+from mlforge_tasks.dataset_spec.fields import ProjectPath
+from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.plugins import installed
+from mlforge_tasks.records import Record
+from mlforge_tasks.yaml_file import Mistake, Mistakes, one_of
+
+MODEL_SUFFIXES = (".tflite", ".keras")
+FIXED = "fixed"
+# What the agents that read it may be given as `file`.
+_FILE_SUFFIXES = {FIXED: (".json", *MODEL_SUFFIXES)}
+
+
+def _checked_layers(layers: tuple[Any, ...]) -> tuple[Any, ...]:
+    mistakes = [Mistake(message, at=place) for place, message in layer_mistakes(layers)]
+    if mistakes:
+        raise Mistakes(*mistakes)
+    return layers
+
+
+class Search(Record):
+    """What the whole search may cost.
+
+    Attributes:
+        agent: A module of `mlforge_tasks/agents`.
+        max_iterations: At most so many rounds of proposing and measuring.
+        candidates_per_iteration: Architectures a round.
+        seed: For the agent and for training.
+        architecture: The layers of the one design that `fixed` proposes.
+        file: What `fixed` takes instead: an `architecture.json`, or a model that is built and
+            measured as it is (`.tflite`, `.keras`); relative to the project's root.
+    """
+
+    agent: str
+    max_iterations: int = Field(default=1, ge=1, le=99)
+    candidates_per_iteration: int = Field(default=1, ge=1, le=16)
+    seed: int = Field(default=1, ge=0, lt=1 << 32)
+    architecture: Annotated[tuple[Any, ...], AfterValidator(_checked_layers)] | None = None
+    file: ProjectPath | None = None
+
+    @field_validator("agent")
+    @classmethod
+    def _known_agent(cls, name: str) -> str:
+        one_of(name, installed("agents"), kind="an agent")
+        return name
+
+    @field_validator("file")
+    @classmethod
+    def _readable_file(cls, file: str | None, info: ValidationInfo) -> str | None:
+        suffixes = _FILE_SUFFIXES.get(info.data.get("agent", ""))
+        if file is None or suffixes is None:
+            return file
+        if not file.endswith(suffixes):
+            raise Mistake(f"a file that ends with {' or '.join(suffixes)}")
+        root = (info.context or {}).get("project_root")
+        if root is not None and info.data["agent"] == FIXED and file.endswith(".json"):
+            try:
+                parse_architecture(Path(root, file).read_bytes())
+            except CandidateFailure as failure:
+                raise Mistake(f"a file with an architecture: {failure.reason.message}") from None
+        return file
+
+    @model_validator(mode="after")
+    def _agent_has_what_it_needs(self) -> Search:
+        mistakes = list(self._fixed_mistakes() if self.agent == FIXED else self._search_mistakes())
+        if self.file is not None and self.agent not in _FILE_SUFFIXES:
+            mistakes.append(Mistake(f"no file: '{self.agent}' reads none", at=("file",)))
+        if mistakes:
+            raise Mistakes(*mistakes)
+        return self
+
+    def _fixed_mistakes(self) -> list[Mistake]:
+        mistakes = []
+        if (self.architecture is None) == (self.file is None):
+            wanted = "either 'architecture' or 'file', the design to measure"
+            found = "neither" if self.file is None else "both"
+            mistakes.append(Mistake(wanted, found=found))
+        mistakes += [
+            Mistake("1, since there is one design", at=(key,))
+            for key in ("max_iterations", "candidates_per_iteration")
+            if getattr(self, key) != 1
+        ]
+        return mistakes
+
+    def _search_mistakes(self) -> list[Mistake]:
+        mistakes = []
+        if "max_iterations" not in self.model_fields_set:
+            key = "max_iterations"
+            mistakes.append(Mistake(f"the key '{key}'", at=(key,), found="nothing"))
+        if self.architecture is not None:
+            wanted = f"no architecture: '{self.agent}' makes its own; '{FIXED}' takes one"
+            mistakes.append(Mistake(wanted, at=("architecture",)))
+        return mistakes
+
+    @property
+    def brought_model(self) -> str | None:
+        """The model file that is built as it is, without any design or training."""
+        brought = self.file is not None and self.file.endswith(MODEL_SUFFIXES)
+        return self.file if brought else None
