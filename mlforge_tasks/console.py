@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import InvalidDodoFile
 from doit.reporter import ConsoleReporter
 
+from mlforge_tasks.constraints import IMPOSSIBLE
 from mlforge_tasks.errors import BusyError
 from mlforge_tasks.trials import Report, TrialResult, Trials
 from mlforge_tasks.units import format_bytes, format_us
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.pipeline import Plan
     from mlforge_tasks.records import Clause, Verdict
+    from mlforge_tasks.relaxation import Relaxation, Shortfall
     from mlforge_tasks.store import TreeLock
 
 COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency", "error", "verdict")
@@ -123,15 +125,50 @@ def summary(report: Report, folder: Path) -> str:
 
 
 def shortfall(report: Report) -> str:
-    """Why a contract was not met: the best candidate and the clauses that bound it."""
+    """Why a contract was not met: the best candidate, what bound it, what would have to give."""
     best = report.best_result()
     if best is None:
         return f"NOT MET: no candidate of {report.name} could be built"
+    reason = best.trial.reason
+    if reason is not None and reason.code == IMPOSSIBLE:
+        return f"NOT MET: no model can meet {report.name}: {reason.message}"
     binding = "; ".join(describe_clause(clause) for clause in _failing(best.trial.verdict))
-    return (
-        f"NOT MET: the budget of {report.name} ended after {len(report.results)} candidates. "
-        f"Best: {best.trial.id} ({best.brief}): {binding or verdict_text(best)}"
-    )
+    count = len(report.results)
+    spent = f"{count} candidate{'s' if count > 1 else ''}"
+    closest = f"{best.trial.id} ({best.brief}): {binding or verdict_text(best)}"
+    lines = [f"NOT MET: the budget of {report.name} ended after {spent}. Best: {closest}"]
+    if report.shortfall is not None:
+        lines += _explanation(report.shortfall, report.goal)
+    return "\n".join(lines)
+
+
+def _explanation(found: Shortfall, goal: str) -> list[str]:
+    """What bound the search, what was reached, and the smallest relaxation."""
+    lines = [
+        f"  {one.key}: broken by {one.broken} of {one.measured} measured, "
+        f"closest {format_value(one.closest, one.unit)} ({one.candidate})"
+        for one in found.binding
+    ]
+    for front in found.fronts:
+        points = " · ".join(
+            f"{point.error:.4g} at {format_value(point.value, front.unit)} ({point.candidate})"
+            for point in front.points
+        )
+        if points:
+            lines.append(f"  {goal} against {_short(front.metric)}: {points}")
+    if found.smallest is not None:
+        lines.append(f"  to give: {_relaxation(found.smallest)}")
+    return lines
+
+
+def _relaxation(found: Relaxation) -> str:
+    changes = " and ".join(f"{one.key}: {one.written}" for one in found.changes)
+    kept = f"{changes}, which candidate {found.candidate} keeps"
+    if not found.trained:
+        return f"{kept}; it was not trained, so its error is not known"
+    if found.unknown:
+        return f"{kept}; the test split has yet to be asked"
+    return kept
 
 
 def _interrupted(*_: Any) -> None:

@@ -24,6 +24,8 @@ UNITS = {
     "instructions": "1",
 }
 TEST_SUFFIX = "_test"
+# Reason code of a limit that the firmware breaks without any model.
+IMPOSSIBLE = "impossible_limit"
 
 
 class Bound(Record):

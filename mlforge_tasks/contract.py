@@ -253,6 +253,16 @@ class Contract(Record):
             raise Mistake("accuracy, or a data set of 2 labels", at=("metric",), found=found)
         return goal
 
+    def margins_by_metric(self) -> dict[str, float]:
+        """The share of each limit that is kept in reserve, by the metric it limits."""
+        shares = self.margins
+        return {
+            "ram_bytes": shares.ram_share,
+            "flash_bytes": shares.flash_share,
+            "latency_us": shares.latency_share,
+            "stack_bytes": shares.stack_share,
+        }
+
     def effective_limits(self) -> dict[str, float]:
         """What each measured figure may be at most: the limits with their margins taken off.
 

@@ -59,13 +59,22 @@ class Iteration:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole graph of one contract."""
+    """The whole graph of one contract.
+
+    Attributes:
+        name: The contract's name.
+        contract: The contract.
+        folder: Where everything but the store goes.
+        workspace: The store.
+        preparation: What is done once: the data set, and what the firmware takes without a model.
+        iterations: The rounds.
+    """
 
     name: str
     contract: Contract
     folder: Path
     workspace: Workspace
-    dataset: Stage
+    preparation: tuple[Stage, ...]
     iterations: tuple[Iteration, ...]
 
 
@@ -130,6 +139,14 @@ class _Builder:
     def fields(self, *names: str) -> dict[str, Any]:
         return dict(self.contract.project(names))
 
+    def preparation(self) -> tuple[Stage, ...]:
+        """What is done once; a model that was brought along is measured in any case."""
+        dataset = self.dataset()
+        if self.contract.search.brought_model is not None:
+            return (dataset,)
+        floor = self.floor()
+        return dataset, floor, self.feasible(floor)
+
     def dataset(self) -> Stage:
         kind = StageKind(
             STAGES + "dataset", ("data_card.json",), isolated=True, tools=tool_versions.of("numpy")
@@ -141,14 +158,29 @@ class _Builder:
         source = self.contract.dataset.source_module
         return self.stage("dataset", kind, inputs, self.fields("dataset", "task"), (source,))
 
-    def propose(self, k: int, dataset: Stage, judged: list[Stage]) -> Stage:
+    def floor(self) -> Stage:
+        kind = StageKind(
+            STAGES + "floor",
+            ("firmware.json",),
+            resources=("zephyr_app/no_model", *self.platform.resources),
+            tools=functools.partial(self.platform.tool_versions, self.on_board),
+        )
+        config = {"platform": self.target.platform, "board": self.board}
+        module = f"mlforge_tasks.platforms.{self.target.platform}"
+        return self.stage("floor", kind, {}, config, (module,))
+
+    def feasible(self, floor: Stage) -> Stage:
+        kind = StageKind(STAGES + "feasible")
+        return self.stage("feasible", kind, {"floor": floor}, {"bounds": self.bounds})
+
+    def propose(self, k: int, dataset: Stage, feasible: Stage, judged: list[Stage]) -> Stage:
         kind = StageKind(
             STAGES + "propose",
             ("candidates.json",),
             isolated=True,
             tools=tool_versions.of("optuna", "numpy"),
         )
-        inputs: dict[str, Stage | Path] = {"dataset": dataset}
+        inputs: dict[str, Stage | Path] = {"dataset": dataset, "feasible": feasible}
         inputs |= {f"judge{i:02d}": stage for i, stage in enumerate(judged, 1)}
         if self.contract.search.file is not None:
             inputs["file"] = self.root / self.contract.search.file
@@ -301,11 +333,14 @@ class _Builder:
         config = {"runner": runner, "board": board.model_dump(mode="json")}
         return self.stage(name, kind, inputs, config, (f"mlforge_tasks.runners.{runner}",))
 
-    def iteration(self, k: int, dataset: Stage, earlier: list[Iteration]) -> Iteration:
+    def iteration(
+        self, k: int, preparation: tuple[Stage, ...], earlier: list[Iteration]
+    ) -> Iteration:
+        dataset, *checks = preparation
         search = self.contract.search
         model = search.brought_model
         if model is None:
-            propose = self.propose(k, dataset, [one.judge for one in earlier])
+            propose = self.propose(k, dataset, checks[-1], [one.judge for one in earlier])
             chains = tuple(
                 self.candidate(f"{k}.{index}", index, propose, dataset)
                 for index in range(search.candidates_per_iteration)
@@ -335,6 +370,7 @@ class _Builder:
             ),
             {f"judge{number:02d}": one for number, one in enumerate(judges, 1)},
             {"name": self.folder.name, "bounds": self.bounds}
+            | {"margins": self.contract.margins_by_metric()}
             | self.fields("target", "mode", "goal.metric"),
         )
         deliver = self.stage(
@@ -428,8 +464,8 @@ def make_plan(
     _check_engine(contract)
     workspace = workspace or Workspace(Store(build))
     builder = _Builder(contract, load_board(contract.target.board), build / name, workspace, root)
-    dataset = builder.dataset()
+    preparation = builder.preparation()
     iterations: list[Iteration] = []
     for k in range(1, contract.search.max_iterations + 1):
-        iterations.append(builder.iteration(k, dataset, iterations))
-    return Plan(name, contract, build / name, workspace, dataset, tuple(iterations))
+        iterations.append(builder.iteration(k, preparation, iterations))
+    return Plan(name, contract, build / name, workspace, preparation, tuple(iterations))

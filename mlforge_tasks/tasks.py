@@ -167,8 +167,9 @@ def _stage_task(stage: Stage) -> dict[str, Any]:
 
 def decide(iteration: Iteration, last: int) -> dict[str, Any]:
     """The gate's action: what else the run has to do, for doit's `calc_dep`."""
-    met = Trials.read(iteration.judge.folder / "trials.json").met
-    if not met and iteration.number < last:
+    trials = Trials.read(iteration.judge.folder / "trials.json")
+    met = trials.met
+    if not (met or trials.impossible) and iteration.number < last:
         return {"met": met, "calc_dep": [f"gate:{iteration.number + 1}"], "task_dep": []}
     return {"met": met, "calc_dep": [], "task_dep": [f"deliver:{iteration.number}"]}
 
@@ -195,7 +196,8 @@ def _remove_outputs(plan: Plan) -> None:
         lock.acquire()
     except MlforgeError as error:
         sys.exit(f"ERROR: {error}")
-    plan.dataset.clean()
+    for stage in plan.preparation:
+        stage.clean()
     for iteration in plan.iterations:
         for stage in iteration.stages():
             stage.clean()
@@ -273,7 +275,8 @@ def utilities(folder: str) -> Iterator[dict[str, Any]]:
 
 def declare(plan: Plan) -> Iterator[dict[str, Any]]:
     """Every task of a plan."""
-    yield _stage_task(plan.dataset)
+    for stage in plan.preparation:
+        yield _stage_task(stage)
     for stage in plan.iterations[0].stages():
         base = stage.name.partition(":")[0]
         yield _group(base, stage.kind.purpose())

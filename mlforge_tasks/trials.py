@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mlforge_tasks.agents import Trial
-from mlforge_tasks.constraints import TEST_SUFFIX, Bound
+from mlforge_tasks.constraints import IMPOSSIBLE, TEST_SUFFIX, Bound
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
+from mlforge_tasks.relaxation import Shortfall
 
 
 class TrialResult(Record):
@@ -60,6 +61,12 @@ class Trials(Record):
         verdicts = (result.trial.verdict for result in self.results)
         return any(verdict is not None and verdict.met for verdict in verdicts)
 
+    @property
+    def impossible(self) -> bool:
+        """Whether a limit allows no model at all, so that further rounds are pointless."""
+        reasons = (result.trial.reason for result in self.results)
+        return any(reason is not None and reason.code == IMPOSSIBLE for reason in reasons)
+
 
 class Report(Record):
     """A whole run: the contract's clauses, every candidate, the outcome.
@@ -73,6 +80,7 @@ class Report(Record):
         met: Whether a candidate meets the contract.
         best: Its id, or that of the one that came closest.
         results: Every candidate, oldest first.
+        shortfall: Where it was not met, why not and what would have to give.
     """
 
     name: str
@@ -83,6 +91,7 @@ class Report(Record):
     met: bool
     best: str | None
     results: tuple[TrialResult, ...]
+    shortfall: Shortfall | None
 
     def test_looks(self) -> int:
         """How many candidates the test split was asked of."""

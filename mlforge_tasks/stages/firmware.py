@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.platforms import Platform
 
 
-def _firmware_id(platform: Platform, board: Board, header: Path, sources: Path) -> str:
+def firmware_id(platform: Platform, board: Board, header: Path, sources: Path) -> str:
     """Digest of all that is built and of what builds it; the image carries and shows it."""
     files = [header / "model_data.h", *sorted(sources.iterdir())]
     parts = {
@@ -52,7 +52,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         header=header,
         engine=sources,
         engine_name=config["engine"],
-        firmware_id=_firmware_id(platform, board, header, sources),
+        firmware_id=firmware_id(platform, board, header, sources),
     )
     platform.build(request, out).write(out / "firmware.json")
 

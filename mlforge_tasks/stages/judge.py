@@ -92,15 +92,17 @@ def _result(
         measurements=measurements,
         verdict=judge(bounds, measurements),
     )
-    shown = config["model"] if architecture is None else brief(architecture)
+    shown = (config["model"] or "no proposal") if architecture is None else brief(architecture)
     return TrialResult(trial=trial, brief=shown, device_metric=device_metric)
 
 
 def _proposals(inputs: Mapping[str, Path]) -> list[Architecture | None]:
-    """What was proposed; a model that was brought along is one candidate without a design."""
-    if "propose" not in inputs:
-        return [None]
-    document = json.loads((inputs["propose"] / "candidates.json").read_bytes())
+    """What was proposed; None for a model that was brought along, and where nothing was."""
+    path = inputs["propose"] / "candidates.json" if "propose" in inputs else None
+    if path is None or not path.exists():
+        candidates = {name.partition(".")[0] for name in inputs if name != "propose"}
+        return [None] * len(candidates)
+    document = json.loads(path.read_bytes())
     return [parse_architecture(proposal) for proposal in document["candidates"]]
 
 

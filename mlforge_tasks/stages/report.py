@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.constraints import TEST_SUFFIX, UNITS, Bound
+from mlforge_tasks.relaxation import explain
 from mlforge_tasks.stages import main
 from mlforge_tasks.trials import Report, Trials, badness
 
@@ -86,7 +87,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `judgeNN` for each iteration.
         out: Output folder.
-        config: `name`, `bounds`, `target`, `mode`, `goal.metric`.
+        config: `name`, `bounds`, `margins`, `target`, `mode`, `goal.metric`.
     """
     folders = [inputs[name] for name in sorted(inputs)]
     results = tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
@@ -94,15 +95,18 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     bounds = tuple(Bound.from_dump(bound) for bound in config["bounds"])
     upwards = any(one.metric == goal and one.direction == "at_least" for one in bounds)
     ranked = sorted(results, key=lambda one: badness(one, goal, higher_is_better=upwards))
+    met = any(result.trial.verdict.met for result in results if result.trial.verdict)
+    verdicts = {one.trial.id: one.trial.verdict for one in results if one.trial.verdict}
     report = Report(
         name=config["name"],
         board=config["target"]["board"],
         mode=config["mode"],
         goal=goal,
         bounds=bounds,
-        met=any(result.trial.verdict.met for result in results if result.trial.verdict),
+        met=met,
         best=ranked[0].trial.id if ranked else None,
         results=results,
+        shortfall=None if met else explain(bounds, config["margins"], verdicts),
     )
     report.write(out / "report.json")
     draw(report, out / "convergence.png")

@@ -1,0 +1,49 @@
+"""floor: the firmware without a model, which is the least that any model's firmware takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks import platforms, plugins
+from mlforge_tasks.board import Board
+from mlforge_tasks.code_version import PROJECT_ROOT
+from mlforge_tasks.platforms import BuildRequest
+from mlforge_tasks.stages import main
+from mlforge_tasks.stages.firmware import firmware_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mlforge_tasks.platforms import Platform
+
+NO_MODEL = PROJECT_ROOT / "zephyr_app" / "no_model"
+NO_ENGINE = "none"
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001
+    """Writes `firmware.elf`, `firmware.bin`, `firmware.map` and `firmware.json`.
+
+    Args:
+        inputs: Nothing.
+        out: Output folder.
+        config: `platform`, `board`.
+
+    Raises:
+        CandidateFailure: Not even this fits the board's memory.
+        ToolError: The compiler is missing or refuses the sources.
+    """
+    board = Board.from_dump(config["board"])
+    platform: Platform = plugins.load(platforms, config["platform"])
+    request = BuildRequest(
+        board=board,
+        header=NO_MODEL,
+        engine=NO_MODEL,
+        engine_name=NO_ENGINE,
+        firmware_id=firmware_id(platform, board, NO_MODEL, NO_MODEL),
+    )
+    platform.build(request, out).write(out / "firmware.json")
+
+
+if __name__ == "__main__":
+    main(run)
