@@ -18,6 +18,7 @@ from mlforge_tasks.code_version import PROJECT_ROOT
 from mlforge_tasks.contract import Contract
 from mlforge_tasks.dataset_spec import source_files
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.search import LLM
 from mlforge_tasks.stage import Stage, StageKind, Workspace
 from mlforge_tasks.store import Store
 
@@ -174,11 +175,14 @@ class _Builder:
         return self.stage("feasible", kind, {"floor": floor}, {"bounds": self.bounds})
 
     def propose(self, k: int, dataset: Stage, feasible: Stage, judged: list[Stage]) -> Stage:
+        agent = self.contract.search.agent
+        prompts = f"templates/agents/{agent}"
         kind = StageKind(
             STAGES + "propose",
             ("candidates.json",),
             isolated=True,
-            tools=tool_versions.of("optuna", "numpy"),
+            resources=(prompts,) if (PROJECT_ROOT / prompts).exists() else (),
+            tools=tool_versions.of("numpy", optional=AGENT_PACKAGES.get(agent)),
         )
         inputs: dict[str, Stage | Path] = {"dataset": dataset, "feasible": feasible}
         inputs |= {f"judge{i:02d}": stage for i, stage in enumerate(judged, 1)}
@@ -190,9 +194,20 @@ class _Builder:
             "goal": {"metric": goal.metric, "target": goal.target, "direction": goal.direction},
             "iteration": k,
             "board": self.board,
+            "probe": self.probe_config() if agent == LLM else None,
         }
-        agent = f"mlforge_tasks.agents.{self.contract.search.agent}"
-        return self.stage(f"propose:{k}", kind, inputs, config, (agent,))
+        module = f"mlforge_tasks.agents.{agent}"
+        return self.stage(f"propose:{k}", kind, inputs, config, (module,))
+
+    def probe_config(self) -> dict[str, Any]:
+        """What the stages of a probe are configured with, all at once."""
+        return {
+            "engine": self.target.engine,
+            "cpu": self.board["cpu"],
+            "platform": self.target.platform,
+            "board": self.simulated.model_dump(mode="json"),
+            "runner": HARDWARE if self.contract.mode == "hardware" else SIMULATOR,
+        } | self.fields("search.seed", "goal.metric")
 
     def candidate(self, at: str, index: int, propose: Stage, dataset: Stage) -> Chain:
         render = self.stage(
@@ -360,6 +375,8 @@ class _Builder:
             {"bounds": self.bounds, "iteration": k, "model": model and Path(model).name},
         )
         judges = [*(one.judge for one in earlier), judge]
+        asked = [*(one.propose for one in earlier), propose]
+        proposes = [one for one in asked if one is not None]
         report = self.stage(
             f"report:{k}",
             StageKind(
@@ -367,8 +384,10 @@ class _Builder:
                 ("report.json", "convergence.png"),
                 isolated=True,
                 tools=tool_versions.of("matplotlib"),
+                runs_after_failure=True,
             ),
-            {f"judge{number:02d}": one for number, one in enumerate(judges, 1)},
+            {f"judge{number:02d}": one for number, one in enumerate(judges, 1)}
+            | {f"propose{number:02d}": one for number, one in enumerate(proposes, 1)},
             {"name": self.folder.name, "bounds": self.bounds}
             | {"margins": self.contract.margins_by_metric()}
             | self.fields("target", "mode", "goal.metric"),
@@ -390,6 +409,8 @@ class _Builder:
         return Iteration(k, propose, chains, judge, report, deliver)
 
 
+# What an agent depends on, and so do its proposals.
+AGENT_PACKAGES = {"optimizer": "optuna", LLM: "anthropic"}
 DELIVERED = ("render", "train", "quantise", "header", "engine", "firmware", "run", "evaluate")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,12 +13,16 @@ from mlforge_tasks.dataset_spec.fields import ProjectPath
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.plugins import installed
 from mlforge_tasks.records import Record
+from mlforge_tasks.units import Seconds
 from mlforge_tasks.yaml_file import Mistake, Mistakes, one_of
 
 MODEL_SUFFIXES = (".tflite", ".keras")
-FIXED = "fixed"
+FIXED, REPLAY, LLM = "fixed", "replay", "anthropic"
 # What the agents that read it may be given as `file`.
-_FILE_SUFFIXES = {FIXED: (".json", *MODEL_SUFFIXES)}
+_FILE_SUFFIXES = {FIXED: (".json", *MODEL_SUFFIXES), REPLAY: (".json",)}
+_LOOPBACK = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(/[\w./-]*)?")
+_HTTPS = re.compile(r"https://[\w.-]+(:[0-9]{1,5})?(/[\w./-]*)?")
+_MODEL_NAME = re.compile(r"[\w.:@/-]{1,100}")
 
 
 def _checked_layers(layers: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -25,6 +30,52 @@ def _checked_layers(layers: tuple[Any, ...]) -> tuple[Any, ...]:
     if mistakes:
         raise Mistakes(*mistakes)
     return layers
+
+
+def _model_name(name: str) -> str:
+    if not _MODEL_NAME.fullmatch(name):
+        raise Mistake("the name of a model, such as 'claude-sonnet-5-5'")
+    return name
+
+
+def _safe_url(url: str) -> str:
+    """The key goes to this server, so it goes encrypted or not beyond this machine."""
+    if not (_HTTPS.fullmatch(url) or _LOOPBACK.fullmatch(url)):
+        raise Mistake("an https:// address, or http://localhost")
+    return url
+
+
+class Llm(Record):
+    """How a language model is asked.
+
+    Attributes:
+        model: Its name, as the API knows it.
+        base_url: The API's address; None for the official one.
+        temperature: How much chance is in an answer; None leaves it to the model, as newer ones
+            want it.
+        answer_tokens: Longest answer.
+        token_budget: What one round may use, read and written.
+        tool_calls: How many estimates, probes and looks at the history a round may take.
+        probes: How many of them may be measurements on the target.
+        attempts: How many invalid answers a round may hold before it fails.
+        retries: How often a request is repeated that a server or the network refused.
+        timeout_s: Longest wait for one answer, and between two tries.
+        input_price: US dollars per million tokens read, for the costs in the transcript.
+        output_price: The same for tokens written.
+    """
+
+    model: Annotated[str, AfterValidator(_model_name)]
+    base_url: Annotated[str, AfterValidator(_safe_url)] | None = None
+    temperature: float | None = Field(default=None, ge=0, le=1)
+    answer_tokens: int = Field(default=8192, ge=256, le=64_000)
+    token_budget: int = Field(default=200_000, ge=1000, le=10_000_000)
+    tool_calls: int = Field(default=12, ge=0, le=100)
+    probes: int = Field(default=3, ge=0, le=20)
+    attempts: int = Field(default=3, ge=0, le=20)
+    retries: int = Field(default=4, ge=0, le=20)
+    timeout_s: Seconds = Field(default=300.0, alias="timeout")
+    input_price: float | None = Field(default=None, ge=0)
+    output_price: float | None = Field(default=None, ge=0)
 
 
 class Search(Record):
@@ -37,7 +88,9 @@ class Search(Record):
         seed: For the agent and for training.
         architecture: The layers of the one design that `fixed` proposes.
         file: What `fixed` takes instead: an `architecture.json`, or a model that is built and
-            measured as it is (`.tflite`, `.keras`); relative to the project's root.
+            measured as it is (`.tflite`, `.keras`); what `replay` repeats: the `transcripts.json`
+            of a finished search. Relative to the project's root.
+        llm: How `anthropic` asks its model.
     """
 
     agent: str
@@ -46,6 +99,7 @@ class Search(Record):
     seed: int = Field(default=1, ge=0, lt=1 << 32)
     architecture: Annotated[tuple[Any, ...], AfterValidator(_checked_layers)] | None = None
     file: ProjectPath | None = None
+    llm: Llm | None = None
 
     @field_validator("agent")
     @classmethod
@@ -74,6 +128,10 @@ class Search(Record):
         mistakes = list(self._fixed_mistakes() if self.agent == FIXED else self._search_mistakes())
         if self.file is not None and self.agent not in _FILE_SUFFIXES:
             mistakes.append(Mistake(f"no file: '{self.agent}' reads none", at=("file",)))
+        if (self.llm is not None) != (self.agent == LLM):
+            wanted = f"the key 'llm' with '{LLM}', and with no other agent"
+            found = "nothing" if self.llm is None else None
+            mistakes.append(Mistake(wanted, at=("llm",), found=found))
         if mistakes:
             raise Mistakes(*mistakes)
         return self
@@ -99,6 +157,9 @@ class Search(Record):
         if self.architecture is not None:
             wanted = f"no architecture: '{self.agent}' makes its own; '{FIXED}' takes one"
             mistakes.append(Mistake(wanted, at=("architecture",)))
+        if self.agent == REPLAY and self.file is None:
+            wanted = "the key 'file': the transcripts.json of a finished search"
+            mistakes.append(Mistake(wanted, at=("file",), found="nothing"))
         return mistakes
 
     @property

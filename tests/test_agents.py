@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 AGENTS = ("optimizer", "random_search")
-# They propose what they are told; tests/test_fixed.py has theirs.
-TOLD = ("fixed",)
+# They propose what they are told: by a contract, a model, a transcript; their tests are their own.
+TOLD = ("anthropic", "fixed", "replay")
 BENCH = Workbench(Search(agent="optimizer", max_iterations=8))
 INPUTS: dict[str, Shape] = {"features": (9,), "series": (24, 2), "image": (16, 16, 1)}
 ROOMY = Limits(ram_bytes=16_384, flash_bytes=65_536, latency_us=4000)
@@ -55,6 +55,9 @@ def make_brief(
             cycles_per_instruction=1.0,
             flash_bytes=4 << 20,
             ram_bytes=4 << 20,
+            fpu=False,
+            dsp=False,
+            mve=False,
         ),
         iterations_left=8,
         seed=seed,

@@ -12,14 +12,17 @@ The module's name is what a contract calls it by: `search: {agent: optimizer}`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
 from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, Task
+from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.errors import ToolError
 from mlforge_tasks.records import Measurement, Reason, Record, Verdict
-from mlforge_tasks.search import Search
+from mlforge_tasks.search import Llm, Search
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -57,6 +60,9 @@ class BoardFacts(Record):
     cycles_per_instruction: PositiveFloat
     flash_bytes: PositiveInt
     ram_bytes: PositiveInt
+    fpu: bool
+    dsp: bool
+    mve: bool
 
 
 class DesignBrief(Record):
@@ -114,10 +120,29 @@ class Workbench:
     Attributes:
         search: The contract's section on the search, with the agent's settings.
         file: Content of the file that the section names, if it names one.
+        iteration: Which round this is, from 1.
+        card: What there is to know about the data.
+        probe: Builds a network untrained and measures it on the target.
+        keep: Keeps a file, by name, beside the proposals: how they came about.
     """
 
     search: Search
     file: bytes | None = None
+    iteration: int = 1
+    card: DataCard | None = None
+    probe: Callable[[Architecture], tuple[Measurement, ...]] | None = None
+    keep: Callable[[str, bytes], None] = lambda *_: None
+
+    @property
+    def llm(self) -> Llm:
+        """How a model is asked.
+
+        Raises:
+            ToolError: The search says nothing of it.
+        """
+        if self.search.llm is None:
+            raise ToolError("the contract's search has no 'llm' section")
+        return self.search.llm
 
 
 class Agent(Protocol):
@@ -130,8 +155,9 @@ class Agent(Protocol):
     ) -> tuple[Architecture, ...]:
         """What to build, train and measure next.
 
-        A pure function of its arguments. It repeats an architecture of the history only when it
-        has no other. Where nothing can meet the limits it proposes the least bad: saying so is
+        A pure function of its arguments, but for a model that is asked over the network: what it
+        said is kept, and repeated by `replay`. It repeats an architecture of the history only when
+        it has no other. Where nothing can meet the limits it proposes the least bad: saying so is
         the judge's business.
 
         Args:
@@ -142,5 +168,9 @@ class Agent(Protocol):
 
         Returns:
             `count` architectures, the most promising first.
+
+        Raises:
+            CandidateFailure: It could not come up with any; the round is lost, the search goes on.
+            ToolError: What it depends on cannot be reached.
         """
         ...

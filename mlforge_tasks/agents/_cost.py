@@ -242,6 +242,13 @@ class CostModel:
             for metric, predictor in self._predictors.items()
         }
 
+    def latency_shares(self, figures: StaticFigures) -> tuple[float, ...]:
+        """The share of the latency that each operator is expected to take; they sum to 1."""
+        alone = (figures.model_copy(update={"layers": (layer,)}) for layer in figures.layers)
+        times = [self.predict(count(one))["latency_us"].expected for one in alone]
+        total = sum(times)
+        return tuple(time / total for time in times)
+
     def pressure(self, counts: Counts) -> float:
         """How much of the tightest limit a network may take; up to 1 it is expected to fit."""
         predicted = self.predict(counts)

@@ -24,7 +24,6 @@ from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import ModuleType
 
 # Nobody but a user or the kernel sends these: they say nothing about the candidate.
 OUTSIDE_SIGNALS = {signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM}
@@ -43,7 +42,7 @@ ENVIRONMENT = {
 
 
 def run_child(
-    module: ModuleType,
+    module: str,
     inputs: Mapping[str, Path],
     out: Path,
     config: Mapping[str, Any],
@@ -54,7 +53,7 @@ def run_child(
     """Runs a module that ends with `main(run)`, as a process.
 
     Args:
-        module: The module.
+        module: Its dotted name.
         inputs: As its `run` takes them.
         out: As its `run` takes it.
         config: As its `run` takes it.
@@ -77,7 +76,7 @@ def run_child(
         path = Path(folder) / "request.json"
         path.write_text(json.dumps(request))
         done = process.run(
-            [sys.executable, "-m", module.__name__, str(path)],
+            [sys.executable, "-m", module, str(path)],
             timeout_s=timeout_s,
             # An empty folder, so that no ~/.keras/keras.json changes what is computed.
             env=ENVIRONMENT | {"KERAS_HOME": folder},
@@ -85,7 +84,7 @@ def run_child(
         )
     if not done.timed_out and -done.returncode in OUTSIDE_SIGNALS:
         raise ToolError(
-            f"{module.__name__} was ended by {signal_name(done.returncode)} from outside",
+            f"{module} was ended by {signal_name(done.returncode)} from outside",
             hint="if that was the kernel, out of memory: free some, or use fewer processes (-n)",
         )
     failure = out / FAILURE_FILE
@@ -94,7 +93,7 @@ def run_child(
         failure.unlink()
         raise CandidateFailure(reason)
     if done.returncode > 0 and not done.timed_out:
-        raise ToolError(f"{module.__name__} ended with {done.returncode}\n{done.tail()}")
+        raise ToolError(f"{module} ended with {done.returncode}\n{done.tail()}")
     return done
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import agents, plugins
@@ -9,16 +13,21 @@ from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits, Workbenc
 from mlforge_tasks.board import Board
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.records import canonical_json
+from mlforge_tasks.records import Measurement, canonical_json
 from mlforge_tasks.search import Search
 from mlforge_tasks.stages import main
+from mlforge_tasks.stages._child import run_child
 from mlforge_tasks.trials import Trials, as_agents_see_it
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from mlforge_tasks.agents import Trial
+    from mlforge_tasks.architecture import Architecture
+
+PROBE_MODULE = "mlforge_tasks.stages.probe"
+# A probe takes seconds; this is for a machine under load.
+PROBE_TIMEOUT_S = 900.0
 
 
 def _brief(card: DataCard, search: Search, config: Mapping[str, Any]) -> DesignBrief:
@@ -36,6 +45,9 @@ def _brief(card: DataCard, search: Search, config: Mapping[str, Any]) -> DesignB
             cycles_per_instruction=board.cycles_per_instruction,
             flash_bytes=board.flash.length_bytes,
             ram_bytes=board.ram.length_bytes,
+            fpu=board.fpu,
+            dsp=board.dsp,
+            mve=board.mve,
         ),
         iterations_left=search.max_iterations - config["iteration"] + 1,
         seed=search.seed,
@@ -51,6 +63,22 @@ def _history(inputs: Mapping[str, Path]) -> tuple[Trial, ...]:
     )
 
 
+def _probe(
+    dataset: Path, config: Mapping[str, Any], architecture: Architecture
+) -> tuple[Measurement, ...]:
+    """What a design takes on the target, untrained; as a process, since a converter may crash.
+
+    The module is named, not imported: proposals are what a model said, and they do not become
+    stale where code changes that only its measurements went through.
+    """
+    request = {**config, "architecture": architecture.model_dump(mode="json")}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        run_child(PROBE_MODULE, {"dataset": dataset}, out, request, timeout_s=PROBE_TIMEOUT_S)
+        document = json.loads((out / "measurements.json").read_bytes())
+    return tuple(Measurement.from_dump(one) for one in document["measurements"])
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `candidates.json`: `{"candidates": [architecture, …]}`.
 
@@ -58,12 +86,31 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `dataset`, `judgeNN` for each iteration so far, and `file` where the search names
             one.
         out: Output folder.
-        config: `limits` (margins taken off), `goal`, `search`, `board`, `iteration`.
+        config: `limits` (margins taken off), `goal`, `search`, `board`, `iteration`, `probe`
+            (what the probe's stages are configured with, for an agent that measures; else None).
+
+    Raises:
+        CandidateFailure: The agent came up with nothing.
+        ToolError: What the agent depends on cannot be reached.
     """
     search = Search.from_dump(config["search"])
     agent = plugins.load(agents, search.agent)
-    brief = _brief(DataCard.read(inputs["dataset"] / "data_card.json"), search, config)
-    bench = Workbench(search, inputs["file"].read_bytes() if "file" in inputs else None)
+    card = DataCard.read(inputs["dataset"] / "data_card.json")
+    brief = _brief(card, search, config)
+
+    def keep(name: str, data: bytes) -> None:
+        (out / name).write_bytes(data)
+
+    bench = Workbench(
+        search=search,
+        file=inputs["file"].read_bytes() if "file" in inputs else None,
+        iteration=config["iteration"],
+        card=card,
+        probe=functools.partial(_probe, inputs["dataset"], config["probe"])
+        if config["probe"]
+        else None,
+        keep=keep,
+    )
     proposals = agent.propose(brief, _history(inputs), search.candidates_per_iteration, bench)
     if len(proposals) > search.candidates_per_iteration:
         raise ToolError(f"agent '{search.agent}' proposed more than it was asked for")

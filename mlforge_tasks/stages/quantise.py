@@ -40,7 +40,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     names = ("model", "render", "dataset", "train")
     sources = {name: inputs[name] for name in names if name in inputs}
     half = bring if "model" in inputs else convert
-    done = run_child(half, sources, out, wanted, timeout_s=TIMEOUT_S)
+    done = run_child(half.__name__, sources, out, wanted, timeout_s=TIMEOUT_S)
     if done.timed_out:
         raise ToolError(f"the TFLite converter took more than {TIMEOUT_S:g} s\n{done.tail()}")
     if done.returncode < 0:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks.constraints import TEST_SUFFIX, UNITS, Bound
 from mlforge_tasks.relaxation import explain
 from mlforge_tasks.stages import main
+from mlforge_tasks.transcript import TRANSCRIPT, Transcript, Transcripts
 from mlforge_tasks.trials import Report, Trials, badness
 
 if TYPE_CHECKING:
@@ -82,14 +83,14 @@ def draw(report: Report, path: Path) -> None:
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
-    """Writes `report.json` and `convergence.png`.
+    """Writes `report.json` and `convergence.png`, and `transcripts.json` of a model that was asked.
 
     Args:
-        inputs: `judgeNN` for each iteration.
+        inputs: `judgeNN` for each iteration, and `proposeNN` unless a model was brought along.
         out: Output folder.
         config: `name`, `bounds`, `margins`, `target`, `mode`, `goal.metric`.
     """
-    folders = [inputs[name] for name in sorted(inputs)]
+    folders = [inputs[name] for name in sorted(inputs) if name.startswith("judge")]
     results = tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
     goal = config["goal.metric"]
     bounds = tuple(Bound.from_dump(bound) for bound in config["bounds"])
@@ -110,6 +111,13 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     )
     report.write(out / "report.json")
     draw(report, out / "convergence.png")
+    rounds = {
+        int(name.removeprefix("propose")): Transcript.read(folder / TRANSCRIPT)
+        for name, folder in inputs.items()
+        if (folder / TRANSCRIPT).exists()
+    }
+    if rounds:
+        Transcripts(rounds=rounds).write(out / "transcripts.json")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     sources = {name: inputs[name] for name in ("render", "dataset")}
     # The process keeps the limit itself, between epochs; this is for an epoch that does not end.
     longest_s = START_LIMIT_S + 2 * budget.time_limit_s
-    done = run_child(fit, sources, out, wanted, timeout_s=longest_s, on_line=_show)
+    done = run_child(fit.__name__, sources, out, wanted, timeout_s=longest_s, on_line=_show)
     if done.timed_out and fit.STARTED not in done.output:
         raise ToolError(f"TensorFlow did not start within {longest_s:g} s\n{done.tail()}")
     if done.timed_out:

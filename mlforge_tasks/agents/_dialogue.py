@@ -1,0 +1,240 @@
+"""The talk with a language model, from the question to valid proposals; no network in here.
+
+A round ends: each answer either proposes, uses up a tool call, or counts as invalid, and all three
+are bounded, as are the tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from mlforge_tasks.agents._prompt import question, system_prompt
+from mlforge_tasks.agents._tools import Answer, Toolbox, definitions
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.records import Reason
+from mlforge_tasks.transcript import Exchange, Transcript, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.architecture import Architecture
+
+Send: TypeAlias = "Callable[[dict[str, Any]], str]"
+EMPTY = {"type": "text", "text": "(no answer)"}
+CUT_OFF = "your answer was cut off at its longest; answer shorter"
+NO_CALL = "that called no tool; call 'propose' with your designs"
+NO_PROPOSAL = "no_proposal"
+
+
+class _Usage(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    input_tokens: int = Field(ge=0)
+    output_tokens: int = Field(ge=0)
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+
+    def counted(self) -> Usage:
+        return Usage(
+            requests=1,
+            input_tokens=self.input_tokens,
+            output_tokens=self.output_tokens,
+            cache_write_tokens=self.cache_creation_input_tokens or 0,
+            cache_read_tokens=self.cache_read_input_tokens or 0,
+        )
+
+
+class _Reply(BaseModel):
+    """What of an answer is looked at; more may be in it."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    type: Literal["message"]
+    role: Literal["assistant"]
+    content: list[dict[str, Any]]
+    stop_reason: str | None = None
+    usage: _Usage
+
+    @field_validator("content")
+    @classmethod
+    def _calls_have_names(cls, content: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for block in content:
+            call = block.get("type") == "tool_use"
+            if call and not (
+                isinstance(block.get("id"), str) and isinstance(block.get("name"), str)
+            ):
+                raise ValueError("a tool call without id or name")
+        return content
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _read(text: str) -> tuple[dict[str, Any], _Reply] | None:
+    """An answer as it was sent and as it is understood; None where it is no message."""
+    try:
+        raw = json.loads(text, parse_constant=_refuse_constant)
+        return raw, _Reply.model_validate(raw)
+    except (ValueError, RecursionError, ValidationError):
+        return None
+
+
+class Dialogue:
+    """One round.
+
+    Args:
+        brief: The task and its limits.
+        history: What was judged before.
+        wanted: How many designs are wanted.
+        bench: Tools and facts.
+        send: Sends a request to the Messages API and returns the answer's text; raises ToolError
+            where there is none to be had.
+    """
+
+    def __init__(
+        self,
+        brief: DesignBrief,
+        history: tuple[Trial, ...],
+        wanted: int,
+        bench: Workbench,
+        send: Send,
+    ) -> None:
+        settings = bench.llm
+        self._settings = settings
+        self._send = send
+        self._tools = Toolbox(brief, history, wanted, bench, settings)
+        system = system_prompt(brief, bench, settings)
+        self._request: dict[str, Any] = {
+            "model": settings.model,
+            "max_tokens": settings.answer_tokens,
+            # The prompt is the same in every request, so it is read from the cache after the first.
+            "system": [{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}],
+            "tools": definitions(wanted, probes=self._tools.probes_left > 0),
+        }
+        if settings.temperature is not None:
+            self._request["temperature"] = settings.temperature
+        asked = question(brief, history, wanted, self._tools)
+        self._messages: list[dict[str, Any]] = [{"role": "user", "content": asked}]
+        self._exchanges: list[Exchange] = []
+        self._usage = Usage()
+        self._invalid = 0
+
+    def run(self) -> Transcript:
+        """Talks until there is a proposal or a reason why there is none.
+
+        Raises:
+            ToolError: The API cannot be used.
+        """
+        try:
+            candidates = self._talk()
+        except CandidateFailure as failure:
+            return self._transcript((), failure.reason)
+        return self._transcript(candidates, None)
+
+    def _transcript(
+        self, candidates: tuple[Architecture, ...], reason: Reason | None
+    ) -> Transcript:
+        settings = self._settings
+        return Transcript(
+            request=self._request,
+            messages=tuple(self._messages),
+            exchanges=tuple(self._exchanges),
+            usage=self._usage,
+            cost_usd=self._usage.cost_usd(settings.input_price, settings.output_price),
+            candidates=candidates,
+            reason=reason,
+        )
+
+    def _talk(self) -> tuple[Architecture, ...]:
+        while True:
+            reply = self._ask()
+            self._messages.append({"role": "assistant", "content": reply.content or [EMPTY]})
+            answers = self._answers(reply)
+            for _, answer in answers:
+                if answer.proposal:
+                    return answer.proposal
+            if answers:
+                self._messages.append({"role": "user", "content": _results(answers)})
+                wrong = [answer.text for _, answer in answers if answer.wrong]
+            else:
+                complaint = CUT_OFF if reply.stop_reason == "max_tokens" else NO_CALL
+                self._messages.append({"role": "user", "content": complaint})
+                wrong = [_silence(reply)]
+            self._count_invalid(wrong)
+
+    def _ask(self) -> _Reply:
+        """One request.
+
+        Raises:
+            CandidateFailure: The round has used up its tokens.
+            ToolError: The API cannot be used, or answers what is no message.
+        """
+        if self._usage.tokens >= self._settings.token_budget:
+            raise _give_up(
+                f"the round's budget of {self._settings.token_budget} tokens is used up "
+                f"after {self._usage.requests} answers"
+            )
+        request = {**self._request, "messages": list(self._messages)}
+        for _ in range(self._settings.retries + 1):
+            understood = _read(self._send(request))
+            if understood is not None:
+                break
+        else:
+            raise ToolError(
+                "the model's server does not answer with messages of the Messages API",
+                hint="is llm.base_url right? `agent: optimizer` needs no server",
+            )
+        raw, reply = understood
+        self._exchanges.append(Exchange(messages=len(self._messages), response=raw))
+        self._usage = self._usage.plus(reply.usage.counted())
+        print(f"{self._usage.requests} answers, {self._usage.tokens} tokens", flush=True)
+        return reply
+
+    def _answers(self, reply: _Reply) -> list[tuple[str, Answer]]:
+        """The tool calls of a reply and what they came to, up to a proposal that is valid."""
+        answers: list[tuple[str, Answer]] = []
+        for block in reply.content:
+            if block.get("type") != "tool_use":
+                continue
+            if reply.stop_reason == "max_tokens":
+                answer = Answer(CUT_OFF, wrong=True)
+            else:
+                answer = self._tools.call(block["name"], block.get("input"))
+            answers.append((block["id"], answer))
+            if answer.proposal:
+                break
+        return answers
+
+    def _count_invalid(self, wrong: list[str]) -> None:
+        if not wrong:
+            return
+        self._invalid += 1
+        if self._invalid > self._settings.attempts:
+            raise _give_up(f"{self._invalid} answers were not valid, the last one: {wrong[-1]}")
+
+
+def _silence(reply: _Reply) -> str:
+    if reply.stop_reason == "refusal":
+        return "the model refused to answer"
+    return CUT_OFF if reply.stop_reason == "max_tokens" else "the answer called no tool"
+
+
+def _results(answers: list[tuple[str, Answer]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "tool_result",
+            "tool_use_id": identity,
+            "content": answer.text,
+            **({"is_error": True} if answer.wrong else {}),
+        }
+        for identity, answer in answers
+    ]
+
+
+def _give_up(message: str) -> CandidateFailure:
+    return CandidateFailure(Reason(code=NO_PROPOSAL, stage="propose", message=message))

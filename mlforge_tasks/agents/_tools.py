@@ -1,0 +1,268 @@
+"""What a language model may do besides answering: estimate, probe, look back, and propose.
+
+Nothing here executes anything that the model wrote: an architecture is validated data, whatever
+else it sends is refused with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from mlforge_tasks.agents._cost import CostModel, count
+from mlforge_tasks.architecture import Architecture, brief, parse_architecture, static_figures
+from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.architecture import StaticFigures
+    from mlforge_tasks.records import Clause, Measurement
+    from mlforge_tasks.search import Llm
+
+DESCRIPTIONS = {
+    "estimate": "Static figures of a design, what it is predicted to take on the target, and "
+    "which of its operators take how much. Costs nothing but a tool call.",
+    "probe": "Builds a design untrained, runs it on the target and measures it. Flash, RAM and "
+    "latency are those that it will have when trained.",
+    "history": "Every design that was judged so far, in full: layers, figures, clauses, operators.",
+    "propose": "Your answer: ends this round.",
+}
+# Of a long network only the operators that take the most time are shown.
+LAYERS_SHOWN = 12
+ROUNDED_DIGITS = 4
+
+
+class OneDesign(Record):
+    """A design to look at."""
+
+    architecture: Architecture
+
+
+class Nothing(Record):
+    """No input."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a tool call came to.
+
+    Attributes:
+        text: For the model.
+        wrong: The call was not valid.
+        proposal: What was proposed, where it was.
+    """
+
+    text: str
+    wrong: bool = False
+    proposal: tuple[Architecture, ...] = ()
+
+
+def proposal_schema(wanted: int) -> dict[str, Any]:
+    """JSON schema of the final answer."""
+
+    class Proposal(Record):
+        """The designs to build, train and measure next, the most promising first."""
+
+        reasoning: str = Field(default="", max_length=4000)
+        architectures: tuple[Architecture, ...] = Field(min_length=wanted, max_length=wanted)
+
+    return Proposal.model_json_schema()
+
+
+def definitions(wanted: int, *, probes: bool) -> list[dict[str, Any]]:
+    """The tools as the Messages API takes them.
+
+    Args:
+        wanted: How many designs a proposal has.
+        probes: Whether designs may be measured before they are proposed.
+    """
+    schemas = {
+        "estimate": OneDesign.model_json_schema(),
+        "probe": OneDesign.model_json_schema(),
+        "history": Nothing.model_json_schema(),
+        "propose": proposal_schema(wanted),
+    }
+    return [
+        {"name": name, "description": DESCRIPTIONS[name], "input_schema": schema}
+        for name, schema in schemas.items()
+        if probes or name != "probe"
+    ]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{ROUNDED_DIGITS}g}")
+
+
+def operators(costs: CostModel, figures: StaticFigures) -> list[dict[str, Any]]:
+    """Where a network's budget goes: its slowest operators, slowest first."""
+    shares = costs.latency_shares(figures)
+    ranked = sorted(zip(shares, figures.layers, strict=True), key=lambda pair: -pair[0])
+    return [
+        {
+            "layer": layer.name,
+            "operation": layer.operation,
+            "share_of_latency": round(share, 3),
+            "macs": layer.macs,
+            "weight_bytes": layer.weight_bytes,
+            "output_bytes": layer.output_bytes,
+            "live_bytes": layer.live_bytes,
+        }
+        for share, layer in ranked[:LAYERS_SHOWN]
+    ]
+
+
+def _clause(clause: Clause) -> dict[str, Any]:
+    return {
+        "metric": clause.metric,
+        "value": None if clause.value is None else _rounded(clause.value),
+        "limit": _rounded(clause.limit),
+        "slack": None if clause.slack is None else _rounded(clause.slack),
+        "source": clause.source,
+        "status": clause.status,
+    }
+
+
+def summary(trial: Trial) -> dict[str, Any]:
+    """A judged candidate in short: what it was, each clause, why it failed."""
+    return {
+        "id": trial.id,
+        "design": None if trial.architecture is None else brief(trial.architecture),
+        "met": trial.verdict is not None and trial.verdict.met,
+        "reason": None if trial.reason is None else trial.reason.model_dump(exclude_none=True),
+        "clauses": [_clause(one) for one in trial.verdict.clauses] if trial.verdict else [],
+    }
+
+
+def detail(trial: Trial, costs: CostModel) -> dict[str, Any]:
+    """The same with its layers, and where the budget went."""
+    layers = None if trial.architecture is None else trial.architecture.model_dump(mode="json")
+    spent = [] if trial.figures is None else operators(costs, trial.figures)
+    return summary(trial) | {"architecture": layers, "operators": spent}
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class Toolbox:
+    """The tools of one round, and what is left of their budgets."""
+
+    def __init__(
+        self,
+        brief: DesignBrief,
+        history: tuple[Trial, ...],
+        wanted: int,
+        bench: Workbench,
+        settings: Llm,
+    ) -> None:
+        self._brief = brief
+        self._history = history
+        self._wanted = wanted
+        self._bench = bench
+        self.costs = CostModel(brief, history)
+        self.calls_left = settings.tool_calls
+        self.probes_left = settings.probes if bench.probe is not None else 0
+        self._tried = {trial.architecture for trial in history}
+
+    def call(self, name: str, given: object) -> Answer:
+        """Answers a call; whatever is wrong with it is in the answer."""
+        if not isinstance(given, dict):
+            return Answer("the input has to be an object", wrong=True)
+        if name == "propose":
+            return self._propose(given)
+        if name not in ("estimate", "probe", "history"):
+            return Answer(f"there is no tool '{name[:40]}'", wrong=True)
+        if self.calls_left <= 0:
+            return Answer("no tool calls are left: propose now", wrong=True)
+        self.calls_left -= 1
+        try:
+            return self._look(name, given)
+        except CandidateFailure as failure:
+            return Answer(f"{failure.reason.code}: {failure.reason.message}")
+
+    def _look(self, name: str, given: dict[str, Any]) -> Answer:
+        left = {"tool_calls_left": self.calls_left}
+        if name == "history":
+            trials = [detail(trial, self.costs) for trial in self._history]
+            return Answer(_text({"trials": trials} | left))
+        architecture = parse_architecture(given.get("architecture"))
+        figures = self._figures(architecture)
+        if name == "estimate":
+            return Answer(_text(self._estimate(figures) | left))
+        if self._bench.probe is None or self.probes_left <= 0:
+            return Answer("no probes are left: estimate or propose", wrong=True)
+        self.probes_left -= 1
+        measured = self._against_limits(self._bench.probe(architecture))
+        return Answer(_text({"measured": measured, "probes_left": self.probes_left} | left))
+
+    def _figures(self, architecture: Architecture) -> StaticFigures:
+        """Static figures.
+
+        Raises:
+            CandidateFailure: Its shapes do not work out.
+        """
+        known = self._brief
+        return static_figures(architecture, known.input_shape, known.task, known.output_count)
+
+    def _estimate(self, figures: StaticFigures) -> dict[str, Any]:
+        limits = dict(self._brief.limits)
+        predicted = self.costs.predict(count(figures))
+        return {
+            "parameters": figures.parameters,
+            "macs": figures.macs,
+            "weight_bytes": figures.weight_bytes,
+            "peak_activation_bytes": figures.peak_activation_bytes,
+            "predicted": {
+                metric: {
+                    "expected": _rounded(one.expected),
+                    "upper": _rounded(one.upper),
+                    "limit": limits.get(metric),
+                }
+                for metric, one in predicted.items()
+            },
+            "operators": operators(self.costs, figures),
+        }
+
+    def _against_limits(self, measurements: Iterable[Measurement]) -> dict[str, Any]:
+        limits = dict(self._brief.limits)
+        found = {one.metric: one for one in measurements}
+        return {
+            metric: {
+                "value": _rounded(one.value),
+                "limit": limits.get(metric),
+                "keeps": limits.get(metric) is None or one.value <= limits[metric],
+                "source": one.source,
+            }
+            for metric, one in found.items()
+            if metric in limits
+        }
+
+    def _propose(self, given: dict[str, Any]) -> Answer:
+        """Checks all designs of a proposal, and tells everything that is wrong with them."""
+        designs = given.get("architectures")
+        if not isinstance(designs, list) or len(designs) != self._wanted:
+            found = f"{len(designs)}" if isinstance(designs, list) else "none"
+            return Answer(
+                f"'architectures' has to be a list of {self._wanted}, found {found}", wrong=True
+            )
+        accepted: list[Architecture] = []
+        problems: list[str] = []
+        for index, design in enumerate(designs):
+            try:
+                architecture = parse_architecture(design)
+                self._figures(architecture)
+            except CandidateFailure as failure:
+                problems.append(f"architectures[{index}]: {failure.reason.message}")
+                continue
+            if architecture in self._tried or architecture in accepted:
+                problems.append(f"architectures[{index}]: it was judged already, or is in twice")
+            accepted.append(architecture)
+        if problems:
+            return Answer("not accepted: " + "; ".join(problems), wrong=True)
+        return Answer("accepted", proposal=tuple(accepted))

@@ -1,0 +1,166 @@
+"""A language model that designs from measured figures, over Anthropic's official SDK.
+
+The key comes from `ANTHROPIC_API_KEY` and goes nowhere but into the request's header: it is taken
+out of the environment before anything else starts, and out of every text that comes back.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Self
+
+from mlforge_tasks.agents._dialogue import Dialogue
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.transcript import TRANSCRIPT
+
+if TYPE_CHECKING:
+    from types import ModuleType, TracebackType
+
+    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.architecture import Architecture
+    from mlforge_tasks.search import Llm
+
+KEY_VARIABLE = "ANTHROPIC_API_KEY"
+# Others that the SDK reads: a second credential, and one that logs requests with their headers.
+OTHER_VARIABLES = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_LOG")
+HIDDEN = "[key removed]"
+OFFLINE = "`search: {agent: optimizer}` needs neither key nor network"
+MESSAGE_LENGTH = 300
+HINTS = {
+    400: "is llm.model right, and does the model take llm.temperature?",
+    401: f"is the key in {KEY_VARIABLE} valid? {OFFLINE}",
+    403: f"may this key use llm.model? {OFFLINE}",
+    404: "is llm.model right, and llm.base_url?",
+    413: "the history has become too long for the model: fewer max_iterations",
+    429: "the key's rate limit is used up: run again later, finished rounds are kept",
+    529: "the API is overloaded: run again later, finished rounds are kept",
+}
+
+
+def _take_key() -> str:
+    """The key, which is no longer in the environment of this process and its children."""
+    for name in OTHER_VARIABLES:
+        os.environ.pop(name, None)
+    key = os.environ.pop(KEY_VARIABLE, "").strip()
+    if not key:
+        raise ToolError(
+            f"the agent 'anthropic' needs an API key in {KEY_VARIABLE}, which is not set",
+            hint=f"export {KEY_VARIABLE}=..., or without one: {OFFLINE}",
+        )
+    return key
+
+
+def _sdk() -> ModuleType:
+    try:
+        import anthropic  # noqa: PLC0415 - heavy, and only this agent needs it
+    except ImportError:
+        raise ToolError(
+            "the agent 'anthropic' needs the package `anthropic`, which is not installed",
+            hint=f"`./bootstrap` installs it; or without: {OFFLINE}",
+        ) from None
+    return anthropic
+
+
+class Api:
+    """The Messages API, through the SDK, which repeats what a server or the network refused.
+
+    Args:
+        settings: The model and how long to wait.
+        key: The API key.
+    """
+
+    def __init__(self, settings: Llm, key: str) -> None:
+        self._sdk = _sdk()
+        self._key = key
+        longest = settings.timeout_s
+
+        def cap_wait(response: Any) -> None:
+            """The SDK waits for as long as a server tells it to, be it days."""
+            for header, factor in (("retry-after", 1.0), ("retry-after-ms", 1000.0)):
+                try:
+                    wait = float(response.headers[header]) / factor
+                except (KeyError, ValueError):
+                    continue
+                if wait > longest:
+                    response.headers[header] = f"{longest * factor:g}"
+
+        self._client = self._sdk.Anthropic(
+            api_key=key,
+            base_url=settings.base_url,
+            timeout=settings.timeout_s,
+            max_retries=settings.retries,
+            # A redirect would take the key to a server that the contract does not name.
+            http_client=self._sdk.DefaultHttpxClient(
+                follow_redirects=False, event_hooks={"response": [cap_wait]}
+            ),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def send(self, request: dict[str, Any]) -> str:
+        """The text of an answer, whatever it is.
+
+        Raises:
+            ToolError: There is none, for all patience.
+        """
+        try:
+            # Newer SDKs have no argument for settings that only older models take.
+            usual = {name: value for name, value in request.items() if name != "temperature"}
+            extra = {name: request[name] for name in request if name == "temperature"}
+            answer = self._client.messages.with_raw_response.create(**usual, extra_body=extra)
+            return self._hide(answer.http_response.text)
+        except self._sdk.APIStatusError as error:
+            raise self._status_error(error) from None
+        except self._sdk.APITimeoutError:
+            raise ToolError(
+                "the model did not answer in time", hint="raise llm.timeout, or run again later"
+            ) from None
+        except self._sdk.APIConnectionError as error:
+            cause = self._hide(str(error.__cause__ or error))[:MESSAGE_LENGTH]
+            raise ToolError(
+                f"the model's server cannot be reached: {cause}",
+                hint=f"check network and llm.base_url; {OFFLINE}",
+            ) from None
+        except self._sdk.AnthropicError as error:
+            raise ToolError(f"the SDK: {self._hide(str(error))[:MESSAGE_LENGTH]}") from None
+
+    def _status_error(self, error: Any) -> ToolError:
+        status = int(error.status_code)
+        said = self._hide(str(getattr(error, "api_message", None) or error.message))[
+            :MESSAGE_LENGTH
+        ]
+        hint = HINTS.get(status, "run again later, finished rounds are kept")
+        return ToolError(f"the API answered {status}: {said}", hint=hint)
+
+    def _hide(self, text: str) -> str:
+        """Without the key, which a server might send back."""
+        return text.replace(self._key, HIDDEN)
+
+
+class AnthropicAgent:
+    """Asks a model, checks what it says, and keeps all of it."""
+
+    name = "anthropic"
+
+    def propose(
+        self, brief: DesignBrief, history: tuple[Trial, ...], count: int, bench: Workbench
+    ) -> tuple[Architecture, ...]:
+        """See `Agent.propose`."""
+        with Api(bench.llm, _take_key()) as api:
+            transcript = Dialogue(brief, history, count, bench, api.send).run()
+        bench.keep(TRANSCRIPT, transcript.to_bytes() + b"\n")
+        if transcript.reason is not None:
+            raise CandidateFailure(transcript.reason)
+        return transcript.candidates
+
+
+PLUGIN = AnthropicAgent()
