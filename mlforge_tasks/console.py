@@ -135,7 +135,8 @@ def shortfall(report: Report) -> str:
     binding = "; ".join(describe_clause(clause) for clause in _failing(best.trial.verdict))
     count = len(report.results)
     spent = f"{count} candidate{'s' if count > 1 else ''}"
-    closest = f"{best.trial.id} ({best.brief}): {binding or verdict_text(best)}"
+    why = binding or (reason.message if reason is not None else verdict_text(best))
+    closest = f"{best.trial.id} ({best.brief}): {why}"
     lines = [f"NOT MET: the budget of {report.name} ended after {spent}. Best: {closest}"]
     if report.shortfall is not None:
         lines += _explanation(report.shortfall, report.goal)

@@ -354,6 +354,27 @@ def test_a_missing_key_names_the_agent_that_needs_none(monkeypatch: pytest.Monke
     assert server.requests == []
 
 
+@pytest.mark.parametrize("odd", ["sk-ant-a\nb", "sk-ant-a b", "sk-ant-\N{HORIZONTAL ELLIPSIS}"])
+def test_a_key_that_is_none_is_told_but_not_shown(
+    odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line break or an ellipsis from copying is found before any library shows it."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", odd)
+    with pytest.raises(ToolError, match="characters that no key has") as caught:
+        Round("http://localhost:9", {}).run()
+    assert "sk-ant" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    """A refused connection ends with what to check, and with the way without a network."""
+    with MessagesServer(DONE) as server:
+        url = server.url
+    with pytest.raises(ToolError, match="cannot be reached") as caught:
+        Round(url, {"retries": 0}).run()
+    assert "llm.base_url" in str(caught.value)
+    assert "agent: optimizer" in str(caught.value)
+
+
 def test_the_key_is_gone_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A probe's compiler and emulator are started without it."""
     seen = []

@@ -47,6 +47,12 @@ def _take_key() -> str:
             f"the agent 'anthropic' needs an API key in {KEY_VARIABLE}, which is not set",
             hint=f"export {KEY_VARIABLE}=..., or without one: {OFFLINE}",
         )
+    # Else the HTTP library refuses the header, with the key in its message.
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ToolError(
+            f"{KEY_VARIABLE} holds characters that no key has",
+            hint="copy the key again, without quotes, spaces or line breaks",
+        )
     return key
 
 
