@@ -13,7 +13,7 @@ from doit.exceptions import InvalidDodoFile
 from doit.reporter import ConsoleReporter
 
 from mlforge_tasks.constraints import IMPOSSIBLE
-from mlforge_tasks.errors import BusyError
+from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.trials import Report, TrialResult, Trials
 from mlforge_tasks.units import format_bytes, format_us
 
@@ -206,8 +206,9 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         if set(selected_tasks) <= TREELESS:
             return
         try:
+            self.plan.require()
             self.lock.acquire()
-        except BusyError as error:
+        except MlforgeError as error:
             raise InvalidDodoFile(str(error)) from None
         signal.signal(signal.SIGINT, _interrupted)
         self.plan.workspace.store.sweep()

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import clauses, platforms, plugins, runners, tool_versions
 from mlforge_tasks.board import Board, load_board
@@ -21,6 +21,9 @@ from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.search import LLM
 from mlforge_tasks.stage import Stage, StageKind, Workspace
 from mlforge_tasks.store import Store
+
+if TYPE_CHECKING:
+    from mlforge_tasks.platforms import Platform
 
 RESERVED_NAMES = ("ac", "cas")
 SIMULATOR = "qemu"
@@ -77,6 +80,16 @@ class Plan:
     workspace: Workspace
     preparation: tuple[Stage, ...]
     iterations: tuple[Iteration, ...]
+
+    def require(self) -> None:
+        """Stops where the contract's firmware could not be built.
+
+        Raises:
+            ToolError: Something is missing; the hint says what to run.
+        """
+        target = self.contract.target
+        platform: Platform = plugins.load(platforms, target.platform)
+        platform.require(load_board(target.board), target.engine)
 
 
 def emulated(board: Board) -> Board:

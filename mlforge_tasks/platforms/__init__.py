@@ -59,6 +59,13 @@ class Platform(Protocol):
             ToolError: A tool is missing, or a source does not compile.
         """
 
+    def require(self, board: Board, engine: str) -> None:
+        """Looks for everything that a build calls, before anything is started.
+
+        Raises:
+            ToolError: Something is missing; the hint says what to run.
+        """
+
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """Versions of the tools that decide the image's bytes, for its key.
 

@@ -41,6 +41,10 @@ class BaremetalPlatform:
             firmware_id=request.firmware_id,
         )
 
+    def require(self, board: Board, engine: str) -> None:  # noqa: ARG002 - the same for every engine
+        """See `platforms.Platform.require`."""
+        self.tool_versions(board)
+
     def tool_versions(self, board: Board) -> Mapping[str, str]:  # noqa: ARG002 - the interface's
         """See `platforms.Platform.tool_versions`."""
         return _image.tool_versions()

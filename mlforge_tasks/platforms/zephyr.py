@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks import process
 from mlforge_tasks.board import load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.platforms._zephyr import arena, image, toolchain, workspace
+from mlforge_tasks.platforms._zephyr import arena, image, needs, toolchain, workspace
 from mlforge_tasks.platforms._zephyr.build_folder import (
     APP,
     BuildFolder,
@@ -113,6 +113,10 @@ class ZephyrPlatform:
         ).write(out / "zephyr.json")
         return FirmwareReport(**whole.model_dump(), firmware_id=request.firmware_id)
 
+    def require(self, board: Board, engine: str) -> None:
+        """See `platforms.Platform.require`."""
+        needs.require(_modules(board, "tflm" if engine == "tflm" else "c"))
+
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `platforms.Platform.tool_versions`."""
         compiler = toolchain.require()
@@ -125,7 +129,7 @@ class ZephyrPlatform:
         configuration = Configuration(
             target=known.target,
             model=model,
-            modules=(*CORE_MODULES, *known.modules, *(TFLM_MODULES if model == "tflm" else ())),
+            modules=_modules(board, model),
             workspace=workspace.require(),
             toolchain=toolchain.require(),
             options=self._options,
@@ -188,6 +192,11 @@ def _zephyr(board: Board) -> Zephyr:
             hint="name another board, or `platform: baremetal`",
         )
     return board.zephyr
+
+
+def _modules(board: Board, model: str) -> tuple[str, ...]:
+    """The Zephyr modules of an image, by what runs its model."""
+    return (*CORE_MODULES, *_zephyr(board).modules, *(TFLM_MODULES if model == "tflm" else ()))
 
 
 def _make(folder: BuildFolder, files: Mapping[str, bytes], board: Board) -> None:

@@ -38,7 +38,7 @@ MODULE_PATHS: Mapping[str, str] = {
     "tflite-micro": "optional/modules/lib/tflite-micro",
 }
 _VERSION = re.compile(r"^(VERSION_MAJOR|VERSION_MINOR|PATCHLEVEL)\s*=\s*(\d+)\s*$", re.MULTILINE)
-PYTHON_HINT = "pip install 'mlforge[zephyr]'"
+PYTHON_HINT = "./bootstrap"
 _UPDATE_HINT = "`doit workspace folder=~/zephyrproject` makes or completes one"
 
 
