@@ -51,7 +51,7 @@ def requantise(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int, 
 
 
 def _expected(acc: int, by: Factor, zero_point: int) -> int:
-    return fixed_point.saturate(fixed_point.scale(acc, by) + zero_point)
+    return fixed_point.saturate(fixed_point.wrap(fixed_point.scale(acc, by) + zero_point))
 
 
 @given(
@@ -81,6 +81,9 @@ def test_the_fast_form_is_exact(
     shift=st.integers(-31, 30),
     zero_point=zero_points,
 )
+@example(acc=(1 << 31) - 1, multiplier=(1 << 31) - 2, shift=0, zero_point=127)
+@example(acc=-(1 << 31), multiplier=(1 << 31) - 2, shift=0, zero_point=-128)
+@example(acc=(1 << 30) - 1, multiplier=(1 << 31) - 1, shift=1, zero_point=127)
 def test_the_wide_form_is_exact(
     requantise: Callable[[int, int, int, int], int],
     acc: int,
@@ -88,7 +91,7 @@ def test_the_wide_form_is_exact(
     shift: int,
     zero_point: int,
 ) -> None:
-    """Any factor and accumulator, left shifts that wrap included."""
+    """Any factor and accumulator; left shifts and zero points that overflow wrap."""
     by = Factor(multiplier, shift)
     record = fixed_point.requant_record(0, -(1 << 31), (1 << 31) - 1, by)
     assert requantise(acc, *record[1:], zero_point) == _expected(acc, by, zero_point)

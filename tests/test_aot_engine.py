@@ -12,6 +12,8 @@ pytest.importorskip("tflite_micro")
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from mlforge_tasks import engines, plugins
+from mlforge_tasks.engines._aot import fixed_point
+from mlforge_tasks.engines._aot.fixed_point import INT32_MAX
 from mlforge_tasks.engines._aot.importer import import_model, layer_name
 from mlforge_tasks.engines._aot.lower import OPERATORS, lower
 from mlforge_tasks.engines._aot.memory import plan
@@ -19,7 +21,7 @@ from mlforge_tasks.engines._aot.planner import lower_bound_bytes
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from tests import graphs
-from tests.aot_host import Case, HostModels, make_case
+from tests.aot_host import Case, HostModels, differing_bytes, make_case
 from tests.aot_writer import Quant, Ref, Writer
 
 if TYPE_CHECKING:
@@ -65,6 +67,48 @@ def test_equal_arguments_give_equal_bytes(seed: int) -> None:
     assert other.arena_bytes == first.arena_bytes
     renamed = first.files["model_aot.c"].replace(b"model_", b"other_")
     assert other.files["other_aot.c"] == renamed
+
+
+def _biased(bias: int, scales: tuple[np.float32, np.float32], output: Quant) -> bytes:
+    """A fully connected layer whose output is its rescaled bias."""
+    writer = Writer()
+    source = writer.activation((1, 1), Quant(scales[0], 0), 1.0)
+    weight = writer.constant(np.array([[0]], np.int8), [scales[1]], [0])
+    start = writer.constant(np.array([bias], np.int32), [scales[0] * scales[1]], [0])
+    result = writer.activation((1, 1), output, 1.0)
+    options = schema.FullyConnectedOptionsT()
+    writer.operator("FULLY_CONNECTED", [source.index, weight, start], [result.index], options)
+    return writer.finish(source.index, result.index)
+
+
+@pytest.mark.parametrize(("bias", "output"), [(INT32_MAX, 127), (-INT32_MAX, -128)])
+def test_a_zero_point_that_overflows_wraps_as_in_the_oracle(
+    bias: int, output: int, tmp_path: Path
+) -> None:
+    """A factor just below 1 and the greatest bias: the sum leaves int32, and all agree on how."""
+    scales = np.float32(1 + 2.0**-15), np.float32(1 - 2.0**-15)
+    case = make_case("wraps", _biased(bias, scales, Quant(np.float32(1), output)))
+    assert set(case.outputs.flat) == {-128 if output > 0 else 127}
+    assert differing_bytes([case], tmp_path) == {}
+
+
+def test_scales_are_multiplied_in_double_precision(tmp_path: Path) -> None:
+    """Biases chosen so that a factor made of a float32 product rounds to another output."""
+    rng = np.random.default_rng(1)
+    output = Quant(np.float32(2.0**24), 0)
+    cases: list[Case] = []
+    while len(cases) < 8:
+        scales = tuple(np.float32(each) for each in rng.uniform(0.5, 2, 2))
+        wide = float(scales[0]) * float(scales[1]) / float(output.scale)
+        narrow = float(scales[0] * scales[1]) / float(output.scale)
+        middle = round((int(rng.integers(-100, 100)) + 0.5) / wide)
+        by = [fixed_point.factor(each) for each in (wide, narrow)]
+        for bias in range(middle - 400, middle + 400):
+            if fixed_point.scale(bias, by[0]) != fixed_point.scale(bias, by[1]):
+                model = _biased(bias, (scales[0], scales[1]), output)
+                cases.append(make_case(f"scales_{len(cases)}", model))
+                break
+    assert differing_bytes(cases, tmp_path) == {}
 
 
 def test_brings_only_the_kernels_it_uses() -> None:

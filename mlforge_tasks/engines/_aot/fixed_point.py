@@ -215,7 +215,7 @@ def tanh_table(source: Tensor) -> NDArray[np.int8]:
 def requantise_table(source: Tensor, output: Tensor, by: Factor, low: int) -> NDArray[np.int8]:
     """Every int8 from one scale to another, not below `low`."""
     values = (value - source.zero_point for value in range(INT8_MIN, INT8_MAX + 1))
-    return _table([max(low, scale(value, by) + output.zero_point) for value in values])
+    return _table([max(low, wrap(scale(value, by) + output.zero_point)) for value in values])
 
 
 def softmax_exponentials(source: Tensor, beta: float) -> NDArray[np.int32]:

@@ -56,11 +56,9 @@ def _factors(operator: Operator, graph: Graph, channels: int) -> list[fixed_poin
     """The factor from accumulator to output of every output channel, as the reference rounds it."""
     source, weights, *_ = graph.inputs_of(operator)
     output = graph.output_of(operator)
-    scales = weights.affine.scales
-    if len(scales) == 1 and operator.op == "FULLY_CONNECTED":
-        real = [float(source.scale * scales[0]) / float(output.scale)]
-    else:
-        real = [float(source.scale) * float(each) / float(output.scale) for each in scales]
+    real = [
+        float(source.scale) * float(each) / float(output.scale) for each in weights.affine.scales
+    ]
     factors = [fixed_point.factor(each) for each in real]
     return factors if len(factors) == channels else factors * channels
 

@@ -77,6 +77,12 @@ AOT_INLINE int8_t aot_saturate(int32_t value)
 #endif
 }
 
+/* A scaled value with the zero point added, as an int8. The sum wraps, as the reference's does. */
+AOT_INLINE int8_t aot_quantised(int32_t scaled, int32_t zero_point)
+{
+    return aot_saturate((int32_t)((uint32_t)scaled + (uint32_t)zero_point));
+}
+
 /* value * multiplier / 2^31, rounded half up. */
 AOT_INLINE int32_t aot_multiply_high(int32_t value, int32_t multiplier)
 {

@@ -10,8 +10,8 @@ void aot_mean_s8(const aot_mean_t *layer, const int8_t *input, int8_t *output)
                 sum += *x;
                 x += layer->inner;
             }
-            *output++ = aot_saturate(aot_scale(sum, layer->multiplier, layer->shift) +
-                                     layer->output_zero_point);
+            *output++ = aot_quantised(aot_scale(sum, layer->multiplier, layer->shift),
+                                      layer->output_zero_point);
         }
         input += layer->count * layer->inner;
     }
