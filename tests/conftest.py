@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from tests.builds import Cold
+
+# The same examples every time, so that a change is judged and not luck; CONTRIBUTING.md says how
+# to look for new ones.
+settings.register_profile("gate", derandomize=True)
+settings.load_profile("gate")
 
 
 @pytest.fixture(scope="session")

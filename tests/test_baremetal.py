@@ -190,7 +190,8 @@ def test_missing_c_library_names_the_package(
 
 @pytest.mark.slow
 def test_tool_versions_are_part_of_the_key() -> None:
-    """Compiler and C library are named with a version."""
+    """Everything that makes bytes of the image is named with a version."""
     versions = PLUGIN.tool_versions(BOARD)
-    assert set(versions) == {"arm-none-eabi-gcc", "picolibc"}
+    makers = {"arm-none-eabi-gcc", "arm-none-eabi-binutils", "picolibc", "jinja2"}
+    assert set(versions) == makers
     assert all(any(char.isdigit() for char in text) for text in versions.values())

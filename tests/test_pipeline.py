@@ -232,12 +232,14 @@ def test_list_forget_and_clean(build: Path, cold: Cold) -> None:
     assert digests(build) == cold.digests
 
 
-def test_a_missing_tool_ends_with_2(build: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_tool_is_told_before_anything_starts(
+    build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without the compiler the run stops with its package's name, and nothing is cached."""
     before = {path for path in (build / "ac").rglob("*") if path.is_file()}
     monkeypatch.setenv("PATH", "/nonexistent")
     run = doit(build=build)
-    assert run.code == 2
+    assert run.code == 3
     assert "gcc-arm-none-eabi" in run.err
     assert "Traceback" not in run.err
     assert {path for path in (build / "ac").rglob("*") if path.is_file()} == before

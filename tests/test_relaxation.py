@@ -216,7 +216,7 @@ def test_an_unreachable_latency_names_the_one_that_is_reached(build: Path, tmp_p
 @pytest.mark.slow
 def test_a_limit_below_the_empty_firmware_is_refused_at_once(tmp_path: Path) -> None:
     """Exit code 1 with the firmware's own size; nothing is proposed, built or trained."""
-    contract = edited(TANK, tmp_path / "first", ("flash: 12 KiB", "flash: 1 KiB"))
+    contract = edited(TANK, tmp_path / "first", ("flash: 16 KiB", "flash: 1 KiB"))
     run = doit(build=tmp_path / "build", contract=contract)
     assert run.code == 1, run.out + run.err
     assert "no model can meet tank: flash_bytes is" in run.out
