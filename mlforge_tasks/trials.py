@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from mlforge_tasks.agents import Trial
 from mlforge_tasks.constraints import IMPOSSIBLE, TEST_SUFFIX, Bound
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
@@ -16,11 +18,14 @@ class TrialResult(Record):
         brief: Its architecture in one line.
         device_metric: The goal's metric over the golden vectors, from outputs that the device
             computed; None where it never ran there.
+        float_metrics: The goal's metric of the float model, by the name of the int8 figure that it
+            stands beside; empty where it was not trained here.
     """
 
     trial: Trial
     brief: str
     device_metric: float | None = None
+    float_metrics: dict[str, float] = Field(default_factory=dict)
 
     def measurement(self, metric: str) -> Measurement | None:
         """The best figure of a metric: a board's where there is one, else the emulator's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ TANK = ROOT / "tests" / "data" / "tank.yaml"
 DOIT = Path(sys.executable).parent / "doit"
 # Far above what a run takes; only there so that a hang fails the test.
 TIMEOUT_S = 900
+STORE = {"ac", "cas"}
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ class Run:
         return re.findall(rf"^  (\S+)\s+{how}\s", self.out, re.MULTILINE)
 
 
-def doit(*words: str, build: Path, contract: Path = TANK, command: str = "run") -> Run:
-    """Runs doit as a user does, in the project's folder."""
+def doit(
+    *words: str, build: Path, contract: Path = TANK, command: str = "run", checkout: Path = ROOT
+) -> Run:
+    """Runs doit as a user does, in the project's folder or another checkout of it."""
     argv = [str(DOIT), command, *words, f"contract={contract}", f"build={build}"]
     done = subprocess.run(
         argv,
-        cwd=ROOT,
+        cwd=checkout,
         capture_output=True,
         text=True,
         check=False,
@@ -58,6 +62,20 @@ def digests(build: Path) -> dict[str, dict[str, str]]:
         path.parent.relative_to(build).as_posix(): json.loads(path.read_bytes())["outputs"]
         for path in sorted(build.rglob("manifest.json"))
     }
+
+
+def other_checkout(folder: Path) -> Path:
+    """A copy of the project at another place, without its history, environment and builds."""
+    left_out = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, folder, ignore=left_out)
+    return folder
+
+
+def wipe_all_but_the_store(build: Path) -> None:
+    """What a clean checkout has that kept the store alone."""
+    for path in build.iterdir():
+        if path.name not in STORE:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def edited(contract: Path, folder: Path, *changes: tuple[str, str]) -> Path:

@@ -13,10 +13,19 @@ import pytest
 
 from mlforge_tasks.store import file_digest
 from mlforge_tasks.trials import Report
-from tests.builds import DOIT, ROOT, TANK, Cold, digests, doit, edited
+from tests.builds import (
+    DOIT,
+    ROOT,
+    TANK,
+    Cold,
+    digests,
+    doit,
+    edited,
+    other_checkout,
+    wipe_all_but_the_store,
+)
 
 pytestmark = pytest.mark.slow
-STORE = {"ac", "cas"}
 
 
 @pytest.fixture
@@ -76,6 +85,21 @@ def test_every_figure_is_measured_and_labelled(cold: Cold) -> None:
     assert run["golden_vectors"] == 32
     # The device's own outputs give the contract's metric too; a sample differs from the whole.
     assert 0 < run["device_metrics"]["mse"] < 0.05
+
+
+def test_float_figures_stand_beside_the_int8_ones(cold: Cold) -> None:
+    """The report tells what quantisation cost, for each split that was asked."""
+    delivered = cold.build / "tank" / "delivered"
+    refused, best = Report.read(delivered / "report.json").results
+    evaluation = json.loads((delivered / "evaluation.json").read_bytes())
+    wanted = {"mse": evaluation["float_validation"], "mse_test": evaluation["float_test"]}
+    assert best.float_metrics == wanted
+    for metric, value in wanted.items():
+        found = best.measurement(metric)
+        assert found is not None
+        assert found.value == pytest.approx(value, rel=0.5)
+        assert found.value != value, "int8 and float are not the same model"
+    assert refused.float_metrics == {}, "it was never trained"
 
 
 def test_the_second_run_executes_nothing(build: Path) -> None:
@@ -141,9 +165,7 @@ def test_harmed_outputs_are_restored(build: Path, cold: Cold) -> None:
 
 def test_the_store_alone_restores_everything(build: Path, cold: Cold) -> None:
     """With all else wiped, a run trains and compiles nothing and gives the same bytes."""
-    for path in build.iterdir():
-        if path.name not in STORE:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    wipe_all_but_the_store(build)
     run = doit(build=build)
     assert run.code == 0, run.out + run.err
     assert run.stages("built") == []
@@ -174,13 +196,29 @@ def test_a_second_contract_shares_results(build: Path, tmp_path: Path) -> None:
     assert run.stages("built") == ["report:2", "deliver:2"]
 
 
-def test_another_folder_gives_the_same_bytes(cold: Cold, tmp_path: Path) -> None:
-    """Two cold runs agree on every artefact, the firmware image included."""
-    run = doit(build=tmp_path / "elsewhere")
-    assert run.code == 0
-    again = digests(tmp_path / "elsewhere")
+def test_another_checkout_gives_the_same_bytes(cold: Cold, tmp_path: Path) -> None:
+    """Cold runs in two checkouts, into differently named folders, agree on every artefact."""
+    checkout = other_checkout(tmp_path / "another checkout")
+    run = doit(build=Path("out"), contract=Path("tests/data/tank.yaml"), checkout=checkout)
+    assert run.code == 0, run.out + run.err
+    assert "train:2.0" in run.stages("built")
+    again = digests(checkout / "out")
     assert again == cold.digests
     assert "firmware.bin" in again["tank/iterations/02/0/firmware"]
+
+
+def test_a_changed_budget_walks_the_same_tree(build: Path, cold: Cold, tmp_path: Path) -> None:
+    """With one iteration the search ends unmet; with three again it goes on to what it found."""
+    shorter = edited(TANK, tmp_path / "shorter", ("max_iterations: 3", "max_iterations: 1"))
+    run = doit(build=build, contract=shorter)
+    assert run.code == 1, run.out + run.err
+    assert "ended after 1 candidate." in run.out
+    assert not [name for name in run.stages("built") if name.startswith(("probe", "train"))]
+    longer = edited(TANK, tmp_path / "longer", ("max_iterations: 3", "max_iterations: 4"))
+    run = doit(build=build, contract=longer)
+    assert "PASS: candidate 2.0" in run.out
+    assert not [name for name in run.stages("built") if name.startswith(("probe", "train"))]
+    assert doit(build=build, contract=longer).executed == 0
 
 
 def test_an_unmet_contract_ends_with_1(build: Path, tmp_path: Path) -> None:
@@ -202,20 +240,27 @@ def test_an_unmet_contract_ends_with_1(build: Path, tmp_path: Path) -> None:
     assert doit(build=build, contract=contract).code == 1
 
 
-def test_candidates_in_parallel(build: Path, tmp_path: Path) -> None:
-    """`-n 2 -P thread` measures two candidates of an iteration at once."""
+def test_candidates_in_parallel_are_those_of_a_serial_run(build: Path, tmp_path: Path) -> None:
+    """`-n 2 -P thread` builds and trains two candidates at once, to the same bytes."""
     contract = edited(
         TANK,
         tmp_path / "edited",
         ("max_iterations: 3", "max_iterations: 1"),
         ("seed: 4}", "candidates_per_iteration: 2, seed: 4}"),
-        ("latency: 1.2 ms", "latency: 0.1 ms"),
+        ("flash: 16 KiB, latency: 1.2 ms", "flash: 64 KiB, latency: 90 ms"),
+        ("target: 0.05", "target: 5"),
+        ("epochs: 12", "epochs: 2"),
     )
-    run = doit("-n", "2", "-P", "thread", build=build, contract=contract)
-    assert run.code == 1, run.out + run.err
+    twin = tmp_path / "twin"
+    shutil.copytree(build, twin)
+    serial = doit(build=build, contract=contract)
+    parallel = doit("-n", "2", "-P", "thread", build=twin, contract=contract)
+    for run in (serial, parallel):
+        assert run.code == 0, run.out + run.err
+        assert {"train:1.0", "train:1.1", "run:1.0", "run:1.1"} <= set(run.stages("built"))
+    assert digests(twin) == digests(build)
     report = Report.read(build / "tank" / "delivered" / "report.json")
     assert [result.trial.id for result in report.results] == ["1.0", "1.1"]
-    assert all(result.trial.reason is not None for result in report.results)
 
 
 def test_list_forget_and_clean(build: Path, cold: Cold) -> None:

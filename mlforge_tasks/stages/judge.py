@@ -78,6 +78,20 @@ def _measurements(
     return figures_found, report.device_metrics.get(figures.metric)
 
 
+def _float_metrics(folders: _Folders, measurements: Iterable[Measurement]) -> dict[str, float]:
+    """What the model reached before it was quantised, on the splits its int8 form was asked on."""
+    evaluated = folders.file("evaluate", "evaluation.json")
+    if evaluated is None:
+        return {}
+    figures = Evaluation.read(evaluated)
+    known = {
+        figures.metric: figures.float_validation,
+        figures.metric + TEST_SUFFIX: figures.float_test,
+    }
+    asked = {one.metric for one in measurements}
+    return {name: value for name, value in known.items() if value is not None and name in asked}
+
+
 def _result(
     folders: _Folders, architecture: Architecture | None, identity: str, config: Mapping[str, Any]
 ) -> TrialResult:
@@ -93,7 +107,12 @@ def _result(
         verdict=judge(bounds, measurements),
     )
     shown = (config["model"] or "no proposal") if architecture is None else brief(architecture)
-    return TrialResult(trial=trial, brief=shown, device_metric=device_metric)
+    return TrialResult(
+        trial=trial,
+        brief=shown,
+        device_metric=device_metric,
+        float_metrics=_float_metrics(folders, measurements),
+    )
 
 
 def _proposals(inputs: Mapping[str, Path]) -> list[Architecture | None]:

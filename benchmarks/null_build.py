@@ -1,0 +1,141 @@
+"""What a run costs where there is nothing to do: glucose.yaml a second time, held against peers.
+
+    .venv/bin/python -m benchmarks.null_build > benchmarks/null_build.md
+
+Runs the contract first where its result is not there yet. The peers run in turns with it: a plain
+dodo.py with as many tasks, all of them up to date, and Python's own start. So does a second
+`./bootstrap`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlforge_tasks import contract_loader, process
+from mlforge_tasks.pipeline import make_plan
+from mlforge_tasks.tasks import declare
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTRACT = "contracts/glucose.yaml"
+BUILD = ROOT / "build"
+DOIT = Path(sys.executable).parent / "doit"
+TIMEOUT_S = 3600.0
+ROUNDS = 9
+# What a peer's dodo.py looks like: each task has a file to depend on and one that it makes.
+PEER = """
+from pathlib import Path
+
+DOIT_CONFIG = {{"backend": "json", "default_tasks": ["all"], "dep_file": "state.json"}}
+
+
+def make(name):
+    Path(name).write_text("made")
+
+
+def task_step():
+    for i in range({declared}):
+        yield {{
+            "name": str(i),
+            "actions": [(make, [f"out{{i}}"])],
+            "file_dep": ["dodo.py"],
+            "targets": [f"out{{i}}"],
+        }}
+
+
+def task_all():
+    return {{"actions": None, "task_dep": [f"step:{{i}}" for i in range({visited})]}}
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """Something to be timed.
+
+    Attributes:
+        name: What the table calls it.
+        argv: The command.
+        folder: Where it runs.
+        says: What its output must hold, so that nothing else is timed.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    folder: Path
+    says: str = ""
+
+    def seconds(self) -> float:
+        """Wall time of one run.
+
+        Raises:
+            RuntimeError: It did something else than it should.
+        """
+        started = time.monotonic()
+        output = process.check(list(self.argv), timeout_s=TIMEOUT_S, cwd=self.folder)
+        taken = time.monotonic() - started
+        if not re.search(self.says, output):
+            raise RuntimeError(f"{self.name}: wanted {self.says!r} in\n{output}")
+        return taken
+
+
+def task_counts() -> tuple[int, int]:
+    """How many tasks the contract's graph declares, and how many of them a run has visited."""
+    contract = contract_loader.load(ROOT / CONTRACT, ROOT)
+    name = Path(CONTRACT).stem
+    plan = make_plan(contract, name, root=ROOT, build=BUILD)
+    declared = sum(task.get("name", "") is not None for task in declare(plan))
+    return declared, len(json.loads((BUILD / name / ".doit.json").read_bytes()))
+
+
+def main() -> None:
+    """Prints the table."""
+    run = (str(DOIT), "run", f"contract={CONTRACT}")
+    process.check(list(run), timeout_s=TIMEOUT_S, cwd=ROOT)
+    declared, visited = task_counts()
+    with tempfile.TemporaryDirectory() as name:
+        peer = Path(name)
+        (peer / "dodo.py").write_text(PEER.format(declared=declared, visited=visited))
+        process.check([str(DOIT)], timeout_s=TIMEOUT_S, cwd=peer)
+        commands = (
+            Command("`doit run contract=contracts/glucose.yaml`", run, ROOT, r"(?m)^0 tasks exec"),
+            Command("a plain `dodo.py`", (str(DOIT),), peer, r"-- step:0"),
+            Command("`python -c 'import doit'`", (sys.executable, "-c", "import doit"), peer),
+            Command("`python -c pass`", (sys.executable, "-c", "pass"), peer),
+            Command("`./bootstrap --dev`", ("./bootstrap", "--dev"), ROOT, "up to date"),
+        )
+        taken: dict[str, list[float]] = {command.name: [] for command in commands}
+        for _ in range(ROUNDS):
+            for command in commands:
+                taken[command.name].append(command.seconds())
+    show(taken, declared, visited)
+
+
+def show(taken: dict[str, list[float]], declared: int, visited: int) -> None:
+    """The table of medians, and how they relate."""
+    medians = {name: statistics.median(values) for name, values in taken.items()}
+    ours, peer, *_ = medians.values()
+    print(
+        "Made by `.venv/bin/python -m benchmarks.null_build > benchmarks/null_build.md`: wall time "
+        f"of commands\nthat have nothing to do, {ROUNDS} runs of each, in turns "
+        f"({os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}). The graph\nof "
+        f"glucose.yaml declares {declared} tasks, of which a run visits {visited}; the plain "
+        "`dodo.py` has\nthe same numbers of tasks, each with a file it depends on and a target.\n"
+    )
+    print("| command | median | fastest | slowest |\n|---|---|---|---|")
+    for name, values in taken.items():
+        cells = (f"{value:.2f} s" for value in (medians[name], min(values), max(values)))
+        print(f"| {name} | {' | '.join(cells)} |")
+    print(
+        f"\nA second run of glucose.yaml takes {ours / peer:.1f} times as long as the plain dodo."
+    )
+
+
+if __name__ == "__main__":
+    main()
