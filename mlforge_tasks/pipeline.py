@@ -25,6 +25,7 @@ from mlforge_tasks.store import Store
 if TYPE_CHECKING:
     from mlforge_tasks.platforms import Platform
 
+REFUSING = ("screen", "admit")
 RESERVED_NAMES = ("ac", "cas")
 SIMULATOR = "qemu"
 HARDWARE = "serial"
@@ -119,7 +120,14 @@ class _Builder:
     """Makes the stages of one contract."""
 
     def __init__(
-        self, contract: Contract, board: Board, folder: Path, workspace: Workspace, root: Path
+        self,
+        contract: Contract,
+        board: Board,
+        folder: Path,
+        workspace: Workspace,
+        root: Path,
+        *,
+        refusing: tuple[str, ...],
     ) -> None:
         self.contract = contract
         self.on_board = board
@@ -130,6 +138,7 @@ class _Builder:
         self.workspace = workspace
         bounds = clauses.bounds(contract)
         self.bounds = [bound.model_dump(mode="json") for bound in bounds]
+        self.screening = self.bounds if "screen" in refusing else []
         # An emulated figure may refuse a candidate for a board, though it never passes one.
         anywhere: dict[str, Any] = {"sources": ("static", "emulated", "hardware")}
         self.admission = [
@@ -238,7 +247,7 @@ class _Builder:
             f"screen:{at}",
             StageKind(STAGES + "screen"),
             {"render": render},
-            {"bounds": self.bounds},
+            {"bounds": self.screening},
         )
         given = {"render": render, "dataset": dataset, "screen": screen}
         probe = self.deploy("probe_", at, given, dataset)
@@ -423,7 +432,7 @@ class _Builder:
 
 
 # What an agent depends on, and so do its proposals.
-AGENT_PACKAGES = {"optimizer": "optuna", LLM: "anthropic"}
+AGENT_PACKAGES = {"optimizer": "optuna", "tpe": "optuna", LLM: "anthropic"}
 DELIVERED = ("render", "train", "quantise", "header", "engine", "firmware", "run", "evaluate")
 
 
@@ -477,6 +486,7 @@ def make_plan(
     root: Path,
     build: Path,
     workspace: Workspace | None = None,
+    refusing: tuple[str, ...] = REFUSING,
 ) -> Plan:
     """Declares every stage of a contract; cheap, nothing is run.
 
@@ -486,6 +496,8 @@ def make_plan(
         root: Project root, for source files.
         build: The build tree; the store lies in it too.
         workspace: The store; below `build` by default.
+        refusing: Which stages keep from training what breaks a limit. Only a benchmark of agents
+            has them let everything pass; what `judge` says is the same.
 
     Raises:
         MlforgeError: The mode or the name cannot be served.
@@ -497,7 +509,8 @@ def make_plan(
         )
     _check_engine(contract)
     workspace = workspace or Workspace(Store(build))
-    builder = _Builder(contract, load_board(contract.target.board), build / name, workspace, root)
+    board = load_board(contract.target.board)
+    builder = _Builder(contract, board, build / name, workspace, root, refusing=refusing)
     preparation = builder.preparation()
     iterations: list[Iteration] = []
     for k in range(1, contract.search.max_iterations + 1):

@@ -24,7 +24,7 @@ from mlforge_tasks.search import Search
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-AGENTS = ("optimizer", "random_search")
+AGENTS = ("optimizer", "random_search", "tpe")
 # They propose what they are told: by a contract, a model, a transcript; their tests are their own.
 TOLD = ("anthropic", "fixed", "replay")
 BENCH = Workbench(Search(agent="optimizer", max_iterations=8))
@@ -231,6 +231,33 @@ def test_an_exhausted_space_gives_repeats_rather_than_nothing(
         agent.propose(make_brief(INPUTS["features"]), trials, 3, BENCH)
         == (trials[0].architecture,) * 3
     )
+
+
+# --- TPE ----------------------------------------------------------------------------------------
+
+
+def test_plain_tpe_does_not_look_at_the_goal_of_what_breaks_a_limit() -> None:
+    """The benchmark relies on it: whether such a candidate was trained changes no proposal."""
+    brief = make_brief(limits=Limits(ram_bytes=4096, flash_bytes=24_576, latency_us=2000))
+    plain = load("tpe")
+    bare = search(plain, brief, 9)
+    infeasible = [not errors([trial]) for trial in bare]
+    assert any(infeasible)
+    assert not all(infeasible)
+    trained = tuple(
+        trial.model_copy(
+            update={
+                "measurements": (
+                    *trial.measurements,
+                    Measurement(metric="mse", value=float(number), unit="", source="emulated"),
+                )
+            }
+        )
+        if missing
+        else trial
+        for number, (trial, missing) in enumerate(zip(bare, infeasible, strict=True))
+    )
+    assert plain.propose(brief, trained, 1, BENCH) == plain.propose(brief, bare, 1, BENCH)
 
 
 # --- The optimiser ------------------------------------------------------------------------------

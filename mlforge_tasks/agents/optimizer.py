@@ -19,18 +19,15 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import optuna
-
-from mlforge_tasks.agents._cost import CostModel, measured_value
+from mlforge_tasks.agents._cost import CostModel
 from mlforge_tasks.agents._sample import sample
 from mlforge_tasks.agents._space import space_for
+from mlforge_tasks.agents._tpe import Tpe, failed_on_hardware
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mlforge_tasks.agents import DesignBrief, Trial, Workbench
     from mlforge_tasks.agents._sample import Member
-    from mlforge_tasks.agents._space import Genes, Space
+    from mlforge_tasks.agents._space import Space
     from mlforge_tasks.architecture import Architecture
 
 # So many that fit are enough to choose from.
@@ -40,11 +37,6 @@ ENOUGH_FITTING = 250
 SHRINK = 0.85
 # A candidate this much larger than any trained so far, and expected to fit, is tried before others.
 GROWTH = 1.5
-# Before TPE has seen this many trials its densities say nothing; it draws uniformly.
-TPE_STARTUP_TRIALS = 4
-
-HARDWARE_METRICS = ("ram_bytes", "flash_bytes", "latency_us", "stack_bytes")
-HARDWARE_CODES = frozenset({"static_limit", "measured_limit", "does_not_fit"})
 
 
 @dataclass(frozen=True)
@@ -93,13 +85,6 @@ def _candidates(
     return found
 
 
-def _failed_on_hardware(trial: Trial) -> bool:
-    if trial.reason is not None and trial.reason.code in HARDWARE_CODES:
-        return True
-    clauses = trial.verdict.clauses if trial.verdict is not None else ()
-    return any(each.status == "fail" and each.metric in HARDWARE_METRICS for each in clauses)
-
-
 class _Search:
     """One call of the agent: what is known, and what was chosen so far.
 
@@ -112,15 +97,19 @@ class _Search:
         self._space = space_for(brief.input_shape)
         self._candidates = _candidates(brief, self._space, history)
         self._taken = {trial.architecture for trial in history}
-        failed_in_a_row = itertools.takewhile(_failed_on_hardware, reversed(history))
+        failed_in_a_row = itertools.takewhile(failed_on_hardware, reversed(history))
         self._bound = SHRINK ** sum(1 for _ in failed_in_a_row)
         known = [
             (trial, self._candidates[trial.architecture].member)
             for trial in history
             if trial.architecture in self._candidates
         ]
-        self._tried = [member for trial, member in known if not _failed_on_hardware(trial)]
-        self._suggest = _tpe(brief, self._space, known, len(history))
+        self._tried = [member for trial, member in known if not failed_on_hardware(trial)]
+        # Another round draws other numbers.
+        seed = random.Random(f"{brief.seed}:{len(history)}").randrange(2**32)  # noqa: S311 - no secret
+        self._tpe = Tpe(brief, self._space, seed)
+        for trial, member in known:
+            self._tpe.learn(member.genes, trial)
 
     def choose(self) -> Member:
         """The next proposal."""
@@ -133,6 +122,7 @@ class _Search:
             chosen = min(free or every, key=lambda each: each.pressure).member
         self._taken.add(chosen.architecture)
         self._tried.append(chosen)
+        self._tpe.pend(chosen.genes)
         return chosen
 
     def _most_promising(self, fitting: list[Member]) -> Member:
@@ -144,59 +134,6 @@ class _Search:
         fresh = [each for each in fitting if each.family not in families]
         if fresh:
             return max(fresh, key=lambda each: each.score)
-        wanted = self._suggest()
+        wanted = self._tpe.suggest()
         larger = sorted(fitting, key=lambda each: each.score)[len(fitting) // 2 :]
         return min(larger, key=lambda each: self._space.distance(each.genes, wanted))
-
-
-def _tpe(
-    brief: DesignBrief, space: Space, known: list[tuple[Trial, Member]], step: int
-) -> Callable[[], Genes]:
-    """A source of suggestions that has seen the history.
-
-    Args:
-        brief: The goal, the limits and the seed.
-        space: The choices.
-        known: Trials with the networks they are about.
-        step: Tells one call's random numbers from another's.
-    """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    seed = random.Random(f"{brief.seed}:{step}").randrange(2**32)  # noqa: S311 - not for secrets
-    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=TPE_STARTUP_TRIALS)
-    study = optuna.create_study(direction=brief.goal.direction, sampler=sampler)
-    distributions = {
-        choice.name: optuna.distributions.IntDistribution(0, len(choice.options) - 1)
-        if choice.ordered
-        else optuna.distributions.CategoricalDistribution(tuple(range(len(choice.options))))
-        for choice in space.choices
-    }
-    for trial, member in known:
-        value = measured_value(trial, brief.goal.metric)
-        states = optuna.trial.TrialState
-        study.add_trial(
-            optuna.trial.create_trial(
-                state=states.PRUNED if value is None else states.COMPLETE,
-                value=value,
-                params=dict(zip(distributions, member.genes, strict=True)),
-                distributions=distributions,
-                constraints=_excess(brief, trial),
-            )
-        )
-
-    def suggest() -> Genes:
-        params = study.ask(distributions).params
-        return tuple(params[name] for name in distributions)
-
-    return suggest
-
-
-def _excess(brief: DesignBrief, trial: Trial) -> dict[str, float]:
-    """How far past each limit a trial is, relative to it; above 0 is infeasible (Optuna's way)."""
-    excess = {}
-    for metric, limit in brief.limits:
-        value = measured_value(trial, metric)
-        if limit is not None and value is not None:
-            excess[metric] = value / limit - 1.0
-    if _failed_on_hardware(trial) and all(each <= 0 for each in excess.values()):
-        excess["unmeasured"] = 1.0
-    return excess

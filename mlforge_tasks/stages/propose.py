@@ -30,7 +30,8 @@ PROBE_MODULE = "mlforge_tasks.stages.probe"
 PROBE_TIMEOUT_S = 900.0
 
 
-def _brief(card: DataCard, search: Search, config: Mapping[str, Any]) -> DesignBrief:
+def brief_of(card: DataCard, search: Search, config: Mapping[str, Any]) -> DesignBrief:
+    """What the agent is told, from the data card and the stage's configuration."""
     board = Board.from_dump(config["board"])
     return DesignBrief(
         task=card.task,
@@ -96,7 +97,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     search = Search.from_dump(config["search"])
     agent = plugins.load(agents, search.agent)
     card = DataCard.read(inputs["dataset"] / "data_card.json")
-    brief = _brief(card, search, config)
+    brief = brief_of(card, search, config)
 
     def keep(name: str, data: bytes) -> None:
         (out / name).write_bytes(data)

@@ -1,0 +1,187 @@
+"""Agents head to head on the contracts: candidates trained until a contract is met, and the rest.
+
+    .venv/bin/python -m benchmarks.agents > benchmarks/agents.md
+
+Each search runs the pipeline's own stages, on bare-metal QEMU. A search ends when the contract is
+met or after `--budget` rounds; `--seeds`, `--contracts` and `--agents` choose which are run, and
+`--minutes` starts no new one after a while. Finished work is kept below `--build`: run it again to
+go on. The plot goes to benchmarks/agents.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks._agents_table import FIXED_BUDGET, MEASURED, Candidate, Result, draw, table
+from mlforge_tasks.agents._cost import FIGURES, CostModel, count, measured_value
+from mlforge_tasks.agents._tpe import failed_on_hardware
+from mlforge_tasks.contract_loader import load
+from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.pipeline import REFUSING, Chain, Plan, make_plan
+from mlforge_tasks.search import LLM, Llm, Search
+from mlforge_tasks.stage import PROVENANCE, Provenance
+from mlforge_tasks.stages.propose import brief_of
+from mlforge_tasks.trials import Trials, as_agents_see_it
+
+if TYPE_CHECKING:
+    from mlforge_tasks.agents import DesignBrief, Trial
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTRACTS = ("glucose", "activity", "digits")
+BASELINES = ("random_search", "tpe")
+AGENTS = (*BASELINES, "optimizer", LLM)
+RESULT = "search.json"
+PLOT = ROOT / "benchmarks" / "agents.png"
+
+
+def plan_of(contract: str, agent: str, seed: int, options: argparse.Namespace) -> Plan:
+    """One search's graph: the contract as it is, but for who proposes, its budget and its seed."""
+    given = load(ROOT / "contracts" / f"{contract}.yaml", ROOT)
+    llm = Llm(model=options.model) if agent == LLM else None
+    search = Search(agent=agent, max_iterations=options.budget, seed=seed, llm=llm)
+    return make_plan(
+        given.model_copy(update={"search": search}),
+        f"{contract}-{agent}-{seed}",
+        root=ROOT,
+        build=options.build,
+        refusing=refusing(agent, everything=options.train_all),
+    )
+
+
+def refusing(agent: str, *, everything: bool) -> tuple[str, ...]:
+    """Which stages keep a baseline from training what cannot meet the contract.
+
+    A baseline is charged for every candidate all the same. Random search does not look at what
+    comes out, and of an infeasible candidate TPE looks at nothing but its measured figures, so
+    what they propose next is what it would be had it been trained.
+    """
+    if agent not in BASELINES:
+        return REFUSING
+    if everything:
+        return ()
+    return REFUSING if agent == "random_search" else ("admit",)
+
+
+def search(plan: Plan) -> tuple[list[Candidate], tuple[Trial, ...]]:
+    """Runs a plan without its gates, until the contract is met and the fixed budget is used."""
+    agent = plan.contract.search.agent
+    for stage in plan.preparation:
+        stage.run()
+    found: list[Candidate] = []
+    seen: list[Trial] = []
+    for iteration in plan.iterations:
+        *stages, _, _ = iteration.stages()
+        for stage in stages:
+            stage.run()
+        results = Trials.read(iteration.judge.folder / "trials.json").results
+        for chain, result in zip(iteration.candidates, results, strict=True):
+            found.append(candidate(chain, result.trial, agent, plan.contract.goal.metric))
+            seen.append(as_agents_see_it(result.trial))
+        enough = sum(one.trained for one in found) >= FIXED_BUDGET
+        if enough and any(one.met for one in found):
+            break
+    return found, tuple(seen)
+
+
+def candidate(chain: Chain, trial: Trial, agent: str, goal: str) -> Candidate:
+    """What a judged proposal comes to."""
+    train = Provenance.read(chain["train"].folder / PROVENANCE)
+    reason = train.manifest.reason
+    really = reason is None or reason.stage == "train"
+    return Candidate(
+        trained=really or (agent in BASELINES and trial.figures is not None),
+        seconds=train.seconds if really else None,
+        feasible=bool(trial.measurements) and not failed_on_hardware(trial),
+        metric=measured_value(trial, goal),
+        met=trial.verdict is not None and trial.verdict.met,
+    )
+
+
+def misses(brief: DesignBrief, trials: tuple[Trial, ...]) -> dict[str, tuple[float, ...]]:
+    """How far off the cost model was on each candidate, having learnt from those before it."""
+    off: dict[str, list[float]] = {metric: [] for metric in FIGURES}
+    for index, trial in enumerate(trials):
+        before = trials[:index]
+        if trial.figures is None or sum(bool(one.measurements) for one in before) < MEASURED:
+            continue
+        predicted = CostModel(brief, before).predict(count(trial.figures))
+        for metric in FIGURES:
+            value = measured_value(trial, metric)
+            if value is not None:
+                off[metric].append(abs(predicted[metric].expected / value - 1.0))
+    return {metric: tuple(found) for metric, found in off.items()}
+
+
+def run(contract: str, agent: str, seed: int, options: argparse.Namespace) -> Result:
+    """One search from its start to its end; what the store has is not made again."""
+    plan = plan_of(contract, agent, seed, options)
+    candidates, trials = search(plan)
+    propose = plan.iterations[0].propose
+    if propose is None:
+        raise AssertionError("agents of this benchmark propose")
+    card = DataCard.read(plan.preparation[0].folder / "data_card.json")
+    brief = brief_of(card, plan.contract.search, propose.config)
+    result = Result(
+        contract=contract,
+        agent=agent,
+        seed=seed,
+        budget=options.budget,
+        goal=plan.contract.goal.metric,
+        direction=plan.contract.goal.direction,
+        candidates=tuple(candidates),
+        misses=misses(brief, trials),
+    )
+    result.write(plan.folder / RESULT)
+    return result
+
+
+def finished(options: argparse.Namespace) -> list[Result]:
+    """All searches of this budget that lie in the build tree."""
+    found = [Result.read(path) for path in sorted(options.build.glob(f"*/{RESULT}"))]
+    return [one for one in found if one.budget == options.budget]
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seeds", type=int, default=5, help="as many, from 1")
+    parser.add_argument("--budget", type=int, default=20, help="rounds of a search, at most")
+    parser.add_argument("--contracts", nargs="+", default=CONTRACTS, choices=CONTRACTS)
+    parser.add_argument("--agents", nargs="+", default=AGENTS, choices=AGENTS)
+    parser.add_argument("--build", type=Path, default=ROOT / "build" / "agents")
+    parser.add_argument("--minutes", type=float, default=float("inf"))
+    parser.add_argument("--model", default="claude-sonnet-5-5", help=f"what '{LLM}' asks")
+    parser.add_argument(
+        "--train-all", action="store_true", help="also what breaks a limit, for its seconds"
+    )
+    parser.add_argument("--only-table", action="store_true", help="of the searches that are done")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Runs the searches, prints the tables as Markdown and draws the plot."""
+    options = arguments()
+    agents = [one for one in options.agents if one != LLM or os.environ.get("ANTHROPIC_API_KEY")]
+    started = time.monotonic()
+    every = [
+        (c, a, s) for s in range(1, options.seeds + 1) for c in options.contracts for a in agents
+    ]
+    for contract, agent, seed in [] if options.only_table else every:
+        if time.monotonic() - started > options.minutes * 60:
+            break
+        result = run(contract, agent, seed, options)
+        spent = time.monotonic() - started
+        line = f"{spent:6.0f} s  {contract} {agent} seed {seed}: met after {result.until_met()}"
+        print(line, file=sys.stderr, flush=True)
+    results = finished(options)
+    print(table(results, options.budget))
+    draw(results, options.budget, PLOT)
+
+
+if __name__ == "__main__":
+    main()
