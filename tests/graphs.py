@@ -48,6 +48,10 @@ _MAX_ELEMENTS = 2500
 # The reference aborts where the sum of exponentials reaches 512.
 _MAX_SOFTMAX_DEPTH = 500
 _ACTIVATIONS = (0, 0, 1, 1, 3, 2)  # none, RELU, RELU6, RELU_N1_TO_1
+# What networks have, and what kernels of many channels at a time are for.
+_WIDE_INPUTS = (16, 32, 64)
+_WIDE_OUTPUTS = (16, 24, 32, 48, 64)
+_WIDE_PIXELS = 49
 
 
 class RandomGraph:
@@ -143,11 +147,32 @@ class RandomGraph:
         """Dense convolution, the one-dimensional forms included."""
         kernel = self.kernel()
         channels = int(self.rng.integers(1, 14))
+        if source.shape[1] * source.shape[2] <= _WIDE_PIXELS and self.rng.random() < 0.4:
+            channels = self.pick(*_WIDE_OUTPUTS)
         shape = (channels, *kernel, source.shape[3])
         inputs, quant, rms = self.parameters(source, shape, 0, channels)
         options, sizes = self.window(source, kernel)
         ref = self.writer.activation((1, *sizes, channels), quant, rms)
         return self.output("CONV_2D", inputs, ref, schema.Conv2DOptionsT(**options))
+
+    def wide_conv_2d(self, source: Ref) -> Ref:
+        """The convolutions of common networks: 3x3 and 1x1, one stride, no dilation."""
+        size, stride = self.pick(1, 3, 3), self.pick(1, 1, 2)
+        valid = size <= min(source.shape[1:3]) and self.rng.random() < 0.3
+        channels = self.pick(*_WIDE_OUTPUTS)
+        inputs, quant, rms = self.parameters(
+            source, (channels, size, size, source.shape[3]), 0, channels
+        )
+        short = size - 1 if valid else 0
+        sizes = [-(-(each - short) // stride) for each in source.shape[1:3]]
+        ref = self.writer.activation((1, *sizes, channels), quant, rms)
+        options = schema.Conv2DOptionsT(
+            padding=int(valid),
+            strideH=stride,
+            strideW=stride,
+            fusedActivationFunction=self.pick(*_ACTIVATIONS),
+        )
+        return self.output("CONV_2D", inputs, ref, options)
 
     def depthwise_conv_2d(self, source: Ref) -> Ref:
         """Depthwise convolution with a multiplier."""
@@ -367,20 +392,31 @@ class RandomGraph:
         return self.reshaped("TRANSPOSE", source, shape, order, schema.TransposeOptionsT())
 
 
+def wide_shape(rng: np.random.Generator) -> tuple[int, ...]:
+    """A small image of as many channels as networks have."""
+    channels = _WIDE_INPUTS[int(rng.integers(len(_WIDE_INPUTS)))]
+    return (1, *(int(n) for n in rng.integers(1, 9, 2)), channels)
+
+
 def random_shape(rng: np.random.Generator) -> tuple[int, ...]:
     """An input: an image, a sequence or a vector."""
-    kind = int(rng.integers(4))
+    kind = int(rng.integers(5))
     if kind == 0:
         return (1, int(rng.integers(1, 200)))
     if kind == 1:
         return (1, 1, int(rng.integers(2, 60)), int(rng.integers(1, 10)))
+    if kind == 2:
+        return wide_shape(rng)
     return (1, *(int(n) for n in rng.integers(1, 13, 2)), int(rng.integers(1, 13)))
 
 
 def single_operator(op: str, seed: int) -> bytes:
-    """A model of one operator (CONCATENATION brings QUANTIZE along)."""
+    """A model of one operator (CONCATENATION brings QUANTIZE along).
+
+    WIDE_CONV_2D is CONV_2D with the shapes of common networks.
+    """
     graph = RandomGraph(seed)
-    shape = random_shape(graph.rng)
+    shape = (wide_shape if op == "WIDE_CONV_2D" else random_shape)(graph.rng)
     while op in _IMAGE_ONLY and len(shape) != 4:
         shape = random_shape(graph.rng)
     graph.apply(op, graph.start(shape))
@@ -400,5 +436,7 @@ def random_graph(seed: int) -> bytes:
         possible = [op for op in possible if small or op not in grows]
         if source.shape[-1] > _MAX_SOFTMAX_DEPTH:
             possible.remove("SOFTMAX")
-        last = graph.apply(graph.pick(*possible, *(["CONV_2D"] * (3 * image * small))), source)
+        possible += ["CONV_2D"] * (3 * image * small)
+        possible += ["WIDE_CONV_2D"] * (6 * image * (source.shape[-1] in _WIDE_INPUTS))
+        last = graph.apply(graph.pick(*possible), source)
     return graph.finish()
