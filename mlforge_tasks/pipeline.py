@@ -205,6 +205,7 @@ class _Builder:
             isolated=True,
             resources=(prompts,) if (PROJECT_ROOT / prompts).exists() else (),
             tools=tool_versions.of("numpy", optional=AGENT_PACKAGES.get(agent)),
+            secrets=AGENT_SECRETS.get(agent, ()),
         )
         inputs: dict[str, Stage | Path] = {"dataset": dataset, "feasible": feasible}
         inputs |= {f"judge{i:02d}": stage for i, stage in enumerate(judged, 1)}
@@ -433,6 +434,8 @@ class _Builder:
 
 # What an agent depends on, and so do its proposals.
 AGENT_PACKAGES = {"optimizer": "optuna", "tpe": "optuna", LLM: "anthropic"}
+# The key, and an address that is given but to be refused: see `agents.anthropic`.
+AGENT_SECRETS = {LLM: ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")}
 DELIVERED = ("render", "train", "quantise", "header", "engine", "firmware", "run", "evaluate")
 
 

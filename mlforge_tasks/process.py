@@ -34,7 +34,7 @@ PASSED_ON = {
 # OPENBLAS_*: some machines need them set for numpy to be right.
 PASSED_ON_PREFIXES = (
     *("LC_", "XDG_", "SSL_", "PIP_", "UV_", "OPENBLAS_", "CCACHE_", "COVERAGE_"),
-    *("ANTHROPIC_", "MLFORGE_"),
+    "MLFORGE_",
 )
 
 
@@ -85,7 +85,8 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The part of an environment that programs get: where things are, not how they behave.
 
     `KERAS_BACKEND`, `CPATH`, `TF_XLA_FLAGS` and their like would change results behind the back of
-    every key; what decides results is set by the stage itself.
+    every key; what decides results is set by the stage itself. Credentials are not passed on
+    either: `StageKind.secrets` names the one stage that gets one.
     """
     return {
         name: value

@@ -69,6 +69,8 @@ class StageKind:
         resources: Data files it uses, relative to the project root.
         tools: Names and versions of what it depends on, asked when a key is made.
         runs_after_failure: Whether it runs although an input stage's candidate failed.
+        secrets: Environment variables that its process gets, and no other stage's; they are no
+            part of the key.
     """
 
     module: str
@@ -77,6 +79,7 @@ class StageKind:
     resources: tuple[str, ...] = ()
     tools: Callable[[], Mapping[str, str]] = dict
     runs_after_failure: bool = False
+    secrets: tuple[str, ...] = ()
 
     def purpose(self) -> str:
         """The first line of the module's docstring; nothing is imported."""
@@ -266,10 +269,11 @@ class Stage:
         }
         request.write_text(json.dumps(body))
         progress = self.workspace.progress
+        secrets = {name: os.environ[name] for name in self.kind.secrets if name in os.environ}
         done = process.run(
             [sys.executable, "-m", self.kind.module, str(request.resolve())],
             timeout_s=STAGE_TIMEOUT_S,
-            env=STAGE_ENVIRONMENT,
+            env=STAGE_ENVIRONMENT | secrets,
             on_line=functools.partial(progress, self.name) if progress else None,
         )
         failure = out / FAILURE_FILE

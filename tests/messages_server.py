@@ -69,11 +69,13 @@ class MessagesServer:
     Attributes:
         requests: Bodies of all requests.
         keys: The key that came with each.
+        headers: All headers of each, names in lower case.
     """
 
     def __init__(self, *script: Step | Answerer) -> None:
         self.requests: list[Request] = []
         self.keys: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self._script = list(script)
         self._lock = threading.Lock()
         outer = self
@@ -108,6 +110,7 @@ class MessagesServer:
             self.requests.append(body)
             key = handler.headers["authorization"] or handler.headers["x-api-key"] or ""
             self.keys.append(key.removeprefix("Bearer "))
+            self.headers.append({name.lower(): text for name, text in handler.headers.items()})
             step = self._script.pop(0) if len(self._script) > 1 else self._script[0]
         if callable(step):
             step = step(body)

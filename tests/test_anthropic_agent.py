@@ -12,7 +12,7 @@ import pytest
 from mlforge_tasks.agents import Trial, Workbench
 from mlforge_tasks.agents._prompt import fenced, system_prompt
 from mlforge_tasks.agents._tools import definitions
-from mlforge_tasks.agents.anthropic import PLUGIN
+from mlforge_tasks.agents.anthropic import OFFICIAL_URL, PLUGIN, Api, _take_key
 from mlforge_tasks.architecture import Architecture, parse_architecture
 from mlforge_tasks.dataset_spec.card import Baseline
 from mlforge_tasks.errors import CandidateFailure, ToolError
@@ -387,6 +387,42 @@ def test_the_key_is_gone_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
         attempt = Round(server.url, {})
         PLUGIN.propose(attempt.brief, (), 1, Workbench(attempt.bench.search, probe=probe))
     assert seen == [False]
+
+
+def test_the_environment_does_not_say_where_requests_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an address in the contract, one in the environment is refused with what to do."""
+    with MessagesServer(DONE) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        with pytest.raises(ToolError, match="ANTHROPIC_BASE_URL is set") as caught:
+            Round(server.url, {"base_url": None}).run()
+    assert "llm.base_url" in str(caught.value)
+    assert server.requests == []
+
+
+def test_the_environment_adds_nothing_to_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an address in the contract the request goes there, with our key and no more headers."""
+    with MessagesServer(DONE) as elsewhere, MessagesServer(DONE) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", elsewhere.url)
+        monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "another-credential")
+        monkeypatch.setenv("ANTHROPIC_CUSTOM_HEADERS", "x-more: something")
+        Round(server.url, {}).run()
+        assert not [name for name in os.environ if name.startswith("ANTHROPIC_")]
+    assert (elsewhere.requests, server.keys) == ([], [KEY])
+    (headers,) = server.headers
+    assert "x-more" not in headers
+    assert "another-credential" not in " ".join(headers.values())
+
+
+def test_without_an_address_requests_go_to_the_official_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The SDK is told the address; it does not look for one."""
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://api.anthropic.com/")
+    settings = Round("http://localhost", {"base_url": None}).bench.llm
+    key = _take_key(settings)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    with Api(settings, key) as api:
+        assert str(api._client.base_url).rstrip("/") == OFFICIAL_URL
 
 
 def test_a_redirect_is_not_followed() -> None:

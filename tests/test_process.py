@@ -56,8 +56,8 @@ def test_what_a_program_leaves_behind_is_ended_too() -> None:
 
 
 def test_only_places_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user's settings of compilers and libraries do not reach what we start."""
-    for name in ("KERAS_BACKEND", "CPATH", "TF_XLA_FLAGS", "MLFORGE_X"):
+    """A user's settings of compilers and libraries do not reach what we start, nor do keys."""
+    for name in ("KERAS_BACKEND", "CPATH", "TF_XLA_FLAGS", "ANTHROPIC_API_KEY", "MLFORGE_X"):
         monkeypatch.setenv(name, "1")
     code = "import os; print(sorted(set(os.environ) & set('KERAS_BACKEND CPATH TF_XLA_FLAGS "
     code += "MLFORGE_X HOME'.split())))"

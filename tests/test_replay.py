@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,25 @@ BAD = {"layers": [{"kind": "dense", "units": 6}]}
 SEARCH = "search: {agent: random_search, max_iterations: 3, seed: 4}"
 
 
+# Stands before a tool and notes whether a credential reached it.
+SHIM = """#!/bin/sh
+env | grep -c ^ANTHROPIC_ >> '{seen}'
+exec {real} "$@"
+"""
+STARTED = ("arm-none-eabi-gcc", "qemu-system-arm")
+
+
+def watch_tools(folder: Path) -> Path:
+    """Puts a shim before compiler and emulator; returns the file with what they saw."""
+    seen = folder / "seen.txt"
+    for name in STARTED:
+        path = folder / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(SHIM.format(seen=seen, real=shutil.which(name)))
+        path.chmod(0o755)
+    return seen
+
+
 def model(request: Request) -> Step:
     """Gets nothing right in the first round; estimates, probes and proposes in the second."""
     asked, said = request["messages"][0]["content"], len(request["messages"])
@@ -49,6 +69,7 @@ class Asked:
     contract: Path
     run: Run
     requests: list[Request]
+    seen: Path
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +78,14 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
     folder = tmp_path_factory.mktemp("asked")
     with MessagesServer(model) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANTHROPIC_API_KEY", KEY)
+        patch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")  # the contract's goes first
+        seen = watch_tools(folder)
+        patch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
         llm = f"{{model: test-model, base_url: '{server.url}', attempts: 1, temperature: 0.5}}"
         search = f"search: {{agent: anthropic, max_iterations: 3, seed: 4, llm: {llm}}}"
         contract = edited(TANK, folder, (SEARCH, search))
         run = doit(build=folder / "build", contract=contract)
-    return Asked(folder / "build", contract, run, server.requests)
+    return Asked(folder / "build", contract, run, server.requests, seen)
 
 
 def delivered(asked: Asked) -> Path:
@@ -106,6 +130,14 @@ def test_the_key_is_nowhere(asked: Asked) -> None:
     for path in [asked.contract, *asked.build.rglob("*")]:
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
     assert KEY not in asked.run.out + asked.run.err
+
+
+@pytest.mark.slow
+def test_no_tool_gets_the_key(asked: Asked) -> None:
+    """Compilers and emulators, those of a probe included, start without any credential."""
+    seen = asked.seen.read_text().split()
+    assert len(seen) > 20
+    assert set(seen) == {"0"}
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.stage import Outcome, Stage, StageKind, Workspace
 from mlforge_tasks.store import Store
 
-SCALE = "tests.demo_stages.scale"
+SCALE, PEEK = "tests.demo_stages.scale", "tests.demo_stages.peek"
 
 
 class Tree:
@@ -67,6 +67,21 @@ def quick(tmp_path: Path) -> Tree:
 
 def hows(outcomes: tuple[Outcome, Outcome]) -> list[str]:
     return [outcome.how for outcome in outcomes]
+
+
+def test_a_secret_reaches_the_stage_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two equal stages one gets the variable; it is in no key, so both have the same."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
+    found = []
+    for name, secrets in (("told", ("ANTHROPIC_API_KEY", "NOT_SET")), ("untold", ())):
+        kind = StageKind(PEEK, ("names.txt",), isolated=True, secrets=secrets)
+        stage = Stage(name, kind, tmp_path / name, Workspace(Store(tmp_path / f"{name}-store")))
+        found.append((stage.run().key, (stage.folder / "names.txt").read_text()))
+    (key, told), (same, untold) = found
+    assert (told, untold) == ("ANTHROPIC_API_KEY", "")
+    assert key == same
 
 
 def test_built_once_then_kept(tree: Tree) -> None:

@@ -1,7 +1,9 @@
 """A language model that designs from measured figures, over Anthropic's official SDK.
 
 The key comes from `ANTHROPIC_API_KEY` and goes nowhere but into the request's header: it is taken
-out of the environment before anything else starts, and out of every text that comes back.
+out of the environment before anything else starts, and out of every text that comes back. Whatever
+else the SDK reads from the environment is taken out too: where requests go, and with what headers,
+is up to the contract.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from mlforge_tasks.search import Llm
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
-# Others that the SDK reads: a second credential, and one that logs requests with their headers.
-OTHER_VARIABLES = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_LOG")
+URL_VARIABLE = "ANTHROPIC_BASE_URL"
+# Further credentials, more headers, a log of requests with their headers.
+SDK_PREFIX = "ANTHROPIC_"
+OFFICIAL_URL = "https://api.anthropic.com"
 HIDDEN = "[key removed]"
 OFFLINE = "`search: {agent: optimizer}` needs neither key nor network"
 MESSAGE_LENGTH = 300
@@ -37,11 +41,20 @@ HINTS = {
 }
 
 
-def _take_key() -> str:
-    """The key, which is no longer in the environment of this process and its children."""
-    for name in OTHER_VARIABLES:
-        os.environ.pop(name, None)
-    key = os.environ.pop(KEY_VARIABLE, "").strip()
+def _take_key(settings: Llm) -> str:
+    """The key, which is no longer in the environment of this process and its children.
+
+    Raises:
+        ToolError: There is none, or the environment wants it sent to another server.
+    """
+    taken = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(SDK_PREFIX)}
+    elsewhere = taken.get(URL_VARIABLE, "").rstrip("/")
+    if elsewhere not in ("", OFFICIAL_URL) and settings.base_url is None:
+        raise ToolError(
+            f"{URL_VARIABLE} is set, but the contract says where requests go",
+            hint=f"write it into the contract as llm.base_url, or `unset {URL_VARIABLE}`",
+        )
+    key = taken.get(KEY_VARIABLE, "").strip()
     if not key:
         raise ToolError(
             f"the agent 'anthropic' needs an API key in {KEY_VARIABLE}, which is not set",
@@ -92,7 +105,7 @@ class Api:
 
         self._client = self._sdk.Anthropic(
             api_key=key,
-            base_url=settings.base_url,
+            base_url=settings.base_url or OFFICIAL_URL,
             timeout=settings.timeout_s,
             max_retries=settings.retries,
             # A redirect would take the key to a server that the contract does not name.
@@ -161,7 +174,7 @@ class AnthropicAgent:
         self, brief: DesignBrief, history: tuple[Trial, ...], count: int, bench: Workbench
     ) -> tuple[Architecture, ...]:
         """See `Agent.propose`."""
-        with Api(bench.llm, _take_key()) as api:
+        with Api(bench.llm, _take_key(bench.llm)) as api:
             transcript = Dialogue(brief, history, count, bench, api.send).run()
         bench.keep(TRANSCRIPT, transcript.to_bytes() + b"\n")
         if transcript.reason is not None:
