@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks._agents_table import FIXED_BUDGET, MEASURED, Candidate, Result, draw, table
-from mlforge_tasks.agents._cost import FIGURES, CostModel, count, measured_value
+from mlforge_tasks.agents._cost import FIGURES, hindsight, measured_figures, measured_value
 from mlforge_tasks.agents._tpe import failed_on_hardware
 from mlforge_tasks.contract_loader import load
 from mlforge_tasks.dataset_spec import DataCard
@@ -105,15 +105,9 @@ def candidate(chain: Chain, trial: Trial, agent: str, goal: str) -> Candidate:
 def misses(brief: DesignBrief, trials: tuple[Trial, ...]) -> dict[str, tuple[float, ...]]:
     """How far off the cost model was on each candidate, having learnt from those before it."""
     off: dict[str, list[float]] = {metric: [] for metric in FIGURES}
-    for index, trial in enumerate(trials):
-        before = trials[:index]
-        if trial.figures is None or sum(bool(one.measurements) for one in before) < MEASURED:
-            continue
-        predicted = CostModel(brief, before).predict(count(trial.figures))
-        for metric in FIGURES:
-            value = measured_value(trial, metric)
-            if value is not None:
-                off[metric].append(abs(predicted[metric].expected / value - 1.0))
+    for trial, expected in hindsight(brief, trials)[MEASURED:]:
+        for metric, value in measured_figures(trial).items():
+            off[metric].append(abs(expected[metric] / value - 1.0))
     return {metric: tuple(found) for metric, found in off.items()}
 
 

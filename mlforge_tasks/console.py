@@ -18,9 +18,10 @@ from mlforge_tasks.trials import Report, TrialResult, Trials
 from mlforge_tasks.units import format_bytes, format_us
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from mlforge_tasks.forecast import ForecastError
     from mlforge_tasks.pipeline import Plan
     from mlforge_tasks.records import Clause, Verdict
     from mlforge_tasks.relaxation import Relaxation, Shortfall
@@ -118,10 +119,19 @@ def summary(report: Report, folder: Path) -> str:
         ]
     else:
         lines.append(shortfall(report))
+    if report.forecast_errors:
+        lines.append(forecast_text(report.forecast_errors))
     looks = report.test_looks()
     lines.append(f"the test split was asked of {looks} candidate{'' if looks == 1 else 's'}")
     lines.append(f"delivered: {folder}/" if report.met else f"report: {folder}/report.json")
     return "\n".join(lines) + "\n"
+
+
+def forecast_text(found: Mapping[str, ForecastError]) -> str:
+    """How far off the agent's forecasts were."""
+    parts = (f"{_short(metric)} {one.median:.1%}" for metric, one in found.items())
+    count = max(one.count for one in found.values())
+    return f"foretold before it was built: {', '.join(parts)} off, median of {count}"
 
 
 def shortfall(report: Report) -> str:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from mlforge_tasks.agents import Trial
 from mlforge_tasks.constraints import IMPOSSIBLE, TEST_SUFFIX, Bound
+from mlforge_tasks.forecast import ForecastError
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 from mlforge_tasks.relaxation import Shortfall
 
@@ -86,6 +87,7 @@ class Report(Record):
         best: Its id, or that of the one that came closest.
         results: Every candidate, oldest first.
         shortfall: Where it was not met, why not and what would have to give.
+        forecast_errors: How far off the agent's forecasts were, by metric; None where it made none.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Report(Record):
     best: str | None
     results: tuple[TrialResult, ...]
     shortfall: Shortfall | None
+    forecast_errors: dict[str, ForecastError] | None = None
 
     def test_looks(self) -> int:
         """How many candidates the test split was asked of."""

@@ -253,3 +253,25 @@ class CostModel:
         """How much of the tightest limit a network may take; up to 1 it is expected to fit."""
         predicted = self.predict(counts)
         return max(predicted[metric].upper / bound for metric, bound in self._bounds.items())
+
+    def foretell(self, figures: StaticFigures) -> dict[str, float]:
+        """What a network is expected to measure, rounded to what every machine agrees on."""
+        predicted = self.predict(count(figures))
+        return {metric: round(one.expected, 1) for metric, one in predicted.items()}
+
+
+def measured_figures(trial: Trial) -> dict[str, float]:
+    """What was measured of a trial, of what the cost model predicts."""
+    values = {metric: measured_value(trial, metric) for metric in FIGURES}
+    return {metric: value for metric, value in values.items() if value is not None}
+
+
+def hindsight(
+    brief: DesignBrief, history: tuple[Trial, ...]
+) -> list[tuple[Trial, dict[str, float]]]:
+    """Each measured trial with what the cost model expects of it, knowing those before it only."""
+    return [
+        (trial, CostModel(brief, history[:index]).foretell(trial.figures))
+        for index, trial in enumerate(history)
+        if trial.figures is not None and measured_figures(trial)
+    ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlforge_tasks.agents._space import Genes, Space
-    from mlforge_tasks.architecture import Architecture, Shape, Task
+    from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, Task
 
 # A draw takes about a third of a millisecond.
 MAX_DRAWS = 1500
@@ -32,12 +32,14 @@ class Member:
     Attributes:
         genes: Which options make it.
         architecture: The network.
+        figures: Its static figures.
         counts: What its cost is predicted from.
         score: How promising it is before anything was measured.
     """
 
     genes: Genes
     architecture: Architecture
+    figures: StaticFigures
     counts: Counts
     score: float
 
@@ -85,7 +87,7 @@ def _members(
         except CandidateFailure:
             continue
         score = figures.macs**MACS_SHARE * figures.parameters ** (1 - MACS_SHARE)
-        yield Member(genes, architecture, count(figures), score)
+        yield Member(genes, architecture, figures, count(figures), score)
 
 
 def _genes(space: Space, seed: int) -> Iterator[Genes]:

@@ -19,10 +19,11 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.agents._cost import CostModel
+from mlforge_tasks.agents._cost import CostModel, hindsight, measured_figures
 from mlforge_tasks.agents._sample import sample
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.agents._tpe import Tpe, failed_on_hardware
+from mlforge_tasks.forecast import FORECAST, Forecast, errors
 
 if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Trial, Workbench
@@ -57,21 +58,28 @@ class Optimizer:
         brief: DesignBrief,
         history: tuple[Trial, ...],
         count: int,
-        bench: Workbench,  # noqa: ARG002 - needs nothing but its brief
+        bench: Workbench,
     ) -> tuple[Architecture, ...]:
         """See `Agent.propose`."""
-        search = _Search(brief, history)
-        return tuple(search.choose().architecture for _ in range(count))
+        costs = CostModel(brief, history)
+        search = _Search(brief, history, costs)
+        chosen = [search.choose() for _ in range(count)]
+        known = hindsight(brief, history)
+        forecast = Forecast(
+            candidates=tuple(costs.foretell(member.figures) for member in chosen),
+            so_far=errors((expected, measured_figures(trial)) for trial, expected in known),
+        )
+        bench.keep(FORECAST, forecast.to_bytes() + b"\n")
+        return tuple(member.architecture for member in chosen)
 
 
 PLUGIN = Optimizer()
 
 
 def _candidates(
-    brief: DesignBrief, space: Space, history: tuple[Trial, ...]
+    brief: DesignBrief, space: Space, history: tuple[Trial, ...], costs: CostModel
 ) -> dict[Architecture, _Candidate]:
     """Enough of the space to choose from, all of the history that came from it included."""
-    costs = CostModel(brief, history)
     missing = {trial.architecture for trial in history}
     found: dict[Architecture, _Candidate] = {}
     fitting = 0
@@ -91,11 +99,12 @@ class _Search:
     Args:
         brief: The task and its limits.
         history: What was judged before.
+        costs: What was learnt from its figures.
     """
 
-    def __init__(self, brief: DesignBrief, history: tuple[Trial, ...]) -> None:
+    def __init__(self, brief: DesignBrief, history: tuple[Trial, ...], costs: CostModel) -> None:
         self._space = space_for(brief.input_shape)
-        self._candidates = _candidates(brief, self._space, history)
+        self._candidates = _candidates(brief, self._space, history, costs)
         self._taken = {trial.architecture for trial in history}
         failed_in_a_row = itertools.takewhile(failed_on_hardware, reversed(history))
         self._bound = SHRINK ** sum(1 for _ in failed_in_a_row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.constraints import TEST_SUFFIX, UNITS, Bound
+from mlforge_tasks.forecast import FORECAST, Forecast, errors
 from mlforge_tasks.relaxation import explain
 from mlforge_tasks.stages import main
 from mlforge_tasks.transcript import TRANSCRIPT, Transcript, Transcripts
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from mlforge_tasks.forecast import ForecastError
     from mlforge_tasks.trials import TrialResult
 
 PANELS = ("flash_bytes", "ram_bytes", "latency_us")
@@ -82,6 +84,24 @@ def draw(report: Report, path: Path) -> None:
     figure.savefig(path, metadata={"Software": None})
 
 
+def _forecast_errors(
+    inputs: Mapping[str, Path], results: tuple[TrialResult, ...]
+) -> dict[str, ForecastError] | None:
+    """What the agent expected of each candidate against what was measured of it."""
+    expected = {
+        f"{int(name.removeprefix('propose'))}.{index}": one
+        for name, folder in inputs.items()
+        if (folder / FORECAST).exists()
+        for index, one in enumerate(Forecast.read(folder / FORECAST).candidates)
+    }
+    measured = {
+        result.trial.id: {one.metric: one.value for one in result.trial.measurements}
+        for result in results
+    }
+    found = errors((one, measured.get(name, {})) for name, one in expected.items())
+    return found or None
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `report.json` and `convergence.png`, and `transcripts.json` of a model that was asked.
 
@@ -108,6 +128,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         best=ranked[0].trial.id if ranked else None,
         results=results,
         shortfall=None if met else explain(bounds, config["margins"], verdicts),
+        forecast_errors=_forecast_errors(inputs, results),
     )
     report.write(out / "report.json")
     draw(report, out / "convergence.png")
