@@ -80,6 +80,7 @@ int main(void)
         print_hex((uint32_t)ticks);
         print_text("\\n");
     }
+    return 0;
 }
 """
 
@@ -104,7 +105,7 @@ def _cases_header(cases: Sequence[Case]) -> str:
     return "\n".join([*lines, "};", ""])
 
 
-def _write(cases: Sequence[Case], folder: Path) -> list[Path]:
+def write_program(cases: Sequence[Case], folder: Path) -> list[Path]:
     """Writes a program that checks itself; returns its C files."""
     sources = write_sources(cases, folder)
     (folder / "cases.h").write_text(_cases_header(cases))
@@ -113,7 +114,7 @@ def _write(cases: Sequence[Case], folder: Path) -> list[Path]:
     return [main, *sources]
 
 
-def _results(cases: Sequence[Case], console: str) -> Mapping[str, tuple[int, int]]:
+def results(cases: Sequence[Case], console: str) -> Mapping[str, tuple[int, int]]:
     found = re.findall(r"^(\w+) ([0-9a-f]+) ([0-9a-f]+)$", console, re.MULTILINE)
     assert [name for name, _, _ in found] == [case.prefix for case in cases], console
     return {name: (int(bad, 16), int(ticks, 16)) for name, bad, ticks in found}
@@ -123,8 +124,8 @@ def run_on_board(
     cases: Sequence[Case], board: Board, folder: Path
 ) -> Mapping[str, tuple[int, int]]:
     """Differing output bytes and clock ticks of the last inference, by prefix."""
-    image = link_image(board, _write(cases, folder), folder, include_dirs=[folder])
-    return _results(cases, run_to_end(board, image.elf, limit_s=RUN_LIMIT_S).decode())
+    image = link_image(board, write_program(cases, folder), folder, include_dirs=[folder])
+    return results(cases, run_to_end(board, image.elf, limit_s=RUN_LIMIT_S).decode())
 
 
 def run_sanitized(cases: Sequence[Case], folder: Path) -> Mapping[str, tuple[int, int]]:
@@ -133,7 +134,7 @@ def run_sanitized(cases: Sequence[Case], folder: Path) -> Mapping[str, tuple[int
     Raises:
         ToolError: A sanitizer found something; its report is in the message.
     """
-    sources = _write(cases, folder)
+    sources = write_program(cases, folder)
     (folder / "hal.h").write_text((APP / "hal.h").read_text())
     (folder / "hal.c").write_text(_HOST_HAL)
     sources.append(folder / "hal.c")
@@ -141,4 +142,4 @@ def run_sanitized(cases: Sequence[Case], folder: Path) -> Mapping[str, tuple[int
     program = folder / "check"
     argv = ["gcc", *SANITIZERS, "-o", str(program), *map(str, objects)]
     process.check(argv, timeout_s=RUN_LIMIT_S)
-    return _results(cases, process.check([str(program)], timeout_s=RUN_LIMIT_S))
+    return results(cases, process.check([str(program)], timeout_s=RUN_LIMIT_S))

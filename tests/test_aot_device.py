@@ -1,4 +1,4 @@
-"""Generated C against the oracle on emulated Cortex-M cores."""
+"""Generated C against the oracle on emulated cores."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mlforge_tasks.board import load_board
 from tests import graphs
 from tests.aot_device import run_on_board
 from tests.aot_host import make_case
+from tests.aot_linux import CORES, run_on_core
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.aot_host import Case
 
 GRAPHS = 200
+ON_OTHER_CORES = 50
 # What an image may take, so that it fits into the 512 KiB of mps3/an547; code is a guess.
 IMAGE_BYTES = 400_000
 CODE_BYTES = 4_000
@@ -77,3 +79,15 @@ def test_the_kernels_of_a_core_equal_the_oracle(op: str, name: str, tmp_path: Pa
     seeds = range(1000, 1000 + PER_OPERATOR)
     cases = (make_case(f"m{seed}", graphs.single_operator(op, seed), board.cpu) for seed in seeds)
     assert _differing(cases, board, tmp_path) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CORES)
+def test_random_graphs_equal_the_oracle_on_other_cores(name: str, tmp_path: Path) -> None:
+    """RISC-V of 32 and 64 bits and AArch64: not a byte differs, not a warning, no C library."""
+    core = CORES[name]
+    if core.missing():
+        pytest.skip(f"not installed: {', '.join(core.missing())} (./bootstrap --dev)")
+    cases = [make_case(f"g{i}", graphs.random_graph(i), name) for i in range(ON_OTHER_CORES)]
+    differing = run_on_core(cases, core, tmp_path)
+    assert {graph for graph, count in differing.items() if count} == set()

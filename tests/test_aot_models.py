@@ -14,6 +14,7 @@ from mlforge_tasks import process
 from mlforge_tasks.board import load_board
 from tests.aot_device import run_on_board
 from tests.aot_host import Case, make_case
+from tests.aot_linux import CORES, run_on_core
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,18 @@ def test_models_are_exact_and_fast(name: str, models: Mapping[str, bytes], tmp_p
         assert bad == 0, model
         most = MOST_INSTRUCTIONS_PER_MAC[name].get(model)
         assert most is None or ticks * instructions_per_tick / macs < most, model
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_models_are_exact_on_other_cores(
+    name: str, models: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    """Whole networks on RISC-V and AArch64, not a byte off."""
+    core = CORES[name]
+    if core.missing():
+        pytest.skip(f"not installed: {', '.join(core.missing())} (./bootstrap --dev)")
+    cases = [make_case(model, tflite, name) for model, tflite in models.items()]
+    assert run_on_core(cases, core, tmp_path) == dict.fromkeys(models, 0)
 
 
 def test_keyword_spotting_fits_its_two_largest_layers(cases: Mapping[str, Case]) -> None:

@@ -132,9 +132,7 @@ def _with_hex(elf: Path, folder: Path) -> Files:
 
 def _west() -> None:
     if importlib.util.find_spec("west") is None:
-        raise ToolError(
-            "the Python package 'west' is not installed", hint="pip install 'mlforge[zephyr]'"
-        )
+        raise ToolError("the Python package 'west' is not installed", hint="./bootstrap")
 
 
 def flash(
