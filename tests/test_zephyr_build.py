@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from mlforge_tasks import platforms, plugins
 from mlforge_tasks.board import Board, board_names, load_board
-from mlforge_tasks.engines import GeneratedModel
-from mlforge_tasks.engines.aot import PLUGIN as AOT
-from mlforge_tasks.engines.tflm import PLUGIN as TFLM
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.oracle import Oracle
-from mlforge_tasks.platforms import BuildRequest
-from mlforge_tasks.platforms._zephyr import toolchain, workspace
 from mlforge_tasks.platforms.zephyr import PLUGIN, ZephyrImage, ZephyrPlatform
-from mlforge_tasks.records import FirmwareReport, sha256_bytes
-from mlforge_tasks.runners import Expected
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from tests import tiny_model
-from tests.graphs import random_graph
+from tests.zephyr_images import MARKS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,28 +21,9 @@ EMULATED = [name for name in board_names() if (b := load_board(name)).zephyr and
 M3 = load_board("mps2/an385")
 M4 = load_board("mps2/an386")
 SMALL = load_board("qemu_cortex_m3")
-INPUTS = 5
 
 
-def _missing() -> str:
-    """Why nothing here can be built; empty where it can."""
-    found = workspace.find()
-    if found is None:
-        return "no Zephyr workspace (`doit workspace` makes one)"
-    absent = [name for name in ("cmsis_6", "cmsis-nn", "tflite-micro") if not found.module(name)]
-    if absent:
-        return f"the Zephyr workspace lacks {', '.join(absent)}"
-    if toolchain.find() is None:
-        return "no toolchain for Zephyr"
-    return "" if importlib.util.find_spec("west") else "west is not installed"
-
-
-REASON = _missing()
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.zephyr,
-    pytest.mark.skipif(bool(REASON), reason=REASON),
-]
+pytestmark = MARKS
 
 
 def build(board: Board, folder: Path, platform: ZephyrPlatform = PLUGIN, **model: str) -> Path:
@@ -176,48 +147,3 @@ def test_images_are_equal_from_two_folders(tmp_path: Path) -> None:
     ]
     for file in ("firmware.bin", "firmware.elf", "firmware.map", "zephyr.json"):
         assert (folders[0] / file).read_bytes() == (folders[1] / file).read_bytes(), file
-
-
-def deploy(
-    model: GeneratedModel, tflite: bytes, board: Board, folder: Path, engine: str
-) -> FirmwareReport:
-    """Builds a generated model."""
-    oracle = Oracle(tflite)
-    folder.mkdir()
-    sizes = [int(np.prod(shape)) for shape in (oracle.input_shape, oracle.output_shape)]
-    values = ",".join(map(str, tflite))
-    (folder / "model_data.h").write_text(
-        "#ifndef DATA_H\n#define DATA_H\n"
-        f'#define MODEL_DIGEST "{sha256_bytes(tflite)}"\n'
-        f"#define MODEL_INPUT_BYTES {sizes[0]}\n#define MODEL_OUTPUT_BYTES {sizes[1]}\n"
-        "static const unsigned char g_model[] __attribute__((aligned(16), unused)) = "
-        f"{{{values}}};\n#endif\n"
-    )
-    sources = folder / "src"
-    sources.mkdir()
-    for name, content in model.files.items():
-        (sources / name).write_bytes(content)
-    request = BuildRequest(board, folder, sources, engine, sha256_bytes(tflite + engine.encode()))
-    return PLUGIN.build(request, folder)
-
-
-@pytest.mark.parametrize("engine", [AOT, TFLM], ids=lambda engine: engine.name)
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_both_engines_equal_the_oracle(engine: object, seed: int, tmp_path: Path) -> None:
-    """Whole images with random graphs compute what the reference does, byte for byte."""
-    assert engine in (AOT, TFLM)
-    plugin = AOT if engine is AOT else TFLM
-    tflite = random_graph(seed)
-    folder = tmp_path / "image"
-    report = deploy(plugin.generate(tflite, M4.cpu), tflite, M4, folder, plugin.name)
-    oracle = Oracle(tflite)
-    shape = (INPUTS, *oracle.input_shape[1:])
-    inputs = np.random.default_rng(seed).integers(-128, 128, shape, np.int8)
-    expected = Expected(report.firmware_id, sha256_bytes(tflite))
-    with QEMU.open(M4, folder / "firmware.elf", expected) as session:
-        outputs = b"".join(session.infer(one.tobytes()).output for one in inputs)
-        used_bytes = session.self_test.arena_bytes
-    assert outputs == oracle.run(inputs).tobytes()
-    reserved = ZephyrImage.read(folder / "zephyr.json").arena_reserved_bytes
-    assert (reserved is None) == (engine is AOT)
-    assert reserved is None or used_bytes <= reserved < used_bytes + 4096

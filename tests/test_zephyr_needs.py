@@ -8,6 +8,7 @@ import pytest
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.platforms._zephyr import doctor, needs, toolchain
+from tests import zephyr_images
 from tests.builds import ROOT, doit
 from tests.test_zephyr_workspace import add_module, make_zephyr
 
@@ -90,6 +91,27 @@ def test_missing_packages_and_programs_are_all_named(
     assert "sudo apt-get install a-deb b-deb" in said
     monkeypatch.setattr(doctor, "PYTHON_NEEDS", {"no_c": "c-dist", "yaml": "pyyaml"})
     assert "Python packages c-dist" in message()
+
+
+def test_the_tests_of_images_skip_with_the_reason(
+    topdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong ZEPHYR_BASE, no workspace, a missing module: none of them breaks the collection."""
+    assert "lacks cmsis-dsp, cmsis-nn, tflite-micro" in zephyr_images.missing()
+    monkeypatch.setenv("ZEPHYR_BASE", str(tmp_path))
+    assert "ZEPHYR_BASE: found" in zephyr_images.missing()
+    monkeypatch.delenv("ZEPHYR_BASE")
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    assert "no Zephyr workspace" in zephyr_images.missing()
+
+
+def test_the_device_tree_compiler_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zephyr's own build only uses it where it is found; its absence is told, not refused."""
+    assert "dtc" not in doctor.PROGRAMS
+    monkeypatch.setenv("PATH", "")
+    (fact,) = [fact for fact in doctor.facts() if fact.name == "dtc"]
+    assert fact.found is None
+    assert "apt-get install device-tree-compiler (not needed" in fact.advice
 
 
 def test_a_run_that_could_not_build_starts_nothing(

@@ -23,9 +23,12 @@ PYTHON_NEEDS = {
     "west": "west",
     "yaml": "pyyaml",
 }
-# Programs by what they are for; each is Debian's package of the same name unless told.
-PROGRAMS = {"cmake": "cmake", "dtc": "device-tree-compiler", "ninja": "ninja-build"}
-OPTIONAL_PROGRAMS = {"ccache": "ccache"}
+# Programs and the Debian packages that have them; of the optional ones, also what they are for.
+PROGRAMS = {"cmake": "cmake", "ninja": "ninja-build"}
+OPTIONAL_PROGRAMS = {
+    "ccache": ("ccache", "makes a cold build in a second folder fast"),
+    "dtc": ("device-tree-compiler", "lets Zephyr look for more mistakes in device trees"),
+}
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,10 @@ def _python() -> Iterator[Fact]:
 
 
 def _programs() -> Iterator[Fact]:
-    for name, package in (PROGRAMS | OPTIONAL_PROGRAMS).items():
+    needed = {name: (package, "") for name, package in PROGRAMS.items()}
+    for name, (package, use) in (needed | OPTIONAL_PROGRAMS).items():
         path = shutil.which(name)
         advice = f"sudo apt-get install {package}"
-        if name in OPTIONAL_PROGRAMS:
-            advice += " (not needed, but makes a cold build in a second folder fast)"
+        if use:
+            advice += f" (not needed, but {use})"
         yield Fact(name, path, "" if path else advice)
