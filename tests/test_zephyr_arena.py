@@ -1,4 +1,4 @@
-"""The search for TFLite Micro's arena; the images it boots are stood in for by a rule."""
+"""The search for TFLite Micro's arena; the image that tries is stood in for by a rule."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MOST = 1 << 20
     st.sampled_from([None, Try(used_bytes=1, output=2)]),
 )
 def test_the_smallest_arena_is_found(used: int, planning: int, too_small: Try | None) -> None:
-    """It is the first multiple of 16 that works, found in few boots."""
-    boots = []
+    """It is the first multiple of 16 that works, found in few tries."""
+    tries = []
 
     def attempt(size: int) -> Try | None:
-        boots.append(size)
+        tries.append(size)
         if size >= used + planning:
             return Try(used, output=1)
         return too_small
@@ -30,14 +30,14 @@ def test_the_smallest_arena_is_found(used: int, planning: int, too_small: Try | 
     assert found is not None
     assert found % ALIGNMENT == 0
     assert used + planning <= found < used + planning + ALIGNMENT
-    assert len(boots) <= 22
+    assert len(tries) <= 22
 
 
 def test_no_arena_does() -> None:
-    """A model that does not start in all there is needs no second boot."""
-    boots: list[int] = []
-    assert smallest(MOST, boots.append) is None
-    assert boots == [MOST]
+    """A model that does not start in all there is needs no second try."""
+    tries: list[int] = []
+    assert smallest(MOST, tries.append) is None
+    assert tries == [MOST]
 
 
 def test_what_is_tried_fits_beside_the_application() -> None:

@@ -9,10 +9,10 @@ import pytest
 from mlforge_tasks import platforms, plugins
 from mlforge_tasks.board import Board, board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.platforms.zephyr import PLUGIN, ZephyrImage, ZephyrPlatform
+from mlforge_tasks.platforms.zephyr import PLUGIN, ZephyrImage
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from tests import tiny_model
-from tests.zephyr_images import MARKS
+from tests.zephyr_images import MARKS, build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,14 +24,6 @@ SMALL = load_board("qemu_cortex_m3")
 
 
 pytestmark = MARKS
-
-
-def build(board: Board, folder: Path, platform: ZephyrPlatform = PLUGIN, **model: str) -> Path:
-    """Builds the tiny model, changed; `folder` gets the image."""
-    folder.mkdir(parents=True, exist_ok=True)
-    source = tiny_model.write_model(folder / "model", **model)  # type: ignore[arg-type]
-    platform.build(tiny_model.request(board, source), folder)
-    return folder
 
 
 def infer(board: Board, folder: Path, data: bytes) -> bytes:
@@ -137,13 +129,3 @@ def test_a_board_that_zephyr_does_not_know_is_explained(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match=r"Zephyr does not know mps2/an505") as caught:
         build(load_board("mps2/an505"), tmp_path)
     assert caught.value.hint is not None
-
-
-def test_images_are_equal_from_two_folders(tmp_path: Path) -> None:
-    """No path of the build folder is in any output."""
-    folders = [
-        build(M3, tmp_path / f"{name}-out", ZephyrPlatform(tmp_path / name))
-        for name in ("a", "another-name")
-    ]
-    for file in ("firmware.bin", "firmware.elf", "firmware.map", "zephyr.json"):
-        assert (folders[0] / file).read_bytes() == (folders[1] / file).read_bytes(), file

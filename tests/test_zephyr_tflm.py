@@ -58,6 +58,13 @@ def test_kernels_for_int8_alone_are_preferred() -> None:
     assert "AddReshape()" in source_of(single_operator("RESHAPE", 1))
 
 
+def test_models_of_the_same_operators_share_their_source() -> None:
+    """A swap of one for the other compiles no C++."""
+    models = [single_operator("FULLY_CONNECTED", seed) for seed in (1, 2)]
+    assert models[0] != models[1]
+    assert source_of(models[0]) == source_of(models[1])
+
+
 def test_the_prefix_names_the_functions() -> None:
     """Two models could be linked into one image."""
     source = PLUGIN.generate(single_operator("RELU", 1), "cortex-m4", "left").files["model.cc"]

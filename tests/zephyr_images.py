@@ -14,6 +14,7 @@ from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms._zephyr import toolchain, workspace
 from mlforge_tasks.platforms.zephyr import CORE_MODULES, PLUGIN, TFLM_MODULES
 from mlforge_tasks.records import sha256_bytes
+from tests import tiny_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,14 @@ MARKS = [
     pytest.mark.zephyr,
     pytest.mark.skipif(bool(REASON), reason=REASON),
 ]
+
+
+def build(board: Board, folder: Path, platform: ZephyrPlatform = PLUGIN, **model: str) -> Path:
+    """Builds the tiny model, changed; `folder` gets the image."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = tiny_model.write_model(folder / "model", **model)  # type: ignore[arg-type]
+    platform.build(tiny_model.request(board, source), folder)
+    return folder
 
 
 def header(tflite: bytes) -> str:

@@ -1,9 +1,10 @@
 """Engine `tflm`: TensorFlow Lite Micro, with an op resolver made for the one model.
 
-The model itself stays what it is, a C array in `model_data.h`. How much working memory it needs
-depends on the kernels and the core, so only an image can tell: `zephyr_app/src/tflm_arena.c` has
-the arena and defines `model_init`, and the platform says how large it is, after it has built and
-run an image that searches for the smallest one.
+The model itself stays what it is, a C array in `model_data.h`, apart from the C++ source: models of
+the same operators share their source, which is then compiled once. How much working memory one
+needs depends on the kernels and the core, so only an image can tell: `zephyr_app/src/tflm_arena.c`
+has model and arena and defines `model_init`, and the platform says how large the arena is, after it
+has built and run an image that searches for the smallest one.
 """
 
 from __future__ import annotations

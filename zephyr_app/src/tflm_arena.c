@@ -1,11 +1,13 @@
-/* The working memory of engine `tflm`. From the platform, in model_arena.h: MODEL_ARENA_BYTES, and
- * MODEL_ARENA_SEARCH in an image that is built only to find out how much the model needs. */
+/* The model's data for engine `tflm`, and its working memory. From the platform, in model_arena.h:
+ * MODEL_ARENA_BYTES, and MODEL_ARENA_SEARCH in an image that is built only to find out how much the
+ * model needs. */
 #include <stddef.h>
 
 #include "model.h"
 #include "model_arena.h"
+#include "model_data.h"
 
-int model_start(uint8_t *tensor_arena, size_t arena_size);
+int model_start(const void *model, uint8_t *tensor_arena, size_t arena_size);
 
 static uint8_t tensor_arena[MODEL_ARENA_BYTES] __attribute__((aligned(16)));
 
@@ -13,13 +15,14 @@ static uint8_t tensor_arena[MODEL_ARENA_BYTES] __attribute__((aligned(16)));
 
 int model_init(void)
 {
-    return model_start(tensor_arena, sizeof tensor_arena);
+    return model_start(g_model, tensor_arena, sizeof tensor_arena);
 }
 
 #else
 
+#include <string.h>
+
 #include "hal.h"
-#include "model_data.h"
 
 #define FNV_OFFSET 2166136261u
 #define FNV_PRIME 16777619u
@@ -68,13 +71,16 @@ static uint32_t output_hash(void)
     return status == 0 ? hash : 0;
 }
 
-/* Tries the arena size that the host asks for. One try a boot: too small an arena may also end in
- * an assertion or a fault. */
+/* Tries the arena sizes that the host asks for, each in memory as it is after a boot. */
 int model_init(void)
 {
-    if (model_start(tensor_arena, asked_bytes()) != 0) {
-        say("arena no\n");
-    } else {
+    for (;;) {
+        size_t bytes = asked_bytes();
+        memset(tensor_arena, 0, sizeof tensor_arena);
+        if (model_start(g_model, tensor_arena, bytes) != 0) {
+            say("arena no\n");
+            continue;
+        }
         uint32_t hash = output_hash();
         say("arena uses ");
         say_number(model_arena_bytes());
@@ -82,7 +88,6 @@ int model_init(void)
         say_number(hash);
         say("\n");
     }
-    hal_halt();
 }
 
 #endif

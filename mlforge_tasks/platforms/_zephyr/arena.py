@@ -7,6 +7,7 @@ what it does with all the memory there is.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import threading
@@ -27,9 +28,10 @@ HEADER = "model_arena.h"
 ALIGNMENT = 16
 # Left free while all other memory is tried: TFLM's own variables.
 SEARCH_RESERVE_BYTES = 12 << 10
-BOOT_TIMEOUT_S = 120.0
+ANSWER_TIMEOUT_S = 120.0
 _ANSWER = re.compile(rb"^arena uses (\d+) output (\d+)$")
-_REFUSALS = (b"arena no", b"$0,F,")  # the second is the fault frame
+_NO = b"arena no"
+_FAULT = b"$0,F,"
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,11 @@ def measure(board: Board, elf: Path, most: int) -> int:
         CandidateFailure: The model does not start in all the memory there is.
         ToolError: The image does not answer, or nothing emulates the board.
     """
-    command = _command(board, elf)
-    found = smallest(most, lambda arena_bytes: _boot(command, arena_bytes))
+    device = _Device(_command(board, elf))
+    try:
+        found = smallest(most, device.attempt)
+    finally:
+        device.stop()
     if found is None:
         limit = board.ram.length_bytes
         text = f"TFLite Micro cannot start the model in the {limit} bytes of RAM of {board.name}"
@@ -119,26 +124,61 @@ def _command(board: Board, elf: Path) -> list[str]:
     return [*argv, "-monitor", "none", "-serial", "stdio", "-kernel", str(elf)]
 
 
-def _boot(command: list[str], arena_bytes: int) -> Try | None:
-    running = process.start(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    timer = threading.Timer(BOOT_TIMEOUT_S, process.stop, [running])
-    timer.start()
-    try:
+class _Device:
+    """A search image in the emulator, which tries sizes until one makes it fault."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._running: subprocess.Popen[bytes] | None = None
+        self._spoke = False
+
+    def attempt(self, arena_bytes: int) -> Try | None:
+        """Whether the model starts in so much memory; boots where the device is not up."""
+        if self._running is None:
+            self._running = process.start(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        timer = threading.Timer(ANSWER_TIMEOUT_S, process.stop, [self._running])
+        timer.start()
+        try:
+            return self._ask(self._running, arena_bytes)
+        finally:
+            timer.cancel()
+
+    def _ask(self, running: subprocess.Popen[bytes], arena_bytes: int) -> Try | None:
         if running.stdin is None or running.stdout is None:
             raise ToolError("QEMU was started without pipes")
-        running.stdin.write(f"{arena_bytes}\n".encode())
-        running.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has ended: the loop below sees no line
+            running.stdin.write(f"{arena_bytes}\n".encode())
+            running.stdin.flush()
         for line in running.stdout:
+            self._spoke = True
             answer = _ANSWER.match(line.strip())
             if answer is not None:
                 return Try(int(answer[1]), int(answer[2]))
-            if line.startswith(_REFUSALS):
+            if line.startswith(_NO):
                 return None
-    finally:
-        timer.cancel()
+            if line.startswith(_FAULT):
+                break
+        # QEMU gives up on a core that locks up; so does the timer on one that hangs.
+        self.stop()
+        if not self._spoke:
+            raise ToolError(
+                f"`{' '.join(self._command)}` ended before the image said a word "
+                f"(exit code {running.returncode})"
+            )
+        return None
+
+    def stop(self) -> None:
+        """Ends the emulator; the next try boots again."""
+        running, self._running = self._running, None
+        if running is None:
+            return
         process.stop(running)
         for pipe in (running.stdin, running.stdout):
             if pipe is not None:
-                pipe.close()
-    # QEMU gives up on a core that locks up; so does the timer on one that hangs.
-    return None
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
