@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.records import Clause, Verdict
     from mlforge_tasks.relaxation import Relaxation, Shortfall
     from mlforge_tasks.store import TreeLock
+    from mlforge_tasks.transcript import ModelUse
 
 COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency", "error", "verdict")
 ARCHITECTURE_WIDTH = 48
@@ -123,6 +124,8 @@ def summary(report: Report, folder: Path) -> str:
         lines.append(forecast_text(report.forecast_errors))
     looks = report.test_looks()
     lines.append(f"the test split was asked of {looks} candidate{'' if looks == 1 else 's'}")
+    if report.model_use is not None:
+        lines.append(model_use(report.model_use))
     lines.append(f"delivered: {folder}/" if report.met else f"report: {folder}/report.json")
     return "\n".join(lines) + "\n"
 
@@ -132,6 +135,14 @@ def forecast_text(found: Mapping[str, ForecastError]) -> str:
     parts = (f"{_short(metric)} {one.median:.1%}" for metric, one in found.items())
     count = max(one.count for one in found.values())
     return f"foretold before it was built: {', '.join(parts)} off, median of {count}"
+
+
+def model_use(use: ModelUse) -> str:
+    """What a language model was asked, in one line."""
+    used = use.usage
+    cost = "" if use.cost_usd is None else f", {use.cost_usd:.4f} US dollars"
+    count = f"{used.requests} answer{'' if used.requests == 1 else 's'}"
+    return f"the model: {count}, {used.tokens:,} tokens{cost}"
 
 
 def shortfall(report: Report) -> str:

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import clauses, platforms, plugins, runners, tool_versions
+from mlforge_tasks import clauses, engines, platforms, plugins, runners, tool_versions
 from mlforge_tasks.board import Board, load_board
 from mlforge_tasks.code_version import PROJECT_ROOT
 from mlforge_tasks.contract import Contract
 from mlforge_tasks.dataset_spec import source_files
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.search import LLM
+from mlforge_tasks.search import LLM, REPLAY
 from mlforge_tasks.stage import Stage, StageKind, Workspace
 from mlforge_tasks.store import Store
+from mlforge_tasks.transcript import TRANSCRIPT
 
 if TYPE_CHECKING:
     from mlforge_tasks.platforms import Platform
@@ -206,6 +207,7 @@ class _Builder:
             resources=(prompts,) if (PROJECT_ROOT / prompts).exists() else (),
             tools=tool_versions.of("numpy", optional=AGENT_PACKAGES.get(agent)),
             secrets=AGENT_SECRETS.get(agent, ()),
+            kept_when_broken=(TRANSCRIPT,),
         )
         inputs: dict[str, Stage | Path] = {"dataset": dataset, "feasible": feasible}
         inputs |= {f"judge{i:02d}": stage for i, stage in enumerate(judged, 1)}
@@ -218,9 +220,22 @@ class _Builder:
             "iteration": k,
             "board": self.board,
             "probe": self.probe_config() if agent == LLM else None,
+            "setup": self.setup() if agent in (LLM, REPLAY) else None,
         }
         module = f"mlforge_tasks.agents.{agent}"
         return self.stage(f"propose:{k}", kind, inputs, config, (module,))
+
+    def setup(self) -> dict[str, Any]:
+        """What a language model is told of how its designs are trained and built."""
+        engine = plugins.load(engines, self.target.engine)
+        return {
+            "mode": self.contract.mode,
+            "platform": self.target.platform,
+            "engine": self.target.engine,
+            "operators": engine.operators(self.board["cpu"]),
+            "margins": self.contract.margins_by_metric(),
+            "training": self.contract.training.model_dump(mode="json"),
+        }
 
     def probe_config(self) -> dict[str, Any]:
         """What the stages of a probe are configured with, all at once."""

@@ -54,7 +54,7 @@ class Llm(Record):
         temperature: How much chance is in an answer; None leaves it to the model, as newer ones
             want it.
         answer_tokens: Longest answer.
-        token_budget: What one round may use, read and written.
+        token_budget: What the whole search may use, read and written.
         tool_calls: How many estimates, probes and looks at the history a round may take.
         probes: How many of them may be measurements on the target.
         attempts: How many invalid answers a round may hold before it fails.
@@ -68,7 +68,7 @@ class Llm(Record):
     base_url: Annotated[str, AfterValidator(_safe_url)] | None = None
     temperature: float | None = Field(default=None, ge=0, le=1)
     answer_tokens: int = Field(default=8192, ge=256, le=64_000)
-    token_budget: int = Field(default=200_000, ge=1000, le=10_000_000)
+    token_budget: int = Field(default=1_000_000, ge=1000, le=100_000_000)
     tool_calls: int = Field(default=12, ge=0, le=100)
     probes: int = Field(default=3, ge=0, le=20)
     attempts: int = Field(default=3, ge=0, le=20)

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from mlforge_tasks import process
+from mlforge_tasks import broken_tries, process
 from mlforge_tasks.code_version import (
     PROJECT_ROOT,
     code_version,
@@ -71,6 +71,7 @@ class StageKind:
         runs_after_failure: Whether it runs although an input stage's candidate failed.
         secrets: Environment variables that its process gets, and no other stage's; they are no
             part of the key.
+        kept_when_broken: Files that go into the store although the action broke.
     """
 
     module: str
@@ -80,6 +81,7 @@ class StageKind:
     tools: Callable[[], Mapping[str, str]] = dict
     runs_after_failure: bool = False
     secrets: tuple[str, ...] = ()
+    kept_when_broken: tuple[str, ...] = ()
 
     def purpose(self) -> str:
         """The first line of the module's docstring; nothing is imported."""
@@ -102,13 +104,23 @@ class Workspace:
 
 
 class Provenance(Record):
-    """How an output folder came to be; beside the manifest, never part of a key."""
+    """How an output folder came to be; beside the manifest, never part of a key.
+
+    Attributes:
+        key: Digest of the key document.
+        how: Whether it was made or taken from the store.
+        key_document: All that may change the result.
+        manifest: The result.
+        seconds: How long the action took.
+        broken_tries: Digests of what earlier tries at it left in the store when they broke.
+    """
 
     key: str
     how: str
     key_document: dict[str, object]
     manifest: Manifest
     seconds: float
+    broken_tries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,19 +209,27 @@ class Stage:
         document = self.key_document()
         key = sha256_bytes(canonical_json(document))
         known = self.workspace.store.get_result(key)
+        tries = broken_tries.read(self.folder) + (known.broken_tries if known else ())
         if known is None:
             started = time.monotonic()
             how, manifest = self._make()
             seconds = round(time.monotonic() - started, 3)
             self._check_code(document["code"])
             if manifest.reason is None or manifest.reason.code not in WALL_TIME_RESULTS:
-                result = ActionResult(manifest=manifest, key_document=document, seconds=seconds)
+                result = ActionResult(
+                    manifest=manifest, key_document=document, seconds=seconds, broken_tries=tries
+                )
                 self.workspace.store.put_result(key, result)
         else:
             how, manifest, seconds = self._restore(known.manifest), known.manifest, known.seconds
         self._commit(manifest)
         Provenance(
-            key=key, how=how, key_document=document, manifest=manifest, seconds=seconds
+            key=key,
+            how=how,
+            key_document=document,
+            manifest=manifest,
+            seconds=seconds,
+            broken_tries=tries,
         ).write(self.folder / PROVENANCE)
         return Outcome(key, how, manifest, seconds)
 
@@ -233,7 +253,12 @@ class Stage:
         with tempfile.TemporaryDirectory(dir=scratch) as name:
             out = Path(name) / "out"
             out.mkdir()
-            reason = self._act(out, Path(name) / "request.json")
+            try:
+                reason = self._act(out, Path(name) / "request.json")
+            except ToolError:
+                left = (out / file for file in self.kind.kept_when_broken)
+                broken_tries.keep(self.workspace.store, left, self.folder)
+                raise
             outputs = self._collect(out, complete=reason is None)
         if reason is None:
             return "built", Manifest(status="ok", outputs=outputs)

@@ -53,11 +53,13 @@ class ActionResult(Record):
         manifest: What the action made.
         key_document: Everything the key was made from, for the auditor.
         seconds: How long the action took when it really ran.
+        broken_tries: Digests of what tries before it left in the store when they broke.
     """
 
     manifest: Manifest
     key_document: dict[str, object]
     seconds: float
+    broken_tries: tuple[str, ...] = ()
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> None:

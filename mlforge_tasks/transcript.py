@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlforge_tasks.architecture import Architecture
-from mlforge_tasks.records import Reason, Record
+from mlforge_tasks.architecture import Architecture, StaticFigures
+from mlforge_tasks.records import Measurement, Reason, Record
 
 TRANSCRIPT = "transcript.json"
 # Of the price of an input token, for writing to and reading from the prompt cache:
@@ -56,40 +56,90 @@ class Usage(Record):
 
 
 class Exchange(Record):
-    """One request and its answer.
+    """One request and what became of it; a request that is tried again is another exchange.
 
     Attributes:
         messages: How many of the transcript's messages the request held.
-        response: The answer, as the server sent it.
+        status: HTTP status; None where no answer came.
+        retry_after: When to try again, as the server said it.
+        response: What the server sent, as JSON where it is; without an answer, what went wrong.
     """
 
     messages: int
-    response: dict[str, Any]
+    status: int | None
+    retry_after: str | None
+    response: dict[str, Any] | str
+
+
+class Probe(Record):
+    """A design that the model had measured before it proposed.
+
+    Attributes:
+        architecture: The design.
+        figures: Its static figures.
+        measurements: What it takes on the target, untrained.
+        reason: Why it could not be measured, if so.
+    """
+
+    architecture: Architecture
+    figures: StaticFigures
+    measurements: tuple[Measurement, ...]
+    reason: Reason | None
 
 
 class Transcript(Record):
-    """One round: from the question to the proposals, or to giving up.
+    """One round: from the question to the proposals, to giving up, or to a broken line.
 
     Attributes:
+        situation: Digest of each thing that the question was made of: brief, data, setup, history.
         request: What all requests have in common: model, settings, system prompt, tools.
         messages: The dialogue; results of tools are in it.
         exchanges: Every request and response, in order.
-        usage: What they used.
+        probes: What was measured on the way.
+        usage: What the answers used.
         cost_usd: What that cost, where the contract has prices.
         candidates: What was proposed in the end.
         reason: Why nothing was, if so.
+        broken: Why the talk could not go on; the next run asks again, from the start.
     """
 
+    situation: dict[str, str]
     request: dict[str, Any]
     messages: tuple[dict[str, Any], ...]
     exchanges: tuple[Exchange, ...]
+    probes: tuple[Probe, ...]
     usage: Usage
     cost_usd: float | None
     candidates: tuple[Architecture, ...]
     reason: Reason | None
+    broken: str | None = None
 
 
 class Transcripts(Record):
     """A whole search, by the number of the round."""
 
     rounds: dict[int, Transcript]
+
+    def use(self) -> ModelUse:
+        """What all rounds used together."""
+        usage = Usage()
+        for one in self.rounds.values():
+            usage = usage.plus(one.usage)
+        costs = [one.cost_usd for one in self.rounds.values()]
+        known = [cost for cost in costs if cost is not None]
+        total = sum(known) if len(known) == len(costs) else None
+        return ModelUse(rounds=len(costs), usage=usage, cost_usd=total)
+
+
+class ModelUse(Record):
+    """What a search asked of its model.
+
+    Attributes:
+        rounds: In how many rounds it was asked.
+        usage: What they used.
+        cost_usd: What that cost, where the contract has prices.
+    """
+
+    rounds: int
+    usage: Usage
+    cost_usd: float | None

@@ -9,6 +9,7 @@ from mlforge_tasks.constraints import IMPOSSIBLE, TEST_SUFFIX, Bound
 from mlforge_tasks.forecast import ForecastError
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 from mlforge_tasks.relaxation import Shortfall
+from mlforge_tasks.transcript import ModelUse
 
 
 class TrialResult(Record):
@@ -57,9 +58,17 @@ def badness(result: TrialResult, goal: str, *, higher_is_better: bool) -> tuple[
 
 
 class Trials(Record):
-    """All candidates of one iteration."""
+    """All candidates of one iteration.
+
+    Attributes:
+        results: What was proposed.
+        probes: What a language model had measured before it proposed, untrained.
+        tokens: What it used.
+    """
 
     results: tuple[TrialResult, ...]
+    probes: tuple[Trial, ...] = ()
+    tokens: int = 0
 
     @property
     def met(self) -> bool:
@@ -88,6 +97,7 @@ class Report(Record):
         results: Every candidate, oldest first.
         shortfall: Where it was not met, why not and what would have to give.
         forecast_errors: How far off the agent's forecasts were, by metric; None where it made none.
+        model_use: What a language model was asked, where one was.
     """
 
     name: str
@@ -100,6 +110,7 @@ class Report(Record):
     results: tuple[TrialResult, ...]
     shortfall: Shortfall | None
     forecast_errors: dict[str, ForecastError] | None = None
+    model_use: ModelUse | None = None
 
     def test_looks(self) -> int:
         """How many candidates the test split was asked of."""

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from mlforge_tasks import contract_loader
-from mlforge_tasks.agents import Workbench
+from mlforge_tasks.agents import Limits, Trial, Workbench
+from mlforge_tasks.agents._situation import situation
 from mlforge_tasks.agents.replay import PLUGIN
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.pipeline import make_plan
@@ -125,6 +126,27 @@ def test_transcripts_are_artefacts(asked: Asked) -> None:
 
 
 @pytest.mark.slow
+def test_what_the_model_used_is_in_report_and_on_the_console(asked: Asked) -> None:
+    """All rounds count, the lost one too; without prices there is no cost."""
+    report = Report.read(delivered(asked) / "report.json")
+    assert report.model_use is not None
+    assert (report.model_use.rounds, report.model_use.usage.requests) == (2, 5)
+    assert report.model_use.cost_usd is None
+    assert "the model: 5 answers, 600 tokens\n" in asked.run.out
+
+
+@pytest.mark.slow
+def test_later_rounds_know_what_was_probed(asked: Asked) -> None:
+    """The judged round holds the probe with its figures against the limits."""
+    judged = Trials.read(asked.build / "tank" / "iterations" / "02" / "judge" / "trials.json")
+    (probe,) = judged.probes
+    assert (probe.id, judged.tokens) == ("2.probe0", 360)
+    assert probe.verdict is not None
+    clauses = {one.metric: one.status for one in probe.verdict.clauses}
+    assert (clauses["flash_bytes"], clauses["mse"]) == ("pass", "unknown")
+
+
+@pytest.mark.slow
 def test_the_key_is_nowhere(asked: Asked) -> None:
     """Neither in a file of the build tree, the store included, nor in what was shown."""
     for path in [asked.contract, *asked.build.rglob("*")]:
@@ -197,10 +219,15 @@ def test_a_replay_gives_the_same_digests(
 # --- The agent on its own -----------------------------------------------------------------------
 
 
+SITUATION = situation(make_brief(), (), Workbench(Search(agent="optimizer", max_iterations=1)))
+
+
 def transcript(reason: Reason | None = None) -> Transcript:
     return Transcript.model_validate(
         {
+            "situation": SITUATION,
             "request": {"model": "test-model"},
+            "probes": (),
             "messages": (),
             "exchanges": (),
             "usage": Usage(),
@@ -227,6 +254,33 @@ def test_it_proposes_what_was_proposed() -> None:
     proposed, kept = replay(ROUNDS.to_bytes(), 1)
     assert proposed == ROUNDS.rounds[1].candidates
     assert kept == {"transcript.json": ROUNDS.rounds[1].to_bytes() + b"\n"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"limits": Limits(flash_bytes=1)}, "the limits, the goal"),
+        ({"seed": 99}, "the seed"),
+    ],
+    ids=["limit", "seed"],
+)
+def test_another_contract_is_told(change: dict[str, Any], words: str) -> None:
+    """What the model was asked about has to be what the contract says now."""
+    search = Search(agent="replay", max_iterations=3, file="transcripts.json")
+    bench = Workbench(search, ROUNDS.to_bytes())
+    brief = make_brief().model_copy(update=change)
+    with pytest.raises(ToolError, match="asked about something else") as caught:
+        PLUGIN.propose(brief, (), 1, bench)
+    assert words in str(caught.value)
+    assert "measured" not in str(caught.value).partition("Things")[0]
+
+
+def test_other_measurements_are_told() -> None:
+    """Another compiler, other figures: then it is not the search that was done."""
+    search = Search(agent="replay", max_iterations=3, file="transcripts.json")
+    trial = Trial(id="1.0", architecture=None)
+    with pytest.raises(ToolError, match="what was measured of earlier candidates"):
+        PLUGIN.propose(make_brief(), (trial,), 1, Workbench(search, ROUNDS.to_bytes()))
 
 
 def test_it_gives_up_where_it_was_given_up() -> None:

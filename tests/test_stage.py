@@ -11,10 +11,11 @@ import pytest
 
 from mlforge_tasks.code_version import code_version, modules
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.stage import Outcome, Stage, StageKind, Workspace
+from mlforge_tasks.stage import Outcome, Provenance, Stage, StageKind, Workspace
 from mlforge_tasks.store import Store
 
 SCALE, PEEK = "tests.demo_stages.scale", "tests.demo_stages.peek"
+LEAVE = "tests.demo_stages.leave"
 
 
 class Tree:
@@ -82,6 +83,29 @@ def test_a_secret_reaches_the_stage_that_names_it(
     (key, told), (same, untold) = found
     assert (told, untold) == ("ANTHROPIC_API_KEY", "")
     assert key == same
+
+
+def test_what_a_broken_stage_leaves_is_kept_and_linked(tmp_path: Path) -> None:
+    """Nothing of it is a result; the provenance of the run that works out names it, later too."""
+    source = tmp_path / "source.txt"
+    workspace = Workspace(Store(tmp_path / "store"))
+    kind = StageKind(LEAVE, ("done.txt",), isolated=True, kept_when_broken=("said.txt", "no.txt"))
+    stage = Stage("leave", kind, tmp_path / "leave", workspace, {"source": source})
+    for text in ("broken once", "broken twice"):
+        source.write_text(text)
+        with pytest.raises(ToolError, match="not this time"):
+            stage.run()
+    source.write_text("well")
+    assert stage.run().how == "built"
+    assert sorted(path.name for path in stage.folder.iterdir()) == [
+        "done.txt", "manifest.json", "provenance.json", "said.txt",
+    ]  # fmt: skip
+    for _ in range(2):
+        tries = Provenance.read(stage.folder / "provenance.json").broken_tries
+        kept = [workspace.store.blob_path(digest).read_text() for digest in tries]
+        assert kept == ["broken once", "broken twice"]
+        stage.clean()
+        assert stage.run().how == "restored"
 
 
 def test_built_once_then_kept(tree: Tree) -> None:

@@ -113,6 +113,26 @@ class Trial(Record):
     verdict: Verdict | None = None
 
 
+class Setup(Record):
+    """How a design will be trained, built and measured.
+
+    Attributes:
+        mode: The contract's execution mode.
+        platform: How firmware is built.
+        engine: What runs the model on the device.
+        operators: The TFLite operators that it runs on this core.
+        margins: The share of a limit that is held back, by metric; the brief's limits are without.
+        training: The contract's section on it: epochs, batch size, learning rate, patience, time.
+    """
+
+    mode: str
+    platform: str
+    engine: str
+    operators: tuple[str, ...]
+    margins: dict[str, float]
+    training: dict[str, int | float]
+
+
 @dataclass(frozen=True)
 class Workbench:
     """What an agent may use besides its brief.
@@ -122,6 +142,9 @@ class Workbench:
         file: Content of the file that the section names, if it names one.
         iteration: Which round this is, from 1.
         card: What there is to know about the data.
+        setup: How a design will be trained, built and measured.
+        probed: Designs that were measured in earlier rounds and not proposed then.
+        tokens_used: What earlier rounds used of the search's tokens.
         probe: Builds a network untrained and measures it on the target.
         keep: Keeps a file, by name, beside the proposals: how they came about.
     """
@@ -130,6 +153,9 @@ class Workbench:
     file: bytes | None = None
     iteration: int = 1
     card: DataCard | None = None
+    setup: Setup | None = None
+    probed: tuple[Trial, ...] = ()
+    tokens_used: int = 0
     probe: Callable[[Architecture], tuple[Measurement, ...]] | None = None
     keep: Callable[[str, bytes], None] = lambda *_: None
 

@@ -1,7 +1,7 @@
 """The talk with a language model, from the question to valid proposals; no network in here.
 
 A round ends: each answer either proposes, uses up a tool call, or counts as invalid, and all three
-are bounded, as are the tokens.
+are bounded, as are the tokens of the whole search.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mlforge_tasks.agents._prompt import question, system_prompt
+from mlforge_tasks.agents._situation import situation
 from mlforge_tasks.agents._tools import Answer, Toolbox, definitions
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.records import Reason
+from mlforge_tasks.records import Reason, canonical_json
 from mlforge_tasks.transcript import Exchange, Transcript, Usage
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Trial, Workbench
     from mlforge_tasks.architecture import Architecture
 
-Send: TypeAlias = "Callable[[dict[str, Any]], str]"
+# Status, when to try again, and what was said; see `Exchange`.
+Hear: TypeAlias = "Callable[[int | None, str | None, str], None]"
+Send: TypeAlias = "Callable[[dict[str, Any], Hear], str]"
+OK = 200
 EMPTY = {"type": "text", "text": "(no answer)"}
 CUT_OFF = "your answer was cut off at its longest; answer shorter"
 NO_CALL = "that called no tool; call 'propose' with your designs"
@@ -71,17 +75,40 @@ class _Reply(BaseModel):
         return content
 
 
+def _printable(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
-def _read(text: str) -> tuple[dict[str, Any], _Reply] | None:
-    """An answer as it was sent and as it is understood; None where it is no message."""
+def _json(text: str) -> dict[str, Any] | None:
+    """A JSON object that can be kept as such; None where the text is none."""
     try:
-        raw = json.loads(text, parse_constant=_refuse_constant)
-        return raw, _Reply.model_validate(raw)
-    except (ValueError, RecursionError, ValidationError):
+        found = json.loads(text, parse_constant=_refuse_constant)
+        canonical_json(found)  # an infinity or half a character cannot be written again
+    except (ValueError, RecursionError):
         return None
+    return found if isinstance(found, dict) else None
+
+
+def _read(text: str) -> _Reply | None:
+    """An answer as it is understood; None where it is no message."""
+    try:
+        return _Reply.model_validate(_json(text))
+    except ValidationError:
+        return None
+
+
+def _counted(status: int | None, said: dict[str, Any] | None) -> Usage:
+    """The tokens that an answer says it took, also where the rest of it is no message."""
+    if status != OK or said is None:
+        return Usage()
+    try:
+        return _Usage.model_validate(said.get("usage")).counted()
+    except ValidationError:
+        return Usage()
 
 
 class Dialogue:
@@ -92,8 +119,8 @@ class Dialogue:
         history: What was judged before.
         wanted: How many designs are wanted.
         bench: Tools and facts.
-        send: Sends a request to the Messages API and returns the answer's text; raises ToolError
-            where there is none to be had.
+        send: Sends a request to the Messages API, lets every try be heard, and returns the
+            answer's text; raises ToolError where there is none to be had.
     """
 
     def __init__(
@@ -106,6 +133,8 @@ class Dialogue:
     ) -> None:
         settings = bench.llm
         self._settings = settings
+        self._used_before = bench.tokens_used
+        self._situation = situation(brief, history, bench)
         self._send = send
         self._tools = Toolbox(brief, history, wanted, bench, settings)
         system = system_prompt(brief, bench, settings)
@@ -118,7 +147,7 @@ class Dialogue:
         }
         if settings.temperature is not None:
             self._request["temperature"] = settings.temperature
-        asked = question(brief, history, wanted, self._tools)
+        asked = question(brief, history, wanted, self._tools, bench.probed)
         self._messages: list[dict[str, Any]] = [{"role": "user", "content": asked}]
         self._exchanges: list[Exchange] = []
         self._usage = Usage()
@@ -133,22 +162,44 @@ class Dialogue:
         try:
             candidates = self._talk()
         except CandidateFailure as failure:
-            return self._transcript((), failure.reason)
-        return self._transcript(candidates, None)
+            return self.transcript(reason=failure.reason)
+        return self.transcript(candidates)
 
-    def _transcript(
-        self, candidates: tuple[Architecture, ...], reason: Reason | None
+    def transcript(
+        self,
+        candidates: tuple[Architecture, ...] = (),
+        *,
+        reason: Reason | None = None,
+        broken: str | None = None,
     ) -> Transcript:
+        """What was said so far, and how it ended."""
         settings = self._settings
         return Transcript(
+            situation=self._situation,
             request=self._request,
             messages=tuple(self._messages),
             exchanges=tuple(self._exchanges),
+            probes=tuple(self._tools.probes),
             usage=self._usage,
             cost_usd=self._usage.cost_usd(settings.input_price, settings.output_price),
             candidates=candidates,
             reason=reason,
+            broken=broken,
         )
+
+    def _hear(self, status: int | None, retry_after: str | None, said: str) -> None:
+        """Keeps an answer, whatever it is, and counts its tokens."""
+        found = _json(said)
+        self._exchanges.append(
+            Exchange(
+                messages=len(self._messages),
+                status=status,
+                retry_after=retry_after,
+                response=_printable(said) if found is None else found,
+            )
+        )
+        self._usage = self._usage.plus(_counted(status, found))
+        print(f"{self._usage.requests} answers, {self._usage.tokens} tokens", flush=True)
 
     def _talk(self) -> tuple[Architecture, ...]:
         while True:
@@ -171,29 +222,23 @@ class Dialogue:
         """One request.
 
         Raises:
-            CandidateFailure: The round has used up its tokens.
+            CandidateFailure: The search has used up its tokens.
             ToolError: The API cannot be used, or answers what is no message.
         """
-        if self._usage.tokens >= self._settings.token_budget:
+        if self._used_before + self._usage.tokens >= self._settings.token_budget:
             raise _give_up(
-                f"the round's budget of {self._settings.token_budget} tokens is used up "
-                f"after {self._usage.requests} answers"
+                f"the search's budget of {self._settings.token_budget} tokens is used up "
+                f"after {self._usage.requests} answers in this round"
             )
         request = {**self._request, "messages": list(self._messages)}
         for _ in range(self._settings.retries + 1):
-            understood = _read(self._send(request))
-            if understood is not None:
-                break
-        else:
-            raise ToolError(
-                "the model's server does not answer with messages of the Messages API",
-                hint="is llm.base_url right? `agent: optimizer` needs no server",
-            )
-        raw, reply = understood
-        self._exchanges.append(Exchange(messages=len(self._messages), response=raw))
-        self._usage = self._usage.plus(reply.usage.counted())
-        print(f"{self._usage.requests} answers, {self._usage.tokens} tokens", flush=True)
-        return reply
+            reply = _read(self._send(request, self._hear))
+            if reply is not None:
+                return reply
+        raise ToolError(
+            "the model's server does not answer with messages of the Messages API",
+            hint="is llm.base_url right? `agent: optimizer` needs no server",
+        )
 
     def _answers(self, reply: _Reply) -> list[tuple[str, Answer]]:
         """The tool calls of a reply and what they came to, up to a proposal that is valid."""

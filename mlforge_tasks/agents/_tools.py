@@ -6,23 +6,26 @@ else it sends is refused with the reason.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from mlforge_tasks.agents._cost import CostModel, count
-from mlforge_tasks.architecture import Architecture, brief, parse_architecture, static_figures
+from mlforge_tasks.agents._probes import as_trial
+from mlforge_tasks.agents._text import COMPACT, fenced
+from mlforge_tasks.agents._told import detail, profile, reason_of, rounded
+from mlforge_tasks.architecture import Architecture, parse_architecture, static_figures
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Record
+from mlforge_tasks.transcript import Probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from mlforge_tasks.agents import DesignBrief, Trial, Workbench
     from mlforge_tasks.architecture import StaticFigures
-    from mlforge_tasks.records import Clause, Measurement
+    from mlforge_tasks.records import Measurement, Reason
     from mlforge_tasks.search import Llm
 
 DESCRIPTIONS = {
@@ -30,12 +33,12 @@ DESCRIPTIONS = {
     "which of its operators take how much. Costs nothing but a tool call.",
     "probe": "Builds a design untrained, runs it on the target and measures it. Flash, RAM and "
     "latency are those that it will have when trained.",
-    "history": "Every design that was judged so far, in full: layers, figures, clauses, operators.",
+    "history": "Every design that was judged or probed so far, in full: layers, figures, clauses, "
+    "profile.",
     "propose": "Your answer: ends this round.",
 }
-# Of a long network only the operators that take the most time are shown.
-LAYERS_SHOWN = 12
-ROUNDED_DIGITS = 4
+# Of a validator's message.
+ANSWER_LENGTH = 4000
 
 
 class OneDesign(Record):
@@ -95,59 +98,8 @@ def definitions(wanted: int, *, probes: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.{ROUNDED_DIGITS}g}")
-
-
-def operators(costs: CostModel, figures: StaticFigures) -> list[dict[str, Any]]:
-    """Where a network's budget goes: its slowest operators, slowest first."""
-    shares = costs.latency_shares(figures)
-    ranked = sorted(zip(shares, figures.layers, strict=True), key=lambda pair: -pair[0])
-    return [
-        {
-            "layer": layer.name,
-            "operation": layer.operation,
-            "share_of_latency": round(share, 3),
-            "macs": layer.macs,
-            "weight_bytes": layer.weight_bytes,
-            "output_bytes": layer.output_bytes,
-            "live_bytes": layer.live_bytes,
-        }
-        for share, layer in ranked[:LAYERS_SHOWN]
-    ]
-
-
-def _clause(clause: Clause) -> dict[str, Any]:
-    return {
-        "metric": clause.metric,
-        "value": None if clause.value is None else _rounded(clause.value),
-        "limit": _rounded(clause.limit),
-        "slack": None if clause.slack is None else _rounded(clause.slack),
-        "source": clause.source,
-        "status": clause.status,
-    }
-
-
-def summary(trial: Trial) -> dict[str, Any]:
-    """A judged candidate in short: what it was, each clause, why it failed."""
-    return {
-        "id": trial.id,
-        "design": None if trial.architecture is None else brief(trial.architecture),
-        "met": trial.verdict is not None and trial.verdict.met,
-        "reason": None if trial.reason is None else trial.reason.model_dump(exclude_none=True),
-        "clauses": [_clause(one) for one in trial.verdict.clauses] if trial.verdict else [],
-    }
-
-
-def detail(trial: Trial, costs: CostModel) -> dict[str, Any]:
-    """The same with its layers, and where the budget went."""
-    layers = None if trial.architecture is None else trial.architecture.model_dump(mode="json")
-    spent = [] if trial.figures is None else operators(costs, trial.figures)
-    return summary(trial) | {"architecture": layers, "operators": spent}
-
-
 def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return fenced(value, COMPACT)
 
 
 class Toolbox:
@@ -165,10 +117,22 @@ class Toolbox:
         self._history = history
         self._wanted = wanted
         self._bench = bench
-        self.costs = CostModel(brief, history)
+        self.probes: list[Probe] = []
+        self.costs = self._learnt()
         self.calls_left = settings.tool_calls
         self.probes_left = settings.probes if bench.probe is not None else 0
         self._tried = {trial.architecture for trial in history}
+
+    def _probed(self) -> tuple[Trial, ...]:
+        """What was probed in this round and before."""
+        now = enumerate(self.probes)
+        return self._bench.probed + tuple(
+            as_trial(one, self._bench.iteration, index) for index, one in now
+        )
+
+    def _learnt(self) -> CostModel:
+        """Predictions that every measured design so far has a say in."""
+        return CostModel(self._brief, self._history + self._probed())
 
     def call(self, name: str, given: object) -> Answer:
         """Answers a call; whatever is wrong with it is in the answer."""
@@ -184,13 +148,14 @@ class Toolbox:
         try:
             return self._look(name, given)
         except CandidateFailure as failure:
-            return Answer(f"{failure.reason.code}: {failure.reason.message}")
+            return Answer(_text({"failed": reason_of(failure.reason)}))
 
     def _look(self, name: str, given: dict[str, Any]) -> Answer:
         left = {"tool_calls_left": self.calls_left}
         if name == "history":
             trials = [detail(trial, self.costs) for trial in self._history]
-            return Answer(_text({"trials": trials} | left))
+            probed = [detail(trial, self.costs) for trial in self._probed()]
+            return Answer(_text({"trials": trials, "probed": probed} | left))
         architecture = parse_architecture(given.get("architecture"))
         figures = self._figures(architecture)
         if name == "estimate":
@@ -198,8 +163,34 @@ class Toolbox:
         if self._bench.probe is None or self.probes_left <= 0:
             return Answer("no probes are left: estimate or propose", wrong=True)
         self.probes_left -= 1
-        measured = self._against_limits(self._bench.probe(architecture))
+        measured = self._against_limits(self._measure(self._bench.probe, architecture, figures))
         return Answer(_text({"measured": measured, "probes_left": self.probes_left} | left))
+
+    def _measure(
+        self,
+        probe: Callable[[Architecture], tuple[Measurement, ...]],
+        architecture: Architecture,
+        figures: StaticFigures,
+    ) -> tuple[Measurement, ...]:
+        """Measures a design and learns from it, also where it cannot be built.
+
+        Raises:
+            CandidateFailure: It cannot be.
+        """
+
+        def keep(found: tuple[Measurement, ...], reason: Reason | None = None) -> None:
+            self.probes.append(
+                Probe(architecture=architecture, figures=figures, measurements=found, reason=reason)
+            )
+            self.costs = self._learnt()
+
+        try:
+            found = probe(architecture)
+        except CandidateFailure as failure:
+            keep((), failure.reason)
+            raise
+        keep(found)
+        return found
 
     def _figures(self, architecture: Architecture) -> StaticFigures:
         """Static figures.
@@ -220,13 +211,13 @@ class Toolbox:
             "peak_activation_bytes": figures.peak_activation_bytes,
             "predicted": {
                 metric: {
-                    "expected": _rounded(one.expected),
-                    "upper": _rounded(one.upper),
+                    "expected": rounded(one.expected),
+                    "upper": rounded(one.upper),
                     "limit": limits.get(metric),
                 }
                 for metric, one in predicted.items()
             },
-            "operators": operators(self.costs, figures),
+            "profile": profile(self.costs, figures),
         }
 
     def _against_limits(self, measurements: Iterable[Measurement]) -> dict[str, Any]:
@@ -234,7 +225,7 @@ class Toolbox:
         found = {one.metric: one for one in measurements}
         return {
             metric: {
-                "value": _rounded(one.value),
+                "value": rounded(one.value),
                 "limit": limits.get(metric),
                 "keeps": limits.get(metric) is None or one.value <= limits[metric],
                 "source": one.source,
@@ -264,5 +255,6 @@ class Toolbox:
                 problems.append(f"architectures[{index}]: it was judged already, or is in twice")
             accepted.append(architecture)
         if problems:
-            return Answer("not accepted: " + "; ".join(problems), wrong=True)
+            text = "not accepted: " + "; ".join(problems)
+            return Answer(text[:ANSWER_LENGTH], wrong=True)
         return Answer("accepted", proposal=tuple(accepted))

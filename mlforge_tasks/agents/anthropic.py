@@ -8,6 +8,7 @@ is up to the contract.
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,9 +17,11 @@ from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.transcript import TRANSCRIPT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType, TracebackType
 
     from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.agents._dialogue import Hear
     from mlforge_tasks.architecture import Architecture
     from mlforge_tasks.search import Llm
 
@@ -80,6 +83,15 @@ def _sdk() -> ModuleType:
     return anthropic
 
 
+def _nobody(status: int | None, retry_after: str | None, said: str) -> None:
+    """Hears nothing."""
+
+
+def _seconds(headers: Any) -> str | None:
+    milliseconds = headers.get("retry-after-ms")
+    return None if milliseconds is None else f"{milliseconds} ms"
+
+
 class Api:
     """The Messages API, through the SDK, which repeats what a server or the network refused.
 
@@ -91,28 +103,41 @@ class Api:
     def __init__(self, settings: Llm, key: str) -> None:
         self._sdk = _sdk()
         self._key = key
-        longest = settings.timeout_s
-
-        def cap_wait(response: Any) -> None:
-            """The SDK waits for as long as a server tells it to, be it days."""
-            for header, factor in (("retry-after", 1.0), ("retry-after-ms", 1000.0)):
-                try:
-                    wait = float(response.headers[header]) / factor
-                except (KeyError, ValueError):
-                    continue
-                if wait > longest:
-                    response.headers[header] = f"{longest * factor:g}"
-
+        self._longest_wait_s = settings.timeout_s
+        self._hear: Hear = _nobody
+        # A redirect would take the key to a server that the contract does not name.
+        http = self._sdk.DefaultHttpxClient(follow_redirects=False)
+        http.send = functools.partial(self._try_once, http.send)
         self._client = self._sdk.Anthropic(
             api_key=key,
             base_url=settings.base_url or OFFICIAL_URL,
             timeout=settings.timeout_s,
             max_retries=settings.retries,
-            # A redirect would take the key to a server that the contract does not name.
-            http_client=self._sdk.DefaultHttpxClient(
-                follow_redirects=False, event_hooks={"response": [cap_wait]}
-            ),
+            http_client=http,
         )
+
+    def _try_once(self, send: Callable[..., Any], request: Any, **options: Any) -> Any:
+        """One of the SDK's tries at a request: its answer, or its failure, is heard."""
+        try:
+            response = send(request, **options)
+            response.read()
+        except Exception as error:
+            self._hear(None, None, self._hide(f"{type(error).__name__}: {error}"))
+            raise
+        wait = response.headers.get("retry-after") or _seconds(response.headers)
+        self._hear(int(response.status_code), wait, self._hide(response.text))
+        self._cap_wait(response.headers)
+        return response
+
+    def _cap_wait(self, headers: Any) -> None:
+        """The SDK waits for as long as a server tells it to, be it days."""
+        for header, factor in (("retry-after", 1.0), ("retry-after-ms", 1000.0)):
+            try:
+                wait = float(headers[header]) / factor
+            except (KeyError, ValueError):
+                continue
+            if wait > self._longest_wait_s:
+                headers[header] = f"{self._longest_wait_s * factor:g}"
 
     def __enter__(self) -> Self:
         return self
@@ -125,12 +150,17 @@ class Api:
     ) -> None:
         self._client.close()
 
-    def send(self, request: dict[str, Any]) -> str:
+    def send(self, request: dict[str, Any], hear: Hear) -> str:
         """The text of an answer, whatever it is.
+
+        Args:
+            request: The body.
+            hear: Called with every answer on the way to it, errors included.
 
         Raises:
             ToolError: There is none, for all patience.
         """
+        self._hear = hear
         try:
             # Newer SDKs have no argument for settings that only older models take.
             usual = {name: value for name, value in request.items() if name != "temperature"}
@@ -175,7 +205,13 @@ class AnthropicAgent:
     ) -> tuple[Architecture, ...]:
         """See `Agent.propose`."""
         with Api(bench.llm, _take_key(bench.llm)) as api:
-            transcript = Dialogue(brief, history, count, bench, api.send).run()
+            dialogue = Dialogue(brief, history, count, bench, api.send)
+            try:
+                transcript = dialogue.run()
+            except ToolError as error:
+                broken = dialogue.transcript(broken=str(error))
+                bench.keep(TRANSCRIPT, broken.to_bytes() + b"\n")
+                raise
         bench.keep(TRANSCRIPT, transcript.to_bytes() + b"\n")
         if transcript.reason is not None:
             raise CandidateFailure(transcript.reason)

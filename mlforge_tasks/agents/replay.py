@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from mlforge_tasks.agents._situation import differences, situation
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.transcript import TRANSCRIPT, Transcripts
 
@@ -23,8 +24,8 @@ class Replay:
 
     def propose(
         self,
-        brief: DesignBrief,  # noqa: ARG002 - the transcript was made for one
-        history: tuple[Trial, ...],  # noqa: ARG002 - as the brief
+        brief: DesignBrief,
+        history: tuple[Trial, ...],
         count: int,
         bench: Workbench,
     ) -> tuple[Architecture, ...]:
@@ -41,6 +42,14 @@ class Replay:
                 f"the transcripts end with round {last}, this is round {bench.iteration}",
                 hint="the search went on for longer here; give the contract fewer iterations, or "
                 "the data, tools and limits that it had",
+            )
+        changed = differences(situation(brief, history, bench), transcript.situation)
+        if changed:
+            raise ToolError(
+                f"the transcripts' round {bench.iteration} was asked about something else; "
+                f"what differs: {'; '.join(changed)}",
+                hint="a replay needs the contract, data and tools that the search had; "
+                "`fixed` measures one of its designs under others",
             )
         bench.keep(TRANSCRIPT, transcript.to_bytes() + b"\n")
         if transcript.reason is not None:

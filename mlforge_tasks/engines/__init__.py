@@ -2,9 +2,9 @@
 
 To add one:
 
-1. Write `engines/<name>.py` with a class that has `name` and `generate` (see `Engine`), and bind
-   an instance to `PLUGIN`. Helpers go into a package `engines/_<name>/`, templates into
-   `templates/<name>/`.
+1. Write `engines/<name>.py` with a class that has `name`, `operators` and `generate` (see
+   `Engine`), and bind an instance to `PLUGIN`. Helpers go into a package `engines/_<name>/`,
+   templates into `templates/<name>/`.
 2. Let the generated C define the five functions of `zephyr_app/src/model.h` under the given
    prefix, and keep every other symbol static or prefixed. Raise
    `CandidateFailure(Reason(code="unsupported_operator", stage="engine", ...))` for a model the
@@ -45,6 +45,9 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """The key that contracts use; also the module's name."""
+
+    def operators(self, cpu: str) -> tuple[str, ...]:
+        """The TFLite operators that it has for a core, sorted."""
 
     def generate(self, tflite: bytes, cpu: str, prefix: str = "model") -> GeneratedModel:
         """Generates the C sources of one model; equal arguments give equal bytes.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mlforge_tasks.engines import GeneratedModel
+from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.emit import constant_bytes, emit
 from mlforge_tasks.engines._aot.importer import import_model
-from mlforge_tasks.engines._aot.lower import lower
+from mlforge_tasks.engines._aot.lower import OPERATORS, lower
 from mlforge_tasks.engines._aot.memory import plan
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.records import LayerProfile
@@ -19,6 +20,10 @@ class AotEngine:
     """
 
     name = "aot"
+
+    def operators(self, cpu: str) -> tuple[str, ...]:
+        """See `Engine.operators`."""
+        return tuple(sorted(OPERATORS[kernels_for(cpu)]))
 
     def generate(self, tflite: bytes, cpu: str, prefix: str = "model") -> GeneratedModel:
         """See `Engine.generate`."""

@@ -104,6 +104,10 @@ class TflmEngine:
 
     name = "tflm"
 
+    def operators(self, cpu: str) -> tuple[str, ...]:  # noqa: ARG002 - the same for every core
+        """See `Engine.operators`."""
+        return tuple(sorted(METHODS))
+
     def generate(self, tflite: bytes, cpu: str, prefix: str = "model") -> GeneratedModel:  # noqa: ARG002 - the sources are the same for every core
         """Generates the C++ source of one model; see `Engine.generate`.
 

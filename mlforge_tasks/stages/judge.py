@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.agents import Trial
+from mlforge_tasks.agents._probes import as_trial
 from mlforge_tasks.architecture import Architecture, StaticFigures, brief, parse_architecture
 from mlforge_tasks.constraints import TEST_SUFFIX, Bound, judge
 from mlforge_tasks.records import Measurement, Reason
@@ -14,6 +15,7 @@ from mlforge_tasks.stages import main
 from mlforge_tasks.stages.evaluate import Evaluation
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.store import Manifest
+from mlforge_tasks.transcript import TRANSCRIPT, Transcript
 from mlforge_tasks.trials import TrialResult, Trials
 
 if TYPE_CHECKING:
@@ -125,6 +127,21 @@ def _proposals(inputs: Mapping[str, Path]) -> list[Architecture | None]:
     return [parse_architecture(proposal) for proposal in document["candidates"]]
 
 
+def _transcript(inputs: Mapping[str, Path]) -> Transcript | None:
+    """What a language model said, where one was asked."""
+    path = inputs["propose"] / TRANSCRIPT if "propose" in inputs else None
+    return None if path is None or not path.exists() else Transcript.read(path)
+
+
+def _probes(said: Transcript, config: Mapping[str, Any]) -> tuple[Trial, ...]:
+    """What it had measured, against the limits."""
+    bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
+    trials = (as_trial(one, config["iteration"], at) for at, one in enumerate(said.probes))
+    return tuple(
+        one.model_copy(update={"verdict": judge(bounds, one.measurements)}) for one in trials
+    )
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `trials.json`.
 
@@ -145,7 +162,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         )
         for index, proposal in enumerate(_proposals(inputs))
     )
-    Trials(results=results).write(out / "trials.json")
+    said = _transcript(inputs)
+    probes = () if said is None else _probes(said, config)
+    tokens = 0 if said is None else said.usage.tokens
+    Trials(results=results, probes=probes, tokens=tokens).write(out / "trials.json")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import agents, plugins
-from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits, Workbench
+from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits, Setup, Workbench
 from mlforge_tasks.board import Board
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import ToolError
@@ -22,7 +22,6 @@ from mlforge_tasks.trials import Trials, as_agents_see_it
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlforge_tasks.agents import Trial
     from mlforge_tasks.architecture import Architecture
 
 PROBE_MODULE = "mlforge_tasks.stages.probe"
@@ -55,13 +54,9 @@ def brief_of(card: DataCard, search: Search, config: Mapping[str, Any]) -> Desig
     )
 
 
-def _history(inputs: Mapping[str, Path]) -> tuple[Trial, ...]:
+def _judged(inputs: Mapping[str, Path]) -> tuple[Trials, ...]:
     folders = (inputs[name] for name in sorted(inputs) if name.startswith("judge"))
-    return tuple(
-        as_agents_see_it(result.trial)
-        for folder in folders
-        for result in Trials.read(folder / "trials.json").results
-    )
+    return tuple(Trials.read(folder / "trials.json") for folder in folders)
 
 
 def _probe(
@@ -88,7 +83,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             one.
         out: Output folder.
         config: `limits` (margins taken off), `goal`, `search`, `board`, `iteration`, `probe`
-            (what the probe's stages are configured with, for an agent that measures; else None).
+            (what the probe's stages are configured with, for an agent that measures; else None),
+            `setup` (what a language model is told of training and building; else None).
 
     Raises:
         CandidateFailure: The agent came up with nothing.
@@ -102,17 +98,22 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     def keep(name: str, data: bytes) -> None:
         (out / name).write_bytes(data)
 
+    judged = _judged(inputs)
+    history = tuple(as_agents_see_it(one.trial) for trials in judged for one in trials.results)
     bench = Workbench(
         search=search,
         file=inputs["file"].read_bytes() if "file" in inputs else None,
         iteration=config["iteration"],
         card=card,
+        setup=Setup.from_dump(config["setup"]) if config["setup"] else None,
+        probed=tuple(as_agents_see_it(probe) for trials in judged for probe in trials.probes),
+        tokens_used=sum(trials.tokens for trials in judged),
         probe=functools.partial(_probe, inputs["dataset"], config["probe"])
         if config["probe"]
         else None,
         keep=keep,
     )
-    proposals = agent.propose(brief, _history(inputs), search.candidates_per_iteration, bench)
+    proposals = agent.propose(brief, history, search.candidates_per_iteration, bench)
     if len(proposals) > search.candidates_per_iteration:
         raise ToolError(f"agent '{search.agent}' proposed more than it was asked for")
     candidates = [architecture.model_dump(mode="json") for architecture in proposals]

@@ -118,6 +118,12 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     ranked = sorted(results, key=lambda one: badness(one, goal, higher_is_better=upwards))
     met = any(result.trial.verdict.met for result in results if result.trial.verdict)
     verdicts = {one.trial.id: one.trial.verdict for one in results if one.trial.verdict}
+    rounds = {
+        int(name.removeprefix("propose")): Transcript.read(folder / TRANSCRIPT)
+        for name, folder in inputs.items()
+        if (folder / TRANSCRIPT).exists()
+    }
+    transcripts = Transcripts(rounds=rounds)
     report = Report(
         name=config["name"],
         board=config["target"]["board"],
@@ -129,16 +135,12 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         results=results,
         shortfall=None if met else explain(bounds, config["margins"], verdicts),
         forecast_errors=_forecast_errors(inputs, results),
+        model_use=transcripts.use() if rounds else None,
     )
     report.write(out / "report.json")
     draw(report, out / "convergence.png")
-    rounds = {
-        int(name.removeprefix("propose")): Transcript.read(folder / TRANSCRIPT)
-        for name, folder in inputs.items()
-        if (folder / TRANSCRIPT).exists()
-    }
     if rounds:
-        Transcripts(rounds=rounds).write(out / "transcripts.json")
+        transcripts.write(out / "transcripts.json")
 
 
 if __name__ == "__main__":
