@@ -45,6 +45,7 @@ def measure(name: str, board: Board, folder: Path) -> RunReport:
     config = {
         "engine": contract.target.engine,
         "platform": contract.target.platform,
+        "mlperf": contract.target.mlperf,
         "runner": "qemu",
         "cpu": board.cpu,
         "board": board.model_dump(mode="json"),

@@ -50,11 +50,14 @@ class Target(Record):
         board: A board of `mlforge_tasks/boards`, as Zephyr writes it.
         platform: How firmware is built.
         engine: What runs the model on the device.
+        mlperf: Name that the firmware answers the MLPerf Tiny benchmark's own runner with; without
+            one it does not answer it.
     """
 
     board: str
     platform: str
     engine: str
+    mlperf: Annotated[str, Field(pattern=r"^\w[\w-]{0,31}$")] | None = None
 
     @field_validator("board")
     @classmethod

@@ -189,7 +189,11 @@ class _Builder:
             resources=("zephyr_app/no_model", *self.platform.resources),
             tools=functools.partial(self.platform.tool_versions, self.on_board),
         )
-        config = {"platform": self.target.platform, "board": self.board}
+        config = {
+            "platform": self.target.platform,
+            "board": self.board,
+            "mlperf": self.target.mlperf,
+        }
         module = f"mlforge_tasks.platforms.{self.target.platform}"
         return self.stage("floor", kind, {}, config, (module,))
 
@@ -243,6 +247,7 @@ class _Builder:
             "engine": self.target.engine,
             "cpu": self.board["cpu"],
             "platform": self.target.platform,
+            "mlperf": self.target.mlperf,
             "board": self.simulated.model_dump(mode="json"),
             "runner": HARDWARE if self.contract.mode == "hardware" else SIMULATOR,
         } | self.fields("search.seed", "goal.metric")
@@ -370,6 +375,7 @@ class _Builder:
         config = {
             "platform": self.target.platform,
             "engine": self.target.engine,
+            "mlperf": self.target.mlperf,
             "board": board.model_dump(mode="json"),
         }
         inputs = {"header": header, "engine": engine}

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlforge_tasks import platforms, plugins
 from mlforge_tasks.board import load_board
-from mlforge_tasks.platforms._image import APP, link_image
+from mlforge_tasks.contract_loader import load
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.pipeline import make_plan
+from mlforge_tasks.records import FirmwareReport
 from mlforge_tasks.runners._frames import Frame, FrameType
 from mlforge_tasks.runners.qemu import _console
+from mlforge_tasks.stages import firmware
 from tests import tiny_model
+from tests.builds import ROOT, TANK, edited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,9 +26,10 @@ if TYPE_CHECKING:
     from mlforge_tasks.runners.qemu import _Console
 
 BOARD = load_board("mps2/an385")
+BUILDS = {"floor", "probe_firmware", "firmware"}
 LIMIT_S = 60.0
+NAME = "kws01"
 EXTRA_HEADER = """\
-#define MODEL_NAME "tiny"
 #define MODEL_OUTPUT_SCALE 0.25f
 #define MODEL_OUTPUT_ZERO_POINT (-8)
 """
@@ -47,25 +54,33 @@ class Dut:
         return before
 
     def ask(self, command: str) -> list[str]:
-        """The lines of an answer."""
+        """The lines of an answer; those on Zephyr's stacks are a log that comes once."""
         self._console.write(f"{command}%".encode())
-        return [line for line in self.until("m-ready\r\n").split("\r\n") if line]
+        lines = self.until("m-ready\r\n").splitlines()
+        return [line for line in lines if line and not line.startswith("stack ")]
 
 
-@pytest.fixture(scope="module")
-def elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model's image with the commands in it."""
-    folder = tmp_path_factory.mktemp("mlperf")
-    model = tiny_model.write_model(folder / "model", invoke="input[0] = input[0];")
+def make_image(platform: str, mlperf: str | None, folder: Path) -> Path:
+    """The tiny model's ELF file, as the firmware stage makes it of a contract's `target`."""
+    model = tiny_model.write_model(folder / "src", invoke="input[0] = input[0];")
     with (model / "model_data.h").open("a") as header:
         header.write(EXTRA_HEADER)
-    defines: dict[str, int | str] = {
-        "MLFORGE_MLPERF": 1,
-        "MLFORGE_ENGINE": "tiny",
-        "MLFORGE_FIRMWARE_ID": "f1" * 32,
-    }
-    sources = [APP / "app.c", APP / "mlperf.c", model / "model.c"]
-    return link_image(BOARD, sources, folder, include_dirs=[model], defines=defines).elf
+    config = {"platform": platform, "engine": "tiny", "board": BOARD.model_dump(mode="json")}
+    firmware.run({"header": model, "engine": folder}, folder, config | {"mlperf": mlperf})
+    return folder / "firmware.elf"
+
+
+@pytest.fixture(
+    scope="module", params=["baremetal", pytest.param("zephyr", marks=pytest.mark.zephyr)]
+)
+def elf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An image with the commands in it."""
+    if request.param == "zephyr":
+        try:
+            plugins.load(platforms, "zephyr").require(BOARD, "aot")
+        except ToolError as missing:
+            pytest.skip(missing.message)
+    return make_image(request.param, NAME, tmp_path_factory.mktemp("mlperf"))
 
 
 @pytest.fixture
@@ -82,7 +97,7 @@ def test_device_says_what_it_is(dut: Dut) -> None:
     assert re.match(r"^m-(name)-dut-\[([^]]+)]$", dut.ask("name")[0])
     profile, model = dut.ask("profile")
     assert re.match(r"^m-profile-\[[^]]+]$", profile)
-    assert model == "m-model-[tiny]"
+    assert model == f"m-model-[{NAME}]"
 
 
 def test_loaded_input_is_inferred(dut: Dut) -> None:
@@ -134,3 +149,25 @@ def test_frames_and_commands_share_the_line(dut: Dut) -> None:
     dut._console.write(Frame(7, FrameType.INFER, bytes([1, 2, 3])).encode())
     assert dut.until("\n").startswith("$7,O,")
     assert dut.ask("name") == ["m-name-dut-[mlforge]"]
+
+
+def test_without_a_name_nothing_of_it_is_in_the_image(tmp_path: Path) -> None:
+    """No byte of flash or RAM is spent, and the two images are never taken for one another."""
+    with_it = make_image("baremetal", NAME, tmp_path / "with")
+    without = make_image("baremetal", None, tmp_path / "without")
+    assert b"m-ready" in with_it.with_suffix(".bin").read_bytes()
+    assert b"m-ready" not in without.with_suffix(".bin").read_bytes()
+    reports = [FirmwareReport.read(elf.with_suffix(".json")) for elf in (with_it, without)]
+    assert reports[0].firmware_id != reports[1].firmware_id
+    assert reports[0].static_ram_bytes > reports[1].static_ram_bytes
+
+
+def test_a_contract_names_it(tmp_path: Path) -> None:
+    """Every firmware of the contract is built with it, the one without a model too."""
+    target = "target: {board: mps2/an385, platform: baremetal, engine: aot"
+    contract = edited(TANK, tmp_path, (target, f"{target}, mlperf: {NAME}"))
+    plan = make_plan(load(contract, ROOT), "tank", root=ROOT, build=tmp_path / "build")
+    stages = [*plan.preparation, *plan.iterations[0].stages()]
+    built = [stage for stage in stages if stage.name.partition(":")[0] in BUILDS]
+    assert {stage.name.partition(":")[0] for stage in built} == BUILDS
+    assert all(stage.config["mlperf"] == NAME for stage in built)

@@ -29,6 +29,8 @@ class BuildRequest:
         engine_name: The engine, for the hello frame.
         firmware_id: Digest of everything that goes into the build; the image carries it and shows
             it in its hello frame.
+        mlperf: Name that the image answers the MLPerf Tiny benchmark's runner with; None where it
+            does not answer it.
     """
 
     board: Board
@@ -36,6 +38,7 @@ class BuildRequest:
     engine: Path
     engine_name: str
     firmware_id: str
+    mlperf: str | None = None
 
 
 class Platform(Protocol):

@@ -24,15 +24,20 @@ class BaremetalPlatform:
 
     def build(self, request: BuildRequest, out: Path) -> FirmwareReport:
         """See `platforms.Platform.build`."""
+        sources = [_image.APP / "app.c", *sorted(request.engine.glob("*.c"))]
+        defines: dict[str, int | str] = {
+            "MLFORGE_ENGINE": request.engine_name,
+            "MLFORGE_FIRMWARE_ID": request.firmware_id,
+        }
+        if request.mlperf is not None:
+            sources.append(_image.APP / "mlperf.c")
+            defines |= {"MLFORGE_MLPERF": 1, "MLPERF_MODEL": request.mlperf}
         image = _image.link_image(
             request.board,
-            [_image.APP / "app.c", *sorted(request.engine.glob("*.c"))],
+            sources,
             out,
             include_dirs=[request.header, request.engine],
-            defines={
-                "MLFORGE_ENGINE": request.engine_name,
-                "MLFORGE_FIRMWARE_ID": request.firmware_id,
-            },
+            defines=defines,
         )
         return FirmwareReport(
             flash_bytes=image.flash_bytes,

@@ -92,12 +92,13 @@ class ZephyrPlatform:
     def build(self, request: BuildRequest, out: Path) -> FirmwareReport:
         """See `platforms.Platform.build`; also writes `zephyr.json` (a `ZephyrImage`)."""
         files = _model_files(request)
-        base = self._without_model(request.board)
+        options = _mlperf(request)
+        base = self._without_model(request.board, options)
         reserved = None
         if TFLM_SOURCE in files:
             reserved = self._find_arena(request.board, files)
             files[arena.HEADER] = arena.header(reserved)
-        folder = self._folder(request.board, "c" if reserved is None else "tflm")
+        folder = self._folder(request.board, "c" if reserved is None else "tflm", options)
         with folder.locked():
             _make(folder, files, request.board)
             _deliver(folder, files, request.firmware_id, out)
@@ -124,7 +125,7 @@ class ZephyrPlatform:
         revisions = workspace.require().revisions(modules)
         return {"gcc": compiler.version(), "toolchain": compiler.variant, **revisions}
 
-    def _folder(self, board: Board, model: str) -> BuildFolder:
+    def _folder(self, board: Board, model: str, options: tuple[str, ...] = ()) -> BuildFolder:
         known = _zephyr(board)
         configuration = Configuration(
             target=known.target,
@@ -132,7 +133,7 @@ class ZephyrPlatform:
             modules=_modules(board, model),
             workspace=workspace.require(),
             toolchain=toolchain.require(),
-            options=self._options,
+            options=(*self._options, *options),
         )
         return BuildFolder(self.root, configuration)
 
@@ -147,9 +148,9 @@ class ZephyrPlatform:
             _make(folder, {**files, arena.HEADER: arena.header(most, search=True)}, board)
             return arena.measure(emulated, folder.elf, most)
 
-    def _without_model(self, board: Board) -> image.Sizes:
+    def _without_model(self, board: Board, options: tuple[str, ...] = ()) -> image.Sizes:
         """Sizes of the application alone; built again only after its sources changed."""
-        folder = self._folder(board, "none")
+        folder = self._folder(board, "none", options)
         sources = sorted(path for path in APP.rglob("*") if path.is_file())
         digests = {str(path.relative_to(APP)): sha256_bytes(path.read_bytes()) for path in sources}
         known = folder.path / f"sizes-{sha256_bytes(canonical_json(digests))}.json"
@@ -159,6 +160,13 @@ class ZephyrPlatform:
                 sizes = image.sizes(folder.elf, folder.configuration.toolchain)
                 write_if_changed(known, sizes.to_bytes())
             return image.Sizes.read(known)
+
+
+def _mlperf(request: BuildRequest) -> tuple[str, ...]:
+    """Kconfig options that switch the benchmark's commands on."""
+    if request.mlperf is None:
+        return ()
+    return "CONFIG_MLFORGE_MLPERF=y", f'CONFIG_MLFORGE_MLPERF_MODEL="{request.mlperf}"'
 
 
 def _model_files(request: BuildRequest) -> dict[str, bytes]:

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from mlforge_tasks.platforms import Platform
 
 
-def firmware_id(platform: Platform, board: Board, header: Path, sources: Path) -> str:
+def firmware_id(
+    platform: Platform, board: Board, header: Path, sources: Path, mlperf: str | None
+) -> str:
     """Digest of all that is built and of what builds it; the image carries and shows it."""
     files = [header / "model_data.h", *sorted(sources.iterdir())]
     parts = {
         "board": board.model_dump(mode="json"),
         "files": {path.name: file_digest(path) for path in files},
+        "mlperf": mlperf,
         "platform": code_version((), tuple(platform.resources)),
         "tools": dict(platform.tool_versions(board)),
     }
@@ -38,7 +41,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `header`, `engine`.
         out: Output folder.
-        config: `platform`, `board`, `engine`.
+        config: `platform`, `board`, `engine`, `mlperf`.
 
     Raises:
         CandidateFailure: The image does not fit the board's memory.
@@ -52,7 +55,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         header=header,
         engine=sources,
         engine_name=config["engine"],
-        firmware_id=firmware_id(platform, board, header, sources),
+        firmware_id=firmware_id(platform, board, header, sources, config["mlperf"]),
+        mlperf=config["mlperf"],
     )
     platform.build(request, out).write(out / "firmware.json")
 

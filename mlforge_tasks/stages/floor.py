@@ -27,7 +27,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: Nothing.
         out: Output folder.
-        config: `platform`, `board`.
+        config: `platform`, `board`, `mlperf`.
 
     Raises:
         CandidateFailure: Not even this fits the board's memory.
@@ -40,7 +40,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         header=NO_MODEL,
         engine=NO_MODEL,
         engine_name=NO_ENGINE,
-        firmware_id=firmware_id(platform, board, NO_MODEL, NO_MODEL),
+        firmware_id=firmware_id(platform, board, NO_MODEL, NO_MODEL, config["mlperf"]),
+        mlperf=config["mlperf"],
     )
     platform.build(request, out).write(out / "firmware.json")
 
