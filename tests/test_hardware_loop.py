@@ -65,3 +65,27 @@ def test_a_contract_for_hardware_is_met_by_a_board(
     missing = doit(build=build, contract=contract)
     assert missing.code == 2
     assert "there is no hardware map at" in missing.out + missing.err
+
+
+def test_without_an_emulator_the_board_measures_everything(
+    board: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mode `hardware`: the untrained network is probed on the board too, and refused by it."""
+    contract = edited(TANK, tmp_path, ("mode: simulate", "mode: hardware"))
+    bench, build = tmp_path / "map.yaml", tmp_path / "build"
+    monkeypatch.setenv(MAP_VARIABLE, str(bench))
+    bench.write_text(json.dumps([board.map_entry()]))
+
+    run = doit(build=build, contract=contract)
+    assert run.code == 0, run.out + run.err
+    built = run.stages("built")
+    assert "probe_run:1.0" in built
+    assert "train:1.0" not in built
+    assert not [name for name in built if name.startswith("hardware_")]
+    assert run.out.partition("PASS: candidate")[2].count("(hardware)") == 6
+    assert len(board.flashed) == len([name for name in built if "run:" in name]) == 3
+    for stage in ("01/0/probe_run", "02/0/probe_run", "02/0/run"):
+        report = RunReport.read(build / "tank" / "iterations" / stage / "measurements.json")
+        assert report.source == "hardware"
+        assert dict(report.where)["bench_id"] == PROBE
+    assert doit(build=build, contract=contract).executed == 0
