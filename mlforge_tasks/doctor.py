@@ -6,6 +6,7 @@ what it lacks. This says it all at once, before.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from serial.tools import list_ports
 
 from mlforge_tasks import bench, process
 from mlforge_tasks.code_version import PROJECT_ROOT
-from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.errors import MlforgeError, ToolError
+from mlforge_tasks.platforms import _image
 from mlforge_tasks.platforms._zephyr import doctor as zephyr
 
 if TYPE_CHECKING:
@@ -26,6 +28,14 @@ VERSION_TIMEOUT_S = 30.0
 Level = Literal["ok", "optional", "missing"]
 MARKS = {"ok": "ok", "optional": "--", "missing": "!!"}
 BOOTSTRAP = "run ./bootstrap"
+# What only the tests run, so it is told only where they can be run.
+TEST_PROGRAMS = (
+    "riscv64-unknown-elf-gcc",
+    "aarch64-linux-gnu-gcc",
+    "qemu-riscv32",
+    "qemu-riscv64",
+    "qemu-aarch64",
+)
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,8 @@ class Finding:
     advice: str = ""
 
     def __str__(self) -> str:
-        line = f"{MARKS[self.level]:<3} {self.name:<24} {self.found}"
-        return f"{line}\n{'':<29}{self.advice}" if self.advice else line
+        line = f"{MARKS[self.level]:<3} {self.name:<27} {self.found}"
+        return f"{line}\n{'':<32}{self.advice}" if self.advice else line
 
 
 def _program(name: str, level: Level, advice: str) -> Finding:
@@ -55,6 +65,13 @@ def _program(name: str, level: Level, advice: str) -> Finding:
         return Finding(level, name, "not found", advice)
     done = process.run([path, "--version"], timeout_s=VERSION_TIMEOUT_S)
     return Finding("ok", name, (done.output.splitlines() or [path])[0])
+
+
+def _picolibc() -> Finding:
+    try:
+        return Finding("ok", "picolibc", _image.tool_versions()["picolibc"])
+    except ToolError as error:
+        return Finding("missing", "picolibc", error.message, BOOTSTRAP)
 
 
 def _package(name: str, level: Level, advice: str) -> Finding:
@@ -91,12 +108,16 @@ def _bench() -> Iterator[Finding]:
 def findings() -> Iterator[Finding]:
     """Everything there is to tell, in the order a user sets it up."""
     yield _program("arm-none-eabi-gcc", "missing", BOOTSTRAP)
+    yield _picolibc()
     yield _program("qemu-system-arm", "missing", BOOTSTRAP)
     yield _package("tensorflow-cpu", "missing", BOOTSTRAP)
     yield _package("tflite-micro", "optional", "outputs cannot be held against TFLM's without it")
     yield _package("anthropic", "optional", "for `agent: anthropic`: ./bootstrap --dev")
     key = "set" if os.environ.get("ANTHROPIC_API_KEY") else "not set"
     yield Finding("ok" if key == "set" else "optional", "ANTHROPIC_API_KEY", key)
+    if importlib.util.find_spec("pytest") is not None:
+        for name in TEST_PROGRAMS:
+            yield _program(name, "optional", "for the tests: ./bootstrap --dev")
     yield from _zephyr()
     yield from _bench()
 
