@@ -22,7 +22,8 @@ from mlforge_tasks.agents._cost import FIGURES, hindsight, measured_figures, mea
 from mlforge_tasks.agents._tpe import failed_on_hardware
 from mlforge_tasks.contract_loader import load
 from mlforge_tasks.dataset_spec import DataCard
-from mlforge_tasks.pipeline import REFUSING, Chain, Plan, make_plan
+from mlforge_tasks.deployment import Chain
+from mlforge_tasks.pipeline import REFUSING, Plan, make_plan
 from mlforge_tasks.search import LLM, Llm, Search
 from mlforge_tasks.stage import PROVENANCE, Provenance
 from mlforge_tasks.stages.propose import brief_of

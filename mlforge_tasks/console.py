@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from mlforge_tasks.engine_choice import EngineChoice
     from mlforge_tasks.forecast import ForecastError
     from mlforge_tasks.pipeline import Plan
     from mlforge_tasks.records import Clause, Verdict
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency", "error", "verdict")
 ARCHITECTURE_WIDTH = 48
 ABSENT = "-"
+NAME_WIDTH = 24
 # Tasks that leave the build tree alone, and so may run beside another run.
 TREELESS = {"doctor", "workspace"}
 
@@ -122,6 +124,8 @@ def summary(report: Report, folder: Path) -> str:
         lines.append(shortfall(report))
     if report.forecast_errors:
         lines.append(forecast_text(report.forecast_errors))
+    if report.choice is not None:
+        lines.append(engine_text(report.choice))
     looks = report.test_looks()
     lines.append(f"the test split was asked of {looks} candidate{'' if looks == 1 else 's'}")
     if report.model_use is not None:
@@ -143,6 +147,14 @@ def model_use(use: ModelUse) -> str:
     cost = "" if use.cost_usd is None else f", {use.cost_usd:.4f} US dollars"
     count = f"{used.requests} answer{'' if used.requests == 1 else 's'}"
     return f"the model: {count}, {used.tokens:,} tokens{cost}"
+
+
+def engine_text(choice: EngineChoice) -> str:
+    """Which engine `auto` came to be, and why."""
+    if choice.engine is None:
+        return f"engine: not chosen, since no candidate keeps the limits: {choice.why}"
+    on = f", on candidate {choice.candidate}" if choice.candidate else ""
+    return f"engine: {choice.engine}{on}: {choice.why}"
 
 
 def shortfall(report: Report) -> str:
@@ -239,7 +251,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         """A line that a stage's process printed; shown in place, on terminals only."""
         if self._live:
             with self._guard:
-                self.outstream.write(f"\r\x1b[K  {stage:<20} {line[:100]}")
+                self.outstream.write(f"\r\x1b[K  {stage:<{NAME_WIDTH}} {line[:100]}")
                 self.outstream.flush()
 
     def _line(self, text: str) -> None:
@@ -259,7 +271,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         if how is None or how == "skipped":
             return
         made = how in {"built", "failed"}
-        self._line(f"  {task.name:<20} {how}" + (_seconds(how, task) if made else ""))
+        self._line(f"  {task.name:<{NAME_WIDTH}} {how}" + (_seconds(how, task) if made else ""))
         if task.name.startswith("judge:"):
             self._show_iteration(int(task.name.partition(":")[2]))
 
@@ -293,7 +305,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         return [result["task"].name for result in self.failures] == ["converge"]
 
     def _write_failure(self, result: Any, *_: Any) -> None:
-        self._line(f"  {result['task'].name:<20} {result['exception'].get_name()}")
+        self._line(f"  {result['task'].name:<{NAME_WIDTH}} {result['exception'].get_name()}")
 
 
 def reporter_for(plan: Plan, lock: TreeLock) -> type[StageReporter]:

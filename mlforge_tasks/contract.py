@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from mlforge_tasks.board import board_names, load_board
 from mlforge_tasks.dataset_spec import DatasetSpec, Task
-from mlforge_tasks.plugins import installed
+from mlforge_tasks.plugins import AUTO, installed
 from mlforge_tasks.records import Record
 from mlforge_tasks.search import Search
 from mlforge_tasks.units import (
@@ -49,7 +49,7 @@ class Target(Record):
     Attributes:
         board: A board of `mlforge_tasks/boards`, as Zephyr writes it.
         platform: How firmware is built.
-        engine: What runs the model on the device.
+        engine: What runs the model on the device, or `auto`.
         mlperf: Name that the firmware answers the MLPerf Tiny benchmark's own runner with; without
             one it does not answer it.
     """
@@ -74,7 +74,7 @@ class Target(Record):
     @field_validator("engine")
     @classmethod
     def _known_engine(cls, name: str) -> str:
-        one_of(name, installed("engines"), kind="an engine")
+        one_of(name, (AUTO, *installed("engines")), kind="an engine")
         return name
 
 

@@ -7,16 +7,25 @@ All `max_iterations x candidates_per_iteration` chains are declared up front; th
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import clauses, engines, platforms, plugins, runners, tool_versions
+from mlforge_tasks import engines, platforms, plugins, tool_versions
 from mlforge_tasks.board import Board, load_board
 from mlforge_tasks.code_version import PROJECT_ROOT
 from mlforge_tasks.contract import Contract
 from mlforge_tasks.dataset_spec import source_files
+from mlforge_tasks.deployment import (
+    STAGES,
+    Chain,
+    Deployer,
+    Tried,
+    by_name,
+    engine_resources,
+    engines_of,
+)
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.search import LLM, REPLAY
 from mlforge_tasks.stage import Stage, StageKind, Workspace
@@ -28,28 +37,26 @@ if TYPE_CHECKING:
 
 REFUSING = ("screen", "admit")
 RESERVED_NAMES = ("ac", "cas")
-SIMULATOR = "qemu"
-HARDWARE = "serial"
-STAGES = "mlforge_tasks.stages."
-
-
-@dataclass(frozen=True)
-class Chain:
-    """The stages of one candidate, in the order they run."""
-
-    stages: Mapping[str, Stage]
-
-    def __getitem__(self, name: str) -> Stage:
-        return self.stages[name]
 
 
 @dataclass(frozen=True)
 class Iteration:
-    """One round of the loop; nothing is proposed where a model was brought along."""
+    """One round of the loop.
+
+    Attributes:
+        number: From 1.
+        propose: None where a model was brought along.
+        candidates: Their stages.
+        choose: The choice of an engine; None where there is one engine alone.
+        judge: The verdicts.
+        report: The search so far.
+        deliver: What is handed over if it ends here.
+    """
 
     number: int
     propose: Stage | None
     candidates: tuple[Chain, ...]
+    choose: Stage | None
     judge: Stage
     report: Stage
     deliver: Stage
@@ -58,6 +65,10 @@ class Iteration:
         """Every stage of this round."""
         if self.propose is not None:
             yield self.propose
+        for chain in self.candidates:
+            yield from chain.aside
+        if self.choose is not None:
+            yield self.choose
         for chain in self.candidates:
             yield from chain.stages.values()
         yield from (self.judge, self.report, self.deliver)
@@ -91,33 +102,35 @@ class Plan:
         """
         target = self.contract.target
         platform: Platform = plugins.load(platforms, target.platform)
-        platform.require(load_board(target.board), target.engine)
+        for engine in engines_of(target):
+            platform.require(load_board(target.board), engine)
 
 
-def emulated(board: Board) -> Board:
-    """What stands for a board before there is hardware: itself, or one with the same core.
+@dataclass(frozen=True)
+class _Sources:
+    """What the candidates of an iteration share: the data, and the choice of the one before."""
 
-    Latency is told for the real board's clock.
-
-    Raises:
-        MlforgeError: QEMU emulates neither.
-    """
-    if board.qemu is not None:
-        return board
-    stand_in = board.zephyr.arena_on if board.zephyr else None
-    if stand_in is None:
-        raise MlforgeError(
-            f"mode: QEMU does not emulate {board.name}, nor a board that could stand for it",
-            hint="mode: hardware",
-        )
-    clock: dict[str, Any] = {
-        "clock_hz": board.clock_hz,
-        "cycles_per_instruction": board.cycles_per_instruction,
-    }
-    return load_board(stand_in).model_copy(update=clock)
+    dataset: Stage
+    choice: Stage | None
 
 
-class _Builder:
+@dataclass(frozen=True)
+class _Head:
+    """A candidate's first stages: its design, its untrained model, and its probes."""
+
+    at: str
+    render: Stage
+    screen: Stage
+    model: Mapping[str, Stage]
+    tried: Tried | None
+
+
+def last_choice(earlier: Sequence[Iteration]) -> Stage | None:
+    """The choice of an engine that the next iteration starts from."""
+    return earlier[-1].choose if earlier else None
+
+
+class _Builder(Deployer):
     """Makes the stages of one contract."""
 
     def __init__(
@@ -130,38 +143,8 @@ class _Builder:
         *,
         refusing: tuple[str, ...],
     ) -> None:
-        self.contract = contract
-        self.on_board = board
-        self.simulated = board if contract.mode == "hardware" else emulated(board)
-        self.root = root
-        self.board = board.model_dump(mode="json")
-        self.folder = folder
-        self.workspace = workspace
-        bounds = clauses.bounds(contract)
-        self.bounds = [bound.model_dump(mode="json") for bound in bounds]
+        super().__init__(contract, board, folder, workspace, root)
         self.screening = self.bounds if "screen" in refusing else []
-        # An emulated figure may refuse a candidate for a board, though it never passes one.
-        anywhere: dict[str, Any] = {"sources": ("static", "emulated", "hardware")}
-        self.admission = [
-            bound.model_copy(update=anywhere).model_dump(mode="json") for bound in bounds
-        ]
-        self.target = contract.target
-        self.platform = plugins.load(platforms, self.target.platform)
-
-    def stage(
-        self,
-        name: str,
-        kind: StageKind,
-        inputs: Mapping[str, Stage | Path],
-        config: Mapping[str, Any] | None = None,
-        extra: tuple[str, ...] = (),
-    ) -> Stage:
-        base, _, part = name.partition(":")
-        folder = self.folder / Path(*_folder_parts(base, part))
-        return Stage(name, kind, folder, self.workspace, inputs, config or {}, extra)
-
-    def fields(self, *names: str) -> dict[str, Any]:
-        return dict(self.contract.project(names))
 
     def preparation(self) -> tuple[Stage, ...]:
         """What is done once; a model that was brought along is measured in any case."""
@@ -201,7 +184,9 @@ class _Builder:
         kind = StageKind(STAGES + "feasible")
         return self.stage("feasible", kind, {"floor": floor}, {"bounds": self.bounds})
 
-    def propose(self, k: int, dataset: Stage, feasible: Stage, judged: list[Stage]) -> Stage:
+    def propose(
+        self, k: int, dataset: Stage, feasible: Stage, earlier: Sequence[Iteration]
+    ) -> Stage:
         agent = self.contract.search.agent
         prompts = f"templates/agents/{agent}"
         kind = StageKind(
@@ -214,7 +199,10 @@ class _Builder:
             kept_when_broken=(TRANSCRIPT,),
         )
         inputs: dict[str, Stage | Path] = {"dataset": dataset, "feasible": feasible}
-        inputs |= {f"judge{i:02d}": stage for i, stage in enumerate(judged, 1)}
+        inputs |= {f"judge{one.number:02d}": one.judge for one in earlier}
+        choice = last_choice(earlier)
+        if choice is not None:
+            inputs["choice"] = choice
         if self.contract.search.file is not None:
             inputs["file"] = self.root / self.contract.search.file
         goal = self.contract.goal
@@ -223,6 +211,7 @@ class _Builder:
             "goal": {"metric": goal.metric, "target": goal.target, "direction": goal.direction},
             "iteration": k,
             "board": self.board,
+            "engines": list(self.engines),
             "probe": self.probe_config() if agent == LLM else None,
             "setup": self.setup() if agent in (LLM, REPLAY) else None,
         }
@@ -231,12 +220,13 @@ class _Builder:
 
     def setup(self) -> dict[str, Any]:
         """What a language model is told of how its designs are trained and built."""
-        engine = plugins.load(engines, self.target.engine)
+        cpu = self.board["cpu"]
         return {
             "mode": self.contract.mode,
             "platform": self.target.platform,
-            "engine": self.target.engine,
-            "operators": engine.operators(self.board["cpu"]),
+            "operators": {
+                name: list(plugins.load(engines, name).operators(cpu)) for name in self.engines
+            },
             "margins": self.contract.margins_by_metric(),
             "training": self.contract.training.model_dump(mode="json"),
         }
@@ -244,15 +234,17 @@ class _Builder:
     def probe_config(self) -> dict[str, Any]:
         """What the stages of a probe are configured with, all at once."""
         return {
-            "engine": self.target.engine,
             "cpu": self.board["cpu"],
             "platform": self.target.platform,
             "mlperf": self.target.mlperf,
             "board": self.simulated.model_dump(mode="json"),
-            "runner": HARDWARE if self.contract.mode == "hardware" else SIMULATOR,
+            "runner": self.runner,
+            "bounds": self.hardware_limits,
         } | self.fields("search.seed", "goal.metric")
 
-    def candidate(self, at: str, index: int, propose: Stage, dataset: Stage) -> Chain:
+    def head(self, at: str, index: int, propose: Stage, sources: _Sources) -> _Head:
+        """A candidate up to where it is known what each engine makes of it."""
+        dataset = sources.dataset
         render = self.stage(
             f"render:{at}",
             StageKind(
@@ -271,11 +263,20 @@ class _Builder:
             {"bounds": self.screening},
         )
         given = {"render": render, "dataset": dataset, "screen": screen}
-        probe = self.deploy("probe_", at, given, dataset)
+        model = self.model("probe_", at, given, dataset)
+        return _Head(at, render, screen, model, self.tried(at, model, sources.choice))
+
+    def candidate(self, head: _Head, dataset: Stage, choice: Stage | None) -> Chain:
+        """The whole chain of a candidate."""
+        at, render = head.at, head.render
+        if head.tried is None or choice is None:
+            probe = self.deploy(at, head.model, None, "probe_")
+        else:
+            probe = (self.pick(at, head.tried, choice),)
         admit = self.stage(
             f"admit:{at}",
             StageKind(STAGES + "admit"),
-            {"run": probe["probe_run"]},
+            {"run": probe[-1]},
             {"bounds": self.admission},
         )
         train = self.stage(
@@ -289,124 +290,53 @@ class _Builder:
             {"render": render, "dataset": dataset, "admit": admit},
             self.fields("training", "goal.metric", "search.seed"),
         )
-        final = self.deploy("", at, {"render": render, "dataset": dataset, "train": train}, dataset)
-        evaluate = self.evaluate(at, {"quantise": final["quantise"], "dataset": dataset})
-        first = {"render": render, "screen": screen, **probe, "admit": admit, "train": train}
-        return Chain({**first, **final, "evaluate": evaluate})
+        probed = (render, head.screen, head.model["quantise"], head.model["header"], *probe)
+        model = self.model("", at, {"render": render, "dataset": dataset, "train": train}, dataset)
+        final = (model["quantise"], model["header"], *self.deploy(at, model, choice))
+        evaluate = self.evaluate(at, {"quantise": model["quantise"], "dataset": dataset})
+        aside = () if head.tried is None else head.tried.stages
+        return Chain(by_name((*probed, admit, train, *final, evaluate)), aside)
 
-    def brought(self, at: str, model: Path, dataset: Stage) -> Chain:
+    def brought(self, file: Path, dataset: Stage) -> tuple[Chain, Stage | None]:
         """The stages of a model file: nothing is designed or trained."""
-        made = self.deploy("", at, {"model": model, "dataset": dataset}, dataset)
+        at = "1.0"
+        model = self.model("", at, {"model": file, "dataset": dataset}, dataset)
+        tried = self.tried(at, model, None)
+        choice = self.choose(1, [tried], None)
+        made = by_name((model["quantise"], model["header"], *self.deploy(at, model, choice)))
         # Its operators are the user's choice: where the engine refuses them, so may the oracle.
         watched = {"quantise": made["quantise"], "dataset": dataset, "run": made["run"]}
-        return Chain({**made, "evaluate": self.evaluate(at, watched)})
+        aside = () if tried is None else tried.stages
+        return Chain({**made, "evaluate": self.evaluate(at, watched)}, aside), choice
 
     def evaluate(self, at: str, inputs: Mapping[str, Stage]) -> Stage:
         kind = StageKind(
             STAGES + "evaluate",
             ("evaluation.json",),
             isolated=True,
-            resources=_engine_resources("aot"),
+            resources=engine_resources("aot"),
             tools=tool_versions.of("numpy", optional="tflite-micro"),
         )
         return self.stage(f"evaluate:{at}", kind, inputs, self.fields("goal.metric"))
-
-    def deploy(
-        self, prefix: str, at: str, sources: Mapping[str, Stage | Path], dataset: Stage
-    ) -> dict[str, Stage]:
-        """Quantise, header, engine, firmware, run: the same for the probe and the trained model."""
-        quantise = self.stage(
-            f"{prefix}quantise:{at}",
-            StageKind(
-                STAGES + "quantise",
-                ("model.tflite", "quantisation.json"),
-                isolated=True,
-                tools=tool_versions.training_environment,
-            ),
-            sources,
-            self.fields("search.seed"),
-        )
-        header = self.stage(
-            f"{prefix}header:{at}",
-            StageKind(
-                STAGES + "header",
-                ("model_data.h",),
-                resources=("templates/model_data.h.jinja",),
-                tools=tool_versions.of("jinja2"),
-            ),
-            {"quantise": quantise, "dataset": dataset},
-        )
-        engine_name = self.target.engine
-        engine = self.stage(
-            f"{prefix}engine:{at}",
-            StageKind(
-                STAGES + "engine",
-                ("engine.json",),
-                resources=_engine_resources(engine_name),
-                tools=tool_versions.of("jinja2", "tflite", "numpy"),
-            ),
-            {"quantise": quantise},
-            {"engine": engine_name, "cpu": self.board["cpu"]},
-            (f"mlforge_tasks.engines.{engine_name}",),
-        )
-        given = {"engine": engine, "quantise": quantise, "dataset": dataset}
-        firmware = self.firmware(f"{prefix}firmware:{at}", self.simulated, header, engine)
-        runner = HARDWARE if self.contract.mode == "hardware" else SIMULATOR
-        run = self.run(f"{prefix}run:{at}", runner, self.simulated, given | {"firmware": firmware})
-        made = [quantise, header, engine, firmware, run]
-        if self.contract.mode == "simulate-then-hardware" and not prefix:
-            # After the emulated run, so that what faults there is never flashed.
-            given["run"] = run
-            if self.simulated != self.on_board:
-                name = f"hardware_firmware:{at}"
-                firmware = self.firmware(name, self.on_board, header, engine)
-                made.append(firmware)
-            given["firmware"] = firmware
-            made.append(self.run(f"hardware_run:{at}", HARDWARE, self.on_board, given))
-        return {stage.name.partition(":")[0]: stage for stage in made}
-
-    def firmware(self, name: str, board: Board, header: Stage, engine: Stage) -> Stage:
-        kind = StageKind(
-            STAGES + "firmware",
-            ("firmware.elf", "firmware.bin", "firmware.json"),
-            resources=tuple(self.platform.resources),
-            tools=functools.partial(self.platform.tool_versions, board),
-        )
-        config = {
-            "platform": self.target.platform,
-            "engine": self.target.engine,
-            "mlperf": self.target.mlperf,
-            "board": board.model_dump(mode="json"),
-        }
-        inputs = {"header": header, "engine": engine}
-        module = f"mlforge_tasks.platforms.{self.target.platform}"
-        return self.stage(name, kind, inputs, config, (module,))
-
-    def run(self, name: str, runner: str, board: Board, inputs: Mapping[str, Stage]) -> Stage:
-        kind = StageKind(
-            STAGES + "run",
-            ("measurements.json",),
-            isolated=True,
-            tools=functools.partial(_run_tools, plugins.load(runners, runner), board),
-        )
-        config = {"runner": runner, "board": board.model_dump(mode="json")}
-        return self.stage(name, kind, inputs, config, (f"mlforge_tasks.runners.{runner}",))
 
     def iteration(
         self, k: int, preparation: tuple[Stage, ...], earlier: list[Iteration]
     ) -> Iteration:
         dataset, *checks = preparation
-        search = self.contract.search
-        model = search.brought_model
+        model = self.contract.search.brought_model
+        propose, choice = None, None
         if model is None:
-            propose = self.propose(k, dataset, checks[-1], [one.judge for one in earlier])
-            chains = tuple(
-                self.candidate(f"{k}.{index}", index, propose, dataset)
-                for index in range(search.candidates_per_iteration)
-            )
+            propose = self.propose(k, dataset, checks[-1], earlier)
+            sources = _Sources(dataset, last_choice(earlier))
+            heads = [
+                self.head(f"{k}.{index}", index, propose, sources)
+                for index in range(self.contract.search.candidates_per_iteration)
+            ]
+            choice = self.choose(k, [head.tried for head in heads], sources.choice)
+            chains = tuple(self.candidate(head, dataset, choice) for head in heads)
         else:
-            propose = None
-            chains = (self.brought(f"{k}.0", self.root / model, dataset),)
+            chain, choice = self.brought(self.root / model, dataset)
+            chains = (chain,)
         watched = {
             f"{index}.{name}": stage
             for index, chain in enumerate(chains)
@@ -431,8 +361,9 @@ class _Builder:
                 runs_after_failure=True,
             ),
             {f"judge{number:02d}": one for number, one in enumerate(judges, 1)}
-            | {f"propose{number:02d}": one for number, one in enumerate(proposes, 1)},
-            {"name": self.folder.name, "bounds": self.bounds}
+            | {f"propose{number:02d}": one for number, one in enumerate(proposes, 1)}
+            | ({} if choice is None else {"choice": choice}),
+            {"name": self.folder.name, "bounds": self.bounds, "engines": list(self.engines)}
             | {"margins": self.contract.margins_by_metric()}
             | self.fields("target", "mode", "goal.metric"),
         )
@@ -450,7 +381,7 @@ class _Builder:
             },
             {"contract": self.contract.model_dump(mode="json")},
         )
-        return Iteration(k, propose, chains, judge, report, deliver)
+        return Iteration(k, propose, chains, choice, judge, report, deliver)
 
 
 # What an agent depends on, and so do its proposals.
@@ -458,18 +389,6 @@ AGENT_PACKAGES = {"optimizer": "optuna", "tpe": "optuna", LLM: "anthropic"}
 # The key, and an address that is given but to be refused: see `agents.anthropic`.
 AGENT_SECRETS = {LLM: ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")}
 DELIVERED = ("render", "train", "quantise", "header", "engine", "firmware", "run", "evaluate")
-
-
-def _run_tools(runner: Any, board: Board) -> Mapping[str, str]:
-    """The runner's own tools, and what its outputs are compared with."""
-    oracle = tool_versions.of("numpy", optional="tflite-micro")()
-    return {**runner.tool_versions(board), **oracle}
-
-
-def _engine_resources(name: str) -> tuple[str, ...]:
-    """An engine's data files: its templates and its helper folder, where it has them."""
-    folders = (f"templates/{name}", f"mlforge_tasks/engines/_{name}")
-    return tuple(folder for folder in folders if (PROJECT_ROOT / folder).is_dir())
 
 
 def _delivered(chain: Chain) -> tuple[str, ...]:
@@ -480,27 +399,6 @@ def _delivered(chain: Chain) -> tuple[str, ...]:
         for hardware, name in zip(names, DELIVERED, strict=True)
         if name in chain.stages
     )
-
-
-def _folder_parts(base: str, part: str) -> list[str]:
-    """Folder of a stage: `train:2.0` lies in `iterations/02/0/train`."""
-    if base == "deliver":
-        return ["delivered"]
-    if not part:
-        return [base]
-    iteration, _, candidate = part.partition(".")
-    return ["iterations", f"{int(iteration):02d}", *([candidate] if candidate else []), base]
-
-
-def _check_engine(contract: Contract) -> None:
-    target = contract.target
-    able = plugins.load(platforms, target.platform).engines
-    if target.engine not in able:
-        raise MlforgeError(
-            f"target.engine: found '{target.engine}', which platform '{target.platform}' "
-            f"cannot build; wanted {' or '.join(able)}",
-            hint="`platform: zephyr` builds every engine",
-        )
 
 
 def make_plan(
@@ -531,7 +429,6 @@ def make_plan(
             f"a contract cannot be called '{name}': build/{name} is the store",
             hint="rename the contract file",
         )
-    _check_engine(contract)
     workspace = workspace or Workspace(Store(build))
     board = load_board(contract.target.board)
     builder = _Builder(contract, board, build / name, workspace, root, refusing=refusing)

@@ -16,6 +16,9 @@ from mlforge_tasks.errors import MlforgeError
 if TYPE_CHECKING:
     from types import ModuleType
 
+# In place of an engine's name: the one with more slack, found by measurement.
+AUTO = "auto"
+
 
 def installed(folder: str) -> tuple[str, ...]:
     """The plug-ins of a folder of this package, by file name: nothing is imported."""

@@ -75,7 +75,8 @@ class Reason(Record):
         code: Stable and machine-readable: `static_limit`, `measured_limit`, `does_not_fit`,
             `diverged`, `train_timeout`, `train_memory`, `convert_failed`,
             `unsupported_operator`, `hang`, `fault`, `truncated_console`,
-            `invalid_architecture`, `unusable_model`, `impossible_limit`, `no_proposal`.
+            `invalid_architecture`, `unusable_model`, `impossible_limit`, `no_proposal`,
+            `not_needed`.
         stage: The stage that found it.
         message: One sentence for a person.
         metric: The measured metric it is about, if any.

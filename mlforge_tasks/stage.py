@@ -32,6 +32,7 @@ from mlforge_tasks.code_version import (
 from mlforge_tasks.errors import (
     EXIT_CANDIDATE_FAILED,
     FAILURE_FILE,
+    NOT_NEEDED,
     CandidateFailure,
     MlforgeError,
     ToolError,
@@ -262,7 +263,8 @@ class Stage:
             outputs = self._collect(out, complete=reason is None)
         if reason is None:
             return "built", Manifest(status="ok", outputs=outputs)
-        return "failed", Manifest(status="failed", reason=reason, outputs=outputs)
+        how: How = "skipped" if reason.code == NOT_NEEDED else "failed"
+        return how, Manifest(status="failed", reason=reason, outputs=outputs)
 
     def _upstream_failure(self) -> Reason | None:
         for source in self.inputs.values():

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from mlforge_tasks.agents import Trial
 from mlforge_tasks.constraints import IMPOSSIBLE, TEST_SUFFIX, Bound
+from mlforge_tasks.engine_choice import EngineChoice
 from mlforge_tasks.forecast import ForecastError
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 from mlforge_tasks.relaxation import Shortfall
@@ -90,6 +91,8 @@ class Report(Record):
         name: The contract's name.
         board: The target board.
         mode: The contract's execution mode.
+        engine: The engine, as the contract has it.
+        choice: Where that is `auto`: which engine it came to be, and why.
         goal: The goal's metric.
         bounds: All clauses, margins taken off.
         met: Whether a candidate meets the contract.
@@ -103,6 +106,8 @@ class Report(Record):
     name: str
     board: str
     mode: str
+    engine: str
+    choice: EngineChoice | None
     goal: str
     bounds: tuple[Bound, ...]
     met: bool

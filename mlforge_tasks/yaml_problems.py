@@ -80,7 +80,10 @@ class Mistakes(ValueError):  # noqa: N818 - named for what it tells the user
 def closest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that `word` is likely a misspelling of, or None."""
     folded = {choice.lower(): choice for choice in choices}
-    matches = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    letters = sorted(word.lower())
+    # The right letters in a wrong order are the likeliest slip; difflib counts each swap twice.
+    swapped = [choice for choice in folded if sorted(choice) == letters]
+    matches = swapped or difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
     return folded[matches[0]] if matches else None
 
 

@@ -59,6 +59,7 @@ def make_brief(
             dsp=False,
             mve=False,
         ),
+        engines=("aot",),
         iterations_left=8,
         seed=seed,
     )

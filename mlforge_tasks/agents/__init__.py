@@ -76,6 +76,8 @@ class DesignBrief(Record):
         limits: The contract's hardware limits.
         goal: The contract's goal.
         board: The target.
+        engines: What runs the model on the device; several as long as it is open which of them
+            will, in which case figures are those of the one that leaves more of the limits.
         iterations_left: How many proposals' worth of budget are left, this one included.
         seed: For every random choice.
     """
@@ -86,6 +88,7 @@ class DesignBrief(Record):
     limits: Limits
     goal: Goal
     board: BoardFacts
+    engines: tuple[str, ...] = Field(min_length=1)
     iterations_left: PositiveInt
     seed: int
 
@@ -119,7 +122,7 @@ class Setup(Record):
     Attributes:
         mode: The contract's execution mode.
         platform: How firmware is built.
-        engine: What runs the model on the device.
+        engine: What runs the model on the device; `auto` as long as it is open which one will.
         operators: The TFLite operators that it runs on this core.
         margins: The share of a limit that is held back, by metric; the brief's limits are without.
         training: The contract's section on it: epochs, batch size, learning rate, patience, time.

@@ -31,6 +31,7 @@ def system_prompt(brief: DesignBrief, bench: Workbench, settings: Llm) -> str:
         board=fenced(brief.board.model_dump(mode="json")),
         setup=fenced(setup),
         data=fenced(clipped(data_facts(bench.card), TEXT_LENGTH)),
+        engines=brief.engines,
         input_shape=fenced(brief.input_shape),
         classification=brief.task == "classification",
         attempts=settings.attempts,

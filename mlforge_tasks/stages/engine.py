@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import engines, plugins
-from mlforge_tasks.records import LayerProfile, Record
+from mlforge_tasks.engine_choice import CHOICE, EngineChoice
+from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, ToolError
+from mlforge_tasks.records import LayerProfile, Reason, Record
 from mlforge_tasks.stages import main
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCES = "src"
+REPORT = "engine.json"
 
 
 class EngineReport(Record):
@@ -36,29 +39,50 @@ class EngineReport(Record):
         return sum(layer.macs for layer in self.layers)
 
 
+def _engine(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> str:
+    """The engine that is asked for, or the one that was chosen where the contract leaves it open.
+
+    Raises:
+        CandidateFailure: Another one was chosen, so that this one need not be tried any more.
+    """
+    name: str = config["engine"]
+    if "choice" not in inputs:
+        return name
+    choice = EngineChoice.read(inputs["choice"] / CHOICE)
+    if name == plugins.AUTO:
+        if choice.engine is None:
+            raise ToolError("no engine was chosen, and yet a model is to be built")
+        return choice.engine
+    if choice.engine not in {None, name}:
+        message = f"engine '{choice.engine}' was chosen on candidate {choice.candidate}"
+        raise CandidateFailure(Reason(code=NOT_NEEDED, stage="engine", message=message))
+    return name
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `src/*.c`, `src/*.h` and `engine.json`.
 
     Args:
-        inputs: `quantise`.
+        inputs: `quantise`, and `choice` where the contract leaves the engine open.
         out: Output folder.
         config: `engine`, `cpu`.
 
     Raises:
-        CandidateFailure: The engine cannot run the model.
+        CandidateFailure: The engine cannot run the model, or was not chosen.
     """
-    engine = plugins.load(engines, config["engine"])
+    name = _engine(inputs, config)
+    engine = plugins.load(engines, name)
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
     model = engine.generate(tflite, config["cpu"])
     (out / SOURCES).mkdir()
-    for name, content in model.files.items():
-        (out / SOURCES / name).write_bytes(content)
+    for file, content in model.files.items():
+        (out / SOURCES / file).write_bytes(content)
     EngineReport(
-        engine=config["engine"],
+        engine=name,
         cpu=config["cpu"],
         arena_bytes=model.arena_bytes,
         layers=model.layers,
-    ).write(out / "engine.json")
+    ).write(out / REPORT)
 
 
 if __name__ == "__main__":

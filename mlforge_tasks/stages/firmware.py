@@ -10,7 +10,7 @@ from mlforge_tasks.code_version import code_version
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.records import canonical_json, sha256_bytes
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages.engine import SOURCES
+from mlforge_tasks.stages.engine import REPORT, SOURCES, EngineReport
 from mlforge_tasks.store import file_digest
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `header`, `engine`.
         out: Output folder.
-        config: `platform`, `board`, `engine`, `mlperf`.
+        config: `platform`, `board`, `mlperf`.
 
     Raises:
         CandidateFailure: The image does not fit the board's memory.
@@ -54,7 +54,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         board=board,
         header=header,
         engine=sources,
-        engine_name=config["engine"],
+        engine_name=EngineReport.read(inputs["engine"] / REPORT).engine,
         firmware_id=firmware_id(platform, board, header, sources, config["mlperf"]),
         mlperf=config["mlperf"],
     )

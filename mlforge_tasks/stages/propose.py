@@ -12,6 +12,7 @@ from mlforge_tasks import agents, plugins
 from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits, Setup, Workbench
 from mlforge_tasks.board import Board
 from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.engine_choice import CHOICE, EngineChoice
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.records import Measurement, canonical_json
 from mlforge_tasks.search import Search
@@ -27,6 +28,23 @@ if TYPE_CHECKING:
 PROBE_MODULE = "mlforge_tasks.stages.probe"
 # A probe takes seconds; this is for a machine under load.
 PROBE_TIMEOUT_S = 900.0
+
+
+def _engines(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The engines that may run the model: one, unless the contract leaves it open and it is."""
+    if "choice" in inputs:
+        chosen = EngineChoice.read(inputs["choice"] / CHOICE).engine
+        if chosen is not None:
+            return (chosen,)
+    return tuple(config["engines"])
+
+
+def _setup(known: Mapping[str, Any], engines: tuple[str, ...]) -> Setup:
+    """What a language model is told; as long as the engine is open, what all of them run."""
+    operators = [set(known["operators"][engine]) for engine in engines]
+    name = engines[0] if len(engines) == 1 else plugins.AUTO
+    common = sorted(set.intersection(*operators))
+    return Setup.from_dump({**known, "engine": name, "operators": common})
 
 
 def brief_of(card: DataCard, search: Search, config: Mapping[str, Any]) -> DesignBrief:
@@ -49,6 +67,7 @@ def brief_of(card: DataCard, search: Search, config: Mapping[str, Any]) -> Desig
             dsp=board.dsp,
             mve=board.mve,
         ),
+        engines=tuple(config["engines"]),
         iterations_left=search.max_iterations - config["iteration"] + 1,
         seed=search.seed,
     )
@@ -79,12 +98,12 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `candidates.json`: `{"candidates": [architecture, …]}`.
 
     Args:
-        inputs: `dataset`, `judgeNN` for each iteration so far, and `file` where the search names
-            one.
+        inputs: `dataset`, `judgeNN` for each iteration so far, `file` where the search names one,
+            and `choice`, that of the iteration before, where the contract leaves the engine open.
         out: Output folder.
-        config: `limits` (margins taken off), `goal`, `search`, `board`, `iteration`, `probe`
-            (what the probe's stages are configured with, for an agent that measures; else None),
-            `setup` (what a language model is told of training and building; else None).
+        config: `limits` (margins taken off), `goal`, `search`, `board`, `engines`, `iteration`,
+            `probe` (what the probe's stages are configured with, for an agent that measures; else
+            None), `setup` (what a language model is told of training and building; else None).
 
     Raises:
         CandidateFailure: The agent came up with nothing.
@@ -93,7 +112,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     search = Search.from_dump(config["search"])
     agent = plugins.load(agents, search.agent)
     card = DataCard.read(inputs["dataset"] / "data_card.json")
-    brief = brief_of(card, search, config)
+    engines = _engines(inputs, config)
+    brief = brief_of(card, search, {**config, "engines": engines})
 
     def keep(name: str, data: bytes) -> None:
         (out / name).write_bytes(data)
@@ -105,10 +125,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         file=inputs["file"].read_bytes() if "file" in inputs else None,
         iteration=config["iteration"],
         card=card,
-        setup=Setup.from_dump(config["setup"]) if config["setup"] else None,
+        setup=_setup(config["setup"], engines) if config["setup"] else None,
         probed=tuple(as_agents_see_it(probe) for trials in judged for probe in trials.probes),
         tokens_used=sum(trials.tokens for trials in judged),
-        probe=functools.partial(_probe, inputs["dataset"], config["probe"])
+        probe=functools.partial(_probe, inputs["dataset"], {**config["probe"], "engines": engines})
         if config["probe"]
         else None,
         keep=keep,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.constraints import TEST_SUFFIX, UNITS, Bound
+from mlforge_tasks.engine_choice import CHOICE, EngineChoice, only
 from mlforge_tasks.forecast import FORECAST, Forecast, errors
+from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.relaxation import explain
 from mlforge_tasks.stages import main
 from mlforge_tasks.transcript import TRANSCRIPT, Transcript, Transcripts
@@ -102,13 +104,24 @@ def _forecast_errors(
     return found or None
 
 
+def _choice(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> EngineChoice | None:
+    """Where the contract leaves the engine open: which it is."""
+    if "choice" in inputs:
+        return EngineChoice.read(inputs["choice"] / CHOICE)
+    if config["target"]["engine"] != AUTO:
+        return None
+    (engine,) = config["engines"]
+    return only(engine, config["target"]["platform"])
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `report.json` and `convergence.png`, and `transcripts.json` of a model that was asked.
 
     Args:
-        inputs: `judgeNN` for each iteration, and `proposeNN` unless a model was brought along.
+        inputs: `judgeNN` for each iteration, `proposeNN` unless a model was brought along, and
+            `choice` where there was an engine to choose.
         out: Output folder.
-        config: `name`, `bounds`, `margins`, `target`, `mode`, `goal.metric`.
+        config: `name`, `bounds`, `engines`, `margins`, `target`, `mode`, `goal.metric`.
     """
     folders = [inputs[name] for name in sorted(inputs) if name.startswith("judge")]
     results = tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
@@ -128,6 +141,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         name=config["name"],
         board=config["target"]["board"],
         mode=config["mode"],
+        engine=config["target"]["engine"],
+        choice=_choice(inputs, config),
         goal=goal,
         bounds=bounds,
         met=met,

@@ -1,0 +1,64 @@
+"""choose: the engine with more slack on the first candidate that keeps the limits with one."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.constraints import Bound
+from mlforge_tasks.engine_choice import CHOICE, Attempt, EngineChoice, attempt, better, decide
+from mlforge_tasks.stage import MANIFEST
+from mlforge_tasks.stages import main
+from mlforge_tasks.stages.run import RunReport
+from mlforge_tasks.store import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def read_attempt(engine: str, folder: Path, bounds: list[Bound]) -> Attempt:
+    """An engine's try, from the folder of its run."""
+    manifest = Manifest.read(folder / MANIFEST)
+    if manifest.status == "failed":
+        return Attempt(engine=engine, reason=manifest.reason)
+    report = RunReport.read(folder / "measurements.json")
+    return attempt(engine, bounds, report.measurements)
+
+
+def _choose(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> EngineChoice:
+    bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
+    open_choices = []
+    for index in range(config["candidates"]):
+        attempts = [
+            read_attempt(engine, inputs[f"{index}.{engine}"], bounds)
+            for engine in config["engines"]
+        ]
+        identity = f"{config['iteration']}.{index}"
+        choice = decide(identity, attempts, settle=config["settle"])
+        if choice.engine is not None:
+            return choice
+        open_choices.append(choice)
+    return max(open_choices, key=lambda choice: better(choice.attempts).rank())
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Writes `choice.json`; an earlier choice holds.
+
+    Args:
+        inputs: `<candidate>.<engine>`, the runs of every candidate of the iteration, and `earlier`,
+            the choice of the iteration before.
+        out: Output folder.
+        config: `engines`, `candidates` (how many), `iteration`, `bounds` (the hardware limits),
+            `settle` (choose although no engine keeps the limits).
+    """
+    if "earlier" in inputs:
+        earlier = inputs["earlier"] / CHOICE
+        if EngineChoice.read(earlier).engine is not None:
+            shutil.copyfile(earlier, out / CHOICE)
+            return
+    _choose(inputs, config).write(out / CHOICE)
+
+
+if __name__ == "__main__":
+    main(run)

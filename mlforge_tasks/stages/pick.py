@@ -1,0 +1,51 @@
+"""pick: of a candidate's probes with several engines, that of the engine that was chosen."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.constraints import Bound
+from mlforge_tasks.engine_choice import CHOICE, EngineChoice, better
+from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.stage import MANIFEST, PROVENANCE
+from mlforge_tasks.stages import main
+from mlforge_tasks.stages.choose import read_attempt
+from mlforge_tasks.store import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def _picked(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> str:
+    """The chosen engine; as long as none is, the one that comes closest to the limits."""
+    chosen = EngineChoice.read(inputs["choice"] / CHOICE).engine
+    if chosen is not None:
+        return chosen
+    bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
+    return better([read_attempt(one, inputs[one], bounds) for one in config["engines"]]).engine
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Copies what a run made.
+
+    Args:
+        inputs: `choice`, and the run of each engine by its name.
+        out: Output folder.
+        config: `engines`, `bounds` (the hardware limits).
+
+    Raises:
+        CandidateFailure: The candidate could not be built or run with that engine.
+    """
+    folder = inputs[_picked(inputs, config)]
+    reason = Manifest.read(folder / MANIFEST).reason
+    if reason is not None:
+        raise CandidateFailure(reason)
+    for path in sorted(folder.iterdir()):
+        if path.name not in {MANIFEST, PROVENANCE}:
+            shutil.copyfile(path, out / path.name)
+
+
+if __name__ == "__main__":
+    main(run)
