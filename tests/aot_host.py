@@ -38,12 +38,15 @@ class Case:
     outputs: NDArray[np.int8]
 
 
-def make_case(prefix: str, tflite: bytes, cpu: str = "host") -> Case:
-    """Generates C for a model and asks the oracle for outputs of random and extreme inputs."""
+def make_case(
+    prefix: str, tflite: bytes, cpu: str = "host", inputs: NDArray[np.int8] | None = None
+) -> Case:
+    """Generates C for a model and asks the oracle for outputs; of random and extreme inputs."""
     oracle = Oracle(tflite)
-    rng = np.random.default_rng(len(tflite))
-    inputs = rng.integers(-128, 128, (SAMPLES, *oracle.input_shape[1:])).astype(np.int8)
-    inputs[0] = rng.choice(np.array([-128, 127], np.int8), inputs[0].shape)
+    if inputs is None:
+        rng = np.random.default_rng(len(tflite))
+        inputs = rng.integers(-128, 128, (SAMPLES, *oracle.input_shape[1:])).astype(np.int8)
+        inputs[0] = rng.choice(np.array([-128, 127], np.int8), inputs[0].shape)
     generated = PLUGIN.generate(tflite, cpu, prefix)
     return Case(prefix, tflite, generated, inputs, oracle.run(inputs))
 

@@ -8,6 +8,7 @@ outputs use the int8 range; now and then they are far off, for the rare forms of
 from __future__ import annotations
 
 import math
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,9 @@ OPERATORS = (
 )
 # Operators that take tensors of four dimensions only.
 _IMAGE_ONLY = {"AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"}
+# How many random graphs the tests run; `MLFORGE_GRAPHS=2000` before a release, see
+# docs/aot-engine.md.
+COUNT = int(os.environ.get("MLFORGE_GRAPHS", "200"))
 _MAX_ELEMENTS = 2500
 # The reference aborts where the sum of exponentials reaches 512.
 _MAX_SOFTMAX_DEPTH = 500

@@ -12,7 +12,6 @@ pytest.importorskip("tflite_micro")
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from mlforge_tasks import engines, plugins
-from mlforge_tasks.engines._aot import fixed_point
 from mlforge_tasks.engines._aot.fixed_point import INT32_MAX
 from mlforge_tasks.engines._aot.importer import import_model, layer_name
 from mlforge_tasks.engines._aot.lower import OPERATORS, lower
@@ -90,25 +89,6 @@ def test_a_zero_point_that_overflows_wraps_as_in_the_oracle(
     case = make_case("wraps", _biased(bias, scales, Quant(np.float32(1), output)))
     assert set(case.outputs.flat) == {-128 if output > 0 else 127}
     assert differing_bytes([case], tmp_path) == {}
-
-
-def test_scales_are_multiplied_in_double_precision(tmp_path: Path) -> None:
-    """Biases chosen so that a factor made of a float32 product rounds to another output."""
-    rng = np.random.default_rng(1)
-    output = Quant(np.float32(2.0**24), 0)
-    cases: list[Case] = []
-    while len(cases) < 8:
-        scales = tuple(np.float32(each) for each in rng.uniform(0.5, 2, 2))
-        wide = float(scales[0]) * float(scales[1]) / float(output.scale)
-        narrow = float(scales[0] * scales[1]) / float(output.scale)
-        middle = round((int(rng.integers(-100, 100)) + 0.5) / wide)
-        by = [fixed_point.factor(each) for each in (wide, narrow)]
-        for bias in range(middle - 400, middle + 400):
-            if fixed_point.scale(bias, by[0]) != fixed_point.scale(bias, by[1]):
-                model = _biased(bias, (scales[0], scales[1]), output)
-                cases.append(make_case(f"scales_{len(cases)}", model))
-                break
-    assert differing_bytes(cases, tmp_path) == {}
 
 
 def test_brings_only_the_kernels_it_uses() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mlforge_tasks.engines._aot import fixed_point
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.program import Call, Data, Parameters, Step
@@ -98,20 +96,16 @@ def _output(by: Factor, most: int) -> tuple[int, int, int]:
 
 
 def _add_factors(operator: Operator, graph: Graph) -> tuple[Factor, Factor, Factor]:
-    """Operands to their common scale, and from there to the output's.
-
-    The reference computes in double for ADD and in float for SUB.
-    """
+    """Operands to their common scale, and from there to the output's."""
     first, second = graph.inputs_of(operator)
     output = graph.output_of(operator)
-    number = float if operator.op == "ADD" else np.float32
-    twice = number(2) * number(max(first.scale, second.scale))
+    twice = 2 * float(max(first.scale, second.scale))
     real = (
-        number(first.scale) / twice,
-        number(second.scale) / twice,
-        twice / (number(1 << _HEADROOM_BITS) * number(output.scale)),
+        float(first.scale) / twice,
+        float(second.scale) / twice,
+        twice / ((1 << _HEADROOM_BITS) * float(output.scale)),
     )
-    factors = tuple(fixed_point.factor(float(each)) for each in real)
+    factors = tuple(fixed_point.factor(each) for each in real)
     if any(each.shift > 0 for each in factors):
         raise unsupported(
             f"{operator.op} '{operator.name}' with an output scale far below its inputs'",

@@ -102,7 +102,7 @@ def relu(operator: Operator, graph: Graph) -> Step:
     low = max(INT8_MIN, output.zero_point)
     if _same_scale(source, output):
         return _clamp(operator, graph, low, INT8_MAX)
-    by = fixed_point.factor(float(source.scale / output.scale))
+    by = fixed_point.factor(float(source.scale) / float(output.scale))
     return _lookup(operator, graph, fixed_point.requantise_table(source, output, by, low))
 
 
