@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import InvalidDodoFile
 from doit.reporter import ConsoleReporter
 
-from mlforge_tasks.constraints import IMPOSSIBLE
+from mlforge_tasks.constraints import IMPOSSIBLE, PRUNED
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.trials import Report, TrialResult, Trials
 from mlforge_tasks.units import format_bytes, format_us
@@ -70,6 +70,8 @@ def verdict_text(result: TrialResult) -> str:
     verdict, reason = result.trial.verdict, result.trial.reason
     if verdict is not None and verdict.met:
         return "PASS"
+    if reason is not None and reason.code == PRUNED:
+        return "weak, stopped early"
     if reason is not None and reason.metric is None:
         return f"failed: {reason.code}"
     failing = _failing(verdict)

@@ -26,6 +26,8 @@ UNITS = {
 TEST_SUFFIX = "_test"
 # Reason code of a limit that the firmware breaks without any model.
 IMPOSSIBLE = "impossible_limit"
+# Reason code of a training that fell behind those before it; its value is the best by then.
+PRUNED = "pruned"
 
 
 class Bound(Record):

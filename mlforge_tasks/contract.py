@@ -170,6 +170,7 @@ class Training(Record):
         patience: Epochs without a better validation figure after which training stops.
         time_limit_s: Wall time after which training is ended and the candidate fails.
         memory_limit_bytes: The same for the training process's memory.
+        prune: Whether a training is stopped that falls behind most of those of earlier rounds.
     """
 
     epochs: int = Field(ge=1, le=10_000)
@@ -178,6 +179,7 @@ class Training(Record):
     patience: int = Field(default=5, ge=1, le=10_000)
     time_limit_s: Seconds = Field(default=600.0, alias="time_limit")
     memory_limit_bytes: Bytes = Field(default=4 << 30, alias="memory_limit")
+    prune: bool = False
 
 
 class Contract(Record):

@@ -48,6 +48,7 @@ class Iteration:
         propose: None where a model was brought along.
         candidates: Their stages.
         choose: The choice of an engine; None where there is one engine alone.
+        curves: Learning curves, where the contract wants weak candidates stopped later.
         judge: The verdicts.
         report: The search so far.
         deliver: What is handed over if it ends here.
@@ -57,6 +58,7 @@ class Iteration:
     propose: Stage | None
     candidates: tuple[Chain, ...]
     choose: Stage | None
+    curves: Stage | None
     judge: Stage
     report: Stage
     deliver: Stage
@@ -71,6 +73,8 @@ class Iteration:
             yield self.choose
         for chain in self.candidates:
             yield from chain.stages.values()
+        if self.curves is not None:
+            yield self.curves
         yield from (self.judge, self.report, self.deliver)
 
 
@@ -130,6 +134,11 @@ def last_choice(earlier: Sequence[Iteration]) -> Stage | None:
     return earlier[-1].choose if earlier else None
 
 
+def curves_of(earlier: Sequence[Iteration]) -> dict[str, Stage]:
+    """The learning curves that trainings of the next iteration are held against."""
+    return {f"curves{one.number:02d}": one.curves for one in earlier if one.curves is not None}
+
+
 class _Builder(Deployer):
     """Makes the stages of one contract."""
 
@@ -145,6 +154,7 @@ class _Builder(Deployer):
     ) -> None:
         super().__init__(contract, board, folder, workspace, root)
         self.screening = self.bounds if "screen" in refusing else []
+        self.admitting = self.admission if "admit" in refusing else []
 
     def preparation(self) -> tuple[Stage, ...]:
         """What is done once; a model that was brought along is measured in any case."""
@@ -242,6 +252,14 @@ class _Builder(Deployer):
             "bounds": self.hardware_limits,
         } | self.fields("search.seed", "goal.metric")
 
+    def curves(self, k: int, chains: tuple[Chain, ...]) -> Stage | None:
+        """The learning curves of a round, where a later one looks at them."""
+        if not self.contract.training.prune or k == self.contract.search.max_iterations:
+            return None
+        kind = StageKind(STAGES + "curves", ("curves.json",), runs_after_failure=True)
+        trained = {f"{index:02d}": chain["train"] for index, chain in enumerate(chains)}
+        return self.stage(f"curves:{k}", kind, trained)
+
     def head(self, at: str, index: int, propose: Stage, sources: _Sources) -> _Head:
         """A candidate up to where it is known what each engine makes of it."""
         dataset = sources.dataset
@@ -266,7 +284,9 @@ class _Builder(Deployer):
         model = self.model("probe_", at, given, dataset)
         return _Head(at, render, screen, model, self.tried(at, model, sources.choice))
 
-    def candidate(self, head: _Head, dataset: Stage, choice: Stage | None) -> Chain:
+    def candidate(
+        self, head: _Head, dataset: Stage, choice: Stage | None, curves: Mapping[str, Stage]
+    ) -> Chain:
         """The whole chain of a candidate."""
         at, render = head.at, head.render
         if head.tried is None or choice is None:
@@ -277,7 +297,7 @@ class _Builder(Deployer):
             f"admit:{at}",
             StageKind(STAGES + "admit"),
             {"run": probe[-1]},
-            {"bounds": self.admission},
+            {"bounds": self.admitting},
         )
         train = self.stage(
             f"train:{at}",
@@ -287,7 +307,7 @@ class _Builder(Deployer):
                 isolated=True,
                 tools=tool_versions.training_environment,
             ),
-            {"render": render, "dataset": dataset, "admit": admit},
+            {"render": render, "dataset": dataset, "admit": admit, **curves},
             self.fields("training", "goal.metric", "search.seed"),
         )
         probed = (render, head.screen, head.model["quantise"], head.model["header"], *probe)
@@ -333,10 +353,12 @@ class _Builder(Deployer):
                 for index in range(self.contract.search.candidates_per_iteration)
             ]
             choice = self.choose(k, [head.tried for head in heads], sources.choice)
-            chains = tuple(self.candidate(head, dataset, choice) for head in heads)
+            curves = curves_of(earlier)
+            chains = tuple(self.candidate(head, dataset, choice, curves) for head in heads)
         else:
             chain, choice = self.brought(self.root / model, dataset)
             chains = (chain,)
+        kept = None if propose is None else self.curves(k, chains)
         watched = {
             f"{index}.{name}": stage
             for index, chain in enumerate(chains)
@@ -381,7 +403,7 @@ class _Builder(Deployer):
             },
             {"contract": self.contract.model_dump(mode="json")},
         )
-        return Iteration(k, propose, chains, choice, judge, report, deliver)
+        return Iteration(k, propose, chains, choice, kept, judge, report, deliver)
 
 
 # What an agent depends on, and so do its proposals.

@@ -16,7 +16,7 @@ from mlforge_tasks import agents, plugins
 from mlforge_tasks.agents import Agent, BoardFacts, DesignBrief, Goal, Limits, Trial, Workbench
 from mlforge_tasks.agents._cost import CostModel, count
 from mlforge_tasks.agents._space import space_for
-from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, static_figures
+from mlforge_tasks.architecture import Architecture, Dense, Shape, StaticFigures, static_figures
 from mlforge_tasks.constraints import Bound, judge
 from mlforge_tasks.records import Measurement, Reason, Verdict, sha256_bytes
 from mlforge_tasks.search import Search
@@ -232,6 +232,21 @@ def test_an_exhausted_space_gives_repeats_rather_than_nothing(
         agent.propose(make_brief(INPUTS["features"]), trials, 3, BENCH)
         == (trials[0].architecture,) * 3
     )
+
+
+# --- The space ----------------------------------------------------------------------------------
+
+
+def test_flat_features_have_autoencoders() -> None:
+    """One family narrows to a waist and widens again, to the width that it began with."""
+    space = space_for(INPUTS["features"])
+    names = [choice.name for choice in space.choices]
+    options = {"block": "bottleneck", "width": 32, "growth": 0.5, "blocks": 2}
+    picked = {
+        one.name: one.options.index(options.get(one.name, one.options[0])) for one in space.choices
+    }
+    layers = space.architecture(tuple(picked[name] for name in names)).layers
+    assert [one.units for one in layers if isinstance(one, Dense)] == [32, 16, 8, 16, 32]
 
 
 # --- TPE ----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from mlforge_tasks.oracle import Oracle, available
 from mlforge_tasks.quantisation import Quantisation, quantise
 from mlforge_tasks.stages import evaluate, fit, render, train
 from mlforge_tasks.stages import quantise as quantise_stage
+from mlforge_tasks.stages._pruning import Curves
 from tests.model_data import card, write_dataset
 
 if TYPE_CHECKING:
@@ -95,10 +96,12 @@ class Candidate:
             "search.seed": SEED,
         }
 
-    def train(self, out: Path, **changes: Any) -> Path:
-        """Runs the train stage."""
+    def train(self, out: Path, curves: Path | None = None, **changes: Any) -> Path:
+        """Runs the train stage, with the learning curves of an earlier round where they count."""
         out.mkdir(parents=True)
-        train.run({**self.sources, "admit": self.folder}, out, self.config(**changes))
+        earlier = {} if curves is None else {"curves01": curves}
+        sources = {**self.sources, **earlier, "admit": self.folder}
+        train.run(sources, out, self.config(**changes))
         return out
 
     def train_as_process(self, out: Path, **changes: Any) -> str:
@@ -267,6 +270,34 @@ def test_time_limit_is_a_result(series: Candidate, tmp_path: Path) -> None:
     with pytest.raises(CandidateFailure) as failure:
         series.train(tmp_path / "train", time_limit_s=0.001)
     assert (failure.value.reason.code, failure.value.reason.limit) == ("train_timeout", 0.001)
+
+
+def with_curves(folder: Path, *curves: tuple[float, ...]) -> Path:
+    folder.mkdir()
+    Curves(curves=curves).write(folder / "curves.json")
+    return folder
+
+
+# Learns in small steps, so that it is patience with a weak candidate that ends it and not its own.
+SLOW: dict[str, Any] = {"learning_rate": 0.0005, "patience": 2}
+
+
+def test_falling_behind_is_a_result(series: Candidate, tmp_path: Path) -> None:
+    """What is worse than most before it stops after its patience, and says how far it came."""
+    others = with_curves(tmp_path / "curves", (0.0, 0.0), (0.0,))
+    with pytest.raises(CandidateFailure) as failure:
+        series.train(tmp_path / "train", curves=others, **SLOW)
+    reason = failure.value.reason
+    assert (reason.code, reason.stage, reason.metric) == ("pruned", "train", series.goal)
+    assert "after epoch 3" in reason.message
+    assert not list((tmp_path / "train").iterdir())
+    whole = series.train(tmp_path / "whole", **SLOW)
+    values = fit.Training.read(whole / "training.json").validation_metric
+    assert (reason.value, reason.limit) == (min(values[:3]), 0.0)
+    # One that keeps up has the same bits as one that was held against nothing.
+    others = with_curves(tmp_path / "worse", (1e9, 1e9), (1e9,))
+    assert _files(series.train(tmp_path / "kept", curves=others, **SLOW)) == _files(whole)
+    assert len(values) == BUDGET["epochs"]
 
 
 def test_memory_limit_is_a_result(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import optuna
 
 from mlforge_tasks.agents._cost import measured_value
+from mlforge_tasks.constraints import PRUNED
 
 if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Trial
@@ -88,12 +89,16 @@ class Tpe:
         if genes in self._pending:
             self._study.tell(self._pending.pop(genes), state=_State.FAIL)
         value = measured_value(trial, self._brief.goal.metric)
+        # A training that was stopped early ranks behind those that were not, by how far it came.
+        reason = trial.reason
+        stopped_at = reason.value if reason is not None and reason.code == PRUNED else None
         self._study.add_trial(
             optuna.trial.create_trial(
                 state=_State.PRUNED if value is None else _State.COMPLETE,
                 value=value,
                 params=self._params(genes),
                 distributions=self._distributions,
+                intermediate_values=None if stopped_at is None else {1: stopped_at},
                 constraints=_excess(self._brief, trial),
             )
         )

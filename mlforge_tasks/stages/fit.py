@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks import metrics
+from mlforge_tasks.constraints import PRUNED
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Reason, Record
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._keras import Libraries, Predictor, load_model, start
+from mlforge_tasks.stages._pruning import CURVES, Curves, Pruning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +46,7 @@ class Budget(Record):
     patience: int
     time_limit_s: float
     memory_limit_bytes: int
+    prune: bool = False
 
 
 class Training(Record):
@@ -200,6 +203,31 @@ class _History:
     def stalled(self, patience: int) -> bool:
         return len(self.train_loss) - self.last_progress >= patience
 
+    def check(self, pruning: Pruning) -> None:
+        """Stops a training that has fallen behind.
+
+        Raises:
+            CandidateFailure: With the best value so far.
+        """
+        median = pruning.threshold(self.validation_metric)
+        if median is None:
+            return
+        value = self.validation_metric[self.best_epoch - 1]
+        message = (
+            f"stopped after epoch {len(self.train_loss)} with a {self.metric} of {value:.5g}: "
+            f"most candidates before had at least {median:.5g} by then"
+        )
+        raise CandidateFailure(
+            Reason(
+                code=PRUNED,
+                stage="train",
+                message=message,
+                metric=self.metric,
+                value=value,
+                limit=median,
+            )
+        )
+
 
 def _failure(code: str, message: str, limit: float | None = None) -> CandidateFailure:
     return CandidateFailure(Reason(code=code, stage="train", message=message, limit=limit))
@@ -211,20 +239,23 @@ def timeout_failure(limit_s: float) -> CandidateFailure:
     return _failure("train_timeout", message, limit_s)
 
 
-def fit(trainer: Trainer, validation: Split, card: DataCard, goal: str, budget: Budget) -> Training:
+def fit(
+    trainer: Trainer, validation: Split, card: DataCard, budget: Budget, pruning: Pruning
+) -> Training:
     """Trains until the epochs are used up or nothing improves, then restores the best weights.
 
     Args:
         trainer: The network and the training data.
         validation: The split that decides.
         card: The data set's card.
-        goal: The goal's metric.
         budget: Epochs and patience.
+        pruning: The goal's metric, and what the training is held against.
 
     Raises:
-        CandidateFailure: The loss is no longer finite, or the time limit is over.
+        CandidateFailure: The loss is no longer finite, the time limit is over, or it fell behind.
         ToolError: The metric is not defined on this validation split.
     """
+    goal = pruning.metric
     history = _History(goal)
 
     def scores(outputs: NDArray[np.float32]) -> dict[str, float]:
@@ -245,6 +276,7 @@ def fit(trainer: Trainer, validation: Split, card: DataCard, goal: str, budget: 
         print(f"{PROGRESS}{number}/{budget.epochs} {figures}", flush=True)
         if history.stalled(budget.patience):
             break
+        history.check(pruning)
     trainer.model.set_weights(history.weights)
     return Training(
         metric=goal,
@@ -267,6 +299,12 @@ def load_weights(model: Any, path: Path) -> None:
         model.set_weights([arrays[variable.path] for variable in model.weights])
 
 
+def _curves(inputs: Mapping[str, Path]) -> tuple[tuple[float, ...], ...]:
+    """The learning curves of earlier rounds, where the contract wants them looked at."""
+    folders = (folder for name, folder in sorted(inputs.items()) if name.startswith("curves"))
+    return tuple(curve for one in folders for curve in Curves.read(one / CURVES).curves)
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `weights.npz` and `training.json`; see `train.run`."""
     budget = Budget.model_validate(config["training"])
@@ -287,7 +325,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         trainer = Trainer(
             libraries, model, train, goal=goal, budget=budget, seed=config["search.seed"]
         )
-        training = fit(trainer, validation, card, goal, budget)
+        pruning = Pruning(goal, _curves(inputs), warm_up=budget.patience)
+        training = fit(trainer, validation, card, budget, pruning)
     except (MemoryError, libraries.tensorflow.errors.ResourceExhaustedError):
         message = f"training needs more than the {limit} bytes of its memory limit"
         raise _failure("train_memory", message) from None

@@ -32,17 +32,19 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `weights.npz` and `training.json`; one line per epoch goes to stdout.
 
     Args:
-        inputs: `render`, `dataset`; `admit` only says that the probe kept the limits.
+        inputs: `render`, `dataset`; `admit` only says that the probe kept the limits; `curvesNN`
+            of each earlier round, where the contract wants weak candidates stopped.
         out: Where the outputs go.
         config: `training`, `goal.metric`, `search.seed`.
 
     Raises:
-        CandidateFailure: It diverged, or needs more time or memory than the contract gives.
+        CandidateFailure: It diverged, fell behind those of earlier rounds, or needs more time or
+            memory than the contract gives.
         ToolError: The training process broke before it started training.
     """
     wanted = {name: config[name] for name in ("training", "goal.metric", "search.seed")}
     budget = fit.Budget.model_validate(wanted["training"])
-    sources = {name: inputs[name] for name in ("render", "dataset")}
+    sources = {name: folder for name, folder in inputs.items() if name != "admit"}
     # The process keeps the limit itself, between epochs; this is for an epoch that does not end.
     longest_s = START_LIMIT_S + 2 * budget.time_limit_s
     done = run_child(fit.__name__, sources, out, wanted, timeout_s=longest_s, on_line=_show)
