@@ -223,7 +223,11 @@ class _Convolutional:
 def _build_dense(options: Mapping[str, Option]) -> tuple[Layer, ...]:
     activation = options["activation"]
     layers: list[Layer] = []
-    for width in _widths(options, 1 + int(options["blocks"])):
+    widths = _widths(options, 1 + int(options["blocks"]))
+    if options[FAMILY] == "bottleneck":
+        # As an autoencoder: what matters has to pass through the narrowest layer.
+        widths += widths[-2::-1]
+    for width in widths:
         dense = Dense.model_validate({"units": width, "activation": activation})
         if options[FAMILY] == "residual" and layers:
             inner = (dense, Dense(units=width, activation="linear"))
@@ -235,7 +239,7 @@ def _build_dense(options: Mapping[str, Option]) -> tuple[Layer, ...]:
 
 _FEATURES = Space(
     choices=(
-        Choice(FAMILY, ("dense", "residual"), ordered=False),
+        Choice(FAMILY, ("dense", "residual", "bottleneck"), ordered=False),
         Choice("width", (4, 8, 12, 16, 24, 32, 48, 64, 96, 128)),
         Choice("growth", (0.5, 0.7, 1.0)),
         Choice("blocks", (0, 1, 2, 3)),
