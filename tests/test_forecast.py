@@ -74,7 +74,11 @@ def test_the_report_and_the_console_tell_how_far_off_it_was(
             Forecast(candidates=(expected,), so_far={}).write(proposed / FORECAST)
         inputs |= {f"judge0{number}": judged, f"propose0{number}": proposed}
     bounds = [Bound(metric="mse", limit=1.0, unit="1").model_dump(mode="json")]
-    config = {"name": "tank", "mode": "simulate", "target": {"board": "mps2/an385"}}
+    config = {
+        "name": "tank",
+        "mode": "simulate",
+        "target": {"board": "mps2/an385", "engine": "aot"},
+    }
     report.run(inputs, tmp_path, config | {"goal.metric": "mse", "bounds": bounds, "margins": {}})
     written = Report.read(tmp_path / "report.json")
     told = summary(written, tmp_path)
