@@ -42,11 +42,8 @@ def missing() -> str:
 
 
 REASON = missing()
-MARKS = [
-    pytest.mark.slow,
-    pytest.mark.zephyr,
-    pytest.mark.skipif(bool(REASON), reason=REASON),
-]
+NEEDS_ZEPHYR = pytest.mark.skipif(bool(REASON), reason=REASON)
+MARKS = [pytest.mark.slow, pytest.mark.zephyr, NEEDS_ZEPHYR]
 
 
 def build(board: Board, folder: Path, platform: ZephyrPlatform = PLUGIN, **model: str) -> Path:
