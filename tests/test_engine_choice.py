@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, MlforgeError
 from mlforge_tasks.pipeline import Plan, make_plan
 from mlforge_tasks.records import Measurement, Reason
 from mlforge_tasks.stage import MANIFEST
-from mlforge_tasks.stages import choose, pick
+from mlforge_tasks.stages import choose, pick, probe
 from mlforge_tasks.stages import engine as engine_stage
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.store import Manifest
@@ -27,6 +28,7 @@ from tests.zephyr_images import REASON
 if TYPE_CHECKING:
     from pathlib import Path
 
+KWS = ROOT / "tests" / "data" / "kws.yaml"
 ENGINES = ("aot", "tflm")
 LIMITS = {"ram_bytes": 1000.0, "flash_bytes": 10_000.0, "latency_us": 100.0}
 BOUNDS = tuple(Bound(metric=name, limit=limit, unit="1") for name, limit in LIMITS.items())
@@ -278,6 +280,24 @@ def test_a_named_engine_leaves_nothing_to_choose(engine: str, tmp_path: Path) ->
         assert all(not chain.aside for chain in iteration.candidates)
 
 
+def test_a_brought_model_is_tried_with_each_engine_and_measured_in_any_case(
+    tmp_path: Path,
+) -> None:
+    """It has no untrained probe: the tries are of the model itself, and one engine is taken."""
+    for name in ("words.npz", "kws.keras"):
+        (tmp_path / name).write_bytes(b"")
+    contract = contract_loader.load(edited(KWS, tmp_path, ZEPHYR_AUTO), tmp_path)
+    (iteration,) = make_plan(contract, "kws", root=tmp_path, build=tmp_path).iterations
+    assert iteration.choose is not None
+    assert iteration.choose.config["settle"] is True
+    (chain,) = iteration.candidates
+    assert chain["engine"].inputs["choice"] is iteration.choose
+    for engine, run in zip(ENGINES, chain.aside[2::3], strict=True):
+        assert run.name == f"probe_run_{engine}:1.0"
+        assert run.inputs["quantise"] is chain["quantise"]
+        assert iteration.choose.inputs[f"0.{engine}"] is run
+
+
 def test_an_engine_that_the_platform_cannot_build_is_refused(tmp_path: Path) -> None:
     """And `auto` is named among what it can."""
     with pytest.raises(MlforgeError, match=r"cannot build; wanted aot or auto"):
@@ -305,7 +325,23 @@ def test_on_a_platform_with_one_engine_auto_is_that_engine(cold: Cold, tmp_path:
 
 ROOMY = ("ram: 8 KiB, flash: 16 KiB", "ram: 16 KiB, flash: 80 KiB")
 M4 = ("mps2/an385", "mps2/an386")
+ASKED = (
+    "agent: random_search, max_iterations: 3, seed: 4",
+    "agent: anthropic, max_iterations: 2, seed: 4, llm: {model: none}",
+)
 SEARCH = (("target: 0.05", "target: 0.000001"), ("max_iterations: 3", "max_iterations: 2"))
+
+
+def probed(folder: Path, build: Path, *changes: tuple[str, str]) -> RunReport:
+    """What an agent hears that probes the first candidate before an engine is chosen."""
+    propose = plan_of(folder / "asked", *changes).iterations[0].propose
+    assert propose is not None
+    tank, out = build / "tank", folder / "probed"
+    out.mkdir()
+    design = json.loads((tank / "iterations/01/0/render/architecture.json").read_bytes())
+    config = {"engines": propose.config["engines"], "architecture": design}
+    probe.run({"dataset": tank / "dataset"}, out, {**propose.config["probe"], **config})
+    return RunReport.read(out / "measurements.json")
 
 
 @pytest.mark.slow
@@ -332,6 +368,7 @@ def test_both_engines_are_measured_and_one_is_chosen(tmp_path: Path) -> None:
     assert tflm.slack is not None
     assert aot.slack > tflm.slack
     assert len(tflm.measurements) == len(aot.measurements) > 4
+    assert probed(tmp_path, build, ZEPHYR_AUTO, M4, ROOMY, ASKED).measurements == aot.measurements
 
     again = doit(build=build, contract=tmp_path / "1" / "tank.yaml")
     assert (again.code, again.stages("built")) == (1, [])
