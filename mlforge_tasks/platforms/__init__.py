@@ -46,7 +46,7 @@ class Platform(Protocol):
 
     Attributes:
         name: As contracts write it.
-        engines: The engines whose sources it can build.
+        engines: The engines whose sources it can build; `auto` takes the first of equals.
         resources: Data files that decide the image's bytes, relative to the project's root.
     """
 
