@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from tests.aot_writer import Quant, Ref, Writer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.aot_writer import Quant, Ref
+from tests.graph_views import Views
 
 OPERATORS = (
     "ADD",
@@ -27,24 +25,48 @@ OPERATORS = (
     "DEPTHWISE_CONV_2D",
     "EXPAND_DIMS",
     "FULLY_CONNECTED",
+    "HARD_SWISH",
+    "LEAKY_RELU",
     "LOGISTIC",
     "MAX_POOL_2D",
     "MEAN",
     "MUL",
+    "PACK",
     "PAD",
     "PADV2",
+    "PRELU",
     "QUANTIZE",
     "RELU",
     "RELU6",
     "RESHAPE",
+    "RESIZE_NEAREST_NEIGHBOR",
     "SOFTMAX",
+    "SPLIT",
+    "SPLIT_V",
     "SQUEEZE",
+    "STRIDED_SLICE",
     "SUB",
     "TANH",
     "TRANSPOSE",
+    "UNPACK",
 )
 # Operators that take tensors of four dimensions only.
-_IMAGE_ONLY = {"AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"}
+_IMAGE_ONLY = {
+    "AVERAGE_POOL_2D",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "MAX_POOL_2D",
+    "RESIZE_NEAREST_NEIGHBOR",
+}
+_GROW = {
+    "CONCATENATION",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "PACK",
+    "PAD",
+    "PADV2",
+    "RESIZE_NEAREST_NEIGHBOR",
+}
 # How many random graphs the tests run; `MLFORGE_GRAPHS=2000` before a release, see
 # docs/aot-engine.md.
 COUNT = int(os.environ.get("MLFORGE_GRAPHS", "200"))
@@ -58,50 +80,8 @@ _WIDE_OUTPUTS = (16, 24, 32, 48, 64)
 _WIDE_PIXELS = 49
 
 
-class RandomGraph:
+class RandomGraph(Views):
     """A random graph under construction."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.writer = Writer()
-        self.made: list[Ref] = []
-
-    def start(self, shape: tuple[int, ...]) -> Ref:
-        """The model's input."""
-        quant = self.quant(float(np.exp(self.rng.uniform(-4, 1))))
-        self.made = [self.writer.activation(shape, quant, float(quant.scale) * 74)]
-        return self.made[0]
-
-    def apply(self, op: str, source: Ref) -> Ref:
-        """Adds one operator behind a tensor."""
-        method: Callable[[Ref], Ref] = getattr(self, op.lower())
-        ref = method(source)
-        self.made.append(ref)
-        return ref
-
-    def finish(self) -> bytes:
-        """The model, whose output is the last tensor made."""
-        return self.writer.finish(self.made[0].index, self.made[-1].index)
-
-    def pick(self, *values: Any) -> Any:
-        """One of some values."""
-        return values[int(self.rng.integers(len(values)))]
-
-    def quant(self, rms: float) -> Quant:
-        """A quantisation under which values of that size fill the int8 range, mostly."""
-        steps = self.rng.uniform(15, 60) if self.rng.random() < 0.9 else self.rng.uniform(0.5, 4e3)
-        zero_point = self.pick(-128, 127, 0, int(self.rng.integers(-128, 128)))
-        return Quant(np.float32(max(rms / steps, 1e-7)), zero_point)
-
-    def output(self, op: str, inputs: list[int], ref: Ref, options: Any = None) -> Ref:
-        """Adds an operator with one output."""
-        self.writer.operator(op, inputs, [ref.index], options)
-        return ref
-
-    def unary(self, op: str, source: Ref, quant: Quant | None = None, options: Any = None) -> Ref:
-        """Adds an operator that keeps the shape."""
-        ref = self.writer.activation(source.shape, quant or source.quant, source.rms)
-        return self.output(op, [source.index], ref, options)
 
     def parameters(
         self, source: Ref, shape: tuple[int, ...], axis: int, channels: int
@@ -290,20 +270,39 @@ class RandomGraph:
         """ReLU6."""
         return self.unary("RELU6", source)
 
+    def hard_swish(self, source: Ref) -> Ref:
+        """HARD_SWISH; the reference wants no output scale far below the input's."""
+        quant = self.quant(source.rms)
+        scale = max(float(quant.scale), float(source.quant.scale) / 127)
+        return self.unary("HARD_SWISH", source, Quant(np.float32(scale), quant.zero_point))
+
+    def leaky_relu(self, source: Ref) -> Ref:
+        """LEAKY_RELU, of any slope."""
+        options = schema.LeakyReluOptionsT(alpha=self.pick(0.3, 0.01, float(self.rng.normal())))
+        return self.unary("LEAKY_RELU", source, self.quant(source.rms), options)
+
+    def prelu(self, source: Ref) -> Ref:
+        """PRELU, its slopes shared along some axes."""
+        shape = tuple(self.pick(size, 1) for size in source.shape[1:])
+        values = self.rng.integers(-128, 128, shape).astype(np.int8)
+        zero_point = int(self.rng.integers(-128, 128))
+        alpha = self.writer.constant(values, [float(self.rng.uniform(0.001, 0.02))], [zero_point])
+        ref = self.writer.activation(source.shape, self.quant(source.rms), source.rms)
+        return self.output("PRELU", [source.index, alpha], ref)
+
     def quantize(self, source: Ref) -> Ref:
         """Another scale."""
         return self.unary("QUANTIZE", source, self.quant(source.rms), schema.QuantizeOptionsT())
 
     def mean(self, source: Ref) -> Ref:
-        """Mean over neighbouring axes."""
+        """Mean over one or two axes, neighbours or not."""
         rank = len(source.shape)
-        first = int(self.rng.integers(min(1, rank - 1), rank))
-        last = int(self.rng.integers(first, rank))
-        axes = list(range(first, last + 1))
+        first = min(1, rank - 1)
+        axes = sorted({int(self.rng.integers(first, rank)) for _ in range(self.pick(1, 2, 2))})
         keep = bool(rank == 1 or self.rng.random() < 0.5)
         kept = (1 if i in axes else size for i, size in enumerate(source.shape))
         gone = (size for i, size in enumerate(source.shape) if i not in axes)
-        rms = source.rms / math.sqrt(math.prod(source.shape[first : last + 1]))
+        rms = source.rms / math.sqrt(math.prod(source.shape[axis] for axis in axes))
         ref = self.writer.activation(tuple(kept if keep else gone), self.quant(rms), rms)
         negative = self.rng.random() < 0.3
         values = np.array([axis - rank if negative else axis for axis in axes], np.int32)
@@ -348,16 +347,6 @@ class RandomGraph:
         options = schema.ConcatenationOptionsT(axis=self.pick(axis, axis - len(shape)))
         return self.output("CONCATENATION", [part.index for part in parts], ref, options)
 
-    def reshaped(
-        self, op: str, source: Ref, shape: tuple[int, ...], argument: Any, options: Any
-    ) -> Ref:
-        """Adds an operator that only changes the shape."""
-        ref = self.writer.activation(shape, source.quant, source.rms)
-        inputs = [source.index]
-        if argument is not None:
-            inputs.append(self.writer.constant(np.array(argument, np.int32)))
-        return self.output(op, inputs, ref, options)
-
     def reshape(self, source: Ref) -> Ref:
         """Flattens, or folds into an image."""
         size = math.prod(source.shape)
@@ -383,17 +372,6 @@ class RandomGraph:
         axis = int(self.rng.integers(1, len(source.shape) + 1))
         shape = (*source.shape[:axis], 1, *source.shape[axis:])
         return self.reshaped("EXPAND_DIMS", source, shape, [axis], schema.ExpandDimsOptionsT())
-
-    def transpose(self, source: Ref) -> Ref:
-        """Moves an axis of size 1, or nothing."""
-        order = list(range(len(source.shape)))
-        ones = [i for i, size in enumerate(source.shape) if size == 1 and i > 0]
-        if ones:
-            axis = self.pick(*ones)
-            order.remove(axis)
-            order.insert(int(self.rng.integers(1, len(order) + 1)), axis)
-        shape = tuple(source.shape[axis] for axis in order)
-        return self.reshaped("TRANSPOSE", source, shape, order, schema.TransposeOptionsT())
 
 
 def wide_shape(rng: np.random.Generator) -> tuple[int, ...]:
@@ -435,9 +413,8 @@ def random_graph(seed: int) -> bytes:
         source = last if graph.rng.random() < 0.8 else graph.pick(*graph.made)
         image = len(source.shape) == 4
         small = math.prod(source.shape) < _MAX_ELEMENTS
-        grows = {"PAD", "PADV2", "CONCATENATION", "DEPTHWISE_CONV_2D", "CONV_2D"}
         possible = [op for op in OPERATORS if (image or op not in _IMAGE_ONLY)]
-        possible = [op for op in possible if small or op not in grows]
+        possible = [op for op in possible if small or op not in _GROW]
         if source.shape[-1] > _MAX_SOFTMAX_DEPTH:
             possible.remove("SOFTMAX")
         possible += ["CONV_2D"] * (3 * image * small)

@@ -118,6 +118,7 @@ def _near_tie(rng: np.random.Generator) -> tuple[Quant, Quant]:
 
 
 _UNARY = {
+    "LEAKY_RELU": schema.LeakyReluOptionsT(alpha=0.5),
     "MEAN": schema.ReducerOptionsT(keepDims=True),
     "QUANTIZE": schema.QuantizeOptionsT(),
     "RELU": None,
@@ -141,6 +142,56 @@ def test_ratios_of_two_scales(op: str, tmp_path: Path) -> None:
         tflite = writer.finish(source.index, result.index)
         values = ALL_VALUES.reshape(1, 256, 1)
         cases.append(make_case(f"m{number}", tflite, inputs=values))
+    assert differing_bytes(cases, tmp_path) == {}
+
+
+@pytest.mark.parametrize("op", ["LEAKY_RELU", "PRELU"])
+def test_slopes_of_negative_values(op: str, tmp_path: Path) -> None:
+    """Every int8 below a zero point of 127, times a slope."""
+    rng = np.random.default_rng(5)
+    cases: list[Case] = []
+    slopes = 127 if op == "PRELU" else 1
+    while len(cases) < CASES:
+        x, wanted = int(rng.integers(100, 256)), int(rng.integers(30, 100)) + 0.5
+        source, slope = (np.float32(each) for each in rng.uniform(0.01, 0.1, 2))
+        below = -fixed_point.factor(wanted / (x * slopes)).shift
+        tie = wanted - (2.0 ** -(below + 1) if below > 0 else 0)
+        output = np.float32(float(source) * float(slope) * x * slopes / tie)
+        wide = float(source) * float(slope) / float(output)
+        narrow = float(source * slope / output)
+        if not _differ(-x * slopes, wide, narrow):
+            continue
+        writer = Writer()
+        ref = writer.activation((1, 256, 1), Quant(source, 127), 1.0)
+        result = writer.activation((1, 256, 1), Quant(output, 127), 1.0)
+        inputs, options = [ref.index], schema.LeakyReluOptionsT(alpha=float(slope))
+        if op == "PRELU":
+            inputs.append(writer.constant(np.array([[slopes]], np.int8), [slope], [0]))
+            options = None
+        writer.operator(op, inputs, [result.index], options)
+        tflite = writer.finish(ref.index, result.index)
+        cases.append(make_case(f"m{len(cases)}", tflite, inputs=ALL_VALUES.reshape(1, 256, 1)))
+    assert differing_bytes(cases, tmp_path) == {}
+
+
+def test_sixteen_bit_multipliers(tmp_path: Path) -> None:
+    """HARD_SWISH: scales whose ratio rounds to another 16-bit multiplier in float32."""
+    rng = np.random.default_rng(6)
+    cases: list[Case] = []
+    while len(cases) < 2 * CASES:
+        scale, output = (np.float32(each) for each in rng.uniform(0.02, 0.2, 2))
+        lifted = scale / np.float32(128)
+        ratios = (float(lifted) / float(output), float(lifted / output))
+        ramps = (float(lifted) / (3 / 32768), float(lifted / np.float32(3 / 32768)))
+        halved = [(fixed_point.factor(e).multiplier + (1 << 15)) >> 16 for e in (*ratios, *ramps)]
+        if halved[0] == halved[1] and halved[2] == halved[3]:
+            continue
+        writer = Writer()
+        source = writer.activation((1, 256), Quant(scale, -128), 1.0)
+        result = writer.activation((1, 256), Quant(output, -128), 1.0)
+        writer.operator("HARD_SWISH", [source.index], [result.index])
+        tflite = writer.finish(source.index, result.index)
+        cases.append(make_case(f"m{len(cases)}", tflite, inputs=ALL_VALUES.reshape(1, 256)))
     assert differing_bytes(cases, tmp_path) == {}
 
 

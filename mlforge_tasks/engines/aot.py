@@ -35,7 +35,7 @@ class AotEngine:
                 op=operator.op,
                 macs=form.macs if isinstance(form, Step) else 0,
                 weight_bytes=weight_bytes,
-                output_bytes=graph.output_of(operator).size,
+                output_bytes=sum(each.size for each in graph.outputs_of(operator)),
             )
             for operator, form, weight_bytes in zip(
                 graph.operators, lowered, constant_bytes(graph, lowered, memory), strict=True

@@ -133,7 +133,8 @@ class _Emitter:
             if tensor.data is None
         )
         title = f"{operator.name}: {operator.op} {shapes or 'constant'}"
-        title += f" -> {list(self._graph.output_of(operator).shape)}"
+        made = ", ".join(str(list(each.shape)) for each in self._graph.outputs_of(operator))
+        title += f" -> {made}"
         if not isinstance(form, Step):
             kind = "the same bytes" if isinstance(form, Alias) else "constant"
             return Layer(f"{title}, {kind}", (), "", ())

@@ -82,7 +82,8 @@ class Tensor:
 class Options:
     """The options of all operators; each reads its own.
 
-    Pairs are (height, width).
+    Pairs are (height, width). Masks have a bit per axis; `other_masks` are those that no reference
+    kernel reads.
     """
 
     same_padding: bool = False
@@ -92,6 +93,13 @@ class Options:
     activation: Activation = "NONE"
     axis: int = 0
     beta: float = 1.0
+    alpha: float = 0.0
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+    begin_mask: int = 0
+    end_mask: int = 0
+    shrink_mask: int = 0
+    other_masks: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ class Operator:
 
     @property
     def output(self) -> int:
-        """The only output."""
+        """The only output, or the first."""
         return self.outputs[0]
 
 
@@ -131,6 +139,10 @@ class Graph:
         """Its input tensors, absent ones left out."""
         return tuple(self.tensors[index] for index in operator.inputs if index >= 0)
 
+    def outputs_of(self, operator: Operator) -> tuple[Tensor, ...]:
+        """Its output tensors."""
+        return tuple(self.tensors[index] for index in operator.outputs)
+
     def output_of(self, operator: Operator) -> Tensor:
-        """Its output tensor."""
+        """Its output tensor, or the first."""
         return self.tensors[operator.output]

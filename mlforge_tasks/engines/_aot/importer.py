@@ -54,6 +54,15 @@ def _pool(options: Any) -> Options:
     )
 
 
+def _slice(options: Any) -> Options:
+    return Options(
+        begin_mask=options.BeginMask(),
+        end_mask=options.EndMask(),
+        shrink_mask=options.ShrinkAxisMask(),
+        other_masks=options.EllipsisMask() | options.NewAxisMask(),
+    )
+
+
 def _activated(options: Any) -> Options:
     return Options(activation=_activation(options.FusedActivationFunction()))
 
@@ -67,6 +76,17 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], Options]]] = {
     "ADD": (tflite.AddOptions, _activated),
     "SUB": (tflite.SubOptions, _activated),
     "MUL": (tflite.MulOptions, _activated),
+    "LEAKY_RELU": (tflite.LeakyReluOptions, lambda options: Options(alpha=options.Alpha())),
+    "PACK": (tflite.PackOptions, lambda options: Options(axis=options.Axis())),
+    "UNPACK": (tflite.UnpackOptions, lambda options: Options(axis=options.Axis())),
+    "RESIZE_NEAREST_NEIGHBOR": (
+        tflite.ResizeNearestNeighborOptions,
+        lambda options: Options(
+            align_corners=bool(options.AlignCorners()),
+            half_pixel_centers=bool(options.HalfPixelCenters()),
+        ),
+    ),
+    "STRIDED_SLICE": (tflite.StridedSliceOptions, _slice),
     "SOFTMAX": (tflite.SoftmaxOptions, lambda options: Options(beta=options.Beta())),
     "CONCATENATION": (
         tflite.ConcatenationOptions,

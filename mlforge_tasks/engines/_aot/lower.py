@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import binary, dense, packed, shape, simple
+from mlforge_tasks.engines._aot import activation, binary, dense, mean, packed, shape, simple, view
+from mlforge_tasks.engines._aot.advice import INSTEAD
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.program import Folded
@@ -29,21 +30,30 @@ _EVERYWHERE: Mapping[str, _Lowering] = {
     "AVERAGE_POOL_2D": simple.pool,
     "CONCATENATION": shape.concatenation,
     "EXPAND_DIMS": shape.reshape,
+    "HARD_SWISH": activation.hard_swish,
+    "LEAKY_RELU": activation.leaky_relu,
     "LOGISTIC": simple.sigmoid,
     "MAX_POOL_2D": simple.pool,
-    "MEAN": simple.mean,
+    "MEAN": mean.mean,
     "MUL": binary.mul,
+    "PACK": shape.concatenation,
     "PAD": shape.pad,
     "PADV2": shape.pad,
+    "PRELU": activation.prelu,
     "QUANTIZE": simple.quantize,
     "RELU": simple.relu,
     "RELU6": simple.relu6,
     "RESHAPE": shape.reshape,
+    "RESIZE_NEAREST_NEIGHBOR": view.resize_nearest,
     "SOFTMAX": simple.softmax,
+    "SPLIT": view.split,
+    "SPLIT_V": view.split,
     "SQUEEZE": shape.reshape,
+    "STRIDED_SLICE": view.strided_slice,
     "SUB": binary.add_or_sub,
     "TANH": simple.sigmoid,
-    "TRANSPOSE": shape.transpose,
+    "TRANSPOSE": view.transpose,
+    "UNPACK": view.unpack,
 }
 # What differs from core to core.
 _PER_CORE: Mapping[Kernels, Mapping[str, _Lowering]] = {
@@ -73,9 +83,8 @@ def lower(graph: Graph, cpu: str = "host") -> tuple[Graph, tuple[Lowered, ...]]:
     lowered: list[Lowered] = []
     for operator in graph.operators:
         if operator.op not in operators:
-            raise unsupported(
-                f"{operator.op} '{operator.name}'", f"it has {', '.join(sorted(operators))}"
-            )
+            has = f"it has {', '.join(sorted(operators))}"
+            raise unsupported(f"{operator.op} '{operator.name}'", INSTEAD.get(operator.op, has))
         form = operators[operator.op](operator, graph)
         if isinstance(form, Folded):
             tensors = list(graph.tensors)

@@ -82,7 +82,7 @@ def _share(graph: Graph, lowered: Sequence[Lowered]) -> _Sharing:
 def _made(graph: Graph) -> list[tuple[int, int]]:
     """Tensors that take memory, with the operator that makes them."""
     made = [(graph.input, BEFORE_ALL_STEPS)]
-    made += [(operator.output, index) for index, operator in enumerate(graph.operators)]
+    made += [(out, index) for index, each in enumerate(graph.operators) for out in each.outputs]
     return [(tensor, index) for tensor, index in made if graph.tensors[tensor].data is None]
 
 

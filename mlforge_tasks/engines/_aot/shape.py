@@ -1,11 +1,9 @@
-"""Lowers operators that move bytes: RESHAPE and its kin, TRANSPOSE, PAD, CONCATENATION."""
+"""Lowers operators that move bytes: RESHAPE and its kin, PAD, CONCATENATION, PACK."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.program import Alias, Call, Data, Folded, Parameters, Step
@@ -28,21 +26,6 @@ def reshape(operator: Operator, graph: Graph) -> Lowered:
         raise unsupported(f"{operator.op} '{operator.name}' of dynamic shape", "fix the shape")
     if source.data is not None:
         return Folded(source.data.reshape(output.shape))
-    return Alias(operator.inputs[0])
-
-
-def transpose(operator: Operator, graph: Graph) -> Lowered:
-    """TRANSPOSE of a constant, or one that only moves axes of size 1."""
-    source, permutation = graph.inputs_of(operator)
-    order = [int(axis) for axis in permutation.constant.ravel()]
-    if source.data is not None:
-        return Folded(np.ascontiguousarray(source.data.transpose(order)))
-    moved = [axis for axis in order if source.shape[axis] > 1]
-    if moved != sorted(moved):
-        raise unsupported(
-            f"TRANSPOSE '{operator.name}' of {list(source.shape)} by {order}",
-            "leave out Permute layers and keep channels last",
-        )
     return Alias(operator.inputs[0])
 
 
@@ -83,8 +66,17 @@ def pad(operator: Operator, graph: Graph) -> Step:
 
 
 def concatenation(operator: Operator, graph: Graph) -> Step:
-    """CONCATENATION: every input is copied into its place."""
+    """CONCATENATION and PACK: every input is copied into its place.
+
+    Raises:
+        CandidateFailure: Scales differ, or there is a fused activation: the reference refuses both.
+    """
     require_same_scale(operator, graph)
+    if operator.options.activation != "NONE":
+        raise unsupported(
+            f"CONCATENATION '{operator.name}' with a fused activation",
+            "activate the parts before they are joined",
+        )
     output = graph.output_of(operator)
     axis = operator.options.axis % len(output.shape)
     count = math.prod(output.shape[:axis])

@@ -1,8 +1,7 @@
-"""Lowers pooling, maps of one tensor, SOFTMAX and MEAN."""
+"""Lowers pooling, maps of one tensor and SOFTMAX."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,7 +66,8 @@ def pool(operator: Operator, graph: Graph) -> Step:
     )
 
 
-def _lookup(operator: Operator, graph: Graph, table: NDArray[np.int8]) -> Step:
+def lookup(operator: Operator, graph: Graph, table: NDArray[np.int8]) -> Step:
+    """A map of every int8."""
     name = f"{operator.name}_table"
     size = graph.output_of(operator).size
     arguments = (name, size, Data(operator.inputs[0]), Data(operator.output))
@@ -92,7 +92,7 @@ def sigmoid(operator: Operator, graph: Graph) -> Step:
     source = graph.inputs_of(operator)[0]
     logistic = operator.op == "LOGISTIC"
     table = (fixed_point.logistic_table if logistic else fixed_point.tanh_table)(source)
-    return _lookup(operator, graph, table)
+    return lookup(operator, graph, table)
 
 
 def relu(operator: Operator, graph: Graph) -> Step:
@@ -103,7 +103,7 @@ def relu(operator: Operator, graph: Graph) -> Step:
     if _same_scale(source, output):
         return _clamp(operator, graph, low, INT8_MAX)
     by = fixed_point.factor(float(source.scale) / float(output.scale))
-    return _lookup(operator, graph, fixed_point.requantise_table(source, output, by, low))
+    return lookup(operator, graph, fixed_point.requantise_table(source, output, by, low))
 
 
 def relu6(operator: Operator, graph: Graph) -> Step:
@@ -121,7 +121,7 @@ def quantize(operator: Operator, graph: Graph) -> Lowered:
     if _same_scale(source, output):
         return Alias(operator.inputs[0])
     by = fixed_point.factor(float(source.scale) / float(output.scale))
-    return _lookup(operator, graph, fixed_point.requantise_table(source, output, by, INT8_MIN))
+    return lookup(operator, graph, fixed_point.requantise_table(source, output, by, INT8_MIN))
 
 
 def softmax(operator: Operator, graph: Graph) -> Step:
@@ -147,48 +147,4 @@ def softmax(operator: Operator, graph: Graph) -> Step:
         constants=(Constant(name, "int32_t", table, "by distance from the largest, Q0.31"),),
         parameters=Parameters(operator.name, "aot_softmax_t", members),
         overwrites=operator.inputs[0],
-    )
-
-
-def _mean_axes(operator: Operator, graph: Graph) -> tuple[int, int]:
-    """First and last axis that the mean is taken over; axes of size 1 do not matter."""
-    source = graph.inputs_of(operator)[0]
-    rank = len(source.shape)
-    axes = graph.inputs_of(operator)[1].constant.ravel()
-    chosen = {int(axis) % rank for axis in axes}
-    counting = sorted(axis for axis in chosen if source.shape[axis] > 1)
-    if not counting:
-        return 0, -1
-    first, last = counting[0], counting[-1]
-    between = (axis for axis in range(first, last) if axis not in chosen)
-    if any(source.shape[axis] > 1 for axis in between):
-        raise unsupported(
-            f"MEAN '{operator.name}' over axes that are not neighbours",
-            "take the mean over height and width together (GlobalAveragePooling)",
-        )
-    return first, last
-
-
-def mean(operator: Operator, graph: Graph) -> Step:
-    """MEAN over neighbouring axes."""
-    source = graph.inputs_of(operator)[0]
-    output = graph.output_of(operator)
-    first, last = _mean_axes(operator, graph)
-    count = math.prod(source.shape[first : last + 1])
-    by = fixed_point.factor(float(source.scale) / float(output.scale))
-    # The reference divides the multiplier by the count, with as many more bits as it has room for.
-    bits = min(count.bit_length() - 1, 32, 31 + by.shift)
-    members: dict[str, Value] = {
-        "outer": math.prod(source.shape[:first]),
-        "count": count,
-        "inner": math.prod(source.shape[last + 1 :]),
-        "bias": -count * source.zero_point,
-        "multiplier": (by.multiplier << bits) // count,
-        "shift": by.shift - bits,
-        "output_zero_point": output.zero_point,
-    }
-    arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output))
-    return Step(
-        calls=(Call("aot_mean_s8.h", "aot_mean_s8", arguments),),
-        parameters=Parameters(operator.name, "aot_mean_t", members),
     )

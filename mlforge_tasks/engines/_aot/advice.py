@@ -1,0 +1,45 @@
+"""What to use instead of an operator that the engine does not have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_RELU = "use ReLU or ReLU6"
+_UNROLL = "use LSTM or GRU with unroll=True and few time steps, or Conv1D over time"
+_NORMALISATION = "use BatchNormalization, which the converter folds into weights"
+_POOL = "use AveragePooling2D or GlobalAveragePooling2D"
+_CHANNELS = "use Conv2D with strides, or UpSampling2D"
+
+# TFLM's interpreter takes none of these in int8, or the engine has no kernel for them yet.
+INSTEAD: Mapping[str, str] = {
+    "RELU_N1_TO_1": "use ReLU6, or tanh",
+    "RELU_0_TO_1": "use ReLU6, or sigmoid",
+    "ELU": _RELU,
+    "GELU": _RELU,
+    "EXP": _RELU,
+    "L2_POOL_2D": _POOL,
+    "REDUCE_MAX": "use MaxPooling2D over the whole input",
+    "SUM": _POOL,
+    "REDUCE_MIN": "use MaxPooling2D over the whole input",
+    "L2_NORMALIZATION": _NORMALISATION,
+    "SQUARED_DIFFERENCE": _NORMALISATION,
+    "RSQRT": _NORMALISATION,
+    "RESIZE_BILINEAR": "use UpSampling2D with interpolation 'nearest'",
+    "DEPTH_TO_SPACE": _CHANNELS,
+    "SPACE_TO_DEPTH": _CHANNELS,
+    "SPACE_TO_BATCH_ND": "use Conv2D with dilation_rate, which the converter keeps in one operator",
+    "BATCH_TO_SPACE_ND": "use Conv2D with dilation_rate, which the converter keeps in one operator",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _UNROLL,
+    "UNIDIRECTIONAL_SEQUENCE_RNN": _UNROLL,
+    "WHILE": _UNROLL,
+    "BATCH_MATMUL": "use Dense, whose weights are constant",
+    "CONV_3D": "use Conv2D",
+    "ARG_MAX": "leave it to the code that reads the outputs",
+    "DIV": "use a multiplication by the reciprocal",
+    "SLICE": "use x[:, a:b] or Cropping layers, which become STRIDED_SLICE",
+    "MIRROR_PAD": "use ZeroPadding2D",
+    "DEQUANTIZE": "convert with inference_output_type int8",
+}
