@@ -271,6 +271,23 @@ def test_only_what_the_choice_decides_depends_on_it(tmp_path: Path) -> None:
     assert all("auto" not in stage.config.values() for stage in second.candidates[0].aside)
 
 
+def test_all_candidates_of_a_round_wait_for_one_choice(tmp_path: Path) -> None:
+    """Each is tried with each engine; the choice reads all tries, and each probe the choice."""
+    two = ("max_iterations: 3,", "max_iterations: 3, candidates_per_iteration: 2,")
+    first, second, _ = plan_of(tmp_path, ZEPHYR_AUTO, two).iterations
+    tries = {f"{index}.{engine}" for index in range(2) for engine in ENGINES}
+    assert first.choose is not None
+    assert second.choose is not None
+    assert set(first.choose.inputs) == tries
+    assert set(second.choose.inputs) == {"earlier", *tries}
+    assert second.choose.inputs["earlier"] is first.choose
+    for index, chain in enumerate(second.candidates):
+        assert chain["probe_run"].inputs["choice"] is second.choose
+        for engine in ENGINES:
+            run = second.choose.inputs[f"{index}.{engine}"]
+            assert chain["probe_run"].inputs[engine] is run
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_named_engine_leaves_nothing_to_choose(engine: str, tmp_path: Path) -> None:
     """The graph is the one without a choice."""
