@@ -16,6 +16,7 @@ from mlforge_tasks.board import Board, board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.platforms._image import APP, link_image
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
+from mlforge_tasks.records import SelfTest
 from mlforge_tasks.runners import (
     Expected,
     Runner,
@@ -23,6 +24,7 @@ from mlforge_tasks.runners import (
     emulated_latency_us,
     instruction_count,
     instruction_counts,
+    measured_latencies_us,
 )
 from mlforge_tasks.runners.qemu import PLUGIN, command, run_to_end
 from tests import tiny_model
@@ -80,6 +82,21 @@ def test_latency_follows_clock_and_cycles() -> None:
     """Emulated latency is instructions x cycles per instruction / clock."""
     board = M3.model_copy(update={"clock_hz": 50_000_000, "cycles_per_instruction": 2.0})
     assert emulated_latency_us(board, 25_000) == pytest.approx(1000.0)
+
+
+def test_a_clock_that_stands_still_tells_no_latency() -> None:
+    """A board whose cycle counter was never started must not meet every limit."""
+    found = SelfTest(
+        ticks=(64, 128),
+        tick_hz=64_000_000,
+        stack_used_bytes=1,
+        arena_bytes=1,
+        model_digest="",
+        firmware_id="",
+    )
+    assert measured_latencies_us(found) == (1.0, 2.0)
+    with pytest.raises(ToolError, match="clock did not advance"):
+        measured_latencies_us(found.model_copy(update={"ticks": (64, 0)}))
 
 
 @pytest.mark.slow

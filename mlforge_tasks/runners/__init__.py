@@ -138,7 +138,16 @@ def instruction_counts(board: Board, self_test: SelfTest) -> tuple[int, ...]:
 
 
 def measured_latencies_us(self_test: SelfTest) -> tuple[float, ...]:
-    """Latency of each inference of the self-test, by the device's own clock."""
+    """Latency of each inference of the self-test, by the device's own clock.
+
+    Raises:
+        ToolError: The clock stood still, so that there is no latency to tell.
+    """
+    if 0 in self_test.ticks:
+        raise ToolError(
+            "the device's clock did not advance during an inference",
+            hint="its platform must start the clock, or take a faster one",
+        )
     return tuple(ticks / self_test.tick_hz * 1e6 for ticks in self_test.ticks)
 
 

@@ -4,6 +4,7 @@
 #include <zephyr/arch/cpu.h>
 #include <zephyr/drivers/uart.h>
 #include <zephyr/fatal.h>
+#include <zephyr/init.h>
 #include <zephyr/kernel.h>
 #ifdef CONFIG_TIMING_FUNCTIONS
 #include <zephyr/timing/timing.h>
@@ -14,14 +15,6 @@
 static const struct device *const uart = DEVICE_DT_GET(DT_CHOSEN(zephyr_console));
 
 /* ---- UART ---- */
-
-void hal_init(void)
-{
-#ifdef CONFIG_TIMING_FUNCTIONS
-    timing_init();
-    timing_start();
-#endif
-}
 
 void hal_put(uint8_t byte)
 {
@@ -50,6 +43,18 @@ uint8_t hal_get(void)
 }
 
 /* ---- Clock ---- */
+
+#ifdef CONFIG_TIMING_FUNCTIONS
+/* A cycle counter stands still until it is started; the kernel's own clock does not. */
+static int start_clock(void)
+{
+    timing_init();
+    timing_start();
+    return 0;
+}
+
+SYS_INIT(start_clock, APPLICATION, CONFIG_APPLICATION_INIT_PRIORITY);
+#endif
 
 /* Counts wraps of a 32-bit counter. One that nobody sees only matters within a measurement, which
  * the watchdog keeps shorter. */

@@ -66,17 +66,23 @@ static void say_counted(const char *text, uint64_t value, const char *end)
     say_line(end);
 }
 
-/* Three decimals, rounded half away from zero. */
+/* Three decimals, rounded half away from zero; in 32 bits, since a conversion to 64 would bring
+ * double precision into the image. */
 static void say_real(float value)
 {
     if (value < 0) {
         say("-");
         value = -value;
     }
-    uint64_t thousandths = (uint64_t)(value * 1000.0f + 0.5f);
-    say_number(thousandths / 1000);
-    say(thousandths % 1000 < 10 ? ".00" : thousandths % 1000 < 100 ? ".0" : ".");
-    say_number(thousandths % 1000);
+    uint32_t whole = (uint32_t)value;
+    uint32_t thousandths = (uint32_t)((value - (float)whole) * 1000.0f + 0.5f);
+    if (thousandths == 1000) {
+        whole++;
+        thousandths = 0;
+    }
+    say_number(whole);
+    say(thousandths < 10 ? ".00" : thousandths < 100 ? ".0" : ".");
+    say_number(thousandths);
 }
 
 /* ---- Input ---- */
