@@ -16,6 +16,7 @@ from mlforge_tasks.records import FirmwareReport
 from mlforge_tasks.runners._frames import Frame, FrameType
 from mlforge_tasks.runners.qemu import _console
 from mlforge_tasks.stages import firmware
+from mlforge_tasks.stages.engine import EngineReport
 from tests import tiny_model
 from tests.builds import ROOT, TANK, edited
 
@@ -65,8 +66,10 @@ def make_image(platform: str, mlperf: str | None, folder: Path) -> Path:
     model = tiny_model.write_model(folder / "src", invoke="input[0] = input[0];")
     with (model / "model_data.h").open("a") as header:
         header.write(EXTRA_HEADER)
-    config = {"platform": platform, "engine": "tiny", "board": BOARD.model_dump(mode="json")}
-    firmware.run({"header": model, "engine": folder}, folder, config | {"mlperf": mlperf})
+    made = EngineReport(engine="tiny", cpu=BOARD.cpu, arena_bytes=0, layers=())
+    made.write(folder / "engine.json")
+    config = {"platform": platform, "board": BOARD.model_dump(mode="json"), "mlperf": mlperf}
+    firmware.run({"header": model, "engine": folder}, folder, config)
     return folder / "firmware.elf"
 
 
