@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks._agents_table import FIXED_BUDGET, MEASURED, Candidate, Result, draw, table
-from mlforge_tasks.agents._cost import FIGURES, hindsight, measured_figures, measured_value
+from mlforge_tasks.agents._cost import hindsight, measured_figures, measured_value
+from mlforge_tasks.agents._features import METRICS
 from mlforge_tasks.agents._tpe import failed_on_hardware
 from mlforge_tasks.contract_loader import load
 from mlforge_tasks.dataset_spec import DataCard
@@ -105,7 +106,7 @@ def candidate(chain: Chain, trial: Trial, agent: str, goal: str) -> Candidate:
 
 def misses(brief: DesignBrief, trials: tuple[Trial, ...]) -> dict[str, tuple[float, ...]]:
     """How far off the cost model was on each candidate, having learnt from those before it."""
-    off: dict[str, list[float]] = {metric: [] for metric in FIGURES}
+    off: dict[str, list[float]] = {metric: [] for metric in METRICS}
     for trial, expected in hindsight(brief, trials)[MEASURED:]:
         for metric, value in measured_figures(trial).items():
             off[metric].append(abs(expected[metric] / value - 1.0))
