@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Of how many trained candidates the best metric is compared.
-FIXED_BUDGET = 3
+FIXED_BUDGET = 2
 # The cost model's error counts once so many candidates were measured.
 MEASURED = 8
 COLOURS = {

@@ -32,7 +32,7 @@ from mlforge_tasks.stages.propose import brief_of
 from mlforge_tasks.stages.run import RunReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mlforge_tasks.architecture import StaticFigures
     from mlforge_tasks.records import Measurement
@@ -58,10 +58,11 @@ def drawn(brief: DesignBrief, seed: str) -> Iterator[tuple[Architecture, StaticF
 
 
 def measure(
-    architecture: Architecture, dataset: Path, config: dict[str, Any]
+    architecture: Architecture, dataset: Path, config: Mapping[str, Any]
 ) -> tuple[Measurement, ...]:
     """What a network takes on the target, untrained."""
-    request = config | {"architecture": architecture.model_dump(mode="json")}
+    design = architecture.model_dump(mode="json")
+    request = config["probe"] | {"engines": config["engines"], "architecture": design}
     with tempfile.TemporaryDirectory() as folder:
         probe.run({"dataset": dataset}, Path(folder), request)
         return RunReport.read(Path(folder) / probe.REPORT).measurements
@@ -80,7 +81,7 @@ def misses(contract: str, options: argparse.Namespace) -> dict[str, list[float]]
     trials: list[Trial] = []
     networks = drawn(brief, f"{contract}:{options.seed}")
     for architecture, figures in itertools.islice(networks, options.networks):
-        made = measure(architecture, dataset.folder, propose.config["probe"])
+        made = measure(architecture, dataset.folder, propose.config)
         name = f"{len(trials) + 1}.0"
         trials.append(Trial(id=name, architecture=architecture, figures=figures, measurements=made))
         print(f"{contract} {name}: {brief_text(architecture)}", file=sys.stderr, flush=True)
