@@ -194,11 +194,17 @@ def _explanation(found: Shortfall, goal: str) -> list[str]:
             lines.append(f"  {goal} against {_short(front.metric)}: {points}")
     if found.smallest is not None:
         lines.append(f"  to give: {_relaxation(found.smallest)}")
+    if found.engines:
+        lines.append(f"  to give: target.engine: {' or '.join(found.engines)}, which has them all")
     return lines
 
 
 def _relaxation(found: Relaxation) -> str:
     changes = " and ".join(f"{one.key}: {one.written}" for one in found.changes)
+    if found.basis == "static":
+        return f"{changes}, the least that candidate {found.candidate} takes; it was never built"
+    if found.basis == "linked":
+        return f"{changes}, which candidate {found.candidate} takes when linked; it never ran"
     kept = f"{changes}, which candidate {found.candidate} keeps"
     if not found.trained:
         return f"{kept}; it was not trained, so its error is not known"

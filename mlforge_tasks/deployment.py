@@ -291,7 +291,7 @@ class Deployer:
             STAGES + "run",
             ("measurements.json",),
             isolated=True,
-            tools=functools.partial(_run_tools, plugins.load(runners, runner), board),
+            tools=functools.partial(run_tools, plugins.load(runners, runner), board),
         )
         config = {"runner": runner, "board": board.model_dump(mode="json")}
         return self.stage(name, kind, inputs, config, (f"mlforge_tasks.runners.{runner}",))
@@ -307,7 +307,7 @@ def _run_inputs(model: Mapping[str, Stage], engine: Stage, firmware: Stage) -> d
     return given | {"engine": engine, "firmware": firmware}
 
 
-def _run_tools(runner: Any, board: Board) -> Mapping[str, str]:
+def run_tools(runner: Any, board: Board) -> Mapping[str, str]:
     """The runner's own tools, and what its outputs are compared with."""
     oracle = tool_versions.of("numpy", optional="tflite-micro")()
     return {**runner.tool_versions(board), **oracle}

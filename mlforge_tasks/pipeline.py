@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import engines, platforms, plugins, tool_versions
+from mlforge_tasks import engines, platforms, plugins, runners, tool_versions
 from mlforge_tasks.board import Board, load_board
 from mlforge_tasks.code_version import PROJECT_ROOT
 from mlforge_tasks.contract import Contract
 from mlforge_tasks.dataset_spec import source_files
 from mlforge_tasks.deployment import (
+    SIMULATOR,
     STAGES,
     Chain,
     Deployer,
@@ -25,6 +26,7 @@ from mlforge_tasks.deployment import (
     by_name,
     engine_resources,
     engines_of,
+    run_tools,
 )
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.search import LLM, REPLAY
@@ -162,7 +164,7 @@ class _Builder(Deployer):
         if self.contract.search.brought_model is not None:
             return (dataset,)
         floor = self.floor()
-        return dataset, floor, self.feasible(floor)
+        return dataset, floor, self.feasible(floor, dataset)
 
     def dataset(self) -> Stage:
         kind = StageKind(
@@ -190,9 +192,41 @@ class _Builder(Deployer):
         module = f"mlforge_tasks.platforms.{self.target.platform}"
         return self.stage("floor", kind, {}, config, (module,))
 
-    def feasible(self, floor: Stage) -> Stage:
-        kind = StageKind(STAGES + "feasible")
-        return self.stage("feasible", kind, {"floor": floor}, {"bounds": self.bounds})
+    def feasible(self, floor: Stage, dataset: Stage) -> Stage:
+        """The check of the limits; where there is an emulator it may measure."""
+        emulator = self.contract.mode != "hardware"
+        plugged = (
+            *(f"engines.{name}" for name in self.engines),
+            f"platforms.{self.target.platform}",
+            f"runners.{SIMULATOR}",
+        )
+        extra = ("stages.probe", *plugged) if emulator else ()
+        probe = {**self.probe_config(), "engines": list(self.engines)}
+        inputs = {"floor": floor, "dataset": dataset}
+        return self.stage(
+            "feasible",
+            StageKind(
+                STAGES + "feasible",
+                resources=(
+                    *PROBE_TEMPLATES,
+                    *(one for name in self.engines for one in engine_resources(name)),
+                    *self.platform.resources,
+                ),
+                tools=self.probe_tools,
+            ),
+            inputs,
+            {"bounds": self.bounds, "probe": probe if emulator else None},
+            tuple(f"mlforge_tasks.{name}" for name in extra),
+        )
+
+    def probe_tools(self) -> dict[str, str]:
+        """Everything that a probe's figures depend on."""
+        runner = plugins.load(runners, SIMULATOR)
+        return {
+            **tool_versions.training_environment(),
+            **self.platform.tool_versions(self.simulated),
+            **run_tools(runner, self.simulated),
+        }
 
     def propose(
         self, k: int, dataset: Stage, feasible: Stage, earlier: Sequence[Iteration]
@@ -227,6 +261,16 @@ class _Builder(Deployer):
         }
         module = f"mlforge_tasks.agents.{agent}"
         return self.stage(f"propose:{k}", kind, inputs, config, (module,))
+
+    def memories(self) -> dict[str, int]:
+        """What the board has, by the metric that takes it."""
+        board = self.on_board
+        return {"flash_bytes": board.flash.length_bytes, "ram_bytes": board.ram.length_bytes}
+
+    def other_engines(self) -> dict[str, tuple[str, ...]]:
+        """The operators of every engine but the contract's, by its name."""
+        names = (name for name in plugins.installed("engines") if name not in self.engines)
+        return {name: plugins.load(engines, name).operators(self.board["cpu"]) for name in names}
 
     def setup(self) -> dict[str, Any]:
         """What a language model is told of how its designs are trained and built."""
@@ -373,6 +417,11 @@ class _Builder(Deployer):
         judges = [*(one.judge for one in earlier), judge]
         asked = [*(one.propose for one in earlier), propose]
         proposes = [one for one in asked if one is not None]
+        tried = {
+            f"{number}.{index}": chain
+            for number, made in enumerate([*(one.candidates for one in earlier), chains], 1)
+            for index, chain in enumerate(made)
+        }
         report = self.stage(
             f"report:{k}",
             StageKind(
@@ -384,9 +433,12 @@ class _Builder(Deployer):
             ),
             {f"judge{number:02d}": one for number, one in enumerate(judges, 1)}
             | {f"propose{number:02d}": one for number, one in enumerate(proposes, 1)}
-            | ({} if choice is None else {"choice": choice}),
+            | ({} if choice is None else {"choice": choice})
+            | {f"{at}.evaluate": chain["evaluate"] for at, chain in tried.items()}
+            | ({} if model is None else {"1.0.quantise": chains[0]["quantise"]}),
             {"name": self.folder.name, "bounds": self.bounds, "engines": list(self.engines)}
-            | {"margins": self.contract.margins_by_metric()}
+            | {"margins": self.contract.margins_by_metric(), "memories": self.memories()}
+            | {"other_engines": {} if model is None else self.other_engines()}
             | self.fields("target", "mode", "goal.metric"),
         )
         deliver = self.stage(
@@ -394,11 +446,8 @@ class _Builder(Deployer):
             StageKind(STAGES + "deliver", runs_after_failure=True),
             {"report": report, "dataset": dataset}
             | {
-                f"{number}.{index}.{name}": chain[name]
-                for number, chains_of in enumerate(
-                    [*(one.candidates for one in earlier), chains], 1
-                )
-                for index, chain in enumerate(chains_of)
+                f"{at}.{name}": chain[name]
+                for at, chain in tried.items()
                 for name in _delivered(chain)
             },
             {"contract": self.contract.model_dump(mode="json")},
@@ -408,6 +457,7 @@ class _Builder(Deployer):
 
 # What an agent depends on, and so do its proposals.
 AGENT_PACKAGES = {"optimizer": "optuna", "tpe": "optuna", LLM: "anthropic"}
+PROBE_TEMPLATES = ("templates/model.py.jinja", "templates/model_data.h.jinja")
 # The key, and an address that is given but to be refused: see `agents.anthropic`.
 AGENT_SECRETS = {LLM: ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")}
 DELIVERED = ("render", "train", "quantise", "header", "engine", "firmware", "run", "evaluate")

@@ -1,30 +1,32 @@
 """Why a contract was not met, and the least that would have to give.
 
 Everything here is arithmetic on verdicts: no candidate is imagined, each relaxation is one that a
-measured candidate keeps.
+measured candidate keeps. Of what was never measured, the size that the linker found or the least by
+arithmetic is told as such.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from mlforge_tasks.constraints import TEST_SUFFIX, Bound
-from mlforge_tasks.records import Clause, Record, Verdict
+from mlforge_tasks.constraints import TEST_SUFFIX, Bound, judge
+from mlforge_tasks.fronts import GOAL_KEY, Binding, Front, bindings, contract_key, front
+from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-GOAL_KEY = "goal.target"
-_KEYS = {
-    "ram_bytes": "limits.ram",
-    "flash_bytes": "limits.flash",
-    "latency_us": "limits.latency",
-    "stack_bytes": "limits.stack",
-}
 # Digits of a goal that is written back into a contract.
 GOAL_DIGITS = 4
+# Where a contract names the memory that it may not go beyond.
+BOARD_KEY = "target.board"
+_MEMORIES = {"ram_bytes": "RAM", "flash_bytes": "flash"}
+# Linked and static figures are less than measured ones, and come after them.
+Basis = Literal["measured", "linked", "static"]
+_BASES: tuple[Basis, ...] = ("measured", "linked", "static")
 # The difference from a limit is told relative to it, and a limit may be 0.
 TINY = 1e-12
 
@@ -55,11 +57,15 @@ class Relaxation(Record):
         changes: What would have to give.
         unknown: Metrics that were not measured: it broke a limit and was never trained, or the
             test split was not asked yet, which it is only of what meets all else.
+        basis: What is known of it: measurements, what the linker found, or lower bounds.
+        test_asked: Whether the test split was asked for this, since the search was over.
     """
 
     candidate: str
     changes: tuple[Change, ...]
     unknown: tuple[str, ...]
+    basis: Basis = "measured"
+    test_asked: bool = False
 
     @property
     def trained(self) -> bool:
@@ -67,46 +73,16 @@ class Relaxation(Record):
         return all(metric.endswith(TEST_SUFFIX) for metric in self.unknown)
 
 
-class Binding(Record):
-    """A value of the contract that stood in the way.
+class Needs(Record):
+    """What a candidate that was never measured takes.
 
     Attributes:
-        key: Where it stands in the contract.
-        broken: How many candidates broke it.
-        measured: Of how many it is known.
-        candidate: The one that came closest to it.
-        closest: Its value.
-        unit: Unit of that.
+        basis: Whether the linker found it, or it is the least by arithmetic.
+        values: By metric.
     """
 
-    key: str
-    broken: int
-    measured: int
-    candidate: str
-    closest: float
-    unit: str
-
-
-class Point(Record):
-    """A candidate of a Pareto front: its figure and its error."""
-
-    candidate: str
-    value: float
-    error: float
-
-
-class Front(Record):
-    """What error was reached at what figure; none of the points is worse than another in both.
-
-    Attributes:
-        metric: The figure.
-        unit: Its unit.
-        points: Smallest figure first.
-    """
-
-    metric: str
-    unit: str
-    points: tuple[Point, ...]
+    basis: Basis
+    values: dict[str, float]
 
 
 class Shortfall(Record):
@@ -117,21 +93,18 @@ class Shortfall(Record):
         relaxations: What would have to give, least first: trained candidates before others, a
             single change before several.
         fronts: The goal's metric against each limit.
+        engines: Engines that run a brought model which the contract's engine refuses.
     """
 
     binding: tuple[Binding, ...]
     relaxations: tuple[Relaxation, ...]
     fronts: tuple[Front, ...]
+    engines: tuple[str, ...] = ()
 
     @property
     def smallest(self) -> Relaxation | None:
-        """The smallest relaxation, or None where nothing was measured."""
+        """The smallest relaxation, or None where nothing is known of any candidate."""
         return self.relaxations[0] if self.relaxations else None
-
-
-def contract_key(metric: str) -> str:
-    """Where the clause of a metric stands in a contract; the goal's two clauses are one value."""
-    return _KEYS.get(metric, GOAL_KEY)
 
 
 def _written(bound: Bound, needed: float, margin: float) -> str:
@@ -152,102 +125,100 @@ def _written(bound: Bound, needed: float, margin: float) -> str:
     return f"{exact.quantize(step, rounding=rounding):f}"
 
 
-def _change(clauses: Iterable[Clause], bounds: Mapping[str, Bound], margin: float) -> Change:
+@dataclass(frozen=True)
+class _Contract:
+    """What a relaxation is written in terms of."""
+
+    bounds: Mapping[str, Bound]
+    margins: Mapping[str, float]
+    memories: Mapping[str, float]
+
+
+def _change(clauses: Iterable[Clause], contract: _Contract) -> Change:
     """The change that lets failing clauses of one key pass."""
     worst = max(clauses, key=lambda clause: clause.slack or 0.0)
-    bound = bounds[worst.metric]
+    bound = contract.bounds[worst.metric]
     needed = worst.limit if worst.value is None else worst.value
+    key = contract_key(worst.metric)
+    written = _written(bound, needed, contract.margins.get(worst.metric, 0.0))
+    if needed > contract.memories.get(worst.metric, math.inf):
+        key, written = BOARD_KEY, f"one with {written} of {_MEMORIES[worst.metric]}"
     return Change(
-        key=contract_key(worst.metric),
-        written=_written(bound, needed, margin),
+        key=key,
+        written=written,
         limit=worst.limit,
         needed=needed,
         share=abs(needed - worst.limit) / max(abs(worst.limit), TINY),
     )
 
 
-def _relaxation(
-    candidate: str, verdict: Verdict, bounds: Mapping[str, Bound], margins: Mapping[str, float]
-) -> Relaxation | None:
+def _relaxation(candidate: str, verdict: Verdict, contract: _Contract) -> Relaxation | None:
     failing: dict[str, list[Clause]] = {}
     for clause in verdict.clauses:
         if clause.status == "fail":
             failing.setdefault(contract_key(clause.metric), []).append(clause)
     if not failing:
         return None
-    changes = tuple(
-        _change(clauses, bounds, margins.get(clauses[0].metric, 0.0))
-        for clauses in failing.values()
-    )
+    changes = tuple(_change(clauses, contract) for clauses in failing.values())
     unknown = tuple(one.metric for one in verdict.clauses if one.status == "unknown")
     return Relaxation(candidate=candidate, changes=changes, unknown=unknown)
 
 
-def _cost(relaxation: Relaxation) -> tuple[bool, int, float]:
+def _expected(candidate: str, needs: Needs, contract: _Contract) -> Relaxation | None:
+    """A relaxation for what was never measured."""
+    found = [
+        Measurement(metric=metric, value=value, unit="", source="static")
+        for metric, value in needs.values.items()
+    ]
+    anywhere = (one.model_copy(update={"sources": ("static",)}) for one in contract.bounds.values())
+    relaxation = _relaxation(candidate, judge(anywhere, found), contract)
+    return relaxation and relaxation.model_copy(update={"basis": needs.basis})
+
+
+def _cost(relaxation: Relaxation) -> tuple[int, bool, int, float]:
     total = sum(change.share for change in relaxation.changes)
-    return not relaxation.trained, len(relaxation.changes), total
+    basis = _BASES.index(relaxation.basis)
+    return basis, not relaxation.trained, len(relaxation.changes), total
 
 
 def _least(relaxations: Iterable[Relaxation]) -> tuple[Relaxation, ...]:
     """The least of each kind: one that changes the same values by more says nothing new."""
-    kept: dict[tuple[bool, frozenset[str]], Relaxation] = {}
+    kept: dict[tuple[str, bool, frozenset[str]], Relaxation] = {}
     for one in sorted(relaxations, key=_cost):
         keys = frozenset(change.key for change in one.changes)
-        kept.setdefault((one.trained, keys), one)
+        kept.setdefault((one.basis, one.trained, keys), one)
     return tuple(kept.values())
 
 
-def _bindings(verdicts: Mapping[str, Verdict], bounds: Mapping[str, Bound]) -> tuple[Binding, ...]:
-    known: dict[str, list[tuple[str, Clause]]] = {}
-    for candidate, verdict in verdicts.items():
-        for clause in verdict.clauses:
-            if clause.slack is not None:
-                known.setdefault(contract_key(clause.metric), []).append((candidate, clause))
-    found = []
-    for key, entries in known.items():
-        broken = {candidate for candidate, clause in entries if clause.status == "fail"}
-        if not broken:
-            continue
-        # A value with two clauses is as far away as the farther one.
-        worst: dict[str, Clause] = {}
-        for candidate, clause in entries:
-            held = worst.get(candidate)
-            if held is None or (clause.slack or 0.0) > (held.slack or 0.0):
-                worst[candidate] = clause
-        candidate = min(worst, key=lambda name: worst[name].slack or 0.0)
-        value = worst[candidate].value
-        found.append(
-            Binding(
-                key=key,
-                broken=len(broken),
-                measured=len(worst),
-                candidate=candidate,
-                closest=0.0 if value is None else value,
-                unit=bounds[worst[candidate].metric].unit,
-            )
-        )
-    return tuple(sorted(found, key=lambda one: (-one.broken, one.key)))
+def _with_test(
+    found: Relaxation, verdict: Verdict, value: float, contract: _Contract
+) -> Relaxation:
+    """A relaxation that what the test split says passes too."""
+    clauses = []
+    for clause in verdict.clauses:
+        known = clause
+        if clause.metric in found.unknown:
+            bound = contract.bounds[clause.metric]
+            slack = value - bound.limit if bound.direction == "at_most" else bound.limit - value
+            status = "pass" if slack <= 0 else "fail"
+            known = clause.model_copy(update={"value": value, "slack": slack, "status": status})
+        clauses.append(known)
+    asked = _relaxation(found.candidate, Verdict(met=False, clauses=tuple(clauses)), contract)
+    return (asked or found).model_copy(update={"test_asked": True})
 
 
-def _front(metric: str, goal: Bound, verdicts: Mapping[str, Verdict], unit: str) -> Front:
-    points = []
-    for candidate, verdict in verdicts.items():
-        values = {clause.metric: clause.value for clause in verdict.clauses}
-        value, error = values.get(metric), values.get(goal.metric)
-        if value is not None and error is not None:
-            points.append(Point(candidate=candidate, value=value, error=error))
-    sign = 1.0 if goal.direction == "at_most" else -1.0
-    best = math.inf
-    kept = []
-    for point in sorted(points, key=lambda one: (one.value, sign * one.error)):
-        if sign * point.error < best:
-            best = sign * point.error
-            kept.append(point)
-    return Front(metric=metric, unit=unit, points=tuple(kept))
+def _ask_nobody(candidate: str) -> float | None:  # noqa: ARG001 - whoever it is
+    return None
 
 
 def explain(
-    bounds: tuple[Bound, ...], margins: Mapping[str, float], verdicts: Mapping[str, Verdict]
+    bounds: tuple[Bound, ...],
+    margins: Mapping[str, float],
+    verdicts: Mapping[str, Verdict],
+    *,
+    needs: Mapping[str, Needs] | None = None,
+    memories: Mapping[str, float] | None = None,
+    ask_test: Callable[[str], float | None] = _ask_nobody,
 ) -> Shortfall:
     """Why a contract was not met.
 
@@ -255,17 +226,28 @@ def explain(
         bounds: Its clauses, margins taken off; those of the goal come last.
         margins: The share of a limit that is held back, by metric.
         verdicts: Those of all candidates by id, oldest first; none of them met.
+        needs: What candidates take that were never measured, by id.
+        memories: What the board has, by metric.
+        ask_test: What the test split says of a candidate; asked once, of the smallest relaxation,
+            so that what is told holds for it.
     """
     by_metric = {bound.metric: bound for bound in bounds}
     goals = [one for one in bounds if contract_key(one.metric) == GOAL_KEY]
     goal = next(one for one in goals if not one.metric.endswith(TEST_SUFFIX))
-    relaxations = (
-        _relaxation(name, verdict, by_metric, margins) for name, verdict in verdicts.items()
-    )
+    contract = _Contract(by_metric, margins, memories or {})
+    found = [_relaxation(name, verdict, contract) for name, verdict in verdicts.items()]
+    found += [_expected(name, one, contract) for name, one in (needs or {}).items()]
+    relaxations = _least(one for one in found if one is not None)
+    if relaxations and relaxations[0].trained and relaxations[0].unknown:
+        smallest = relaxations[0]
+        value = ask_test(smallest.candidate)
+        if value is not None:
+            asked = _with_test(smallest, verdicts[smallest.candidate], value, contract)
+            relaxations = (asked, *relaxations[1:])
     return Shortfall(
-        binding=_bindings(verdicts, by_metric),
-        relaxations=_least(one for one in relaxations if one is not None),
+        binding=bindings(verdicts, by_metric),
+        relaxations=relaxations,
         fronts=tuple(
-            _front(one.metric, goal, verdicts, one.unit) for one in bounds if one not in goals
+            front(one.metric, goal, verdicts, one.unit) for one in bounds if one not in goals
         ),
     )

@@ -119,7 +119,9 @@ class Report(Record):
 
     def test_looks(self) -> int:
         """How many candidates the test split was asked of."""
-        return sum(one.measurement(self.goal + TEST_SUFFIX) is not None for one in self.results)
+        searched = sum(one.measurement(self.goal + TEST_SUFFIX) is not None for one in self.results)
+        smallest = self.shortfall.smallest if self.shortfall else None
+        return searched + (smallest is not None and smallest.test_asked)
 
     def best_result(self) -> TrialResult | None:
         """The candidate that `best` names."""

@@ -10,6 +10,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 TANK = ROOT / "tests" / "data" / "tank.yaml"
@@ -40,10 +44,18 @@ class Run:
 
 
 def doit(
-    *words: str, build: Path, contract: Path = TANK, command: str = "run", checkout: Path = ROOT
+    *words: str,
+    build: Path,
+    contract: Path = TANK,
+    command: str = "run",
+    checkout: Path = ROOT,
+    wrap: Sequence[str] = (),
 ) -> Run:
-    """Runs doit as a user does, in the project's folder or another checkout of it."""
-    argv = [str(DOIT), command, *words, f"contract={contract}", f"build={build}"]
+    """Runs doit as a user does, in the project's folder or another checkout of it.
+
+    `wrap` is put before the command.
+    """
+    argv = [*wrap, str(DOIT), command, *words, f"contract={contract}", f"build={build}"]
     done = subprocess.run(
         argv,
         cwd=checkout,

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from mlforge_tasks import contract_loader, plugins
 from mlforge_tasks.agents import Workbench, fixed
 from mlforge_tasks.architecture import parse_architecture
+from mlforge_tasks.console import shortfall
 from mlforge_tasks.pipeline import Plan, make_plan
 from mlforge_tasks.search import Search
-from mlforge_tasks.trials import TrialResult, Trials
+from mlforge_tasks.trials import Report, TrialResult, Trials
+from tests.aot_writer import Quant, Writer
 from tests.builds import ROOT, TANK, digests, doit, edited
 from tests.test_agents import make_brief
 
@@ -105,17 +108,18 @@ def test_nothing_is_designed_or_trained(project: Path) -> None:
 
 @pytest.mark.slow
 def test_a_keyword_spotting_network_on_m4f_and_m55(project: Path, m4: TrialResult) -> None:
-    """Given as `.keras` it is quantised; the `.tflite` of that runs on another core as it is."""
-    assert m4.brief == "kws.keras"
-    assert m4.trial.verdict is not None
-    assert m4.trial.verdict.met
-    m55 = run_all(plan_of(project, ("kws.keras", "kws.tflite"), ("mps2/an386", "mps3/an547")))
-    assert m55.trial.verdict is not None
-    assert m55.trial.verdict.met
-    assert (m4.trial.architecture, m55.trial.architecture) == (None, None)
-    # The same int8 graph predicts the same on both; what it costs differs.
-    assert figures(m55)["accuracy"] == figures(m4)["accuracy"]
-    assert figures(m55)["instructions"] != figures(m4)["instructions"]
+    """Given as `.keras` it is quantised; the `.tflite` of that runs on both cores as it is."""
+    as_tflite = ("kws.keras", "kws.tflite")
+    m4f = run_all(plan_of(project, as_tflite))
+    m55 = run_all(plan_of(project, as_tflite, ("mps2/an386", "mps3/an547")))
+    for result, brief in ((m4, "kws.keras"), (m4f, "kws.tflite"), (m55, "kws.tflite")):
+        assert (result.brief, result.trial.architecture) == (brief, None)
+        assert result.trial.verdict is not None
+        assert result.trial.verdict.met
+    # The same int8 graph predicts the same on all; what it costs differs by core alone.
+    assert figures(m55)["accuracy"] == figures(m4f)["accuracy"] == figures(m4)["accuracy"]
+    assert figures(m4f) == figures(m4)
+    assert figures(m55)["instructions"] < figures(m4f)["instructions"]
     delivered = digests(project / "build" / "kws" / "delivered")["."]
     assert {"model.tflite", "firmware.elf", "report.json"} <= delivered.keys()
 
@@ -145,6 +149,92 @@ def test_a_file_that_is_no_model_is_a_recorded_failure(
     assert result.trial.reason is not None
     assert result.trial.reason.code == "unusable_model"
     assert message in result.trial.reason.message
+
+
+# --- What would have to give --------------------------------------------------------------------
+
+
+def told(project: Path) -> tuple[Report, str]:
+    """The report of the last run, and what the console says of it."""
+    report = Report.read(project / "build" / "kws" / "delivered" / "report.json")
+    return report, shortfall(report)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("m4")
+def test_a_model_that_is_too_large_says_which_limit_would_do(project: Path) -> None:
+    """The limit that is told lets the same model pass."""
+    changed = ("kws.keras", "kws.tflite"), ("flash: 128 KiB", "flash: 32 KiB")
+    assert run_all(plan_of(project, *changed)).trial.verdict is not None
+    report, text = told(project)
+    assert report.shortfall is not None
+    assert report.shortfall.smallest is not None
+    (change,) = report.shortfall.smallest.changes
+    assert f"to give: limits.flash: {change.written}, which candidate 1.0 keeps" in text
+    relaxed = ("kws.keras", "kws.tflite"), ("flash: 128 KiB", f"flash: {change.written}")
+    verdict = run_all(plan_of(project, *relaxed)).trial.verdict
+    assert verdict is not None
+    assert verdict.met
+
+
+def brought(project: Path, name: str, *steps: str) -> None:
+    """Writes a small `.tflite` for the contract's data, with the named operators before the end."""
+    writer, quant = Writer(), Quant(np.float32(0.05), 0)
+    source = last = writer.activation((1, 49, 10, 1), quant, 1.0)
+    for step in steps:
+        if step == "PAD":  # to 4.9 MB, more than the board has
+            paddings = writer.constant(np.array([[0, 0], [0, 0], [0, 9990], [0, 9]], np.int32))
+            wide = writer.activation((1, 49, 10_000, 10), quant, 1.0)
+            writer.operator("PAD", [last.index, paddings], [wide.index], schema.PadOptionsT())
+            axes = writer.constant(np.array([2, 3], np.int32))
+            last = writer.activation((1, 49), quant, 1.0)
+            options = schema.ReducerOptionsT(keepDims=False)
+            writer.operator("MEAN", [wide.index, axes], [last.index], options)
+        else:
+            result = writer.activation(last.shape, quant, 1.0)
+            options = schema.MaximumMinimumOptionsT()
+            writer.operator(step, [last.index, last.index], [result.index], options)
+            last = result
+    size = int(np.prod(last.shape))
+    weights = writer.constant(np.ones((12, size), np.int8), [0.01], [0])
+    bias = writer.constant(np.zeros(12, np.int32), [0.0005], [0])
+    output = writer.activation((1, 12), quant, 1.0)
+    options = schema.FullyConnectedOptionsT()
+    writer.operator("FULLY_CONNECTED", [last.index, weights, bias], [output.index], options)
+    (project / name).write_bytes(writer.finish(source.index, output.index))
+
+
+@pytest.mark.slow
+def test_a_model_that_no_memory_of_the_board_holds_asks_for_another_board(project: Path) -> None:
+    """What the linker says it needs is told; a larger limit would not help."""
+    brought(project, "wide.tflite", "PAD")
+    result = run_all(plan_of(project, ("kws.keras", "wide.tflite")))
+    assert result.trial.reason is not None
+    assert result.trial.reason.code == "does_not_fit"
+    report, text = told(project)
+    assert report.shortfall is not None
+    assert report.shortfall.smallest is not None
+    assert report.shortfall.smallest.basis == "linked"
+    (change,) = report.shortfall.smallest.changes
+    assert change.key == "target.board"
+    assert change.needed > 4 << 20
+    assert f"to give: target.board: one with {change.needed:.0f} B of RAM" in text
+
+
+@pytest.mark.slow
+def test_a_model_whose_operator_an_engine_lacks_names_the_engine_that_has_it(
+    project: Path,
+) -> None:
+    """The message names the operator, the console the other engine."""
+    brought(project, "maximum.tflite", "MAXIMUM")
+    result = run_all(plan_of(project, ("kws.keras", "maximum.tflite")))
+    assert result.trial.reason is not None
+    assert result.trial.reason.code == "unsupported_operator"
+    report, text = told(project)
+    assert report.shortfall is not None
+    assert report.shortfall.engines == ("tflm",)
+    assert "MAXIMUM" in text
+    assert "to give: target.engine: tflm" in text
 
 
 @pytest.mark.slow

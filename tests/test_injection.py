@@ -102,6 +102,8 @@ def test_limits_stay_what_the_contract_says(obeyed: Obeyed) -> None:
     (result,) = report.results
     assert result.trial.reason is not None
     assert (result.trial.reason.code, result.trial.reason.limit) == ("static_limit", 16 * 1024)
+    assert "to give: limits.flash: " in obeyed.run.out
+    assert "the least that candidate 1.0 takes; it was never built" in obeyed.run.out
     limits = {one.metric: one.limit for one in report.bounds}
     assert (limits["flash_bytes"], limits["ram_bytes"]) == (16 * 1024, 4 * 1024)
 

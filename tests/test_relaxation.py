@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlforge_tasks.constraints import UNITS, Bound, judge
+from mlforge_tasks.fronts import contract_key
 from mlforge_tasks.records import Measurement, Verdict
-from mlforge_tasks.relaxation import Shortfall, contract_key, explain
+from mlforge_tasks.relaxation import Needs, Shortfall, explain
 from mlforge_tasks.trials import Report
 from mlforge_tasks.units import parse_bytes, parse_us
 from tests.builds import TANK, Cold, doit, edited
@@ -114,6 +116,63 @@ def test_nothing_measured_is_nothing_to_relax() -> None:
     assert (found.smallest, found.binding) == (None, ())
 
 
+def test_the_linker_s_size_and_the_least_by_arithmetic_are_told_where_nothing_ran() -> None:
+    """What was measured comes first, then what the linker found, then lower bounds."""
+    bounds = bounds_of(LIMITS)
+    needs = {
+        "1.0": Needs(basis="static", values={"flash_bytes": 10_500.0, "ram_bytes": 1.0}),
+        "2.0": Needs(basis="static", values={"flash_bytes": 20_000.0, "ram_bytes": 2000.0}),
+        "3.0": Needs(basis="linked", values={"flash_bytes": 90_000.0}),
+    }
+    unmeasured = {name: verdict(bounds, {}) for name in needs}
+    found = explain(bounds, {"flash_bytes": 0.5}, unmeasured, needs=needs)
+    assert [(one.basis, one.candidate) for one in found.relaxations] == [
+        ("linked", "3.0"), ("static", "1.0"), ("static", "2.0"),
+    ]  # fmt: skip
+    (change,) = found.relaxations[1].changes
+    # Half of it is held in reserve.
+    assert (change.key, change.written) == ("limits.flash", "21000 B")
+    assert len(found.relaxations[2].changes) == 2
+    measured = {"4.0": verdict(bounds, figures(900, 99_999, 400))}
+    found = explain(bounds, {}, unmeasured | measured, needs=needs)
+    assert found.smallest is not None
+    assert (found.smallest.basis, found.smallest.candidate) == ("measured", "4.0")
+
+
+def test_more_than_the_board_has_asks_for_another_board() -> None:
+    """A limit above the board's memory would be refused, so it is not suggested."""
+    bounds = bounds_of(LIMITS)
+    needs = {"1.0": Needs(basis="linked", values={"flash_bytes": 90_000.0})}
+    memories = {"flash_bytes": 65_536.0}
+    found = explain(bounds, {}, {"1.0": verdict(bounds, {})}, needs=needs, memories=memories)
+    assert found.smallest is not None
+    (change,) = found.smallest.changes
+    assert (change.key, change.written) == ("target.board", "one with 90000 B of flash")
+
+
+def test_a_goal_that_is_suggested_holds_on_the_test_split() -> None:
+    """It is asked once, of the smallest relaxation, and the goal is given as far as it needs."""
+    bounds = bounds_of(LIMITS)
+    verdicts = {
+        "1.0": verdict(bounds, figures(900, 9000, 400, 14)),
+        "2.0": verdict(bounds, figures(900, 9000, 400, 12)),
+    }
+    asked: list[str] = []
+
+    def ask_test(candidate: str) -> float:
+        asked.append(candidate)
+        return 12.75
+
+    smallest = explain(bounds, {}, verdicts, ask_test=ask_test).smallest
+    assert smallest is not None
+    assert asked == [smallest.candidate] == ["2.0"]
+    assert (smallest.unknown, smallest.test_asked) == ((), True)
+    assert [(one.key, one.written) for one in smallest.changes] == [("goal.target", "12.75")]
+    kinder = explain(bounds, {}, verdicts, ask_test=lambda _: 1.0).smallest
+    assert kinder is not None
+    assert [one.written for one in kinder.changes] == ["12.00"]
+
+
 SIZES = st.floats(1, 1e7).map(round)
 SHARES = st.sampled_from([0.0, 0.05, 0.1, 0.333, 0.9])
 
@@ -183,7 +242,11 @@ def test_an_unreachable_goal_names_the_goal_that_is_reached(build: Path, tmp_pat
     assert shortfall is not None
     assert shortfall.smallest is not None
     (change,) = shortfall.smallest.changes
-    assert (change.key, shortfall.smallest.trained) == ("goal.target", True)
+    assert (change.key, shortfall.smallest.unknown) == ("goal.target", ())
+    evaluations = build.glob("tank/iterations/*/0/evaluate/evaluation.json")
+    told = [json.loads(path.read_bytes()) for path in evaluations]
+    assert change.needed in {max(one["validation"], one["test"]) for one in told}
+    assert "the test split was asked of 1 candidate\n" in run.out
     assert f"to give: goal.target: {change.written}" in run.out
     assert "mse against flash: " in run.out
     relaxed = edited(TANK, tmp_path / "second", (goal, f"target: {change.written}"), rounds)
@@ -211,6 +274,22 @@ def test_an_unreachable_latency_names_the_one_that_is_reached(build: Path, tmp_p
     run = doit(build=build, contract=relaxed)
     assert run.code == 0, run.out + run.err
     assert report_of(build).best == shortfall.smallest.candidate
+
+
+@pytest.mark.slow
+def test_a_latency_below_the_smallest_networks_is_refused_at_once(tmp_path: Path) -> None:
+    """They are measured; nothing is proposed, and the figure that is told is theirs."""
+    contract = edited(TANK, tmp_path, ("latency: 1.2 ms", "latency: 5 us"))
+    run = doit(build=tmp_path / "build", contract=contract)
+    assert run.code == 1, run.out + run.err
+    assert set(run.stages("built")) == {"dataset", "floor", "judge:1", "report:1", "deliver:1"}
+    assert run.stages("failed") == ["feasible"]
+    assert "no model can meet tank: latency_us is" in run.out
+    assert "for the smallest networks there are, the contract allows 5" in run.out
+    reason = report_of(tmp_path / "build").results[0].trial.reason
+    assert reason is not None
+    assert reason.value is not None
+    assert 5 < reason.value < 37  # more than 500 instructions are never questioned
 
 
 @pytest.mark.slow

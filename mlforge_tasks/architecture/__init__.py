@@ -28,6 +28,7 @@ from mlforge_tasks.architecture.layers import (
     SeparableConv1D,
     SeparableConv2D,
 )
+from mlforge_tasks.architecture.smallest import smallest
 from mlforge_tasks.architecture.text import brief, json_schema, layer_mistakes, parse_architecture
 
 __all__ = [
@@ -60,5 +61,6 @@ __all__ = [
     "json_schema",
     "layer_mistakes",
     "parse_architecture",
+    "smallest",
     "static_figures",
 ]

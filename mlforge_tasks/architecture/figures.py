@@ -66,6 +66,10 @@ class StaticFigures(Record):
     peak_activation_bytes: int
     layers: tuple[LayerFigures, ...]
 
+    def at_least(self) -> dict[str, int]:
+        """Lower bounds of measured figures: weights lie in flash, live activations in RAM."""
+        return {"flash_bytes": self.weight_bytes, "ram_bytes": self.peak_activation_bytes}
+
 
 @dataclass(frozen=True)
 class _Operator:

@@ -1,46 +1,94 @@
-"""feasible: refuses limits that the firmware breaks without any model in it."""
+"""feasible: refuses limits that no model can keep, before anything is proposed."""
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks.architecture import smallest
+from mlforge_tasks.board import Board
 from mlforge_tasks.constraints import IMPOSSIBLE, Bound
+from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import FirmwareReport, Reason
 from mlforge_tasks.stages import main
+from mlforge_tasks.stages._measure import measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+# The smallest network with one output takes 230 instructions (16 x 2 inputs, Cortex-M3). A limit of
+# more than twice that, and as much again for each class of a softmax, is not worth the seconds that
+# it takes to measure.
+QUESTIONABLE_INSTRUCTIONS, MORE_PER_OUTPUT = 250, 250
+
+
+def _impossible(metric: str, value: float, limit: float, what: str) -> CandidateFailure:
+    return CandidateFailure(
+        Reason(
+            code=IMPOSSIBLE,
+            stage="feasible",
+            message=f"{metric} is {value:g} {what}, the contract allows {limit:g}",
+            metric=metric,
+            value=value,
+            limit=limit,
+        )
+    )
+
+
+def _check_sizes(floor: FirmwareReport, limits: Mapping[str, float]) -> None:
+    least = {"flash_bytes": floor.flash_bytes, "ram_bytes": floor.static_ram_bytes}
+    for metric, value in least.items():
+        if metric in limits and value > limits[metric]:
+            raise _impossible(metric, value, limits[metric], "without any model")
+
+
+def _questionable(limit_us: float, board: Board, card: DataCard) -> bool:
+    instructions = limit_us * board.clock_hz / 1e6 / board.cycles_per_instruction
+    return instructions < QUESTIONABLE_INSTRUCTIONS + MORE_PER_OUTPUT * card.output_count
+
+
+def _least_latency_us(dataset: Path, config: Mapping[str, Any], limit_us: float) -> float | None:
+    """The latency of the fastest of the smallest networks; None where one may keep the limit."""
+    card = DataCard.read(dataset / "data_card.json")
+    if not _questionable(limit_us, Board.from_dump(config["board"]), card):
+        return None
+    found = []
+    for architecture, engine in product(smallest(card.input_shape), config["engines"]):
+        try:
+            measured = measure(dataset, {**config, "engines": [engine]}, architecture)
+        except CandidateFailure:
+            return None  # it says nothing of the limit
+        found += [one.value for one in measured if one.metric == "latency_us"]
+        if min(found, default=0.0) <= limit_us:
+            return None
+    return min(found)
+
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001
     """Passes, or fails whatever would be proposed.
 
+    Sizes are held against the firmware without a model; a latency so low that it is questionable,
+    against the smallest networks, which are built and measured for it.
+
     Args:
-        inputs: `floor`.
+        inputs: `floor`, `dataset`.
         out: Stays empty: an edited limit changes nothing as long as it is possible.
-        config: `bounds`.
+        config: `bounds`, `probe` (what a probe's stages are configured with; None where there is
+            nothing to measure on but a board).
 
     Raises:
         CandidateFailure: With code `impossible_limit`.
     """
-    floor = FirmwareReport.read(inputs["floor"] / "firmware.json")
-    least = {"flash_bytes": floor.flash_bytes, "ram_bytes": floor.static_ram_bytes}
-    for bound in (Bound.from_dump(one) for one in config["bounds"]):
-        value = least.get(bound.metric)
-        if value is not None and value > bound.limit:
-            raise CandidateFailure(
-                Reason(
-                    code=IMPOSSIBLE,
-                    stage="feasible",
-                    message=f"{bound.metric} is {value} without any model, "
-                    f"the contract allows {bound.limit:g}",
-                    metric=bound.metric,
-                    value=value,
-                    limit=bound.limit,
-                )
-            )
+    limits = {one.metric: one.limit for one in map(Bound.from_dump, config["bounds"])}
+    _check_sizes(FirmwareReport.read(inputs["floor"] / "firmware.json"), limits)
+    probe, limit_us = config["probe"], limits.get("latency_us")
+    if probe is None or limit_us is None:
+        return
+    least_us = _least_latency_us(inputs["dataset"], probe, limit_us)
+    if least_us is not None:
+        raise _impossible("latency_us", least_us, limit_us, "for the smallest networks there are")
 
 
 if __name__ == "__main__":

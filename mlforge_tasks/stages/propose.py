@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import agents, plugins
@@ -14,20 +11,15 @@ from mlforge_tasks.board import Board
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.engine_choice import CHOICE, EngineChoice
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.records import Measurement, canonical_json
+from mlforge_tasks.records import canonical_json
 from mlforge_tasks.search import Search
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._child import run_child
+from mlforge_tasks.stages._measure import measure
 from mlforge_tasks.trials import Trials, as_agents_see_it
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from mlforge_tasks.architecture import Architecture
-
-PROBE_MODULE = "mlforge_tasks.stages.probe"
-# A probe takes seconds; this is for a machine under load.
-PROBE_TIMEOUT_S = 900.0
+    from pathlib import Path
 
 
 def _engines(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -78,22 +70,6 @@ def _judged(inputs: Mapping[str, Path]) -> tuple[Trials, ...]:
     return tuple(Trials.read(folder / "trials.json") for folder in folders)
 
 
-def _probe(
-    dataset: Path, config: Mapping[str, Any], architecture: Architecture
-) -> tuple[Measurement, ...]:
-    """What a design takes on the target, untrained; as a process, since a converter may crash.
-
-    The module is named, not imported: proposals are what a model said, and they do not become
-    stale where code changes that only its measurements went through.
-    """
-    request = {**config, "architecture": architecture.model_dump(mode="json")}
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder)
-        run_child(PROBE_MODULE, {"dataset": dataset}, out, request, timeout_s=PROBE_TIMEOUT_S)
-        document = json.loads((out / "measurements.json").read_bytes())
-    return tuple(Measurement.from_dump(one) for one in document["measurements"])
-
-
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `candidates.json`: `{"candidates": [architecture, …]}`.
 
@@ -128,7 +104,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         setup=_setup(config["setup"], engines) if config["setup"] else None,
         probed=tuple(as_agents_see_it(probe) for trials in judged for probe in trials.probes),
         tokens_used=sum(trials.tokens for trials in judged),
-        probe=functools.partial(_probe, inputs["dataset"], {**config["probe"], "engines": engines})
+        probe=functools.partial(measure, inputs["dataset"], {**config["probe"], "engines": engines})
         if config["probe"]
         else None,
         keep=keep,

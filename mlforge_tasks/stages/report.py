@@ -8,8 +8,8 @@ from mlforge_tasks.constraints import TEST_SUFFIX, UNITS, Bound
 from mlforge_tasks.engine_choice import CHOICE, EngineChoice, only
 from mlforge_tasks.forecast import FORECAST, Forecast, errors
 from mlforge_tasks.plugins import AUTO
-from mlforge_tasks.relaxation import explain
 from mlforge_tasks.stages import main
+from mlforge_tasks.stages._shortfall import shortfall
 from mlforge_tasks.transcript import TRANSCRIPT, Transcript, Transcripts
 from mlforge_tasks.trials import Report, Trials, badness
 
@@ -119,9 +119,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
 
     Args:
         inputs: `judgeNN` for each iteration, `proposeNN` unless a model was brought along, and
-            `choice` where there was an engine to choose.
+            `choice` where there was an engine to choose; and what `shortfall` reads.
         out: Output folder.
-        config: `name`, `bounds`, `engines`, `margins`, `target`, `mode`, `goal.metric`.
+        config: `name`, `bounds`, `engines`, `target`, `mode`, `goal.metric`, and what `shortfall`
+            is told.
     """
     folders = [inputs[name] for name in sorted(inputs) if name.startswith("judge")]
     results = tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
@@ -130,7 +131,6 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     upwards = any(one.metric == goal and one.direction == "at_least" for one in bounds)
     ranked = sorted(results, key=lambda one: badness(one, goal, higher_is_better=upwards))
     met = any(result.trial.verdict.met for result in results if result.trial.verdict)
-    verdicts = {one.trial.id: one.trial.verdict for one in results if one.trial.verdict}
     rounds = {
         int(name.removeprefix("propose")): Transcript.read(folder / TRANSCRIPT)
         for name, folder in inputs.items()
@@ -148,7 +148,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         met=met,
         best=ranked[0].trial.id if ranked else None,
         results=results,
-        shortfall=None if met else explain(bounds, config["margins"], verdicts),
+        shortfall=None if met else shortfall(inputs, results, config),
         forecast_errors=_forecast_errors(inputs, results),
         model_use=transcripts.use() if rounds else None,
     )

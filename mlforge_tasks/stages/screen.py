@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001
     """Passes, or fails the candidate where its static lower bounds break a limit.
 
-    Weights are a lower bound of flash, live activations one of RAM.
-
     Args:
         inputs: `render`.
         out: Stays empty: a pass has no outputs, so an edited limit retrains nothing.
@@ -28,11 +26,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Raises:
         CandidateFailure: With code `static_limit`.
     """
-    figures = StaticFigures.read(inputs["render"] / "static.json")
-    least = {
-        "flash_bytes": figures.weight_bytes,
-        "ram_bytes": figures.peak_activation_bytes,
-    }
+    least = StaticFigures.read(inputs["render"] / "static.json").at_least()
     for bound in (Bound.from_dump(one) for one in config["bounds"]):
         value = least.get(bound.metric)
         if value is not None and value > bound.limit:

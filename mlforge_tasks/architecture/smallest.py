@@ -1,0 +1,47 @@
+"""The smallest networks there are for an input: what they miss, every other one misses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.architecture.layers import (
+    Architecture,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+)
+
+if TYPE_CHECKING:
+    from mlforge_tasks.architecture.geometry import Shape
+
+LONGEST_STRIDE = 16
+
+
+def smallest(input_shape: Shape) -> tuple[Architecture, ...]:
+    """One network of each kind of first operator; none has an operator or a weight to spare.
+
+    They read the whole input at once, sum it up, or leave most of it out.
+
+    Args:
+        input_shape: Shape of one input, without the batch axis.
+    """
+    if len(input_shape) == 1:
+        return (Architecture(layers=()), Architecture(layers=(Dense(units=1),)))
+    sides = list(input_shape[:-1])
+    strided: list[Layer] = []
+    while max(sides) > 1:
+        stride = min(LONGEST_STRIDE, max(sides))
+        strided.append(
+            Conv1D(filters=1, kernel=1, stride=stride)
+            if len(sides) == 1
+            else Conv2D(filters=1, kernel=(1, 1), stride=stride)
+        )
+        sides = [-(-side // stride) for side in sides]
+    return (
+        Architecture(layers=(*strided, Flatten())),
+        Architecture(layers=(Flatten(),)),
+        Architecture(layers=(GlobalAveragePool(),)),
+    )

@@ -1,0 +1,45 @@
+"""Measures a design untrained, for the stages that need to know before anything is trained."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.records import Measurement
+from mlforge_tasks.stages._child import run_child
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlforge_tasks.architecture import Architecture
+
+PROBE_MODULE = "mlforge_tasks.stages.probe"
+# A probe takes seconds; this is for a machine under load.
+PROBE_TIMEOUT_S = 900.0
+
+
+def measure(
+    dataset: Path, config: Mapping[str, Any], architecture: Architecture
+) -> tuple[Measurement, ...]:
+    """What a design takes on the target; as a process, since a converter may crash.
+
+    The module is named, not imported: proposals are what a model said, and they do not become
+    stale where code changes that only its measurements went through.
+
+    Args:
+        dataset: Folder of the prepared data.
+        config: What the probe's stages are configured with.
+        architecture: The design.
+
+    Raises:
+        CandidateFailure: It does not work out, wherever.
+        ToolError: A tool broke.
+    """
+    request = {**config, "architecture": architecture.model_dump(mode="json")}
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        run_child(PROBE_MODULE, {"dataset": dataset}, out, request, timeout_s=PROBE_TIMEOUT_S)
+        document = json.loads((out / "measurements.json").read_bytes())
+    return tuple(Measurement.from_dump(one) for one in document["measurements"])

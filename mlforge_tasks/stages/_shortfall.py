@@ -1,0 +1,68 @@
+"""Why a contract was not met, from the stages' folders; `report` tells it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.constraints import Bound
+from mlforge_tasks.quantisation import Quantisation
+from mlforge_tasks.relaxation import Needs, Shortfall, explain
+from mlforge_tasks.stages.evaluate import Evaluation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from mlforge_tasks.trials import TrialResult
+
+
+def _needs(result: TrialResult) -> Needs | None:
+    """What is known of a candidate that was refused before it ran."""
+    reason, figures = result.trial.reason, result.trial.figures
+    if reason is None or result.trial.measurements:
+        return None
+    if reason.code == "static_limit" and figures is not None:
+        return Needs(basis="static", values=dict(figures.at_least()))
+    if reason.code == "does_not_fit" and reason.metric and reason.value is not None:
+        return Needs(basis="linked", values={reason.metric: reason.value})
+    return None
+
+
+def _other_engines(
+    inputs: Mapping[str, Path], results: Iterable[TrialResult], engines: Mapping[str, list[str]]
+) -> tuple[str, ...]:
+    """Engines that have every operator of a brought model, where the contract's has not."""
+    codes = {one.trial.reason.code for one in results if one.trial.reason is not None}
+    if "unsupported_operator" not in codes or "1.0.quantise" not in inputs:
+        return ()
+    wanted = Quantisation.read(inputs["1.0.quantise"] / "quantisation.json").operators
+    return tuple(name for name, known in engines.items() if set(wanted) <= set(known))
+
+
+def shortfall(
+    inputs: Mapping[str, Path], results: tuple[TrialResult, ...], config: Mapping[str, Any]
+) -> Shortfall:
+    """See `relaxation.explain`.
+
+    Args:
+        inputs: `<candidate>.evaluate` of each candidate, and `1.0.quantise` of a brought model.
+        results: Every candidate; none of them met.
+        config: `bounds`, `margins`, `memories` (the board's, by metric), `other_engines`
+            (operators by name, for a brought model).
+    """
+
+    def ask_test(candidate: str) -> float | None:
+        path = inputs[f"{candidate}.evaluate"] / "evaluation.json"
+        return Evaluation.read(path).test if path.exists() else None
+
+    needs = {one.trial.id: _needs(one) for one in results}
+    found = explain(
+        tuple(Bound.from_dump(bound) for bound in config["bounds"]),
+        config["margins"],
+        {one.trial.id: one.trial.verdict for one in results if one.trial.verdict},
+        needs={name: one for name, one in needs.items() if one is not None},
+        memories=config["memories"],
+        ask_test=ask_test,
+    )
+    engines = _other_engines(inputs, results, config["other_engines"])
+    return found.model_copy(update={"engines": engines})
