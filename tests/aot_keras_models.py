@@ -86,7 +86,46 @@ def mixed() -> Any:
     return keras.Model(source, layers.Dense(3)(layers.Flatten()(x)))
 
 
-MODELS = (keyword_spotting, resnet_8, sequence, autoencoder, mixed)
+def decoder() -> Any:
+    """Activations with slopes, and three ways to a larger image."""
+    x = source = layers.Input((6, 6, 4), batch_size=1)
+    x = layers.Conv2DTranspose(8, 3, strides=2, padding="same")(x)
+    x = layers.LeakyReLU(negative_slope=0.2)(x)
+    x = layers.PReLU(shared_axes=[1, 2])(layers.Conv2D(8, 3, padding="same")(x))
+    x = layers.Resizing(24, 24, interpolation="nearest")(x)
+    x = layers.Activation("hard_swish")(layers.Conv2D(8, 3, padding="same")(x))
+    x = layers.Cropping2D(((1, 2), (0, 3)))(x)
+    x = layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
+    x = layers.DepthwiseConv2D(3, strides=2)(x)
+    x = layers.Permute((2, 1, 3))(x)
+    return keras.Model(source, layers.Conv2DTranspose(3, 2, strides=1)(x))
+
+
+def long_short_term_memory() -> Any:
+    """An LSTM over a few steps, unrolled: the converter has no loop for it in int8."""
+    x = source = layers.Input((8, 6), batch_size=1)
+    x = layers.LSTM(12, unroll=True, return_sequences=True)(x)
+    x = layers.LSTM(8, unroll=True)(x)
+    return keras.Model(source, layers.Dense(4, activation="softmax")(x))
+
+
+def gated_recurrent_unit() -> Any:
+    """A GRU likewise."""
+    x = source = layers.Input((8, 6), batch_size=1)
+    x = layers.GRU(12, unroll=True, reset_after=False)(x)
+    return keras.Model(source, layers.Dense(4, activation="softmax")(x))
+
+
+MODELS = (
+    keyword_spotting,
+    resnet_8,
+    sequence,
+    autoencoder,
+    mixed,
+    decoder,
+    long_short_term_memory,
+    gated_recurrent_unit,
+)
 
 
 def convert(model: Any) -> bytes:

@@ -48,15 +48,20 @@ OPERATORS = (
     "SUB",
     "TANH",
     "TRANSPOSE",
+    "TRANSPOSE_CONV",
     "UNPACK",
 )
+# Forms of operators that the list has.
+EXTRA = ("WIDE_CONV_2D", "PADDED_CONV_2D")
 # Operators that take tensors of four dimensions only.
 _IMAGE_ONLY = {
     "AVERAGE_POOL_2D",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
     "MAX_POOL_2D",
+    "PADDED_CONV_2D",
     "RESIZE_NEAREST_NEIGHBOR",
+    "TRANSPOSE_CONV",
 }
 _GROW = {
     "CONCATENATION",
@@ -66,6 +71,7 @@ _GROW = {
     "PAD",
     "PADV2",
     "RESIZE_NEAREST_NEIGHBOR",
+    "TRANSPOSE_CONV",
 }
 # How many random graphs the tests run; `MLFORGE_GRAPHS=2000` before a release, see
 # docs/aot-engine.md.
@@ -157,6 +163,34 @@ class RandomGraph(Views):
             fusedActivationFunction=self.pick(*_ACTIVATIONS),
         )
         return self.output("CONV_2D", inputs, ref, options)
+
+    def padded_conv_2d(self, source: Ref) -> Ref:
+        """An explicit border of zero points, and a convolution without a border of its own."""
+        counts = np.zeros((4, 2), np.int32)
+        counts[1:3] = self.rng.integers(0, 4, (2, 2))
+        shape = tuple(int(n + c.sum()) for n, c in zip(source.shape, counts, strict=True))
+        ref = self.writer.activation(shape, source.quant, source.rms)
+        inputs = [source.index, self.writer.constant(counts)]
+        padded = self.output("PAD", inputs, ref, schema.PadOptionsT())
+        return (self.conv_2d, self.depthwise_conv_2d, self.wide_conv_2d)[self.pick(0, 1, 2)](padded)
+
+    def transpose_conv(self, source: Ref) -> Ref:
+        """Transposed convolution."""
+        kernel = self.kernel()
+        stride = [self.pick(1, 2, 2, 3) for _ in range(2)]
+        channels = int(self.rng.integers(1, 14))
+        shape = (channels, *kernel, source.shape[3])
+        inputs, quant, rms = self.parameters(source, shape, 0, channels)
+        same = self.rng.random() < 0.6
+        grown = [0 if same else max(kernel[i] - stride[i], 0) for i in range(2)]
+        sizes = [source.shape[1 + i] * stride[i] + grown[i] for i in range(2)]
+        ref = self.writer.activation((1, *sizes, channels), quant, rms)
+        options = schema.TransposeConvOptionsT(
+            padding=0 if same else 1, strideH=stride[0], strideW=stride[1]
+        )
+        where = self.writer.constant(np.array([1, *sizes, channels], np.int32))
+        operands = [where, inputs[1], source.index, *inputs[2:]]
+        return self.output("TRANSPOSE_CONV", operands, ref, options)
 
     def depthwise_conv_2d(self, source: Ref) -> Ref:
         """Depthwise convolution with a multiplier."""
@@ -395,7 +429,8 @@ def random_shape(rng: np.random.Generator) -> tuple[int, ...]:
 def single_operator(op: str, seed: int) -> bytes:
     """A model of one operator (CONCATENATION brings QUANTIZE along).
 
-    WIDE_CONV_2D is CONV_2D with the shapes of common networks.
+    Of the extra operators, WIDE_CONV_2D has the shapes of common networks, and PADDED_CONV_2D
+    brings PAD along.
     """
     graph = RandomGraph(seed)
     shape = (wide_shape if op == "WIDE_CONV_2D" else random_shape)(graph.rng)
@@ -419,5 +454,6 @@ def random_graph(seed: int) -> bytes:
             possible.remove("SOFTMAX")
         possible += ["CONV_2D"] * (3 * image * small)
         possible += ["WIDE_CONV_2D"] * (6 * image * (source.shape[-1] in _WIDE_INPUTS))
+        possible += ["PADDED_CONV_2D"] * (2 * image * small)
         last = graph.apply(graph.pick(*possible), source)
     return graph.finish()

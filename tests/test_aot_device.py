@@ -70,7 +70,7 @@ def test_random_graphs_equal_the_oracle(name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mps2/an386", "mps3/an547"])
 @pytest.mark.parametrize(
-    "op", ["CONV_2D", "WIDE_CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD"]
+    "op", ["CONV_2D", *graphs.EXTRA, "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD"]
 )
 def test_the_kernels_of_a_core_equal_the_oracle(op: str, name: str, tmp_path: Path) -> None:
     """Operators that have kernels of their own for DSP and MVE, in random shapes."""

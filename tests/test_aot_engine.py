@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -150,6 +150,53 @@ def test_profiles_every_operator() -> None:
     assert (conv.op, conv.macs, conv.output_bytes) == ("CONV_2D", 6 * 6 * 8 * 18, 288)
     assert conv.weight_bytes == 8 * 18 + 8 * 12
     assert (reshape.op, reshape.macs, reshape.weight_bytes) == ("RESHAPE", 0, 0)
+
+
+def test_equal_constants_lie_in_flash_once(tmp_path: Path) -> None:
+    """Two layers of the same weights, as unrolling makes them, and a constant that both read."""
+
+    def add(writer: Writer, source: Ref) -> int:
+        values = np.arange(-72, 72, dtype=np.int8).reshape(12, 12)
+        weights = writer.constant(values, [0.01], [0])
+        addend = writer.constant(values[:1], [0.1], [0])
+        for _ in range(2):
+            dense = writer.activation((1, 12), QUANT, 1.0)
+            options = schema.FullyConnectedOptionsT()
+            writer.operator("FULLY_CONNECTED", [source.index, weights], [dense.index], options)
+            source = writer.activation((1, 12), QUANT, 1.0)
+            inputs = [dense.index, addend]
+            writer.operator("ADD", inputs, [source.index], schema.AddOptionsT())
+        return source.index
+
+    case = make_case("twice", _model((1, 12), add))
+    sizes = [layer.weight_bytes for layer in case.generated.layers]
+    assert sizes[0] >= 144
+    assert sizes[1:] == [12, 0, 0]
+    assert differing_bytes([case], tmp_path) == {}
+
+
+@pytest.mark.parametrize("op", ["CONV_2D", "DEPTHWISE_CONV_2D"])
+def test_padding_joins_its_convolution(op: str, tmp_path: Path) -> None:
+    """An explicit border costs no step and no memory, unless somebody else reads it."""
+
+    def add(writer: Writer, source: Ref) -> int:
+        counts = writer.constant(np.array([[0, 0], [0, 1], [2, 1], [0, 0]], np.int32))
+        padded = writer.activation((1, 9, 11, 4), QUANT, 1.0)
+        writer.operator("PAD", [source.index, counts], [padded.index], schema.PadOptionsT())
+        shape = (4, 3, 3, 4) if op == "CONV_2D" else (1, 3, 3, 4)
+        weights = writer.constant(np.ones(shape, np.int8), [0.01], [0])
+        output = writer.activation((1, 4, 5, 4), QUANT, 1.0)
+        strides = {"padding": 1, "strideH": 2, "strideW": 2}
+        options: Any = schema.Conv2DOptionsT(**strides)
+        if op != "CONV_2D":
+            options = schema.DepthwiseConv2DOptionsT(depthMultiplier=1, **strides)
+        writer.operator(op, [padded.index, weights], [output.index], options)
+        return output.index
+
+    case = make_case("joined", _model((1, 8, 8, 4), add))
+    assert [layer.op for layer in case.generated.layers] == [op]
+    assert case.generated.arena_bytes < 8 * 8 * 4 + 9 * 11 * 4
+    assert differing_bytes([case], tmp_path) == {}
 
 
 def _float_island(writer: Writer, source: Ref) -> int:

@@ -11,7 +11,7 @@ _RELU = "use ReLU or ReLU6"
 _UNROLL = "use LSTM or GRU with unroll=True and few time steps, or Conv1D over time"
 _NORMALISATION = "use BatchNormalization, which the converter folds into weights"
 _POOL = "use AveragePooling2D or GlobalAveragePooling2D"
-_CHANNELS = "use Conv2D with strides, or UpSampling2D"
+_LARGER = "use Conv2DTranspose, or Resizing with interpolation 'nearest'"
 
 # TFLM's interpreter takes none of these in int8, or the engine has no kernel for them yet.
 INSTEAD: Mapping[str, str] = {
@@ -27,9 +27,10 @@ INSTEAD: Mapping[str, str] = {
     "L2_NORMALIZATION": _NORMALISATION,
     "SQUARED_DIFFERENCE": _NORMALISATION,
     "RSQRT": _NORMALISATION,
-    "RESIZE_BILINEAR": "use UpSampling2D with interpolation 'nearest'",
-    "DEPTH_TO_SPACE": _CHANNELS,
-    "SPACE_TO_DEPTH": _CHANNELS,
+    "RESIZE_BILINEAR": _LARGER,
+    "TILE": _LARGER,
+    "DEPTH_TO_SPACE": _LARGER,
+    "SPACE_TO_DEPTH": "use Conv2D with strides",
     "SPACE_TO_BATCH_ND": "use Conv2D with dilation_rate, which the converter keeps in one operator",
     "BATCH_TO_SPACE_ND": "use Conv2D with dilation_rate, which the converter keeps in one operator",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _UNROLL,

@@ -97,6 +97,10 @@ class _Emitter:
         self._graph = graph
         self._lowered = lowered
         self._plan = plan
+        self._first: dict[int, Step] = {}
+        for form in lowered:
+            if isinstance(form, Step):
+                self._first.update(dict.fromkeys(self._constants(form) - set(self._first), form))
 
     def _argument(self, argument: Argument, index: int) -> str:
         if isinstance(argument, Data):
@@ -112,18 +116,23 @@ class _Emitter:
         return f"{call.function}({', '.join(arguments)});"
 
     def constant_operands(self, step: Step) -> tuple[Constant, ...]:
-        """Arrays for arguments that are constant tensors."""
-        arguments = (argument for call in step.calls for argument in call.arguments)
-        tensors = {each.tensor for each in arguments if isinstance(each, Data)}
+        """Arrays for arguments that are constant tensors, at the first step that reads them."""
+        constants = self._graph.tensors
         return tuple(
             Constant(
                 f"tensor_{tensor}",
                 "int8_t",
-                self._graph.tensors[tensor].constant.ravel().astype(np.int8),
-                _comment(self._graph.tensors[tensor].name),
+                constants[tensor].constant.ravel().astype(np.int8),
+                _comment(constants[tensor].name),
             )
-            for tensor in sorted(tensors - self._plan.tensors.keys())
+            for tensor in sorted(self._constants(step))
+            if self._first[tensor] is step
         )
+
+    def _constants(self, step: Step) -> set[int]:
+        arguments = (argument for call in step.calls for argument in call.arguments)
+        tensors = {each.tensor for each in arguments if isinstance(each, Data)}
+        return tensors - self._plan.tensors.keys()
 
     def layer(self, index: int, operator: Operator) -> Layer:
         form = self._lowered[index]

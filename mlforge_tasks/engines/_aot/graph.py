@@ -82,11 +82,12 @@ class Tensor:
 class Options:
     """The options of all operators; each reads its own.
 
-    Pairs are (height, width). Masks have a bit per axis; `other_masks` are those that no reference
-    kernel reads.
+    Pairs are (height, width). `before` is padding in front that a rewrite made explicit. Masks
+    have a bit per axis; `other_masks` are those that no reference kernel reads.
     """
 
     same_padding: bool = False
+    before: tuple[int, int] | None = None
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
     kernel: tuple[int, int] = (1, 1)

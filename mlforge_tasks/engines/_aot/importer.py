@@ -45,6 +45,14 @@ def _conv(options: Any) -> Options:
     )
 
 
+def _transposed(options: Any) -> Options:
+    """Without the fused activation, which the reference takes no notice of."""
+    return Options(
+        same_padding=options.Padding() == tflite.Padding.SAME,
+        stride=(options.StrideH(), options.StrideW()),
+    )
+
+
 def _pool(options: Any) -> Options:
     return Options(
         same_padding=options.Padding() == tflite.Padding.SAME,
@@ -78,6 +86,7 @@ _READERS: dict[str, tuple[type[Any], Callable[[Any], Options]]] = {
     "MUL": (tflite.MulOptions, _activated),
     "LEAKY_RELU": (tflite.LeakyReluOptions, lambda options: Options(alpha=options.Alpha())),
     "PACK": (tflite.PackOptions, lambda options: Options(axis=options.Axis())),
+    "TRANSPOSE_CONV": (tflite.TransposeConvOptions, _transposed),
     "UNPACK": (tflite.UnpackOptions, lambda options: Options(axis=options.Axis())),
     "RESIZE_NEAREST_NEIGHBOR": (
         tflite.ResizeNearestNeighborOptions,
@@ -136,7 +145,7 @@ def _operator(model: Any, raw: Any) -> Operator:
 
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
-_WITH_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+_WITH_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
 
 
 def layer_name(tensor_name: str, op: str) -> str:

@@ -15,6 +15,8 @@ from mlforge_tasks.engines._aot.advice import INSTEAD
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.program import Folded
+from mlforge_tasks.engines._aot.rewrite import rewrite
+from mlforge_tasks.engines._aot.share import share_constants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +55,7 @@ _EVERYWHERE: Mapping[str, _Lowering] = {
     "SUB": binary.add_or_sub,
     "TANH": simple.sigmoid,
     "TRANSPOSE": view.transpose,
+    "TRANSPOSE_CONV": shape.spread,
     "UNPACK": view.unpack,
 }
 # What differs from core to core.
@@ -74,12 +77,14 @@ def lower(graph: Graph, cpu: str = "host") -> tuple[Graph, tuple[Lowered, ...]]:
         cpu: The core, as GCC's `-mcpu` names it.
 
     Returns:
-        The graph with folded tensors made constant, and one lowered form per operator.
+        The graph as it was rewritten, with folded tensors made constant, and one lowered form per
+        operator.
 
     Raises:
         CandidateFailure: An operator, or a form of it, is not supported.
     """
     operators = OPERATORS[kernels_for(cpu)]
+    graph = rewrite(graph)
     lowered: list[Lowered] = []
     for operator in graph.operators:
         if operator.op not in operators:
@@ -91,4 +96,4 @@ def lower(graph: Graph, cpu: str = "host") -> tuple[Graph, tuple[Lowered, ...]]:
             tensors[operator.output] = replace(tensors[operator.output], data=form.values)
             graph = replace(graph, tensors=tuple(tensors))
         lowered.append(form)
-    return graph, tuple(lowered)
+    return graph, share_constants(lowered)

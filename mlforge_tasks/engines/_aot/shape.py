@@ -65,6 +65,24 @@ def pad(operator: Operator, graph: Graph) -> Step:
     )
 
 
+def spread(operator: Operator, graph: Graph) -> Step:
+    """TRANSPOSE_CONV's first half: every pixel with zero points right of it and below."""
+    source = graph.inputs_of(operator)[0]
+    output = graph.output_of(operator)
+    _, height, width, channels = source.shape
+    members: dict[str, Value] = {
+        "input": (height, 1, width, channels),
+        "before": (0, 0, 0, 0),
+        "output": (height, output.shape[1] // height, width, output.shape[2] // width * channels),
+        "value": output.zero_point,
+    }
+    arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output))
+    return Step(
+        calls=(Call("aot_copy_s8.h", "aot_pad_s8", arguments),),
+        parameters=Parameters(operator.name, "aot_pad_t", members),
+    )
+
+
 def concatenation(operator: Operator, graph: Graph) -> Step:
     """CONCATENATION and PACK: every input is copied into its place.
 

@@ -62,7 +62,7 @@ def window_axes(
             kernel=kernel[i],
             stride=options.stride[i],
             dilation=options.dilation[i],
-            before=0,
+            before=options.before[i] if options.before else 0,
         )
         for i in range(2)
     )
