@@ -27,6 +27,31 @@ void hal_put(uint8_t byte) { putchar(byte); }
 uint64_t hal_ticks(void) { return 0; }
 """
 
+# Boards have no sanitizer: an arena between canaries shows stores that leave it.
+_ARENA = "static _Alignas(16) int8_t arena[ARENA_BYTES];"
+_GUARDED_ARENA = """\
+static struct {
+    uint8_t before[32];
+    _Alignas(16) int8_t bytes[ARENA_BYTES];
+    uint8_t after[32];
+} guarded;
+#define arena guarded.bytes
+uint32_t PREFIX_spoilt(int set);
+uint32_t PREFIX_spoilt(int set)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < sizeof guarded.before; i++) {
+        if (set) {
+            guarded.before[i] = guarded.after[i] = (uint8_t)(0xA5 ^ i);
+        }
+        count += guarded.before[i] == (0xA5 ^ i) ? 0u : 1u;
+        count += guarded.after[i] == (0xA5 ^ i) ? 0u : 1u;
+    }
+    return count;
+}
+"""
+
+_FUNCTIONS = ("init", "input", "output", "invoke", "spoilt")
 _MAIN = """\
 #include <stdint.h>
 #include <string.h>
@@ -38,6 +63,7 @@ typedef struct {
     int8_t *(*input)(void);
     const int8_t *(*output)(void);
     int (*invoke)(void);
+    uint32_t (*spoilt)(int set);
     const int8_t *inputs, *outputs;
     uint32_t samples, input_bytes, output_bytes;
 } model_case_t;
@@ -62,7 +88,7 @@ int main(void)
 {
     for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const model_case_t *model = &cases[i];
-        uint32_t bad = (uint32_t)model->init();
+        uint32_t bad = (uint32_t)model->init() + model->spoilt(1);
         uint64_t start = 0, ticks = 0;
         for (uint32_t s = 0; s < model->samples; s++) {
             memcpy(model->input(), model->inputs + s * model->input_bytes, model->input_bytes);
@@ -73,6 +99,7 @@ int main(void)
                 bad += model->output()[b] != model->outputs[s * model->output_bytes + b];
             }
         }
+        bad += model->spoilt(0);
         print_text(model->name);
         print_text(" ");
         print_hex(bad);
@@ -93,12 +120,15 @@ def _array(name: str, values: bytes) -> str:
 def _cases_header(cases: Sequence[Case]) -> str:
     lines = [f'#include "{case.prefix}_aot.h"' for case in cases]
     for case in cases:
+        lines.append(f"uint32_t {case.prefix}_spoilt(int set);")
         lines.append(_array(f"{case.prefix}_x", case.inputs.tobytes()))
         lines.append(_array(f"{case.prefix}_y", case.outputs.tobytes()))
     lines.append("static const model_case_t cases[] = {")
     for case in cases:
         name = case.prefix
-        functions = ", ".join(f"{name}_{each}" for each in ("init", "input", "output", "invoke"))
+        functions = ", ".join(
+            f"{name}_{each}" for each in ("init", "input", "output", "invoke", "spoilt")
+        )
         count = len(case.inputs)
         sizes = f"{count}, {case.inputs.size // count}, {case.outputs.size // count}"
         lines.append(f'    {{"{name}", {functions}, {name}_x, {name}_y, {sizes}}},')
@@ -108,6 +138,12 @@ def _cases_header(cases: Sequence[Case]) -> str:
 def write_program(cases: Sequence[Case], folder: Path) -> list[Path]:
     """Writes a program that checks itself; returns its C files."""
     sources = write_sources(cases, folder)
+    for case in cases:
+        model = folder / f"{case.prefix}_aot.c"
+        text = model.read_text()
+        assert _ARENA in text
+        guarded = _GUARDED_ARENA.replace("PREFIX", case.prefix)
+        model.write_text(text.replace(_ARENA, guarded))
     (folder / "cases.h").write_text(_cases_header(cases))
     main = folder / "main.c"
     main.write_text(_MAIN)
@@ -123,7 +159,7 @@ def results(cases: Sequence[Case], console: str) -> Mapping[str, tuple[int, int]
 def run_on_board(
     cases: Sequence[Case], board: Board, folder: Path
 ) -> Mapping[str, tuple[int, int]]:
-    """Differing output bytes and clock ticks of the last inference, by prefix."""
+    """Differing output bytes and spoilt canaries, and ticks of the last inference, by prefix."""
     image = link_image(board, write_program(cases, folder), folder, include_dirs=[folder])
     return results(cases, run_to_end(board, image.elf, limit_s=RUN_LIMIT_S).decode())
 

@@ -207,6 +207,12 @@ def _float_island(writer: Writer, source: Ref) -> int:
     return output.index
 
 
+def _float_output(writer: Writer, source: Ref) -> int:
+    output = writer.float_activation(source.shape)
+    writer.operator("DEQUANTIZE", [source.index], [output])
+    return output
+
+
 def _grouped(writer: Writer, source: Ref) -> int:
     weights = writer.constant(np.ones((4, 1, 1, 2), np.int8), [0.01], [0])
     output = writer.activation((*source.shape[:3], 4), QUANT, 1.0)
@@ -235,6 +241,7 @@ def _unknown(op: str) -> Callable[[Writer, Ref], int]:
     ("add", "names"),
     [
         (_float_island, "DEQUANTIZE with float32"),
+        (_float_output, "float32 output .* inference_output_type int8"),
         (_grouped, "CONV_2D .* with groups"),
         (_activated_concatenation, "CONCATENATION .* fused activation"),
         (_unknown("L2_POOL_2D"), "L2_POOL_2D .* use AveragePooling2D"),

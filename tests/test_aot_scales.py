@@ -174,6 +174,29 @@ def test_slopes_of_negative_values(op: str, tmp_path: Path) -> None:
     assert differing_bytes(cases, tmp_path) == {}
 
 
+@pytest.mark.parametrize("op", ["RELU6", "ADD"])
+def test_activations_near_a_tie(op: str, tmp_path: Path) -> None:
+    """Scales under which 6 is a tie in float32 and none in float64, alone and fused."""
+    rng = np.random.default_rng(7)
+    cases: list[Case] = []
+    while len(cases) < CASES:
+        scale = np.float32(6 / (int(rng.integers(20, 200)) + 0.5))
+        if round(6 / float(scale)) == fixed_point.round_half_away(float(np.float32(6) / scale)):
+            continue
+        quant = Quant(scale, -128)
+        writer = Writer()
+        source = writer.activation((1, 256), quant, 1.0)
+        result = writer.activation((1, 256), quant, 1.0)
+        inputs, options = [source.index], None
+        if op == "ADD":
+            inputs *= 2
+            options = schema.AddOptionsT(fusedActivationFunction=3)
+        writer.operator(op, inputs, [result.index], options)
+        tflite = writer.finish(source.index, result.index)
+        cases.append(make_case(f"m{len(cases)}", tflite, inputs=ALL_VALUES.reshape(1, 256)))
+    assert differing_bytes(cases, tmp_path) == {}
+
+
 def test_sixteen_bit_multipliers(tmp_path: Path) -> None:
     """HARD_SWISH: scales whose ratio rounds to another 16-bit multiplier in float32."""
     rng = np.random.default_rng(6)

@@ -29,6 +29,11 @@ _INT8_INSTEAD = (
     "(LayerNormalization, ELU, GELU) by ones of the supported list"
 )
 
+_INT8_ENDS = (
+    "convert with inference_input_type and inference_output_type int8; the firmware quantises "
+    "samples and reads outputs by the scales of quantisation.json"
+)
+
 
 def _activation(code: int) -> Activation:
     if code not in _ACTIVATIONS:
@@ -179,6 +184,9 @@ def _check(graph: Graph) -> None:
     for index in sorted(flowing):
         tensor = graph.tensors[index]
         maker = makers.get(index, "the model's input")
+        if tensor.dtype == "float32" and index in (graph.input, graph.output):
+            which = "input" if index == graph.input else "output"
+            raise unsupported(f"a model with a float32 {which}", _INT8_ENDS)
         if tensor.dtype != "int8" or tensor.quantisation is None:
             raise unsupported(
                 f"{maker} with {tensor.dtype} values ('{tensor.name}')", _INT8_INSTEAD
