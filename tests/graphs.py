@@ -52,7 +52,7 @@ OPERATORS = (
     "UNPACK",
 )
 # Forms of operators that the list has.
-EXTRA = ("WIDE_CONV_2D", "PADDED_CONV_2D")
+EXTRA = ("WIDE_CONV_2D", "PADDED_CONV_2D", "FLOAT_ISLAND")
 # Operators that take tensors of four dimensions only.
 _IMAGE_ONLY = {
     "AVERAGE_POOL_2D",
@@ -328,6 +328,22 @@ class RandomGraph(Views):
         """Another scale."""
         return self.unary("QUANTIZE", source, self.quant(source.rms), schema.QuantizeOptionsT())
 
+    def float_island(self, source: Ref) -> Ref:
+        """A tensor that is split in float, with another scale for each half."""
+        axis, size = len(source.shape) - 1, source.shape[-1]
+        count = 2 if size % 2 == 0 else 1
+        floats = self.writer.float_activation(source.shape)
+        self.writer.operator("DEQUANTIZE", [source.index], [floats])
+        shape = (*source.shape[:-1], size // count)
+        halves = [self.writer.float_activation(shape) for _ in range(count)]
+        where = self.writer.constant(np.array(axis, np.int32))
+        options = schema.SplitOptionsT(numSplits=count)
+        self.writer.operator("SPLIT", [where, floats], halves, options)
+        for half in halves:
+            ref = self.writer.activation(shape, self.quant(source.rms), source.rms)
+            self.made.append(self.output("QUANTIZE", [half], ref, schema.QuantizeOptionsT()))
+        return self.made.pop()
+
     def mean(self, source: Ref) -> Ref:
         """Mean over one or two axes, neighbours or not."""
         rank = len(source.shape)
@@ -429,8 +445,8 @@ def random_shape(rng: np.random.Generator) -> tuple[int, ...]:
 def single_operator(op: str, seed: int) -> bytes:
     """A model of one operator (CONCATENATION brings QUANTIZE along).
 
-    Of the extra operators, WIDE_CONV_2D has the shapes of common networks, and PADDED_CONV_2D
-    brings PAD along.
+    Of the extra operators, WIDE_CONV_2D has the shapes of common networks, PADDED_CONV_2D brings
+    PAD along, and FLOAT_ISLAND splits a tensor in float.
     """
     graph = RandomGraph(seed)
     shape = (wide_shape if op == "WIDE_CONV_2D" else random_shape)(graph.rng)
@@ -454,6 +470,6 @@ def random_graph(seed: int) -> bytes:
             possible.remove("SOFTMAX")
         possible += ["CONV_2D"] * (3 * image * small)
         possible += ["WIDE_CONV_2D"] * (6 * image * (source.shape[-1] in _WIDE_INPUTS))
-        possible += ["PADDED_CONV_2D"] * (2 * image * small)
+        possible += ["FLOAT_ISLAND", *["PADDED_CONV_2D"] * (2 * image * small)]
         last = graph.apply(graph.pick(*possible), source)
     return graph.finish()

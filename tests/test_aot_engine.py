@@ -200,10 +200,11 @@ def test_padding_joins_its_convolution(op: str, tmp_path: Path) -> None:
 
 
 def _float_island(writer: Writer, source: Ref) -> int:
-    island = writer.float_activation(source.shape)
+    island, cosine = (writer.float_activation(source.shape) for _ in range(2))
     output = writer.activation(source.shape, QUANT, 1.0)
     writer.operator("DEQUANTIZE", [source.index], [island])
-    writer.operator("QUANTIZE", [island], [output.index], schema.QuantizeOptionsT())
+    writer.operator("COS", [island], [cosine])
+    writer.operator("QUANTIZE", [cosine], [output.index], schema.QuantizeOptionsT())
     return output.index
 
 

@@ -125,6 +125,23 @@ _UNARY = {
 }
 
 
+def test_scales_by_way_of_float(tmp_path: Path) -> None:
+    """QUANTIZE of floats that stand for int8: near ties, other ones than in fixed point."""
+    rng = np.random.default_rng(8)
+    cases: list[Case] = []
+    for number in range(CASES):
+        quants = _near_tie(rng)
+        writer = Writer()
+        source = writer.activation((1, 256), quants[0], 1.0)
+        island = writer.float_activation((1, 256))
+        result = writer.activation((1, 256), quants[1], 1.0)
+        writer.operator("DEQUANTIZE", [source.index], [island])
+        writer.operator("QUANTIZE", [island], [result.index], schema.QuantizeOptionsT())
+        tflite = writer.finish(source.index, result.index)
+        cases.append(make_case(f"m{number}", tflite, inputs=ALL_VALUES.reshape(1, 256)))
+    assert differing_bytes(cases, tmp_path) == {}
+
+
 @pytest.mark.parametrize("op", _UNARY)
 def test_ratios_of_two_scales(op: str, tmp_path: Path) -> None:
     """Every int8, from one scale to another."""

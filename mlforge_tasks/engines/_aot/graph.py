@@ -83,7 +83,8 @@ class Options:
     """The options of all operators; each reads its own.
 
     Pairs are (height, width). `before` is padding in front that a rewrite made explicit. Masks
-    have a bit per axis; `other_masks` are those that no reference kernel reads.
+    have a bit per axis; `other_masks` are those that no reference kernel reads. `from_float`
+    is QUANTIZE that the reference gives floats.
     """
 
     same_padding: bool = False
@@ -101,6 +102,7 @@ class Options:
     end_mask: int = 0
     shrink_mask: int = 0
     other_masks: int = 0
+    from_float: bool = False
 
 
 @dataclass(frozen=True)

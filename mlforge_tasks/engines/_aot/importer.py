@@ -12,6 +12,7 @@ import tflite
 
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.graph import Graph, Operator, Options, Quantisation, Tensor
+from mlforge_tasks.engines._aot.islands import without_float_copies
 from mlforge_tasks.errors import ToolError
 
 if TYPE_CHECKING:
@@ -227,5 +228,6 @@ def _read(tflite_bytes: bytes) -> Graph:
         input=int(subgraph.Inputs(0)),
         output=int(subgraph.Outputs(0)),
     )
+    graph = without_float_copies(graph)
     _check(graph)
     return graph

@@ -114,12 +114,22 @@ def relu6(operator: Operator, graph: Graph) -> Step:
     return _clamp(operator, graph, source.zero_point, fixed_point.saturate(six))
 
 
+def _float_table(source: Tensor, output: Tensor) -> NDArray[np.int8]:
+    """Every int8 to another scale by way of float32."""
+    values = np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int32) - source.zero_point
+    steps = values.astype(np.float32) * source.scale / output.scale
+    entries = (fixed_point.round_half_away(float(step)) + output.zero_point for step in steps)
+    return np.array([fixed_point.saturate(entry) for entry in entries], np.int8)
+
+
 def quantize(operator: Operator, graph: Graph) -> Lowered:
     """QUANTIZE from int8 to int8: another scale."""
     source = graph.inputs_of(operator)[0]
     output = graph.output_of(operator)
     if _same_scale(source, output):
         return Alias(operator.inputs[0])
+    if operator.options.from_float:
+        return lookup(operator, graph, _float_table(source, output))
     by = fixed_point.factor(float(source.scale) / float(output.scale))
     return lookup(operator, graph, fixed_point.requantise_table(source, output, by, INT8_MIN))
 
