@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 # Of how many trained candidates the best metric is compared.
-FIXED_BUDGET = 3
+FIXED_BUDGET = 2
 # The cost model's error counts once so many candidates were measured.
 MEASURED = 8
 COLOURS = {
@@ -52,8 +52,6 @@ class Result(Record):
         goal: The goal's metric.
         direction: Which way is better.
         candidates: Every proposal, in order.
-        misses: By figure, how far off the cost model was, relative to what was measured, for each
-            candidate that came after `MEASURED` measured ones.
     """
 
     contract: str
@@ -63,7 +61,6 @@ class Result(Record):
     goal: str
     direction: str
     candidates: tuple[Candidate, ...]
-    misses: dict[str, tuple[float, ...]]
 
     def trained(self) -> list[Candidate]:
         """Those that a training was spent on."""
@@ -127,7 +124,7 @@ def _lines(header: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
 
 
 def table(results: list[Result], budget: int) -> str:
-    """Both tables: the agents, and the cost model's error."""
+    """The agents, contract by contract."""
     header = (
         "contract",
         "agent",
@@ -137,19 +134,22 @@ def table(results: list[Result], budget: int) -> str:
         "trained and feasible",
     )
     grouped = _grouped(results)
-    agents = _lines(header, ([*names, *_row(found, budget)] for names, found in grouped.items()))
-    figures = sorted({metric for one in results for metric in one.misses})
-    names = dict.fromkeys(one.contract for one in sorted(results, key=lambda one: one.contract))
+    return _lines(header, ([*names, *_row(found, budget)] for names, found in grouped.items()))
+
+
+def error_table(misses: Mapping[str, Mapping[str, list[float]]]) -> str:
+    """The cost model's median error.
+
+    Args:
+        misses: By contract and figure, how far off each prediction was.
+    """
+    figures = sorted({metric for found in misses.values() for metric in found})
     rows = []
-    for name in names:
-        off = {
-            metric: [miss for one in results if one.contract == name for miss in one.misses[metric]]
-            for metric in figures
-        }
-        cells = [f"{statistics.median(found):.1%}" if found else "-" for found in off.values()]
-        rows.append([name, *cells, str(max(map(len, off.values())))])
-    errors = _lines(("contract", *figures, "predictions"), rows)
-    return f"{agents}\n\n{errors}"
+    for contract, found in misses.items():
+        every = (found[metric] for metric in figures)
+        medians = [f"{statistics.median(off):.1%}" if off else "-" for off in every]
+        rows.append([contract, *medians, str(max(len(off) for off in found.values()))])
+    return _lines(("contract", *figures, "predictions"), rows)
 
 
 def draw(results: list[Result], budget: int, path: Path) -> None:

@@ -17,8 +17,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks._agents_table import FIXED_BUDGET, MEASURED, Candidate, Result, draw, table
-from mlforge_tasks.agents._cost import FIGURES, hindsight, measured_figures, measured_value
+from benchmarks._agents_table import (
+    FIXED_BUDGET,
+    MEASURED,
+    Candidate,
+    Result,
+    draw,
+    error_table,
+    table,
+)
+from mlforge_tasks.agents._cost import hindsight, measured_figures, measured_value
+from mlforge_tasks.agents._features import METRICS
 from mlforge_tasks.agents._tpe import failed_on_hardware
 from mlforge_tasks.contract_loader import load
 from mlforge_tasks.dataset_spec import DataCard
@@ -30,7 +39,7 @@ from mlforge_tasks.stages.propose import brief_of
 from mlforge_tasks.trials import Trials, as_agents_see_it
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief, Trial
+    from mlforge_tasks.agents import Trial
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ("glucose", "activity", "digits")
@@ -68,13 +77,12 @@ def refusing(agent: str, *, everything: bool) -> tuple[str, ...]:
     return REFUSING if agent == "random_search" else ("admit",)
 
 
-def search(plan: Plan) -> tuple[list[Candidate], tuple[Trial, ...]]:
+def search(plan: Plan) -> list[Candidate]:
     """Runs a plan without its gates, until the contract is met and the fixed budget is used."""
     agent = plan.contract.search.agent
     for stage in plan.preparation:
         stage.run()
     found: list[Candidate] = []
-    seen: list[Trial] = []
     for iteration in plan.iterations:
         *stages, _, _ = iteration.stages()
         for stage in stages:
@@ -82,11 +90,10 @@ def search(plan: Plan) -> tuple[list[Candidate], tuple[Trial, ...]]:
         results = Trials.read(iteration.judge.folder / "trials.json").results
         for chain, result in zip(iteration.candidates, results, strict=True):
             found.append(candidate(chain, result.trial, agent, plan.contract.goal.metric))
-            seen.append(as_agents_see_it(result.trial))
         enough = sum(one.trained for one in found) >= FIXED_BUDGET
         if enough and any(one.met for one in found):
             break
-    return found, tuple(seen)
+    return found
 
 
 def candidate(chain: Chain, trial: Trial, agent: str, goal: str) -> Candidate:
@@ -103,24 +110,10 @@ def candidate(chain: Chain, trial: Trial, agent: str, goal: str) -> Candidate:
     )
 
 
-def misses(brief: DesignBrief, trials: tuple[Trial, ...]) -> dict[str, tuple[float, ...]]:
-    """How far off the cost model was on each candidate, having learnt from those before it."""
-    off: dict[str, list[float]] = {metric: [] for metric in FIGURES}
-    for trial, expected in hindsight(brief, trials)[MEASURED:]:
-        for metric, value in measured_figures(trial).items():
-            off[metric].append(abs(expected[metric] / value - 1.0))
-    return {metric: tuple(found) for metric, found in off.items()}
-
-
 def run(contract: str, agent: str, seed: int, options: argparse.Namespace) -> Result:
     """One search from its start to its end; what the store has is not made again."""
     plan = plan_of(contract, agent, seed, options)
-    candidates, trials = search(plan)
-    propose = plan.iterations[0].propose
-    if propose is None:
-        raise AssertionError("agents of this benchmark propose")
-    card = DataCard.read(plan.preparation[0].folder / "data_card.json")
-    brief = brief_of(card, plan.contract.search, propose.config)
+    candidates = search(plan)
     result = Result(
         contract=contract,
         agent=agent,
@@ -129,10 +122,43 @@ def run(contract: str, agent: str, seed: int, options: argparse.Namespace) -> Re
         goal=plan.contract.goal.metric,
         direction=plan.contract.goal.direction,
         candidates=tuple(candidates),
-        misses=misses(brief, trials),
     )
     result.write(plan.folder / RESULT)
     return result
+
+
+def misses(result: Result, options: argparse.Namespace) -> dict[str, list[float]]:
+    """How far off the cost model is on each candidate, having learnt from those before it.
+
+    Of a search's candidates only those count that came after `MEASURED` measured ones.
+    """
+    plan = plan_of(result.contract, result.agent, result.seed, options)
+    rounds = [one for one in plan.iterations if one.judge.manifest_path.exists()]
+    trials = tuple(
+        as_agents_see_it(each.trial)
+        for one in rounds[: len(result.candidates)]
+        for each in Trials.read(one.judge.folder / "trials.json").results
+    )
+    card = DataCard.read(plan.preparation[0].folder / "data_card.json")
+    config = next(one.propose.config for one in rounds if one.propose is not None)
+    known = hindsight(brief_of(card, plan.contract.search, config), trials)[MEASURED:]
+    off: dict[str, list[float]] = {metric: [] for metric in METRICS}
+    for trial, expected in known:
+        for metric, value in measured_figures(trial).items():
+            off[metric].append(abs(expected[metric] / value - 1.0))
+    return off
+
+
+def all_misses(
+    results: list[Result], options: argparse.Namespace
+) -> dict[str, dict[str, list[float]]]:
+    """The same over all searches of each contract."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for result in sorted(results, key=lambda one: one.contract):
+        together = found.setdefault(result.contract, {metric: [] for metric in METRICS})
+        for metric, off in misses(result, options).items():
+            together[metric] += off
+    return found
 
 
 def finished(options: argparse.Namespace) -> list[Result]:
@@ -175,6 +201,7 @@ def main() -> None:
         print(line, file=sys.stderr, flush=True)
     results = finished(options)
     print(table(results, options.budget))
+    print(f"\n{error_table(all_misses(results, options))}")
     draw(results, options.budget, PLOT)
 
 

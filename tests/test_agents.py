@@ -71,11 +71,12 @@ def figures_of(brief: DesignBrief, architecture: Architecture) -> StaticFigures:
 
 def truth(figures: StaticFigures) -> dict[str, float]:
     """What this made-up device measures."""
-    per_mac = {"conv": 2.4, "dense": 2.9, "depthwise": 9.0, "pool": 0.0, "elementwise": 0.0}
+    per_mac = {"conv": 2.4, "dense": 2.9, "depthwise": 12.0, "pool": 0.0, "elementwise": 0.0}
     instructions = 4000.0
     flash = 4300.0 + figures.weight_bytes + 1400 * len({each.operation for each in figures.layers})
     for each in figures.layers:
-        per_output = 38 if each.macs else 15
+        per_output = 25 if each.macs else 15
+        instructions += 200 * (each.output_bytes // each.channels if each.macs else 0)
         instructions += each.macs * per_mac[each.operation] + each.output_bytes * per_output
         instructions += each.reads * 9 + each.channels * 12 + 700
         flash += each.channels * 12 + 130
@@ -341,19 +342,19 @@ def test_it_follows_the_measured_speed_not_its_first_guess() -> None:
         ("flash_bytes", lambda value: value),
         ("flash_bytes", lambda value: value + 20_000),
         ("latency_us", lambda value: value),
-        ("latency_us", lambda value: value * 3),
+        ("latency_us", lambda value: value * 2),
     ],
     ids=["ram", "ram-of-an-os", "flash", "flash-of-an-os", "latency", "latency-of-a-slow-core"],
 )
 def test_predictions_are_close_after_eight_measurements(
     metric: str, change: Callable[[float], float]
 ) -> None:
-    """Median errors are within 5 % on other networks, however wrong the first guess was."""
+    """Median errors are within 5 % on 30 other networks, however wrong the first guess was."""
     brief = make_brief()
     trials = search(load("random_search"), brief, 8)
     costs = CostModel(brief, tuple(changed(trial, metric, change) for trial in trials))
     misses = []
-    for each in load("optimizer").propose(make_brief(seed=9), (), 9, BENCH):
+    for each in load("random_search").propose(make_brief(seed=9), (), 30, BENCH):
         figures = figures_of(brief, each)
         predicted = costs.predict(count(figures))[metric].expected
         misses.append(abs(predicted / change(truth(figures)[metric]) - 1))

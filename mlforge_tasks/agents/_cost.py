@@ -11,18 +11,19 @@ start and exact in the end.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from mlforge_tasks.agents._features import FEATURES, METRICS, figures_for
 
+if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Trial
+    from mlforge_tasks.agents._features import Figure
     from mlforge_tasks.architecture import StaticFigures
-    from mlforge_tasks.architecture.geometry import Operation
 
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = dict[str, Floats]
@@ -31,122 +32,19 @@ Counts: TypeAlias = dict[str, Floats]
 LOWEST_SCALE = 0.02
 # How much wider than stated the guesses' uncertainty may turn out.
 WIDENINGS = tuple(2.0**power for power in range(8))
+# The same for what no constants can explain.
+COARSENINGS = (1.0, 2.0, 4.0, 8.0)
 # Upper end of a prediction, in standard deviations: about 1 in 40 candidates would exceed it.
 UPPER_DEVIATIONS = 2.0
 
 _SOURCE_RANK = {"hardware": 0, "emulated": 1}
 
 
-@dataclass(frozen=True)
-class Feature:
-    """One term of a figure.
-
-    Attributes:
-        constant: First guess of what one unit costs.
-        deviation: Its relative standard deviation: how little the guess is worth.
-        count: How many units a network has.
-    """
-
-    constant: float
-    deviation: float
-    count: Callable[[StaticFigures], float]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """How one measured figure comes about.
-
-    Attributes:
-        features: The terms that it is the sum of.
-        common: Relative standard deviation that all constants share: of a core's speed, say.
-        error: What a sum of terms cannot express, relative to the figure: alignment, loop edges.
-    """
-
-    features: tuple[Feature, ...]
-    common: float
-    error: float
-
-
-def _sum(attribute: str, *operations: Operation) -> Callable[[StaticFigures], float]:
-    """Counts an attribute over the operators of some classes."""
-
-    def total(figures: StaticFigures) -> float:
-        layers = (layer for layer in figures.layers if layer.operation in operations)
-        return float(sum(getattr(layer, attribute) for layer in layers))
-
-    return total
-
-
-def _has(operation: Operation) -> Callable[[StaticFigures], float]:
-    return lambda figures: any(layer.operation == operation for layer in figures.layers)
-
-
-def _operators(figures: StaticFigures) -> float:
-    return len(figures.layers)
-
-
-def _working_bytes(figures: StaticFigures) -> float:
-    """The peak of the activations, with the scratch of convolutions.
-
-    Our engine gathers the inputs of two output pixels, which is twice an output's MACs.
-    """
-    scratch = (
-        2 * layer.macs // layer.output_bytes if layer.operation == "conv" else 0
-        for layer in figures.layers
-    )
-    return max(layer.live_bytes + more for layer, more in zip(figures.layers, scratch, strict=True))
-
-
-WEIGHTED: tuple[Operation, ...] = ("conv", "depthwise", "dense")
-
-# The guesses are least-squares fits to 28 networks for series on Cortex-M3 and M4 with the AOT
-# engine on bare metal, rounded; each sum came within 2 to 6 % (root mean square).
-# In instructions per inference.
-LATENCY = Figure(
-    (
-        Feature(2.1, 0.2, _sum("macs", "conv")),
-        Feature(2.8, 0.2, _sum("macs", "dense")),
-        Feature(5.0, 0.5, _sum("macs", "depthwise")),
-        Feature(20.0, 0.4, _sum("output_bytes", *WEIGHTED)),
-        Feature(15.0, 0.5, _sum("reads", "pool")),
-        Feature(40.0, 0.5, _sum("reads", "elementwise")),
-        Feature(1500.0, 0.4, _operators),
-    ),
-    common=0.2,
-    error=0.04,
-)
-# Bytes: the empty firmware with the kernels that every network needs, the weights, the
-# requantisation constants, the calls, and the kernels that not every network needs.
-FLASH = Figure(
-    (
-        Feature(6700.0, 0.15, lambda _: 1.0),
-        Feature(1.0, 0.01, lambda figures: figures.weight_bytes),
-        Feature(5.0, 0.5, _sum("channels", *WEIGHTED)),
-        Feature(150.0, 0.4, _operators),
-        Feature(1800.0, 0.4, _has("depthwise")),
-        Feature(300.0, 0.6, _has("pool")),
-        Feature(1000.0, 0.6, _has("elementwise")),
-    ),
-    common=0.0,
-    error=0.02,
-)
-# Bytes: static data with the stack's high-water mark, and the arena.
-RAM = Figure(
-    (
-        Feature(600.0, 0.2, lambda _: 1.0),
-        Feature(1.0, 0.05, _working_bytes),
-    ),
-    common=0.0,
-    error=0.02,
-)
-FIGURES = {"ram_bytes": RAM, "flash_bytes": FLASH, "latency_us": LATENCY}
-
-
 def count(figures: StaticFigures) -> Counts:
-    """What a network's cost is predicted from: by metric, each feature at its first guess."""
+    """What a network's cost is predicted from: how many units of each feature it has."""
     return {
-        metric: np.array([each.constant * each.count(figures) for each in figure.features])
-        for metric, figure in FIGURES.items()
+        metric: np.array([float(feature(figures)) for feature in features])
+        for metric, features in FEATURES.items()
     }
 
 
@@ -168,16 +66,19 @@ class _Predictor:
     """
 
     def __init__(self, figure: Figure, measured: list[Floats], values: list[float]) -> None:
-        rows = np.array(measured).reshape(-1, len(figure.features)) / np.array(values)[:, None]
-        deviations = np.array([feature.deviation for feature in figure.features])
+        rows = np.array(measured).reshape(-1, len(figure.constants)) / np.array(values)[:, None]
+        deviations = np.array(figure.deviations)
         guess = np.diag(deviations**2) + figure.common**2
-        widening = max(WIDENINGS, key=lambda by: _log_evidence(rows, guess * by**2, figure.error))
+        widening, error = max(
+            itertools.product(WIDENINGS, (figure.error * by for by in COARSENINGS)),
+            key=lambda pair: _log_evidence(rows, guess * pair[0] ** 2, pair[1]),
+        )
         precision = np.linalg.inv(guess * widening**2)
-        target = precision.sum(axis=1) + rows.sum(axis=0) / figure.error**2
-        self._covariance: Floats = np.linalg.inv(precision + rows.T @ rows / figure.error**2)
+        target = precision.sum(axis=1) + rows.sum(axis=0) / error**2
+        self._covariance: Floats = np.linalg.inv(precision + rows.T @ rows / error**2)
         self._scales: Floats = np.maximum(self._covariance @ target, LOWEST_SCALE)
         misses = rows @ self._scales - 1.0
-        self._error = max(figure.error, float(np.sqrt(np.sum(misses**2) / max(len(misses), 1))))
+        self._error = max(error, float(np.sqrt(np.sum(misses**2) / max(len(misses), 1))))
 
     def predict(self, terms: Floats) -> Prediction:
         """The figure of a network with these terms."""
@@ -218,27 +119,33 @@ class CostModel:
     def __init__(self, brief: DesignBrief, history: tuple[Trial, ...]) -> None:
         board, limits = brief.board, brief.limits
         instruction_us = board.cycles_per_instruction * 1e6 / board.clock_hz
-        self._units = {"ram_bytes": 1.0, "flash_bytes": 1.0, "latency_us": instruction_us}
+        units = {metric: instruction_us if metric == "latency_us" else 1.0 for metric in METRICS}
+        self._figures = figures_for(board)
+        self._terms = {
+            metric: np.array(figure.constants) * units[metric]
+            for metric, figure in self._figures.items()
+        }
         self._bounds = {
             "ram_bytes": min(limits.ram_bytes or board.ram_bytes, board.ram_bytes),
             "flash_bytes": min(limits.flash_bytes or board.flash_bytes, board.flash_bytes),
             "latency_us": limits.latency_us or float("inf"),
+            "stack_bytes": limits.stack_bytes or float("inf"),
         }
-        self._predictors = {metric: self._fit(metric, history) for metric in FIGURES}
+        self._predictors = {metric: self._fit(metric, history) for metric in METRICS}
 
     def _fit(self, metric: str, history: tuple[Trial, ...]) -> _Predictor:
         rows, values = [], []
         for trial in history:
             value = measured_value(trial, metric)
             if value and trial.figures is not None:
-                rows.append(count(trial.figures)[metric] * self._units[metric])
+                rows.append(count(trial.figures)[metric] * self._terms[metric])
                 values.append(value)
-        return _Predictor(FIGURES[metric], rows, values)
+        return _Predictor(self._figures[metric], rows, values)
 
     def predict(self, counts: Counts) -> dict[str, Prediction]:
         """Every figure of a network, by metric."""
         return {
-            metric: predictor.predict(counts[metric] * self._units[metric])
+            metric: predictor.predict(counts[metric] * self._terms[metric])
             for metric, predictor in self._predictors.items()
         }
 
@@ -262,7 +169,7 @@ class CostModel:
 
 def measured_figures(trial: Trial) -> dict[str, float]:
     """What was measured of a trial, of what the cost model predicts."""
-    values = {metric: measured_value(trial, metric) for metric in FIGURES}
+    values = {metric: measured_value(trial, metric) for metric in METRICS}
     return {metric: value for metric, value in values.items() if value is not None}
 
 

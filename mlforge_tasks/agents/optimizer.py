@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from mlforge_tasks.agents._space import Space
     from mlforge_tasks.architecture import Architecture
 
-# So many that fit are enough to choose from.
+# Of so many that fit, the largest is among the top hundredth of all that do in 92 of 100 cases.
 ENOUGH_FITTING = 250
-# Each hardware failure in a row takes this share of the limits away: the cost model is wrong in a
-# way that its figures do not show (an image that did not link has none).
+# Each hardware failure in a row lowers the bounds to this share: the cost model is wrong in a way
+# that its figures do not show (an image that did not link has none), by more than the 15 % that its
+# first guess of an empty image may be off.
 SHRINK = 0.85
 # A candidate this much larger than any trained so far, and expected to fit, is tried before others.
+# One step of the width, the finest there is, makes a network 1.8 times as large by its score.
 GROWTH = 1.5
 
 
