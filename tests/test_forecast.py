@@ -12,6 +12,7 @@ from mlforge_tasks.agents.optimizer import PLUGIN
 from mlforge_tasks.console import summary
 from mlforge_tasks.constraints import Bound
 from mlforge_tasks.forecast import FORECAST, Forecast, ForecastError, errors
+from mlforge_tasks.records import Verdict
 from mlforge_tasks.search import Search
 from mlforge_tasks.stages import report
 from mlforge_tasks.trials import Report, TrialResult, Trials
@@ -66,7 +67,8 @@ def test_the_report_and_the_console_tell_how_far_off_it_was(
         judged, proposed = tmp_path / f"judge{number}", tmp_path / f"propose{number}"
         judged.mkdir()
         proposed.mkdir()
-        named = trial.model_copy(update={"id": f"{number}.0"})
+        met = Verdict(met=True, clauses=())
+        named = trial.model_copy(update={"id": f"{number}.0", "verdict": met})
         Trials(results=(TrialResult(trial=named, brief="-"),)).write(judged / "trials.json")
         measured = {one.metric: one.value for one in trial.measurements}
         expected = {"flash_bytes": measured["flash_bytes"] * (1 + number / 100)}
