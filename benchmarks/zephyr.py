@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines import Engine
     from mlforge_tasks.records import SelfTest
 
-BOARDS = ("mps3/an547", "mps2/an386")
+BOARDS = ("mps2/an385", "mps2/an386", "mps3/an547")
 SPEED_BOARD = "mps2/an386"
 ENGINES: tuple[Engine, ...] = (aot.PLUGIN, tflm.PLUGIN)
 # Networks of MLPerf Tiny with random weights; tests/aot_keras_models.py has their shapes.
