@@ -61,12 +61,14 @@ class Zephyr(Record):
 
     Attributes:
         target: Its name in `west build -b`.
-        modules: West modules that its images need, beside the core's headers.
+        arch: What its compiler is for.
+        modules: West modules that its images need, beside Arm's core headers.
         arena_on: An emulated board with the same core, for what only an emulator can tell before
             the firmware is final; None where the board itself is emulated.
     """
 
     target: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)*$")
+    arch: Literal["arm", "riscv"] = "arm"
     modules: tuple[str, ...] = ()
     arena_on: str | None = None
 

@@ -1,4 +1,4 @@
-"""Images for boards that no emulator has: built for real, as far as that shows anything."""
+"""Boards beyond emulated Arm cores: images for real ones, and RISC-V."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from mlforge_tasks.contract_loader import load
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.oracle import Oracle
-from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms.zephyr import PLUGIN
 from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.runners import Expected
 from mlforge_tasks.runners._flash import build_folder
 from mlforge_tasks.runners._hex import load_address
+from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from tests.builds import ROOT
 from tests.graphs import random_graph
+from tests.zephyr_images import deploy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,19 +42,12 @@ RUNNERS = {
 }
 
 
-def request(board: Board, tflite: bytes, folder: Path) -> BuildRequest:
-    """A build of a model with the aot engine."""
-    oracle = Oracle(tflite)
-    sizes = [int(np.prod(shape)) for shape in (oracle.input_shape, oracle.output_shape)]
-    sources = folder / "src"
-    sources.mkdir()
-    for name, content in AOT.generate(tflite, board.cpu).files.items():
-        (sources / name).write_bytes(content)
-    (folder / "model_data.h").write_text(
-        f'#define MODEL_DIGEST "{sha256_bytes(tflite)}"\n'
-        f"#define MODEL_INPUT_BYTES {sizes[0]}\n#define MODEL_OUTPUT_BYTES {sizes[1]}\n"
-    )
-    return BuildRequest(board, folder, sources, AOT.name, sha256_bytes(board.name.encode()))
+def require(board: Board) -> None:
+    """Skips where an image for a board cannot be built."""
+    try:
+        PLUGIN.require(board, AOT.name)
+    except ToolError as missing:
+        pytest.skip(missing.message)
 
 
 @pytest.mark.slow
@@ -61,18 +56,14 @@ def request(board: Board, tflite: bytes, folder: Path) -> BuildRequest:
 def test_an_image_is_made_for_the_board(name: str, tmp_path: Path) -> None:
     """It fits, starts where the core looks, holds model and clock, and west can flash it."""
     board = load_board(name)
-    try:
-        PLUGIN.require(board, AOT.name)
-    except ToolError as missing:
-        pytest.skip(missing.message)
+    require(board)
     tflite = random_graph(1)
-    asked = request(board, tflite, tmp_path)
-    report = PLUGIN.build(asked, tmp_path)
+    report = deploy(tflite, board, AOT, tmp_path)
     image, elf = ((tmp_path / f"firmware.{kind}").read_bytes() for kind in ("bin", "elf"))
     assert len(image) == report.flash_bytes < board.flash.length_bytes
     assert report.static_ram_bytes + report.stack_reserved_bytes < board.ram.length_bytes
     assert sha256_bytes(tflite).encode() in image
-    assert asked.firmware_id.encode() in image
+    assert report.firmware_id.encode() in image
 
     assert load_address(elf, len(image)) == board.flash.origin
     stack, reset = struct.unpack_from("<II", image)
@@ -91,3 +82,35 @@ def test_each_has_a_contract_for_hardware(name: str) -> None:
     assert contract.target.board == name
     assert contract.target.platform == "zephyr"
     assert contract.mode == "simulate-then-hardware"
+
+
+@pytest.mark.slow
+@pytest.mark.zephyr
+@pytest.mark.parametrize("seed", [1, 2])
+def test_risc_v_equals_the_oracle(seed: int, tmp_path: Path) -> None:
+    """Another architecture under the same kernel: not a byte of a random graph differs."""
+    board = load_board("qemu_riscv32")
+    require(board)
+    try:
+        QEMU.tool_versions(board)
+    except ToolError as missing:
+        pytest.skip(missing.message)
+    tflite = random_graph(seed)
+    report = deploy(tflite, board, AOT, tmp_path)
+    oracle = Oracle(tflite)
+    shape = (5, *oracle.input_shape[1:])
+    inputs = np.random.default_rng(seed).integers(-128, 128, shape, np.int8)
+    expected = Expected(report.firmware_id, sha256_bytes(tflite))
+    with QEMU.open(board, tmp_path / "firmware.elf", expected) as session:
+        outputs = b"".join(session.infer(one.tobytes()).output for one in inputs)
+    assert outputs == oracle.run(inputs).tobytes()
+    # Sizes are taken apart as on a core with flash: nothing is counted twice.
+    assert report.flash_bytes == (tmp_path / "firmware.bin").stat().st_size
+    assert 0 < report.static_ram_bytes < report.flash_bytes
+
+
+def test_tflm_on_risc_v_is_refused_before_anything_starts() -> None:
+    """Its compiler has no C++ library; the error says what to choose instead."""
+    with pytest.raises(ToolError, match="tflm") as caught:
+        PLUGIN.require(load_board("qemu_riscv32"), "tflm")
+    assert caught.value.hint == "engine: aot"

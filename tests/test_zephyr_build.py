@@ -10,6 +10,7 @@ from mlforge_tasks import platforms, plugins
 from mlforge_tasks.board import Board, board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.platforms.zephyr import PLUGIN, ZephyrImage
+from mlforge_tasks.runners import instruction_counts
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from tests import tiny_model
 from tests.zephyr_images import MARKS, build
@@ -53,10 +54,16 @@ def test_the_platform_is_a_plug_in() -> None:
 def test_every_board_answers(name: str, tmp_path: Path) -> None:
     """Each emulated board boots, identifies itself and computes."""
     board = load_board(name)
+    try:
+        PLUGIN.require(board, "aot")
+        QEMU.tool_versions(board)
+    except ToolError as missing:  # of a core that is no Arm
+        pytest.skip(missing.message)
     folder = build(board, tmp_path)
     with QEMU.open(board, folder / "firmware.elf", tiny_model.EXPECTED) as session:
         assert session.infer(bytes([1, 2, 3])).output == tiny_model.add(bytes([1, 2, 3]))
-        assert len(set(session.self_test.ticks)) == 1
+        counts = instruction_counts(board, session.self_test)
+        assert max(counts) - min(counts) <= 1
         assert b"stack main used " in session.console
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,26 @@ def test_no_toolchain_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         toolchain.require()
     assert caught.value.hint is not None
     assert "apt-get install" in caught.value.hint
+
+
+def test_risc_v_gets_the_library_of_its_core() -> None:
+    """GCC's own choice for what Zephyr asks for would be the library for 64 bits."""
+    if shutil.which(toolchain.RISCV_GCC) is None:
+        pytest.skip(f"{toolchain.RISCV_GCC} is not installed (./bootstrap --dev)")
+    found = toolchain.find({"ZEPHYR_TOOLCHAIN_VARIANT": "gnuarmemb"}, arch="riscv")
+    assert found is not None
+    assert found.variant == found.environment["ZEPHYR_TOOLCHAIN_VARIANT"] == "cross-compile"
+    assert found.environment["CROSS_COMPILE"].endswith("/riscv64-unknown-elf-")
+    linked = next(each for each in found.cmake_args if "LINKER_FLAGS" in each)
+    assert linked.endswith("/rv32imac/ilp32")
+
+
+def test_a_missing_compiler_for_risc_v_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever there is for Arm."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    toolchain.require.cache_clear()
+    with pytest.raises(ToolError, match="no riscv64-unknown-elf-gcc") as caught:
+        toolchain.require("riscv")
+    assert caught.value.hint == toolchain.RISCV_HINT

@@ -116,11 +116,17 @@ class ZephyrPlatform:
 
     def require(self, board: Board, engine: str) -> None:
         """See `platforms.Platform.require`."""
-        needs.require(_modules(board, "tflm" if engine == "tflm" else "c"))
+        arch = _zephyr(board).arch
+        if engine == "tflm" and arch != "arm":
+            raise ToolError(
+                f"engine 'tflm' needs a C++ library, which the compiler for {board.name} has not",
+                hint="engine: aot",
+            )
+        needs.require(_modules(board, "tflm" if engine == "tflm" else "c"), arch)
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `platforms.Platform.tool_versions`."""
-        compiler = toolchain.require()
+        compiler = toolchain.require(_zephyr(board).arch)
         modules = (*CORE_MODULES, *_zephyr(board).modules, *TFLM_MODULES)
         revisions = workspace.require().revisions(modules)
         return {"gcc": compiler.version(), "toolchain": compiler.variant, **revisions}
@@ -132,7 +138,7 @@ class ZephyrPlatform:
             model=model,
             modules=_modules(board, model),
             workspace=workspace.require(),
-            toolchain=toolchain.require(),
+            toolchain=toolchain.require(known.arch),
             options=(*self._options, *options),
         )
         return BuildFolder(self.root, configuration)
@@ -204,7 +210,9 @@ def _zephyr(board: Board) -> Zephyr:
 
 def _modules(board: Board, model: str) -> tuple[str, ...]:
     """The Zephyr modules of an image, by what runs its model."""
-    return (*CORE_MODULES, *_zephyr(board).modules, *(TFLM_MODULES if model == "tflm" else ()))
+    known = _zephyr(board)
+    core = CORE_MODULES if known.arch == "arm" else ()
+    return (*core, *known.modules, *(TFLM_MODULES if model == "tflm" else ()))
 
 
 def _make(folder: BuildFolder, files: Mapping[str, bytes], board: Board) -> None:

@@ -116,6 +116,8 @@ void k_sys_fatal_error_handler(unsigned int reason, const struct arch_esf *esf)
 {
 #ifdef CONFIG_CPU_CORTEX_M
     fault(__get_IPSR(), reason, esf ? esf->basic.pc : 0, esf ? esf->basic.lr : 0);
+#elif defined(CONFIG_RISCV)
+    fault(0, reason, esf ? (uint32_t)esf->mepc : 0, esf ? (uint32_t)esf->ra : 0);
 #else
     ARG_UNUSED(esf);
     fault(0, reason, 0, 0);
@@ -157,9 +159,13 @@ void hal_halt(void)
 
 /* ---- Stacks ---- */
 
-/* What an interrupt may push on the running thread's stack at any depth: 8 words, or 26 with the
- * FPU's, and alignment. */
+/* What an interrupt may push on the running thread's stack at any depth. On Arm 8 words, or 26 with
+ * the FPU's, and alignment. */
+#ifdef CONFIG_ARM
 #define EXCEPTION_FRAME_BYTES (IS_ENABLED(CONFIG_FPU) ? 112u : 40u)
+#else
+#define EXCEPTION_FRAME_BYTES ((uint32_t)sizeof(struct arch_esf))
+#endif
 #define STACK_PAINT 0xAAu /* CONFIG_INIT_STACKS */
 
 K_KERNEL_STACK_ARRAY_DECLARE(z_interrupt_stacks, CONFIG_MP_MAX_NUM_CPUS, CONFIG_ISR_STACK_SIZE);

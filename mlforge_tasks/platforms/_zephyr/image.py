@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from mlforge_tasks.platforms._zephyr.toolchain import Toolchain
 
 TOOL_TIMEOUT_S = 60.0
-# Zephyr's linker scripts: all of flash that is used, and all of RAM.
+# Zephyr's linker scripts: all of flash that is used, and all of RAM. Where an image runs from RAM,
+# RAM has the code and constants too, and flash is what had to be loaded.
 FLASH_SYMBOL = "_flash_used"
 RAM_SYMBOL = "_image_ram_size"
+ROM_IN_RAM_SYMBOL = "__rom_region_size"
 # Objects that Zephyr's stack macros make: threads (`z_main_stack`, `_k_thread_stack_...`), idle
 # (`z_idle_stacks`), interrupts (`z_interrupt_stacks`).
 _STACK = re.compile(r"^(z_\w+_stacks?|_k_thread_stack_\w+)$")
@@ -46,12 +48,13 @@ def sizes(elf: Path, toolchain: Toolchain) -> Sizes:
     output = process.check([toolchain.tool("nm"), "-S", str(elf)], timeout_s=TOOL_TIMEOUT_S)
     rows = [line.split() for line in output.splitlines()]
     values = {row[-1]: int(row[0], 16) for row in rows if len(row) in {3, 4}}
-    objects = {row[3]: int(row[1], 16) for row in rows if len(row) == 4}
-    if FLASH_SYMBOL not in values or RAM_SYMBOL not in values:
-        raise ToolError(f"{elf} lacks the symbols {FLASH_SYMBOL} and {RAM_SYMBOL}")
+    objects = {row[3]: int(row[1], 16) for row in rows if len(row) == 4 and row[2] in "bBdD"}
     stacks = sum(size for name, size in objects.items() if _STACK.match(name))
-    return Sizes(
-        flash_bytes=values[FLASH_SYMBOL],
-        static_ram_bytes=values[RAM_SYMBOL] - stacks,
-        stack_reserved_bytes=stacks,
-    )
+    if {FLASH_SYMBOL, RAM_SYMBOL} <= set(values):
+        flash, ram = values[FLASH_SYMBOL], values[RAM_SYMBOL]
+    elif {ROM_IN_RAM_SYMBOL, RAM_SYMBOL} <= set(values):
+        flash = elf.with_suffix(".bin").stat().st_size
+        ram = values[RAM_SYMBOL] - values[ROM_IN_RAM_SYMBOL]
+    else:
+        raise ToolError(f"{elf} lacks the symbols {FLASH_SYMBOL} and {RAM_SYMBOL}")
+    return Sizes(flash_bytes=flash, static_ram_bytes=ram - stacks, stack_reserved_bytes=stacks)

@@ -9,11 +9,12 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.platforms._zephyr import doctor, toolchain, workspace
 
 
-def require(modules: tuple[str, ...]) -> None:
+def require(modules: tuple[str, ...], arch: str = "arm") -> None:
     """Looks for everything that a build calls.
 
     Args:
         modules: Zephyr modules that are built in.
+        arch: What the compiler must be for.
 
     Raises:
         ToolError: Something is missing; the hint says what to run.
@@ -24,7 +25,7 @@ def require(modules: tuple[str, ...]) -> None:
             f"{found.topdir} is no west workspace", hint="run `west init -l zephyr` in it"
         )
     found.modules(modules)
-    toolchain.require()
+    toolchain.require(arch)
     _packages()
     _programs()
 

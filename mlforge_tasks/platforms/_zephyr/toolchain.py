@@ -1,4 +1,7 @@
-"""Finds a compiler for Zephyr: the Zephyr SDK, or a GNU Arm toolchain such as Debian's."""
+"""Finds a compiler for Zephyr: the Zephyr SDK or a GNU Arm toolchain such as Debian's.
+
+For RISC-V it is Debian's, with Zephyr's own small C library.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,11 @@ SDK_GCCS = (
     "arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc",
     "gnu/arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc",
 )
+CROSS_COMPILE = "cross-compile"
+RISCV_GCC = "riscv64-unknown-elf-gcc"
+# What the RISC-V boards have; their images link GCC's library for it.
+RISCV_CORE = ("-march=rv32imac", "-mabi=ilp32")
+RISCV_HINT = "sudo apt-get install gcc-riscv64-unknown-elf"
 TOOL_TIMEOUT_S = 60.0
 INSTALL_HINT = (
     "install the Zephyr SDK, or on Debian `sudo apt-get install gcc-arm-none-eabi "
@@ -94,6 +102,26 @@ def _gnu_arm(environ: Mapping[str, str]) -> Toolchain | None:
     return Toolchain(GNU_ARM, gcc, variables, args)
 
 
+def _riscv() -> Toolchain | None:
+    found = shutil.which(RISCV_GCC)
+    if found is None:
+        return None
+    gcc = Path(found)
+    variables = {
+        "ZEPHYR_TOOLCHAIN_VARIANT": CROSS_COMPILE,
+        "CROSS_COMPILE": str(gcc).removesuffix("gcc"),
+    }
+    # Zephyr names more extensions than GCC 12 has libraries for, and would get the 64-bit one.
+    args = (f"-DCMAKE_EXE_LINKER_FLAGS=-L{_riscv_libraries(gcc)}", "-DCONFIG_MINIMAL_LIBC=y")
+    return Toolchain(CROSS_COMPILE, gcc, variables, args)
+
+
+@functools.cache
+def _riscv_libraries(gcc: Path) -> Path:
+    argv = [str(gcc), *RISCV_CORE, "-print-libgcc-file-name"]
+    return Path(process.check(argv, timeout_s=TOOL_TIMEOUT_S).strip()).parent
+
+
 @functools.cache
 def _has_picolibc(gcc: Path) -> bool:
     argv = [str(gcc), "-print-file-name=picolibc.specs"]
@@ -101,8 +129,15 @@ def _has_picolibc(gcc: Path) -> bool:
     return Path(process.check(argv, timeout_s=TOOL_TIMEOUT_S).strip()).is_absolute()
 
 
-def find(environ: Mapping[str, str] = os.environ) -> Toolchain | None:
-    """The toolchain to use: the one that `ZEPHYR_TOOLCHAIN_VARIANT` names, else what is there."""
+def find(environ: Mapping[str, str] = os.environ, arch: str = "arm") -> Toolchain | None:
+    """The toolchain to use: the one that `ZEPHYR_TOOLCHAIN_VARIANT` names, else what is there.
+
+    Args:
+        environ: The environment.
+        arch: As a board's `zephyr.arch`; the variable chooses among those for Arm.
+    """
+    if arch == "riscv":
+        return _riscv()
     kinds = {SDK: _sdk, GNU_ARM: _gnu_arm}
     named = environ.get("ZEPHYR_TOOLCHAIN_VARIANT")
     tried = [kinds[named]] if named in kinds else list(kinds.values())
@@ -111,13 +146,15 @@ def find(environ: Mapping[str, str] = os.environ) -> Toolchain | None:
 
 
 @functools.cache
-def require() -> Toolchain:
+def require(arch: str = "arm") -> Toolchain:
     """The toolchain to use.
 
     Raises:
         ToolError: There is none.
     """
-    toolchain = find()
+    toolchain = find(arch=arch)
+    if toolchain is None and arch == "riscv":
+        raise ToolError(f"no {RISCV_GCC} was found on PATH", hint=RISCV_HINT)
     if toolchain is None:
         wanted = os.environ.get("ZEPHYR_TOOLCHAIN_VARIANT", f"{SDK} or {GNU_ARM}")
         raise ToolError(f"no toolchain for Zephyr was found (wanted: {wanted})", hint=INSTALL_HINT)
