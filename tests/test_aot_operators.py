@@ -21,7 +21,7 @@ from tests.aot_writer import Quant, Writer
 if TYPE_CHECKING:
     from pathlib import Path
 
-PER_OPERATOR = 6
+PER_OPERATOR = 4
 SANITIZED = graphs.COUNT if graphs.COUNT > 200 else 60
 
 
