@@ -57,6 +57,13 @@ static void print_hex(uint64_t value)
     hal_put(' ');
 }
 
+static void print_used(const char *name, uint32_t used, uint32_t size)
+{
+    (void)name;
+    (void)size;
+    print_hex(used);
+}
+
 int main(void)
 {
     hal_stack_paint();
@@ -68,7 +75,7 @@ int main(void)
     start = hal_ticks();
     model_invoke();
     print_hex(hal_ticks() - start - empty);
-    print_hex(hal_stack_used());
+    hal_stacks(print_used);
     for (int i = 0; i < mark_count; i++) {
         print_hex(marks[i] - start - empty);
         start = marks[i];

@@ -17,8 +17,14 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
     The goal binds twice, on the validation split that the search reads and on the test split that
     it never sees.
     """
+    judged = {"latency_us": contract.limits.latency_metric}
     clauses = [
-        Bound(metric=metric, limit=limit, unit=UNITS[metric], sources=_sources(contract))
+        Bound(
+            metric=judged.get(metric, metric),
+            limit=limit,
+            unit=UNITS[metric],
+            sources=_sources(contract),
+        )
         for metric, limit in contract.effective_limits().items()
     ]
     goal = contract.goal

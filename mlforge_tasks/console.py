@@ -85,12 +85,12 @@ def _failing(verdict: Verdict | None) -> list[Clause]:
     return [one for one in verdict.clauses if one.status == "fail"] if verdict else []
 
 
-def row(result: TrialResult, goal: str) -> tuple[str, ...]:
-    """A candidate's line of the table."""
+def row(result: TrialResult, metrics: Iterable[str]) -> tuple[str, ...]:
+    """A candidate's line of the table, with some of its figures."""
     brief = result.brief
     if len(brief) > ARCHITECTURE_WIDTH:
         brief = brief[: ARCHITECTURE_WIDTH - 1] + "…"
-    figures = (_cell(result, m) for m in ("flash_bytes", "ram_bytes", "latency_us", goal))
+    figures = (_cell(result, metric) for metric in metrics)
     return (result.trial.id, brief, *figures, verdict_text(result))
 
 
@@ -109,10 +109,10 @@ def summary(report: Report, folder: Path) -> str:
     """The end of a run: every candidate, the contract's limits, what came out and where it is."""
     header = tuple(report.goal if name == "error" else name for name in COLUMNS)
     limits = {bound.metric: format_value(bound.limit, bound.unit) for bound in report.bounds}
-    wanted = (limits.get(m, ABSENT) for m in ("flash_bytes", "ram_bytes", "latency_us"))
+    metrics = (*report.shown, report.goal)
     rows = [
-        ("limit", "", *wanted, limits.get(report.goal, ABSENT), ""),
-        *(row(result, report.goal) for result in report.results),
+        ("limit", "", *(limits.get(metric, ABSENT) for metric in metrics), ""),
+        *(row(result, metrics) for result in report.results),
     ]
     lines = ["", table(rows, header), ""]
     best = report.best_result()
@@ -285,9 +285,10 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
 
     def _show_iteration(self, number: int) -> None:
         judged = self.plan.iterations[number - 1].judge.folder / "trials.json"
-        goal = self.plan.contract.goal.metric
+        contract = self.plan.contract
+        latency, goal = contract.limits.latency_metric, contract.goal.metric
         for result in Trials.read(judged).results:
-            cells = row(result, goal)
+            cells = row(result, ("flash_bytes", "ram_bytes", latency, goal))
             self._line("  => " + "  ".join(cell for cell in cells if cell != ABSENT))
 
     def skip_uptodate(self, task: Any) -> None:

@@ -18,11 +18,25 @@ UNITS = {
     "ram_bytes": "B",
     "static_ram_bytes": "B",
     "flash_bytes": "B",
-    "latency_us": "us",
     "stack_bytes": "B",
+    "stack_reserved_bytes": "B",
+    "heap_bytes": "B",
     "arena_bytes": "B",
+    "arena_reserved_bytes": "B",
+    "model_flash_bytes": "B",
+    "model_ram_bytes": "B",
+    "repetitions": "1",
     "instructions": "1",
+    "instructions_min": "1",
+    "instructions_p99": "1",
+    "instructions_max": "1",
+    "latency_us": "us",
+    "latency_min_us": "us",
+    "latency_p99_us": "us",
+    "latency_max_us": "us",
 }
+# What a latency limit may bind: the median, or another statistic of the repeated inferences.
+LATENCIES = ("latency_us", "latency_p99_us", "latency_max_us")
 TEST_SUFFIX = "_test"
 # Reason code of a limit that the firmware breaks without any model.
 IMPOSSIBLE = "impossible_limit"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import clauses, platforms, plugins, runners, tool_versions
 from mlforge_tasks.board import Board, load_board
 from mlforge_tasks.code_version import PROJECT_ROOT
+from mlforge_tasks.constraints import UNITS
 from mlforge_tasks.contract import Contract
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.plugins import AUTO
@@ -121,8 +122,7 @@ class Deployer:
         self.admission = [
             bound.model_copy(update=anywhere).model_dump(mode="json") for bound in bounds
         ]
-        limits = contract.effective_limits()
-        self.hardware_limits = [one for one in self.admission if one["metric"] in limits]
+        self.hardware_limits = [one for one in self.admission if one["metric"] in UNITS]
         self.target = contract.target
         self.platform: Platform = plugins.load(platforms, self.target.platform)
         self.engines = engines_of(self.target)
@@ -143,6 +143,23 @@ class Deployer:
     def fields(self, *names: str) -> dict[str, Any]:
         """Some of the contract's fields, for a stage's configuration."""
         return dict(self.contract.project(names))
+
+    @functools.cached_property
+    def floor(self) -> Stage:
+        """The firmware without a model, on the board that the contract names."""
+        kind = StageKind(
+            STAGES + "floor",
+            ("firmware.json",),
+            resources=("zephyr_app/no_model", *self.platform.resources),
+            tools=functools.partial(self.platform.tool_versions, self.on_board),
+        )
+        config = {
+            "platform": self.target.platform,
+            "board": self.board,
+            "mlperf": self.target.mlperf,
+        }
+        module = f"mlforge_tasks.platforms.{self.target.platform}"
+        return self.stage("floor", kind, {}, config, (module,))
 
     def model(
         self, prefix: str, at: str, sources: Mapping[str, Stage | Path], dataset: Stage
@@ -294,6 +311,8 @@ class Deployer:
             tools=functools.partial(run_tools, plugins.load(runners, runner), board),
         )
         config = {"runner": runner, "board": board.model_dump(mode="json")}
+        if board == self.on_board:
+            inputs = {**inputs, "floor": self.floor}
         return self.stage(name, kind, inputs, config, (f"mlforge_tasks.runners.{runner}",))
 
 

@@ -10,13 +10,13 @@ from mlforge_tasks.records import Clause, Record, Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlforge_tasks.constraints import Bound
+    from mlforge_tasks.constraints import LATENCIES, Bound
 
 GOAL_KEY = "goal.target"
 _KEYS = {
     "ram_bytes": "limits.ram",
     "flash_bytes": "limits.flash",
-    "latency_us": "limits.latency",
+    **dict.fromkeys(LATENCIES, "limits.latency"),
     "stack_bytes": "limits.stack",
 }
 

@@ -6,7 +6,6 @@ All `max_iterations x candidates_per_iteration` chains are declared up front; th
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,9 +161,8 @@ class _Builder(Deployer):
         """What is done once; a model that was brought along is measured in any case."""
         dataset = self.dataset()
         if self.contract.search.brought_model is not None:
-            return (dataset,)
-        floor = self.floor()
-        return dataset, floor, self.feasible(floor, dataset)
+            return dataset, self.floor
+        return dataset, self.floor, self.feasible(self.floor, dataset)
 
     def dataset(self) -> Stage:
         kind = StageKind(
@@ -176,21 +174,6 @@ class _Builder(Deployer):
         }
         source = self.contract.dataset.source_module
         return self.stage("dataset", kind, inputs, self.fields("dataset", "task"), (source,))
-
-    def floor(self) -> Stage:
-        kind = StageKind(
-            STAGES + "floor",
-            ("firmware.json",),
-            resources=("zephyr_app/no_model", *self.platform.resources),
-            tools=functools.partial(self.platform.tool_versions, self.on_board),
-        )
-        config = {
-            "platform": self.target.platform,
-            "board": self.board,
-            "mlperf": self.target.mlperf,
-        }
-        module = f"mlforge_tasks.platforms.{self.target.platform}"
-        return self.stage("floor", kind, {}, config, (module,))
 
     def feasible(self, floor: Stage, dataset: Stage) -> Stage:
         """The check of the limits; where there is an emulator it may measure."""

@@ -155,22 +155,35 @@ class FirmwareReport(Record):
         flash_bytes: Everything that occupies non-volatile memory, initialisers included.
         static_ram_bytes: `.data` plus `.bss`, the arena included, the stack not.
         stack_reserved_bytes: What the linker set aside for the stack.
+        heap_bytes: What it set aside for a heap.
+        arena_reserved_bytes: The model's arena; None where it is what the model says it uses.
         firmware_id: Digest that the image carries and shows in its hello frame.
     """
 
     flash_bytes: int
     static_ram_bytes: int
     stack_reserved_bytes: int
+    heap_bytes: int
+    arena_reserved_bytes: int | None = None
     firmware_id: str
+
+
+class StackUse(Record):
+    """One thread's stack: its high-water mark, and its size."""
+
+    name: str
+    used_bytes: int
+    reserved_bytes: int
 
 
 class SelfTest(Record):
     """What the firmware measured before it said it was ready.
 
     Attributes:
-        ticks: Clock ticks of each repeated inference.
+        ticks: Clock ticks of each repeated inference, ascending. Where more than a handful differ,
+            the device has put neighbours together under the larger one.
         tick_hz: Frequency of that clock.
-        stack_used_bytes: Stack high-water mark.
+        stacks: Every thread's stack.
         arena_bytes: Working memory of the model.
         model_digest: sha256 of the `.tflite` inside.
         firmware_id: Build digest inside.
@@ -178,7 +191,12 @@ class SelfTest(Record):
 
     ticks: tuple[int, ...]
     tick_hz: int
-    stack_used_bytes: int
+    stacks: tuple[StackUse, ...]
     arena_bytes: int
     model_digest: str
     firmware_id: str
+
+    @property
+    def stack_used_bytes(self) -> int:
+        """All high-water marks together."""
+        return sum(one.used_bytes for one in self.stacks)

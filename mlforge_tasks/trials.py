@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from mlforge_tasks.agents import Trial
-from mlforge_tasks.constraints import IMPOSSIBLE, TEST_SUFFIX, Bound
+from mlforge_tasks.constraints import IMPOSSIBLE, LATENCIES, TEST_SUFFIX, Bound
 from mlforge_tasks.engine_choice import EngineChoice
 from mlforge_tasks.forecast import ForecastError
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
@@ -116,6 +116,12 @@ class Report(Record):
     shortfall: Shortfall | None
     forecast_errors: dict[str, ForecastError] | None = None
     model_use: ModelUse | None = None
+
+    @property
+    def shown(self) -> tuple[str, str, str]:
+        """The limited figures that every candidate is shown with; the latency that is judged."""
+        latency = (one.metric for one in self.bounds if one.metric in LATENCIES)
+        return ("flash_bytes", "ram_bytes", next(latency, LATENCIES[0]))
 
     def test_looks(self) -> int:
         """How many candidates the test split was asked of."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from mlforge_tasks import metrics
+from mlforge_tasks import clauses, metrics
 from mlforge_tasks.contract import Contract, Metric
 from mlforge_tasks.contract_loader import load
 from mlforge_tasks.records import canonical_json
+from mlforge_tasks.relaxation import contract_key
 from tests.contract_cases import GOOD, project
 
 if TYPE_CHECKING:
@@ -52,6 +53,19 @@ def test_what_may_be_left_out_has_a_default(tmp_path: Path) -> None:
         "flash_bytes": 64 << 10,
         "latency_us": 2000.0,
     }
+
+
+def test_a_latency_limit_binds_the_statistic_it_names(tmp_path: Path) -> None:
+    """p99 is judged, with its margin, where the contract says so, and the median otherwise."""
+    for statistic, metric in (("median", "latency_us"), ("p99", "latency_p99_us")):
+        line = f"latency: 2 ms\n  latency_statistic: {statistic}"
+        text = GOOD.replace("latency: 2 ms", line).replace("flash: 10 %", "latency: 10 %")
+        contract = load(project(tmp_path, text), tmp_path)
+        limits = {bound.metric: bound.limit for bound in clauses.bounds(contract)}
+        assert limits[metric] == 1800.0
+        assert len({*limits} & {"latency_us", "latency_p99_us"}) == 1
+        assert contract.margins_by_metric()[metric] == 0.1
+        assert contract_key(metric) == "limits.latency"
 
 
 def test_margins_tighten_limits(contract: Contract) -> None:
@@ -99,6 +113,7 @@ def test_a_stage_reads_what_it_declares(contract: Contract) -> None:
             "ram_bytes": 16384,
             "flash_bytes": 65536,
             "latency_us": 2000.0,
+            "latency_statistic": "median",
             "stack_bytes": 2048,
         },
         "task": "classification",

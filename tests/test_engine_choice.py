@@ -116,7 +116,7 @@ def run_folder(folder: Path, found: tuple[Measurement, ...] | Reason) -> Path:
     report = RunReport(
         source="emulated",
         measurements=found,
-        instructions=(1,),
+        stacks=(),
         macs=1,
         golden_vectors=1,
         checked_against_oracle=True,

@@ -55,10 +55,9 @@ class Dut:
         return before
 
     def ask(self, command: str) -> list[str]:
-        """The lines of an answer; those on Zephyr's stacks are a log that comes once."""
+        """The lines of an answer."""
         self._console.write(f"{command}%".encode())
-        lines = self.until("m-ready\r\n").splitlines()
-        return [line for line in lines if line and not line.startswith("stack ")]
+        return [line for line in self.until("m-ready\r\n").splitlines() if line]
 
 
 def make_image(platform: str, mlperf: str | None, folder: Path) -> Path:

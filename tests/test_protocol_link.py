@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 HOST_HAL = Path(__file__).parent / "firmware" / "hal_host.c"
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 HELLO_TEXT = (
-    f"protocol=1\nmodel={tiny_model.MODEL_DIGEST}\nfirmware={tiny_model.FIRMWARE_ID}\n"
+    f"protocol=2\nmodel={tiny_model.MODEL_DIGEST}\nfirmware={tiny_model.FIRMWARE_ID}\n"
     "engine=tiny\ninput_bytes=3\noutput_bytes=1\narena_bytes=5\ntick_hz=3e8\n"
-    "stack_used_bytes=7b\nticks=a\nticks=10000000b\n"
+    "stack=4b/100 main\nstack=30/40 a b\n"
+    "least_ticks=8\nticks=a*2\nticks=10000000b*1\n"
 )
 
 
@@ -35,7 +36,7 @@ HELLO_TEXT = (
 def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The application with the tiny model, built for this machine with sanitizers."""
     folder = tiny_model.write_model(tmp_path_factory.mktemp("app"))
-    sources = [_image.APP / "app.c", _image.APP / "protocol.c", HOST_HAL, folder / "model.c"]
+    sources = [*_image.APPLICATION, _image.APP / "protocol.c", HOST_HAL, folder / "model.c"]
     argv = ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", *SANITIZERS]
     argv += [f"-I{_image.APP}", f"-I{folder}", '-DMLFORGE_ENGINE="tiny"']
     argv += [f'-DMLFORGE_FIRMWARE_ID="{tiny_model.FIRMWARE_ID}"', *map(str, sources)]
@@ -120,7 +121,8 @@ def test_boot_hello_holds_what_the_self_test_found(firmware: Path) -> None:
     found = session.self_test
     assert (found.tick_hz, found.stack_used_bytes, found.arena_bytes) == (1000, 123, 5)
     # This clock goes up by one a reading: an inference costs nothing but reading it.
-    assert found.ticks == (0,) * 5
+    assert found.ticks == (0,) * 500
+    assert [one.reserved_bytes for one in found.stacks] == [1000]
 
 
 @settings(max_examples=25, deadline=None)
@@ -200,7 +202,9 @@ def test_the_peer_behaves_like_the_firmware(firmware: Path) -> None:
 def test_host_reads_the_hello() -> None:
     """All figures of the hello arrive, wider than 32 bits where needed."""
     hello = link(Peer()).wait_for_boot()
-    assert hello.self_test.ticks == (10, 0x10000000B)
+    assert hello.self_test.ticks == (8, 10, 0x10000000B)
+    stacks = [(one.name, one.used_bytes, one.reserved_bytes) for one in hello.self_test.stacks]
+    assert stacks == [("main", 75, 256), ("a b", 48, 64)]
     assert hello.self_test.model_digest == tiny_model.MODEL_DIGEST
     assert link(Peer(boot=b"")).hello() == hello
 
@@ -318,7 +322,7 @@ def test_the_wrong_image_is_never_measured(expected: Expected, what: str) -> Non
 @pytest.mark.parametrize(
     ("old", "new", "what"),
     [
-        ("protocol=1", "protocol=2", "protocol 2, not 1"),
+        ("protocol=2", "protocol=1", "protocol 1, not 2"),
         ("tick_hz=3e8\n", "", "not complete: 'tick_hz'"),
         ("arena_bytes=5", "arena_bytes=many", "not complete: invalid literal"),
     ],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import optuna
 
 from mlforge_tasks.agents._cost import measured_value
-from mlforge_tasks.constraints import PRUNED
+from mlforge_tasks.constraints import LATENCIES, PRUNED
 
 if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Trial
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # 10 are more than most of our searches train.
 STARTUP_TRIALS = 4
 
-HARDWARE_METRICS = ("ram_bytes", "flash_bytes", "latency_us", "stack_bytes")
+HARDWARE_METRICS = ("ram_bytes", "flash_bytes", *LATENCIES, "stack_bytes")
 HARDWARE_CODES = frozenset({"static_limit", "measured_limit", "does_not_fit"})
 
 _State = optuna.trial.TrialState

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = PROJECT_ROOT / "templates" / "baremetal"
 APP = PROJECT_ROOT / "zephyr_app" / "src"
+APPLICATION = (APP / "app.c", APP / "spread.c")
 STARTUP = Path(__file__).parent / "_baremetal"
 
 TOOL_PREFIX = "arm-none-eabi-"
@@ -37,7 +38,6 @@ TOOL_TIMEOUT_S = 300.0
 
 C_FLAGS = (
     "-std=c11",
-    "-O2",
     "-Wall",
     "-Wextra",
     "-Werror",
@@ -67,12 +67,14 @@ class Image:
         flash_bytes: Code, constants and initial values of variables.
         static_ram_bytes: Variables, without the stack.
         stack_bytes: What is reserved for the stack.
+        heap_bytes: The same for a heap, of which the linker script has none.
     """
 
     elf: Path
     flash_bytes: int
     static_ram_bytes: int
     stack_bytes: int
+    heap_bytes: int
 
 
 def tool(name: str) -> str:
@@ -130,7 +132,9 @@ def _compile(
     objects = tuple(f"{index:03}_{source.stem}.o" for index, source in enumerate(sources))
 
     def compile_one(source: Path, name: str) -> None:
-        argv = [tool("gcc"), *board.gcc_flags, *flags, "-c", str(source), "-o", name]
+        # The model is built for speed, what is around it for size, as on Zephyr.
+        level = "-Os" if source.parent in {APP, STARTUP} else "-O2"
+        argv = [tool("gcc"), *board.gcc_flags, *flags, level, "-c", str(source), "-o", name]
         process.check(argv, timeout_s=TOOL_TIMEOUT_S, cwd=work)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -228,4 +232,5 @@ def link_image(
         flash_bytes=size[".text"] + size[".data"],
         static_ram_bytes=size[".data"] + size[".bss"],
         stack_bytes=size[".stack"],
+        heap_bytes=size.get(".heap", 0),
     )

@@ -24,7 +24,7 @@ class BaremetalPlatform:
 
     def build(self, request: BuildRequest, out: Path) -> FirmwareReport:
         """See `platforms.Platform.build`."""
-        sources = [_image.APP / "app.c", *sorted(request.engine.glob("*.c"))]
+        sources = [*_image.APPLICATION, *sorted(request.engine.glob("*.c"))]
         defines: dict[str, int | str] = {
             "MLFORGE_ENGINE": request.engine_name,
             "MLFORGE_FIRMWARE_ID": request.firmware_id,
@@ -43,6 +43,7 @@ class BaremetalPlatform:
             flash_bytes=image.flash_bytes,
             static_ram_bytes=image.static_ram_bytes,
             stack_reserved_bytes=image.stack_bytes,
+            heap_bytes=image.heap_bytes,
             firmware_id=request.firmware_id,
         )
 

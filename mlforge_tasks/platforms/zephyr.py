@@ -112,7 +112,11 @@ class ZephyrPlatform:
             toolchain=configuration.toolchain.version(),
             revisions=configuration.workspace.revisions(configuration.modules),
         ).write(out / "zephyr.json")
-        return FirmwareReport(**whole.model_dump(), firmware_id=request.firmware_id)
+        return FirmwareReport(
+            **whole.model_dump(),
+            arena_reserved_bytes=reserved,
+            firmware_id=request.firmware_id,
+        )
 
     def require(self, board: Board, engine: str) -> None:
         """See `platforms.Platform.require`."""

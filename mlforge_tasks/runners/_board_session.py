@@ -48,7 +48,8 @@ class Patience:
     Attributes:
         lock_s: For another run that uses the board.
         port_s: For a port that is not there, or busy.
-        boot_s: For an image that was just flashed, its self-test of five inferences included.
+        boot_s: For an image that was just flashed, with its self-test: half a second, or five
+            inferences.
         answer_s: For an answer, beside what line and model take.
         silence_s: For a sign of life from a board that does not answer; longer than the device's
             own watchdog of 60 s, which tells more.

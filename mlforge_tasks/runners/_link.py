@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.records import SelfTest
+from mlforge_tasks.records import SelfTest, StackUse
 from mlforge_tasks.runners import InferenceResult
 from mlforge_tasks.runners._fault import failure
 from mlforge_tasks.runners._frames import BadFrame, Frame, FrameReader, FrameType, Log
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from mlforge_tasks.runners import Expected
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 TICKS_BYTES = 8
 BOOT_SEQ = 0
 
@@ -69,7 +71,9 @@ class Hello:
 
     @classmethod
     def parse(cls, payload: bytes) -> Hello:
-        """Reads a hello frame's payload: `name=value` lines, numbers in hex, `ticks` repeated.
+        """Reads a hello frame's payload: `name=value` lines, numbers in hex.
+
+        `stack=used/size name` comes once a thread, `ticks=value*times` once a value, ascending.
 
         Raises:
             ToolError: It is of another protocol version, or not complete.
@@ -77,15 +81,15 @@ class Hello:
         pairs = [line.partition("=") for line in payload.decode(errors="replace").splitlines()]
         fields = {name: value for name, _, value in pairs}
         try:
+            stacks = tuple(_stack(value) for name, _, value in pairs if name == "stack")
             version = int(fields["protocol"], 16)
             if version != PROTOCOL_VERSION:
                 raise ToolError(f"the device speaks protocol {version}, not {PROTOCOL_VERSION}")
-            ticks = tuple(int(value, 16) for name, _, value in pairs if name == "ticks")
             return cls(
                 self_test=SelfTest(
-                    ticks=ticks,
+                    ticks=_ticks(fields, [value for name, _, value in pairs if name == "ticks"]),
                     tick_hz=int(fields["tick_hz"], 16),
-                    stack_used_bytes=int(fields["stack_used_bytes"], 16),
+                    stacks=stacks,
                     arena_bytes=int(fields["arena_bytes"], 16),
                     model_digest=fields["model"],
                     firmware_id=fields["firmware"],
@@ -96,6 +100,23 @@ class Hello:
             )
         except (KeyError, ValueError) as error:
             raise ToolError(f"the device's hello is not complete: {error}") from error
+
+
+def _ticks(fields: Mapping[str, str], values: Iterable[str]) -> tuple[int, ...]:
+    """Every inference's ticks; the least one is told apart, for it may be lost among others."""
+    ticks: list[int] = []
+    for value in values:
+        each, _, times = value.partition("*")
+        ticks += [int(each, 16)] * int(times, 16)
+    if not ticks:
+        raise ValueError("no ticks")
+    return (int(fields["least_ticks"], 16), *ticks[1:])
+
+
+def _stack(value: str) -> StackUse:
+    sizes, _, name = value.partition(" ")
+    used, _, reserved = sizes.partition("/")
+    return StackUse(name=name, used_bytes=int(used, 16), reserved_bytes=int(reserved, 16))
 
 
 class Link:

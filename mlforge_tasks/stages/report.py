@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.forecast import ForecastError
     from mlforge_tasks.trials import TrialResult
 
-PANELS = ("flash_bytes", "ram_bytes", "latency_us")
 SCALES = {"B": (1 / 1024, "KiB"), "us": (1 / 1000, "ms"), "1": (1.0, "")}
 PASSED, TRAINED, REFUSED, LIMIT = "#1a7f37", "#0969da", "#8c959f", "#cf222e"
 
@@ -70,7 +69,7 @@ def draw(report: Report, path: Path) -> None:
 
     figure = Figure(figsize=(9, 5.6), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, metric in zip(figure.subplots(2, 2).flat, (*PANELS, report.goal), strict=True):
+    for axes, metric in zip(figure.subplots(2, 2).flat, (*report.shown, report.goal), strict=True):
         _panel(axes, report, metric)
     outcome = f"met by candidate {report.best}" if report.met else "not met"
     figure.suptitle(f"{report.name} on {report.board}: {outcome}", fontsize=12)

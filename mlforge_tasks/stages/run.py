@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlforge_tasks import oracle, plugins, runners
 from mlforge_tasks.board import Board
-from mlforge_tasks.constraints import UNITS
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.metrics import scores, to_outputs
 from mlforge_tasks.quantisation import Quantisation, quantise
-from mlforge_tasks.records import FirmwareReport, Measurement, Record, Source
-from mlforge_tasks.runners import (
-    Expected,
-    emulated_latency_us,
-    instruction_counts,
-    measured_latencies_us,
-)
+from mlforge_tasks.records import FirmwareReport, Measurement, Record, Source, StackUse
+from mlforge_tasks.runners import Expected
 from mlforge_tasks.stages import main
+from mlforge_tasks.stages._figures import measurements
 from mlforge_tasks.stages.engine import EngineReport
 
 if TYPE_CHECKING:
@@ -30,7 +24,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import Runner, Session
 
 # Enough to meet every output range, few enough that a run takes seconds.
@@ -42,9 +35,9 @@ class RunReport(Record):
 
     Attributes:
         source: Where every figure comes from.
-        measurements: RAM, flash, stack, arena, instructions, latency.
-        instructions: Of each repetition of the self-test; empty where they cannot be counted.
-        latencies_us: The same by a device's own clock; empty on an emulator.
+        measurements: RAM, flash, stack, heap, arena, the model's share, instructions (where they
+            can be counted) and latency: the median over the repetitions, least, p99 and most.
+        stacks: Every thread's.
         where: The very board, as the runner identifies it; empty on an emulator.
         macs: Multiply-accumulates per inference.
         golden_vectors: Test inputs that the device ran.
@@ -56,8 +49,7 @@ class RunReport(Record):
 
     source: Source
     measurements: tuple[Measurement, ...]
-    instructions: tuple[int, ...]
-    latencies_us: tuple[float, ...] = ()
+    stacks: tuple[StackUse, ...]
     where: tuple[tuple[str, str], ...] = ()
     macs: int
     golden_vectors: int
@@ -94,40 +86,11 @@ def _compare(tflite: bytes, inputs: NDArray[np.int8], outputs: NDArray[np.int8])
     return True
 
 
-def _times(board: Board, runner: Runner, test: SelfTest) -> dict[str, float]:
-    """Median time of an inference, as the runner can tell it."""
-    if not runner.capabilities.counts_instructions:
-        return {"latency_us": statistics.median_high(measured_latencies_us(test))}
-    instructions = statistics.median_high(instruction_counts(board, test))
-    return {
-        "instructions": instructions,
-        "latency_us": emulated_latency_us(board, instructions),
-    }
-
-
-def _measurements(
-    board: Board, firmware: FirmwareReport, test: SelfTest, runner: Runner
-) -> tuple[Measurement, ...]:
-    values: dict[str, float] = {
-        "flash_bytes": firmware.flash_bytes,
-        "ram_bytes": firmware.static_ram_bytes + test.stack_used_bytes,
-        "static_ram_bytes": firmware.static_ram_bytes,
-        "stack_bytes": test.stack_used_bytes,
-        "arena_bytes": test.arena_bytes,
-        **_times(board, runner, test),
-    }
-    source = runner.capabilities.source
-    return tuple(
-        Measurement(metric=metric, value=value, unit=UNITS[metric], source=source)
-        for metric, value in values.items()
-    )
-
-
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `measurements.json`, `console.txt` and, on a board, `transcript.txt`.
 
     Args:
-        inputs: `firmware`, `engine`, `quantise`, `dataset`.
+        inputs: `firmware`, `engine`, `quantise`, `dataset`; `floor` where it is for this board.
         out: Output folder.
         config: `runner`, `board`.
 
@@ -138,6 +101,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     board = Board.from_dump(config["board"])
     runner: Runner = plugins.load(runners, config["runner"])
     firmware = FirmwareReport.read(inputs["firmware"] / "firmware.json")
+    floor = None
+    if "floor" in inputs:
+        floor = FirmwareReport.read(inputs["floor"] / "firmware.json")
     card = DataCard.read(inputs["dataset"] / "data_card.json")
     quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
     test_x = np.load(inputs["dataset"] / "test_x.npy", mmap_mode="r")
@@ -157,9 +123,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     outputs = to_outputs(raw.reshape(len(raw), -1), quantisation, card)
     RunReport(
         source=runner.capabilities.source,
-        measurements=_measurements(board, firmware, self_test, runner),
-        instructions=() if hardware else instruction_counts(board, self_test),
-        latencies_us=measured_latencies_us(self_test) if hardware else (),
+        measurements=measurements(board, firmware, floor, self_test, runner),
+        stacks=self_test.stacks,
         where=tuple(runner.tool_versions(board).items()) if hardware else (),
         macs=EngineReport.read(inputs["engine"] / "engine.json").macs,
         golden_vectors=len(chosen),

@@ -16,10 +16,11 @@ uint32_t hal_tick_hz(void);
  * device time; 0 disarms it. */
 void hal_watchdog(uint32_t seconds);
 
-/* Marks the unused part of the stack; afterwards the most that was ever used, with room for one
- * interrupt at the deepest point. */
+/* Marks the unused part of every stack; afterwards shows each with the most that was ever used of
+ * it, with room for one interrupt at the deepest point. */
+typedef void (*hal_stack_shower)(const char *name, uint32_t used, uint32_t size);
 void hal_stack_paint(void);
-uint32_t hal_stack_used(void);
+void hal_stacks(hal_stack_shower show);
 
 /* Stops for good. */
 __attribute__((noreturn)) void hal_halt(void);

@@ -21,19 +21,12 @@ void hal_put(uint8_t byte)
     uart_poll_out(uart, byte);
 }
 
-static void report_stacks(void);
-
 /* Polls: what has not been read yet stays in the device, so a sender with flow control (an
  * emulator) loses nothing, and no interrupt disturbs a measurement. One request is outstanding at
  * a time, so no byte comes while the model runs. */
 uint8_t hal_get(void)
 {
-    static bool serving;
     uint8_t byte;
-    if (!serving) {
-        serving = true;
-        report_stacks(); /* the self-test is over */
-    }
     while (uart_poll_in(uart, &byte) != 0) {
 #ifdef CONFIG_ARCH_POSIX
         k_busy_wait(10); /* simulated time stands still in a loop without this */
@@ -170,54 +163,17 @@ void hal_halt(void)
 
 K_KERNEL_STACK_ARRAY_DECLARE(z_interrupt_stacks, CONFIG_MP_MAX_NUM_CPUS, CONFIG_ISR_STACK_SIZE);
 
-struct stack_sum {
-    uint32_t used;
-    bool shown;
-};
-
-static void log_text(const char *text)
+static void show_thread(const struct k_thread *thread, void *context)
 {
-    while (*text) {
-        hal_put((uint8_t)*text++);
-    }
-}
-
-static void log_number(uint32_t value)
-{
-    char digits[11];
-    char *digit = &digits[sizeof digits - 1];
-    *digit = 0;
-    do {
-        *--digit = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    log_text(digit);
-}
-
-static void add_stack(struct stack_sum *sum, const char *name, uint32_t used, uint32_t size)
-{
-    sum->used += used;
-    if (sum->shown) {
-        log_text("stack ");
-        log_text(name);
-        log_text(" used ");
-        log_number(used);
-        log_text(" of ");
-        log_number(size);
-        log_text("\n");
-    }
-}
-
-static void add_thread(const struct k_thread *thread, void *context)
-{
+    hal_stack_shower show = *(hal_stack_shower *)context;
     size_t unused = 0;
     uint32_t size = (uint32_t)thread->stack_info.size;
     (void)k_thread_stack_space_get(thread, &unused);
     const char *name = k_thread_name_get((k_tid_t)thread);
-    add_stack(context, name ? name : "?", size - (uint32_t)unused + EXCEPTION_FRAME_BYTES, size);
+    show(name ? name : "?", size - (uint32_t)unused + EXCEPTION_FRAME_BYTES, size);
 }
 
-static void add_interrupt_stack(struct stack_sum *sum)
+static void show_interrupt_stack(hal_stack_shower show)
 {
     const uint8_t *start = K_KERNEL_STACK_BUFFER(z_interrupt_stacks[0]);
     uint32_t size = K_KERNEL_STACK_SIZEOF(z_interrupt_stacks[0]);
@@ -225,20 +181,7 @@ static void add_interrupt_stack(struct stack_sum *sum)
     while (unused < size && start[unused] == STACK_PAINT) {
         unused++;
     }
-    add_stack(sum, "interrupts", size - unused, size);
-}
-
-static uint32_t sum_stacks(bool shown)
-{
-    struct stack_sum sum = {.shown = shown};
-    k_thread_foreach(add_thread, &sum);
-    add_interrupt_stack(&sum);
-    return sum.used;
-}
-
-static void report_stacks(void)
-{
-    (void)sum_stacks(true);
+    show("interrupts", size - unused, size);
 }
 
 void hal_stack_paint(void)
@@ -246,7 +189,8 @@ void hal_stack_paint(void)
     /* The kernel has done it before this thread began. */
 }
 
-uint32_t hal_stack_used(void)
+void hal_stacks(hal_stack_shower show)
 {
-    return sum_stacks(false);
+    k_thread_foreach(show_thread, &show);
+    show_interrupt_stack(show);
 }

@@ -93,13 +93,15 @@ void hal_stack_paint(void)
     }
 }
 
-uint32_t hal_stack_used(void)
+void hal_stacks(hal_stack_shower show)
 {
     const uint32_t *word = __stack_limit;
     while (word < __stack_top && *word == PAINT) {
         word++;
     }
-    return (uint32_t)((const char *)__stack_top - (const char *)word) + EXCEPTION_FRAME_BYTES;
+    const char *top = (const char *)__stack_top;
+    uint32_t used = (uint32_t)(top - (const char *)word) + EXCEPTION_FRAME_BYTES;
+    show("main", used, (uint32_t)(top - (const char *)__stack_limit));
 }
 
 void hal_halt(void)

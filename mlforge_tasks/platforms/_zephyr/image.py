@@ -23,6 +23,8 @@ ROM_IN_RAM_SYMBOL = "__rom_region_size"
 # Objects that Zephyr's stack macros make: threads (`z_main_stack`, `_k_thread_stack_...`), idle
 # (`z_idle_stacks`), interrupts (`z_interrupt_stacks`).
 _STACK = re.compile(r"^(z_\w+_stacks?|_k_thread_stack_\w+)$")
+# Zephyr's heaps (`K_HEAP_DEFINE`, `k_malloc`'s among them), and the one of its `malloc`.
+_HEAP = re.compile(r"^(kheap_\w+|malloc_arena)$")
 
 
 class Sizes(Record):
@@ -32,11 +34,13 @@ class Sizes(Record):
         flash_bytes: Code, constants and initial values of variables.
         static_ram_bytes: Variables, the arena included, the stacks not.
         stack_reserved_bytes: All stacks: of threads and of interrupts.
+        heap_bytes: All heaps; part of the static RAM.
     """
 
     flash_bytes: int
     static_ram_bytes: int
     stack_reserved_bytes: int
+    heap_bytes: int
 
 
 def sizes(elf: Path, toolchain: Toolchain) -> Sizes:
@@ -57,4 +61,9 @@ def sizes(elf: Path, toolchain: Toolchain) -> Sizes:
         ram = values[RAM_SYMBOL] - values[ROM_IN_RAM_SYMBOL]
     else:
         raise ToolError(f"{elf} lacks the symbols {FLASH_SYMBOL} and {RAM_SYMBOL}")
-    return Sizes(flash_bytes=flash, static_ram_bytes=ram - stacks, stack_reserved_bytes=stacks)
+    return Sizes(
+        flash_bytes=flash,
+        static_ram_bytes=ram - stacks,
+        stack_reserved_bytes=stacks,
+        heap_bytes=sum(size for name, size in objects.items() if _HEAP.match(name)),
+    )
