@@ -148,6 +148,44 @@ class LayerProfile(Record):
     output_bytes: int
 
 
+class LayerCost(Record):
+    """What one layer was measured to take on the device.
+
+    Attributes:
+        name: The layer's name in the graph.
+        op: TFLite operator.
+        share: Of the whole inference; they sum to 1.
+        instructions: Where they can be counted.
+        time_us: By the board's clock, or estimated from the instructions.
+        macs: Multiply-accumulates.
+        instructions_per_mac: Where there are both.
+        weight_bytes: Constants in flash.
+        output_bytes: Size of its output tensor.
+    """
+
+    name: str
+    op: str
+    share: float
+    instructions: int | None
+    time_us: float
+    macs: int
+    instructions_per_mac: float | None
+    weight_bytes: int
+    output_bytes: int
+
+
+class Profile(Record):
+    """Where the time of an inference goes, layer by layer in the order they run.
+
+    Attributes:
+        source: Where it was measured.
+        layers: All of them; those that are the same bytes or a constant take nothing.
+    """
+
+    source: Source
+    layers: tuple[LayerCost, ...]
+
+
 class FirmwareReport(Record):
     """Sizes of a linked image.
 
@@ -187,6 +225,7 @@ class SelfTest(Record):
         arena_bytes: Working memory of the model.
         model_digest: sha256 of the `.tflite` inside.
         firmware_id: Build digest inside.
+        layer_ticks: Ticks of each layer that takes any, by its index; only of a profile image.
     """
 
     ticks: tuple[int, ...]
@@ -195,6 +234,7 @@ class SelfTest(Record):
     arena_bytes: int
     model_digest: str
     firmware_id: str
+    layer_ticks: dict[int, int] = {}
 
     @property
     def stack_used_bytes(self) -> int:

@@ -32,11 +32,13 @@ class GeneratedModel:
         files: File name to content; self-contained C sources and headers.
         arena_bytes: Working memory: input, output, activations and scratch.
         layers: What each operator costs, in the order they run.
+        profiled: Whether the sources say `LAYER_DONE(index)` after each layer that takes time.
     """
 
     files: Mapping[str, bytes]
     arena_bytes: int
     layers: tuple[LayerProfile, ...]
+    profiled: bool = False
 
 
 class Engine(Protocol):

@@ -42,7 +42,7 @@ class AotEngine:
             )
         )
         files = emit(graph, lowered, memory, tflite=tflite, cpu=cpu, prefix=prefix)
-        return GeneratedModel(files=files, arena_bytes=memory.arena_bytes, layers=layers)
+        return GeneratedModel(files, memory.arena_bytes, layers, profiled=True)
 
 
 PLUGIN = AotEngine()

@@ -31,6 +31,7 @@ class BuildRequest:
             it in its hello frame.
         mlperf: Name that the image answers the MLPerf Tiny benchmark's runner with; None where it
             does not answer it.
+        profile: Whether the image tells what each layer takes, which disturbs what it takes.
     """
 
     board: Board
@@ -39,6 +40,7 @@ class BuildRequest:
     engine_name: str
     firmware_id: str
     mlperf: str | None = None
+    profile: bool = False
 
 
 class Platform(Protocol):

@@ -32,6 +32,9 @@ class BaremetalPlatform:
         if request.mlperf is not None:
             sources.append(_image.APP / "mlperf.c")
             defines |= {"MLFORGE_MLPERF": 1, "MLPERF_MODEL": request.mlperf}
+        if request.profile:
+            sources.append(_image.APP / "profile.c")
+            defines["MLFORGE_PROFILE"] = 1
         image = _image.link_image(
             request.board,
             sources,

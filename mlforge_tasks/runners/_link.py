@@ -73,7 +73,8 @@ class Hello:
     def parse(cls, payload: bytes) -> Hello:
         """Reads a hello frame's payload: `name=value` lines, numbers in hex.
 
-        `stack=used/size name` comes once a thread, `ticks=value*times` once a value, ascending.
+        `stack=used/size name` comes once a thread, `ticks=value*times` once a value,
+        ascending, and `layer=index*ticks` once a layer in a profile image.
 
         Raises:
             ToolError: It is of another protocol version, or not complete.
@@ -93,6 +94,9 @@ class Hello:
                     arena_bytes=int(fields["arena_bytes"], 16),
                     model_digest=fields["model"],
                     firmware_id=fields["firmware"],
+                    layer_ticks=_layer_ticks(
+                        fields, [value for name, _, value in pairs if name == "layer"]
+                    ),
                 ),
                 engine=fields["engine"],
                 input_bytes=int(fields["input_bytes"], 16),
@@ -111,6 +115,13 @@ def _ticks(fields: Mapping[str, str], values: Iterable[str]) -> tuple[int, ...]:
     if not ticks:
         raise ValueError("no ticks")
     return (int(fields["least_ticks"], 16), *ticks[1:])
+
+
+def _layer_ticks(fields: Mapping[str, str], values: Iterable[str]) -> dict[int, int]:
+    """Every layer's ticks, without what it takes to measure nothing."""
+    empty = int(fields.get("no_layer", "0*0").partition("*")[2], 16)
+    pairs = (value.partition("*") for value in values)
+    return {int(index, 16): max(int(ticks, 16) - empty, 0) for index, _, ticks in pairs}
 
 
 def _stack(value: str) -> StackUse:

@@ -7,14 +7,19 @@ import statistics
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.constraints import UNITS
-from mlforge_tasks.records import Measurement
-from mlforge_tasks.runners import emulated_latency_us, instruction_counts, measured_latencies_us
+from mlforge_tasks.records import LayerCost, Measurement, Profile
+from mlforge_tasks.runners import (
+    emulated_latency_us,
+    instruction_count,
+    instruction_counts,
+    measured_latencies_us,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mlforge_tasks.board import Board
-    from mlforge_tasks.records import FirmwareReport, SelfTest
+    from mlforge_tasks.records import FirmwareReport, LayerProfile, SelfTest
     from mlforge_tasks.runners import Runner
 
 P99 = 0.99
@@ -107,4 +112,47 @@ def measurements(
     return tuple(
         Measurement(metric=metric, value=value, unit=UNITS[metric], source=source)
         for metric, value in values.items()
+    )
+
+
+def _layer_time(
+    board: Board, runner: Runner, test: SelfTest, index: int
+) -> tuple[int | None, float]:
+    """Instructions of a layer, where they can be counted, and its time."""
+    ticks = test.layer_ticks.get(index, 0)
+    if not runner.capabilities.counts_instructions or board.qemu is None:
+        return None, ticks / test.tick_hz * 1e6
+    instructions = instruction_count(ticks, test.tick_hz, board.qemu.icount_shift)
+    return instructions, emulated_latency_us(board, instructions)
+
+
+def profile(
+    board: Board, layers: Sequence[LayerProfile], test: SelfTest, runner: Runner
+) -> Profile:
+    """What each layer takes, from what a profile image measured.
+
+    Args:
+        board: What it ran on.
+        layers: The model's layers as the engine has them.
+        test: What the device measured.
+        runner: Where it ran.
+    """
+    times = [_layer_time(board, runner, test, index) for index in range(len(layers))]
+    whole = sum(test.layer_ticks.values()) or 1
+    return Profile(
+        source=runner.capabilities.source,
+        layers=tuple(
+            LayerCost(
+                **layer.model_dump(),
+                share=test.layer_ticks.get(index, 0) / whole,
+                instructions=instructions,
+                time_us=time_us,
+                instructions_per_mac=(
+                    instructions / layer.macs if instructions is not None and layer.macs else None
+                ),
+            )
+            for index, (layer, (instructions, time_us)) in enumerate(
+                zip(layers, times, strict=True)
+            )
+        ),
     )

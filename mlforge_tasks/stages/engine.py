@@ -26,12 +26,14 @@ class EngineReport(Record):
         cpu: The core it generated for.
         arena_bytes: Working memory.
         layers: One entry per operator, in the order they run.
+        profiled: Whether an image can tell what each of them takes.
     """
 
     engine: str
     cpu: str
     arena_bytes: int
     layers: tuple[LayerProfile, ...]
+    profiled: bool = False
 
     @property
     def macs(self) -> int:
@@ -82,6 +84,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         cpu=config["cpu"],
         arena_bytes=model.arena_bytes,
         layers=model.layers,
+        profiled=model.profiled,
     ).write(out / REPORT)
 
 

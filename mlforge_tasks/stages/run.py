@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,14 +11,15 @@ import numpy as np
 from mlforge_tasks import oracle, plugins, runners
 from mlforge_tasks.board import Board
 from mlforge_tasks.dataset_spec import DataCard
-from mlforge_tasks.errors import ToolError
+from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.metrics import scores, to_outputs
 from mlforge_tasks.quantisation import Quantisation, quantise
 from mlforge_tasks.records import FirmwareReport, Measurement, Record, Source, StackUse
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._figures import measurements
+from mlforge_tasks.stages._figures import measurements, profile
 from mlforge_tasks.stages.engine import EngineReport
+from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 # Enough to meet every output range, few enough that a run takes seconds.
 GOLDEN_COUNT = 32
+PROFILE = "profile.json"
 
 
 class RunReport(Record):
@@ -89,6 +93,8 @@ def _compare(tflite: bytes, inputs: NDArray[np.int8], outputs: NDArray[np.int8])
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `measurements.json`, `console.txt` and, on a board, `transcript.txt`.
 
+    Also `profile.json`, where there is an image that tells it.
+
     Args:
         inputs: `firmware`, `engine`, `quantise`, `dataset`; `floor` where it is for this board.
         out: Output folder.
@@ -116,6 +122,16 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         (out / "console.txt").write_bytes(session.console)
         raw = _ask_device(session, vectors, quantisation.output.shape)
         self_test = session.self_test
+    engine = EngineReport.read(inputs["engine"] / "engine.json")
+    image = inputs["firmware"] / PROFILE_IMAGE
+    if image.exists():
+        expected = dataclasses.replace(expected, firmware_id=profile_id(firmware.firmware_id))
+        # It is not what is judged: a candidate does not fail by it.
+        with (
+            contextlib.suppress(CandidateFailure),
+            runner.open(board, image, expected) as session,
+        ):
+            profile(board, engine.layers, session.self_test, runner).write(out / PROFILE)
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
     checked = _compare(tflite, vectors, raw)
     hardware = not runner.capabilities.counts_instructions
@@ -126,7 +142,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         measurements=measurements(board, firmware, floor, self_test, runner),
         stacks=self_test.stacks,
         where=tuple(runner.tool_versions(board).items()) if hardware else (),
-        macs=EngineReport.read(inputs["engine"] / "engine.json").macs,
+        macs=engine.macs,
         golden_vectors=len(chosen),
         checked_against_oracle=checked,
         device_metrics=scores(card.task, outputs, targets),

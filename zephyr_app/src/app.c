@@ -12,6 +12,9 @@
 #endif
 #include "model.h"
 #include "model_data.h"
+#ifdef MLFORGE_PROFILE
+#include "profile.h"
+#endif
 #include "protocol.h"
 #include "spread.h"
 
@@ -129,6 +132,10 @@ static void send_hello(uint32_t seq)
         protocol_hex(first_ticks + (uint64_t)self_test.values[i].value);
         number_field("*", self_test.values[i].count);
     }
+#ifdef MLFORGE_PROFILE
+    fill_input();
+    profile_model();
+#endif
     protocol_end();
 }
 
