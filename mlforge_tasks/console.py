@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from mlforge_tasks.engine_choice import EngineChoice
     from mlforge_tasks.forecast import ForecastError
     from mlforge_tasks.pipeline import Plan
-    from mlforge_tasks.records import Clause, Verdict
+    from mlforge_tasks.records import Clause, Profile, Verdict
     from mlforge_tasks.relaxation import Relaxation, Shortfall
     from mlforge_tasks.store import TreeLock
     from mlforge_tasks.transcript import ModelUse
 
 COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency", "error", "verdict")
 ARCHITECTURE_WIDTH = 48
+LAYERS_SHOWN = 3
 ABSENT = "-"
 NAME_WIDTH = 24
 # Tasks that leave the build tree alone, and so may run beside another run.
@@ -105,6 +106,13 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...]) -> str:
     return "\n".join([text[0], "  ".join("-" * width for width in widths), *text[1:]])
 
 
+def profile_text(profile: Profile) -> str:
+    """The layers that take the most of an inference."""
+    ranked = sorted(profile.layers, key=lambda layer: -layer.share)[:LAYERS_SHOWN]
+    shares = (f"{layer.name} {layer.share:.0%}" for layer in ranked if layer.share)
+    return f"most of an inference: {', '.join(shares)} ({profile.source})"
+
+
 def summary(report: Report, folder: Path) -> str:
     """The end of a run: every candidate, the contract's limits, what came out and where it is."""
     header = tuple(report.goal if name == "error" else name for name in COLUMNS)
@@ -122,6 +130,8 @@ def summary(report: Report, folder: Path) -> str:
             f"  {describe_clause(clause)} ({clause.source})"
             for clause in (best.trial.verdict.clauses if best.trial.verdict else ())
         ]
+        if best.trial.profile is not None:
+            lines.append(profile_text(best.trial.profile))
     else:
         lines.append(shortfall(report))
     if report.forecast_errors:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mlforge_tasks.records import FirmwareReport, Profile
+from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.store import file_digest
 from mlforge_tasks.trials import Report
 from tests.builds import (
@@ -87,6 +89,36 @@ def test_every_figure_is_measured_and_labelled(cold: Cold) -> None:
     assert 0 < run["device_metrics"]["mse"] < 0.05
 
 
+def test_more_is_measured_than_is_limited(cold: Cold) -> None:
+    """Spread of the repetitions, every stack, heap, arena, the model's share, and each layer."""
+    delivered = cold.build / "tank" / "delivered"
+    report = RunReport.read(delivered / "measurements.json")
+    found = {one.metric: one.value for one in report.measurements}
+    assert all(one.source == "emulated" for one in report.measurements)
+    for stem, unit in (("latency", "_us"), ("instructions", "")):
+        names = (f"{stem}_min{unit}", f"{stem}{unit}", f"{stem}_p99{unit}", f"{stem}_max{unit}")
+        figures = [found[name] for name in names]
+        assert figures == sorted(figures)
+        assert figures[0] > 0
+    # Half a second, at QEMU's 64 ns an instruction, would hold more.
+    assert 0.5e9 / 64 / found["instructions"] > found["repetitions"] == 500
+    assert [one.name for one in report.stacks] == ["main"]
+    assert report.stacks[0].used_bytes == found["stack_bytes"] < found["stack_reserved_bytes"]
+    assert found["heap_bytes"] == 0
+    assert found["arena_bytes"] == found["arena_reserved_bytes"] > 0
+    floor = FirmwareReport.read(cold.build / "tank" / "floor" / "firmware.json")
+    assert found["model_flash_bytes"] == found["flash_bytes"] - floor.flash_bytes > 0
+    assert found["model_ram_bytes"] == found["static_ram_bytes"] - floor.static_ram_bytes > 0
+    for result in Report.read(delivered / "report.json").results:
+        profile = result.trial.profile
+        assert profile is not None, "a candidate that was refused is told where its budget went"
+        counted = sum(layer.instructions or 0 for layer in profile.layers)
+        whole = result.measurement("instructions")
+        assert whole is not None
+        assert counted == pytest.approx(whole.value, abs=2 * len(profile.layers) + 40)
+    assert profile == Profile.read(delivered / "profile.json")
+
+
 def test_float_figures_stand_beside_the_int8_ones(cold: Cold) -> None:
     """The report tells what quantisation cost, for each split that was asked."""
     delivered = cold.build / "tank" / "delivered"
@@ -111,12 +143,14 @@ def test_the_second_run_executes_nothing(build: Path) -> None:
 
 
 def test_an_edited_limit_retrains_nothing(build: Path, tmp_path: Path) -> None:
-    """A looser latency re-judges; what was trained stays trained."""
-    contract = edited(TANK, tmp_path / "edited", ("latency: 1.2 ms", "latency: 1.25 ms"))
+    """A looser latency of another statistic re-judges; what was trained stays trained."""
+    other = "latency: 1.25 ms, latency_statistic: p99"
+    contract = edited(TANK, tmp_path / "edited", ("latency: 1.2 ms", other))
     run = doit(build=build, contract=contract)
     assert run.code == 0
     assert not [name for name in run.stages("built") if name.startswith(("train", "probe"))]
     assert "judge:1" in run.stages("built")
+    assert "latency_p99_us" in run.out
 
 
 def test_a_limit_edited_back_delivers_the_right_winner(

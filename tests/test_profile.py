@@ -7,23 +7,27 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks import platforms, plugins, runners
+from mlforge_tasks.agents import Trial
+from mlforge_tasks.agents._cost import CostModel
+from mlforge_tasks.agents._told import detail
 from mlforge_tasks.board import load_board
+from mlforge_tasks.console import profile_text
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.records import FirmwareReport
+from mlforge_tasks.records import FirmwareReport, LayerProfile, SelfTest
 from mlforge_tasks.runners import Expected, instruction_counts
 from mlforge_tasks.stages import firmware
 from mlforge_tasks.stages._figures import profile
 from mlforge_tasks.stages.engine import SOURCES, EngineReport
 from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
 from tests import graphs, tiny_model
+from tests.test_agents import make_brief
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.board import Board
     from mlforge_tasks.engines import GeneratedModel
-    from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import Runner
 
 PLATFORMS = ["baremetal", pytest.param("zephyr", marks=pytest.mark.zephyr)]
@@ -117,3 +121,30 @@ def test_neither_image_passes_for_the_other(tmp_path: Path) -> None:
     identity = FirmwareReport.read(tmp_path / "firmware.json").firmware_id
     with pytest.raises(ToolError, match="another firmware"):
         booted(board, tmp_path / PROFILE_IMAGE, identity)
+
+
+def test_a_model_hears_what_was_measured() -> None:
+    """Measured shares go before predicted ones, slowest first, without layers that take nothing."""
+    board = load_board("mps2/an385")
+    layers = [
+        LayerProfile(name=name, op="CONV_2D", macs=macs, weight_bytes=9, output_bytes=4)
+        for name, macs in (("first", 100), ("view", 0), ("second", 200))
+    ]
+    test = SelfTest(
+        ticks=(400,),
+        tick_hz=25_000_000,
+        stacks=(),
+        arena_bytes=0,
+        model_digest="",
+        firmware_id="",
+        layer_ticks={0: 80, 2: 320},
+    )
+    found = profile(board, layers, test, QEMU)
+    assert [layer.instructions for layer in found.layers] == [50, 0, 200]
+    assert [layer.instructions_per_mac for layer in found.layers] == [0.5, None, 1.0]
+    assert profile_text(found) == "most of an inference: second 80%, first 20% (emulated)"
+    trial = Trial(id="1.0", architecture=None, profile=found)
+    told = detail(trial, CostModel(make_brief(), ()))["profile"]
+    assert told["source"] == "measured on the target (emulated)"
+    shares = [(layer["layer"], layer["share_of_latency"]) for layer in told["layers"]]
+    assert shares == [("second", 0.8), ("first", 0.2)]

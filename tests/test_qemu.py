@@ -89,7 +89,7 @@ def test_a_clock_that_stands_still_tells_no_latency() -> None:
     found = SelfTest(
         ticks=(64, 128),
         tick_hz=64_000_000,
-        stack_used_bytes=1,
+        stacks=(),
         arena_bytes=1,
         model_digest="",
         firmware_id="",

@@ -21,7 +21,7 @@ from pydantic import Field
 from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, Task
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.records import Measurement, Reason, Record, Verdict
+from mlforge_tasks.records import Measurement, Profile, Reason, Record, Verdict
 from mlforge_tasks.search import Llm, Search
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -106,6 +106,7 @@ class Trial(Record):
             `flash_bytes`, `latency_us`, `stack_bytes`, the goal's metric. A candidate that was
             refused after its probe has those of the probe.
         verdict: None where it never got to be judged.
+        profile: What each of its layers was measured to take; None where that is not known.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Trial(Record):
     reason: Reason | None = None
     measurements: tuple[Measurement, ...] = ()
     verdict: Verdict | None = None
+    profile: Profile | None = None
 
 
 class Setup(Record):

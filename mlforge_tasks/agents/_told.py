@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.agents import Trial
     from mlforge_tasks.agents._cost import CostModel
     from mlforge_tasks.architecture import StaticFigures
-    from mlforge_tasks.records import Clause, Reason
+    from mlforge_tasks.records import Clause, Profile, Reason
 
 # Of a long network only the operators that take the most time are shown.
 LAYERS_SHOWN = 12
@@ -28,6 +28,27 @@ def rounded(value: float) -> float:
 def profile(costs: CostModel, figures: StaticFigures) -> dict[str, Any]:
     """Where a network's budget goes, and how that is known."""
     return {"source": "predicted from counts", "layers": operators(costs, figures)}
+
+
+def measured_profile(found: Profile) -> dict[str, Any]:
+    """The same, where the device told what each layer takes: the slowest, slowest first."""
+    ranked = sorted(found.layers, key=lambda layer: -layer.share)
+    return {
+        "source": f"measured on the target ({found.source})",
+        "layers": [
+            {
+                "layer": layer.name,
+                "operation": layer.op,
+                "share_of_latency": round(layer.share, 3),
+                "instructions": layer.instructions,
+                "macs": layer.macs,
+                "weight_bytes": layer.weight_bytes,
+                "output_bytes": layer.output_bytes,
+            }
+            for layer in ranked[:LAYERS_SHOWN]
+            if layer.share
+        ],
+    }
 
 
 def operators(costs: CostModel, figures: StaticFigures) -> list[dict[str, Any]]:
@@ -89,5 +110,9 @@ def summary(trial: Trial) -> dict[str, Any]:
 def detail(trial: Trial, costs: CostModel) -> dict[str, Any]:
     """The same with its layers, and where the budget went."""
     layers = None if trial.architecture is None else trial.architecture.model_dump(mode="json")
-    spent = None if trial.figures is None else profile(costs, trial.figures)
+    spent: dict[str, Any] | None
+    if trial.profile is not None:
+        spent = measured_profile(trial.profile)
+    else:
+        spent = None if trial.figures is None else profile(costs, trial.figures)
     return summary(trial) | {"architecture": layers, "profile": spent}

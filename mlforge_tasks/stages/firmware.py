@@ -50,8 +50,8 @@ def profile_id(firmware: str) -> str:
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `firmware.elf`, `firmware.bin`, `firmware.map` and `firmware.json`.
 
-    Of an engine that can tell what each layer takes also `profile.elf`, which does nothing else
-    that the firmware does not; no figure of it counts but that.
+    Of an engine that can tell what each layer takes also `profile.elf` and `.bin`, which do
+    nothing else that the firmware does not; no figure of them counts but that.
 
     Args:
         inputs: `header`, `engine`.
@@ -84,7 +84,9 @@ def _build_profile(platform: Platform, request: BuildRequest, out: Path) -> None
     with tempfile.TemporaryDirectory() as name, contextlib.suppress(CandidateFailure):
         other = profile_id(request.firmware_id)
         platform.build(dataclasses.replace(request, profile=True, firmware_id=other), Path(name))
-        shutil.copyfile(Path(name) / "firmware.elf", out / PROFILE_IMAGE)
+        for suffix in (".elf", ".bin"):  # a board's flasher may want either
+            copy = (out / PROFILE_IMAGE).with_suffix(suffix)
+            shutil.copyfile((Path(name) / "firmware.elf").with_suffix(suffix), copy)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from mlforge_tasks.agents import Trial
 from mlforge_tasks.agents._probes import as_trial
 from mlforge_tasks.architecture import Architecture, StaticFigures, brief, parse_architecture
 from mlforge_tasks.constraints import TEST_SUFFIX, Bound, judge
-from mlforge_tasks.records import Measurement, Reason
+from mlforge_tasks.records import Measurement, Profile, Reason
 from mlforge_tasks.stage import MANIFEST
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.evaluate import Evaluation
-from mlforge_tasks.stages.run import RunReport
+from mlforge_tasks.stages.run import PROFILE, RunReport
 from mlforge_tasks.store import Manifest
 from mlforge_tasks.transcript import TRANSCRIPT, Transcript
 from mlforge_tasks.trials import TrialResult, Trials
@@ -80,6 +80,13 @@ def _measurements(
     return figures_found, report.device_metrics.get(figures.metric)
 
 
+def _profile(folders: _Folders) -> Profile | None:
+    """What each layer takes: as a board told it where one did, else as the emulator did."""
+    paths = (folders.file(stage, PROFILE) for stage in ("hardware_run", "run", "probe_run"))
+    known = next((path for path in paths if path is not None and path.exists()), None)
+    return None if known is None else Profile.read(known)
+
+
 def _float_metrics(folders: _Folders, measurements: Iterable[Measurement]) -> dict[str, float]:
     """What the model reached before it was quantised, on the splits its int8 form was asked on."""
     evaluated = folders.file("evaluate", "evaluation.json")
@@ -107,6 +114,7 @@ def _result(
         reason=folders.reason(),
         measurements=measurements,
         verdict=judge(bounds, measurements),
+        profile=_profile(folders),
     )
     shown = (config["model"] or "no proposal") if architecture is None else brief(architecture)
     return TrialResult(

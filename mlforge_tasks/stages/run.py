@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mlforge_tasks.records import Profile
     from mlforge_tasks.runners import Runner, Session
 
 # Enough to meet every output range, few enough that a run takes seconds.
@@ -90,6 +91,23 @@ def _compare(tflite: bytes, inputs: NDArray[np.int8], outputs: NDArray[np.int8])
     return True
 
 
+def _profile(
+    inputs: Mapping[str, Path],
+    board: Board,
+    runner: Runner,
+    expected: Expected,
+    engine: EngineReport,
+) -> Profile | None:
+    """What each layer takes, where there is an image that tells it; no candidate fails by it."""
+    image = inputs["firmware"] / PROFILE_IMAGE
+    if not image.exists():
+        return None
+    other = dataclasses.replace(expected, firmware_id=profile_id(expected.firmware_id))
+    with contextlib.suppress(CandidateFailure), runner.open(board, image, other) as session:
+        return profile(board, engine.layers, session.self_test, runner)
+    return None
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `measurements.json`, `console.txt` and, on a board, `transcript.txt`.
 
@@ -107,31 +125,24 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     board = Board.from_dump(config["board"])
     runner: Runner = plugins.load(runners, config["runner"])
     firmware = FirmwareReport.read(inputs["firmware"] / "firmware.json")
-    floor = None
-    if "floor" in inputs:
-        floor = FirmwareReport.read(inputs["floor"] / "firmware.json")
+    floor = FirmwareReport.read(inputs["floor"] / "firmware.json") if "floor" in inputs else None
     card = DataCard.read(inputs["dataset"] / "data_card.json")
     quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
     test_x = np.load(inputs["dataset"] / "test_x.npy", mmap_mode="r")
     chosen = _golden_indices(len(test_x))
     vectors = quantise(np.asarray(test_x[chosen]), quantisation.input)
     expected = Expected(firmware_id=firmware.firmware_id, model_digest=quantisation.tflite_sha256)
+    engine = EngineReport.read(inputs["engine"] / "engine.json")
+    # First, so that a board keeps the image that is measured.
+    found = _profile(inputs, board, runner, expected, engine)
+    if found is not None:
+        found.write(out / PROFILE)
     elf = inputs["firmware"] / "firmware.elf"
     with runner.open(board, elf, expected, evidence=out) as session:
         # Up to here the console is the same at every boot; host input makes ticks vary.
         (out / "console.txt").write_bytes(session.console)
         raw = _ask_device(session, vectors, quantisation.output.shape)
         self_test = session.self_test
-    engine = EngineReport.read(inputs["engine"] / "engine.json")
-    image = inputs["firmware"] / PROFILE_IMAGE
-    if image.exists():
-        expected = dataclasses.replace(expected, firmware_id=profile_id(firmware.firmware_id))
-        # It is not what is judged: a candidate does not fail by it.
-        with (
-            contextlib.suppress(CandidateFailure),
-            runner.open(board, image, expected) as session,
-        ):
-            profile(board, engine.layers, session.self_test, runner).write(out / PROFILE)
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
     checked = _compare(tflite, vectors, raw)
     hardware = not runner.capabilities.counts_instructions
