@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.constraints import LATENCIES
 from mlforge_tasks.records import Clause, Record, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlforge_tasks.constraints import LATENCIES, Bound
+    from mlforge_tasks.constraints import Bound
 
 GOAL_KEY = "goal.target"
 _KEYS = {

@@ -13,8 +13,8 @@ import pytest
 from mlforge_tasks import clauses, metrics
 from mlforge_tasks.contract import Contract, Metric
 from mlforge_tasks.contract_loader import load
+from mlforge_tasks.fronts import contract_key
 from mlforge_tasks.records import canonical_json
-from mlforge_tasks.relaxation import contract_key
 from tests.contract_cases import GOOD, project
 
 if TYPE_CHECKING:

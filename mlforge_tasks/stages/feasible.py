@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.architecture import smallest
 from mlforge_tasks.board import Board
-from mlforge_tasks.constraints import IMPOSSIBLE, Bound
+from mlforge_tasks.constraints import IMPOSSIBLE, LATENCIES, Bound
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import FirmwareReport, Reason
@@ -49,7 +49,9 @@ def _questionable(limit_us: float, board: Board, card: DataCard) -> bool:
     return instructions < QUESTIONABLE_INSTRUCTIONS + MORE_PER_OUTPUT * card.output_count
 
 
-def _least_latency_us(dataset: Path, config: Mapping[str, Any], limit_us: float) -> float | None:
+def _least_latency_us(
+    dataset: Path, config: Mapping[str, Any], metric: str, limit_us: float
+) -> float | None:
     """The latency of the fastest of the smallest networks; None where one may keep the limit."""
     card = DataCard.read(dataset / "data_card.json")
     if not _questionable(limit_us, Board.from_dump(config["board"]), card):
@@ -60,7 +62,7 @@ def _least_latency_us(dataset: Path, config: Mapping[str, Any], limit_us: float)
             measured = measure(dataset, {**config, "engines": [engine]}, architecture)
         except CandidateFailure:
             return None  # it says nothing of the limit
-        found += [one.value for one in measured if one.metric == "latency_us"]
+        found += [one.value for one in measured if one.metric == metric]
         if min(found, default=0.0) <= limit_us:
             return None
     return min(found)
@@ -83,12 +85,13 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """
     limits = {one.metric: one.limit for one in map(Bound.from_dump, config["bounds"])}
     _check_sizes(FirmwareReport.read(inputs["floor"] / "firmware.json"), limits)
-    probe, limit_us = config["probe"], limits.get("latency_us")
-    if probe is None or limit_us is None:
+    probe = config["probe"]
+    metric = next((name for name in LATENCIES if name in limits), None)
+    if probe is None or metric is None:
         return
-    least_us = _least_latency_us(inputs["dataset"], probe, limit_us)
+    least_us = _least_latency_us(inputs["dataset"], probe, metric, limits[metric])
     if least_us is not None:
-        raise _impossible("latency_us", least_us, limit_us, "for the smallest networks there are")
+        raise _impossible(metric, least_us, limits[metric], "for the smallest networks there are")
 
 
 if __name__ == "__main__":
