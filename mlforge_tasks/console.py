@@ -110,7 +110,7 @@ def profile_text(profile: Profile) -> str:
     """The layers that take the most of an inference."""
     ranked = sorted(profile.layers, key=lambda layer: -layer.share)[:LAYERS_SHOWN]
     shares = (f"{layer.name} {layer.share:.0%}" for layer in ranked if layer.share)
-    return f"most of an inference: {', '.join(shares)} ({profile.source})"
+    return f"most of an inference, {profile.source}: {', '.join(shares)}"
 
 
 def summary(report: Report, folder: Path) -> str:

@@ -142,7 +142,7 @@ def test_a_model_hears_what_was_measured() -> None:
     found = profile(board, layers, test, QEMU)
     assert [layer.instructions for layer in found.layers] == [50, 0, 200]
     assert [layer.instructions_per_mac for layer in found.layers] == [0.5, None, 1.0]
-    assert profile_text(found) == "most of an inference: second 80%, first 20% (emulated)"
+    assert profile_text(found) == "most of an inference, emulated: second 80%, first 20%"
     trial = Trial(id="1.0", architecture=None, profile=found)
     told = detail(trial, CostModel(make_brief(), ()))["profile"]
     assert told["source"] == "measured on the target (emulated)"
