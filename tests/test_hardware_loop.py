@@ -11,6 +11,7 @@ import pytest
 
 from mlforge_tasks.bench import MAP_VARIABLE
 from mlforge_tasks.board import load_board
+from mlforge_tasks.records import Profile
 from mlforge_tasks.stages.run import RunReport
 from tests.builds import TANK, doit, edited
 from tests.standin import PROBE, Noise, StandIn
@@ -83,9 +84,13 @@ def test_without_an_emulator_the_board_measures_everything(
     assert "train:1.0" not in built
     assert not [name for name in built if name.startswith("hardware_")]
     assert run.out.partition("PASS: candidate")[2].count("(hardware)") == 6
-    assert len(board.flashed) == len([name for name in built if "run:" in name]) == 3
+    assert len([name for name in built if "run:" in name]) == 3
+    # What tells the profile first, so that the board keeps what was measured.
+    assert [image.name for image in board.flashed] == ["profile.elf", "firmware.elf"] * 3
     for stage in ("01/0/probe_run", "02/0/probe_run", "02/0/run"):
         report = RunReport.read(build / "tank" / "iterations" / stage / "measurements.json")
         assert report.source == "hardware"
         assert dict(report.where)["bench_id"] == PROBE
+        folder = build / "tank" / "iterations" / stage
+        assert Profile.read(folder / "profile.json").source == "hardware"
     assert doit(build=build, contract=contract).executed == 0
