@@ -12,15 +12,18 @@ pytest.importorskip("tflite_micro")
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from mlforge_tasks.board import load_board
+from mlforge_tasks.engines import tflm
 from mlforge_tasks.engines.aot import PLUGIN as AOT
+from mlforge_tasks.engines.tflm import METHODS
 from mlforge_tasks.engines.tflm import PLUGIN as TFLM
 from mlforge_tasks.oracle import Oracle
-from mlforge_tasks.platforms.zephyr import ZephyrImage
+from mlforge_tasks.platforms._zephyr import arena
+from mlforge_tasks.platforms.zephyr import NO_MODEL, PLUGIN, ZephyrImage
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from tests.graphs import RandomGraph, random_graph
-from tests.zephyr_images import MARKS, deploy
+from tests.zephyr_images import MARKS, deploy, header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +38,7 @@ CORES = {
 }
 ENGINES: dict[str, Engine] = {"aot": AOT, "tflm": TFLM}
 INPUTS = 5
+ARENA_BYTES = 1 << 16
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
 
 
@@ -65,6 +69,25 @@ def assert_equals_the_oracle(tflite: bytes, name: str, engine: Engine, folder: P
 def test_random_graphs_equal_the_oracle(name: str, seed: int, engine: str, tmp_path: Path) -> None:
     """On cores without DSP, with it, and with vectors, each with kernels of its own."""
     assert_equals_the_oracle(random_graph(seed), name, ENGINES[engine], tmp_path / "image")
+
+
+def test_every_operator_of_the_engine_links() -> None:
+    """The application leaves parts of TFLM's library out, but none that a resolver may name."""
+    board = load_board("mps2/an386")
+    source = tflm.source("model", tuple(METHODS))
+    for name, method in METHODS.items():
+        assert f"->Add{method}(" in source, name
+    folder = PLUGIN._folder(board, "tflm")
+    with folder.locked():
+        folder.place(
+            {
+                "model.cc": source.encode(),
+                "model_data.h": header(random_graph(1)).encode(),
+                "model_arena.h": arena.header(ARENA_BYTES),
+                "build_id.h": (NO_MODEL / "build_id.h").read_bytes(),
+            }
+        )
+        folder.make()
 
 
 def strided_conv1d(padding: int) -> bytes:

@@ -21,15 +21,15 @@ from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import LayerProfile, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "tflm"
 
-# Names of `MicroMutableOpResolver::Add...`; operators whose int8 kernels work in TFLM.
+# Names of `MicroMutableOpResolver::Add...`; operators whose int8 kernels work in TFLM as Zephyr
+# builds it (which leaves half of BATCH_MATMUL out).
 METHODS = {
     "ADD": "Add",
     "AVERAGE_POOL_2D": "AveragePool2D",
-    "BATCH_MATMUL": "BatchMatMul",
     "BATCH_TO_SPACE_ND": "BatchToSpaceNd",
     "CONCATENATION": "Concatenation",
     "CONV_2D": "Conv2D",
@@ -71,7 +71,6 @@ METHODS = {
 INT8_VARIANTS = {
     "ADD",
     "AVERAGE_POOL_2D",
-    "BATCH_MATMUL",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
     "FULLY_CONNECTED",
@@ -117,17 +116,28 @@ class TflmEngine:
             CandidateFailure: The model has an operator without an int8 kernel in TFLM.
         """
         layers = tuple(_layers(schema.Model.GetRootAs(tflite, 0)))
-        environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            undefined=StrictUndefined,
-            autoescape=False,  # noqa: S701 - C++, not HTML
-            keep_trailing_newline=True,
-        )
-        operators = [_operator(name) for name in sorted({layer.op for layer in layers})]
-        source = environment.get_template("model.cc.jinja").render(
-            prefix=prefix, operators=operators
-        )
-        return GeneratedModel({"model.cc": source.encode()}, arena_bytes=0, layers=layers)
+        text = source(prefix, sorted({layer.op for layer in layers}))
+        return GeneratedModel({"model.cc": text.encode()}, arena_bytes=0, layers=layers)
+
+
+def source(prefix: str, operators: Iterable[str]) -> str:
+    """The C++ around the interpreter, for models of these operators.
+
+    Args:
+        prefix: What its functions' names begin with.
+        operators: As TFLite writes them.
+
+    Raises:
+        CandidateFailure: One of them has no int8 kernel in TFLM.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - C++, not HTML
+        keep_trailing_newline=True,
+    )
+    template = environment.get_template("model.cc.jinja")
+    return template.render(prefix=prefix, operators=[_operator(name) for name in operators])
 
 
 def _operator(name: str) -> Operator:

@@ -32,7 +32,11 @@ APP = PROJECT_ROOT / "zephyr_app"
 BUILD_TIMEOUT_S = 3600.0
 KEY_DIGITS = 12
 _OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by (\d+) bytes")
-_COMPILER_CACHE = {"CCACHE_NOHASHDIR": "true"}  # the folder is in debug information alone
+_COMPILER_CACHE = {
+    "CCACHE_NOHASHDIR": "true",  # the folder is in debug information alone
+    # Names this project's folder; whatever it does to a source is in the preprocessed text.
+    "CCACHE_IGNOREOPTIONS": "-fmacro-prefix-map=*",
+}
 
 
 class OverflowedError(MlforgeError):
