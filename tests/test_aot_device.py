@@ -8,7 +8,10 @@ import pytest
 
 pytest.importorskip("tflite_micro")
 
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
 from mlforge_tasks.board import load_board
+from mlforge_tasks.engines.aot import PLUGIN
 from tests import graphs
 from tests.aot_device import run_on_board
 from tests.aot_host import make_case
@@ -26,6 +29,7 @@ ON_OTHER_CORES = graphs.COUNT // 4
 IMAGE_BYTES = 400_000
 CODE_BYTES = 4_000
 PER_OPERATOR = 60
+WIDE = 36
 BOARDS = {
     "mps2/an385": "cortex-m3",
     "mps2/an386": "cortex-m4",
@@ -90,3 +94,38 @@ def test_random_graphs_equal_the_oracle_on_other_cores(name: str, tmp_path: Path
     cases = [make_case(f"g{i}", graphs.random_graph(i), name) for i in range(ON_OTHER_CORES)]
     differing = run_on_core(cases, core, tmp_path)
     assert {graph for graph, count in differing.items() if count} == set()
+
+
+def _wide_convolutions(seed: int) -> bytes:
+    """One or two convolutions, one behind the other, of an image of many channels."""
+    graph = graphs.RandomGraph(seed)
+    channels = graph.pick(12, 15, 16, 16, 32, 47)
+    last = graph.start((1, graph.pick(1, 3, 8), graph.pick(8, 9, 16), channels))
+    for _ in range(graph.pick(1, 2)):
+        last = graph.apply("CONV_2D", last)
+    return graph.finish()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mps2/an386", "mps3/an547"])
+def test_convolutions_of_many_channels_equal_the_oracle(name: str, tmp_path: Path) -> None:
+    """Input channels by the sixteen, for which MVE has kernels that read rows from a ring."""
+    board = load_board(name)
+    cases = (make_case(f"w{seed}", _wide_convolutions(seed), board.cpu) for seed in range(WIDE))
+    assert _differing(cases, board, tmp_path) == set()
+
+
+def test_rows_are_read_from_a_ring_in_place() -> None:
+    """A 3x3 convolution of 16 channels on MVE takes that kernel, and overwrites its input."""
+    graph = graphs.RandomGraph(1)
+    source = graph.start((1, 10, 12, 16))
+    shape = (16, 3, 3, 16)
+    inputs, quant, rms = graph.parameters(source, shape, 0, 16)
+    options = schema.Conv2DOptionsT(padding=0, strideH=1, strideW=1)
+    ref = graph.writer.activation((1, 10, 12, 16), quant, rms)
+    graph.made.append(graph.output("CONV_2D", inputs, ref, options))
+    generated = PLUGIN.generate(graph.finish(), "cortex-m55")
+    source_text = generated.files["model_aot.c"].decode()
+    assert "aot_conv_rows_three_s8(&" in source_text
+    ring = 3 * (12 + 2) * 16 + 4 * 3
+    assert generated.arena_bytes == 10 * 12 * 16 + ring

@@ -13,7 +13,7 @@ from mlforge_tasks.engines._aot.weighted import (
     fused_clamp,
     is_fast,
     parts,
-    requant_with_centre,
+    requant,
 )
 from mlforge_tasks.engines._aot.window import window_axes
 
@@ -128,7 +128,7 @@ def depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
     height, width = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
     filters = weights.constant[0].transpose(2, 0, 1).astype(np.int64)
     channels, channels_out = source.shape[3], output.shape[3]
-    records = requant_with_centre(operator, graph, filters.reshape(channels_out, -1), bias)
+    records = requant(operator, graph, filters.reshape(channels_out, -1), bias)
     plane = _Plane(height, width, turned=False)
     turned = _Plane(width, height, turned=True)
     if turned.room and (not plane.room or turned.room < plane.room):
@@ -142,11 +142,12 @@ def depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
         return portable("portable", operator, graph)
     members: dict[str, Value] = {
         "weights": f"{operator.name}_weights",
-        "channel": records.name,
+        "requant": records.name,
         "input_channels": channels,
         "multiplier": channels_out // channels,
         **_members(plane, channels, channels_out),
         "input_zero_point": source.zero_point,
+        "output_zero_point": output.zero_point,
     }
     packed = Constant(
         f"{operator.name}_weights",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.engines._aot import depthwise, depthwise_mve
+from mlforge_tasks.engines._aot import conv_rows, depthwise, depthwise_mve
 from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
 from mlforge_tasks.engines._aot.weighted import (
     fused_clamp,
@@ -19,7 +19,6 @@ from mlforge_tasks.engines._aot.weighted import (
     is_fast,
     parts,
     requant,
-    requant_with_centre,
     require_one_group,
 )
 from mlforge_tasks.engines._aot.window import Axis, window_axes
@@ -123,12 +122,8 @@ class _Window:
     ) -> tuple[dict[str, Value], tuple[Constant, ...]]:
         """An `aot_dot_t` and its arrays."""
         members: dict[str, Value] = {"weights": f"{operator.name}_weights"}
-        if self.packing is MVE:
-            records = requant_with_centre(operator, graph, taps, bias)
-            members["channel"] = records.name
-        else:
-            records = requant(operator, graph, taps, bias)
-            members["requant"] = records.name
+        records = requant(operator, graph, taps, bias)
+        members["requant"] = records.name
         members["channels"] = len(taps)
         members["zero_point"] = graph.output_of(operator).zero_point
         if self.packing is MVE:
@@ -171,7 +166,8 @@ def _convolution(
     channels = source.shape[-1]
     window = _Window(packing, height.kernel, width.kernel * channels)
     neighbours = width.dilation == 1 or width.kernel == 1
-    gathers = not (height.inside and width.inside and neighbours)
+    inside = height.inside and width.inside and neighbours
+    gathered = 0 if inside or packing is MVE else window.runs * window.pitch
     count = height.output * width.output
     windows = window.group(count)
     dot, constants = window.layer(operator, graph, taps, bias)
@@ -194,7 +190,7 @@ def _convolution(
         ),
         constants=constants,
         parameters=Parameters(operator.name, "aot_conv_t", members),
-        scratch_bytes=packed + (window.runs * window.pitch if gathers else 0),
+        scratch_bytes=packed + gathered,
         macs=count * taps.size,
     )
 
@@ -205,8 +201,12 @@ def _conv_2d(packing: Packing, operator: Operator, graph: Graph) -> Step:
     require_one_group(operator, source, weights)
     output = graph.output_of(operator)
     axes = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
-    taps = weights.constant.reshape(weights.shape[0], -1).astype(np.int64)
-    return _convolution(operator, graph, packing, taps, axes)
+    kernels = weights.constant.astype(np.int64)
+    if packing is MVE:
+        step = conv_rows.convolution(operator, graph, kernels, axes)
+        if step is not None:
+            return step
+    return _convolution(operator, graph, packing, kernels.reshape(len(kernels), -1), axes)
 
 
 def _fully_connected(packing: Packing, operator: Operator, graph: Graph) -> Step:

@@ -102,19 +102,6 @@ def requant(
     return Constant(f"{operator.name}_requant", "aot_requant_t", rows, "per output channel")
 
 
-def requant_with_centre(
-    operator: Operator, graph: Graph, taps: NDArray[np.int64], bias: NDArray[np.int64]
-) -> Constant:
-    """The same as `aot_channel_t`s: bias, multiplier, centre, shift."""
-    odd = 2 * graph.output_of(operator).zero_point + 1
-    rows = [
-        (start, multiplier, odd << (shift - 1) if shift > 0 else 0, shift)
-        for start, multiplier, shift in _records(operator, graph, taps, bias)
-    ]
-    name = f"{operator.name}_requant"
-    return Constant(name, "aot_channel_t", np.array(rows, np.int32), "per output channel")
-
-
 def is_fast(records: Constant) -> bool:
     """Whether all channels have the fast form."""
     return bool(records.values[:, -1].min() > 0)

@@ -13,13 +13,25 @@ AOT_INLINE int32_t aot_common(int8_t x, const aot_operand_t *operand)
                           operand->shift);
 }
 
-/* Four elements at the common scale. */
-AOT_INLINE int32x4_t aot_common_x4(const int8_t *x, int32_t step, const aot_operand_t *operand)
+/* Eight elements at the common scale, even ones and odd ones. */
+typedef struct {
+    int32x4_t even, odd;
+} aot_eight_t;
+
+AOT_INLINE int32x4_t aot_common_x4(int32x4_t steps, const aot_operand_t *operand)
 {
-    int32x4_t values = step != 0 ? vldrbq_s32(x) : vdupq_n_s32(*x);
-    values = vsubq_n_s32(vshlq_r_s32(values, operand->lift), operand->zero_point);
-    return aot_scale_fast_x4(values, operand->multiplier, aot_centre(0, operand->shift),
-                             operand->shift);
+    steps = vshlq_r_s32(steps, operand->lift);
+    return aot_scale_fast_x4(steps, operand->multiplier, operand->shift);
+}
+
+AOT_INLINE aot_eight_t aot_common_x8(const int8_t *x, int32_t step, const aot_operand_t *operand)
+{
+    int32_t zero_point = operand->zero_point >> operand->lift;
+    int16x8_t values = step != 0 ? vldrbq_s16(x) : vdupq_n_s16(*x);
+    values = vsubq_n_s16(values, (int16_t)zero_point);
+    aot_eight_t common = {aot_common_x4(vmovlbq_s16(values), operand),
+                          aot_common_x4(vmovltq_s16(values), operand)};
+    return common;
 }
 
 /* p0 + sign * p1; a step is 1, or 0 for an operand that is broadcast. */
@@ -30,19 +42,18 @@ AOT_INLINE void aot_add_row_s8(const aot_add_t *layer, const int8_t *p0, int32_t
     const aot_operand_t operand0 = layer->operand0, operand1 = layer->operand1;
     const aot_requant_t requant = layer->output;
     int32_t zero_point = layer->output_zero_point;
-    int32_t centre = requant.shift > 0 ? aot_centre(zero_point, requant.shift) : 0;
 
-    for (; requant.shift > 0 && left >= 4; left -= 4) {
-        int32x4_t sum = aot_common_x4(p0, step0, &operand0);
-        int32x4_t other = aot_common_x4(p1, step1, &operand1);
-        sum = sign > 0 ? vaddq_s32(sum, other) : vsubq_s32(sum, other);
-        sum = aot_scale_fast_x4(sum, requant.multiplier, centre, requant.shift);
-        int16x8_t halves = vqmovnbq_s32(vreinterpretq_s16_s32(sum), sum);
-        int8x16_t bytes = vqmovnbq_s16(vreinterpretq_s8_s16(halves), halves);
-        vstrbq_s32(output, vreinterpretq_s32_s8(bytes));
-        p0 += 4 * step0;
-        p1 += 4 * step1;
-        output += 4;
+    for (; requant.shift > 0 && left >= 8; left -= 8) {
+        aot_eight_t sum = aot_common_x8(p0, step0, &operand0);
+        aot_eight_t other = aot_common_x8(p1, step1, &operand1);
+        sum.even = sign > 0 ? vaddq_s32(sum.even, other.even) : vsubq_s32(sum.even, other.even);
+        sum.odd = sign > 0 ? vaddq_s32(sum.odd, other.odd) : vsubq_s32(sum.odd, other.odd);
+        sum.even = aot_scale_fast_x4(sum.even, requant.multiplier, requant.shift);
+        sum.odd = aot_scale_fast_x4(sum.odd, requant.multiplier, requant.shift);
+        vstrbq_s16(output, aot_narrow(sum.even, sum.odd, zero_point));
+        p0 += 8 * step0;
+        p1 += 8 * step1;
+        output += 8;
     }
     for (; left > 0; left--) {
         int32_t sum = aot_common(*p0, &operand0) + sign * aot_common(*p1, &operand1);

@@ -79,18 +79,19 @@ AOT_INLINE int32x4_t four(const int8x16_t *w, int32_t vectors, const int8_t *fro
     return aot_vector(a0, a1, a2, a3);
 }
 
-AOT_INLINE int32x4_t scaled(int32x4_t sums, const aot_channel_t *channel)
+AOT_INLINE int32x4_t scaled(int32x4_t sums, const aot_requant_t *requant)
 {
-    return aot_scale_fast_x4(vaddq_n_s32(sums, channel->bias), channel->multiplier,
-                             channel->centre, channel->shift);
+    return aot_scale_fast_x4(vaddq_n_s32(sums, requant->bias), requant->multiplier,
+                             requant->shift);
 }
 
 /* All outputs of a channel, eight at a time; the last of a band may overlap those before. */
-AOT_INLINE void filter(const aot_depthwise_mve_t *layer, const aot_channel_t *constants,
+AOT_INLINE void filter(const aot_depthwise_mve_t *layer, const aot_requant_t *constants,
                        const int8_t *weights, int32_t vectors, const int8_t *plane,
                        const int32_t *table, int8_t *output)
 {
-    const aot_channel_t channel = *constants;
+    const aot_requant_t requant = *constants;
+    int32_t zero_point = layer->output_zero_point;
     int8x16_t w[5];
     int32_t step = layer->output_step.along, vector_step = layer->vector_step;
     int32_t count = layer->band * layer->output.along;
@@ -113,12 +114,9 @@ AOT_INLINE void filter(const aot_depthwise_mve_t *layer, const aot_channel_t *co
         while (left >= 8) {
             int32x4_t sums0 = four(w, vectors, from, at, vector_step);
             int32x4_t sums1 = four(w, vectors, from, at + 4, vector_step);
-            sums0 = scaled(sums0, &channel);
-            sums1 = scaled(sums1, &channel);
-            int16x8_t both = vqmovnbq_s32(vreinterpretq_s16_s32(sums0), sums0);
-            both = vqmovntq_s32(both, sums1);
-            int8x16_t bytes = vqmovnbq_s16(vreinterpretq_s8_s16(both), both);
-            vstrbq_scatter_offset_s16(y, places, vreinterpretq_s16_s8(bytes));
+            sums0 = scaled(sums0, &requant);
+            sums1 = scaled(sums1, &requant);
+            vstrbq_scatter_offset_s16(y, places, aot_narrow(sums0, sums1, zero_point));
             at += 8;
             y += 8 * step;
             left -= 8;
@@ -133,9 +131,9 @@ AOT_INLINE void filter(const aot_depthwise_mve_t *layer, const aot_channel_t *co
             int32_t results[4];
             at -= back;
             y -= back * step;
-            vst1q_s32(results, scaled(four(w, vectors, from, at, vector_step), &channel));
+            vst1q_s32(results, scaled(four(w, vectors, from, at, vector_step), &requant));
             for (int32_t i = 0; i < 4; i++) {
-                *y = aot_saturate(results[i]);
+                *y = aot_quantised(results[i], zero_point);
                 y += step;
             }
             at += 4;
@@ -144,13 +142,13 @@ AOT_INLINE void filter(const aot_depthwise_mve_t *layer, const aot_channel_t *co
 }
 
 /* One function for each number of vectors that a window may take. */
-typedef void filter_t(const aot_depthwise_mve_t *layer, const aot_channel_t *constants,
+typedef void filter_t(const aot_depthwise_mve_t *layer, const aot_requant_t *constants,
                       const int8_t *weights, const int8_t *plane, const int32_t *table,
                       int8_t *output);
 
 #define FILTER(vectors)                                                                            \
     AOT_APART void filter_##vectors(const aot_depthwise_mve_t *layer,                              \
-                                    const aot_channel_t *constants, const int8_t *weights,         \
+                                    const aot_requant_t *constants, const int8_t *weights,         \
                                     const int8_t *plane, const int32_t *table, int8_t *output)     \
     {                                                                                              \
         filter(layer, constants, weights, vectors, plane, table, output);                          \
@@ -164,7 +162,7 @@ AOT_INLINE void depthwise(const aot_depthwise_mve_t *layer, filter_t *filter_pla
 {
     int32_t *places = (int32_t *)(void *)(scratch + table);
     const int8_t *weights = layer->weights;
-    const aot_channel_t *channel = layer->channel;
+    const aot_requant_t *requant = layer->requant;
     int8_t spread[5 * 16] = {0};
 
     make_table(layer, places);
@@ -174,7 +172,7 @@ AOT_INLINE void depthwise(const aot_depthwise_mve_t *layer, filter_t *filter_pla
         for (int32_t m = 0; m < layer->multiplier; m++) {
             spread_weights(layer, weights, spread);
             weights += layer->kernel.across * layer->kernel.along;
-            filter_plane(layer, channel++, spread, scratch, places, output++);
+            filter_plane(layer, requant++, spread, scratch, places, output++);
         }
     }
 }

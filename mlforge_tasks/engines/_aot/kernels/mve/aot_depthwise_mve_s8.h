@@ -6,7 +6,7 @@
 #ifndef AOT_DEPTHWISE_MVE_S8_H
 #define AOT_DEPTHWISE_MVE_S8_H
 
-#include "aot_channel.h"
+#include "aot_math.h"
 #include "aot_extent.h"
 
 /* weights        [output channel][kernel line][tap]
@@ -24,13 +24,13 @@
  */
 typedef struct {
     const int8_t *weights;
-    const aot_channel_t *channel;
+    const aot_requant_t *requant;
     int32_t input_channels, multiplier;
     int32_t plane_bytes, pitch, first;
     aot_extent_t input, input_step, output, output_step, kernel, window_step;
     int32_t lines, line_step, vector_step, tap_step;
     int32_t band;
-    int32_t input_zero_point;
+    int32_t input_zero_point, output_zero_point;
 } aot_depthwise_mve_t;
 
 /* For windows of one vector, of up to three and of up to five.

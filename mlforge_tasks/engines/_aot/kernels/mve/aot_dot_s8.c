@@ -43,16 +43,6 @@ AOT_INLINE void four_by_two(const int8_t *w, int32_t bytes, const int8_t *x, int
     *sums1 = result1;
 }
 
-AOT_INLINE int8_t finish(const aot_channel_t *channel, int32_t sum, int32_t zero_point)
-{
-    if (channel->shift <= 0) {
-        aot_requant_t requant = {0, channel->multiplier, channel->shift};
-        return aot_requantise_wide(sum + channel->bias, &requant, zero_point);
-    }
-    return aot_requantise(sum + channel->bias, channel->multiplier, channel->centre,
-                          channel->shift);
-}
-
 /* Where not both channels are there and have the fast form. */
 static void finish_singly(const aot_dot_t *dot, int32_t c, int32x4_t sums0, int32x4_t sums1,
                           int8_t *y)
@@ -62,26 +52,26 @@ static void finish_singly(const aot_dot_t *dot, int32_t c, int32x4_t sums0, int3
     vst1q_s32(sums[1], sums1);
     for (int32_t i = 0; i < 2 && c + i < dot->channels; i++) {
         for (int32_t p = 0; p < 4; p++) {
-            y[p * dot->channels + i] = finish(&dot->channel[c + i], sums[i][p], dot->zero_point);
+            const aot_requant_t *requant = &dot->requant[c + i];
+            y[p * dot->channels + i] =
+                aot_finish(sums[i][p] + requant->bias, requant, dot->zero_point);
         }
     }
 }
 
-AOT_INLINE int32x4_t scaled(int32x4_t sums, const aot_channel_t *channel)
+AOT_INLINE int32x4_t scaled(int32x4_t sums, const aot_requant_t *requant)
 {
-    return aot_scale_fast_x4(vaddq_n_s32(sums, channel->bias), channel->multiplier,
-                             channel->centre, channel->shift);
+    return aot_scale_fast_x4(vaddq_n_s32(sums, requant->bias), requant->multiplier,
+                             requant->shift);
 }
 
 /* places: where window 0 channel 0, window 0 channel 1, window 1 channel 0, ... go. */
-AOT_INLINE void finish_four(const aot_channel_t *channel, int32x4_t sums0, int32x4_t sums1,
-                            int8_t *y, uint16x8_t places)
+AOT_INLINE void finish_four(const aot_requant_t *requant, int32x4_t sums0, int32x4_t sums1,
+                            int32_t zero_point, int8_t *y, uint16x8_t places)
 {
-    sums0 = scaled(sums0, &channel[0]);
-    int16x8_t both = vqmovnbq_s32(vreinterpretq_s16_s32(sums0), sums0);
-    both = vqmovntq_s32(both, scaled(sums1, &channel[1]));
-    int8x16_t bytes = vqmovnbq_s16(vreinterpretq_s8_s16(both), both);
-    vstrbq_scatter_offset_s16(y, places, vreinterpretq_s16_s8(bytes));
+    sums0 = scaled(sums0, &requant[0]);
+    sums1 = scaled(sums1, &requant[1]);
+    vstrbq_scatter_offset_s16(y, places, aot_narrow(sums0, sums1, zero_point));
 }
 
 AOT_APART void dot_fours(const aot_dot_t *dot, const int8_t *x, int32_t pitch, int32_t windows,
@@ -101,7 +91,7 @@ AOT_APART void dot_fours(const aot_dot_t *dot, const int8_t *x, int32_t pitch, i
             int32x4_t sums0, sums1;
             four_by_two(w, bytes, from, pitch, &sums0, &sums1);
             if (c < whole) {
-                finish_four(&dot->channel[c], sums0, sums1, to, places);
+                finish_four(&dot->requant[c], sums0, sums1, dot->zero_point, to, places);
             } else {
                 finish_singly(dot, c, sums0, sums1, to);
             }
@@ -142,7 +132,7 @@ AOT_INLINE int32x4_t four_narrow(const int8x16_t *w, int32_t vectors, const int8
 AOT_INLINE void dot_narrow(const aot_dot_t *dot, int32_t vectors, const int8_t *x, int32_t windows,
                            int8_t *y)
 {
-    int32_t channels = dot->channels;
+    int32_t channels = dot->channels, zero_point = dot->zero_point;
     const int8_t *weights = dot->weights;
     uint16x8_t lane = vidupq_n_u16(0, 1);
     uint16x8_t odd = vandq_u16(lane, vdupq_n_u16(1));
@@ -150,7 +140,7 @@ AOT_INLINE void dot_narrow(const aot_dot_t *dot, int32_t vectors, const int8_t *
     places = vmulq_n_u16(places, (uint16_t)channels);
 
     for (int32_t c = 0; c < channels; c++) {
-        const aot_channel_t channel = dot->channel[c];
+        const aot_requant_t requant = dot->requant[c];
         int8x16_t w[4];
         AOT_UNROLL
         for (int32_t i = 0; i < vectors; i++) {
@@ -162,12 +152,9 @@ AOT_INLINE void dot_narrow(const aot_dot_t *dot, int32_t vectors, const int8_t *
         while (left >= 8) {
             int32x4_t sums0 = four_narrow(w, vectors, &from);
             int32x4_t sums1 = four_narrow(w, vectors, &from);
-            sums0 = scaled(sums0, &channel);
-            sums1 = scaled(sums1, &channel);
-            int16x8_t both = vqmovnbq_s32(vreinterpretq_s16_s32(sums0), sums0);
-            both = vqmovntq_s32(both, sums1);
-            int8x16_t bytes = vqmovnbq_s16(vreinterpretq_s8_s16(both), both);
-            vstrbq_scatter_offset_s16(to, places, vreinterpretq_s16_s8(bytes));
+            sums0 = scaled(sums0, &requant);
+            sums1 = scaled(sums1, &requant);
+            vstrbq_scatter_offset_s16(to, places, aot_narrow(sums0, sums1, zero_point));
             to += 8 * channels;
             left -= 8;
             if (left > 0 && left < 8) {
@@ -197,7 +184,7 @@ AOT_APART void dot_single(const aot_dot_t *dot, const int8_t *x, int8_t *y)
     const int8_t *w = dot->weights, *end = x + aot_packed_bytes(dot);
 
     for (int32_t c = 0; c < dot->channels; c += 2) {
-        const aot_channel_t *channel = &dot->channel[c];
+        const aot_requant_t *requant = &dot->requant[c];
         const int8_t *from = x;
         int32_t sum0 = 0, sum1 = 0;
         do {
@@ -208,9 +195,9 @@ AOT_APART void dot_single(const aot_dot_t *dot, const int8_t *x, int8_t *y)
             AOT_VMLADAVA(sum0, w0, value);
             AOT_VMLADAVA(sum1, w1, value);
         } while (from != end);
-        y[c] = finish(&channel[0], sum0, dot->zero_point);
+        y[c] = aot_finish(sum0 + requant[0].bias, &requant[0], dot->zero_point);
         if (c + 1 < dot->channels) {
-            y[c + 1] = finish(&channel[1], sum1, dot->zero_point);
+            y[c + 1] = aot_finish(sum1 + requant[1].bias, &requant[1], dot->zero_point);
         }
     }
 }

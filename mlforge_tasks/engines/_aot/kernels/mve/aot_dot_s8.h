@@ -6,7 +6,7 @@
 #ifndef AOT_DOT_S8_H
 #define AOT_DOT_S8_H
 
-#include "aot_channel.h"
+#include "aot_math.h"
 
 /* fast         whether all channels have the fast form
  * weights      [channel / 2][tap / 16][2 channels][16 taps], 0 where there is no tap
@@ -15,7 +15,7 @@
  */
 typedef struct {
     const int8_t *weights;
-    const aot_channel_t *channel;
+    const aot_requant_t *requant;
     int32_t channels;
     int32_t zero_point;
     int32_t fast;

@@ -22,7 +22,7 @@ typedef struct {
 } aot_conv_t;
 
 /* scratch: as many packed windows (aot_dot_s8.h) as the first group has; behind them, at
- * scratch + gathered, a window in bytes, if any lies at the border.
+ * scratch + gathered, DSP kernels want a window in bytes, if any lies at the border.
  */
 void aot_conv_s8(const aot_conv_t *layer, const int8_t *input, int8_t *output, int8_t *scratch,
                  int32_t gathered);

@@ -1,0 +1,193 @@
+"""Lowers CONV_2D to the MVE kernels that read windows from a ring of input rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
+from mlforge_tasks.engines._aot.weighted import (
+    fused_clamp,
+    is_fast,
+    parts,
+    requant,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.engines._aot.graph import Graph, Operator
+    from mlforge_tasks.engines._aot.program import Value
+    from mlforge_tasks.engines._aot.window import Axis
+
+_VECTOR = 16
+_OUTPUTS = 8
+# Outputs are reached by 16-bit offsets, seven pixels ahead.
+_MOST_CHANNELS = 65535 // 7
+
+
+@dataclass(frozen=True)
+class _Segments:
+    """How a kernel row is cut into segments, which are neighbours in a stream.
+
+    Attributes:
+        kernel: The function that takes them.
+        taps: Columns of the kernel in the order in which the kernel reads their weights; one that
+            is beyond the kernel has zeros.
+        starts: First column of each segment.
+    """
+
+    kernel: str
+    taps: tuple[int, ...]
+    starts: tuple[int, ...]
+
+
+def _segments(width: Axis) -> _Segments | None:
+    """None where no kernel takes so wide a window."""
+    if width.stride == 1 and width.kernel > 1:
+        beyond = -(-width.kernel // 3) * 3
+        columns = tuple(range(beyond))
+        return _Segments("aot_conv_rows_three_s8", columns, columns[::3])
+    if (width.stride, width.kernel) == (2, 3):
+        return _Segments("aot_conv_rows_two_one_s8", (0, 2, 1), (0, 1))
+    return None
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The ring of rows."""
+
+    height: Axis
+    width: Axis
+    channels: int
+    channels_out: int
+    segments: _Segments
+
+    @property
+    def vectors(self) -> int:
+        """Sixteens of input channels."""
+        return -(-self.channels // _VECTOR)
+
+    @property
+    def streams(self) -> int:
+        return self.width.stride
+
+    @property
+    def stream_bytes(self) -> int:
+        last = (len(self.segments.taps) - 1) // self.width.stride
+        return (self.width.output + last) * _VECTOR
+
+    @property
+    def row_bytes(self) -> int:
+        return self.vectors * self.streams * self.stream_bytes
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Where in a row segments start."""
+        stride = self.width.stride
+        return np.array(
+            [
+                (vector * self.streams + start % stride) * self.stream_bytes
+                + start // stride * _VECTOR
+                for vector in range(self.vectors)
+                for start in self.segments.starts
+            ]
+        )
+
+    @property
+    def in_place(self) -> bool:
+        """Whether every output row only overwrites input rows that are in the ring by then."""
+        read = self.channels * self.width.input
+        for row in range(self.height.output):
+            ringed = row * self.height.stride + self.height.kernel - self.height.before
+            written = (row + 1) * self.width.output * self.channels_out
+            if ringed < self.height.input and written > ringed * read:
+                return False
+        return True
+
+    def weights(self, kernels: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Weights [channel, row, column, input channel] as the kernel reads them."""
+        beyond = len(self.segments.taps) - self.width.kernel
+        more = self.vectors * _VECTOR - self.channels
+        padded = np.pad(kernels, ((0, 0), (0, 0), (0, beyond), (0, more)))
+        ordered = padded[:, :, list(self.segments.taps)]
+        split = ordered.reshape(*ordered.shape[:3], self.vectors, _VECTOR)
+        return split.transpose(0, 1, 3, 2, 4).ravel().astype(np.int8)
+
+
+def worth_it(height: Axis, width: Axis, channels: int, channels_out: int) -> bool:
+    """Whether the kernels take a layer, and do better than packing its windows."""
+    plain = height.dilation == width.dilation == 1
+    wide = width.output >= _OUTPUTS and channels_out <= _MOST_CHANNELS
+    full = channels % _VECTOR == 0 or channels % _VECTOR >= _VECTOR * 3 // 4
+    return plain and wide and full
+
+
+def convolution(
+    operator: Operator, graph: Graph, kernels: NDArray[np.int64], axes: tuple[Axis, Axis]
+) -> Step | None:
+    """A step of these kernels, None where they are not for the layer.
+
+    Args:
+        operator: A CONV_2D.
+        graph: Its graph.
+        kernels: Weights [output channel, height, width, input channel].
+        axes: Height and width.
+    """
+    height, width = axes
+    source, _, bias = parts(operator, graph)
+    channels_out, channels = len(kernels), source.shape[3]
+    segments = _segments(width)
+    if segments is None or not worth_it(height, width, channels, channels_out):
+        return None
+    records = requant(operator, graph, kernels.reshape(channels_out, -1), bias)
+    if not is_fast(records):
+        return None
+    rows = _Rows(height, width, channels, channels_out, segments)
+    weights = Constant(
+        f"{operator.name}_weights",
+        "int8_t",
+        rows.weights(kernels),
+        "[channel][kernel row][16 input channels][tap][16]",
+        alignment_bytes=4,
+    )
+    places = Constant(f"{operator.name}_places", "int32_t", rows.places.astype(np.int32))
+    members: dict[str, Value] = {
+        "weights": weights.name,
+        "requant": records.name,
+        "places": places.name,
+        "segments": len(rows.places),
+        "channels": channels_out,
+        "channel_bytes": len(weights.values) // channels_out,
+        "input_height": height.input,
+        "input_width": width.input,
+        "input_channels": channels,
+        "output_height": height.output,
+        "output_width": width.output,
+        "kernel_height": height.kernel,
+        "stride_height": height.stride,
+        "stride_width": width.stride,
+        "pad_top": height.before,
+        "pad_left": width.before,
+        "streams": rows.streams,
+        "stream_bytes": rows.stream_bytes,
+        "row_bytes": rows.row_bytes,
+        "input_zero_point": source.zero_point,
+        "output_zero_point": graph.output_of(operator).zero_point,
+    }
+    ring = height.kernel * rows.row_bytes
+    operands = (Data(operator.inputs[0]), Data(operator.output))
+    arguments = (f"&{operator.name}", *operands, Scratch(), ring)
+    return Step(
+        calls=(
+            Call("aot_conv_rows_s8.h", segments.kernel, arguments),
+            *fused_clamp(operator, graph.output_of(operator)),
+        ),
+        constants=(weights, records, places),
+        parameters=Parameters(operator.name, "aot_conv_rows_t", members),
+        scratch_bytes=ring + 4 * height.kernel * len(rows.places),
+        overwrites=operator.inputs[0] if rows.in_place else None,
+        macs=height.output * width.output * kernels.size,
+    )
