@@ -171,7 +171,8 @@ def _convolution(
     count = height.output * width.output
     windows = window.group(count)
     dot, constants = window.layer(operator, graph, taps, bias)
-    if window.direct and height.input * width.input == count:
+    pointwise = height.kernel == width.kernel == 1 and height.input * width.input == count
+    if window.direct and pointwise:
         return _direct(operator, graph, dot, constants, count)
     members: dict[str, Value] = {
         "dot": dot,
