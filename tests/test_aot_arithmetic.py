@@ -24,9 +24,8 @@ _SHIM = """\
 int32_t requantise(int32_t acc, int32_t multiplier, int32_t shift, int32_t zero_point);
 int32_t requantise(int32_t acc, int32_t multiplier, int32_t shift, int32_t zero_point)
 {
-    aot_requant_t record = {0, multiplier, shift};
     if (shift <= 0) {
-        return aot_requantise_wide(acc, &record, zero_point);
+        return aot_requantise_wide(acc, multiplier, shift, zero_point);
     }
     return aot_requantise(acc, multiplier, aot_centre(zero_point, shift), shift);
 }

@@ -134,10 +134,10 @@ def prelu(operator: Operator, graph: Graph) -> Step:
         "output_zero_point": output.zero_point,
         "positive": fixed_point.requant_record(
             0, -_MOST_VALUE, _MOST_VALUE, fixed_point.factor(positive)
-        ),
+        )[1:],
         "negative": fixed_point.requant_record(
             0, -_MOST_PRODUCT, _MOST_PRODUCT, fixed_point.factor(negative)
-        ),
+        )[1:],
     }
     arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output))
     return Step(

@@ -90,9 +90,10 @@ def _operand(tensor: Tensor, by: Factor) -> dict[str, Value]:
     }
 
 
-def _output(by: Factor, most: int) -> tuple[int, int, int]:
-    """An `aot_requant_t` for values that are not larger than `most`."""
-    return fixed_point.requant_record(0, -most, most, by)
+def _output(by: Factor, most: int) -> tuple[int, int]:
+    """An `aot_scale_t` for values that are not larger than `most`."""
+    _, multiplier, shift = fixed_point.requant_record(0, -most, most, by)
+    return multiplier, shift
 
 
 def _add_factors(operator: Operator, graph: Graph) -> tuple[Factor, Factor, Factor]:

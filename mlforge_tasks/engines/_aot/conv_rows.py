@@ -10,7 +10,6 @@ import numpy as np
 from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
 from mlforge_tasks.engines._aot.weighted import (
     fused_clamp,
-    is_fast,
     parts,
     requant,
 )
@@ -143,7 +142,7 @@ def convolution(
     if segments is None or not worth_it(height, width, channels, channels_out):
         return None
     records = requant(operator, graph, kernels.reshape(channels_out, -1), bias)
-    if not is_fast(records):
+    if not records.is_fast:
         return None
     rows = _Rows(height, width, channels, channels_out, segments)
     weights = Constant(
@@ -156,7 +155,7 @@ def convolution(
     places = Constant(f"{operator.name}_places", "int32_t", rows.places.astype(np.int32))
     members: dict[str, Value] = {
         "weights": weights.name,
-        "requant": records.name,
+        **records.members,
         "places": places.name,
         "segments": len(rows.places),
         "channels": channels_out,
@@ -185,7 +184,7 @@ def convolution(
             Call("aot_conv_rows_s8.h", segments.kernel, arguments),
             *fused_clamp(operator, graph.output_of(operator)),
         ),
-        constants=(weights, records, places),
+        constants=(weights, *records.constants, places),
         parameters=Parameters(operator.name, "aot_conv_rows_t", members),
         scratch_bytes=ring + 4 * height.kernel * len(rows.places),
         overwrites=operator.inputs[0] if rows.in_place else None,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.engines._aot.graph import Graph, Operator
     from mlforge_tasks.engines._aot.program import Value
+    from mlforge_tasks.engines._aot.weighted import Requant
 
 CHANNEL_BLOCK = 4
 # Windows of shorter runs are copied together first: the kernel walks 16 taps at a time.
@@ -39,10 +40,10 @@ def _blocked_weights(operator: Operator, taps: NDArray[np.int64]) -> Constant:
     return Constant(f"{operator.name}_weights", "int8_t", packed, "[channel / 4][tap][4]")
 
 
-def _dot(operator: Operator, graph: Graph, channels: int) -> dict[str, Value]:
+def _dot(operator: Operator, graph: Graph, channels: int, records: Requant) -> dict[str, Value]:
     return {
         "weights": f"{operator.name}_weights",
-        "requant": f"{operator.name}_requant",
+        **records.dot_members,
         "channels": channels,
         "zero_point": graph.output_of(operator).zero_point,
     }
@@ -72,9 +73,10 @@ def _convolution(
     height, width = axes
     channels = source.shape[-1]
     runs = _runs(height, width, channels)
+    records = requant(operator, graph, taps, bias)
     gathers = not (height.inside and width.inside and runs["runs"])
     members: dict[str, Value] = {
-        "dot": _dot(operator, graph, len(taps)),
+        "dot": _dot(operator, graph, len(taps), records),
         "inside": runs,
         "input_channels": channels,
         **geometry(height, width),
@@ -89,7 +91,7 @@ def _convolution(
         ),
         constants=(
             _blocked_weights(operator, taps),
-            requant(operator, graph, taps, bias),
+            *records.constants,
         ),
         parameters=Parameters(operator.name, "aot_conv_t", members),
         scratch_bytes=2 * taps.shape[1] if gathers else 0,
@@ -116,6 +118,7 @@ def fully_connected(operator: Operator, graph: Graph) -> Step:
     if rows > 1:
         one = Axis(1, 1, 1, 1, 1, 0)
         return _convolution(operator, graph, taps, (one, Axis(rows, rows, 1, 1, 1, 0)))
+    records = requant(operator, graph, taps, bias, may_share=True)
     arguments = (
         f"&{operator.name}",
         taps.shape[1],
@@ -129,9 +132,11 @@ def fully_connected(operator: Operator, graph: Graph) -> Step:
         ),
         constants=(
             _blocked_weights(operator, taps),
-            requant(operator, graph, taps, bias),
+            *records.constants,
         ),
-        parameters=Parameters(operator.name, "aot_dot_t", _dot(operator, graph, len(taps))),
+        parameters=Parameters(
+            operator.name, "aot_dot_t", _dot(operator, graph, len(taps), records)
+        ),
         macs=taps.size,
     )
 

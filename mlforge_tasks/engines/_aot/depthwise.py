@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
-from mlforge_tasks.engines._aot.weighted import fused_clamp, is_fast, parts, requant
+from mlforge_tasks.engines._aot.weighted import fused_clamp, parts, requant
 from mlforge_tasks.engines._aot.window import window_axes
 
 if TYPE_CHECKING:
@@ -46,6 +46,14 @@ def _is_three_by_three(across: Axis, along: Axis) -> bool:
     return (across.kernel, along.kernel) == (3, 3) and plain and along.output > 1
 
 
+def _portable_kernel(across: Axis, along: Axis, *, fast: bool) -> str:
+    """The function that does a plane in the fewest instructions."""
+    plain = along.stride == 1 and along.dilation == 1
+    if not fast or along.kernel != 3 or not plain or along.output < 4:
+        return "aot_depthwise_s8"
+    return "aot_depthwise_three_lines_s8" if across.kernel == 3 else "aot_depthwise_lines_s8"
+
+
 def depthwise_conv_2d(kernels: Kernels, operator: Operator, graph: Graph) -> Step:
     """DEPTHWISE_CONV_2D; weights come as [1, height, width, output channel]."""
     source, weights, bias = parts(operator, graph)
@@ -61,14 +69,16 @@ def depthwise_conv_2d(kernels: Kernels, operator: Operator, graph: Graph) -> Ste
         input_step, output_step = input_step[::-1], output_step[::-1]
     plane = tuple(max(axis.reach, axis.before + axis.input) for axis in (across, along))
     taps = filters.reshape(len(filters), -1)
-    kernel, beyond = "aot_depthwise_s8", 0
     records = requant(operator, graph, taps, bias)
-    if kernels == "dsp" and is_fast(records) and _is_three_by_three(across, along):
+    kernel, beyond = _portable_kernel(across, along, fast=records.is_fast), 0
+    header = "aot_depthwise_s8.h"
+    if kernels == "dsp" and records.is_fast and _is_three_by_three(across, along):
         kernel, beyond = "aot_depthwise_3x3_s8", 1
+        header = f"{kernel}.h"
         filters = np.pad(filters, ((0, 0), (0, 0), (0, 1)))
     members: dict[str, Value] = {
         "weights": f"{operator.name}_weights",
-        "requant": f"{operator.name}_requant",
+        **records.members,
         "channel_bytes": filters[0].size,
         "input_channels": channels,
         "multiplier": channels_out // channels,
@@ -94,10 +104,10 @@ def depthwise_conv_2d(kernels: Kernels, operator: Operator, graph: Graph) -> Ste
     arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output), Scratch())
     return Step(
         calls=(
-            Call(f"{kernel}.h", kernel, arguments),
+            Call(header, kernel, arguments),
             *fused_clamp(operator, output),
         ),
-        constants=(packed, records),
+        constants=(packed, *records.constants),
         parameters=Parameters(operator.name, "aot_depthwise_t", members),
         scratch_bytes=plane[0] * plane[1] + beyond,
         overwrites=operator.inputs[0] if in_place else None,

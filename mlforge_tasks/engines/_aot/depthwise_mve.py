@@ -11,7 +11,6 @@ from mlforge_tasks.engines._aot.depthwise import depthwise_conv_2d as portable
 from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
 from mlforge_tasks.engines._aot.weighted import (
     fused_clamp,
-    is_fast,
     parts,
     requant,
 )
@@ -136,13 +135,13 @@ def depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
         filters = filters.transpose(0, 2, 1)
     if (
         not plane.room
-        or not is_fast(records)
+        or not records.is_fast
         or max(width.input * channels, channels_out) > _MOST_STEP
     ):
         return portable("portable", operator, graph)
     members: dict[str, Value] = {
         "weights": f"{operator.name}_weights",
-        "requant": records.name,
+        **records.members,
         "input_channels": channels,
         "multiplier": channels_out // channels,
         **_members(plane, channels, channels_out),
@@ -163,7 +162,7 @@ def depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
             Call("aot_depthwise_mve_s8.h", _KERNELS[plane.room], arguments),
             *fused_clamp(operator, output),
         ),
-        constants=(packed, records),
+        constants=(packed, *records.constants),
         parameters=Parameters(operator.name, "aot_depthwise_mve_t", members),
         scratch_bytes=plane.bytes + 4 * plane.band * plane.columns,
         overwrites=operator.inputs[0] if in_place else None,

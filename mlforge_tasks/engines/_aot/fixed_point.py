@@ -112,7 +112,7 @@ def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:
 
 
 def requant_record(bias: int, low: int, high: int, by: Factor) -> tuple[int, int, int]:
-    """One `aot_requant_t`: bias, multiplier and shift in the fast form where it is exact.
+    """Bias, multiplier and shift of a channel, in the fast form where it is exact.
 
     Args:
         bias: Start of the accumulator.

@@ -16,7 +16,6 @@ from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters,
 from mlforge_tasks.engines._aot.weighted import (
     fused_clamp,
     geometry,
-    is_fast,
     parts,
     requant,
     require_one_group,
@@ -118,18 +117,24 @@ class _Window:
         return self.packing.direct and whole
 
     def layer(
-        self, operator: Operator, graph: Graph, taps: NDArray[np.int64], bias: NDArray[np.int64]
+        self,
+        operator: Operator,
+        graph: Graph,
+        taps: NDArray[np.int64],
+        bias: NDArray[np.int64],
+        *,
+        single: bool = False,
     ) -> tuple[dict[str, Value], tuple[Constant, ...]]:
-        """An `aot_dot_t` and its arrays."""
+        """An `aot_dot_t` and its arrays; `single` where there is one window."""
         members: dict[str, Value] = {"weights": f"{operator.name}_weights"}
-        records = requant(operator, graph, taps, bias)
-        members["requant"] = records.name
+        records = requant(operator, graph, taps, bias, may_share=single)
+        members.update(records.dot_members)
         members["channels"] = len(taps)
         members["zero_point"] = graph.output_of(operator).zero_point
         if self.packing is MVE:
-            members["fast"] = int(is_fast(records))
+            members["fast"] = int(records.is_fast)
         members.update(runs=self.runs, run=self.run, pitch=self.pitch)
-        return members, (self.weights(operator, taps), records)
+        return members, (self.weights(operator, taps), *records.constants)
 
 
 def _direct(
@@ -221,7 +226,7 @@ def _fully_connected(packing: Packing, operator: Operator, graph: Graph) -> Step
         axes = (one, Axis(rows, rows, 1, 1, 1, 0))
         return _convolution(operator, graph, packing, taps, axes)
     window = _Window(packing, 1, taps.shape[1])
-    dot, constants = window.layer(operator, graph, taps, bias)
+    dot, constants = window.layer(operator, graph, taps, bias, single=True)
     if window.direct:
         return _direct(operator, graph, dot, constants, 1)
     arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output), Scratch())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,27 +85,83 @@ def _records(
     ]
 
 
+@dataclass(frozen=True)
+class Requant:
+    """What turns accumulators into outputs.
+
+    Attributes:
+        values: Bias and multiplier of every output channel in turn; or, where all channels have one
+            multiplier and shift, the biases.
+        shifts: Of every output channel, or the only one.
+        multiplier: The only one, if there is.
+    """
+
+    values: Constant
+    shifts: Constant
+    multiplier: Constant | None = None
+
+    @property
+    def constants(self) -> tuple[Constant, ...]:
+        """For flash."""
+        return (self.values, self.shifts, *([self.multiplier] if self.multiplier else []))
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether all channels have the fast form."""
+        return bool(self.shifts.values.min() > 0)
+
+    @property
+    def members(self) -> dict[str, Value]:
+        """Of the parameters of convolutions that take channel by channel."""
+        return {"requant": self.values.name, "shift": self.shifts.name}
+
+    @property
+    def dot_members(self) -> dict[str, Value]:
+        """Of an `aot_dot_t`."""
+        if self.multiplier is None:
+            multiplier, step = f"{self.values.name} + 1", 2
+        else:
+            multiplier, step = self.multiplier.name, 1
+        return {
+            "bias": self.values.name,
+            "multiplier": multiplier,
+            "shift": self.shifts.name,
+            "step": step,
+        }
+
+
 def requant(
-    operator: Operator, graph: Graph, taps: NDArray[np.int64], bias: NDArray[np.int64]
-) -> Constant:
-    """The `aot_requant_t`s that turn accumulators into outputs.
+    operator: Operator,
+    graph: Graph,
+    taps: NDArray[np.int64],
+    bias: NDArray[np.int64],
+    *,
+    may_share: bool = False,
+) -> Requant:
+    """What turns accumulators into outputs.
 
     Args:
         operator: The operator.
         graph: Its graph.
         taps: Weights [output channel, tap].
         bias: [output channel].
+        may_share: Whether the kernel takes one multiplier and shift for all channels.
 
     Raises:
         CandidateFailure: A 32-bit accumulator can overflow.
     """
     rows = np.array(_records(operator, graph, taps, bias), np.int32)
-    return Constant(f"{operator.name}_requant", "aot_requant_t", rows, "per output channel")
-
-
-def is_fast(records: Constant) -> bool:
-    """Whether all channels have the fast form."""
-    return bool(records.values[:, -1].min() > 0)
+    name = operator.name
+    if may_share and rows[0, 2] > 0 and (rows[:, 1:] == rows[0, 1:]).all():
+        return Requant(
+            Constant(f"{name}_bias", "int32_t", rows[:, 0]),
+            Constant(f"{name}_shift", "int8_t", rows[:1, 2].astype(np.int8)),
+            Constant(f"{name}_multiplier", "int32_t", rows[:1, 1]),
+        )
+    return Requant(
+        Constant(f"{name}_requant", "int32_t", rows[:, :2].ravel(), "bias, multiplier"),
+        Constant(f"{name}_shift", "int8_t", rows[:, 2].astype(np.int8)),
+    )
 
 
 def require_one_group(operator: Operator, source: Tensor, weights: Tensor) -> None:

@@ -34,7 +34,8 @@ static void multiply_row(const aot_mul_t *layer, const int8_t *p0, int32_t step0
 {
     for (; left > 0; left--) {
         int32_t product = (*p0 - layer->zero_point0) * (*p1 - layer->zero_point1);
-        *output++ = aot_finish(product, &layer->output, layer->output_zero_point);
+        *output++ = aot_finish(product, layer->output.multiplier, layer->output.shift,
+                               layer->output_zero_point);
         p0 += step0;
         p1 += step1;
     }

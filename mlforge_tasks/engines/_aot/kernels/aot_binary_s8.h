@@ -19,18 +19,18 @@ typedef struct {
     int32_t lift, zero_point, multiplier, shift;
 } aot_operand_t;
 
-/* output   from the common scale to the output's; no bias */
+/* output   from the common scale to the output's */
 typedef struct {
     aot_broadcast_t broadcast;
     aot_operand_t operand0, operand1;
-    aot_requant_t output;
+    aot_scale_t output;
     int32_t output_zero_point;
 } aot_add_t;
 
 typedef struct {
     aot_broadcast_t broadcast;
     int32_t zero_point0, zero_point1;
-    aot_requant_t output;
+    aot_scale_t output;
     int32_t output_zero_point;
 } aot_mul_t;
 

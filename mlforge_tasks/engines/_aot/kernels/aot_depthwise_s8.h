@@ -14,4 +14,12 @@
 void aot_depthwise_s8(const aot_depthwise_t *layer, const int8_t *input, int8_t *output,
                       int8_t *scratch);
 
+/* The same for kernel lines of three taps, with stride 1 and at least four outputs along a line, and
+ * channels of the fast form; and for three such lines. An image has those functions that it calls.
+ */
+void aot_depthwise_lines_s8(const aot_depthwise_t *layer, const int8_t *input, int8_t *output,
+                            int8_t *scratch);
+void aot_depthwise_three_lines_s8(const aot_depthwise_t *layer, const int8_t *input,
+                                  int8_t *output, int8_t *scratch);
+
 #endif

@@ -45,19 +45,20 @@
 #define AOT_MEMORY_WRITTEN ((void)0)
 #endif
 
-/* How one output channel's accumulator becomes an int8.
+/* How an accumulator becomes an int8.
  *
- * bias       bias of the layer with the input's zero point folded in
  * multiplier, shift
  *            shift in [1, 22]: a right shift, the fast form; the generator has checked that
  *            |accumulator| < 2^30, so nothing overflows.
  *            shift <= 0: the wide form; AOT_WIDE_RIGHT - right shift, or minus the left shift.
+ *
+ * Layers have these for every output channel, as `requant`, {bias, multiplier} in turn, and `shift`.
+ * The input's zero point is folded into the bias.
  */
 typedef struct {
-    int32_t bias;
     int32_t multiplier;
     int32_t shift;
-} aot_requant_t;
+} aot_scale_t;
 
 #define AOT_WIDE_RIGHT (-32)
 
@@ -133,17 +134,15 @@ AOT_INLINE int8_t aot_requantise(int32_t acc, int32_t multiplier, int32_t centre
 }
 
 /* Wide form: any factor. Rare, so it is a function. */
-int8_t aot_requantise_wide(int32_t acc, const aot_requant_t *requant, int32_t zero_point);
+int8_t aot_requantise_wide(int32_t acc, int32_t multiplier, int32_t shift, int32_t zero_point);
 
 /* From accumulator to output in whatever form the channel has. */
-AOT_INLINE int8_t aot_finish(int32_t acc, const aot_requant_t *requant, int32_t zero_point)
+AOT_INLINE int8_t aot_finish(int32_t acc, int32_t multiplier, int32_t shift, int32_t zero_point)
 {
-    int32_t shift = requant->shift;
-
     if (shift <= 0) {
-        return aot_requantise_wide(acc, requant, zero_point);
+        return aot_requantise_wide(acc, multiplier, shift, zero_point);
     }
-    return aot_requantise(acc, requant->multiplier, aot_centre(zero_point, shift), shift);
+    return aot_requantise(acc, multiplier, aot_centre(zero_point, shift), shift);
 }
 
 #endif

@@ -3,14 +3,14 @@
 #include "aot_fill_s8.h"
 
 /* Makes int8s of neighbouring accumulators. */
-AOT_INLINE void store_four(const aot_depthwise_t *layer, const aot_requant_t *requant, int32_t a0,
+AOT_INLINE void store_four(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift, int32_t a0,
                            int32_t a1, int32_t a2, int32_t a3, int8_t *y)
 {
-    int32_t shift = requant->shift, step = layer->output_step.along;
+    int32_t step = layer->output_step.along;
     int32_t zero_point = layer->output_zero_point;
 
     if (shift > 0) {
-        int32_t multiplier = requant->multiplier, centre = aot_centre(zero_point, shift);
+        int32_t multiplier = requant[1], centre = aot_centre(zero_point, shift);
         y[0] = aot_requantise(a0, multiplier, centre, shift);
         y += step;
         y[0] = aot_requantise(a1, multiplier, centre, shift);
@@ -18,20 +18,20 @@ AOT_INLINE void store_four(const aot_depthwise_t *layer, const aot_requant_t *re
         y += step;
         y[step] = aot_requantise(a3, multiplier, centre, shift);
     } else {
-        y[0] = aot_requantise_wide(a0, requant, zero_point);
-        y[step] = aot_requantise_wide(a1, requant, zero_point);
-        y[2 * step] = aot_requantise_wide(a2, requant, zero_point);
-        y[3 * step] = aot_requantise_wide(a3, requant, zero_point);
+        y[0] = aot_requantise_wide(a0, requant[1], shift, zero_point);
+        y[step] = aot_requantise_wide(a1, requant[1], shift, zero_point);
+        y[2 * step] = aot_requantise_wide(a2, requant[1], shift, zero_point);
+        y[3 * step] = aot_requantise_wide(a3, requant[1], shift, zero_point);
     }
 }
 
 /* Four neighbouring outputs of any kernel. */
-static void four(const aot_depthwise_t *layer, const aot_requant_t *requant, const int8_t *w,
+static void four(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift, const int8_t *w,
                  const int8_t *x, int8_t *y)
 {
     int32_t stride = layer->stride.along, dilation = layer->dilation.along;
     int32_t line = layer->plane.along * layer->dilation.across;
-    int32_t a0 = requant->bias, a1 = a0, a2 = a0, a3 = a0;
+    int32_t a0 = requant[0], a1 = a0, a2 = a0, a3 = a0;
 
     for (int32_t k = layer->kernel.across; k > 0; k--) {
         const int8_t *tap = x;
@@ -50,15 +50,15 @@ static void four(const aot_depthwise_t *layer, const aot_requant_t *requant, con
         } while (w != end);
         x += line;
     }
-    store_four(layer, requant, a0, a1, a2, a3, y);
+    store_four(layer, requant, shift, a0, a1, a2, a3, y);
 }
 
-static void one(const aot_depthwise_t *layer, const aot_requant_t *requant, const int8_t *w,
+static void one(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift, const int8_t *w,
                 const int8_t *x, int8_t *y)
 {
     int32_t dilation = layer->dilation.along;
     int32_t line = layer->plane.along * layer->dilation.across;
-    int32_t acc = requant->bias;
+    int32_t acc = requant[0];
 
     for (int32_t k = layer->kernel.across; k > 0; k--) {
         const int8_t *tap = x;
@@ -71,18 +71,18 @@ static void one(const aot_depthwise_t *layer, const aot_requant_t *requant, cons
         } while (w != end);
         x += line;
     }
-    *y = aot_finish(acc, requant, layer->output_zero_point);
+    *y = aot_finish(acc, requant[1], shift, layer->output_zero_point);
 }
 
 /* A kernel three taps long, stride 1, the commonest: each value is loaded once for the outputs that
  * share it. The last four outputs of a line may overlap those before.
  */
-AOT_INLINE void filter_three(const aot_depthwise_t *layer, const aot_requant_t *requant,
+AOT_INLINE void filter_three(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
                              const int8_t *weights, const int8_t *plane, int8_t *output,
                              int32_t kernel_lines)
 {
     int32_t line = layer->plane.along * layer->dilation.across, step = layer->output_step.along;
-    int32_t bias = requant->bias, multiplier = requant->multiplier, shift = requant->shift;
+    int32_t bias = requant[0], multiplier = requant[1];
     int32_t centre = aot_centre(layer->output_zero_point, shift);
 
     for (int32_t oy = layer->output.across; oy > 0; oy--) {
@@ -132,7 +132,7 @@ AOT_INLINE void filter_three(const aot_depthwise_t *layer, const aot_requant_t *
     }
 }
 
-static void filter_any(const aot_depthwise_t *layer, const aot_requant_t *requant, const int8_t *w,
+void aot_filter_any_s8(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift, const int8_t *w,
                        const int8_t *plane, int8_t *output)
 {
     int32_t stride = layer->stride.along, step = layer->output_step.along;
@@ -142,12 +142,12 @@ static void filter_any(const aot_depthwise_t *layer, const aot_requant_t *requan
         int8_t *y = output;
         int32_t left = layer->output.along;
         for (; left >= 4; left -= 4) {
-            four(layer, requant, w, x, y);
+            four(layer, requant, shift, w, x, y);
             x += 4 * stride;
             y += 4 * step;
         }
         for (; left > 0; left--) {
-            one(layer, requant, w, x, y);
+            one(layer, requant, shift, w, x, y);
             x += stride;
             y += step;
         }
@@ -156,19 +156,16 @@ static void filter_any(const aot_depthwise_t *layer, const aot_requant_t *requan
     }
 }
 
-void aot_filter_plane_s8(const aot_depthwise_t *layer, const aot_requant_t *requant,
+void aot_filter_lines_s8(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
                          const int8_t *w, const int8_t *plane, int8_t *output)
 {
-    int32_t three = layer->kernel.along == 3 && layer->dilation.along == 1 &&
-                    layer->stride.along == 1 && layer->output.along >= 4 && requant->shift > 0;
+    filter_three(layer, requant, shift, w, plane, output, layer->kernel.across);
+}
 
-    if (three && layer->kernel.across == 3) {
-        filter_three(layer, requant, w, plane, output, 3);
-    } else if (three) {
-        filter_three(layer, requant, w, plane, output, layer->kernel.across);
-    } else {
-        filter_any(layer, requant, w, plane, output);
-    }
+void aot_filter_3x3_s8(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
+                       const int8_t *w, const int8_t *plane, int8_t *output)
+{
+    filter_three(layer, requant, shift, w, plane, output, 3);
 }
 
 /* Copies one channel to where the border leaves it room. */
@@ -203,15 +200,16 @@ static void gather_plane(const aot_depthwise_t *layer, const int8_t *input, int8
 void aot_for_each_plane_s8(const aot_depthwise_t *layer, aot_filter_t *filter, const int8_t *input,
                            int8_t *output, int8_t *scratch)
 {
-    const aot_requant_t *requant = layer->requant;
-    const int8_t *w = layer->weights;
+    const int32_t *requant = layer->requant;
+    const int8_t *w = layer->weights, *shift = layer->shift;
 
     /* Only the inside is overwritten, so the border is written once for all channels. */
     aot_fill_s8(scratch, layer->input_zero_point, layer->plane.across * layer->plane.along);
     for (int32_t c = 0; c < layer->input_channels; c++) {
         gather_plane(layer, input++, scratch);
         for (int32_t m = 0; m < layer->multiplier; m++) {
-            filter(layer, requant++, w, scratch, output++);
+            filter(layer, requant, *shift++, w, scratch, output++);
+            requant += 2;
             w += layer->channel_bytes;
         }
     }

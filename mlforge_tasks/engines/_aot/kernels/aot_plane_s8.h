@@ -11,7 +11,8 @@
  */
 typedef struct {
     const int8_t *weights;
-    const aot_requant_t *requant;
+    const int32_t *requant;
+    const int8_t *shift;
     int32_t channel_bytes;
     int32_t input_channels, multiplier;
     aot_extent_t plane, input, input_step, pad, output, output_step, kernel, stride, dilation;
@@ -19,11 +20,13 @@ typedef struct {
 } aot_depthwise_t;
 
 /* Makes all outputs of one channel. */
-typedef void aot_filter_t(const aot_depthwise_t *layer, const aot_requant_t *requant,
+typedef void aot_filter_t(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
                           const int8_t *w, const int8_t *plane, int8_t *output);
 
-/* A filter for every kernel. */
-aot_filter_t aot_filter_plane_s8;
+/* Filters for every kernel; for lines of three taps with stride 1, at least four outputs along and
+ * the fast form; for three such lines.
+ */
+aot_filter_t aot_filter_any_s8, aot_filter_lines_s8, aot_filter_3x3_s8;
 
 /* Copies one channel after the other into the plane and filters it. */
 void aot_for_each_plane_s8(const aot_depthwise_t *layer, aot_filter_t *filter, const int8_t *input,

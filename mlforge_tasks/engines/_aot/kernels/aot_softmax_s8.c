@@ -5,12 +5,16 @@
 
 static int32_t leading_zeros(uint32_t value)
 {
+#if defined(__GNUC__)
+    return __builtin_clz(value);
+#else
     int32_t zeros = 0;
 
     for (; (value & UINT32_C(0x80000000)) == 0; value <<= 1) {
         zeros++;
     }
     return zeros;
+#endif
 }
 
 static int32_t multiply_by_power_of_two_saturated(int32_t value, int32_t exponent)
@@ -28,7 +32,7 @@ static int32_t multiply_by_power_of_two_saturated(int32_t value, int32_t exponen
  */
 static int32_t reciprocal_of_one_plus(int32_t x)
 {
-    int32_t half_denominator = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2);
+    int32_t half_denominator = x / 2 + (1 << 30);
     int32_t estimate = 1515870810 + aot_multiply_high(half_denominator, -1010580540);
 
     for (int32_t i = 0; i < 3; i++) {

@@ -31,11 +31,11 @@
 
 #define DOUBLE_HALVES(word) __asm__ volatile("sadd16 %0, %0, %0" : "+r"(word))
 
-static void filter(const aot_depthwise_t *layer, const aot_requant_t *requant, const int8_t *w,
-                   const int8_t *plane, int8_t *output)
+static void filter(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
+                   const int8_t *w, const int8_t *plane, int8_t *output)
 {
     int32_t line = layer->plane.along * layer->dilation.across, step = layer->output_step.along;
-    int32_t multiplier = requant->multiplier, shift = requant->shift, bias = 2 * requant->bias;
+    int32_t multiplier = requant[1], bias = 2 * requant[0];
     int32_t centre = aot_centre(layer->output_zero_point, shift);
     int32_t odd_length = layer->output.along & 1;
     int32_t outer0, outer1, outer2, middle01, middle1, middle2;

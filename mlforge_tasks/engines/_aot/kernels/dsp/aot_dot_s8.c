@@ -36,16 +36,14 @@
     AOT_SMLAD(a01, pair, x1);
 
 /* One channel of four windows, `step` bytes apart. */
-AOT_INLINE void finish_four(int32_t a0, int32_t a1, int32_t a2, int32_t a3,
-                            const aot_requant_t *requant, int32_t zero_point, int8_t *y,
-                            int32_t step)
+AOT_INLINE void finish_four(int32_t a0, int32_t a1, int32_t a2, int32_t a3, int32_t multiplier,
+                            int32_t shift, int32_t zero_point, int8_t *y, int32_t step)
 {
-    int32_t shift = requant->shift, multiplier = requant->multiplier;
     if (shift <= 0) {
-        y[0] = aot_requantise_wide(a0, requant, zero_point);
-        y[step] = aot_requantise_wide(a1, requant, zero_point);
-        y[2 * step] = aot_requantise_wide(a2, requant, zero_point);
-        y[3 * step] = aot_requantise_wide(a3, requant, zero_point);
+        y[0] = aot_requantise_wide(a0, multiplier, shift, zero_point);
+        y[step] = aot_requantise_wide(a1, multiplier, shift, zero_point);
+        y[2 * step] = aot_requantise_wide(a2, multiplier, shift, zero_point);
+        y[3 * step] = aot_requantise_wide(a3, multiplier, shift, zero_point);
     } else {
         int32_t centre = aot_centre(zero_point, shift);
         y[0] = aot_requantise(a0, multiplier, centre, shift);
@@ -123,8 +121,8 @@ void aot_pack_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int8_t *pa
 
 AOT_APART void dot_four(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
 {
-    const int8_t *w = dot->weights;
-    const aot_requant_t *requant = dot->requant;
+    const int8_t *w = dot->weights, *shift = dot->shift;
+    const int32_t *requant = dot->bias;
     /* Copies, because a store of int8 might change what a pointer points to. */
     int32_t bytes = 8 * dot->runs * dot->pitch;
     int32_t channels = dot->channels, zero_point = dot->zero_point;
@@ -134,7 +132,7 @@ AOT_APART void dot_four(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
         const int8_t *x = packed;
         const int8_t *volatile end = packed + (bytes & ~127);
         int32_t x0, x1, w0, w1;
-        int32_t a00 = requant[0].bias, a01 = left > 1 ? requant[1].bias : 0;
+        int32_t a00 = requant[0], a01 = left > 1 ? requant[2] : 0;
         int32_t a10 = a00, a11 = a01, a20 = a00, a21 = a01, a30 = a00, a31 = a01;
         while (x != end) {
             FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS
@@ -144,26 +142,29 @@ AOT_APART void dot_four(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
         while (x != end) {
             FOUR_TWO_TAPS FOUR_TWO_TAPS
         }
-        finish_four(a00, a10, a20, a30, &requant[0], zero_point, y, channels);
+        finish_four(a00, a10, a20, a30, requant[1], shift[0], zero_point, y, channels);
         if (left > 1) {
-            finish_four(a01, a11, a21, a31, &requant[1], zero_point, y + 1, channels);
+            finish_four(a01, a11, a21, a31, requant[3], shift[1], zero_point, y + 1, channels);
         }
-        requant += 2;
+        requant += 4;
+        shift += 2;
         y += 2;
     }
 }
 
 AOT_APART void dot_one(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
 {
-    const int8_t *w = dot->weights;
-    const aot_requant_t *requant = dot->requant;
-    int32_t bytes = 2 * dot->runs * dot->pitch;
+    const int8_t *w = dot->weights, *shifts = dot->shift;
+    const int32_t *bias = dot->bias, *multipliers = dot->multiplier;
+    int32_t bytes = 2 * dot->runs * dot->pitch, step = dot->step, zero_point = dot->zero_point;
+    int32_t multiplier = *multipliers, shift = *shifts;
+    int32_t centre = shift > 0 ? aot_centre(zero_point, shift) : 0;
 
     AOT_MEMORY_WRITTEN;
     for (int32_t left = dot->channels; left > 0; left -= 2) {
         const int8_t *x = packed, *end = packed + (bytes & ~31);
         int32_t x0, x1, w0, w1, pair;
-        int32_t a00 = requant[0].bias, a01 = left > 1 ? requant[1].bias : 0;
+        int32_t a00 = bias[0], a01 = left > 1 ? bias[step] : 0;
         while (x != end) {
             ONE_FOUR_TAPS ONE_FOUR_TAPS ONE_FOUR_TAPS ONE_FOUR_TAPS
         }
@@ -171,11 +172,20 @@ AOT_APART void dot_one(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
         while (x != end) {
             ONE_FOUR_TAPS
         }
-        y[0] = aot_finish(a00, &requant[0], dot->zero_point);
-        if (left > 1) {
-            y[1] = aot_finish(a01, &requant[1], dot->zero_point);
+        if (step == 1) {
+            y[0] = aot_requantise(a00, multiplier, centre, shift);
+            if (left > 1) {
+                y[1] = aot_requantise(a01, multiplier, centre, shift);
+            }
+        } else {
+            y[0] = aot_finish(a00, multipliers[0], shifts[0], zero_point);
+            if (left > 1) {
+                y[1] = aot_finish(a01, multipliers[2], shifts[1], zero_point);
+            }
+            multipliers += 4;
+            shifts += 2;
         }
-        requant += 2;
+        bias += 2 * step;
         y += 2;
     }
 }

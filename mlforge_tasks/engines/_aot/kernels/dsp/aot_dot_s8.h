@@ -11,14 +11,20 @@
 
 #include "aot_math.h"
 
-/* weights      [channel / 2][tap / 4][even or odd taps][2 taps][2 channels]
+/* bias, multiplier, shift
+ *            the first channel's (aot_math.h)
+ * step       from a bias or multiplier to the next: 2; or 1 where there are only biases, as all
+ *            channels have one multiplier and shift of the fast form (single windows only)
+ * weights      [channel / 2][tap / 4][even or odd taps][2 taps][2 channels]
  * runs, run    a window is `runs` contiguous runs of `run` bytes
  * pitch        bytes of a run in the packed order: `run` rounded up to a multiple of four, with
  *              weights 0 where there is no tap
  */
 typedef struct {
     const int8_t *weights;
-    const aot_requant_t *requant;
+    const int32_t *bias, *multiplier;
+    const int8_t *shift;
+    int32_t step;
     int32_t channels;
     int32_t zero_point;
     int32_t runs, run, pitch;

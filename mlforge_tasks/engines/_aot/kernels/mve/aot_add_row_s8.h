@@ -40,16 +40,16 @@ AOT_INLINE void aot_add_row_s8(const aot_add_t *layer, const int8_t *p0, int32_t
                                int32_t sign)
 {
     const aot_operand_t operand0 = layer->operand0, operand1 = layer->operand1;
-    const aot_requant_t requant = layer->output;
+    const aot_scale_t scale = layer->output;
     int32_t zero_point = layer->output_zero_point;
 
-    for (; requant.shift > 0 && left >= 8; left -= 8) {
+    for (; scale.shift > 0 && left >= 8; left -= 8) {
         aot_eight_t sum = aot_common_x8(p0, step0, &operand0);
         aot_eight_t other = aot_common_x8(p1, step1, &operand1);
         sum.even = sign > 0 ? vaddq_s32(sum.even, other.even) : vsubq_s32(sum.even, other.even);
         sum.odd = sign > 0 ? vaddq_s32(sum.odd, other.odd) : vsubq_s32(sum.odd, other.odd);
-        sum.even = aot_scale_fast_x4(sum.even, requant.multiplier, requant.shift);
-        sum.odd = aot_scale_fast_x4(sum.odd, requant.multiplier, requant.shift);
+        sum.even = aot_scale_fast_x4(sum.even, scale.multiplier, scale.shift);
+        sum.odd = aot_scale_fast_x4(sum.odd, scale.multiplier, scale.shift);
         vstrbq_s16(output, aot_narrow(sum.even, sum.odd, zero_point));
         p0 += 8 * step0;
         p1 += 8 * step1;
@@ -57,7 +57,7 @@ AOT_INLINE void aot_add_row_s8(const aot_add_t *layer, const int8_t *p0, int32_t
     }
     for (; left > 0; left--) {
         int32_t sum = aot_common(*p0, &operand0) + sign * aot_common(*p1, &operand1);
-        *output++ = aot_finish(sum, &requant, zero_point);
+        *output++ = aot_finish(sum, scale.multiplier, scale.shift, zero_point);
         p0 += step0;
         p1 += step1;
     }

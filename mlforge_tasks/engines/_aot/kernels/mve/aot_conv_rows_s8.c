@@ -118,17 +118,17 @@ AOT_INLINE void filter_row(const aot_conv_rows_t *layer, eight_t *eight,
     int32_t step = layer->channels, last = layer->output_width - 8;
     int32_t zero_point = layer->output_zero_point;
     const int8_t *w = layer->weights;
-    const aot_requant_t *requant = layer->requant, *stop = requant + step;
+    const int32_t *requant = layer->requant;
     uint16x8_t lane = vidupq_n_u16(0, 1);
     uint16x8_t odd = vandq_u16(lane, vdupq_n_u16(1));
     uint16x8_t places = vmlaq_n_u16(vshrq_n_u16(lane, 1), odd, 4); /* 0, 4, 1, 5, ... */
     places = vmulq_n_u16(places, (uint16_t)step);
 
-    for (; requant < stop; requant++) {
-        int32_t multiplier = requant->multiplier, shift = requant->shift;
+    for (int32_t c = 0; c < step; c++) {
+        int32_t bias = requant[0], multiplier = requant[1], shift = layer->shift[c];
         for (int32_t x = 0;; x = x + 8 < last ? x + 8 : last) {
             int32x4_t sums0, sums1;
-            eight(segments, end, w, 16 * x, requant->bias, &sums0, &sums1);
+            eight(segments, end, w, 16 * x, bias, &sums0, &sums1);
             sums0 = aot_scale_fast_x4(sums0, multiplier, shift);
             sums1 = aot_scale_fast_x4(sums1, multiplier, shift);
             vstrbq_scatter_offset_s16(output + x * step, places,
@@ -138,6 +138,7 @@ AOT_INLINE void filter_row(const aot_conv_rows_t *layer, eight_t *eight,
             }
         }
         w += layer->channel_bytes;
+        requant += 2;
         output++;
     }
 }

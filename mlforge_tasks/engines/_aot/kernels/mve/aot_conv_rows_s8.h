@@ -20,7 +20,8 @@
  */
 typedef struct {
     const int8_t *weights;
-    const aot_requant_t *requant;
+    const int32_t *requant;
+    const int8_t *shift;
     const int32_t *places;
     int32_t segments;
     int32_t channels, channel_bytes;

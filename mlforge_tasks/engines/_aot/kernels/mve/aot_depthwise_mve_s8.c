@@ -79,18 +79,17 @@ AOT_INLINE int32x4_t four(const int8x16_t *w, int32_t vectors, const int8_t *fro
     return aot_vector(a0, a1, a2, a3);
 }
 
-AOT_INLINE int32x4_t scaled(int32x4_t sums, const aot_requant_t *requant)
+AOT_INLINE int32x4_t scaled(int32x4_t sums, int32_t bias, int32_t multiplier, int32_t shift)
 {
-    return aot_scale_fast_x4(vaddq_n_s32(sums, requant->bias), requant->multiplier,
-                             requant->shift);
+    return aot_scale_fast_x4(vaddq_n_s32(sums, bias), multiplier, shift);
 }
 
 /* All outputs of a channel, eight at a time; the last of a band may overlap those before. */
-AOT_INLINE void filter(const aot_depthwise_mve_t *layer, const aot_requant_t *constants,
+AOT_INLINE void filter(const aot_depthwise_mve_t *layer, const int32_t *requant, int32_t shift,
                        const int8_t *weights, int32_t vectors, const int8_t *plane,
                        const int32_t *table, int8_t *output)
 {
-    const aot_requant_t requant = *constants;
+    int32_t bias = requant[0], multiplier = requant[1];
     int32_t zero_point = layer->output_zero_point;
     int8x16_t w[5];
     int32_t step = layer->output_step.along, vector_step = layer->vector_step;
@@ -114,8 +113,8 @@ AOT_INLINE void filter(const aot_depthwise_mve_t *layer, const aot_requant_t *co
         while (left >= 8) {
             int32x4_t sums0 = four(w, vectors, from, at, vector_step);
             int32x4_t sums1 = four(w, vectors, from, at + 4, vector_step);
-            sums0 = scaled(sums0, &requant);
-            sums1 = scaled(sums1, &requant);
+            sums0 = scaled(sums0, bias, multiplier, shift);
+            sums1 = scaled(sums1, bias, multiplier, shift);
             vstrbq_scatter_offset_s16(y, places, aot_narrow(sums0, sums1, zero_point));
             at += 8;
             y += 8 * step;
@@ -131,7 +130,7 @@ AOT_INLINE void filter(const aot_depthwise_mve_t *layer, const aot_requant_t *co
             int32_t results[4];
             at -= back;
             y -= back * step;
-            vst1q_s32(results, scaled(four(w, vectors, from, at, vector_step), &requant));
+            vst1q_s32(results, scaled(four(w, vectors, from, at, vector_step), bias, multiplier, shift));
             for (int32_t i = 0; i < 4; i++) {
                 *y = aot_quantised(results[i], zero_point);
                 y += step;
@@ -142,16 +141,16 @@ AOT_INLINE void filter(const aot_depthwise_mve_t *layer, const aot_requant_t *co
 }
 
 /* One function for each number of vectors that a window may take. */
-typedef void filter_t(const aot_depthwise_mve_t *layer, const aot_requant_t *constants,
+typedef void filter_t(const aot_depthwise_mve_t *layer, const int32_t *requant, int32_t shift,
                       const int8_t *weights, const int8_t *plane, const int32_t *table,
                       int8_t *output);
 
 #define FILTER(vectors)                                                                            \
     AOT_APART void filter_##vectors(const aot_depthwise_mve_t *layer,                              \
-                                    const aot_requant_t *constants, const int8_t *weights,         \
+                                    const int32_t *requant, int32_t shift, const int8_t *weights,         \
                                     const int8_t *plane, const int32_t *table, int8_t *output)     \
     {                                                                                              \
-        filter(layer, constants, weights, vectors, plane, table, output);                          \
+        filter(layer, requant, shift, weights, vectors, plane, table, output);                          \
     }
 FILTER(1)
 FILTER(3)
@@ -162,7 +161,8 @@ AOT_INLINE void depthwise(const aot_depthwise_mve_t *layer, filter_t *filter_pla
 {
     int32_t *places = (int32_t *)(void *)(scratch + table);
     const int8_t *weights = layer->weights;
-    const aot_requant_t *requant = layer->requant;
+    const int32_t *requant = layer->requant;
+    const int8_t *shift = layer->shift;
     int8_t spread[5 * 16] = {0};
 
     make_table(layer, places);
@@ -172,7 +172,8 @@ AOT_INLINE void depthwise(const aot_depthwise_mve_t *layer, filter_t *filter_pla
         for (int32_t m = 0; m < layer->multiplier; m++) {
             spread_weights(layer, weights, spread);
             weights += layer->kernel.across * layer->kernel.along;
-            filter_plane(layer, requant++, spread, scratch, places, output++);
+            filter_plane(layer, requant, *shift++, spread, scratch, places, output++);
+            requant += 2;
         }
     }
 }

@@ -24,7 +24,8 @@
  */
 typedef struct {
     const int8_t *weights;
-    const aot_requant_t *requant;
+    const int32_t *requant;
+    const int8_t *shift;
     int32_t input_channels, multiplier;
     int32_t plane_bytes, pitch, first;
     aot_extent_t input, input_step, output, output_step, kernel, window_step;

@@ -52,25 +52,24 @@ static void finish_singly(const aot_dot_t *dot, int32_t c, int32x4_t sums0, int3
     vst1q_s32(sums[1], sums1);
     for (int32_t i = 0; i < 2 && c + i < dot->channels; i++) {
         for (int32_t p = 0; p < 4; p++) {
-            const aot_requant_t *requant = &dot->requant[c + i];
-            y[p * dot->channels + i] =
-                aot_finish(sums[i][p] + requant->bias, requant, dot->zero_point);
+            const int32_t *requant = dot->bias + 2 * (c + i);
+            y[p * dot->channels + i] = aot_finish(sums[i][p] + requant[0], requant[1],
+                                                  dot->shift[c + i], dot->zero_point);
         }
     }
 }
 
-AOT_INLINE int32x4_t scaled(int32x4_t sums, const aot_requant_t *requant)
+AOT_INLINE int32x4_t scaled(int32x4_t sums, int32_t bias, int32_t multiplier, int32_t shift)
 {
-    return aot_scale_fast_x4(vaddq_n_s32(sums, requant->bias), requant->multiplier,
-                             requant->shift);
+    return aot_scale_fast_x4(vaddq_n_s32(sums, bias), multiplier, shift);
 }
 
 /* places: where window 0 channel 0, window 0 channel 1, window 1 channel 0, ... go. */
-AOT_INLINE void finish_four(const aot_requant_t *requant, int32x4_t sums0, int32x4_t sums1,
-                            int32_t zero_point, int8_t *y, uint16x8_t places)
+AOT_INLINE void finish_four(const int32_t *requant, const int8_t *shift, int32x4_t sums0,
+                            int32x4_t sums1, int32_t zero_point, int8_t *y, uint16x8_t places)
 {
-    sums0 = scaled(sums0, &requant[0]);
-    sums1 = scaled(sums1, &requant[1]);
+    sums0 = scaled(sums0, requant[0], requant[1], shift[0]);
+    sums1 = scaled(sums1, requant[2], requant[3], shift[1]);
     vstrbq_scatter_offset_s16(y, places, aot_narrow(sums0, sums1, zero_point));
 }
 
@@ -91,7 +90,8 @@ AOT_APART void dot_fours(const aot_dot_t *dot, const int8_t *x, int32_t pitch, i
             int32x4_t sums0, sums1;
             four_by_two(w, bytes, from, pitch, &sums0, &sums1);
             if (c < whole) {
-                finish_four(&dot->requant[c], sums0, sums1, dot->zero_point, to, places);
+                finish_four(dot->bias + 2 * c, dot->shift + c, sums0, sums1, dot->zero_point, to,
+                            places);
             } else {
                 finish_singly(dot, c, sums0, sums1, to);
             }
@@ -140,7 +140,8 @@ AOT_INLINE void dot_narrow(const aot_dot_t *dot, int32_t vectors, const int8_t *
     places = vmulq_n_u16(places, (uint16_t)channels);
 
     for (int32_t c = 0; c < channels; c++) {
-        const aot_requant_t requant = dot->requant[c];
+        int32_t bias = dot->bias[2 * c], multiplier = dot->bias[2 * c + 1];
+        int32_t shift = dot->shift[c];
         int8x16_t w[4];
         AOT_UNROLL
         for (int32_t i = 0; i < vectors; i++) {
@@ -152,8 +153,8 @@ AOT_INLINE void dot_narrow(const aot_dot_t *dot, int32_t vectors, const int8_t *
         while (left >= 8) {
             int32x4_t sums0 = four_narrow(w, vectors, &from);
             int32x4_t sums1 = four_narrow(w, vectors, &from);
-            sums0 = scaled(sums0, &requant);
-            sums1 = scaled(sums1, &requant);
+            sums0 = scaled(sums0, bias, multiplier, shift);
+            sums1 = scaled(sums1, bias, multiplier, shift);
             vstrbq_scatter_offset_s16(to, places, aot_narrow(sums0, sums1, zero_point));
             to += 8 * channels;
             left -= 8;
@@ -179,26 +180,54 @@ DOT_NARROW(2)
 DOT_NARROW(3)
 DOT_NARROW(4)
 
+/* Up to eight outputs of one window, accumulators of even and odd channels apart. */
+AOT_INLINE void finish_single(const aot_dot_t *dot, int32_t c, int32_t count, int32_t sums[2][4],
+                              int8_t *y)
+{
+    if (dot->step == 1) {
+        int32_t multiplier = *dot->multiplier, shift = *dot->shift;
+        int32x4_t even = aot_scale_fast_x4(vld1q_s32(sums[0]), multiplier, shift);
+        int32x4_t odd = aot_scale_fast_x4(vld1q_s32(sums[1]), multiplier, shift);
+        int16x8_t outputs = aot_narrow(even, odd, dot->zero_point);
+        vstrbq_p_s16(y + c, outputs, vctp16q((uint32_t)count));
+        return;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        y[c + i] = aot_finish(sums[i & 1][i >> 1], dot->multiplier[2 * (c + i)], dot->shift[c + i],
+                              dot->zero_point);
+    }
+}
+
 AOT_APART void dot_single(const aot_dot_t *dot, const int8_t *x, int8_t *y)
 {
-    const int8_t *w = dot->weights, *end = x + aot_packed_bytes(dot);
+    const int8_t *w = dot->weights;
+    const int32_t *bias = dot->bias;
+    int32_t vectors = aot_packed_bytes(dot) / 16;
+    int32_t channels = dot->channels, step = dot->step;
 
-    for (int32_t c = 0; c < dot->channels; c += 2) {
-        const aot_requant_t *requant = &dot->requant[c];
-        const int8_t *from = x;
-        int32_t sum0 = 0, sum1 = 0;
-        do {
-            int8x16_t w0, w1, value;
-            AOT_LOAD_NEXT(value, from);
-            AOT_LOAD_NEXT(w0, w);
-            AOT_LOAD_NEXT(w1, w);
-            AOT_VMLADAVA(sum0, w0, value);
-            AOT_VMLADAVA(sum1, w1, value);
-        } while (from != end);
-        y[c] = aot_finish(sum0 + requant[0].bias, &requant[0], dot->zero_point);
-        if (c + 1 < dot->channels) {
-            y[c + 1] = aot_finish(sum1 + requant[1].bias, &requant[1], dot->zero_point);
+    for (int32_t c = 0; c < channels; c += 8) {
+        int32_t count = channels - c < 8 ? channels - c : 8;
+        int32_t sums[2][4];
+        for (int32_t i = 0; i < count; i += 2) {
+            const int8_t *from = x;
+            int32_t sum0 = bias[0], sum1 = i + 1 < count ? bias[step] : 0;
+            __asm__ volatile("dls lr, %[vectors]\n"
+                             "1:\n\t"
+                             "vldrb.8 q0, [%[from]], #16\n\t"
+                             "vldrb.8 q1, [%[w]], #16\n\t"
+                             "vmladava.s8 %[sum0], q0, q1\n\t"
+                             "vldrb.8 q1, [%[w]], #16\n\t"
+                             "vmladava.s8 %[sum1], q0, q1\n\t"
+                             "le lr, 1b"
+                             : [from] "+r"(from), [w] "+r"(w), [sum0] "+Te"(sum0),
+                               [sum1] "+Te"(sum1)
+                             : [vectors] "r"(vectors)
+                             : "q0", "q1", "lr", "memory");
+            sums[0][i >> 1] = sum0;
+            sums[1][i >> 1] = sum1;
+            bias += 2 * step;
         }
+        finish_single(dot, c, count, sums, y);
     }
 }
 

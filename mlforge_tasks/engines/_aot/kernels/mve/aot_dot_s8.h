@@ -8,14 +8,20 @@
 
 #include "aot_math.h"
 
-/* fast         whether all channels have the fast form
+/* bias, multiplier, shift
+ *            the first channel's (aot_math.h)
+ * step       from a bias or multiplier to the next: 2; or 1 where there are only biases, as all
+ *            channels have one multiplier and shift of the fast form (single windows only)
+ * fast         whether all channels have the fast form
  * weights      [channel / 2][tap / 16][2 channels][16 taps], 0 where there is no tap
  * runs, run    a window is `runs` contiguous runs of `run` bytes
  * pitch        the same as `run`
  */
 typedef struct {
     const int8_t *weights;
-    const aot_requant_t *requant;
+    const int32_t *bias, *multiplier;
+    const int8_t *shift;
+    int32_t step;
     int32_t channels;
     int32_t zero_point;
     int32_t fast;

@@ -21,27 +21,27 @@ AOT_INLINE void aot_add_row_s8(const aot_add_t *layer, const int8_t *p0, int32_t
 {
     /* Copies, because a store of int8 might change what a pointer points to. */
     const aot_operand_t operand0 = layer->operand0, operand1 = layer->operand1;
-    const aot_requant_t requant = layer->output;
+    const aot_scale_t scale = layer->output;
     int32_t zero_point = layer->output_zero_point;
 
-    for (; requant.shift > 0 && left >= 4; left -= 4) {
+    for (; scale.shift > 0 && left >= 4; left -= 4) {
         int32_t sum0 = aot_common(p0[0], &operand0), sum1 = aot_common(p0[step0], &operand0);
         int32_t sum2 = aot_common(p0[2 * step0], &operand0), sum3 = aot_common(p0[3 * step0], &operand0);
         sum0 += sign * aot_common(p1[0], &operand1);
         sum1 += sign * aot_common(p1[step1], &operand1);
         sum2 += sign * aot_common(p1[2 * step1], &operand1);
         sum3 += sign * aot_common(p1[3 * step1], &operand1);
-        output[0] = aot_finish(sum0, &requant, zero_point);
-        output[1] = aot_finish(sum1, &requant, zero_point);
-        output[2] = aot_finish(sum2, &requant, zero_point);
-        output[3] = aot_finish(sum3, &requant, zero_point);
+        output[0] = aot_finish(sum0, scale.multiplier, scale.shift, zero_point);
+        output[1] = aot_finish(sum1, scale.multiplier, scale.shift, zero_point);
+        output[2] = aot_finish(sum2, scale.multiplier, scale.shift, zero_point);
+        output[3] = aot_finish(sum3, scale.multiplier, scale.shift, zero_point);
         p0 += 4 * step0;
         p1 += 4 * step1;
         output += 4;
     }
     for (; left > 0; left--) {
         int32_t sum = aot_common(*p0, &operand0) + sign * aot_common(*p1, &operand1);
-        *output++ = aot_finish(sum, &requant, zero_point);
+        *output++ = aot_finish(sum, scale.multiplier, scale.shift, zero_point);
         p0 += step0;
         p1 += step1;
     }

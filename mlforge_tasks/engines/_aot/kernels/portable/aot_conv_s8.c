@@ -37,7 +37,7 @@ AOT_INLINE int32_t smaller(int32_t a, int32_t b)
 }
 
 /* Short copies are the commonest, and a call costs more than they do. */
-AOT_INLINE void copy(int8_t *to, const int8_t *from, int32_t bytes)
+AOT_APART void copy(int8_t *to, const int8_t *from, int32_t bytes)
 {
     if (bytes >= 8) {
         memcpy(to, from, (size_t)bytes);

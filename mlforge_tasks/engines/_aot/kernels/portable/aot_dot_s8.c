@@ -68,77 +68,91 @@
     }
 
 /* Two outputs of one channel. */
-AOT_INLINE void finish_pair(int32_t acc0, int32_t acc1, const aot_requant_t *requant,
+AOT_INLINE void finish_pair(int32_t acc0, int32_t acc1, int32_t multiplier, int32_t shift,
                             int32_t zero_point, int8_t *y0, int8_t *y1)
 {
-    int32_t shift = requant->shift;
     if (shift <= 0) {
-        *y0 = aot_requantise_wide(acc0, requant, zero_point);
-        *y1 = aot_requantise_wide(acc1, requant, zero_point);
+        *y0 = aot_requantise_wide(acc0, multiplier, shift, zero_point);
+        *y1 = aot_requantise_wide(acc1, multiplier, shift, zero_point);
     } else {
         int32_t centre = aot_centre(zero_point, shift);
-        *y0 = aot_requantise(acc0, requant->multiplier, centre, shift);
-        *y1 = aot_requantise(acc1, requant->multiplier, centre, shift);
+        *y0 = aot_requantise(acc0, multiplier, centre, shift);
+        *y1 = aot_requantise(acc1, multiplier, centre, shift);
     }
 }
 
 void aot_dot_one_s8(const aot_dot_t *dot, const aot_window_t *window, const int8_t *x, int8_t *y)
 {
-    const int8_t *w = dot->weights;
-    const aot_requant_t *requant = dot->requant;
-    int32_t left = dot->channels, zero_point = dot->zero_point;
+    const int8_t *w = dot->weights, *shifts = dot->shift;
+    const int32_t *bias = dot->bias, *multipliers = dot->multiplier;
+    int32_t left = dot->channels, zero_point = dot->zero_point, step = dot->step;
+    int32_t multiplier = *multipliers, shift = *shifts;
+    int32_t centre = shift > 0 ? aot_centre(zero_point, shift) : 0;
 
     AOT_MEMORY_WRITTEN;
     for (; left >= 4; left -= 4) {
         const int8_t *x0 = x;
         int32_t value0, weight;
-        int32_t a00 = requant[0].bias, a01 = requant[1].bias;
-        int32_t a02 = requant[2].bias, a03 = requant[3].bias;
+        int32_t a00 = bias[0], a01 = bias[step], a02 = bias[2 * step], a03 = bias[3 * step];
         FOR_EACH_TAP(ONE_TAP, SKIP_ONE, )
-        y[0] = aot_finish(a00, &requant[0], zero_point);
-        y[1] = aot_finish(a01, &requant[1], zero_point);
-        y[2] = aot_finish(a02, &requant[2], zero_point);
-        y[3] = aot_finish(a03, &requant[3], zero_point);
-        requant += 4;
+        if (step == 1) {
+            y[0] = aot_requantise(a00, multiplier, centre, shift);
+            y[1] = aot_requantise(a01, multiplier, centre, shift);
+            y[2] = aot_requantise(a02, multiplier, centre, shift);
+            y[3] = aot_requantise(a03, multiplier, centre, shift);
+        } else {
+            int32_t sums[4] = {a00, a01, a02, a03};
+            for (int32_t i = 0; i < 4; i++) { /* rare, so it is small */
+                y[i] = aot_finish(sums[i], *multipliers, *shifts++, zero_point);
+                multipliers += 2;
+            }
+        }
+        bias += 4 * step;
         y += 4;
     }
     for (; left > 0; left--) {
         const int8_t *x0 = x;
         int32_t value0, weight;
-        int32_t a00 = requant->bias;
+        int32_t a00 = *bias;
         FOR_EACH_TAP_OF_LAST(ONE_TAP_OF_LAST, SKIP_ONE)
-        *y++ = aot_finish(a00, requant++, zero_point);
+        *y++ = aot_finish(a00, *multipliers, *shifts, zero_point);
+        if (step != 1) {
+            multipliers += 2;
+            shifts++;
+        }
+        bias += step;
     }
 }
 
 void aot_dot_pair_s8(const aot_dot_t *dot, const aot_window_t *window, const int8_t *x_first,
                      const int8_t *x_second, int8_t *y0, int8_t *y1)
 {
-    const int8_t *w = dot->weights;
-    const aot_requant_t *requant = dot->requant;
+    const int8_t *w = dot->weights, *shift = dot->shift;
+    const int32_t *requant = dot->bias;
     int32_t left = dot->channels, zero_point = dot->zero_point;
 
     AOT_MEMORY_WRITTEN;
     for (; left >= 4; left -= 4) {
         const int8_t *x0 = x_first, *x1 = x_second;
         int32_t value0, value1, weight;
-        int32_t a00 = requant[0].bias, a01 = requant[1].bias;
-        int32_t a02 = requant[2].bias, a03 = requant[3].bias;
+        int32_t a00 = requant[0], a01 = requant[2], a02 = requant[4], a03 = requant[6];
         int32_t a10 = a00, a11 = a01, a12 = a02, a13 = a03;
         FOR_EACH_TAP(PAIR_TAP, SKIP_PAIR, volatile)
-        finish_pair(a00, a10, &requant[0], zero_point, &y0[0], &y1[0]);
-        finish_pair(a01, a11, &requant[1], zero_point, &y0[1], &y1[1]);
-        finish_pair(a02, a12, &requant[2], zero_point, &y0[2], &y1[2]);
-        finish_pair(a03, a13, &requant[3], zero_point, &y0[3], &y1[3]);
-        requant += 4;
+        finish_pair(a00, a10, requant[1], shift[0], zero_point, &y0[0], &y1[0]);
+        finish_pair(a01, a11, requant[3], shift[1], zero_point, &y0[1], &y1[1]);
+        finish_pair(a02, a12, requant[5], shift[2], zero_point, &y0[2], &y1[2]);
+        finish_pair(a03, a13, requant[7], shift[3], zero_point, &y0[3], &y1[3]);
+        requant += 8;
+        shift += 4;
         y0 += 4;
         y1 += 4;
     }
     for (; left > 0; left--) {
         const int8_t *x0 = x_first, *x1 = x_second;
         int32_t value0, value1, weight;
-        int32_t a00 = requant->bias, a10 = a00;
+        int32_t a00 = requant[0], a10 = a00;
         FOR_EACH_TAP_OF_LAST(PAIR_TAP_OF_LAST, SKIP_PAIR)
-        finish_pair(a00, a10, requant++, zero_point, y0++, y1++);
+        finish_pair(a00, a10, requant[1], *shift++, zero_point, y0++, y1++);
+        requant += 2;
     }
 }

@@ -11,10 +11,17 @@ typedef struct {
 
 /* Weights lie in blocks of four output channels, [channel / 4][tap][4], then the remaining
  * channels one by one, [channel][tap].
+ *
+ * bias, multiplier, shift
+ *            the first channel's (aot_math.h)
+ * step       from a bias or multiplier to the next: 2; or 1 where there are only biases, as all
+ *            channels have one multiplier and shift of the fast form (single windows only)
  */
 typedef struct {
     const int8_t *weights;
-    const aot_requant_t *requant;
+    const int32_t *bias, *multiplier;
+    const int8_t *shift;
+    int32_t step;
     int32_t channels;
     int32_t zero_point;
 } aot_dot_t;
