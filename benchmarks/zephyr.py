@@ -44,7 +44,7 @@ from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from mlforge_tasks.stages.run import GOLDEN_COUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 BOARDS = ("mps2/an385", "mps2/an386", "mps3/an547")
 SPEED_BOARD = "mps2/an386"
+TFLM_BOARDS = ("mps2/an385", "mps2/an386", "mps3/an547")
 ENGINES: tuple[Engine, ...] = (aot.PLUGIN, tflm.PLUGIN)
 # Networks of MLPerf Tiny with random weights; tests/aot_keras_models.py has their shapes.
 NETWORKS = {"keyword_spotting": "DS-CNN (KWS)", "resnet_8": "ResNet-8"}
@@ -141,7 +142,7 @@ def network(name: str, tflite: bytes) -> Model:
     )
     shape = (NETWORK_VECTORS, *oracle.input_shape[1:])
     vectors = np.random.default_rng(1).integers(-128, 128, shape, np.int8)
-    return Model(NETWORKS[name], tflite, header.encode(), vectors)
+    return Model(NETWORKS.get(name, name), tflite, header.encode(), vectors)
 
 
 def models() -> Iterator[Model]:
@@ -214,6 +215,36 @@ def table(all_models: tuple[Model, ...], scratch: Path) -> None:
                 with tempfile.TemporaryDirectory(dir=scratch) as folder:
                     image = build(model, board, engine, Path(folder) / "swap", PLUGIN)
                     print(f"| {' | '.join(row(model, board, engine, image))} |", flush=True)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What TensorFlow Lite Micro takes for a model."""
+
+    instructions: int
+    flash_bytes: int
+    arena_bytes: int
+
+
+def tflm_figures(
+    networks: Mapping[str, bytes], boards: Sequence[str]
+) -> Mapping[tuple[str, str], Figures]:
+    """TensorFlow Lite Micro's figures by model and board, for boards that it can be built for."""
+    needs.require((*CORE_MODULES, *TFLM_MODULES))
+    figures: dict[tuple[str, str], Figures] = {}
+    for board in (load_board(name) for name in TFLM_BOARDS if name in boards):
+        for name, tflite in networks.items():
+            model = network(name, tflite)
+            with tempfile.TemporaryDirectory() as folder:
+                image = build(model, board, tflm.PLUGIN, Path(folder) / "image", PLUGIN)
+                test, _ = check(model, board, image)
+            reserved = image.sizes.arena_reserved_bytes
+            figures[name, board.name] = Figures(
+                instructions=round(statistics.median_high(instruction_counts(board, test))),
+                flash_bytes=image.sizes.model_flash_bytes,
+                arena_bytes=test.arena_bytes if reserved is None else reserved,
+            )
+    return figures
 
 
 def pristine(model: Model, engine: Engine, folder: Path) -> str:

@@ -1,8 +1,8 @@
 """Writes real converted Keras models: `python aot_keras_models.py FOLDER`, one TensorFlow start.
 
 The networks of MLPerf Tiny's keyword spotting, image classification and anomaly detection (Banbury
-et al., 2021), a one-dimensional network, and one with everything that these leave out. Weights are
-random: what the engine makes of a model does not depend on them.
+et al., 2021), two one-dimensional networks, and one with everything that these leave out. Weights
+are random: what the engine makes of a model does not depend on them.
 """
 
 from __future__ import annotations
@@ -63,6 +63,17 @@ def sequence() -> Any:
     return keras.Model(source, layers.Dense(7, activation="softmax")(x))
 
 
+def activity_200() -> Any:
+    """Plain one-dimensional network: 4 s of six axes at 50 Hz, seven activities; 131,904 MACs."""
+    x = source = layers.Input((200, 6), batch_size=1)
+    for channels in (12, 16):
+        x = layers.Conv1D(channels, 5, activation="relu")(x)
+        x = layers.MaxPooling1D(4)(x)
+    x = layers.Conv1D(32, 5, activation="relu")(x)
+    x = layers.GlobalAveragePooling1D()(x)
+    return keras.Model(source, layers.Dense(7, activation="softmax")(x))
+
+
 def autoencoder() -> Any:
     """The dense auto-encoder of MLPerf Tiny's anomaly detection."""
     x = source = layers.Input((640,), batch_size=1)
@@ -120,6 +131,7 @@ MODELS = (
     keyword_spotting,
     resnet_8,
     sequence,
+    activity_200,
     autoencoder,
     mixed,
     decoder,

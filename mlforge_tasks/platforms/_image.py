@@ -126,14 +126,14 @@ def _define(name: str, value: int | str) -> str:
 
 
 def _compile(
-    board: Board, sources: Sequence[Path], flags: Sequence[str], work: Path
+    board: Board, sources: Sequence[Path], flags: Sequence[str], work: Path, optimisation: str
 ) -> tuple[str, ...]:
     """Compiles in parallel; object names keep the order and do not depend on the folders."""
     objects = tuple(f"{index:03}_{source.stem}.o" for index, source in enumerate(sources))
 
     def compile_one(source: Path, name: str) -> None:
         # The model is built for speed, what is around it for size, as on Zephyr.
-        level = "-Os" if source.parent in {APP, STARTUP} else "-O2"
+        level = "-Os" if source.parent in {APP, STARTUP} else optimisation
         argv = [tool("gcc"), *board.gcc_flags, *flags, level, "-c", str(source), "-o", name]
         process.check(argv, timeout_s=TOOL_TIMEOUT_S, cwd=work)
 
@@ -192,6 +192,7 @@ def link_image(
     include_dirs: Sequence[Path] = (),
     defines: Mapping[str, int | str] | None = None,
     name: str = "firmware",
+    optimisation: str = "-O2",
 ) -> Image:
     """Builds `out/<name>.elf`, `.bin` and `.map`.
 
@@ -203,6 +204,7 @@ def link_image(
         include_dirs: Folders of headers; `zephyr_app/src` is added.
         defines: Macros; text becomes a C string, a number an unsigned constant.
         name: Stem of the files made.
+        optimisation: GCC's option for all sources but the start-up code and the application's.
 
     Raises:
         CandidateFailure: It does not fit into the board's flash or RAM (`does_not_fit`).
@@ -220,7 +222,7 @@ def link_image(
     flags += [f"-ffile-prefix-map={folder}=." for folder in folders]  # __FILE__ in asserts
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        _link(board, _compile(board, everything, flags, work), work, name)
+        _link(board, _compile(board, everything, flags, work, optimisation), work, name)
         copy = [tool("objcopy"), "-O", "binary", f"{name}.elf", f"{name}.bin"]
         process.check(copy, timeout_s=TOOL_TIMEOUT_S, cwd=work)
         for suffix in ("elf", "bin", "map"):
