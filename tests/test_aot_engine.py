@@ -148,7 +148,7 @@ def test_profiles_every_operator() -> None:
 
     conv, reshape = PLUGIN.generate(_model((1, 6, 6, 2), add), "cortex-m3").layers
     assert (conv.op, conv.macs, conv.output_bytes) == ("CONV_2D", 6 * 6 * 8 * 18, 288)
-    assert conv.weight_bytes == 8 * 18 + 8 * 12
+    assert conv.weight_bytes == 8 * 18 + 8 * 9
     assert (reshape.op, reshape.macs, reshape.weight_bytes) == ("RESHAPE", 0, 0)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlforge_tasks.engines._aot.planner import (
@@ -47,3 +49,31 @@ def test_a_chain_takes_its_two_largest_neighbours() -> None:
 def test_equal_buffers_are_placed_in_their_order(count: int) -> None:
     """Ties are broken by order, so that plans are the same everywhere."""
     assert place([Buffer(8, 0, 1)] * count) == tuple(8 * index for index in range(count))
+
+
+def _least_of_all_orders(some: list[Buffer]) -> int:
+    """The arena of the best order of placing buffers at the lowest free offset."""
+
+    def cost(order: tuple[int, ...]) -> int:
+        offsets: dict[int, int] = {}
+        for index in order:
+            met = [i for i in offsets if some[i].meets(some[index])]
+            size = some[index].size_bytes
+            ends = {offsets[i] + -(-some[i].size_bytes // 4) * 4 for i in met}
+            offsets[index] = min(
+                at
+                for at in {0, *ends}
+                if all(
+                    at + size <= offsets[i] or offsets[i] + some[i].size_bytes <= at for i in met
+                )
+            )
+        return arena_bytes(some, [offsets[index] for index in range(len(some))])
+
+    return min(map(cost, itertools.permutations(range(len(some)))))
+
+
+@given(st.lists(buffers, min_size=1, max_size=6))
+@settings(max_examples=30, deadline=None)
+def test_few_buffers_are_placed_as_well_as_can_be(some: list[Buffer]) -> None:
+    """Not one of all orders takes less memory than the plan."""
+    assert arena_bytes(some, place(some)) == _least_of_all_orders(some)

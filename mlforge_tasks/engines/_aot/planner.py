@@ -2,7 +2,8 @@
 
 Greedy: the largest buffer first, each at the lowest offset that is free during its lifetime
 (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). No order is
-best for all graphs, so a few are tried, and the best is improved where it misses the lower bound.
+best for all graphs, so a few are tried, and the best is improved where it misses the lower bound;
+of few buffers, all orders are searched that could be better still.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 ALIGNMENT_BYTES = 4
 # Improving an order takes time that grows with the third power of this.
 _MOST_IMPROVED = 64
+# Searching all orders takes time that grows faster than exponentially.
+_MOST_SEARCHED = 12
+_MOST_STEPS = 20_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,10 @@ def place(buffers: Sequence[Buffer]) -> tuple[int, ...]:
     best = min(orders, key=lambda order: _cost(buffers, order))
     if len(buffers) <= _MOST_IMPROVED:
         best = _improved(buffers, best)
-    return _place_in_order(buffers, best)
+    offsets = _place_in_order(buffers, best)
+    if len(buffers) <= _MOST_SEARCHED:
+        offsets = _Search(buffers, offsets).best
+    return offsets
 
 
 def _cost(buffers: Sequence[Buffer], order: Sequence[int]) -> int:
@@ -85,6 +92,67 @@ def _improved(buffers: Sequence[Buffer], order: list[int]) -> list[int]:
             break
         order, cost = best, _cost(buffers, best)
     return order
+
+
+class _Search:
+    """Branch and bound over orders in which offsets only grow.
+
+    Any plan is as good as the one that places its buffers from the lowest to the highest, each
+    right on top of those below that it meets, so only such plans are looked at.
+
+    Attributes:
+        best: Offsets of the best plan.
+    """
+
+    def __init__(self, buffers: Sequence[Buffer], start: tuple[int, ...]) -> None:
+        self.best = start
+        self._cost = arena_bytes(buffers, start)
+        self._bound = lower_bound_bytes(buffers)
+        self._sizes = [aligned(each.size_bytes) for each in buffers]
+        everyone = range(len(buffers))
+        self._meets = [
+            [j for j in everyone if j != i and buffers[i].meets(buffers[j])] for i in everyone
+        ]
+        # Who lives together with a buffer at its start: the most of these is the lower bound.
+        self._together = [
+            [j for j in everyone if buffers[j].first <= buffers[i].first <= buffers[j].last]
+            for i in everyone
+        ]
+        self._steps = _MOST_STEPS
+        self._extend({}, dict.fromkeys(everyone, 0), (0, -1))
+
+    def _hopeless(self, offsets: dict[int, int], lowest: dict[int, int]) -> bool:
+        """Whether what is not placed yet cannot lie below the best plan's end."""
+        for together in self._together:
+            left = [index for index in together if index not in offsets]
+            if left:
+                base = min(lowest[index] for index in left)
+                if base + sum(self._sizes[index] for index in left) >= self._cost:
+                    return True
+        return False
+
+    def _extend(
+        self, offsets: dict[int, int], lowest: dict[int, int], last: tuple[int, int]
+    ) -> None:
+        """Places one more buffer in every way; `lowest` has the lowest place of each one left."""
+        if not lowest:
+            self.best = tuple(offsets[index] for index in range(len(offsets)))
+            self._cost = max(
+                offset + size for offset, size in zip(self.best, self._sizes, strict=True)
+            )
+            return
+        for index in sorted(lowest, key=lambda each: (lowest[each], -self._sizes[each])):
+            self._steps -= 1
+            if self._cost == self._bound or self._steps < 0 or self._hopeless(offsets, lowest):
+                return
+            offset = lowest[index]
+            if (offset, index) < last or offset + self._sizes[index] >= self._cost:
+                continue
+            left = {each: place for each, place in lowest.items() if each != index}
+            for other in self._meets[index]:
+                if other in left:
+                    left[other] = max(left[other], offset + self._sizes[index])
+            self._extend({**offsets, index: offset}, left, (offset, index))
 
 
 def arena_bytes(buffers: Sequence[Buffer], offsets: Sequence[int]) -> int:

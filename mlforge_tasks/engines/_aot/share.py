@@ -23,7 +23,8 @@ def _key(constant: Constant) -> _Key:
 
 def _renamed(value: Value, names: Mapping[str, str]) -> Value:
     if isinstance(value, str):
-        return names.get(value, value)
+        name, plus, offset = value.partition(" + ")
+        return names.get(name, name) + plus + offset
     if isinstance(value, tuple):
         return tuple(_renamed(each, names) for each in value)
     if isinstance(value, int):
