@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.graph import Graph
 
 LIMIT_S = 600.0
+_ARENA = re.compile(rb"#define ARENA_BYTES (\d+)")
 INPUT_STEP = 7
 _BIASED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _SAME_BYTES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
@@ -181,9 +182,15 @@ def empty_bytes(board: Board, optimisation: str) -> int:
 
 
 def _link(
-    tflite: bytes, board: Board, optimisation: str, folder: Path, *, layers: bool
+    tflite: bytes,
+    board: Board,
+    folder: Path,
+    generated: Mapping[str, bytes],
+    optimisation: str,
+    *,
+    layers: bool,
 ) -> tuple[Image, list[str]]:
-    files = dict(PLUGIN.generate(tflite, board.cpu).files)
+    files = dict(generated)
     names: list[str] = []
     if layers:
         source, names = _instrumented(files["model_aot.c"].decode())
@@ -210,14 +217,29 @@ def _link(
 
 
 def measure(
-    tflite: bytes, board: Board, folder: Path, *, layers: bool = False, optimisation: str = "-O2"
+    tflite: bytes,
+    board: Board,
+    folder: Path,
+    *,
+    layers: bool = False,
+    optimisation: str = "-O2",
+    generated: Mapping[str, bytes] | None = None,
 ) -> Result:
     """Generates, builds and runs a model.
+
+    Args:
+        tflite: The model.
+        board: Where it runs.
+        folder: An empty folder.
+        layers: Whether to count the instructions of every layer.
+        optimisation: GCC's option.
+        generated: C files of another version of the engine.
 
     Raises:
         AssertionError: The outputs differ from the oracle's.
     """
-    image, names = _link(tflite, board, optimisation, folder, layers=layers)
+    files = generated or PLUGIN.generate(tflite, board.cpu).files
+    image, names = _link(tflite, board, folder, files, optimisation, layers=layers)
     oracle = Oracle(tflite)
     shape = oracle.input_shape
     values = (np.arange(np.prod(shape)) * INPUT_STEP).astype(np.uint8).view(np.int8).reshape(shape)
@@ -238,7 +260,7 @@ def measure(
         flash_bytes=image.flash_bytes,
         weight_bytes=weight_bytes(graph),
         empty_bytes=empty_bytes(board, optimisation),
-        ram_bytes=PLUGIN.generate(tflite, board.cpu).arena_bytes,
+        ram_bytes=int(_ARENA.findall(files["model_aot.c"])[0]),
         bound_bytes=tensor_bound(graph),
         scratch_bytes=max(step.scratch_bytes for step in steps),
         stack_bytes=stack,
