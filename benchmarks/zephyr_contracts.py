@@ -25,10 +25,7 @@ from mlforge_tasks.platforms.zephyr import CORE_MODULES, TFLM_MODULES
 from mlforge_tasks.trials import Report
 
 BOARDS = ("mps2/an385", "mps2/an386", "mps3/an547")
-CONTRACTS = (
-    "glucose_zephyr",
-    "glucose_zephyr_tflm",
-)
+CONTRACTS = ("glucose_zephyr", "glucose_zephyr_tflm", "activity_zephyr", "activity_zephyr_tflm")
 HEADER = (
     *("contract", "board", "engine", "iterations", "flash", "RAM", "stack", "latency"),
     *("metric", "on test data", "verdict", "second run"),

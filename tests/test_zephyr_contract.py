@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 CONTRACTS = {
     "glucose_zephyr": "aot",
     "glucose_zephyr_tflm": "tflm",
+    "activity_zephyr": "aot",
+    "activity_zephyr_tflm": "tflm",
 }
 
 
