@@ -89,9 +89,12 @@ class Result(Record):
 
 
 def median_until_met(results: Iterable[Result], budget: int) -> str:
-    """The median, with a search that never met the contract counted as more than the budget."""
+    """The median, with a search that never met the contract counted as more than the budget.
+
+    Of two in the middle the larger, since between a count and "more" there is no mean.
+    """
     counts = sorted(one.until_met() or budget + 1 for one in results)
-    middle = statistics.median(counts)
+    middle = statistics.median_high(counts)
     return f">{budget}" if middle > budget else f"{middle:g}"
 
 
