@@ -170,7 +170,9 @@ def draw(results: list[Result], budget: int, path: Path) -> None:
         steps = range(budget + 1)
         shares = [sum(count <= step for count in counts) / len(counts) for step in steps]
         axes = panels[contracts.index(contract)]
-        (lines[agent],) = axes.step(steps, shares, where="post", color=COLOURS[agent], linewidth=2)
+        # Dashes show a line that lies on another.
+        style = {"color": COLOURS[agent], "linestyle": "--" if agent == "optimizer" else "-"}
+        (lines[agent],) = axes.step(steps, shares, where="post", linewidth=2, **style)
         axes.set_title(f"{contract}", fontsize=10)
         axes.set_xlabel("candidates trained", fontsize=9)
         axes.set_ylim(-0.03, 1.03)
