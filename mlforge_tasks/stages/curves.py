@@ -1,7 +1,7 @@
 """curves: the learning curves of one round, which later trainings are held against.
 
-Curves and nothing else: they know no limit and no verdict, so that an edited limit retrains
-nothing. A training that failed or was stopped early has none.
+Curves and nothing else: they know no limit and no verdict, so that an edited limit retrains nothing
+as long as the same candidates are trained. A training that failed or was stopped early has none.
 """
 
 from __future__ import annotations

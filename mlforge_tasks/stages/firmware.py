@@ -36,7 +36,9 @@ def firmware_id(
         "board": board.model_dump(mode="json"),
         "files": {path.name: file_digest(path) for path in files},
         "mlperf": mlperf,
-        "platform": code_version((), tuple(platform.resources)),
+        "platform": code_version(
+            (f"mlforge_tasks.platforms.{platform.name}",), tuple(platform.resources)
+        ),
         "tools": dict(platform.tool_versions(board)),
     }
     return sha256_bytes(canonical_json(parts))

@@ -215,7 +215,7 @@ class _History:
         value = self.validation_metric[self.best_epoch - 1]
         message = (
             f"stopped after epoch {len(self.train_loss)} with a {self.metric} of {value:.5g}: "
-            f"most candidates before had at least {median:.5g} by then"
+            f"most candidates before had {median:.5g} or better by then"
         )
         raise CandidateFailure(
             Reason(
@@ -276,7 +276,8 @@ def fit(
         print(f"{PROGRESS}{number}/{budget.epochs} {figures}", flush=True)
         if history.stalled(budget.patience):
             break
-        history.check(pruning)
+        if number < budget.epochs:
+            history.check(pruning)
     trainer.model.set_weights(history.weights)
     return Training(
         metric=goal,

@@ -98,7 +98,7 @@ def _profile(
     expected: Expected,
     engine: EngineReport,
 ) -> Profile | None:
-    """What each layer takes, where there is an image that tells it; no candidate fails by it."""
+    """What each layer takes, where there is an image that tells it; it fails no candidate."""
     image = inputs["firmware"] / PROFILE_IMAGE
     if not image.exists():
         return None

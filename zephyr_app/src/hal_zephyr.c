@@ -191,6 +191,6 @@ void hal_stack_paint(void)
 
 void hal_stacks(hal_stack_shower show)
 {
-    k_thread_foreach(show_thread, &show);
+    k_thread_foreach_unlocked(show_thread, &show); /* it prints: not with interrupts off */
     show_interrupt_stack(show);
 }

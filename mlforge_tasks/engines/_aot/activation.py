@@ -121,6 +121,10 @@ def prelu(operator: Operator, graph: Graph) -> Step:
     output = graph.output_of(operator)
     if alpha.data is None:
         raise unsupported(f"PRELU '{operator.name}' with computed slopes", "use LeakyReLU")
+    if source.shape != output.shape:
+        raise unsupported(
+            f"PRELU '{operator.name}' with more slopes than inputs", "give it the slopes' shape"
+        )
     slopes = _slopes(alpha, output)
     name = f"{operator.name}_alpha"
     positive = float(source.scale) / float(output.scale)

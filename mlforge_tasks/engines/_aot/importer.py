@@ -73,7 +73,7 @@ def _slice(options: Any) -> Options:
         begin_mask=options.BeginMask(),
         end_mask=options.EndMask(),
         shrink_mask=options.ShrinkAxisMask(),
-        other_masks=options.EllipsisMask() | options.NewAxisMask(),
+        other_masks=options.EllipsisMask() | options.NewAxisMask() | int(options.Offset()),
     )
 
 

@@ -141,12 +141,25 @@ class _Device:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-        timer = threading.Timer(ANSWER_TIMEOUT_S, process.stop, [self._running])
+        expired = threading.Event()
+
+        def give_up(running: subprocess.Popen[bytes]) -> None:
+            expired.set()
+            process.stop(running)
+
+        timer = threading.Timer(ANSWER_TIMEOUT_S, give_up, [self._running])
         timer.start()
         try:
-            return self._ask(self._running, arena_bytes)
+            found = self._ask(self._running, arena_bytes)
         finally:
             timer.cancel()
+        if found is None and expired.is_set():
+            # A slow computer says nothing of the model; nothing made of this may be kept.
+            raise ToolError(
+                f"the search for the arena's size had no answer for {ANSWER_TIMEOUT_S:g} s",
+                hint="fewer processes at a time (-n)",
+            )
+        return found
 
     def _ask(self, running: subprocess.Popen[bytes], arena_bytes: int) -> Try | None:
         if running.stdin is None or running.stdout is None:
@@ -163,7 +176,7 @@ class _Device:
                 return None
             if line.startswith(_FAULT):
                 break
-        # QEMU gives up on a core that locks up; so does the timer on one that hangs.
+        # QEMU gives up on a core that locks up.
         self.stop()
         if not self._spoke:
             raise ToolError(
