@@ -62,6 +62,11 @@ typedef struct {
 
 #define AOT_WIDE_RIGHT (-32)
 
+AOT_INLINE int32_t aot_smaller(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
 AOT_INLINE int32_t aot_clamp(int32_t value, int32_t low, int32_t high)
 {
     return value < low ? low : (value > high ? high : value);

@@ -7,11 +7,6 @@ AOT_INLINE int32_t larger(int32_t a, int32_t b)
     return a > b ? a : b;
 }
 
-AOT_INLINE int32_t smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
-
 static aot_pool_window_t view(const aot_pool_t *layer, const int8_t *input, int32_t oy, int32_t ox)
 {
     int32_t top = oy * layer->stride_height - layer->pad_top;
@@ -19,8 +14,8 @@ static aot_pool_window_t view(const aot_pool_t *layer, const int8_t *input, int3
     int32_t first_row = larger(top, 0), first_column = larger(left, 0);
     aot_pool_window_t view = {
         input + (first_row * layer->input_width + first_column) * layer->channels,
-        smaller(top + layer->kernel_height, layer->input_height) - first_row,
-        smaller(left + layer->kernel_width, layer->input_width) - first_column,
+        aot_smaller(top + layer->kernel_height, layer->input_height) - first_row,
+        aot_smaller(left + layer->kernel_width, layer->input_width) - first_column,
         layer->input_width * layer->channels,
         layer->channels,
     };

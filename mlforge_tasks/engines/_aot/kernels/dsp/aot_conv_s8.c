@@ -4,11 +4,6 @@
 
 #include "aot_fill_s8.h"
 
-AOT_INLINE int32_t smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Short copies are the commonest, and a call costs more than they do. */
 AOT_INLINE void copy(int8_t *to, const int8_t *from, int32_t bytes)
 {
@@ -41,8 +36,8 @@ static void gather(const aot_conv_t *layer, const int8_t *input, int32_t top, in
     int32_t channels = layer->input_channels, width = layer->input_width;
     int32_t height = layer->input_height, dilation = layer->dilation_width;
     int32_t pitch = layer->dot.pitch, row_step = layer->dilation_height;
-    int32_t before = left < 0 ? smaller(-left, layer->kernel_width) : 0;
-    int32_t inside = smaller(width - left, layer->kernel_width) - before;
+    int32_t before = left < 0 ? aot_smaller(-left, layer->kernel_width) : 0;
+    int32_t inside = aot_smaller(width - left, layer->kernel_width) - before;
     int32_t line = row_step * width * channels;
     int32_t start = before * channels, bytes = inside * channels;
     int32_t row = (top * width + left) * channels;

@@ -2,11 +2,6 @@
 
 #include "aot_mve.h"
 
-AOT_INLINE int32_t smaller(int32_t a, int32_t b)
-{
-    return a < b ? a : b;
-}
-
 /* A window that lies inside the input. */
 AOT_INLINE void pack_inside(const aot_conv_t *layer, const int8_t *x, int8_t *to)
 {
@@ -27,8 +22,8 @@ static void pack(const aot_conv_t *layer, const int8_t *input, int32_t top, int3
 {
     int32_t channels = layer->input_channels, width = layer->input_width;
     int32_t dilation = layer->dilation_width, run = layer->dot.run;
-    int32_t before = left < 0 ? smaller(-left, layer->kernel_width) : 0;
-    int32_t inside = smaller(width - left, layer->kernel_width) - before;
+    int32_t before = left < 0 ? aot_smaller(-left, layer->kernel_width) : 0;
+    int32_t inside = aot_smaller(width - left, layer->kernel_width) - before;
 
     aot_fill_vectors(to, layer->input_zero_point, layer->dot.runs * run);
     for (int32_t ky = layer->kernel_height; ky > 0; ky--) {
