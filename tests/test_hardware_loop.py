@@ -34,14 +34,21 @@ def board() -> Iterator[StandIn]:
         yield board
 
 
+@pytest.fixture
+def bench(board: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hardware map, which has the board."""
+    path = tmp_path / "map.yaml"
+    monkeypatch.setenv(MAP_VARIABLE, str(path))
+    path.write_text(json.dumps([board.map_entry()]))
+    return path
+
+
 def test_a_contract_for_hardware_is_met_by_a_board(
-    board: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    board: StandIn, bench: Path, tmp_path: Path
 ) -> None:
     """Simulated, then measured on the board; kept for it; measured anew on another one."""
     contract = edited(TANK, tmp_path, ("mode: simulate", "mode: simulate-then-hardware"))
-    bench, build = tmp_path / "map.yaml", tmp_path / "build"
-    monkeypatch.setenv(MAP_VARIABLE, str(bench))
-    bench.write_text(json.dumps([board.map_entry()]))
+    build = tmp_path / "build"
 
     first = doit(build=build, contract=contract)
     assert first.code == 0, first.out + first.err
@@ -68,14 +75,11 @@ def test_a_contract_for_hardware_is_met_by_a_board(
     assert "there is no hardware map at" in missing.out + missing.err
 
 
-def test_without_an_emulator_the_board_measures_everything(
-    board: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("bench")
+def test_without_an_emulator_the_board_measures_everything(board: StandIn, tmp_path: Path) -> None:
     """Mode `hardware`: the untrained network is probed on the board too, and refused by it."""
     contract = edited(TANK, tmp_path, ("mode: simulate", "mode: hardware"))
-    bench, build = tmp_path / "map.yaml", tmp_path / "build"
-    monkeypatch.setenv(MAP_VARIABLE, str(bench))
-    bench.write_text(json.dumps([board.map_entry()]))
+    build = tmp_path / "build"
 
     run = doit(build=build, contract=contract)
     assert run.code == 0, run.out + run.err
