@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -272,7 +273,7 @@ def test_scripts_run_in_order_and_a_port_may_come_with_the_image(bench: Bench) -
         script = bench.folder / f"{name}.sh"
         script.write_text(f"#!/bin/sh\necho {name} >> order\necho told-by-{name}\n")
         script.chmod(0o755)
-    flash = " ".join(bench.board.flash_command)
+    flash = shlex.join(bench.board.flash_command)
     script = bench.folder / "flash.sh"
     script.write_text(f'#!/bin/sh\necho flash >> order\nmv hidden "$2"\nexec {flash} "$1"')
     script.chmod(0o755)

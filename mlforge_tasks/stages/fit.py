@@ -313,7 +313,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     try:
         libraries = start(config["search.seed"])
-    except (MemoryError, ImportError) as error:
+    except (MemoryError, ImportError, OSError) as error:  # refused memory shows as any of them
         raise ToolError(f"TensorFlow cannot be loaded: {error!r}", hint=MEMORY_HINT) from error
     card = DataCard.read(inputs["dataset"] / "data_card.json")
     model = load_model(inputs["render"] / "model.py")
