@@ -149,7 +149,7 @@ def error_table(misses: Mapping[str, Mapping[str, list[float]]]) -> str:
     figures = sorted({metric for found in misses.values() for metric in found})
     rows = []
     for contract, found in misses.items():
-        every = (found[metric] for metric in figures)
+        every = (found.get(metric, []) for metric in figures)
         medians = [f"{statistics.median(off):.1%}" if off else "-" for off in every]
         rows.append([contract, *medians, str(max(len(off) for off in found.values()))])
     return _lines(("contract", *figures, "predictions"), rows)

@@ -141,11 +141,12 @@ def misses(result: Result, options: argparse.Namespace) -> dict[str, list[float]
     )
     card = DataCard.read(plan.preparation[0].folder / "data_card.json")
     config = next(one.propose.config for one in rounds if one.propose is not None)
-    known = hindsight(brief_of(card, plan.contract.search, config), trials)[MEASURED:]
-    off: dict[str, list[float]] = {metric: [] for metric in METRICS}
+    brief = brief_of(card, plan.contract.search, config)
+    known = hindsight(brief, trials)[MEASURED:]
+    off: dict[str, list[float]] = {}
     for trial, expected in known:
-        for metric, value in measured_figures(trial).items():
-            off[metric].append(abs(expected[metric] / value - 1.0))
+        for metric, value in measured_figures(brief, trial).items():
+            off.setdefault(metric, []).append(abs(expected[metric] / value - 1.0))
     return off
 
 
@@ -157,7 +158,7 @@ def all_misses(
     for result in sorted(results, key=lambda one: one.contract):
         together = found.setdefault(result.contract, {metric: [] for metric in METRICS})
         for metric, off in misses(result, options).items():
-            together[metric] += off
+            together.setdefault(metric, []).extend(off)
     return found
 
 

@@ -103,8 +103,8 @@ def misses(found: Measured) -> dict[str, list[float]]:
     """How far off each figure was foretold."""
     off: dict[str, list[float]] = {metric: [] for metric in METRICS}
     for trial, expected in hindsight(found.brief, found.trials)[MEASURED:]:
-        for metric, value in measured_figures(trial).items():
-            off[metric].append(abs(expected[metric] / value - 1.0))
+        for metric, value in measured_figures(found.brief, trial).items():
+            off.setdefault(metric, []).append(abs(expected[metric] / value - 1.0))
     return off
 
 

@@ -17,10 +17,9 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
     The goal binds twice, on the validation split that the search reads and on the test split that
     it never sees.
     """
-    judged = {"latency_us": contract.limits.latency_metric}
     clauses = [
         Bound(
-            metric=judged.get(metric, metric),
+            metric=metric,
             limit=limit,
             unit=UNITS[metric],
             sources=_sources(contract),

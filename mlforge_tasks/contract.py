@@ -284,14 +284,14 @@ class Contract(Record):
         """What each measured figure may be at most: the limits with their margins taken off.
 
         Returns:
-            Metric (`ram_bytes`, `latency_us`...) to bound; bytes are rounded down. A latency is
-            `latency_us` whichever statistic is judged.
+            Metric (`ram_bytes`, `latency_us`...) to bound; bytes are rounded down. A latency has
+            the name of the statistic that is judged.
         """
         shares = self.margins
         bounds = {
             "ram_bytes": math.floor(self.limits.ram_bytes * (1 - shares.ram_share)),
             "flash_bytes": math.floor(self.limits.flash_bytes * (1 - shares.flash_share)),
-            "latency_us": self.limits.latency_us * (1 - shares.latency_share),
+            self.limits.latency_metric: self.limits.latency_us * (1 - shares.latency_share),
         }
         if self.limits.stack_bytes is not None:
             bounds["stack_bytes"] = math.floor(self.limits.stack_bytes * (1 - shares.stack_share))

@@ -230,6 +230,8 @@ class _Builder(Deployer):
         choice = last_choice(earlier)
         if choice is not None:
             inputs["choice"] = choice
+        if agent == LLM and self.simulated == self.on_board:
+            inputs["floor"] = self.floor
         if self.contract.search.file is not None:
             inputs["file"] = self.root / self.contract.search.file
         goal = self.contract.goal

@@ -6,6 +6,7 @@ optimiser starts with: what is tested is that it learns from figures.
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 from typing import TYPE_CHECKING
@@ -15,7 +16,10 @@ import pytest
 from mlforge_tasks import agents, plugins
 from mlforge_tasks.agents import Agent, BoardFacts, DesignBrief, Goal, Limits, Trial, Workbench
 from mlforge_tasks.agents._cost import CostModel, count
+from mlforge_tasks.agents._probes import as_trial
 from mlforge_tasks.agents._space import space_for
+from mlforge_tasks.agents._tools import Toolbox
+from mlforge_tasks.agents._tpe import _excess
 from mlforge_tasks.architecture import Architecture, Dense, Shape, StaticFigures, static_figures
 from mlforge_tasks.constraints import Bound, judge
 from mlforge_tasks.records import Measurement, Reason, Verdict, sha256_bytes
@@ -332,6 +336,39 @@ def test_it_follows_the_measured_speed_not_its_first_guess() -> None:
         return figures_of(brief, proposed).macs
 
     assert next_macs(4.0) < figures_of(brief, first).macs < next_macs(0.25)
+
+
+@pytest.mark.parametrize("metric", ["latency_p99_us", "latency_max_us"])
+def test_the_latency_that_is_judged_is_the_one_that_agents_look_at(metric: str) -> None:
+    """Where the median keeps a limit and the judged statistic breaks it, every agent sees that."""
+    brief = make_brief(limits=Limits.from_dump({"ram_bytes": 16_384, metric: 4000}))
+    (design,) = load("random_search").propose(brief, (), 1, BENCH)
+    found = tuple(
+        Measurement(metric=name, value=value, unit="us", source="emulated")
+        for name, value in (("latency_us", 100.0), (metric, 8000.0))
+    )
+    search = Search.from_dump({"agent": "anthropic", "max_iterations": 8, "llm": {"model": "m"}})
+    bench = Workbench(search, probe=lambda _: found)
+    tools = Toolbox(brief, (), 1, bench, bench.llm)
+    told = json.loads(tools.call("probe", {"architecture": design.model_dump(mode="json")}).text)
+    assert told["measured"] == {
+        metric: {"value": 8000.0, "limit": 4000.0, "keeps": False, "source": "emulated"}
+    }
+    trial = as_trial(tools.probes[0], 1, 0)
+    assert _excess(brief, trial) == {metric: 1.0}
+    counts = count(figures_of(brief, design))
+    assert tools.costs.predict(counts)[metric].expected == pytest.approx(8000, rel=0.2)
+    assert tools.costs.pressure(counts) > 1.0
+
+
+def test_a_limit_on_the_median_is_told_as_ever() -> None:
+    """Transcripts know the brief by its digest."""
+    assert ROOMY.model_dump(mode="json") == {
+        "ram_bytes": 16_384.0,
+        "flash_bytes": 65_536.0,
+        "latency_us": 4000.0,
+        "stack_bytes": None,
+    }
 
 
 @pytest.mark.parametrize(

@@ -357,7 +357,9 @@ def probed(folder: Path, build: Path, *changes: tuple[str, str]) -> RunReport:
     out.mkdir()
     design = json.loads((tank / "iterations/01/0/render/architecture.json").read_bytes())
     config = {"engines": propose.config["engines"], "architecture": design}
-    probe.run({"dataset": tank / "dataset"}, out, {**propose.config["probe"], **config})
+    inputs = {name: tank / name for name in ("dataset", "floor")}
+    assert set(inputs) <= set(propose.inputs)
+    probe.run(inputs, out, {**propose.config["probe"], **config})
     return RunReport.read(out / "measurements.json")
 
 

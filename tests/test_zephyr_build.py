@@ -72,7 +72,7 @@ def test_every_board_answers(name: str, tmp_path: Path) -> None:
 def test_another_model_needs_no_configuration(tmp_path: Path) -> None:
     """A swap leaves CMake's files alone, and the image is the new model's."""
     one = build(M3, tmp_path / "one")
-    (folder,) = {path.parent for path in PLUGIN.root.glob("mps2_an385-c-*/lock")}
+    folder = PLUGIN._folder(M3, "c").path
     before = (folder / "build" / "build.ninja").stat().st_mtime_ns
     two = build(M3, tmp_path / "two", invoke="input[0]++;")
     assert (folder / "build" / "build.ninja").stat().st_mtime_ns == before
@@ -91,7 +91,9 @@ def test_sizes_are_the_images(tmp_path: Path) -> None:
     )
     sizes = [ZephyrImage.read(folder / "zephyr.json") for folder in (plain, big)]
     assert sizes[1].whole.flash_bytes == (big / "firmware.bin").stat().st_size
-    assert 1500 <= sizes[1].model_ram_bytes - sizes[0].model_ram_bytes < 1500 + 64
+    # Sections begin at multiples of 64: what a model adds may have been padding.
+    grown = sizes[1].model_ram_bytes - sizes[0].model_ram_bytes
+    assert 1500 - 64 < grown < 1500 + 64
     assert 500 <= sizes[1].model_flash_bytes - sizes[0].model_flash_bytes < 500 + 128
     assert sizes[0].without_model == sizes[1].without_model
     assert 0 < sizes[0].model_flash_bytes < 1000

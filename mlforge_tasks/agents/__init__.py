@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, Task
+from mlforge_tasks.constraints import LATENCIES
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.records import Measurement, Profile, Reason, Record, Verdict
@@ -29,12 +30,34 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 
 
 class Limits(Record):
-    """The contract's hardware limits, margins already taken off; None where it sets none."""
+    """The contract's hardware limits, margins already taken off; None where it sets none.
+
+    At most one of the latencies is limited: the statistic that the verdict binds.
+    """
 
     ram_bytes: PositiveFloat | None = None
     flash_bytes: PositiveFloat | None = None
     latency_us: PositiveFloat | None = None
+    latency_p99_us: PositiveFloat | None = None
+    latency_max_us: PositiveFloat | None = None
     stack_bytes: PositiveFloat | None = None
+
+    @property
+    def latency_metric(self) -> str:
+        """The latency that is limited; the median where none is."""
+        limits = dict(self)
+        return next((name for name in LATENCIES if limits[name] is not None), LATENCIES[0])
+
+    def by_metric(self) -> dict[str, float | None]:
+        """Each limit by the measurement that it binds; of the latencies the limited one only."""
+        unjudged = {*LATENCIES} - {self.latency_metric}
+        return {metric: limit for metric, limit in self if metric not in unjudged}
+
+    @model_serializer(mode="wrap")
+    def _without_unjudged(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A limit on the median reads as it did before others could be limited."""
+        kept = self.by_metric()
+        return {metric: limit for metric, limit in dump(self).items() if metric in kept}
 
 
 class Goal(Record):

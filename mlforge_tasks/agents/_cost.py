@@ -128,22 +128,26 @@ class CostModel:
         self._bounds = {
             "ram_bytes": min(limits.ram_bytes or board.ram_bytes, board.ram_bytes),
             "flash_bytes": min(limits.flash_bytes or board.flash_bytes, board.flash_bytes),
-            "latency_us": limits.latency_us or float("inf"),
+            "latency_us": limits.by_metric()[limits.latency_metric] or float("inf"),
             "stack_bytes": limits.stack_bytes or float("inf"),
         }
+        self._names = judged_names(brief)
         self._predictors = {metric: self._fit(metric, history) for metric in METRICS}
 
     def _fit(self, metric: str, history: tuple[Trial, ...]) -> _Predictor:
         rows, values = [], []
         for trial in history:
-            value = measured_value(trial, metric)
+            value = measured_value(trial, self._names[metric])
             if value and trial.figures is not None:
                 rows.append(count(trial.figures)[metric] * self._terms[metric])
                 values.append(value)
         return _Predictor(self._figures[metric], rows, values)
 
     def predict(self, counts: Counts) -> dict[str, Prediction]:
-        """Every figure of a network, by metric."""
+        """Every figure of a network, by the metric that the limits bind."""
+        return {self._names[metric]: one for metric, one in self._predict(counts).items()}
+
+    def _predict(self, counts: Counts) -> dict[str, Prediction]:
         return {
             metric: predictor.predict(counts[metric] * self._terms[metric])
             for metric, predictor in self._predictors.items()
@@ -152,13 +156,13 @@ class CostModel:
     def latency_shares(self, figures: StaticFigures) -> tuple[float, ...]:
         """The share of the latency that each operator is expected to take; they sum to 1."""
         alone = (figures.model_copy(update={"layers": (layer,)}) for layer in figures.layers)
-        times = [self.predict(count(one))["latency_us"].expected for one in alone]
+        times = [self._predict(count(one))["latency_us"].expected for one in alone]
         total = sum(times)
         return tuple(time / total for time in times)
 
     def pressure(self, counts: Counts) -> float:
         """How much of the tightest limit a network may take; up to 1 it is expected to fit."""
-        predicted = self.predict(counts)
+        predicted = self._predict(counts)
         return max(predicted[metric].upper / bound for metric, bound in self._bounds.items())
 
     def foretell(self, figures: StaticFigures) -> dict[str, float]:
@@ -167,9 +171,14 @@ class CostModel:
         return {metric: round(one.expected, 1) for metric, one in predicted.items()}
 
 
-def measured_figures(trial: Trial) -> dict[str, float]:
+def judged_names(brief: DesignBrief) -> dict[str, str]:
+    """What each of the predicted figures is called among the measurements that limits bind."""
+    return {metric: metric for metric in METRICS} | {"latency_us": brief.limits.latency_metric}
+
+
+def measured_figures(brief: DesignBrief, trial: Trial) -> dict[str, float]:
     """What was measured of a trial, of what the cost model predicts."""
-    values = {metric: measured_value(trial, metric) for metric in METRICS}
+    values = {metric: measured_value(trial, metric) for metric in judged_names(brief).values()}
     return {metric: value for metric, value in values.items() if value is not None}
 
 
@@ -180,5 +189,5 @@ def hindsight(
     return [
         (trial, CostModel(brief, history[:index]).foretell(trial.figures))
         for index, trial in enumerate(history)
-        if trial.figures is not None and measured_figures(trial)
+        if trial.figures is not None and measured_figures(brief, trial)
     ]

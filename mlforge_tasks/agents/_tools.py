@@ -202,7 +202,7 @@ class Toolbox:
         return static_figures(architecture, known.input_shape, known.task, known.output_count)
 
     def _estimate(self, figures: StaticFigures) -> dict[str, Any]:
-        limits = dict(self._brief.limits)
+        limits = self._brief.limits.by_metric()
         predicted = self.costs.predict(count(figures))
         return {
             "parameters": figures.parameters,
@@ -221,13 +221,13 @@ class Toolbox:
         }
 
     def _against_limits(self, measurements: Iterable[Measurement]) -> dict[str, Any]:
-        limits = dict(self._brief.limits)
+        limits = self._brief.limits.by_metric()
         found = {one.metric: one for one in measurements}
         return {
             metric: {
                 "value": rounded(one.value),
                 "limit": limits.get(metric),
-                "keeps": limits.get(metric) is None or one.value <= limits[metric],
+                "keeps": (limit := limits[metric]) is None or one.value <= limit,
                 "source": one.source,
             }
             for metric, one in found.items()

@@ -38,7 +38,7 @@ def failed_on_hardware(trial: Trial) -> bool:
 def _excess(brief: DesignBrief, trial: Trial) -> dict[str, float]:
     """How far past each limit a trial is, relative to it; above 0 is infeasible."""
     excess = {}
-    for metric, limit in brief.limits:
+    for metric, limit in brief.limits.by_metric().items():
         value = measured_value(trial, metric)
         if limit is not None and value is not None:
             excess[metric] = value / limit - 1.0

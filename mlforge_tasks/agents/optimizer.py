@@ -69,7 +69,7 @@ class Optimizer:
         known = hindsight(brief, history)
         forecast = Forecast(
             candidates=tuple(costs.foretell(member.figures) for member in chosen),
-            so_far=errors((expected, measured_figures(trial)) for trial, expected in known),
+            so_far=errors((expected, measured_figures(brief, trial)) for trial, expected in known),
         )
         bench.keep(FORECAST, forecast.to_bytes() + b"\n")
         return tuple(member.architecture for member in chosen)

@@ -22,7 +22,7 @@ PROBE_TIMEOUT_S = 900.0
 
 
 def measure(
-    dataset: Path, config: Mapping[str, Any], architecture: Architecture
+    inputs: Mapping[str, Path], config: Mapping[str, Any], architecture: Architecture
 ) -> tuple[Measurement, ...]:
     """What a design takes on the target; as a process, since a converter may crash.
 
@@ -30,7 +30,7 @@ def measure(
     stale where code changes that only its measurements went through.
 
     Args:
-        dataset: Folder of the prepared data.
+        inputs: `dataset`; `floor`, where the model's share is to be told too.
         config: What the probe's stages are configured with.
         architecture: The design.
 
@@ -41,9 +41,7 @@ def measure(
     request = {**config, "architecture": architecture.model_dump(mode="json")}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        done = run_child(
-            PROBE_MODULE, {"dataset": dataset}, out, request, timeout_s=PROBE_TIMEOUT_S
-        )
+        done = run_child(PROBE_MODULE, inputs, out, request, timeout_s=PROBE_TIMEOUT_S)
         if done.timed_out:
             raise ToolError(
                 f"a probe took longer than {PROBE_TIMEOUT_S:g} s",

@@ -59,7 +59,7 @@ def _least_latency_us(
     found = []
     for architecture, engine in product(smallest(card.input_shape), config["engines"]):
         try:
-            measured = measure(dataset, {**config, "engines": [engine]}, architecture)
+            measured = measure({"dataset": dataset}, {**config, "engines": [engine]}, architecture)
         except CandidateFailure:
             return None  # it says nothing of the limit
         found += [one.value for one in measured if one.metric == metric]

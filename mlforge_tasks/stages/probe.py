@@ -48,7 +48,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `measurements.json`.
 
     Args:
-        inputs: `dataset`.
+        inputs: `dataset`; `floor`, where the model's share is to be told too.
         out: Output folder.
         config: `architecture`, `engines` (of several, the one with more slack is told of),
             `bounds` (the hardware limits), and all that the probe's stages are configured with.
@@ -65,7 +65,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         folders = {stage: work / stage for stage in ("render", "quantise", "header")}
         for folder in folders.values():
             folder.mkdir()
-        folders["dataset"] = inputs["dataset"]
+        folders |= inputs
         (folders["render"] / "model.py").write_text(source)
         quantise.run(folders, folders["quantise"], config)
         header.run(folders, folders["header"], config)

@@ -75,7 +75,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
 
     Args:
         inputs: `dataset`, `judgeNN` for each iteration so far, `file` where the search names one,
-            and `choice`, that of the iteration before, where the contract leaves the engine open.
+            `choice`, that of the iteration before, where the contract leaves the engine open, and
+            `floor`, where an agent's probes tell the model's share.
         out: Output folder.
         config: `limits` (margins taken off), `goal`, `search`, `board`, `engines`, `iteration`,
             `probe` (what the probe's stages are configured with, for an agent that measures; else
@@ -95,6 +96,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         (out / name).write_bytes(data)
 
     judged = _judged(inputs)
+    measured_with = {name: inputs[name] for name in ("dataset", "floor") if name in inputs}
     history = tuple(as_agents_see_it(one.trial) for trials in judged for one in trials.results)
     bench = Workbench(
         search=search,
@@ -104,7 +106,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         setup=_setup(config["setup"], engines) if config["setup"] else None,
         probed=tuple(as_agents_see_it(probe) for trials in judged for probe in trials.probes),
         tokens_used=sum(trials.tokens for trials in judged),
-        probe=functools.partial(measure, inputs["dataset"], {**config["probe"], "engines": engines})
+        probe=functools.partial(measure, measured_with, {**config["probe"], "engines": engines})
         if config["probe"]
         else None,
         keep=keep,
