@@ -14,7 +14,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from mlforge_tasks.board import load_board
 from mlforge_tasks.engines import tflm
 from mlforge_tasks.engines.aot import PLUGIN as AOT
-from mlforge_tasks.engines.tflm import METHODS
+from mlforge_tasks.engines.tflm import OPERATORS, SOURCE
 from mlforge_tasks.engines.tflm import PLUGIN as TFLM
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms._zephyr import arena
@@ -22,7 +22,7 @@ from mlforge_tasks.platforms.zephyr import NO_MODEL, PLUGIN, ZephyrImage
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
-from tests.graphs import RandomGraph, random_graph
+from tests.graphs import RandomGraph, random_graph, single_operator
 from tests.zephyr_images import MARKS, deploy, header
 
 if TYPE_CHECKING:
@@ -74,20 +74,35 @@ def test_random_graphs_equal_the_oracle(name: str, seed: int, engine: str, tmp_p
 def test_every_operator_of_the_engine_links() -> None:
     """The application leaves parts of TFLM's library out, but none that a resolver may name."""
     board = load_board("mps2/an386")
-    source = tflm.source("model", tuple(METHODS))
-    for name, method in METHODS.items():
-        assert f"->Add{method}(" in source, name
+    source = tflm.source("model", OPERATORS)
+    for name in OPERATORS:
+        assert f"&tflm_{name}," in source
     folder = PLUGIN._folder(board, "tflm")
     with folder.locked():
         folder.place(
             {
-                "model.cc": source.encode(),
+                SOURCE: source.encode(),
                 "model_data.h": header(random_graph(1)).encode(),
                 "model_arena.h": arena.header(ARENA_BYTES),
                 "build_id.h": (NO_MODEL / "build_id.h").read_bytes(),
             }
         )
         folder.make()
+
+
+def test_a_swap_compiles_no_cpp(tmp_path: Path) -> None:
+    """A model with other operators is another table in C; the interpreter stays as it is."""
+    board = load_board("mps2/an386")
+    models = [single_operator("RELU", 1), single_operator("TANH", 1)]
+    objects = []
+    for index, model in enumerate(models):
+        deploy(model, board, tflm.PLUGIN, tmp_path / str(index))
+        build = PLUGIN._folder(board, "tflm").build
+        (runtime,) = build.rglob("tflm_runtime.cc.obj")
+        objects.append(runtime.stat().st_mtime_ns)
+    assert objects[0] == objects[1]
+    images = [(tmp_path / str(index) / "firmware.bin").read_bytes() for index in range(2)]
+    assert images[0] != images[1]
 
 
 def strided_conv1d(padding: int) -> bytes:

@@ -1,7 +1,7 @@
 """Engine `tflm`: TensorFlow Lite Micro, with an op resolver made for the one model.
 
-The model itself stays what it is, a C array in `model_data.h`, apart from the C++ source: models of
-the same operators share their source, which is then compiled once. How much working memory one
+The model itself stays what it is, a C array in `model_data.h`; what is generated is a table in C of
+the operators it uses, so that another model needs no C++ compiled. How much working memory one
 needs depends on the kernels and the core, so only an image can tell: `zephyr_app/src/tflm_arena.c`
 has model and arena and defines `model_init`, and the platform says how large the arena is, after it
 has built and run an image that searches for the smallest one.
@@ -9,7 +9,6 @@ has built and run an image that searches for the smallest one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,93 +23,66 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "tflm"
+SOURCE = "tflm_operators.c"
 
-# Names of `MicroMutableOpResolver::Add...`; operators whose int8 kernels work in TFLM as Zephyr
-# builds it (which leaves half of BATCH_MATMUL out).
-METHODS = {
-    "ADD": "Add",
-    "AVERAGE_POOL_2D": "AveragePool2D",
-    "BATCH_TO_SPACE_ND": "BatchToSpaceNd",
-    "CONCATENATION": "Concatenation",
-    "CONV_2D": "Conv2D",
-    "DEPTHWISE_CONV_2D": "DepthwiseConv2D",
-    "DEQUANTIZE": "Dequantize",
-    "EXPAND_DIMS": "ExpandDims",
-    "FULLY_CONNECTED": "FullyConnected",
-    "HARD_SWISH": "HardSwish",
-    "LEAKY_RELU": "LeakyRelu",
-    "LOGISTIC": "Logistic",
-    "MAXIMUM": "Maximum",
-    "MAX_POOL_2D": "MaxPool2D",
-    "MEAN": "Mean",
-    "MINIMUM": "Minimum",
-    "MUL": "Mul",
-    "PACK": "Pack",
-    "PAD": "Pad",
-    "PADV2": "PadV2",
-    "PRELU": "Prelu",
-    "QUANTIZE": "Quantize",
-    "REDUCE_MAX": "ReduceMax",
-    "RELU": "Relu",
-    "RELU6": "Relu6",
-    "RESHAPE": "Reshape",
-    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighbor",
-    "SHAPE": "Shape",
-    "SOFTMAX": "Softmax",
-    "SPACE_TO_BATCH_ND": "SpaceToBatchNd",
-    "SPLIT": "Split",
-    "SPLIT_V": "SplitV",
-    "SQUEEZE": "Squeeze",
-    "STRIDED_SLICE": "StridedSlice",
-    "SUB": "Sub",
-    "SUM": "Sum",
-    "TANH": "Tanh",
-    "TRANSPOSE": "Transpose",
-    "TRANSPOSE_CONV": "TransposeConv",
-    "UNPACK": "Unpack",
-}
-# These have a variant without the code for other types (`Register_CONV_2D_INT8`).
-INT8_VARIANTS = {
+# Operators whose int8 kernels work in TFLM as Zephyr builds it (which leaves half of BATCH_MATMUL
+# out), as TFLite writes them; each stands in zephyr_app/src/tflm_runtime.cc.
+OPERATORS = (
     "ADD",
     "AVERAGE_POOL_2D",
+    "BATCH_TO_SPACE_ND",
+    "CONCATENATION",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
+    "DEQUANTIZE",
+    "EXPAND_DIMS",
     "FULLY_CONNECTED",
+    "HARD_SWISH",
+    "LEAKY_RELU",
+    "LOGISTIC",
     "MAXIMUM",
     "MAX_POOL_2D",
+    "MEAN",
     "MINIMUM",
     "MUL",
+    "PACK",
+    "PAD",
+    "PADV2",
+    "PRELU",
+    "QUANTIZE",
+    "REDUCE_MAX",
+    "RELU",
+    "RELU6",
+    "RESHAPE",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "SHAPE",
     "SOFTMAX",
-}
+    "SPACE_TO_BATCH_ND",
+    "SPLIT",
+    "SPLIT_V",
+    "SQUEEZE",
+    "STRIDED_SLICE",
+    "SUB",
+    "SUM",
+    "TANH",
+    "TRANSPOSE",
+    "TRANSPOSE_CONV",
+    "UNPACK",
+)
 _WEIGHTS_INPUT = 1
 
 
-@dataclass(frozen=True)
-class Operator:
-    """One kind of operator for the resolver.
-
-    Attributes:
-        name: As TFLite writes it.
-        method: What follows `Add` in the resolver's method.
-        int8: Whether the kernels' int8-only variant is meant.
-    """
-
-    name: str
-    method: str
-    int8: bool
-
-
 class TflmEngine:
-    """Writes `model.cc` around `MicroInterpreter`."""
+    """Writes the table of a model's operators for `zephyr_app/src/tflm_runtime.cc`."""
 
     name = "tflm"
 
     def operators(self, cpu: str) -> tuple[str, ...]:  # noqa: ARG002 - the same for every core
         """See `Engine.operators`."""
-        return tuple(sorted(METHODS))
+        return OPERATORS
 
     def generate(self, tflite: bytes, cpu: str, prefix: str = "model") -> GeneratedModel:  # noqa: ARG002 - the sources are the same for every core
-        """Generates the C++ source of one model; see `Engine.generate`.
+        """Generates the C source of one model; see `Engine.generate`.
 
         `arena_bytes` is 0: it is not known before the image has run.
 
@@ -119,34 +91,33 @@ class TflmEngine:
         """
         layers = tuple(_layers(schema.Model.GetRootAs(tflite, 0)))
         text = source(prefix, sorted({layer.op for layer in layers}))
-        return GeneratedModel({"model.cc": text.encode()}, arena_bytes=0, layers=layers)
+        return GeneratedModel({SOURCE: text.encode()}, arena_bytes=0, layers=layers)
 
 
 def source(prefix: str, operators: Iterable[str]) -> str:
-    """The C++ around the interpreter, for models of these operators.
+    """The table of these operators.
 
     Args:
-        prefix: What its functions' names begin with.
+        prefix: What its names begin with; the runtime reads that of `model`.
         operators: As TFLite writes them.
 
     Raises:
         CandidateFailure: One of them has no int8 kernel in TFLM.
     """
+    operators = tuple(operators)
+    for name in operators:
+        if name not in OPERATORS:
+            text = f"the model uses {name}, for which TFLite Micro has no int8 kernel here"
+            reason = Reason(code="unsupported_operator", stage="engine", message=text)
+            raise CandidateFailure(reason)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - C++, not HTML
+        autoescape=False,  # noqa: S701 - C, not HTML
         keep_trailing_newline=True,
     )
-    template = environment.get_template("model.cc.jinja")
-    return template.render(prefix=prefix, operators=[_operator(name) for name in operators])
-
-
-def _operator(name: str) -> Operator:
-    if name not in METHODS:
-        text = f"the model uses {name}, for which TFLite Micro has no int8 kernel here"
-        raise CandidateFailure(Reason(code="unsupported_operator", stage="engine", message=text))
-    return Operator(name, METHODS[name], name in INT8_VARIANTS)
+    template = environment.get_template(f"{SOURCE}.jinja")
+    return template.render(prefix=prefix, operators=operators)
 
 
 def _layers(model: Any) -> Iterator[LayerProfile]:

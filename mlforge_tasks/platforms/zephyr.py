@@ -1,6 +1,6 @@
 """The platform `zephyr`: the application on the RTOS, built with west in warm build folders.
 
-An engine's C sources become numbered parts at fixed paths; one C++ source `model.cc` is a model on
+An engine's C sources become numbered parts at fixed paths; `tflm_operators.c` means a model on
 TFLite Micro, whose arena is as large as an image of that very model says it must be.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.platforms import BuildRequest
 
 BUILD_ROOT = workspace.PROJECT_ROOT / "build" / ".zephyr"
-TFLM_SOURCE = "model.cc"
+TFLM_SOURCE = "tflm_operators.c"
 CORE_MODULES = ("cmsis_6",)
 TFLM_MODULES = ("cmsis-dsp", "cmsis-nn", "tflite-micro")
 NO_MODEL = APP / "no_model"
