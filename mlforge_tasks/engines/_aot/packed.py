@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _WINDOWS = 4
 # MVE kernels take as many eights of windows at a time as fit into this, if windows are so small.
 _NARROW_BYTES, _NARROW_ROOM_BYTES = 64, 1024
+# Their places for the outputs of eight windows, a channel each, are 16 bits wide.
+_MOST_SCATTERED = 0xFFFF // 7
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class _Window:
         members["channels"] = len(taps)
         members["zero_point"] = graph.output_of(operator).zero_point
         if self.packing is MVE:
-            members["fast"] = int(records.is_fast)
+            members["fast"] = int(records.is_fast and len(taps) <= _MOST_SCATTERED)
         members.update(runs=self.runs, run=self.run, pitch=self.pitch)
         return members, (self.weights(operator, taps), *records.constants)
 
