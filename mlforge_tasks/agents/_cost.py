@@ -42,10 +42,7 @@ _SOURCE_RANK = {"hardware": 0, "emulated": 1}
 
 def count(figures: StaticFigures) -> Counts:
     """What a network's cost is predicted from: how many units of each feature it has."""
-    return {
-        metric: np.array([float(feature(figures)) for feature in features])
-        for metric, features in FEATURES.items()
-    }
+    return {metric: np.array(units(figures), float) for metric, units in FEATURES.items()}
 
 
 @dataclass(frozen=True)

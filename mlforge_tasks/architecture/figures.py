@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.architecture.geometry import Operation, Shape, Work
+from mlforge_tasks.architecture.geometry import Operation, Shape, Window, Work
 from mlforge_tasks.architecture.graph import INPUT, LayerShape, Task, infer_shapes
 from mlforge_tasks.architecture.layers import Activate, BatchNorm
 from mlforge_tasks.records import Record
@@ -36,6 +36,7 @@ class LayerFigures(Record):
         weight_bytes: int8 weights and int32 biases.
         output_bytes: Size of its int8 output.
         live_bytes: int8 activations that exist while it runs, its input and output included.
+        window: A convolution's or pool's; None where it is the whole input.
     """
 
     name: str
@@ -46,6 +47,7 @@ class LayerFigures(Record):
     weight_bytes: int
     output_bytes: int
     live_bytes: int
+    window: Window | None = None
 
 
 class StaticFigures(Record):
@@ -197,6 +199,7 @@ def static_figures(
             weight_bytes=each.work.weights + BIAS_BYTES * each.work.channels,
             output_bytes=each.work.output_elements,
             live_bytes=bytes_alive,
+            window=each.work.window,
         )
         for each, bytes_alive in zip(operators, live, strict=True)
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal, TypeAlias
 
+from mlforge_tasks.records import Record
+
 Shape: TypeAlias = tuple[int, ...]
 Padding: TypeAlias = Literal["same", "valid"]
 
@@ -18,6 +20,22 @@ RANK_NAMES = {1: "(features,)", 2: "(steps, channels)", 3: "(height, width, chan
 
 class ShapeError(ValueError):
     """A layer met a shape that it cannot take; the message says which it wants."""
+
+
+class Window(Record):
+    """How a convolution or a pool slides over its input; a series is an image one row high.
+
+    Attributes:
+        kernel: Height and width.
+        stride: Distance of windows.
+        dilation: Distance of taps along a row.
+        output: Height and width of what comes out.
+    """
+
+    kernel: tuple[int, int]
+    stride: int
+    dilation: int
+    output: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -31,6 +49,7 @@ class Work:
         weights: int8 constants.
         channels: Output channels with an int32 bias and a requantisation scale of their own.
         output_elements: Size of the output tensor.
+        window: A convolution's or pool's; None where it is the whole input.
     """
 
     operation: Operation
@@ -39,6 +58,7 @@ class Work:
     reads: int = 0
     weights: int = 0
     channels: int = 0
+    window: Window | None = None
 
 
 def need_rank(shape: Shape, *ranks: int) -> None:
@@ -66,21 +86,56 @@ def window(length: int, kernel: int, stride: int, dilation: int, padding: Paddin
     return (length - reach) // stride + 1
 
 
-def conv_work(shape: Shape, output: Shape, kernel_size: int) -> Work:
-    """A convolution from one shape to another with so many taps per channel."""
-    per_output = kernel_size * shape[-1]
+def _image(sides: Shape) -> tuple[int, int]:
+    """Height and width; a series has one row."""
+    height, width = (1, *sides)[-2:]
+    return height, width
+
+
+def sliding(output: Shape, kernel: Shape, stride: int = 1, dilation: int = 1) -> Window:
+    """How a kernel slides to an output."""
+    sides = _image(output[:-1])
+    return Window(kernel=_image(kernel), stride=stride, dilation=dilation, output=sides)
+
+
+def conv_work(
+    shape: Shape, output: Shape, kernel: Shape, stride: int = 1, dilation: int = 1
+) -> Work:
+    """A convolution from one shape to another."""
+    per_output = prod(kernel) * shape[-1]
     size, channels = prod(output), output[-1]
-    return Work("conv", size, size * per_output, weights=per_output * channels, channels=channels)
+    return Work(
+        "conv",
+        size,
+        size * per_output,
+        weights=per_output * channels,
+        channels=channels,
+        window=sliding(output, kernel, stride, dilation),
+    )
 
 
-def depthwise_work(shape: Shape, output: Shape, kernel_size: int) -> Work:
+def depthwise_work(
+    shape: Shape, output: Shape, kernel: Shape, stride: int = 1, dilation: int = 1
+) -> Work:
     """A convolution of each input channel on its own, to the sides of `output`."""
     size, channels = prod(output[:-1]) * shape[-1], shape[-1]
-    weights = kernel_size * channels
-    return Work("depthwise", size, size * kernel_size, weights=weights, channels=channels)
+    return Work(
+        "depthwise",
+        size,
+        size * prod(kernel),
+        weights=prod(kernel) * channels,
+        channels=channels,
+        window=sliding(output, kernel, stride, dilation),
+    )
 
 
-def separable_work(shape: Shape, output: Shape, kernel_size: int) -> tuple[Work, ...]:
+def separable_work(
+    shape: Shape, output: Shape, kernel: Shape, stride: int = 1, dilation: int = 1
+) -> tuple[Work, ...]:
     """The depthwise half and the pointwise half of a separable convolution."""
     between = (*output[:-1], shape[-1])
-    return depthwise_work(shape, output, kernel_size), conv_work(between, output, 1)
+    pointwise = (1,) * len(kernel)
+    return (
+        depthwise_work(shape, output, kernel, stride, dilation),
+        conv_work(between, output, pointwise),
+    )

@@ -17,6 +17,7 @@ from mlforge_tasks.architecture.geometry import (
     depthwise_work,
     need_rank,
     separable_work,
+    sliding,
     window,
 )
 from mlforge_tasks.records import Record
@@ -124,7 +125,8 @@ class Conv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (conv_work(shape, self.output_shape(shape), self.kernel),)
+        output, kernel = self.output_shape(shape), (self.kernel,)
+        return (conv_work(shape, output, kernel, self.stride, self.dilation),)
 
 
 class DepthwiseConv1D(_Window1D):
@@ -138,7 +140,8 @@ class DepthwiseConv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (depthwise_work(shape, self.output_shape(shape), self.kernel),)
+        output, kernel = self.output_shape(shape), (self.kernel,)
+        return (depthwise_work(shape, output, kernel, self.stride, self.dilation),)
 
 
 class SeparableConv1D(_Window1D):
@@ -157,7 +160,8 @@ class SeparableConv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return separable_work(shape, self.output_shape(shape), self.kernel)
+        output, kernel = self.output_shape(shape), (self.kernel,)
+        return separable_work(shape, output, kernel, self.stride, self.dilation)
 
 
 class Conv2D(_Window2D):
@@ -172,7 +176,7 @@ class Conv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (conv_work(shape, self.output_shape(shape), prod(self.kernel)),)
+        return (conv_work(shape, self.output_shape(shape), self.kernel, self.stride),)
 
 
 class DepthwiseConv2D(_Window2D):
@@ -186,7 +190,7 @@ class DepthwiseConv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (depthwise_work(shape, self.output_shape(shape), prod(self.kernel)),)
+        return (depthwise_work(shape, self.output_shape(shape), self.kernel, self.stride),)
 
 
 class SeparableConv2D(_Window2D):
@@ -205,7 +209,7 @@ class SeparableConv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return separable_work(shape, self.output_shape(shape), prod(self.kernel))
+        return separable_work(shape, self.output_shape(shape), self.kernel, self.stride)
 
 
 class _Pool(_Layer):
@@ -221,8 +225,10 @@ class _Pool(_Layer):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        size = prod(self.output_shape(shape))
-        return (Work("pool", size, reads=size * self.size ** (len(shape) - 1)),)
+        output = self.output_shape(shape)
+        kernel, size = (self.size,) * (len(shape) - 1), prod(output)
+        slide = sliding(output, kernel, self.stride)
+        return (Work("pool", size, reads=size * prod(kernel), window=slide),)
 
 
 class MaxPool(_Pool):
