@@ -112,8 +112,8 @@ def print_tables(models: Mapping[str, bytes], boards: Sequence[Board], *, tflm: 
             memory.append(_row(name, board.cpu, _memory(result)))
     print(INTRODUCTION.format(options=" --tflm" * tflm), end="")
     if tflm:
-        print("`TFLM` is TensorFlow Lite Micro with CMSIS-NN in a Zephyr image of the same model; its")
-        print("flash is what the model adds to the image without it, weights included.")
+        print("`TFLM` is TensorFlow Lite Micro with CMSIS-NN in a Zephyr image of the same model;")
+        print("its flash is what the model adds to the image without it, weights included.")
     _table((*SPEED, *(BESIDE if tflm else ())), [row[: 7 + 4 * tflm] for row in speed])
     print(FLASH_NOTE, end="")
     _table(MEMORY, memory)
