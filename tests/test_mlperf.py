@@ -14,7 +14,8 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.pipeline import make_plan
 from mlforge_tasks.records import FirmwareReport
 from mlforge_tasks.runners._frames import Frame, FrameType
-from mlforge_tasks.runners.qemu import _console
+from mlforge_tasks.runners._program import running
+from mlforge_tasks.runners.qemu import command
 from mlforge_tasks.stages import firmware
 from mlforge_tasks.stages.engine import EngineReport
 from tests import tiny_model
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mlforge_tasks.runners.qemu import _Console
+    from mlforge_tasks.runners._program import Console
 
 BOARD = load_board("mps2/an385")
 BUILDS = {"floor", "probe_firmware", "firmware"}
@@ -41,7 +42,7 @@ pytestmark = pytest.mark.slow
 class Dut:
     """Speaks as the benchmark's runner does: a command, `%`, lines up to `m-ready`."""
 
-    def __init__(self, console: _Console) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
         self._text = ""
 
@@ -88,7 +89,7 @@ def elf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def dut(elf: Path) -> Iterator[Dut]:
     """The device after its boot."""
-    with _console(BOARD, elf) as console:
+    with running(command(BOARD, elf), lambda how: how.outcome("QEMU")) as console:
         device = Dut(console)
         device.until("m-ready\r\n")
         yield device

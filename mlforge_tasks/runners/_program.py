@@ -1,0 +1,165 @@
+"""A device that is a program of this computer: its line is the program's stdin and stdout.
+
+What the program has to say beside that is kept apart, on stderr.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from mlforge_tasks import process
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.records import Reason
+from mlforge_tasks.runners._fault import STAGE
+from mlforge_tasks.runners._link import NoAnswerError, TransportClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mlforge_tasks.records import SelfTest
+    from mlforge_tasks.runners import InferenceResult
+    from mlforge_tasks.runners._link import Link
+
+# The device's own watchdog (60 s of device time, some 10 s in QEMU) reports what hangs. This limit
+# is for a device that is beyond that; it is wall time, so it leaves a busy machine much room.
+ANSWER_LIMIT_S = 300.0
+STDERR_TAIL_CHARS = 2000
+TAIL_BYTES = 120
+_READ_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended before the host was done.
+
+    Attributes:
+        code: Its exit code; negative is the signal that ended it.
+        said: What it wrote to stderr.
+        seen: Bytes that came from it.
+        tail: The last of them.
+    """
+
+    code: int
+    said: str
+    seen: int
+    tail: bytes
+
+    def outcome(self, name: str) -> CandidateFailure | ToolError:
+        """What that means, where nothing more is known.
+
+        Args:
+            name: What the program is called.
+        """
+        said = self.said[-STDERR_TAIL_CHARS:]
+        if self.code < 0:
+            text = f"{name} was ended by signal {-self.code} after {self.seen} bytes"
+            return ToolError(f"{text}\n{said}")
+        if self.seen == 0 and self.code != 0:
+            return ToolError(f"{name} did not start (exit code {self.code})\n{said}")
+        last = self.tail.decode(errors="replace")
+        text = f"the console ended after {self.seen} bytes ({name}'s exit code {self.code})"
+        return result("truncated_console", f"{text}: {last!r}")
+
+
+class Console:
+    """A running program as a byte transport."""
+
+    def __init__(self, program: subprocess.Popen[bytes], stderr: IO[bytes]) -> None:
+        if program.stdin is None or program.stdout is None:
+            raise ToolError("the device's program was started without pipes")
+        self._program = program
+        self._stderr = stderr
+        self._stdin = program.stdin.fileno()
+        self._stdout = program.stdout.fileno()
+        self._seen = 0
+        self._tail = b""
+        os.set_blocking(self._stdin, False)
+
+    def read(self, timeout_s: float) -> bytes:
+        """See `_link.Transport`."""
+        ready, _, _ = select.select([self._stdout], [], [], timeout_s)
+        if not ready:
+            return b""
+        data = os.read(self._stdout, _READ_BYTES)
+        if not data:
+            raise TransportClosedError
+        self._seen += len(data)
+        self._tail = (self._tail + data)[-TAIL_BYTES:]
+        return data
+
+    def write(self, data: bytes) -> None:
+        """See `_link.Transport`."""
+        left = memoryview(data)
+        while left:
+            _, ready, _ = select.select([], [self._stdin], [], ANSWER_LIMIT_S)
+            if not ready:
+                raise NoAnswerError(f"the device took no input for {ANSWER_LIMIT_S:g} s")
+            try:
+                left = left[os.write(self._stdin, left) :]
+            except BrokenPipeError:
+                raise TransportClosedError from None
+
+    def ended(self) -> Ended:
+        """How the program ended; waits until it has."""
+        code = self._program.wait()
+        self._stderr.seek(0)
+        said = self._stderr.read().decode(errors="replace").strip()
+        return Ended(code=code, said=said, seen=self._seen, tail=self._tail)
+
+
+class LinkSession:
+    """See `runners.Session`."""
+
+    def __init__(self, link: Link, self_test: SelfTest) -> None:
+        self._link = link
+        self.self_test = self_test
+
+    @property
+    def console(self) -> bytes:
+        """Every byte that came."""
+        return self._link.console
+
+    def infer(self, data: bytes) -> InferenceResult:
+        """See `runners.Session.infer`."""
+        return self._link.infer(data)
+
+
+def result(code: str, message: str) -> CandidateFailure:
+    """A failure of the candidate, found here."""
+    return CandidateFailure(Reason(code=code, stage=STAGE, message=message))
+
+
+@contextlib.contextmanager
+def running(
+    argv: Sequence[str], meaning: Callable[[Ended], CandidateFailure | ToolError]
+) -> Iterator[Console]:
+    """Starts a program, and ends it whatever happens in the block.
+
+    Args:
+        argv: The command.
+        meaning: What it means that the program ended before the host was done.
+
+    Raises:
+        CandidateFailure: It hangs, or what `meaning` says.
+        ToolError: The program cannot be started, or what `meaning` says.
+    """
+    with tempfile.TemporaryFile() as stderr:
+        program = process.start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr)
+        console = Console(program, stderr)
+        try:
+            yield console
+        except TransportClosedError:
+            raise meaning(console.ended()) from None
+        except NoAnswerError as silence:
+            raise result("hang", silence.message) from None
+        finally:
+            process.stop(program)
+            for pipe in (program.stdin, program.stdout):
+                if pipe is not None:
+                    pipe.close()
