@@ -23,7 +23,9 @@
 /* The self-test repeats the inference for half a second, by what the first one took: often enough
  * for a p99 where the model is small, not for long where it is large. */
 #define REPETITIONS_LEAST 5u
+#ifndef REPETITIONS_MOST
 #define REPETITIONS_MOST 500u
+#endif
 #define SELF_TESTS_A_SECOND 2u
 
 /* Device time that one inference may take before it counts as hung. */

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks import process
 from mlforge_tasks.errors import MlforgeError, ToolError
+from mlforge_tasks.platforms._zephyr.toolchain import HOST
 from mlforge_tasks.platforms._zephyr.workspace import PROJECT_ROOT, PYTHON_HINT, WEST
 from mlforge_tasks.records import canonical_json, sha256_bytes
 
@@ -115,8 +116,9 @@ class BuildFolder:
 
     @property
     def elf(self) -> Path:
-        """The linked image."""
-        return self.build / "zephyr" / "zephyr.elf"
+        """The linked image; of a process, the program that it is part of."""
+        suffix = "exe" if self.configuration.toolchain.variant == HOST else "elf"
+        return self.build / "zephyr" / f"zephyr.{suffix}"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

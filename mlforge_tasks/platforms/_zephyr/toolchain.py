@@ -1,6 +1,6 @@
 """Finds a compiler for Zephyr: the Zephyr SDK or a GNU Arm toolchain such as Debian's.
 
-For RISC-V it is Debian's, with Zephyr's own small C library.
+For RISC-V it is Debian's, with Zephyr's own small C library; for a process, the computer's own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mlforge_tasks import process
 from mlforge_tasks.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SDK = "zephyr"
 GNU_ARM = "gnuarmemb"
@@ -32,6 +32,9 @@ RISCV_GCC = "riscv64-unknown-elf-gcc"
 # What the RISC-V boards have; their images link GCC's library for it.
 RISCV_CORE = ("-march=rv32imac", "-mabi=ilp32")
 RISCV_HINT = "sudo apt-get install gcc-riscv64-unknown-elf"
+HOST = "host"
+HOST_GCC = "gcc"
+HOST_HINT = "sudo apt-get install gcc libc6-dev"
 TOOL_TIMEOUT_S = 60.0
 INSTALL_HINT = (
     "install the Zephyr SDK, or on Debian `sudo apt-get install gcc-arm-none-eabi "
@@ -116,6 +119,11 @@ def _riscv() -> Toolchain | None:
     return Toolchain(CROSS_COMPILE, gcc, variables, args)
 
 
+def _host() -> Toolchain | None:
+    found = shutil.which(HOST_GCC)
+    return Toolchain(HOST, Path(found), {"ZEPHYR_TOOLCHAIN_VARIANT": HOST}) if found else None
+
+
 @functools.cache
 def _riscv_libraries(gcc: Path) -> Path:
     argv = [str(gcc), *RISCV_CORE, "-print-libgcc-file-name"]
@@ -129,6 +137,13 @@ def _has_picolibc(gcc: Path) -> bool:
     return Path(process.check(argv, timeout_s=TOOL_TIMEOUT_S).strip()).is_absolute()
 
 
+# Of what is not Arm: how it is found, what is looked for, and how to get it.
+_OTHERS: Mapping[str, tuple[Callable[[], Toolchain | None], str, str]] = {
+    "riscv": (_riscv, RISCV_GCC, RISCV_HINT),
+    "host": (_host, HOST_GCC, HOST_HINT),
+}
+
+
 def find(environ: Mapping[str, str] = os.environ, arch: str = "arm") -> Toolchain | None:
     """The toolchain to use: the one that `ZEPHYR_TOOLCHAIN_VARIANT` names, else what is there.
 
@@ -136,8 +151,8 @@ def find(environ: Mapping[str, str] = os.environ, arch: str = "arm") -> Toolchai
         environ: The environment.
         arch: As a board's `zephyr.arch`; the variable chooses among those for Arm.
     """
-    if arch == "riscv":
-        return _riscv()
+    if arch in _OTHERS:
+        return _OTHERS[arch][0]()
     kinds = {SDK: _sdk, GNU_ARM: _gnu_arm}
     named = environ.get("ZEPHYR_TOOLCHAIN_VARIANT")
     tried = [kinds[named]] if named in kinds else list(kinds.values())
@@ -153,8 +168,9 @@ def require(arch: str = "arm") -> Toolchain:
         ToolError: There is none.
     """
     toolchain = find(arch=arch)
-    if toolchain is None and arch == "riscv":
-        raise ToolError(f"no {RISCV_GCC} was found on PATH", hint=RISCV_HINT)
+    if toolchain is None and arch in _OTHERS:
+        _, gcc, hint = _OTHERS[arch]
+        raise ToolError(f"no {gcc} was found on PATH", hint=hint)
     if toolchain is None:
         wanted = os.environ.get("ZEPHYR_TOOLCHAIN_VARIANT", f"{SDK} or {GNU_ARM}")
         raise ToolError(f"no toolchain for Zephyr was found (wanted: {wanted})", hint=INSTALL_HINT)
