@@ -2,21 +2,22 @@
 
 To add a board: write `boards/<name with _ for />.yaml` with its name, core, compiler flags, real
 memory sizes, clocks and UART; give it a `qemu` section if QEMU emulates it; run
-`pytest tests/test_board.py tests/test_qemu.py`, which boots every board there is.
+`pytest tests/test_board.py tests/test_qemu.py`, which boots every board there is. A board that is a
+process of this computer (`zephyr: {arch: host}`) has neither memory sizes nor a clock of its own.
 """
 
 from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import Record
 from mlforge_tasks.units import Bytes
-from mlforge_tasks.yaml_file import closest, read_model
+from mlforge_tasks.yaml_file import Mistake, Mistakes, closest, read_model
 
 BOARDS = Path(__file__).parent / "boards"
 
@@ -61,14 +62,14 @@ class Zephyr(Record):
 
     Attributes:
         target: Its name in `west build -b`.
-        arch: What its compiler is for.
+        arch: What its compiler is for; `host` makes a process of this computer.
         modules: West modules that its images need, beside Arm's core headers.
         arena_on: An emulated board with the same core, for what only an emulator can tell before
             the firmware is final; None where the board itself is emulated.
     """
 
     target: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)*$")
-    arch: Literal["arm", "riscv"] = "arm"
+    arch: Literal["arm", "riscv", "host"] = "arm"
     modules: tuple[str, ...] = ()
     arena_on: str | None = None
 
@@ -83,7 +84,7 @@ class Board(Record):
         fpu: It has a floating-point unit.
         dsp: It has the DSP extension (SMLAD and its kin).
         mve: It has the M-profile vector extension.
-        flash: Where code and constants go.
+        flash: Where code and constants go; like the next three, None where the board is a process.
         ram: Where data and stack go.
         clock_hz: The core's clock.
         cycles_per_instruction: An estimate, used only for latency labelled `emulated`.
@@ -100,15 +101,39 @@ class Board(Record):
     fpu: bool
     dsp: bool
     mve: bool
-    flash: Region
-    ram: Region
-    clock_hz: Hertz
-    cycles_per_instruction: float = Field(gt=0)
+    flash: Region | None = None
+    ram: Region | None = None
+    clock_hz: Hertz | None = None
+    cycles_per_instruction: Annotated[float, Field(gt=0)] | None = None
     systick_hz: Hertz
     uart: Uart | None = None
     stack_bytes: Bytes = Field(alias="stack", multiple_of=8)
     qemu: Qemu | None = None
     zephyr: Zephyr | None = None
+
+    @model_validator(mode="after")
+    def _only_a_process_is_without(self) -> Self:
+        of_a_chip = ("flash", "ram", "clock_hz", "cycles_per_instruction")
+        missing = [name for name in of_a_chip if getattr(self, name) is None]
+        if missing and not self.native:
+            wanted = "a value, which only a process of this computer has not"
+            raise Mistakes(*(Mistake(wanted, at=(name,)) for name in missing))
+        return self
+
+    @property
+    def native(self) -> bool:
+        """It is a process of this computer: neither its sizes nor its times say anything."""
+        return self.zephyr is not None and self.zephyr.arch == "host"
+
+    def memories(self) -> tuple[Region, Region]:
+        """Flash and RAM.
+
+        Raises:
+            MlforgeError: The board is a process.
+        """
+        if self.flash is None or self.ram is None:
+            raise MlforgeError(f"{self.name} is a process: it has neither flash nor RAM")
+        return self.flash, self.ram
 
 
 def board_file(name: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.board import load_board
 from mlforge_tasks.constraints import TEST_SUFFIX, UNITS, Bound
 
 if TYPE_CHECKING:
@@ -15,14 +16,15 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
     """The contract's clauses: limits with their margins taken off, then the goal.
 
     The goal binds twice, on the validation split that the search reads and on the test split that
-    it never sees.
+    it never sees. Of a process, nothing tells what the limits are for.
     """
+    native = load_board(contract.target.board).native
     clauses = [
         Bound(
             metric=metric,
             limit=limit,
             unit=UNITS[metric],
-            sources=_sources(contract),
+            sources=() if native else _sources(contract),
         )
         for metric, limit in contract.effective_limits().items()
     ]

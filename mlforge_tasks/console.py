@@ -14,7 +14,7 @@ from doit.reporter import ConsoleReporter
 
 from mlforge_tasks.constraints import IMPOSSIBLE, PRUNED
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.trials import Report, TrialResult, Trials
+from mlforge_tasks.trials import Report, TrialResult, Trials, holds
 from mlforge_tasks.units import format_bytes, format_us
 
 if TYPE_CHECKING:
@@ -126,10 +126,7 @@ def summary(report: Report, folder: Path) -> str:
     best = report.best_result()
     if report.met and best is not None:
         lines.append(f"PASS: candidate {best.trial.id} meets {report.name}")
-        lines += [
-            f"  {describe_clause(clause)} ({clause.source})"
-            for clause in (best.trial.verdict.clauses if best.trial.verdict else ())
-        ]
+        lines += _known(best.trial.verdict)
         if best.trial.profile is not None:
             lines.append(profile_text(best.trial.profile))
     else:
@@ -144,6 +141,12 @@ def summary(report: Report, folder: Path) -> str:
         lines.append(model_use(report.model_use))
     lines.append(f"delivered: {folder}/" if report.met else f"report: {folder}/report.json")
     return "\n".join(lines) + "\n"
+
+
+def _known(verdict: Verdict | None) -> list[str]:
+    """A line for each clause that something is known of."""
+    clauses = verdict.clauses if verdict else ()
+    return [f"  {describe_clause(one)} ({one.source})" for one in clauses if one.source]
 
 
 def forecast_text(found: Mapping[str, ForecastError]) -> str:
@@ -177,6 +180,8 @@ def shortfall(report: Report) -> str:
     reason = best.trial.reason
     if reason is not None and reason.code == IMPOSSIBLE:
         return f"NOT MET: no model can meet {report.name}: {reason.message}"
+    if holds(best.trial.verdict):
+        return _undecided(report, best)
     binding = "; ".join(describe_clause(clause) for clause in _failing(best.trial.verdict))
     count = len(report.results)
     spent = f"{count} candidate{'s' if count > 1 else ''}"
@@ -186,6 +191,16 @@ def shortfall(report: Report) -> str:
     if report.shortfall is not None:
         lines += _explanation(report.shortfall, report.goal)
     return "\n".join(lines)
+
+
+def _undecided(report: Report, best: TrialResult) -> str:
+    """The end of a run on a board that cannot tell what the limits are for."""
+    clauses = best.trial.verdict.clauses if best.trial.verdict else ()
+    unknown = ", ".join(_short(one.metric) for one in clauses if one.status == "unknown")
+    told = f"what {report.board} can tell of {report.name}"
+    first = f"UNKNOWN: candidate {best.trial.id} keeps {told}"
+    last = f"  {unknown}: not measured, since {report.board} is a process of this computer"
+    return "\n".join([first, *_known(best.trial.verdict), last])
 
 
 def _explanation(found: Shortfall, goal: str) -> list[str]:

@@ -52,7 +52,7 @@ class Bound(Record):
         limit: The bound, in `unit`.
         unit: Unit of the bound.
         direction: Whether the value must stay at or below the bound, or at or above it.
-        sources: Where a value must come from to count.
+        sources: Where a value must come from to count; none where nothing can tell it.
     """
 
     metric: str

@@ -229,6 +229,14 @@ class Contract(Record):
             raise Mistake(f"{holds}, since task is {task}", at=("target",), found=found)
         return dataset
 
+    @field_validator("mode")
+    @classmethod
+    def _a_process_is_no_hardware(cls, mode: Mode, info: ValidationInfo) -> Mode:
+        target: Target | None = info.data.get("target")
+        if target is not None and mode != "simulate" and load_board(target.board).native:
+            raise Mistake(f"simulate: {target.board} is a process of this computer")
+        return mode
+
     @field_validator("limits")
     @classmethod
     def _limits_fit_board(cls, limits: Limits, info: ValidationInfo) -> Limits:
@@ -236,12 +244,15 @@ class Contract(Record):
         if target is None:
             return limits
         board = load_board(target.board)
+        if board.native:
+            return limits
+        flash, ram = board.memories()
         wanted = "at most the {kind} of {board}, {size}"
         mistakes = [
             Mistake(wanted.format(kind=kind, board=board.name, size=format_bytes(size)), at=(key,))
             for key, kind, limit, size in (
-                ("ram", "RAM", limits.ram_bytes, board.ram.length_bytes),
-                ("flash", "flash", limits.flash_bytes, board.flash.length_bytes),
+                ("ram", "RAM", limits.ram_bytes, ram.length_bytes),
+                ("flash", "flash", limits.flash_bytes, flash.length_bytes),
             )
             if limit > size
         ]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.platforms import Platform
 
 SIMULATOR = "qemu"
+PROCESS = "native"
 HARDWARE = "serial"
 STAGES = "mlforge_tasks.stages."
 
@@ -87,7 +88,7 @@ def emulated(board: Board) -> Board:
     Raises:
         MlforgeError: QEMU emulates neither.
     """
-    if board.qemu is not None:
+    if board.qemu is not None or board.native:
         return board
     stand_in = board.zephyr.arena_on if board.zephyr else None
     if stand_in is None:
@@ -100,6 +101,11 @@ def emulated(board: Board) -> Board:
         "cycles_per_instruction": board.cycles_per_instruction,
     }
     return load_board(stand_in).model_copy(update=clock)
+
+
+def simulator(board: Board) -> str:
+    """The runner of a board that is no hardware."""
+    return PROCESS if board.native else SIMULATOR
 
 
 class Deployer:
@@ -225,7 +231,7 @@ class Deployer:
     @property
     def runner(self) -> str:
         """What runs the firmware first."""
-        return HARDWARE if self.contract.mode == "hardware" else SIMULATOR
+        return HARDWARE if self.contract.mode == "hardware" else simulator(self.simulated)
 
     def tried(self, at: str, model: Mapping[str, Stage], earlier: Stage | None) -> Tried | None:
         """A probe with each engine; None where there is one engine alone.
@@ -287,9 +293,10 @@ class Deployer:
 
     def firmware(self, name: str, board: Board, header: Stage, engine: Stage) -> Stage:
         """An image for a board."""
+        flashed = () if board.native else ("firmware.bin",)
         kind = StageKind(
             STAGES + "firmware",
-            ("firmware.elf", "firmware.bin", "firmware.json"),
+            ("firmware.elf", *flashed, "firmware.json"),
             resources=tuple(self.platform.resources),
             tools=functools.partial(self.platform.tool_versions, board),
         )

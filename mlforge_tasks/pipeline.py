@@ -17,7 +17,6 @@ from mlforge_tasks.code_version import PROJECT_ROOT
 from mlforge_tasks.contract import Contract
 from mlforge_tasks.dataset_spec import source_files
 from mlforge_tasks.deployment import (
-    SIMULATOR,
     STAGES,
     Chain,
     Deployer,
@@ -26,6 +25,7 @@ from mlforge_tasks.deployment import (
     engine_resources,
     engines_of,
     run_tools,
+    simulator,
 )
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.search import LLM, REPLAY
@@ -181,7 +181,7 @@ class _Builder(Deployer):
         plugged = (
             *(f"engines.{name}" for name in self.engines),
             f"platforms.{self.target.platform}",
-            f"runners.{SIMULATOR}",
+            f"runners.{simulator(self.simulated)}",
         )
         extra = ("stages.probe", *plugged) if emulator else ()
         probe = {**self.probe_config(), "engines": list(self.engines)}
@@ -204,7 +204,7 @@ class _Builder(Deployer):
 
     def probe_tools(self) -> dict[str, str]:
         """Everything that a probe's figures depend on."""
-        runner = plugins.load(runners, SIMULATOR)
+        runner = plugins.load(runners, simulator(self.simulated))
         return {
             **tool_versions.training_environment(),
             **self.platform.tool_versions(self.simulated),
@@ -249,8 +249,10 @@ class _Builder(Deployer):
 
     def memories(self) -> dict[str, int]:
         """What the board has, by the metric that takes it."""
-        board = self.on_board
-        return {"flash_bytes": board.flash.length_bytes, "ram_bytes": board.ram.length_bytes}
+        if self.on_board.native:
+            return {}
+        flash, ram = self.on_board.memories()
+        return {"flash_bytes": flash.length_bytes, "ram_bytes": ram.length_bytes}
 
     def other_engines(self) -> dict[str, tuple[str, ...]]:
         """The operators of every engine but the contract's, by its name."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,6 +206,29 @@ class FirmwareReport(Record):
     firmware_id: str
 
 
+class ProcessReport(Record):
+    """An image that is a process of this computer: its sizes would say nothing of a device.
+
+    Attributes:
+        firmware_id: As in a `FirmwareReport`.
+    """
+
+    firmware_id: str
+
+
+BuildReport: TypeAlias = FirmwareReport | ProcessReport
+
+
+def read_build_report(path: Path) -> BuildReport:
+    """Reads back what a build wrote.
+
+    Raises:
+        pydantic.ValidationError: The file is neither report.
+    """
+    adapter: TypeAdapter[BuildReport] = TypeAdapter(BuildReport)
+    return adapter.validate_json(path.read_bytes())
+
+
 class StackUse(Record):
     """One thread's stack: its high-water mark, and its size."""
 
@@ -219,9 +242,10 @@ class SelfTest(Record):
 
     Attributes:
         ticks: Clock ticks of each repeated inference, ascending. Where more than a handful differ,
-            the device has put neighbours together under the larger one.
+            the device has put neighbours together under the larger one. None of a process, whose
+            clock stands still while it computes.
         tick_hz: Frequency of that clock.
-        stacks: Every thread's stack.
+        stacks: Every thread's stack; none of a process, whose threads have the computer's.
         arena_bytes: Working memory of the model.
         model_digest: sha256 of the `.tflite` inside.
         firmware_id: Build digest inside.

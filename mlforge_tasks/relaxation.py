@@ -55,8 +55,8 @@ class Relaxation(Record):
     Attributes:
         candidate: Its id.
         changes: What would have to give.
-        unknown: Metrics that were not measured: it broke a limit and was never trained, or the
-            test split was not asked yet, which it is only of what meets all else.
+        unknown: Metrics that were not measured and could have been: it broke a limit and was never
+            trained, or the test split was not asked yet, which it is only of what meets all else.
         basis: What is known of it: measurements, what the linker found, or lower bounds.
         test_asked: Whether the test split was asked for this, since the search was over.
     """
@@ -160,7 +160,11 @@ def _relaxation(candidate: str, verdict: Verdict, contract: _Contract) -> Relaxa
     if not failing:
         return None
     changes = tuple(_change(clauses, contract) for clauses in failing.values())
-    unknown = tuple(one.metric for one in verdict.clauses if one.status == "unknown")
+    unknown = tuple(
+        one.metric
+        for one in verdict.clauses
+        if one.status == "unknown" and contract.bounds[one.metric].sources
+    )
     return Relaxation(candidate=candidate, changes=changes, unknown=unknown)
 
 

@@ -169,7 +169,7 @@ def decide(iteration: Iteration, last: int) -> dict[str, Any]:
     """The gate's action: what else the run has to do, for doit's `calc_dep`."""
     trials = Trials.read(iteration.judge.folder / "trials.json")
     met = trials.met
-    if not (met or trials.impossible) and iteration.number < last:
+    if not (trials.hold or trials.impossible) and iteration.number < last:
         return {"met": met, "calc_dep": [f"gate:{iteration.number + 1}"], "task_dep": []}
     return {"met": met, "calc_dep": [], "task_dep": [f"deliver:{iteration.number}"]}
 

@@ -36,6 +36,16 @@ class TrialResult(Record):
         return next(found, None)
 
 
+def holds(verdict: Verdict | None) -> bool:
+    """Whether a candidate keeps all that can be told of it, be it all clauses or not.
+
+    The test split, whose clause is the last, is only asked of one that keeps all else that can be.
+    """
+    if verdict is None or not verdict.clauses or verdict.clauses[-1].status != "pass":
+        return False
+    return all(clause.status != "fail" for clause in verdict.clauses)
+
+
 def _relative_excess(clause: Clause) -> float:
     """How far past its bound a clause is, as a share of the bound."""
     return max(0.0, clause.slack or 0.0) / max(abs(clause.limit), 1e-9)
@@ -44,8 +54,9 @@ def _relative_excess(clause: Clause) -> float:
 def badness(result: TrialResult, goal: str, *, higher_is_better: bool) -> tuple[float, ...]:
     """Sorts candidates, best first.
 
-    Those that met come first, then those with the fewest unknown clauses, then the least far from
-    their bounds; the goal's metric breaks ties. The test split has no say in it.
+    Those that keep all that can be told come first, then those with the fewest unknown clauses,
+    then the least far from their bounds; the goal's metric breaks ties. Among the others the test
+    split has no say.
     """
     verdict = result.trial.verdict
     if verdict is None:
@@ -55,7 +66,7 @@ def badness(result: TrialResult, goal: str, *, higher_is_better: bool) -> tuple[
     excess = sum(_relative_excess(clause) for clause in clauses)
     value = next((one.value for one in clauses if one.metric == goal), None)
     signed = 0.0 if value is None else (-value if higher_is_better else value)
-    return (0.0 if verdict.met else 1.0, unknown, excess, signed)
+    return (0.0 if holds(verdict) else 1.0, unknown, excess, signed)
 
 
 class Trials(Record):
@@ -76,6 +87,11 @@ class Trials(Record):
         """Whether one of them meets the contract."""
         verdicts = (result.trial.verdict for result in self.results)
         return any(verdict is not None and verdict.met for verdict in verdicts)
+
+    @property
+    def hold(self) -> bool:
+        """Whether one of them keeps all that can be told, so that further rounds are pointless."""
+        return any(holds(result.trial.verdict) for result in self.results)
 
     @property
     def impossible(self) -> bool:

@@ -70,6 +70,22 @@ def make_brief(
     )
 
 
+@pytest.mark.parametrize("name", AGENTS)
+def test_a_board_without_memories_and_clock_is_no_trouble(name: str) -> None:
+    """For a process the contract's limits count, but for the latency, which nothing foretells."""
+    brief = make_brief()
+    facts = {"clock_hz": None, "cycles_per_instruction": None, "flash_bytes": None}
+    board = brief.board.model_copy(update={**facts, "ram_bytes": None})
+    brief = brief.model_copy(update={"board": board})
+    (proposed,) = load(name).propose(brief, (), 1, BENCH)
+    costs = CostModel(brief, ())
+    assert "latency_us" not in costs.foretell(figures_of(brief, proposed))
+    fast = brief.limits.model_copy(update={"latency_us": 1e-9})
+    other = CostModel(brief.model_copy(update={"limits": fast}), ())
+    counts = count(figures_of(brief, proposed))
+    assert other.pressure(counts) == costs.pressure(counts) > 0
+
+
 def figures_of(brief: DesignBrief, architecture: Architecture) -> StaticFigures:
     return static_figures(architecture, brief.input_shape, brief.task, brief.output_count)
 

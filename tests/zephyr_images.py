@@ -13,7 +13,7 @@ from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms._zephyr import toolchain, workspace
 from mlforge_tasks.platforms.zephyr import CORE_MODULES, PLUGIN, TFLM_MODULES
-from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.records import FirmwareReport, sha256_bytes
 from tests import tiny_model
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.board import Board
     from mlforge_tasks.engines import Engine
     from mlforge_tasks.platforms.zephyr import ZephyrPlatform
-    from mlforge_tasks.records import FirmwareReport
+    from mlforge_tasks.records import BuildReport
 
 
 def missing() -> str:
@@ -70,7 +70,16 @@ def header(tflite: bytes) -> str:
 def deploy(
     tflite: bytes, board: Board, engine: Engine, folder: Path, platform: ZephyrPlatform = PLUGIN
 ) -> FirmwareReport:
-    """Builds the image of a model in a new folder."""
+    """Builds the image of a model for a device in a new folder."""
+    report = deploy_anywhere(tflite, board, engine, folder, platform)
+    assert isinstance(report, FirmwareReport)
+    return report
+
+
+def deploy_anywhere(
+    tflite: bytes, board: Board, engine: Engine, folder: Path, platform: ZephyrPlatform = PLUGIN
+) -> BuildReport:
+    """Builds the image of a model in a new folder, be it a process."""
     sources = folder / "src"
     sources.mkdir(parents=True)
     (folder / "model_data.h").write_text(header(tflite))

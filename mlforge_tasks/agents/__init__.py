@@ -75,14 +75,14 @@ class Goal(Record):
 
 
 class BoardFacts(Record):
-    """The target, as far as it matters to a design."""
+    """The target, as far as it matters to a design; a process has neither memories nor a clock."""
 
     name: str
     cpu: str
-    clock_hz: PositiveInt
-    cycles_per_instruction: PositiveFloat
-    flash_bytes: PositiveInt
-    ram_bytes: PositiveInt
+    clock_hz: PositiveInt | None = None
+    cycles_per_instruction: PositiveFloat | None = None
+    flash_bytes: PositiveInt | None = None
+    ram_bytes: PositiveInt | None = None
     fpu: bool
     dsp: bool
     mve: bool

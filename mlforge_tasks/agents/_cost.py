@@ -12,6 +12,7 @@ start and exact in the end.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from mlforge_tasks.agents._features import FEATURES, METRICS, figures_for
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief, Trial
+    from mlforge_tasks.agents import BoardFacts, DesignBrief, Trial
     from mlforge_tasks.agents._features import Figure
     from mlforge_tasks.architecture import StaticFigures
 
@@ -115,19 +116,23 @@ class CostModel:
 
     def __init__(self, brief: DesignBrief, history: tuple[Trial, ...]) -> None:
         board, limits = brief.board, brief.limits
-        instruction_us = board.cycles_per_instruction * 1e6 / board.clock_hz
-        units = {metric: instruction_us if metric == "latency_us" else 1.0 for metric in METRICS}
+        instruction_us = _instruction_us(board)
+        units = dict.fromkeys(METRICS, 1.0) | {"latency_us": instruction_us or 1.0}
         self._figures = figures_for(board)
         self._terms = {
             metric: np.array(figure.constants) * units[metric]
             for metric, figure in self._figures.items()
         }
         self._bounds = {
-            "ram_bytes": min(limits.ram_bytes or board.ram_bytes, board.ram_bytes),
-            "flash_bytes": min(limits.flash_bytes or board.flash_bytes, board.flash_bytes),
-            "latency_us": limits.by_metric()[limits.latency_metric] or float("inf"),
-            "stack_bytes": limits.stack_bytes or float("inf"),
+            "ram_bytes": _least(limits.ram_bytes, board.ram_bytes),
+            "flash_bytes": _least(limits.flash_bytes, board.flash_bytes),
+            "latency_us": _least(limits.by_metric()[limits.latency_metric]),
+            "stack_bytes": _least(limits.stack_bytes),
         }
+        self._told = set(METRICS)
+        if instruction_us is None:  # then latencies are relative to one another, and bound nothing
+            self._told -= {"latency_us"}
+            self._bounds |= {"latency_us": _least()}
         self._names = judged_names(brief)
         self._predictors = {metric: self._fit(metric, history) for metric in METRICS}
 
@@ -142,7 +147,8 @@ class CostModel:
 
     def predict(self, counts: Counts) -> dict[str, Prediction]:
         """Every figure of a network, by the metric that the limits bind."""
-        return {self._names[metric]: one for metric, one in self._predict(counts).items()}
+        predicted = self._predict(counts).items()
+        return {self._names[metric]: one for metric, one in predicted if metric in self._told}
 
     def _predict(self, counts: Counts) -> dict[str, Prediction]:
         return {
@@ -166,6 +172,17 @@ class CostModel:
         """What a network is expected to measure, rounded to what every machine agrees on."""
         predicted = self.predict(count(figures))
         return {metric: round(one.expected, 1) for metric, one in predicted.items()}
+
+
+def _instruction_us(board: BoardFacts) -> float | None:
+    if board.cycles_per_instruction is None or board.clock_hz is None:
+        return None
+    return board.cycles_per_instruction * 1e6 / board.clock_hz
+
+
+def _least(*bounds: float | None) -> float:
+    """The tightest of some bounds; infinite where there is none."""
+    return min((bound for bound in bounds if bound is not None), default=math.inf)
 
 
 def judged_names(brief: DesignBrief) -> dict[str, str]:

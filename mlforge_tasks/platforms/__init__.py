@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.board import Board
-    from mlforge_tasks.records import FirmwareReport
+    from mlforge_tasks.records import BuildReport
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Platform(Protocol):
     engines: tuple[str, ...]
     resources: tuple[str, ...]
 
-    def build(self, request: BuildRequest, out: Path) -> FirmwareReport:
+    def build(self, request: BuildRequest, out: Path) -> BuildReport:
         """Writes `firmware.elf`, `.bin` and `.map` into a folder: the same bytes everywhere.
 
         Raises:

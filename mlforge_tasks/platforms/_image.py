@@ -154,7 +154,8 @@ def _link(board: Board, objects: Sequence[str], work: Path, name: str) -> None:
 
 
 def _does_not_fit(board: Board, region: str, excess_bytes: int) -> CandidateFailure:
-    limit = (board.flash if region == "FLASH" else board.ram).length_bytes
+    flash, ram = board.memories()
+    limit = (flash if region == "FLASH" else ram).length_bytes
     metric = "flash_bytes" if region == "FLASH" else "ram_bytes"
     text = f"the image needs {limit + excess_bytes} bytes of {region}, {board.name} has {limit}"
     return CandidateFailure(

@@ -22,13 +22,21 @@ from mlforge_tasks.platforms._zephyr.build_folder import (
     OverflowedError,
     write_if_changed,
 )
-from mlforge_tasks.records import FirmwareReport, Reason, Record, canonical_json, sha256_bytes
+from mlforge_tasks.records import (
+    FirmwareReport,
+    ProcessReport,
+    Reason,
+    Record,
+    canonical_json,
+    sha256_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlforge_tasks.board import Board, Zephyr
     from mlforge_tasks.platforms import BuildRequest
+    from mlforge_tasks.records import BuildReport
 
 BUILD_ROOT = workspace.PROJECT_ROOT / "build" / ".zephyr"
 TFLM_SOURCE = "tflm_operators.c"
@@ -43,24 +51,32 @@ _DEBUG_SECTION = re.compile(
 _DIGEST = re.compile(rb'^#define MODEL_DIGEST "(\w+)"$', re.MULTILINE)
 
 
-class ZephyrImage(Record):
-    """What a Zephyr image consists of, beside its firmware report.
+class ZephyrBuild(Record):
+    """What a Zephyr image was made from.
 
     Attributes:
-        whole: Sizes of the image.
-        without_model: Sizes of the same application without a model.
-        arena_reserved_bytes: TFLite Micro's arena; None for engines that have none.
         target: The board as west names it.
         toolchain: What compiled it.
         revisions: Zephyr and the modules it was built with.
     """
 
-    whole: image.Sizes
-    without_model: image.Sizes
-    arena_reserved_bytes: int | None
     target: str
     toolchain: str
     revisions: dict[str, str]
+
+
+class ZephyrImage(ZephyrBuild):
+    """Also what it consists of, beside its firmware report.
+
+    Attributes:
+        whole: Sizes of the image.
+        without_model: Sizes of the same application without a model.
+        arena_reserved_bytes: TFLite Micro's arena; None for engines that have none.
+    """
+
+    whole: image.Sizes
+    without_model: image.Sizes
+    arena_reserved_bytes: int | None
 
     @property
     def model_flash_bytes(self) -> int:
@@ -89,10 +105,15 @@ class ZephyrPlatform:
         self.root = root
         self._options = options
 
-    def build(self, request: BuildRequest, out: Path) -> FirmwareReport:
-        """See `platforms.Platform.build`; also writes `zephyr.json` (a `ZephyrImage`)."""
+    def build(self, request: BuildRequest, out: Path) -> BuildReport:
+        """See `platforms.Platform.build`.
+
+        Also writes `zephyr.json`: a `ZephyrImage`, or a `ZephyrBuild` of a process.
+        """
         files = _model_files(request)
         options = _mlperf(request)
+        if request.board.native:
+            return self._build_process(request, files, options, out)
         base = self._without_model(request.board, options)
         reserved = None
         if TFLM_SOURCE in files:
@@ -103,14 +124,11 @@ class ZephyrPlatform:
             _make(folder, files, request.board)
             _deliver(folder, files, request.firmware_id, out)
             whole = image.sizes(folder.elf, folder.configuration.toolchain)
-        configuration = folder.configuration
         ZephyrImage(
             whole=whole,
             without_model=base,
             arena_reserved_bytes=reserved,
-            target=configuration.target,
-            toolchain=configuration.toolchain.version(),
-            revisions=configuration.workspace.revisions(configuration.modules),
+            **_made_from(folder).model_dump(),
         ).write(out / "zephyr.json")
         return FirmwareReport(
             **whole.model_dump(),
@@ -118,9 +136,25 @@ class ZephyrPlatform:
             firmware_id=request.firmware_id,
         )
 
+    def _build_process(
+        self, request: BuildRequest, files: Mapping[str, bytes], options: tuple[str, ...], out: Path
+    ) -> ProcessReport:
+        """The same application for this computer."""
+        folder = self._folder(request.board, "c", options)
+        with folder.locked():
+            _make(folder, files, request.board)
+            _deliver(folder, files, request.firmware_id, out)
+        _made_from(folder).write(out / "zephyr.json")
+        return ProcessReport(firmware_id=request.firmware_id)
+
     def require(self, board: Board, engine: str) -> None:
         """See `platforms.Platform.require`."""
         arch = _zephyr(board).arch
+        if engine == "tflm" and board.native:
+            raise ToolError(
+                f"engine 'tflm' needs an emulator to find the arena's size; {board.name} is none",
+                hint="engine: aot",
+            )
         if engine == "tflm" and arch != "arm":
             raise ToolError(
                 f"engine 'tflm' needs a C++ library, which the compiler for {board.name} has not",
@@ -170,6 +204,15 @@ class ZephyrPlatform:
                 sizes = image.sizes(folder.elf, folder.configuration.toolchain)
                 write_if_changed(known, sizes.to_bytes())
             return image.Sizes.read(known)
+
+
+def _made_from(folder: BuildFolder) -> ZephyrBuild:
+    on = folder.configuration
+    return ZephyrBuild(
+        target=on.target,
+        toolchain=on.toolchain.version(),
+        revisions=on.workspace.revisions(on.modules),
+    )
 
 
 def _mlperf(request: BuildRequest) -> tuple[str, ...]:
@@ -236,7 +279,8 @@ def _make(folder: BuildFolder, files: Mapping[str, bytes], board: Board) -> None
 
 def _does_not_fit(board: Board, overflow: OverflowedError) -> CandidateFailure:
     in_flash = overflow.region == "FLASH"
-    limit = (board.flash if in_flash else board.ram).length_bytes
+    flash, ram = board.memories()
+    limit = (flash if in_flash else ram).length_bytes
     value = limit + overflow.excess_bytes
     text = f"the image needs {value} bytes of {overflow.region}, {board.name} has {limit}"
     return CandidateFailure(
@@ -254,11 +298,14 @@ def _does_not_fit(board: Board, overflow: OverflowedError) -> CandidateFailure:
 def _deliver(folder: BuildFolder, files: Mapping[str, bytes], firmware_id: str, out: Path) -> None:
     """Copies the image out: the same bytes from whatever folder it was built in.
 
+    A process has no image to flash.
+
     Raises:
         ToolError: The image does not hold the model it should.
     """
     built = folder.elf.parent
-    binary = (built / "zephyr.bin").read_bytes()
+    native = folder.configuration.toolchain.variant == toolchain.HOST
+    binary = (folder.elf if native else built / "zephyr.bin").read_bytes()
     digest = _DIGEST.search(files["model_data.h"])
     wanted = [firmware_id.encode(), *([digest[1]] if digest else [])]
     if any(text not in binary for text in wanted):
@@ -266,11 +313,13 @@ def _deliver(folder: BuildFolder, files: Mapping[str, bytes], firmware_id: str, 
             f"the image in {folder.path} was not made from the model that was placed there",
             hint="delete that folder; the next build makes it anew",
         )
-    (out / "firmware.bin").write_bytes(binary)
+    if not native:
+        (out / "firmware.bin").write_bytes(binary)
     with tempfile.TemporaryDirectory() as name:
         stripped = Path(name) / "firmware.elf"
-        # Debug information holds the build folder.
+        # Debug information holds the build folder, and the linker's build id its digest.
         strip = [folder.configuration.toolchain.tool("objcopy"), "--strip-debug"]
+        strip += ["--remove-section=.note.gnu.build-id"]
         process.check([*strip, str(folder.elf), str(stripped)], timeout_s=image.TOOL_TIMEOUT_S)
         (out / "firmware.elf").write_bytes(stripped.read_bytes())
     (out / "firmware.map").write_text(_without_paths((built / "zephyr.map").read_text(), folder))

@@ -152,5 +152,11 @@ def measured_latencies_us(self_test: SelfTest) -> tuple[float, ...]:
 
 
 def emulated_latency_us(board: Board, instructions: float) -> float:
-    """Latency that a number of instructions would have, by the board's estimated CPI."""
+    """Latency that a number of instructions would have, by the board's estimated CPI.
+
+    Raises:
+        ToolError: The board is a process, which has no clock of its own.
+    """
+    if board.cycles_per_instruction is None or board.clock_hz is None:
+        raise ToolError(f"{board.name} has no clock: instructions tell no latency")
     return instructions * board.cycles_per_instruction / board.clock_hz * 1e6

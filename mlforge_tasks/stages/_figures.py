@@ -7,7 +7,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.constraints import UNITS
-from mlforge_tasks.records import LayerCost, Measurement, Profile
+from mlforge_tasks.records import FirmwareReport, LayerCost, Measurement, Profile
 from mlforge_tasks.runners import (
     emulated_latency_us,
     instruction_count,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mlforge_tasks.board import Board
-    from mlforge_tasks.records import FirmwareReport, LayerProfile, SelfTest
+    from mlforge_tasks.records import BuildReport, LayerProfile, SelfTest
     from mlforge_tasks.runners import Runner
 
 P99 = 0.99
@@ -47,6 +47,8 @@ def _named(stem: str, unit: str, name: str) -> str:
 
 def _times(board: Board, runner: Runner, test: SelfTest) -> dict[str, float]:
     """Time of an inference over the self-test, as the runner can tell it."""
+    if not test.ticks:
+        return {}
     if not runner.capabilities.counts_instructions:
         found = statistics_of(measured_latencies_us(test))
         return {_named("latency", "us", name): value for name, value in found.items()}
@@ -60,9 +62,9 @@ def _times(board: Board, runner: Runner, test: SelfTest) -> dict[str, float]:
     }
 
 
-def _share(firmware: FirmwareReport, floor: FirmwareReport | None) -> dict[str, float]:
+def _share(firmware: FirmwareReport, floor: BuildReport | None) -> dict[str, float]:
     """What the image takes beyond the one without a model."""
-    if floor is None:
+    if not isinstance(floor, FirmwareReport):
         return {}
     return {
         "model_flash_bytes": firmware.flash_bytes - floor.flash_bytes,
@@ -70,10 +72,9 @@ def _share(firmware: FirmwareReport, floor: FirmwareReport | None) -> dict[str, 
     }
 
 
-def _values(
-    firmware: FirmwareReport, floor: FirmwareReport | None, test: SelfTest
+def _sizes(
+    firmware: FirmwareReport, floor: BuildReport | None, test: SelfTest
 ) -> Mapping[str, float]:
-    reserved = firmware.arena_reserved_bytes
     return {
         "flash_bytes": firmware.flash_bytes,
         "ram_bytes": firmware.static_ram_bytes + test.stack_used_bytes,
@@ -81,16 +82,28 @@ def _values(
         "stack_bytes": test.stack_used_bytes,
         "stack_reserved_bytes": firmware.stack_reserved_bytes,
         "heap_bytes": firmware.heap_bytes,
+        **_share(firmware, floor),
+    }
+
+
+def _values(
+    firmware: BuildReport, floor: BuildReport | None, test: SelfTest
+) -> Mapping[str, float]:
+    """All sizes; of a process, that of the model's working memory alone."""
+    if not isinstance(firmware, FirmwareReport):
+        return {"arena_bytes": test.arena_bytes}
+    reserved = firmware.arena_reserved_bytes
+    return {
+        **_sizes(firmware, floor, test),
         "arena_bytes": test.arena_bytes,
         "arena_reserved_bytes": test.arena_bytes if reserved is None else reserved,
-        **_share(firmware, floor),
     }
 
 
 def measurements(
     board: Board,
-    firmware: FirmwareReport,
-    floor: FirmwareReport | None,
+    firmware: BuildReport,
+    floor: BuildReport | None,
     test: SelfTest,
     runner: Runner,
 ) -> tuple[Measurement, ...]:
@@ -105,7 +118,7 @@ def measurements(
     """
     values = {
         **_values(firmware, floor, test),
-        "repetitions": len(test.ticks),
+        **({"repetitions": len(test.ticks)} if test.ticks else {}),
         **_times(board, runner, test),
     }
     source = runner.capabilities.source

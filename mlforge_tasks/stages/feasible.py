@@ -10,7 +10,7 @@ from mlforge_tasks.board import Board
 from mlforge_tasks.constraints import IMPOSSIBLE, LATENCIES, Bound
 from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.records import FirmwareReport, Reason
+from mlforge_tasks.records import BuildReport, FirmwareReport, Reason, read_build_report
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._measure import measure
 
@@ -37,7 +37,9 @@ def _impossible(metric: str, value: float, limit: float, what: str) -> Candidate
     )
 
 
-def _check_sizes(floor: FirmwareReport, limits: Mapping[str, float]) -> None:
+def _check_sizes(floor: BuildReport, limits: Mapping[str, float]) -> None:
+    if not isinstance(floor, FirmwareReport):
+        return
     least = {"flash_bytes": floor.flash_bytes, "ram_bytes": floor.static_ram_bytes}
     for metric, value in least.items():
         if metric in limits and value > limits[metric]:
@@ -45,6 +47,8 @@ def _check_sizes(floor: FirmwareReport, limits: Mapping[str, float]) -> None:
 
 
 def _questionable(limit_us: float, board: Board, card: DataCard) -> bool:
+    if board.clock_hz is None or board.cycles_per_instruction is None:
+        return False  # nor would the smallest networks tell more
     instructions = limit_us * board.clock_hz / 1e6 / board.cycles_per_instruction
     return instructions < QUESTIONABLE_INSTRUCTIONS + MORE_PER_OUTPUT * card.output_count
 
@@ -84,7 +88,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         CandidateFailure: With code `impossible_limit`.
     """
     limits = {one.metric: one.limit for one in map(Bound.from_dump, config["bounds"])}
-    _check_sizes(FirmwareReport.read(inputs["floor"] / "firmware.json"), limits)
+    _check_sizes(read_build_report(inputs["floor"] / "firmware.json"), limits)
     probe = config["probe"]
     metric = next((name for name in LATENCIES if name in limits), None)
     if probe is None or metric is None:

@@ -55,6 +55,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Of an engine that can tell what each layer takes also `profile.elf` and `.bin`, which do
     nothing else that the firmware does not; no figure of them counts but that.
 
+    Of a process `firmware.elf` is the program; it has nothing to flash, and no time that tells
+    anything of its layers.
+
     Args:
         inputs: `header`, `engine`.
         out: Output folder.
@@ -77,7 +80,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         mlperf=config["mlperf"],
     )
     platform.build(request, out).write(out / "firmware.json")
-    if engine.profiled:
+    if engine.profiled and not board.native:
         _build_profile(platform, request, out)
 
 

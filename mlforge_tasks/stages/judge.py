@@ -53,8 +53,8 @@ def _measurements(
 ) -> tuple[tuple[Measurement, ...], float | None]:
     """All figures found, those of the trained firmware rather than those of its probe.
 
-    The test split is asked only of a candidate that meets every other clause: each look at it
-    makes what it says a little less true.
+    The test split is asked only of a candidate that meets every other clause that can be told: each
+    look at it makes what it says a little less true.
     """
     path = folders.file("run", "measurements.json")
     evaluated = folders.file("evaluate", "evaluation.json")
@@ -68,7 +68,7 @@ def _measurements(
         report = RunReport.read(on_board)
         figures_found += report.measurements  # last, where one value a metric is asked for
     figures = Evaluation.read(evaluated)
-    others = [bound for bound in bounds if not bound.metric.endswith(TEST_SUFFIX)]
+    others = [one for one in bounds if one.sources and not one.metric.endswith(TEST_SUFFIX)]
     unit = next((one.unit for one in others if one.metric == figures.metric), "1")
 
     def goal(metric: str, value: float) -> Measurement:

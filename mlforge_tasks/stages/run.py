@@ -14,7 +14,7 @@ from mlforge_tasks.dataset_spec import DataCard
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.metrics import scores, to_outputs
 from mlforge_tasks.quantisation import Quantisation, quantise
-from mlforge_tasks.records import FirmwareReport, Measurement, Record, Source, StackUse
+from mlforge_tasks.records import Measurement, Record, Source, StackUse, read_build_report
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
@@ -41,7 +41,8 @@ class RunReport(Record):
     Attributes:
         source: Where every figure comes from.
         measurements: RAM, flash, stack, heap, arena, the model's share, instructions (where they
-            can be counted) and latency: the median over the repetitions, least, p99 and most.
+            can be counted) and latency: the median over the repetitions, least, p99 and most. Of a
+            process, the arena alone.
         stacks: Every thread's.
         where: The very board, as the runner identifies it; empty on an emulator.
         macs: Multiply-accumulates per inference.
@@ -124,8 +125,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """
     board = Board.from_dump(config["board"])
     runner: Runner = plugins.load(runners, config["runner"])
-    firmware = FirmwareReport.read(inputs["firmware"] / "firmware.json")
-    floor = FirmwareReport.read(inputs["floor"] / "firmware.json") if "floor" in inputs else None
+    firmware = read_build_report(inputs["firmware"] / "firmware.json")
+    floor = read_build_report(inputs["floor"] / "firmware.json") if "floor" in inputs else None
     card = DataCard.read(inputs["dataset"] / "data_card.json")
     quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
     test_x = np.load(inputs["dataset"] / "test_x.npy", mmap_mode="r")
@@ -145,7 +146,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         self_test = session.self_test
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
     checked = _compare(tflite, vectors, raw)
-    hardware = not runner.capabilities.counts_instructions
+    hardware = runner.capabilities.source == "hardware"
     targets = np.load(inputs["dataset"] / "test_y.npy")[chosen]
     outputs = to_outputs(raw.reshape(len(raw), -1), quantisation, card)
     RunReport(

@@ -62,7 +62,8 @@ def most_bytes(board: Board, base_bytes: int) -> int:
         board: What the image is for.
         base_bytes: RAM of the application without a model, stacks included.
     """
-    free = board.ram.length_bytes - base_bytes - SEARCH_RESERVE_BYTES
+    _, ram = board.memories()
+    free = ram.length_bytes - base_bytes - SEARCH_RESERVE_BYTES
     return max(free // ALIGNMENT, 1) * ALIGNMENT
 
 
@@ -102,7 +103,7 @@ def measure(board: Board, elf: Path, most: int) -> int:
     finally:
         device.stop()
     if found is None:
-        limit = board.ram.length_bytes
+        limit = board.memories()[1].length_bytes
         text = f"TFLite Micro cannot start the model in the {limit} bytes of RAM of {board.name}"
         code, metric = "does_not_fit", "ram_bytes"
         raise CandidateFailure(
