@@ -34,6 +34,9 @@ Mode = Literal["simulate", "hardware", "simulate-then-hardware"]
 Metric = Literal["mse", "mae", "accuracy", "auc"]
 Direction = Literal["minimize", "maximize"]
 Statistic = Literal["median", "p99", "max"]
+Patches = Literal["auto", "off"]
+# Engines that can run the first layers of a model stripe by stripe.
+_PATCHING = ("aot", AUTO)
 
 # Metric -> (task, direction, unit)
 _METRICS: Mapping[str, tuple[Task, Direction, str]] = {
@@ -53,12 +56,14 @@ class Target(Record):
         engine: What runs the model on the device, or `auto`.
         mlperf: Name that the firmware answers the MLPerf Tiny benchmark's own runner with; without
             one it does not answer it.
+        patches: Whether the first layers run stripe by stripe where the RAM limit needs it.
     """
 
     board: str
     platform: str
     engine: str
     mlperf: Annotated[str, Field(pattern=r"^\w[\w-]{0,31}$")] | None = None
+    patches: Patches = "off"
 
     @field_validator("board")
     @classmethod
@@ -77,6 +82,14 @@ class Target(Record):
     def _known_engine(cls, name: str) -> str:
         one_of(name, (AUTO, *installed("engines")), kind="an engine")
         return name
+
+    @field_validator("patches")
+    @classmethod
+    def _engine_has_patches(cls, patches: Patches, info: ValidationInfo) -> Patches:
+        engine = info.data.get("engine", AUTO)
+        if patches == "auto" and engine not in _PATCHING:
+            raise Mistake(f"off, since engine '{engine}' has no patches; 'aot' has")
+        return patches
 
 
 class Limits(Record):

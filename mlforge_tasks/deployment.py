@@ -31,6 +31,8 @@ SIMULATOR = "qemu"
 PROCESS = "native"
 HARDWARE = "serial"
 STAGES = "mlforge_tasks.stages."
+# The engine's input: for `run`, `floor` is there only where it is for the board that it runs on.
+WITHOUT_MODEL = "without_model"
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,18 @@ class Deployer:
         module = f"mlforge_tasks.platforms.{self.target.platform}"
         return self.stage("floor", kind, {}, config, (module,))
 
+    @property
+    def without_model(self) -> dict[str, Stage]:
+        """What an engine has to know of the rest of the image, where it may make patches."""
+        return {} if self.target.patches == "off" else {WITHOUT_MODEL: self.floor}
+
+    @property
+    def ram_limit(self) -> dict[str, float]:
+        """The limit that it makes them for."""
+        if self.target.patches == "off":
+            return {}
+        return {"ram_bytes": self.contract.effective_limits()["ram_bytes"]}
+
     def model(
         self, prefix: str, at: str, sources: Mapping[str, Stage | Path], dataset: Stage
     ) -> dict[str, Stage]:
@@ -287,7 +301,8 @@ class Deployer:
             tools=tool_versions.of("jinja2", "tflite", "numpy"),
         )
         inputs = {"quantise": model["quantise"]} | ({} if choice is None else {"choice": choice})
-        config = {"engine": engine_name, "cpu": self.board["cpu"]}
+        inputs |= self.without_model
+        config = {"engine": engine_name, "cpu": self.board["cpu"], **self.ram_limit}
         modules = tuple(f"mlforge_tasks.engines.{one}" for one in able)
         return self.stage(name, kind, inputs, config, modules)
 

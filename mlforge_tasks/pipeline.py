@@ -155,6 +155,8 @@ class _Builder(Deployer):
     ) -> None:
         super().__init__(contract, board, folder, workspace, root)
         self.screening = self.bounds if "screen" in refusing else []
+        if self.target.patches == "auto":  # whole tensors are no lower bound then
+            self.screening = [one for one in self.screening if one["metric"] != "ram_bytes"]
         self.admitting = self.admission if "admit" in refusing else []
 
     def preparation(self) -> tuple[Stage, ...]:
@@ -232,6 +234,8 @@ class _Builder(Deployer):
             inputs["choice"] = choice
         if agent == LLM and self.simulated == self.on_board:
             inputs["floor"] = self.floor
+        if agent == LLM:
+            inputs |= self.without_model
         if self.contract.search.file is not None:
             inputs["file"] = self.root / self.contract.search.file
         goal = self.contract.goal
@@ -281,6 +285,7 @@ class _Builder(Deployer):
             "board": self.simulated.model_dump(mode="json"),
             "runner": self.runner,
             "bounds": self.hardware_limits,
+            **self.ram_limit,
         } | self.fields("search.seed", "goal.metric")
 
     def curves(self, k: int, chains: tuple[Chain, ...]) -> Stage | None:

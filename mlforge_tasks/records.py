@@ -148,6 +148,22 @@ class LayerProfile(Record):
     output_bytes: int
 
 
+class Patches(Record):
+    """How the first layers of a deployed model run: stripe by stripe, so that none is whole.
+
+    Attributes:
+        last_layer: The last of them, whose output is whole again.
+        stripes: How many.
+        extra_macs: Multiply-accumulates per inference that are done once more than without.
+        whole_arena_bytes: Working memory that the model would take without.
+    """
+
+    last_layer: str
+    stripes: int
+    extra_macs: int
+    whole_arena_bytes: int
+
+
 class LayerCost(Record):
     """What one layer was measured to take on the device.
 

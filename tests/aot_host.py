@@ -39,7 +39,11 @@ class Case:
 
 
 def make_case(
-    prefix: str, tflite: bytes, cpu: str = "host", inputs: NDArray[np.int8] | None = None
+    prefix: str,
+    tflite: bytes,
+    cpu: str = "host",
+    inputs: NDArray[np.int8] | None = None,
+    arena_limit_bytes: int | None = None,
 ) -> Case:
     """Generates C for a model and asks the oracle for outputs; of random and extreme inputs."""
     oracle = Oracle(tflite)
@@ -47,7 +51,7 @@ def make_case(
         rng = np.random.default_rng(len(tflite))
         inputs = rng.integers(-128, 128, (SAMPLES, *oracle.input_shape[1:])).astype(np.int8)
         inputs[0] = rng.choice(np.array([-128, 127], np.int8), inputs[0].shape)
-    generated = PLUGIN.generate(tflite, cpu, prefix)
+    generated = PLUGIN.generate(tflite, cpu, prefix, arena_limit_bytes=arena_limit_bytes)
     return Case(prefix, tflite, generated, inputs, oracle.run(inputs))
 
 

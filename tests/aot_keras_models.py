@@ -48,6 +48,21 @@ def resnet_8() -> Any:
     return keras.Model(source, layers.Dense(10, activation="softmax")(x))
 
 
+def visual_wake_words() -> Any:
+    """MobileNetV1 of a quarter's width for 96x96 images."""
+    x = source = layers.Input((96, 96, 3), batch_size=1)
+    x = layers.Conv2D(8, 3, 2, padding="same", activation="relu")(x)
+    for channels, stride in (
+        *((16, 1), (32, 2), (32, 1), (64, 2), (64, 1), (128, 2)),
+        *([(128, 1)] * 5),
+        *((256, 2), (256, 1)),
+    ):
+        x = layers.DepthwiseConv2D(3, stride, padding="same", activation="relu")(x)
+        x = layers.Conv2D(channels, 1, activation="relu")(x)
+    x = layers.Flatten()(layers.AveragePooling2D(3)(x))
+    return keras.Model(source, layers.Dense(2, activation="softmax")(x))
+
+
 def sequence() -> Any:
     """One-dimensional convolutions: same, depthwise, causal and dilated, separable."""
     x = source = layers.Input((128, 6), batch_size=1)
@@ -130,6 +145,7 @@ def gated_recurrent_unit() -> Any:
 MODELS = (
     keyword_spotting,
     resnet_8,
+    visual_wake_words,
     sequence,
     activity_200,
     autoencoder,

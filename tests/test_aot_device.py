@@ -45,7 +45,7 @@ def _bytes(case: Case) -> int:
     return constants + case.inputs.size + case.outputs.size + CODE_BYTES
 
 
-def _differing(cases: Iterable[Case], board: Board, folder: Path) -> set[str]:
+def differing(cases: Iterable[Case], board: Board, folder: Path) -> set[str]:
     """Models of which any output byte differs on a board, in as few images as fit."""
     images: list[list[Case]] = [[]]
     for case in cases:
@@ -68,7 +68,7 @@ def test_random_graphs_equal_the_oracle(name: str, tmp_path: Path) -> None:
     board = load_board(name)
     assert board.cpu == BOARDS[name]
     cases = (make_case(f"g{i}", graphs.random_graph(i), board.cpu) for i in range(graphs.COUNT))
-    assert _differing(cases, board, tmp_path) == set()
+    assert differing(cases, board, tmp_path) == set()
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_the_kernels_of_a_core_equal_the_oracle(op: str, name: str, tmp_path: Pa
     board = load_board(name)
     seeds = range(1000, 1000 + PER_OPERATOR)
     cases = (make_case(f"m{seed}", graphs.single_operator(op, seed), board.cpu) for seed in seeds)
-    assert _differing(cases, board, tmp_path) == set()
+    assert differing(cases, board, tmp_path) == set()
 
 
 @pytest.mark.slow
@@ -112,7 +112,7 @@ def test_convolutions_of_many_channels_equal_the_oracle(name: str, tmp_path: Pat
     """Input channels by the sixteen, for which MVE has kernels that read rows from a ring."""
     board = load_board(name)
     cases = (make_case(f"w{seed}", _wide_convolutions(seed), board.cpu) for seed in range(WIDE))
-    assert _differing(cases, board, tmp_path) == set()
+    assert differing(cases, board, tmp_path) == set()
 
 
 @pytest.mark.slow

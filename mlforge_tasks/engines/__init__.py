@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlforge_tasks.records import LayerProfile
+    from mlforge_tasks.records import LayerProfile, Patches
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class GeneratedModel:
         arena_bytes: Working memory: input, output, activations and scratch.
         layers: What each operator costs, in the order they run.
         profiled: Whether the sources say `LAYER_DONE(index)` after each layer that takes time.
+        patches: How its first layers run stripe by stripe, if they do.
     """
 
     files: Mapping[str, bytes]
     arena_bytes: int
     layers: tuple[LayerProfile, ...]
     profiled: bool = False
+    patches: Patches | None = None
 
 
 class Engine(Protocol):
@@ -51,13 +53,23 @@ class Engine(Protocol):
     def operators(self, cpu: str) -> tuple[str, ...]:
         """The TFLite operators that it has for a core, sorted."""
 
-    def generate(self, tflite: bytes, cpu: str, prefix: str = "model") -> GeneratedModel:
+    def generate(
+        self,
+        tflite: bytes,
+        cpu: str,
+        prefix: str = "model",
+        *,
+        arena_limit_bytes: int | None = None,
+    ) -> GeneratedModel:
         """Generates the C sources of one model; equal arguments give equal bytes.
 
         Args:
             tflite: A full-integer (int8 in, int8 out) TensorFlow Lite model.
             cpu: The core as GCC's `-mcpu` names it (`cortex-m4`), or `host`.
             prefix: Put before every symbol that is not static.
+            arena_limit_bytes: Where working memory would be more than this, an engine that can may
+                compute some of it more than once to need less; where it would not be, the argument
+                changes nothing.
 
         Raises:
             CandidateFailure: The model uses something that the engine does not have.

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mlforge_tasks.engines import GeneratedModel
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.emit import constant_bytes, emit
 from mlforge_tasks.engines._aot.importer import import_model
-from mlforge_tasks.engines._aot.lower import OPERATORS, lower
+from mlforge_tasks.engines._aot.lower import OPERATORS, lower_operators
 from mlforge_tasks.engines._aot.memory import plan
+from mlforge_tasks.engines._aot.patches import patched
 from mlforge_tasks.engines._aot.program import Step
+from mlforge_tasks.engines._aot.rewrite import rewrite
+from mlforge_tasks.engines._aot.share import share_constants
 from mlforge_tasks.records import LayerProfile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlforge_tasks.engines._aot.graph import Graph
+    from mlforge_tasks.engines._aot.memory import Plan
+    from mlforge_tasks.engines._aot.program import Lowered
 
 
 class AotEngine:
@@ -25,24 +37,48 @@ class AotEngine:
         """See `Engine.operators`."""
         return tuple(sorted(OPERATORS[kernels_for(cpu)]))
 
-    def generate(self, tflite: bytes, cpu: str, prefix: str = "model") -> GeneratedModel:
-        """See `Engine.generate`."""
-        graph, lowered = lower(import_model(tflite), cpu)
+    def generate(
+        self,
+        tflite: bytes,
+        cpu: str,
+        prefix: str = "model",
+        *,
+        arena_limit_bytes: int | None = None,
+    ) -> GeneratedModel:
+        """See `Engine.generate`; what is computed more than once are rows of the first layers."""
+        graph, operators = lower_operators(rewrite(import_model(tflite)), cpu)
+        lowered = share_constants(operators)
         memory = plan(graph, lowered)
-        layers = tuple(
-            LayerProfile(
-                name=operator.name,
-                op=operator.op,
-                macs=form.macs if isinstance(form, Step) else 0,
-                weight_bytes=weight_bytes,
-                output_bytes=sum(each.size for each in graph.outputs_of(operator)),
+        patches = None
+        if arena_limit_bytes is not None and memory.arena_bytes > arena_limit_bytes:
+            found = patched(
+                graph,
+                operators,
+                cpu,
+                whole_bytes=memory.arena_bytes,
+                limit_bytes=arena_limit_bytes,
             )
-            for operator, form, weight_bytes in zip(
-                graph.operators, lowered, constant_bytes(graph, lowered, memory), strict=True
-            )
-        )
+            if found is not None:
+                graph, lowered, memory = found.graph, found.lowered, found.memory
+                patches = found.patches
         files = emit(graph, lowered, memory, tflite=tflite, cpu=cpu, prefix=prefix)
-        return GeneratedModel(files, memory.arena_bytes, layers, profiled=True)
+        layers = _profiles(graph, lowered, memory)
+        return GeneratedModel(files, memory.arena_bytes, layers, profiled=True, patches=patches)
+
+
+def _profiles(graph: Graph, lowered: Sequence[Lowered], memory: Plan) -> tuple[LayerProfile, ...]:
+    return tuple(
+        LayerProfile(
+            name=operator.name,
+            op=operator.op,
+            macs=form.macs * graph.turns(index) if isinstance(form, Step) else 0,
+            weight_bytes=weight_bytes,
+            output_bytes=sum(each.size for each in graph.outputs_of(operator)),
+        )
+        for index, (operator, form, weight_bytes) in enumerate(
+            zip(graph.operators, lowered, constant_bytes(graph, lowered, memory), strict=True)
+        )
+    )
 
 
 PLUGIN = AotEngine()

@@ -81,7 +81,14 @@ class TflmEngine:
         """See `Engine.operators`."""
         return OPERATORS
 
-    def generate(self, tflite: bytes, cpu: str, prefix: str = "model") -> GeneratedModel:  # noqa: ARG002 - the sources are the same for every core
+    def generate(
+        self,
+        tflite: bytes,
+        cpu: str,  # noqa: ARG002 - the sources are the same for every core
+        prefix: str = "model",
+        *,
+        arena_limit_bytes: int | None = None,  # noqa: ARG002 - the interpreter plans on the device
+    ) -> GeneratedModel:
         """Generates the C source of one model; see `Engine.generate`.
 
         `arena_bytes` is 0: it is not known before the image has run.

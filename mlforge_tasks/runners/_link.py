@@ -120,8 +120,11 @@ def _ticks(fields: Mapping[str, str], values: Iterable[str]) -> tuple[int, ...]:
 def _layer_ticks(fields: Mapping[str, str], values: Iterable[str]) -> dict[int, int]:
     """Every layer's ticks, without what it takes to measure nothing."""
     empty = int(fields.get("no_layer", "0*0").partition("*")[2], 16)
-    pairs = (value.partition("*") for value in values)
-    return {int(index, 16): max(int(ticks, 16) - empty, 0) for index, _, ticks in pairs}
+    found: dict[int, int] = {}
+    for index, _, ticks in (value.partition("*") for value in values):
+        layer = int(index, 16)  # what is in a loop is told of once for each turn
+        found[layer] = found.get(layer, 0) + max(int(ticks, 16) - empty, 0)
+    return found
 
 
 def _stack(value: str) -> StackUse:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import engines, plugins
 from mlforge_tasks.engine_choice import CHOICE, EngineChoice
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, ToolError
-from mlforge_tasks.records import LayerProfile, Reason, Record
+from mlforge_tasks.records import FirmwareReport, LayerProfile, Patches, Reason, Record
 from mlforge_tasks.stages import main
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SOURCES = "src"
 REPORT = "engine.json"
+# What is left for the stack, of which nothing is known before the image has run.
+STACK_BYTES = 1024
 
 
 class EngineReport(Record):
@@ -27,6 +29,7 @@ class EngineReport(Record):
         arena_bytes: Working memory.
         layers: One entry per operator, in the order they run.
         profiled: Whether an image can tell what each of them takes.
+        patches: How the first layers run stripe by stripe, if they do.
     """
 
     engine: str
@@ -34,6 +37,7 @@ class EngineReport(Record):
     arena_bytes: int
     layers: tuple[LayerProfile, ...]
     profiled: bool = False
+    patches: Patches | None = None
 
     @property
     def macs(self) -> int:
@@ -61,13 +65,25 @@ def _engine(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> str:
     return name
 
 
+def _arena_limit(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> int | None:
+    """What the RAM limit leaves for a model; None where the engine need not know.
+
+    It need not keep it: whether the limit is broken is judged by what is measured.
+    """
+    if "without_model" not in inputs:
+        return None
+    rest = FirmwareReport.read(inputs["without_model"] / "firmware.json")
+    return max(int(config["ram_bytes"]) - rest.static_ram_bytes - STACK_BYTES, 0)
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `src/*.c`, `src/*.h` and `engine.json`.
 
     Args:
-        inputs: `quantise`, and `choice` where the contract leaves the engine open.
+        inputs: `quantise`; `choice` where the contract leaves the engine open; `without_model`, the
+            firmware without one, where the engine may make patches.
         out: Output folder.
-        config: `engine`, `cpu`.
+        config: `engine`, `cpu`; `ram_bytes` where it may make patches, the limit.
 
     Raises:
         CandidateFailure: The engine cannot run the model, or was not chosen.
@@ -75,7 +91,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     name = _engine(inputs, config)
     engine = plugins.load(engines, name)
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
-    model = engine.generate(tflite, config["cpu"])
+    limit = _arena_limit(inputs, config)
+    model = engine.generate(tflite, config["cpu"], arena_limit_bytes=limit)
     (out / SOURCES).mkdir()
     for file, content in model.files.items():
         (out / SOURCES / file).write_bytes(content)
@@ -85,6 +102,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         arena_bytes=model.arena_bytes,
         layers=model.layers,
         profiled=model.profiled,
+        patches=model.patches,
     ).write(out / REPORT)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,12 +47,18 @@ class Layer:
         constants: Definitions of arrays.
         parameters: Definition of the parameter struct, or empty.
         calls: Statements.
+        opens: Turns of the loop that begins here, 0 where none does.
+        closes: Whether one ends here.
+        indent: Of what is in a loop.
     """
 
     title: str
     constants: tuple[str, ...]
     parameters: str
     calls: tuple[str, ...]
+    opens: int = 0
+    closes: bool = False
+    indent: str = ""
 
 
 def initialiser(value: Value, indent: str = "") -> str:
@@ -105,7 +111,10 @@ class _Emitter:
     def _argument(self, argument: Argument, index: int) -> str:
         if isinstance(argument, Data):
             if argument.tensor in self._plan.tensors:
-                return f"&arena[{self._plan.tensors[argument.tensor] + argument.offset}]"
+                place = str(self._plan.tensors[argument.tensor] + argument.offset)
+                if argument.tensor in self._plan.steps:
+                    place += f" + stripe * {self._plan.steps[argument.tensor]}"
+                return f"&arena[{place}]"
             return f"tensor_{argument.tensor}"
         if isinstance(argument, Scratch):
             return f"&arena[{self._plan.scratch[index]}]"
@@ -135,6 +144,14 @@ class _Emitter:
         return tensors - self._plan.tensors.keys()
 
     def layer(self, index: int, operator: Operator) -> Layer:
+        layer = self._layer(index, operator)
+        loop = self._graph.loop_of(index)
+        if loop is None:
+            return layer
+        opens = loop.turns if index == loop.first else 0
+        return replace(layer, opens=opens, closes=index == loop.last, indent=INDENT)
+
+    def _layer(self, index: int, operator: Operator) -> Layer:
         form = self._lowered[index]
         shapes = ", ".join(
             str(list(tensor.shape))

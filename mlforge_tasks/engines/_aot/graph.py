@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 Activation = Literal["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]
@@ -130,13 +132,57 @@ class Operator:
 
 
 @dataclass(frozen=True)
+class View:
+    """A tensor that is a part of another one.
+
+    Attributes:
+        of: The other tensor.
+        first: Bytes from its start.
+        step: Bytes that the part moves with every turn of the loop that it is in.
+    """
+
+    of: int
+    first: int
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Operators, the first to the last, that run several times, one after the other each time."""
+
+    first: int
+    last: int
+    turns: int
+
+
+@dataclass(frozen=True)
 class Graph:
-    """A model with one input and one output, operators in the order they run."""
+    """A model with one input and one output, operators in the order they run.
+
+    Attributes:
+        tensors: All of them.
+        operators: All of them.
+        input: A tensor.
+        output: A tensor.
+        views: Tensors that are parts of others.
+        loops: Operators that run more than once; loops have none in common.
+    """
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
     input: int
     output: int
+    views: Mapping[int, View] = field(default_factory=dict)
+    loops: tuple[Loop, ...] = ()
+
+    def loop_of(self, index: int) -> Loop | None:
+        """The loop that an operator is in."""
+        return next((each for each in self.loops if each.first <= index <= each.last), None)
+
+    def turns(self, index: int) -> int:
+        """How often an operator runs."""
+        loop = self.loop_of(index)
+        return 1 if loop is None else loop.turns
 
     def inputs_of(self, operator: Operator) -> tuple[Tensor, ...]:
         """Its input tensors, absent ones left out."""

@@ -83,8 +83,13 @@ def lower(graph: Graph, cpu: str = "host") -> tuple[Graph, tuple[Lowered, ...]]:
     Raises:
         CandidateFailure: An operator, or a form of it, is not supported.
     """
+    graph, lowered = lower_operators(rewrite(graph), cpu)
+    return graph, share_constants(lowered)
+
+
+def lower_operators(graph: Graph, cpu: str) -> tuple[Graph, tuple[Lowered, ...]]:
+    """The same without rewriting the graph, and with every constant at every operator."""
     operators = OPERATORS[kernels_for(cpu)]
-    graph = rewrite(graph)
     lowered: list[Lowered] = []
     for operator in graph.operators:
         if operator.op not in operators:
@@ -96,4 +101,4 @@ def lower(graph: Graph, cpu: str = "host") -> tuple[Graph, tuple[Lowered, ...]]:
             tensors[operator.output] = replace(tensors[operator.output], data=form.values)
             graph = replace(graph, tensors=tuple(tensors))
         lowered.append(form)
-    return graph, share_constants(lowered)
+    return graph, tuple(lowered)

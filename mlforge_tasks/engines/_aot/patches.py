@@ -1,0 +1,158 @@
+"""Chooses which first operators run stripe by stripe, and in how many stripes.
+
+Rows that a stripe needs beyond its own are computed once more for each stripe, so memory is bought
+with multiply-accumulates (Lin et al., "MCUNetV2: Memory-Efficient Patch-based Inference for Tiny
+Deep Learning", 2021).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.engines._aot import region
+from mlforge_tasks.engines._aot.lower import lower_operators
+from mlforge_tasks.engines._aot.memory import least_bytes, plan
+from mlforge_tasks.engines._aot.program import Step
+from mlforge_tasks.engines._aot.share import share_constants
+from mlforge_tasks.engines._aot.stripes import groups, striped
+from mlforge_tasks.records import Patches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mlforge_tasks.engines._aot.graph import Graph
+    from mlforge_tasks.engines._aot.memory import Plan
+    from mlforge_tasks.engines._aot.program import Lowered
+    from mlforge_tasks.engines._aot.stripes import Group
+
+# What stripes may compute once more, as a share of the whole model's multiply-accumulates.
+MOST_EXTRA_SHARE = 0.25
+_MOST_STRIPES = 16
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One way to cut a model.
+
+    Attributes:
+        end: The last operator in stripes.
+        groups: Its stripes.
+        extra_macs: What is computed more than without.
+    """
+
+    end: int
+    groups: tuple[Group, ...]
+    extra_macs: int
+
+
+@dataclass(frozen=True)
+class Patched:
+    """A model with its first operators in stripes."""
+
+    graph: Graph
+    lowered: tuple[Lowered, ...]
+    memory: Plan
+    patches: Patches
+
+
+@dataclass(frozen=True)
+class _Try:
+    """A cut, what it makes of a model, and what the arena takes at least."""
+
+    cut: Cut
+    graph: Graph
+    lowered: tuple[Lowered, ...]
+    least_bytes: int
+
+
+def _macs(lowered: Sequence[Lowered]) -> int:
+    return sum(form.macs for form in lowered if isinstance(form, Step))
+
+
+def _weight_bytes(lowered: Sequence[Lowered]) -> int:
+    return sum(
+        constant.size_bytes
+        for form in lowered
+        if isinstance(form, Step)
+        for constant in form.constants
+        if constant.name.endswith("_weights")
+    )
+
+
+def cuts(graph: Graph, lowered: Sequence[Lowered]) -> Iterator[Cut]:
+    """All cuts of a model into stripes of equally many rows."""
+    for end in region.region_ends(graph, lowered):
+        count = region.row_count(graph.output_of(graph.operators[end]))
+        heights = {-(-count // stripes) for stripes in range(2, min(count, _MOST_STRIPES) + 1)}
+        for rows in sorted(heights, reverse=True):
+            found = groups(graph, end, rows)
+            macs = sum(each.turns * region.macs(each.parts, graph, lowered) for each in found)
+            yield Cut(end, found, macs - _macs(lowered[: end + 1]))
+
+
+def cut_up(
+    cut: Cut, graph: Graph, lowered: Sequence[Lowered], cpu: str
+) -> tuple[Graph, tuple[Lowered, ...]]:
+    """A model as it is cut, and its operators; arguments as of `patched`."""
+    made, count = striped(graph, cut.end, cut.groups)
+    head = replace(made, operators=made.operators[:count])
+    forms = (*lower_operators(head, cpu)[1], *lowered[cut.end + 1 :])
+    return made, share_constants(forms)
+
+
+def _tries(graph: Graph, lowered: Sequence[Lowered], cpu: str, most_bytes: int) -> list[_Try]:
+    """Cuts that may take less memory than some, and have no weights twice in flash."""
+    weights = _weight_bytes(share_constants(lowered))
+    most_macs = MOST_EXTRA_SHARE * _macs(lowered)
+    tries = []
+    for cut in cuts(graph, lowered):
+        if cut.extra_macs > most_macs:
+            continue
+        made, forms = cut_up(cut, graph, lowered, cpu)
+        least = least_bytes(made, forms)
+        if least < most_bytes and _weight_bytes(forms) <= weights:
+            tries.append(_Try(cut, made, forms, least))
+    return tries
+
+
+def _planned(one: _Try, graph: Graph, whole_bytes: int) -> Patched:
+    patches = Patches(
+        last_layer=graph.operators[one.cut.end].name,
+        stripes=sum(group.turns for group in one.cut.groups),
+        extra_macs=one.cut.extra_macs,
+        whole_arena_bytes=whole_bytes,
+    )
+    return Patched(one.graph, one.lowered, plan(one.graph, one.lowered), patches)
+
+
+def patched(
+    graph: Graph, lowered: Sequence[Lowered], cpu: str, *, whole_bytes: int, limit_bytes: int
+) -> Patched | None:
+    """The model in stripes, None where that saves no memory.
+
+    Of all cuts within `MOST_EXTRA_SHARE`, the one with the fewest extra multiply-accumulates whose
+    arena keeps the limit; where none does, the one with the smallest arena.
+
+    Args:
+        graph: The model as `lower_operators` returns it.
+        lowered: Its operators, all with constants of their own.
+        cpu: The core it is for.
+        whole_bytes: The arena without stripes.
+        limit_bytes: What the arena should take at most.
+    """
+    tries = _tries(graph, lowered, cpu, whole_bytes)
+    for one in sorted(tries, key=lambda each: (each.cut.extra_macs, each.least_bytes)):
+        if one.least_bytes <= limit_bytes:
+            found = _planned(one, graph, whole_bytes)
+            if found.memory.arena_bytes <= limit_bytes:
+                return found
+    best: Patched | None = None
+    for one in sorted(tries, key=lambda each: (each.least_bytes, each.cut.extra_macs)):
+        most = whole_bytes if best is None else best.memory.arena_bytes
+        if one.least_bytes >= most:
+            break
+        found = _planned(one, graph, whole_bytes)
+        if found.memory.arena_bytes < most:
+            best = found
+    return best

@@ -1,0 +1,197 @@
+"""Which first operators of a graph can run stripe by stripe, and which rows a stripe needs.
+
+A row is what lies side by side in memory along a tensor's first axis that is longer than 1: a row
+of pixels of an image, a time step of a sequence. An operator that makes some rows of its output
+needs some rows of its inputs, which are less and less than all, the later in a network; so a stripe
+of the last operator's output can be made without any tensor in between being whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.engines._aot.program import Alias, Step
+from mlforge_tasks.engines._aot.window import Axis, window_axes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mlforge_tasks.engines._aot.graph import Graph, Operator, Shape, Tensor
+    from mlforge_tasks.engines._aot.program import Lowered
+
+_CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
+_POOLS = {"AVERAGE_POOL_2D", "MAX_POOL_2D"}
+_MAPS = {"HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "TANH"}
+_BINARY = {"ADD", "MUL", "SUB"}
+_IMAGE = 4
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a tensor, from the first to before the end."""
+
+    first: int
+    end: int
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return self.end - self.first
+
+    def with_those(self, other: Rows) -> Rows:
+        """The least rows that both are among."""
+        return Rows(min(self.first, other.first), max(self.end, other.end))
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one operator does in a stripe.
+
+    Attributes:
+        operator: Its index.
+        makes: Rows of its output.
+        reads: Rows of its inputs; of an activation only.
+        before: Padding in front of the rows that it reads.
+    """
+
+    operator: int
+    makes: Rows
+    reads: Rows
+    before: int
+
+
+def row_axis(shape: Shape) -> int | None:
+    """The axis along which rows lie; None where nothing is longer than 1."""
+    return next((axis for axis, size in enumerate(shape) if size > 1), None)
+
+
+def row_count(tensor: Tensor) -> int:
+    """How many rows a tensor has."""
+    axis = row_axis(tensor.shape)
+    return 1 if axis is None else tensor.shape[axis]
+
+
+def row_bytes(tensor: Tensor) -> int:
+    """What one of them takes."""
+    return tensor.size // row_count(tensor)
+
+
+def activations(operator: Operator, graph: Graph) -> tuple[int, ...]:
+    """Inputs that are computed."""
+    return tuple(
+        index for index in operator.inputs if index >= 0 and graph.tensors[index].data is None
+    )
+
+
+def window(operator: Operator, graph: Graph) -> tuple[Axis, Axis] | None:
+    """Height and width of its windows; None where it has none."""
+    if operator.op not in _CONVOLUTIONS | _POOLS:
+        return None
+    source, output = graph.inputs_of(operator)[0], graph.output_of(operator)
+    kernel = operator.options.kernel
+    if operator.op in _CONVOLUTIONS:
+        shape = graph.inputs_of(operator)[1].shape
+        kernel = (shape[1], shape[2])
+    return window_axes(operator, source, output, kernel)
+
+
+def _broadcasts(tensor: Tensor, output: Tensor, axis: int) -> bool:
+    """Whether a constant operand is the same for every row."""
+    place = axis - len(output.shape) + len(tensor.shape)
+    return place < 0 or tensor.shape[place] == 1
+
+
+def _is_by_rows(operator: Operator, form: Lowered, graph: Graph) -> bool:
+    """Whether some rows of the output follow from some rows of the inputs."""
+    output = graph.output_of(operator)
+    axis = row_axis(output.shape)
+    sources = [graph.tensors[index] for index in activations(operator, graph)]
+    if axis is None or not sources or len(operator.outputs) != 1:
+        return False
+    if isinstance(form, Alias):
+        return {(row_count(each), row_bytes(each)) for each in sources} == {
+            (row_count(output), row_bytes(output))
+        }
+    if not isinstance(form, Step):
+        return False
+    if operator.op in _CONVOLUTIONS | _POOLS:
+        source = sources[0]
+        image = len(source.shape) == len(output.shape) == _IMAGE
+        return image and row_axis(source.shape) == axis in (1, 2) and len(sources) == 1
+    if operator.op in _MAPS:
+        return sources[0].shape == output.shape
+    others = [each for each in graph.inputs_of(operator) if each.data is not None]
+    same = all(each.shape == output.shape for each in sources)
+    return (
+        operator.op in _BINARY and same and all(_broadcasts(each, output, axis) for each in others)
+    )
+
+
+def region_ends(graph: Graph, lowered: Sequence[Lowered]) -> Iterator[int]:
+    """Last operators of stages that can run stripe by stripe, all from the first operator on."""
+    last_use = {graph.output: len(graph.operators)}
+    for index, operator in enumerate(graph.operators):
+        last_use.update(dict.fromkeys(operator.inputs, index))
+    last_use[graph.output] = len(graph.operators)
+    made: list[int] = []
+    for index, (operator, form) in enumerate(zip(graph.operators, lowered, strict=True)):
+        if not _is_by_rows(operator, form, graph):
+            return
+        alone = all(last_use.get(tensor, -1) <= index for tensor in made)
+        if alone and isinstance(form, Step) and operator.output != graph.output:
+            yield index
+        made.append(operator.output)
+
+
+def _read(makes: Rows, source: Tensor, axis: Axis | None) -> tuple[Rows, int]:
+    """The rows that an operator reads, and the padding in front of them."""
+    if axis is None:
+        return makes, 0
+    first = makes.first * axis.stride - axis.before
+    end = (makes.end - 1) * axis.stride - axis.before + axis.span
+    return Rows(max(first, 0), min(end, row_count(source))), max(-first, 0)
+
+
+def stripe(graph: Graph, end: int, rows: Rows) -> tuple[Part, ...]:
+    """What operators up to one do for some rows of its output, in the order they run."""
+    needed: dict[int, Rows] = {graph.operators[end].output: rows}
+    parts: list[Part] = []
+    for index in range(end, -1, -1):
+        operator = graph.operators[index]
+        if operator.output not in needed:
+            continue  # nobody reads it
+        makes = needed[operator.output]
+        sources = activations(operator, graph)
+        source = graph.tensors[sources[0]]
+        axes = window(operator, graph)
+        axis = None if axes is None else axes[(row_axis(source.shape) or 1) - 1]
+        reads, before = _read(makes, source, axis)
+        parts.append(Part(index, makes, reads, before))
+        for tensor in sources:
+            needed[tensor] = needed.get(tensor, reads).with_those(reads)
+    return tuple(reversed(parts))
+
+
+def padded(operator: Operator, graph: Graph, before: int) -> Operator:
+    """The operator with other padding in front of its rows."""
+    axes = window(operator, graph)
+    if axes is None:
+        return operator
+    pads = [axis.before for axis in axes]
+    pads[(row_axis(graph.inputs_of(operator)[0].shape) or 1) - 1] = before
+    options = replace(operator.options, same_padding=False, before=(pads[0], pads[1]))
+    return replace(operator, options=options)
+
+
+def macs(
+    parts: Sequence[Part], graph: Graph, lowered: Mapping[int, Lowered] | Sequence[Lowered]
+) -> int:
+    """Multiply-accumulates of a stripe."""
+    total = 0
+    for part in parts:
+        form = lowered[part.operator]
+        if isinstance(form, Step):
+            count = row_count(graph.output_of(graph.operators[part.operator]))
+            total += form.macs * part.makes.count // count
+    return total
