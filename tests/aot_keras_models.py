@@ -49,7 +49,12 @@ def resnet_8() -> Any:
 
 
 def visual_wake_words() -> Any:
-    """MobileNetV1 of a quarter's width for 96x96 images."""
+    """MobileNetV1 of a quarter's width for 96x96 images.
+
+    Weights are such that activations keep their size through all its layers: TFLM aborts where
+    scales come to nothing.
+    """
+    nine = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
     x = source = layers.Input((96, 96, 3), batch_size=1)
     x = layers.Conv2D(8, 3, 2, padding="same", activation="relu")(x)
     for channels, stride in (
@@ -57,8 +62,10 @@ def visual_wake_words() -> Any:
         *([(128, 1)] * 5),
         *((256, 2), (256, 1)),
     ):
-        x = layers.DepthwiseConv2D(3, stride, padding="same", activation="relu")(x)
-        x = layers.Conv2D(channels, 1, activation="relu")(x)
+        x = layers.DepthwiseConv2D(
+            3, stride, padding="same", activation="relu", depthwise_initializer=nine
+        )(x)
+        x = layers.Conv2D(channels, 1, activation="relu", kernel_initializer="he_normal")(x)
     x = layers.Flatten()(layers.AveragePooling2D(3)(x))
     return keras.Model(source, layers.Dense(2, activation="softmax")(x))
 

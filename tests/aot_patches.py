@@ -26,10 +26,46 @@ _OPERATORS = (
     *["CONV_2D"] * 3,
     *["DEPTHWISE_CONV_2D"] * 3,
     *("AVERAGE_POOL_2D", "MAX_POOL_2D", "PADDED_CONV_2D", "WIDE_CONV_2D"),
-    *("ADD", "MUL", "SUB"),
+    *("ADD", "MUL", "SUB", "RESIDUAL", "RESIDUAL"),
     *("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "TANH"),
 )
 _MOST_ELEMENTS = 6000
+
+
+class _Stages(graphs.RandomGraph):
+    """Layers that depend on rows of one another in more ways than those of other graphs."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._valid = self.rng.random() < 0.3  # so that all stripes may be alike
+        self._other: Ref | None = None
+
+    def window(self, source: Ref, kernel: tuple[int, int]) -> tuple[dict[str, int], list[int]]:
+        """Without padding at all in some graphs, where windows fit."""
+        if not self._valid or any(kernel[i] > source.shape[1 + i] for i in range(2)):
+            return super().window(source, kernel)
+        options = {"padding": 1, "strideH": 1, "strideW": 1, "fusedActivationFunction": 0}
+        options |= {"dilationHFactor": 1, "dilationWFactor": 1}
+        return options, [source.shape[1 + i] - kernel[i] + 1 for i in range(2)]
+
+    def operand(self, source: Ref) -> Ref:
+        """The tensor that a residual block began with, at its end."""
+        return super().operand(source) if self._other is None else self._other
+
+    def residual(self, source: Ref) -> Ref:
+        """One or two convolutions, and what they began with added."""
+        last, channels = source, source.shape[3]
+        options = schema.Conv2DOptionsT(padding=0, strideH=1, strideW=1)
+        for _ in range(self.pick(1, 2)):
+            shape = (channels, *self.pick((3, 3), (5, 3), (1, 3)), channels)
+            inputs, quant, rms = self.parameters(last, shape, 0, channels)
+            ref = self.writer.activation(source.shape, quant, rms)
+            last = self.output("CONV_2D", inputs, ref, options)
+            self.made.append(last)
+        self._other = source
+        last = self.add(last)
+        self._other = None
+        return last
 
 
 def _start(graph: graphs.RandomGraph) -> Ref:
@@ -54,8 +90,10 @@ def _start(graph: graphs.RandomGraph) -> Ref:
 
 def random_stages(seed: int) -> bytes:
     """A few layers by rows, branches included, and what no stripe can do behind them."""
-    graph = graphs.RandomGraph(seed)
+    graph = _Stages(seed)
     last = _start(graph)
+    if graph.rng.random() < 0.3:
+        last = graph.apply(graph.pick("RELU", "LOGISTIC", "DEPTHWISE_CONV_2D"), last)
     for _ in range(int(graph.rng.integers(2, 7))):
         small = last.shape[1] * last.shape[2] * last.shape[3] < _MOST_ELEMENTS
         last = graph.apply(graph.pick(*(_OPERATORS if small else _OPERATORS[-7:])), last)

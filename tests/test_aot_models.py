@@ -12,6 +12,7 @@ pytest.importorskip("tflite_micro")
 
 from mlforge_tasks import process
 from mlforge_tasks.board import load_board
+from mlforge_tasks.engines._aot.patches import MOST_EXTRA_SHARE
 from tests.aot_device import run_on_board
 from tests.aot_host import Case, make_case
 from tests.aot_linux import CORES, run_on_core
@@ -28,6 +29,8 @@ MOST_INSTRUCTIONS_PER_MAC = {
     "mps2/an386": {"keyword_spotting": 1.44, "resnet_8": 1.2, "autoencoder": 1.6},
     "mps3/an547": {"keyword_spotting": 0.33, "resnet_8": 0.19, "autoencoder": 0.38},
 }
+# What first layers in stripes leave of the arena.
+MOST_OF_WHOLE = {"visual_wake_words": 0.84, "resnet_8": 0.78, "activity_200": 0.6, "sequence": 0.73}
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +80,26 @@ def test_models_are_exact_on_other_cores(
 def test_keyword_spotting_fits_its_two_largest_layers(cases: Mapping[str, Case]) -> None:
     """RAM is at the liveness bound: input and output of a 1x1 convolution, 8000 bytes each."""
     assert cases["keyword_spotting"].generated.arena_bytes == 16000
+
+
+@pytest.mark.parametrize("name", ["mps2/an386", "mps3/an547"])
+@pytest.mark.parametrize("model", MOST_OF_WHOLE)
+def test_first_layers_in_stripes(
+    model: str, name: str, models: Mapping[str, bytes], tmp_path: Path
+) -> None:
+    """Not a byte differs, and the arena is that much smaller, with no weight more in flash."""
+    board = load_board(name)
+    whole = make_case(model, models[model], board.cpu).generated
+    case = make_case(model, models[model], board.cpu, arena_limit_bytes=0)
+    patches = case.generated.patches
+    assert patches is not None
+    assert patches.whole_arena_bytes == whole.arena_bytes
+    assert case.generated.arena_bytes <= MOST_OF_WHOLE[model] * whole.arena_bytes
+    macs, before = (sum(each.macs for each in one.layers) for one in (case.generated, whole))
+    assert macs - before == patches.extra_macs <= MOST_EXTRA_SHARE * before
+    weights = (sum(each.weight_bytes for each in one.layers) for one in (case.generated, whole))
+    assert len(set(weights)) == 1
+    assert run_on_board([case], board, tmp_path)[model][0] == 0
 
 
 def test_names_are_those_of_the_keras_layers(cases: Mapping[str, Case]) -> None:
