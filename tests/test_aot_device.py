@@ -127,7 +127,7 @@ def test_more_channels_than_places_equal_the_oracle(tmp_path: Path) -> None:
     graph.made.append(graph.output("CONV_2D", inputs, ref, options))
     board = load_board("mps3/an547")
     case = make_case("wide", graph.finish(), board.cpu)
-    assert _differing([case], board, tmp_path) == set()
+    assert differing([case], board, tmp_path) == set()
 
 
 def test_rows_are_read_from_a_ring_in_place() -> None:

@@ -125,6 +125,14 @@ def test_boot_hello_holds_what_the_self_test_found(firmware: Path) -> None:
     assert [one.reserved_bytes for one in found.stacks] == [1000]
 
 
+def test_a_layer_in_a_loop_takes_the_sum_of_its_turns() -> None:
+    """A profile tells of it once for each turn, each with what it costs to tell."""
+    told = "no_layer=0*2\nlayer=0*12\nlayer=1*5\nlayer=0*12\nlayer=1*1\n"
+    boot = Frame(0, FrameType.HELLO, (HELLO_TEXT + told).encode()).encode()
+    session = link(Peer(boot=boot)).wait_for_boot()
+    assert session.self_test.layer_ticks == {0: 32, 1: 3}
+
+
 @settings(max_examples=25, deadline=None)
 @given(data=st.lists(st.tuples(st.integers(1, 2**32 - 1), st.binary(min_size=3, max_size=3))))
 def test_firmware_answers_every_good_frame(firmware: Path, data: list[tuple[int, bytes]]) -> None:
