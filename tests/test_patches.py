@@ -11,7 +11,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from mlforge_tasks import contract_loader
 from mlforge_tasks.pipeline import Plan, make_plan
-from mlforge_tasks.records import FirmwareReport, Profile
+from mlforge_tasks.records import FirmwareReport, ProcessReport, Profile
 from mlforge_tasks.stages import engine as engine_stage
 from mlforge_tasks.stages.engine import STACK_BYTES, EngineReport
 from mlforge_tasks.trials import Trials
@@ -84,6 +84,18 @@ def test_the_engine_cuts_where_the_limit_leaves_too_little(spare: int, tmp_path:
     if cut.patches is not None:
         assert cut.patches.whole_arena_bytes == whole.arena_bytes > cut.arena_bytes
         assert cut.macs == whole.macs + cut.patches.extra_macs
+
+
+def test_a_process_of_this_computer_has_no_limit(tmp_path: Path) -> None:
+    """A board that is none takes the model whole."""
+    quantise, floor, out = (tmp_path / name for name in ("quantise", "floor", "out"))
+    for folder in (quantise, floor, out):
+        folder.mkdir()
+    (quantise / "model.tflite").write_bytes(pyramid())
+    ProcessReport(firmware_id="0").write(floor / "firmware.json")
+    config = {"engine": "aot", "cpu": "host", "ram_bytes": 2000}
+    engine_stage.run({"quantise": quantise, "without_model": floor}, out, config)
+    assert EngineReport.read(out / engine_stage.REPORT).patches is None
 
 
 # --- A run --------------------------------------------------------------------------------------

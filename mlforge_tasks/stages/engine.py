@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import engines, plugins
 from mlforge_tasks.engine_choice import CHOICE, EngineChoice
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, ToolError
-from mlforge_tasks.records import FirmwareReport, LayerProfile, Patches, Reason, Record
+from mlforge_tasks.records import (
+    FirmwareReport,
+    LayerProfile,
+    Patches,
+    Reason,
+    Record,
+    read_build_report,
+)
 from mlforge_tasks.stages import main
 
 if TYPE_CHECKING:
@@ -73,7 +80,9 @@ def _arena_limit(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> int |
     """
     if "without_model" not in inputs:
         return None
-    rest = FirmwareReport.read(inputs["without_model"] / "firmware.json")
+    rest = read_build_report(inputs["without_model"] / "firmware.json")
+    if not isinstance(rest, FirmwareReport):
+        return None  # a process of this computer has no limit
     return max(int(config["ram_bytes"]) - rest.static_ram_bytes - STACK_BYTES, 0)
 
 
