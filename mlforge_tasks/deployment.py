@@ -169,17 +169,26 @@ class Deployer:
         module = f"mlforge_tasks.platforms.{self.target.platform}"
         return self.stage("floor", kind, {}, config, (module,))
 
-    @property
+    @functools.cached_property
     def without_model(self) -> dict[str, Stage]:
         """What an engine has to know of the rest of the image, where it may make patches."""
-        return {} if self.target.patches == "off" else {WITHOUT_MODEL: self.floor}
-
-    @property
-    def ram_limit(self) -> dict[str, float]:
-        """The limit that it makes them for."""
         if self.target.patches == "off":
             return {}
-        return {"ram_bytes": self.contract.effective_limits()["ram_bytes"]}
+        kind = StageKind(STAGES + WITHOUT_MODEL, ("firmware.json",))
+        return {WITHOUT_MODEL: self.stage(WITHOUT_MODEL, kind, {"floor": self.floor})}
+
+    @property
+    def ram_limit(self) -> dict[str, Any]:
+        """The limit that it makes them for, and what the image takes of it beside the model."""
+        if self.target.patches == "off":
+            return {}
+        limits = self.contract.effective_limits()
+        reserve = self.platform.stack_reserve_bytes
+        return {
+            "ram_bytes": limits["ram_bytes"],
+            "stack_bytes": min(reserve, limits.get("stack_bytes", reserve)),
+            "keeps_input": self.target.mlperf is not None,
+        }
 
     def model(
         self, prefix: str, at: str, sources: Mapping[str, Stage | Path], dataset: Stage

@@ -163,8 +163,9 @@ class _Builder(Deployer):
         """What is done once; a model that was brought along is measured in any case."""
         dataset = self.dataset()
         if self.contract.search.brought_model is not None:
-            return dataset, self.floor
-        return dataset, self.floor, self.feasible(self.floor, dataset)
+            return dataset, self.floor, *self.without_model.values()
+        feasible = self.feasible(self.floor, dataset)
+        return dataset, self.floor, *self.without_model.values(), feasible
 
     def dataset(self) -> Stage:
         kind = StageKind(
@@ -232,8 +233,6 @@ class _Builder(Deployer):
         choice = last_choice(earlier)
         if choice is not None:
             inputs["choice"] = choice
-        if agent == LLM and self.simulated == self.on_board:
-            inputs["floor"] = self.floor
         if agent == LLM:
             inputs |= self.without_model
         if self.contract.search.file is not None:

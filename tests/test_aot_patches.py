@@ -40,7 +40,7 @@ def _source(case: Case) -> str:
     return case.generated.files[f"{case.prefix}_aot.c"].decode()
 
 
-def test_every_way_to_cut_equals_the_oracle(tmp_path: Path) -> None:
+def test_cut_models_equal_the_oracle(tmp_path: Path) -> None:
     """Any layers, strides, padding and sizes, images and sequences: not one output byte differs."""
     cases = _cases(range(COUNT))
     assert len(cases) > 2 * COUNT
@@ -49,14 +49,14 @@ def test_every_way_to_cut_equals_the_oracle(tmp_path: Path) -> None:
 
 
 def test_sanitizers_find_nothing(tmp_path: Path) -> None:
-    """No stripe reads or writes beyond its rows, nor beyond the arena."""
+    """No stripe reads or writes beyond the arena, and no arithmetic overflows."""
     results = run_sanitized(_cases(range(1000, 1000 + COUNT)), tmp_path)
     assert {name for name, (bad, _) in results.items() if bad} == set()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mps2/an385", "mps2/an386", "mps3/an547"])
-def test_every_way_to_cut_equals_the_oracle_on_a_core(name: str, tmp_path: Path) -> None:
+def test_cut_models_equal_the_oracle_on_a_core(name: str, tmp_path: Path) -> None:
     """With the kernels of Cortex-M3, M4F and M55, each arena between canaries."""
     board = load_board(name)
     assert differing(_cases(range(2000, 2000 + COUNT), board.cpu), board, tmp_path) == set()

@@ -357,9 +357,7 @@ def probed(folder: Path, build: Path, *changes: tuple[str, str]) -> RunReport:
     out.mkdir()
     design = json.loads((tank / "iterations/01/0/render/architecture.json").read_bytes())
     config = {"engines": propose.config["engines"], "architecture": design}
-    inputs = {name: tank / name for name in ("dataset", "floor")}
-    assert set(inputs) <= set(propose.inputs)
-    probe.run(inputs, out, {**propose.config["probe"], **config})
+    probe.run({"dataset": tank / "dataset"}, out, {**propose.config["probe"], **config})
     return RunReport.read(out / "measurements.json")
 
 
@@ -387,7 +385,8 @@ def test_both_engines_are_measured_and_one_is_chosen(tmp_path: Path) -> None:
     assert tflm.slack is not None
     assert aot.slack > tflm.slack
     assert len(tflm.measurements) == len(aot.measurements) > 4
-    assert probed(tmp_path, build, ZEPHYR_AUTO, M4, ROOMY, ASKED).measurements == aot.measurements
+    told = tuple(one for one in aot.measurements if not one.metric.startswith("model_"))
+    assert probed(tmp_path, build, ZEPHYR_AUTO, M4, ROOMY, ASKED).measurements == told
 
     again = doit(build=build, contract=tmp_path / "1" / "tank.yaml")
     assert (again.code, again.stages("built")) == (1, [])

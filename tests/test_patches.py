@@ -11,9 +11,12 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from mlforge_tasks import contract_loader
 from mlforge_tasks.pipeline import Plan, make_plan
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import FirmwareReport, ProcessReport, Profile
+from mlforge_tasks.stage import Stage
 from mlforge_tasks.stages import engine as engine_stage
-from mlforge_tasks.stages.engine import STACK_BYTES, EngineReport
+from mlforge_tasks.stages import without_model
+from mlforge_tasks.stages.engine import EngineReport
 from mlforge_tasks.trials import Trials
 from tests import graphs
 from tests.aot_patches import pyramid
@@ -57,9 +60,31 @@ def test_only_auto_tells_the_engine_of_the_limit(tmp_path: Path) -> None:
         assert "flash_bytes" in metrics
 
 
+STACK_BYTES, INPUT_BYTES = 300, 24 * 24
+
+
+def _quantisation() -> Quantisation:
+    ends = [
+        TensorQuantisation(name=name, shape=shape, scale=1.0, zero_point=0)
+        for name, shape in (("input", (24, 24, 1)), ("output", (1,)))
+    ]
+    return Quantisation(
+        input=ends[0],
+        output=ends[1],
+        operators=(),
+        tflite_bytes=1,
+        tflite_sha256="0",
+        float_validation=None,
+        float_test=None,
+    )
+
+
+@pytest.mark.parametrize("keeps_input", [False, True])
 @pytest.mark.parametrize("spare", [0, 1])
-def test_the_engine_cuts_where_the_limit_leaves_too_little(spare: int, tmp_path: Path) -> None:
-    """The limit, less the firmware without a model and room for the stack, to the byte."""
+def test_the_engine_cuts_where_the_limit_leaves_too_little(
+    spare: int, *, keeps_input: bool, tmp_path: Path
+) -> None:
+    """The limit, less the firmware without a model, stack and a kept input, to the byte."""
     quantise, floor = tmp_path / "quantise", tmp_path / "floor"
     quantise.mkdir()
     floor.mkdir()
@@ -67,14 +92,17 @@ def test_the_engine_cuts_where_the_limit_leaves_too_little(spare: int, tmp_path:
     FirmwareReport(
         flash_bytes=1, static_ram_bytes=500, stack_reserved_bytes=9, heap_bytes=0, firmware_id="0"
     ).write(floor / "firmware.json")
+    _quantisation().write(quantise / "quantisation.json")
     found: list[EngineReport] = []
-    for number, limit in enumerate((None, STACK_BYTES + 500)):
+    for number, limit in enumerate((None, STACK_BYTES + 500 + INPUT_BYTES * keeps_input)):
         out = tmp_path / str(number)
         out.mkdir()
         config: dict[str, object] = {"engine": "aot", "cpu": "cortex-m4"}
         inputs = {"quantise": quantise}
         if limit is not None:
-            config["ram_bytes"] = limit + found[0].arena_bytes - 1 + spare
+            ram_bytes = limit + found[0].arena_bytes - 1 + spare
+            config |= {"ram_bytes": ram_bytes, "stack_bytes": STACK_BYTES}
+            config["keeps_input"] = keeps_input
             inputs["without_model"] = floor
         engine_stage.run(inputs, out, config)
         found.append(EngineReport.read(out / engine_stage.REPORT))
@@ -84,6 +112,40 @@ def test_the_engine_cuts_where_the_limit_leaves_too_little(spare: int, tmp_path:
     if cut.patches is not None:
         assert cut.patches.whole_arena_bytes == whole.arena_bytes > cut.arena_bytes
         assert cut.macs == whole.macs + cut.patches.extra_macs
+
+
+def test_what_the_firmware_is_made_of_is_not_told(tmp_path: Path) -> None:
+    """An edited source of the application makes no proposal and no engine stale."""
+    found = []
+    for identity in ("0", "1"):
+        floor, out = tmp_path / identity / "floor", tmp_path / identity / "out"
+        floor.mkdir(parents=True)
+        out.mkdir()
+        FirmwareReport(
+            flash_bytes=1,
+            static_ram_bytes=2,
+            stack_reserved_bytes=3,
+            heap_bytes=0,
+            firmware_id=identity,
+        ).write(floor / "firmware.json")
+        without_model.run({"floor": floor}, out, {})
+        found.append((out / "firmware.json").read_bytes())
+    assert found[0] == found[1]
+
+
+def test_no_proposal_depends_on_the_firmware(tmp_path: Path) -> None:
+    """A language model is not asked again, and paid, for another compiler."""
+    asked = ("agent: random_search", "agent: anthropic")
+    llm = ("seed: 4", "seed: 4, llm: {model: none}")
+    for changes in ((asked, llm), (asked, llm, AUTO)):
+        plan = _plan(tmp_path / str(len(changes)), *changes)
+        propose = plan.iterations[0].propose
+        assert propose is not None
+        read = {stage.name for stage in propose.inputs.values() if isinstance(stage, Stage)}
+        assert read == {"dataset", "feasible"} | ({"without_model"} if AUTO in changes else set())
+        names = [stage.name for stage in plan.preparation]
+        assert ("without_model" in names) == (AUTO in changes)
+        assert names[-1] == "feasible"
 
 
 def test_a_process_of_this_computer_has_no_limit(tmp_path: Path) -> None:

@@ -50,14 +50,18 @@ class Platform(Protocol):
         name: As contracts write it.
         engines: The engines whose sources it can build; `auto` takes the first of equals.
         resources: Data files that decide the image's bytes, relative to the project's root.
+        stack_reserve_bytes: What an image's stacks come to, as far as is known before it runs.
     """
 
     name: str
     engines: tuple[str, ...]
     resources: tuple[str, ...]
+    stack_reserve_bytes: int
 
     def build(self, request: BuildRequest, out: Path) -> BuildReport:
         """Writes `firmware.elf`, `.bin` and `.map` into a folder: the same bytes everywhere.
+
+        A process of this computer is `firmware.elf` alone.
 
         Raises:
             CandidateFailure: It does not fit the board's memory (`does_not_fit`).

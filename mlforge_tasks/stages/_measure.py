@@ -30,8 +30,7 @@ def measure(
     stale where code changes that only its measurements went through.
 
     Args:
-        inputs: `dataset`; `floor`, where the model's share is to be told too; `without_model`,
-            where the engine may make patches.
+        inputs: `dataset`; `without_model`, where the engine may make patches.
         config: What the probe's stages are configured with.
         architecture: The design.
 

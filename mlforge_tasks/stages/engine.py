@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import engines, plugins
 from mlforge_tasks.engine_choice import CHOICE, EngineChoice
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, ToolError
+from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import (
     FirmwareReport,
     LayerProfile,
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
 
 SOURCES = "src"
 REPORT = "engine.json"
-# What is left for stacks, of which nothing is known before the image has run: they come to 450 to
-# 550 bytes on bare metal and 900 to 1,030 with Zephyr (benchmarks/engine.md, benchmarks/zephyr.md).
-STACK_BYTES = 1280
 
 
 class EngineReport(Record):
@@ -83,7 +82,11 @@ def _arena_limit(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> int |
     rest = read_build_report(inputs["without_model"] / "firmware.json")
     if not isinstance(rest, FirmwareReport):
         return None  # a process of this computer has no limit
-    return max(int(config["ram_bytes"]) - rest.static_ram_bytes - STACK_BYTES, 0)
+    left = int(config["ram_bytes"] - config["stack_bytes"]) - rest.static_ram_bytes
+    if config["keeps_input"]:  # one that was loaded, see zephyr_app/src/mlperf.c
+        shape = Quantisation.read(inputs["quantise"] / "quantisation.json").input.shape
+        left -= math.prod(shape)
+    return max(left, 0)
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -93,7 +96,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `quantise`; `choice` where the contract leaves the engine open; `without_model`, the
             firmware without one, where the engine may make patches.
         out: Output folder.
-        config: `engine`, `cpu`; `ram_bytes` where it may make patches, the limit.
+        config: `engine`, `cpu`; where it may make patches, `ram_bytes`, the limit, `stack_bytes`,
+            what stacks take of it, and `keeps_input`, whether the image has an input of its own.
 
     Raises:
         CandidateFailure: The engine cannot run the model, or was not chosen.

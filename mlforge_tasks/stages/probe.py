@@ -48,8 +48,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `measurements.json`.
 
     Args:
-        inputs: `dataset`; `floor`, where the model's share is to be told too; `without_model`,
-            where the engine may make patches.
+        inputs: `dataset`; `without_model`, where the engine may make patches.
         out: Output folder.
         config: `architecture`, `engines` (of several, the one with more slack is told of),
             `bounds` (the hardware limits), and all that the probe's stages are configured with.

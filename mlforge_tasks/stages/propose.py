@@ -76,8 +76,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `dataset`, `judgeNN` for each iteration so far, `file` where the search names one,
             `choice`, that of the iteration before, where the contract leaves the engine open, and
-            `floor`, where an agent's probes tell the model's share, and `without_model`, where
-            their engine may make patches.
+            `without_model`, where an agent measures what an engine may make patches of.
         out: Output folder.
         config: `limits` (margins taken off), `goal`, `search`, `board`, `engines`, `iteration`,
             `probe` (what the probe's stages are configured with, for an agent that measures; else
@@ -97,9 +96,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         (out / name).write_bytes(data)
 
     judged = _judged(inputs)
-    measured_with = {
-        name: inputs[name] for name in ("dataset", "floor", "without_model") if name in inputs
-    }
+    measured_with = {name: inputs[name] for name in ("dataset", "without_model") if name in inputs}
     history = tuple(as_agents_see_it(one.trial) for trials in judged for one in trials.results)
     bench = Workbench(
         search=search,

@@ -15,7 +15,7 @@ from mlforge_tasks.engines._aot.program import Alias, Step
 from mlforge_tasks.engines._aot.window import Axis, window_axes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from mlforge_tasks.engines._aot.graph import Graph, Operator, Shape, Tensor
     from mlforge_tasks.engines._aot.program import Lowered
@@ -184,9 +184,7 @@ def padded(operator: Operator, graph: Graph, before: int) -> Operator:
     return replace(operator, options=options)
 
 
-def macs(
-    parts: Sequence[Part], graph: Graph, lowered: Mapping[int, Lowered] | Sequence[Lowered]
-) -> int:
+def macs(parts: Sequence[Part], graph: Graph, lowered: Sequence[Lowered]) -> int:
     """Multiply-accumulates of a stripe."""
     total = 0
     for part in parts:

@@ -48,7 +48,7 @@ class Fact:
 
 def facts() -> tuple[Fact, ...]:
     """Everything the Zephyr platform depends on."""
-    return (*_workspace(), _toolchain(), *_python(), *_programs())
+    return (*_workspace(), _toolchain(), _host(), *_python(), *_programs())
 
 
 def _workspace() -> Iterator[Fact]:
@@ -73,6 +73,12 @@ def _toolchain() -> Fact:
     if found is None:
         return Fact("Zephyr toolchain", None, toolchain.INSTALL_HINT)
     return Fact("Zephyr toolchain", f"{found.variant}: {found.version()}")
+
+
+def _host() -> Fact:
+    name = "compiler for native_sim"
+    found = toolchain.find(arch="host")
+    return Fact(name, found.version()) if found else Fact(name, None, toolchain.HOST_HINT)
 
 
 def _python() -> Iterator[Fact]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,8 +64,11 @@ class Toolchain:
         return str(self.gcc).removesuffix("gcc") + name
 
     def version(self) -> str:
-        """First line of `gcc --version`."""
-        return _first_line(self.gcc)
+        """First line of `gcc --version`; for a process also what it is compiled for."""
+        line = _first_line(self.gcc)
+        if self.variant != HOST:
+            return line
+        return f"{line}, {platform.machine()}, {' '.join(platform.libc_ver())}"
 
 
 @functools.cache
