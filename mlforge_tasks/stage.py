@@ -152,7 +152,8 @@ class Stage:
     kind: StageKind
     folder: Path
     workspace: Workspace
-    inputs: Mapping[str, Stage | Path] = field(default_factory=dict)
+    # Not shown: each stage would show all before it, once for every way that leads there.
+    inputs: Mapping[str, Stage | Path] = field(default_factory=dict, repr=False)
     config: Mapping[str, Any] = field(default_factory=dict)
     extra_modules: tuple[str, ...] = ()
 

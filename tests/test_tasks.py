@@ -62,3 +62,8 @@ def test_a_gate_goes_on_or_delivers(
     iteration.judge.folder.mkdir(parents=True)
     Trials(results=tuple(results)).write(iteration.judge.folder / "trials.json")
     assert decide(iteration, last=3) == decision
+
+
+def test_a_plan_can_be_shown(plan: Plan) -> None:
+    """A stage does not show what it reads: a message about it would be larger than memory."""
+    assert len(repr(plan)) < 10_000 * sum(1 for each in plan.iterations for _ in each.stages())
