@@ -31,6 +31,7 @@ def topdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("GNUARMEMB_TOOLCHAIN_PATH", str(gcc.parent.parent))
     monkeypatch.setattr(doctor, "PYTHON_NEEDS", {"yaml": "pyyaml"})
     monkeypatch.setattr(doctor, "PROGRAMS", {"sh": "dash"})
+    monkeypatch.setattr(needs, "PROJECT_ROOT", tmp_path / "project")
     toolchain.require.cache_clear()
     yield base.parent
     toolchain.require.cache_clear()
@@ -63,6 +64,16 @@ def test_a_tree_outside_of_a_workspace_is_refused(topdir: Path) -> None:
     """West builds nothing there."""
     (topdir / ".west").rmdir()
     assert "west init -l zephyr" in message()
+
+
+def test_a_path_with_a_space_is_refused(
+    topdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Zephyr's own CMake files would end it there, with a message about a file of half the name."""
+    monkeypatch.setattr(needs, "PROJECT_ROOT", tmp_path / "my project")
+    said = message()
+    assert "my project'" in said
+    assert "baremetal" in said
 
 
 def test_a_missing_module_is_named(topdir: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms import BuildRequest
-from mlforge_tasks.platforms._zephyr import toolchain, workspace
+from mlforge_tasks.platforms._zephyr import needs, toolchain, workspace
 from mlforge_tasks.platforms.zephyr import CORE_MODULES, PLUGIN, TFLM_MODULES
 from mlforge_tasks.records import FirmwareReport, sha256_bytes
 from tests import tiny_model
@@ -38,6 +38,10 @@ def missing() -> str:
         return f"the Zephyr workspace lacks {', '.join(absent)}"
     if toolchain.find() is None:
         return "no toolchain for Zephyr"
+    try:
+        needs.refuse_spaces(workspace.PROJECT_ROOT, found.topdir)
+    except ToolError as error:
+        return error.message
     return "" if importlib.util.find_spec("west") else "west is not installed"
 
 

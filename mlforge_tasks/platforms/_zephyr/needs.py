@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.platforms._zephyr import doctor, toolchain, workspace
+from mlforge_tasks.platforms._zephyr.workspace import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def require(modules: tuple[str, ...], arch: str = "arm") -> None:
@@ -24,10 +29,25 @@ def require(modules: tuple[str, ...], arch: str = "arm") -> None:
         raise ToolError(
             f"{found.topdir} is no west workspace", hint="run `west init -l zephyr` in it"
         )
+    refuse_spaces(PROJECT_ROOT, found.topdir)
     found.modules(modules)
     toolchain.require(arch)
     _packages()
     _programs()
+
+
+def refuse_spaces(*folders: Path) -> None:
+    """Zephyr's CMake files take a space in a path for the end of it (kconfig.cmake: CONF_FILE).
+
+    Raises:
+        ToolError: A folder's path has one.
+    """
+    for folder in folders:
+        if " " in str(folder):
+            raise ToolError(
+                f"Zephyr cannot build where a path has a space: '{folder}'",
+                hint="move it to a path without, or `platform: baremetal`",
+            )
 
 
 def _packages() -> None:
