@@ -65,8 +65,8 @@ HEADER = (
 )
 
 INTRODUCTION = """\
-Made by `.venv/bin/python -m benchmarks.zephyr > benchmarks/zephyr.md`: whole Zephyr images, in
-bytes. `arena` is what is reserved for it, `stack` the high-water marks of all stacks,
+Made by `.venv/bin/python -m benchmarks.zephyr{options} > benchmarks/zephyr.md`: whole Zephyr
+images, in bytes. `arena` is what is reserved for it, `stack` the high-water marks of all stacks,
 `instructions` the median of QEMU's count (icount), `vectors equal` how many outputs are those of
 TFLM's interpreter, byte for byte, `swap` the time from another model's image in a warm folder to
 this one, in brackets the processor time of it ({load} at the start).
@@ -277,7 +277,7 @@ def main() -> None:
         needs.require((*CORE_MODULES, *TFLM_MODULES))
         all_models = tuple(models())
         load = f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}"
-        print(INTRODUCTION.format(load=load))
+        print(INTRODUCTION.format(load=load, options=" --cold-tflm" * cold_tflm))
         with tempfile.TemporaryDirectory() as scratch:
             table(all_models, Path(scratch))
             speed(all_models[0], ENGINES if cold_tflm else ENGINES[:1], Path(scratch))

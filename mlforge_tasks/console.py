@@ -327,7 +327,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
             if self._reached and (not self.failures or self._only_unmet()):
                 report = Report.read(path)
                 self.outstream.write(summary(report, path.parent))
-        self.outstream.write(f"{self._ran} tasks executed\n")
+        self.outstream.write(f"{self._ran} {'task' if self._ran == 1 else 'tasks'} executed\n")
         self.lock.release()
         for result in self.failures:
             if not (self._only_unmet() and result["task"].name == "converge"):

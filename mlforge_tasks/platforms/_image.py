@@ -176,7 +176,12 @@ def _section_bytes(elf: Path) -> dict[str, int]:
     return {line[0]: int(line[1]) for line in lines if line and line[0].startswith(".")}
 
 
-def _uart(board: Board) -> Uart:
+def uart_of(board: Board) -> Uart:
+    """The UART that the image speaks through.
+
+    Raises:
+        ToolError: There is no driver for it.
+    """
     if board.uart is None:
         raise ToolError(
             f"platform 'baremetal' has no driver for the UART of {board.name}",
@@ -212,7 +217,7 @@ def link_image(
         ToolError: A tool is missing, or a source does not compile or link.
     """
     _picolibc_specs()
-    uart = _uart(board)
+    uart = uart_of(board)
     macros = {"HAL_UART_BASE": uart.base, "HAL_TICK_HZ": board.systick_hz, **(defines or {})}
     flags = [*C_FLAGS, *(_define(key, macros[key]) for key in sorted(macros))]
     includes = [folder.resolve() for folder in (*include_dirs, APP, STARTUP)]
