@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks import process
-from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.records import Reason
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.platforms._fit import does_not_fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -148,26 +148,9 @@ def _link(board: Board, objects: Sequence[str], work: Path, name: str) -> None:
     done = process.run([*argv, *objects, "-o", f"{name}.elf"], timeout_s=TOOL_TIMEOUT_S, cwd=work)
     overflow = _OVERFLOW.search(done.output)
     if overflow is not None:
-        raise _does_not_fit(board, overflow[1], int(overflow[2]))
+        raise does_not_fit(board, overflow[1], int(overflow[2]))
     if done.timed_out or done.returncode != 0:
         raise ToolError(f"linking for {board.name} failed\n{done.tail()}")
-
-
-def _does_not_fit(board: Board, region: str, excess_bytes: int) -> CandidateFailure:
-    flash, ram = board.memories()
-    limit = (flash if region == "FLASH" else ram).length_bytes
-    metric = "flash_bytes" if region == "FLASH" else "ram_bytes"
-    text = f"the image needs {limit + excess_bytes} bytes of {region}, {board.name} has {limit}"
-    return CandidateFailure(
-        Reason(
-            code="does_not_fit",
-            stage="firmware",
-            message=text,
-            metric=metric,
-            value=limit + excess_bytes,
-            limit=limit,
-        )
-    )
 
 
 def _section_bytes(elf: Path) -> dict[str, int]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks import process
 from mlforge_tasks.board import load_board
-from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.platforms._fit import does_not_fit
 from mlforge_tasks.platforms._zephyr import arena, image, needs, toolchain, workspace
 from mlforge_tasks.platforms._zephyr.build_folder import (
     APP,
@@ -25,7 +26,6 @@ from mlforge_tasks.platforms._zephyr.build_folder import (
 from mlforge_tasks.records import (
     FirmwareReport,
     ProcessReport,
-    Reason,
     Record,
     canonical_json,
     sha256_bytes,
@@ -275,25 +275,7 @@ def _make(folder: BuildFolder, files: Mapping[str, bytes], board: Board) -> None
     try:
         folder.make()
     except OverflowedError as overflow:
-        raise _does_not_fit(board, overflow) from None
-
-
-def _does_not_fit(board: Board, overflow: OverflowedError) -> CandidateFailure:
-    in_flash = overflow.region == "FLASH"
-    flash, ram = board.memories()
-    limit = (flash if in_flash else ram).length_bytes
-    value = limit + overflow.excess_bytes
-    text = f"the image needs {value} bytes of {overflow.region}, {board.name} has {limit}"
-    return CandidateFailure(
-        Reason(
-            code="does_not_fit",
-            stage="firmware",
-            message=text,
-            metric="flash_bytes" if in_flash else "ram_bytes",
-            value=value,
-            limit=limit,
-        )
-    )
+        raise does_not_fit(board, overflow.region, overflow.excess_bytes) from None
 
 
 def _deliver(folder: BuildFolder, files: Mapping[str, bytes], firmware_id: str, out: Path) -> None:

@@ -1,0 +1,36 @@
+"""An image that is too large for its board, whichever platform linked it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.records import Reason
+
+if TYPE_CHECKING:
+    from mlforge_tasks.board import Board
+
+
+def does_not_fit(board: Board, region: str, excess_bytes: int) -> CandidateFailure:
+    """The result that it is.
+
+    Args:
+        board: What the image is for.
+        region: `FLASH` or `RAM`, as the linker names it.
+        excess_bytes: By how much it is too large.
+    """
+    flash, ram = board.memories()
+    limit = (flash if region == "FLASH" else ram).length_bytes
+    metric = "flash_bytes" if region == "FLASH" else "ram_bytes"
+    value = limit + excess_bytes
+    text = f"the image needs {value} bytes of {region}, {board.name} has {limit}"
+    return CandidateFailure(
+        Reason(
+            code="does_not_fit",
+            stage="firmware",
+            message=text,
+            metric=metric,
+            value=value,
+            limit=limit,
+        )
+    )
