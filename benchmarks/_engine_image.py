@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +12,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlforge_tasks import process
 from mlforge_tasks.engines._aot.importer import import_model
-from mlforge_tasks.engines._aot.lower import lower
+from mlforge_tasks.engines._aot.lower import lower_operators
 from mlforge_tasks.engines._aot.program import Step
+from mlforge_tasks.engines._aot.rewrite import rewrite
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms._image import Image, link_image
 from mlforge_tasks.runners.qemu import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mlforge_tasks.board import Board
     from mlforge_tasks.engines._aot.graph import Graph
 
+ROOT = Path(__file__).resolve().parent.parent
 LIMIT_S = 600.0
 _ARENA = re.compile(rb"#define ARENA_BYTES (\d+)")
 INPUT_STEP = 7
@@ -252,7 +256,8 @@ def measure(
     scale = 1e9 / board.systick_hz / 2**board.qemu.icount_shift
     ticks, stack, *marks = (int(each, 16) for each in counts.split())
     graph = import_model(tflite)
-    steps = [form for form in lower(graph, board.cpu)[1] if isinstance(form, Step)]
+    _, lowered = lower_operators(rewrite(graph), board.cpu)
+    steps = [form for form in lowered if isinstance(form, Step)]
     return Result(
         instructions=round(ticks * scale),
         layers={name: round(mark * scale) for name, mark in zip(names, marks, strict=True)},
@@ -265,3 +270,18 @@ def measure(
         scratch_bytes=max(step.scratch_bytes for step in steps),
         stack_bytes=stack,
     )
+
+
+def keras_models(names: Iterable[str], given: Path | None = None) -> dict[str, bytes]:
+    """Networks of tests/aot_keras_models.py as int8 models, by name.
+
+    Args:
+        names: Which of them.
+        given: A folder where they are already; without, they are converted, one TensorFlow start.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        if given is None:
+            script = ROOT / "tests" / "aot_keras_models.py"
+            process.check([sys.executable, str(script), temporary], timeout_s=LIMIT_S)
+        folder = given or Path(temporary)
+        return {name: (folder / f"{name}.tflite").read_bytes() for name in names}

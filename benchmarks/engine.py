@@ -12,13 +12,11 @@ workspace (docs/zephyr.md), `--tflm` measures TensorFlow Lite Micro in the same 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks._engine_image import LIMIT_S, Result, measure
-from mlforge_tasks import process
+from benchmarks._engine_image import Result, keras_models, measure
 from mlforge_tasks.board import Board, board_names, load_board
 
 if TYPE_CHECKING:
@@ -131,12 +129,7 @@ def main() -> None:
     boards = [load_board(name) for name in board_names()]
     boards = [each for each in boards if each.qemu is not None and each.uart is not None]
     boards = [each for each in boards if {each.cpu, each.name} & {*options.names}] or boards
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.models or Path(temporary)
-        if options.models is None:
-            script = ROOT / "tests" / "aot_keras_models.py"
-            process.check([sys.executable, str(script), temporary], timeout_s=LIMIT_S)
-        models = {name: (folder / f"{name}.tflite").read_bytes() for name in names}
+    models = keras_models(names, options.models)
     if options.layers:
         print_layers(models, boards)
     else:

@@ -95,16 +95,25 @@ def task_counts() -> tuple[int, int]:
     return declared, len(json.loads((BUILD / name / ".doit.json").read_bytes()))
 
 
+def stamped_arguments() -> list[str] | None:
+    """With what ./bootstrap last set this .venv up; None where that was something else."""
+    stamp = ROOT / ".venv" / ".bootstrap"
+    if not stamp.exists():
+        return None
+    for lock, arguments in (("requirements-dev.lock", ["--dev"]), ("requirements.lock", [])):
+        made_of = (ROOT / lock).read_bytes() + (ROOT / "bootstrap").read_bytes()
+        if stamp.read_text().split()[0] == hashlib.sha256(made_of).hexdigest():
+            return arguments
+    return None
+
+
 def bootstrapped() -> tuple[Command, ...]:
     """The set-up that made this `.venv`, again; none where another did."""
-    stamp = ROOT / ".venv" / ".bootstrap"
-    made_by = stamp.read_text().split()[0] if stamp.exists() else ""
-    for options, lock in ((("--dev",), "requirements-dev.lock"), ((), "requirements.lock")):
-        content = (ROOT / lock).read_bytes() + (ROOT / "bootstrap").read_bytes()
-        if hashlib.sha256(content).hexdigest() == made_by:
-            argv = ("./bootstrap", *options)
-            return (Command(f"`{' '.join(argv)}`", argv, ROOT, "up to date"),)
-    return ()
+    arguments = stamped_arguments()
+    if arguments is None:
+        return ()
+    argv = ("./bootstrap", *arguments)
+    return (Command(f"`{' '.join(argv)}`", argv, ROOT, "up to date"),)
 
 
 def main() -> None:

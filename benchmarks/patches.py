@@ -11,13 +11,11 @@ are those of `benchmarks.engine`; their outputs are compared with the oracle's.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks._engine_image import LIMIT_S, Result, measure
-from mlforge_tasks import process
+from benchmarks._engine_image import Result, keras_models, measure
 from mlforge_tasks.board import Board, load_board
 from mlforge_tasks.engines.aot import PLUGIN
 
@@ -92,12 +90,7 @@ def main() -> None:
     names = [name for name in MODELS if name in options.names] or list(MODELS)
     boards = [load_board(name) for name in BOARDS]
     boards = [each for each in boards if {each.cpu, each.name} & {*options.names}] or boards
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.models or Path(temporary)
-        if options.models is None:
-            script = ROOT / "tests" / "aot_keras_models.py"
-            process.check([sys.executable, str(script), temporary], timeout_s=LIMIT_S)
-        models = {name: (folder / f"{name}.tflite").read_bytes() for name in names}
+    models = keras_models(names, options.models)
     print_table(models, boards)
 
 

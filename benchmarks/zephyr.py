@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.boards import BUILD, CONTRACTS, ROOT, converge
-from mlforge_tasks import process
+from benchmarks._engine_image import keras_models
+from benchmarks.boards import BUILD, CONTRACTS, converge
 from mlforge_tasks.board import Board, load_board
 from mlforge_tasks.engines import aot, tflm
 from mlforge_tasks.errors import MlforgeError
@@ -58,7 +58,6 @@ ENGINES: tuple[Engine, ...] = (aot.PLUGIN, tflm.PLUGIN)
 # Networks of MLPerf Tiny with random weights; tests/aot_keras_models.py has their shapes.
 NETWORKS = {"keyword_spotting": "DS-CNN (KWS)", "resnet_8": "ResNet-8"}
 NETWORK_VECTORS = 8
-CONVERT_TIMEOUT_S = 600.0
 HEADER = (
     *("model", "board", "engine", "flash", "of it the model", "static RAM", "arena"),
     *("stack", "instructions", "vectors equal", "swap"),
@@ -150,11 +149,8 @@ def models() -> Iterator[Model]:
     for name in CONTRACTS:
         converge(name)
         yield winner(name)
-    with tempfile.TemporaryDirectory() as folder:
-        argv = [sys.executable, str(ROOT / "tests" / "aot_keras_models.py"), folder]
-        process.check(argv, timeout_s=CONVERT_TIMEOUT_S)
-        for name in NETWORKS:
-            yield network(name, (Path(folder) / f"{name}.tflite").read_bytes())
+    for name, tflite in keras_models(NETWORKS).items():
+        yield network(name, tflite)
 
 
 def _children_cpu_s() -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
 import sysconfig
@@ -10,6 +9,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from benchmarks.null_build import stamped_arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,18 +25,6 @@ def test_an_unknown_argument_is_refused() -> None:
     done = bootstrap("--devel")
     assert done.returncode == 2
     assert "unknown argument '--devel'" in done.stderr
-
-
-def stamped_arguments() -> list[str] | None:
-    """With what ./bootstrap last set this .venv up; None where that was something else."""
-    stamp = ROOT / ".venv" / ".bootstrap"
-    if not stamp.exists():
-        return None
-    for lock, arguments in (("requirements-dev.lock", ["--dev"]), ("requirements.lock", [])):
-        made_of = (ROOT / lock).read_bytes() + (ROOT / "bootstrap").read_bytes()
-        if stamp.read_text().split()[0] == hashlib.sha256(made_of).hexdigest():
-            return arguments
-    return None
 
 
 def installed() -> dict[str, int]:
