@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,7 @@ SIMULATOR = "qemu"
 PROCESS = "native"
 HARDWARE = "serial"
 STAGES = "mlforge_tasks.stages."
-# The engine's input: for `run`, `floor` is there only where it is for the board that it runs on.
-WITHOUT_MODEL = "without_model"
+WITHOUT_MODEL = "without_model"  # a stage, and the input of those that read it
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Tried:
     """
 
     runs: Mapping[str, Stage]
-    stages: tuple[Stage, ...] = field(repr=False)
+    stages: tuple[Stage, ...]
 
 
 def engines_of(target: Target) -> tuple[str, ...]:

@@ -41,11 +41,10 @@ def holds(verdict: Verdict | None) -> bool:
 
     The test split, whose clause is the last, is only asked of one that keeps all else that can be.
     """
-    if verdict is None or verdict.met:
-        return verdict is not None
-    if not verdict.clauses or verdict.clauses[-1].status != "pass":
+    if verdict is None:
         return False
-    return all(clause.status != "fail" for clause in verdict.clauses)
+    statuses = [clause.status for clause in verdict.clauses]
+    return verdict.met or (statuses[-1:] == ["pass"] and "fail" not in statuses)
 
 
 def _relative_excess(clause: Clause) -> float:

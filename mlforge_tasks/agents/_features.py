@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from mlforge_tasks.agents._loops import (
     INSTRUCTIONS,
     LOOPS,
+    NARROW_VECTORS,
     VECTOR,
+    WINDOWS,
     counts,
     in_rows,
     reads_in_place,
@@ -33,9 +35,8 @@ if TYPE_CHECKING:
 Feature: TypeAlias = "Callable[[StaticFigures], float]"
 
 WEIGHTED: tuple[Operation, ...] = ("conv", "depthwise", "dense")
-# Kernels of DSP and MVE cores pack this many windows at a time; MVE's, where a window is narrow,
-# as many as fit into a kilobyte.
-WINDOWS, NARROW_BYTES, NARROW_ROOM_BYTES = 4, 64, 1024
+# Where a window is narrow, MVE's kernels pack as many as fit into a kilobyte.
+NARROW_BYTES, NARROW_ROOM_BYTES = NARROW_VECTORS * VECTOR, 1024
 
 
 @dataclass(frozen=True)

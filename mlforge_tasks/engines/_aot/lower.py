@@ -15,8 +15,6 @@ from mlforge_tasks.engines._aot.advice import INSTEAD
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.program import Folded
-from mlforge_tasks.engines._aot.rewrite import rewrite
-from mlforge_tasks.engines._aot.share import share_constants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,26 +67,20 @@ OPERATORS: Mapping[Kernels, Mapping[str, _Lowering]] = {
 }
 
 
-def lower(graph: Graph, cpu: str = "host") -> tuple[Graph, tuple[Lowered, ...]]:
-    """Lowers every operator.
+def lower_operators(graph: Graph, cpu: str) -> tuple[Graph, tuple[Lowered, ...]]:
+    """Lowers every operator, with every constant at each that has it.
 
     Args:
-        graph: The model.
+        graph: The model, rewritten.
         cpu: The core, as GCC's `-mcpu` names it.
 
     Returns:
-        The graph as it was rewritten, with folded tensors made constant, and one lowered form per
+        The graph with folded tensors made constant, and one lowered form per
         operator.
 
     Raises:
         CandidateFailure: An operator, or a form of it, is not supported.
     """
-    graph, lowered = lower_operators(rewrite(graph), cpu)
-    return graph, share_constants(lowered)
-
-
-def lower_operators(graph: Graph, cpu: str) -> tuple[Graph, tuple[Lowered, ...]]:
-    """The same without rewriting the graph, and with every constant at every operator."""
     operators = OPERATORS[kernels_for(cpu)]
     lowered: list[Lowered] = []
     for operator in graph.operators:

@@ -96,6 +96,11 @@ def window(operator: Operator, graph: Graph) -> tuple[Axis, Axis] | None:
     return window_axes(operator, source, output, kernel)
 
 
+def _slides(source: Tensor) -> int:
+    """Which axis of its windows, height or width, goes over an image's rows."""
+    return (row_axis(source.shape) or 1) - 1
+
+
 def _broadcasts(tensor: Tensor, output: Tensor, axis: int) -> bool:
     """Whether a constant operand is the same for every row."""
     place = axis - len(output.shape) + len(tensor.shape)
@@ -165,7 +170,7 @@ def stripe(graph: Graph, end: int, rows: Rows) -> tuple[Part, ...]:
         sources = activations(operator, graph)
         source = graph.tensors[sources[0]]
         axes = window(operator, graph)
-        axis = None if axes is None else axes[(row_axis(source.shape) or 1) - 1]
+        axis = None if axes is None else axes[_slides(source)]
         reads, before = _read(makes, source, axis)
         parts.append(Part(index, makes, reads, before))
         for tensor in sources:
@@ -179,7 +184,7 @@ def padded(operator: Operator, graph: Graph, before: int) -> Operator:
     if axes is None:
         return operator
     pads = [axis.before for axis in axes]
-    pads[(row_axis(graph.inputs_of(operator)[0].shape) or 1) - 1] = before
+    pads[_slides(graph.inputs_of(operator)[0])] = before
     options = replace(operator.options, same_padding=False, before=(pads[0], pads[1]))
     return replace(operator, options=options)
 
