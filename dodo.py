@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from doit import get_var
 
-from mlforge_tasks import tasks
+from mlforge_tasks.shell import tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks import process
 from mlforge_tasks.engines._aot.importer import import_model
 from mlforge_tasks.engines._aot.lower import lower_operators
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.rewrite import rewrite
 from mlforge_tasks.engines.aot import PLUGIN
+from mlforge_tasks.graph import process
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms._image import Image, link_image
 from mlforge_tasks.runners.qemu import run_to_end
@@ -25,7 +25,7 @@ from mlforge_tasks.runners.qemu import run_to_end
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
     from mlforge_tasks.engines._aot.graph import Graph
 
 ROOT = Path(__file__).resolve().parent.parent

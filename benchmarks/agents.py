@@ -29,17 +29,17 @@ from benchmarks._agents_table import (
 from mlforge_tasks.agents._cost import hindsight, measured_figures, measured_value
 from mlforge_tasks.agents._features import METRICS
 from mlforge_tasks.agents._tpe import failed_on_hardware
-from mlforge_tasks.contract_loader import load
-from mlforge_tasks.dataset_spec import DataCard
-from mlforge_tasks.deployment import Chain
-from mlforge_tasks.pipeline import REFUSING, Plan, make_plan
-from mlforge_tasks.search import LLM, Llm, Search
-from mlforge_tasks.stage import PROVENANCE, Provenance
+from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.loader import load
+from mlforge_tasks.contract.search import LLM, Llm, Search
+from mlforge_tasks.graph.stage import PROVENANCE, Provenance
+from mlforge_tasks.pipeline.deployment import Chain
+from mlforge_tasks.pipeline.plan import REFUSING, Plan, make_plan
 from mlforge_tasks.stages.propose import brief_of
-from mlforge_tasks.trials import Trials, as_agents_see_it
+from mlforge_tasks.verdict.trials import Trials, as_agents_see_it
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import Trial
+    from mlforge_tasks.verdict.trial import Trial
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ("glucose", "activity", "digits")

@@ -13,10 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mlforge_tasks import process
-from mlforge_tasks.board import Board, board_names, load_board
-from mlforge_tasks.console import format_value
-from mlforge_tasks.contract_loader import load
+from mlforge_tasks.contract.board import Board, board_names, load_board
+from mlforge_tasks.contract.loader import load
+from mlforge_tasks.graph import process
+from mlforge_tasks.shell.console import format_value
 from mlforge_tasks.stages import engine, firmware, run
 from mlforge_tasks.stages.run import RunReport
 

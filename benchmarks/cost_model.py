@@ -18,19 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks._agents_table import MEASURED, error_table
 from benchmarks.agents import CONTRACTS, ROOT, plan_of
-from mlforge_tasks.agents import DesignBrief, Trial
+from mlforge_tasks.agents import DesignBrief
 from mlforge_tasks.agents._cost import hindsight, measured_figures
 from mlforge_tasks.agents._features import METRICS
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.architecture import Architecture, static_figures
 from mlforge_tasks.architecture import brief as brief_text
-from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.search import LLM
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Record
-from mlforge_tasks.search import LLM
-from mlforge_tasks.stages import probe
+from mlforge_tasks.stages import _probe
 from mlforge_tasks.stages.propose import brief_of
 from mlforge_tasks.stages.run import RunReport
+from mlforge_tasks.verdict.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,8 +66,8 @@ def measure(
     design = architecture.model_dump(mode="json")
     request = config["probe"] | {"engines": config["engines"], "architecture": design}
     with tempfile.TemporaryDirectory() as folder:
-        probe.run({"dataset": dataset}, Path(folder), request)
-        return RunReport.read(Path(folder) / probe.REPORT).measurements
+        _probe.run({"dataset": dataset}, Path(folder), request)
+        return RunReport.read(Path(folder) / _probe.REPORT).measurements
 
 
 class Measured(Record):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks._engine_image import Result, keras_models, measure
-from mlforge_tasks.board import Board, board_names, load_board
+from mlforge_tasks.contract.board import Board, board_names, load_board
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -20,9 +20,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlforge_tasks import contract_loader, process
-from mlforge_tasks.pipeline import make_plan
-from mlforge_tasks.tasks import declare
+from mlforge_tasks.contract import loader
+from mlforge_tasks.graph import process
+from mlforge_tasks.pipeline.plan import make_plan
+from mlforge_tasks.shell.tasks import declare
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = "contracts/glucose.yaml"
@@ -88,7 +89,7 @@ class Command:
 
 def task_counts() -> tuple[int, int]:
     """How many tasks the contract's graph declares, and how many of them a run has visited."""
-    contract = contract_loader.load(ROOT / CONTRACT, ROOT)
+    contract = loader.load(ROOT / CONTRACT, ROOT)
     name = Path(CONTRACT).stem
     plan = make_plan(contract, name, root=ROOT, build=BUILD)
     declared = sum(task.get("name", "") is not None for task in declare(plan))

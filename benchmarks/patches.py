@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks._engine_image import Result, keras_models, measure
-from mlforge_tasks.board import Board, load_board
+from mlforge_tasks.contract.board import Board, load_board
 from mlforge_tasks.engines.aot import PLUGIN
 
 if TYPE_CHECKING:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from benchmarks._engine_image import LIMIT_S, measure
 from benchmarks.boards import BUILD, CONTRACTS, ROOT, converge
-from mlforge_tasks import process
-from mlforge_tasks.board import board_names, load_board
+from mlforge_tasks.contract.board import board_names, load_board
+from mlforge_tasks.graph import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from benchmarks._engine_image import Result
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
 
 # The last commit whose engine had the same plain C kernels for every core.
 SPINE = "f3b48e7^"

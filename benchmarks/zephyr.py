@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks._engine_image import keras_models
 from benchmarks.boards import BUILD, CONTRACTS, converge
-from mlforge_tasks.board import Board, load_board
+from mlforge_tasks.contract.board import Board, load_board
 from mlforge_tasks.engines import aot, tflm
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.oracle import Oracle

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.boards import BUILD, CONVERGE_TIMEOUT_S, ROOT
-from mlforge_tasks import process
-from mlforge_tasks.console import format_value
-from mlforge_tasks.constraints import TEST_SUFFIX
-from mlforge_tasks.contract_loader import load
+from mlforge_tasks.contract.loader import load
 from mlforge_tasks.errors import MlforgeError, ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._zephyr import needs
 from mlforge_tasks.platforms.zephyr import CORE_MODULES, TFLM_MODULES
-from mlforge_tasks.trials import Report
+from mlforge_tasks.shell.console import format_value
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX
+from mlforge_tasks.verdict.trials import Report
 
 BOARDS = ("mps2/an385", "mps2/an386", "mps3/an547")
 CONTRACTS = ("glucose_zephyr", "glucose_zephyr_tflm", "activity_zephyr", "activity_zephyr_tflm")

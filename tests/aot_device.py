@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import process
+from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._image import APP, link_image
 from mlforge_tasks.runners.qemu import run_to_end
 from tests.aot_host import compile_objects, write_sources
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
     from tests.aot_host import Case
 
 RUN_LIMIT_S = 300.0

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks import process
 from mlforge_tasks.engines.aot import PLUGIN
+from mlforge_tasks.graph import process
 from mlforge_tasks.oracle import Oracle
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import process
+from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._image import APP
 from tests.aot_device import RUN_LIMIT_S, results, write_program
 from tests.aot_host import WARNINGS, compile_objects

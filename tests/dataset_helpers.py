@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlforge_tasks.dataset_spec import DataCard, DatasetSpec
-from mlforge_tasks.dataset_spec.card import SourceCard
+from mlforge_tasks.contract.data_card import DataCard, SourceCard
+from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._prepare import Prepared, prepare
 from mlforge_tasks.datasets._table import Table

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlforge_tasks.dataset_spec import SPLITS, DataCard
-from mlforge_tasks.dataset_spec.card import FeatureCard, SourceCard
-from mlforge_tasks.dataset_spec.spec import ChronologicalSplit
+from mlforge_tasks.contract.data_card import SPLITS, DataCard, FeatureCard, SourceCard
+from mlforge_tasks.contract.dataset import ChronologicalSplit
 
 if TYPE_CHECKING:
     from pathlib import Path

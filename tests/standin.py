@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
 
 PROBE = "000683759358"
 QEMU_START_S = 60.0
@@ -226,7 +226,7 @@ class StandIn:
             client.sendall(b"done\n")
 
     def _start_qemu(self, elf: Path) -> None:
-        from mlforge_tasks import process  # noqa: PLC0415 - not for the flash command
+        from mlforge_tasks.graph import process  # noqa: PLC0415 - not for the flash command
         from mlforge_tasks.runners.qemu import command  # noqa: PLC0415
 
         argv = command(self.board, elf)
@@ -245,7 +245,7 @@ class StandIn:
         _command(self._qmp, "qmp_capabilities", "return")
 
     def _end_qemu(self) -> None:
-        from mlforge_tasks import process  # noqa: PLC0415 - as above
+        from mlforge_tasks.graph import process  # noqa: PLC0415 - as above
 
         if self._qemu is not None:
             process.stop(self._qemu)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks import agents, plugins
-from mlforge_tasks.agents import Agent, BoardFacts, DesignBrief, Goal, Limits, Trial, Workbench
+from mlforge_tasks.agents import Agent, BoardFacts, DesignBrief, Goal, Limits, Workbench
 from mlforge_tasks.agents._cost import CostModel, count
 from mlforge_tasks.agents._loops import INSTRUCTIONS, LOOPS, runs
 from mlforge_tasks.agents._probes import as_trial
@@ -22,9 +22,10 @@ from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.agents._tools import Toolbox
 from mlforge_tasks.agents._tpe import _excess
 from mlforge_tasks.architecture import Architecture, Dense, Shape, StaticFigures, static_figures
-from mlforge_tasks.constraints import Bound, judge
+from mlforge_tasks.contract.search import Search
 from mlforge_tasks.records import Measurement, Reason, Verdict, sha256_bytes
-from mlforge_tasks.search import Search
+from mlforge_tasks.verdict.constraints import Bound, judge
+from mlforge_tasks.verdict.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 
-from mlforge_tasks.agents import Setup, Trial, Workbench
+from mlforge_tasks.agents import Setup, Workbench
 from mlforge_tasks.agents._probes import as_trial
 from mlforge_tasks.agents._prompt import system_prompt
 from mlforge_tasks.agents._text import fenced
 from mlforge_tasks.agents._tools import definitions
 from mlforge_tasks.agents.anthropic import OFFICIAL_URL, PLUGIN, Api, _take_key
 from mlforge_tasks.architecture import Architecture, parse_architecture
-from mlforge_tasks.dataset_spec.card import Baseline
+from mlforge_tasks.contract.data_card import Baseline
+from mlforge_tasks.contract.search import Search
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Measurement, Reason
-from mlforge_tasks.search import Search
-from mlforge_tasks.transcript import Transcript
+from mlforge_tasks.verdict.transcript import Transcript
+from mlforge_tasks.verdict.trial import Trial
 from tests.messages_server import Answerer, Block, MessagesServer, Step, call, error, message
 from tests.model_data import card as make_card
 from tests.test_agents import evaluate, failed, load, make_brief, search

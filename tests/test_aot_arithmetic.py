@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlforge_tasks import process
 from mlforge_tasks.engines._aot import fixed_point
 from mlforge_tasks.engines._aot.emit import KERNELS
 from mlforge_tasks.engines._aot.fixed_point import FAST_ACCUMULATOR, Factor
+from mlforge_tasks.graph import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable

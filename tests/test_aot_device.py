@@ -10,7 +10,7 @@ pytest.importorskip("tflite_micro")
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from mlforge_tasks.board import load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines.aot import PLUGIN
 from tests import graphs
 from tests.aot_device import run_on_board
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
     from tests.aot_host import Case
 
 ON_OTHER_CORES = graphs.COUNT // 4

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("tflite_micro")
 
-from mlforge_tasks import process
-from mlforge_tasks.board import load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines._aot.patches import MOST_EXTRA_SHARE
+from mlforge_tasks.graph import process
 from tests.aot_device import run_on_board
 from tests.aot_host import Case, make_case
 from tests.aot_linux import CORES, run_on_core

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("tflite_micro")
 
-from mlforge_tasks.board import load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines._aot.patches import MOST_EXTRA_SHARE
 from mlforge_tasks.engines.aot import PLUGIN
 from tests import graphs

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlforge_tasks import process
 from mlforge_tasks.architecture import (
     INPUT,
     Architecture,
@@ -25,6 +24,7 @@ from mlforge_tasks.architecture import (
     static_figures,
 )
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph import process
 
 if TYPE_CHECKING:
     from pathlib import Path

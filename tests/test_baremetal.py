@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks import platforms, plugins
-from mlforge_tasks.board import board_names, load_board
+from mlforge_tasks.contract.board import board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.platforms import _image
 from mlforge_tasks.platforms.baremetal import PLUGIN
@@ -16,7 +16,7 @@ from tests import tiny_model
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
 
 BOARD = load_board("mps2/an385")
 

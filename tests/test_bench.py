@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.bench import MAP_VARIABLE, PROBE_VARIABLE, BenchBoard, choose, find, read_map
 from mlforge_tasks.errors import ContractError, ToolError
+from mlforge_tasks.runners._bench import (
+    MAP_VARIABLE,
+    PROBE_VARIABLE,
+    BenchBoard,
+    choose,
+    find,
+    read_map,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

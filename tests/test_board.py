@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks import board as boards
-from mlforge_tasks.board import Board, board_file, board_names, load_board
+from mlforge_tasks.contract import board as boards
+from mlforge_tasks.contract.board import Board, board_file, board_names, load_board
 from mlforge_tasks.errors import ContractError, MlforgeError
 from mlforge_tasks.runners import NS_PER_S
 from mlforge_tasks.yaml_file import read_model

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlforge_tasks.contract_loader import load
+from mlforge_tasks.contract.loader import load
 from mlforge_tasks.errors import ContractError, Problem
 from tests.contract_cases import GOOD, Case, cases, project
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks import clauses, contract_loader
-from mlforge_tasks.constraints import UNITS, Bound, first_broken, judge
+from mlforge_tasks.contract import loader
 from mlforge_tasks.records import Measurement, Source
+from mlforge_tasks.verdict import clauses
+from mlforge_tasks.verdict.constraints import UNITS, Bound, first_broken, judge
 from tests.builds import ROOT, TANK, edited
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def test_the_mode_says_which_figures_count(
 ) -> None:
     """Every clause of a contract for hardware needs a figure from hardware, the goal's too."""
     path = edited(TANK, tmp_path, ("mode: simulate", f"mode: {mode}"))
-    bounds = clauses.bounds(contract_loader.load(path, ROOT))
+    bounds = clauses.bounds(loader.load(path, ROOT))
     assert {bound.metric for bound in bounds} >= {"ram_bytes", "flash_bytes", "mse", "mse_test"}
     perfect = [
         Measurement(metric=one.metric, value=0, unit=UNITS.get(one.metric, "1"), source=source)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from mlforge_tasks import clauses, metrics
-from mlforge_tasks.contract import Contract, Metric
-from mlforge_tasks.contract_loader import load
-from mlforge_tasks.fronts import contract_key
+from mlforge_tasks.contract.contract import Contract, Metric
+from mlforge_tasks.contract.loader import load
 from mlforge_tasks.records import canonical_json
+from mlforge_tasks.verdict import clauses, metrics
+from mlforge_tasks.verdict.fronts import contract_key
 from tests.contract_cases import GOOD, project
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def test_loading_is_light() -> None:
     """The contract is read at every start, so nothing heavy may come with it."""
     heavy = "doit jinja2 keras matplotlib numpy optuna serial tensorflow tflite tflite_micro"
     code = (
-        "import sys, mlforge_tasks.contract_loader\n"
+        "import sys, mlforge_tasks.contract.loader\n"
         f"print(*(name for name in {heavy.split()} if name in sys.modules))"
     )
     done = subprocess.run(

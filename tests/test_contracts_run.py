@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.trials import Report
+from mlforge_tasks.verdict.trials import Report
 from tests.builds import ROOT, Run, digests, doit, edited, wipe_all_but_the_store
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlforge_tasks.dataset_spec import SPLITS
-from mlforge_tasks.dataset_spec.spec import Window
+from mlforge_tasks.contract.data_card import SPLITS
+from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.datasets._examples import covered, make_examples, read_rows, window_starts
 from mlforge_tasks.datasets._prepare import calibration_rows, prepare
 from mlforge_tasks.errors import MlforgeError

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlforge_tasks.dataset_spec import DatasetSpec, source_files
+from mlforge_tasks.contract.dataset import DatasetSpec, source_files
 from mlforge_tasks.errors import ContractError
 from mlforge_tasks.yaml_file import read_model
 from tests.dataset_helpers import FORECAST, SORTING, spec
@@ -173,5 +173,5 @@ def test_mistakes(sections: dict[str, Any], field: str, wanted: str, tmp_path: P
 
 def test_spec_is_light() -> None:
     """Reading a contract loads no numerical library."""
-    code = "import sys, mlforge_tasks.dataset_spec; sys.exit('numpy' in sys.modules)"
+    code = "import sys, mlforge_tasks.contract.data_card; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

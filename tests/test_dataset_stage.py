@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import sha256_bytes
 from tests.dataset_helpers import FORECAST, SORTING, run_stage, spec

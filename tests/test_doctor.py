@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.bench import MAP_VARIABLE
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.process import which
+from mlforge_tasks.graph.process import which
+from mlforge_tasks.runners._bench import MAP_VARIABLE
 from tests.builds import DOIT, ROOT
 
 if TYPE_CHECKING:

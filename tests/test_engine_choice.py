@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlforge_tasks import contract_loader
-from mlforge_tasks.console import engine_text
-from mlforge_tasks.constraints import Bound
-from mlforge_tasks.engine_choice import CHOICE, Attempt, EngineChoice, attempt, better, decide
+from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, MlforgeError
-from mlforge_tasks.pipeline import Plan, make_plan
+from mlforge_tasks.graph.stage import MANIFEST
+from mlforge_tasks.graph.store import Manifest
+from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import Measurement, Reason
-from mlforge_tasks.stage import MANIFEST
-from mlforge_tasks.stages import choose, pick, probe
+from mlforge_tasks.shell.console import engine_text
+from mlforge_tasks.stages import _probe, choose, pick
 from mlforge_tasks.stages import engine as engine_stage
 from mlforge_tasks.stages.run import RunReport
-from mlforge_tasks.store import Manifest
-from mlforge_tasks.trials import Report
+from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.engine_choice import (
+    CHOICE,
+    Attempt,
+    EngineChoice,
+    attempt,
+    better,
+    decide,
+)
+from mlforge_tasks.verdict.trials import Report
 from tests.builds import ROOT, TANK, Cold, doit, edited
 from tests.graphs import random_graph
 from tests.zephyr_images import REASON
@@ -247,7 +254,7 @@ def test_the_engine_comes_from_the_choice(tmp_path: Path) -> None:
 
 
 def plan_of(folder: Path, *changes: tuple[str, str]) -> Plan:
-    contract = contract_loader.load(edited(TANK, folder, *changes), ROOT)
+    contract = loader.load(edited(TANK, folder, *changes), ROOT)
     return make_plan(contract, "tank", root=ROOT, build=folder / "build")
 
 
@@ -303,7 +310,7 @@ def test_a_brought_model_is_tried_with_each_engine_and_measured_in_any_case(
     """It has no untrained probe: the tries are of the model itself, and one engine is taken."""
     for name in ("words.npz", "kws.keras"):
         (tmp_path / name).write_bytes(b"")
-    contract = contract_loader.load(edited(KWS, tmp_path, ZEPHYR_AUTO), tmp_path)
+    contract = loader.load(edited(KWS, tmp_path, ZEPHYR_AUTO), tmp_path)
     (iteration,) = make_plan(contract, "kws", root=tmp_path, build=tmp_path).iterations
     assert iteration.choose is not None
     assert iteration.choose.config["settle"] is True
@@ -357,7 +364,7 @@ def probed(folder: Path, build: Path, *changes: tuple[str, str]) -> RunReport:
     out.mkdir()
     design = json.loads((tank / "iterations/01/0/render/architecture.json").read_bytes())
     config = {"engines": propose.config["engines"], "architecture": design}
-    probe.run({"dataset": tank / "dataset"}, out, {**propose.config["probe"], **config})
+    _probe.run({"dataset": tank / "dataset"}, out, {**propose.config["probe"], **config})
     return RunReport.read(out / "measurements.json")
 
 

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from mlforge_tasks import contract_loader, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.agents import Workbench, fixed
 from mlforge_tasks.architecture import parse_architecture
-from mlforge_tasks.console import shortfall
-from mlforge_tasks.pipeline import Plan, make_plan
-from mlforge_tasks.search import Search
-from mlforge_tasks.trials import Report, TrialResult, Trials
+from mlforge_tasks.contract import loader
+from mlforge_tasks.contract.search import Search
+from mlforge_tasks.pipeline.plan import Plan, make_plan
+from mlforge_tasks.shell.console import shortfall
+from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
 from tests.aot_writer import Quant, Writer
 from tests.builds import ROOT, TANK, digests, doit, edited
 from tests.test_agents import make_brief
@@ -73,7 +74,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan_of(project: Path, *changes: tuple[str, str]) -> Plan:
-    contract = contract_loader.load(edited(KWS, project, *changes), project)
+    contract = loader.load(edited(KWS, project, *changes), project)
     return make_plan(contract, "kws", root=project, build=project / "build")
 
 

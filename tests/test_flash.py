@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlforge_tasks.bench import BenchBoard
-from mlforge_tasks.board import load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
 from mlforge_tasks.runners import _flash
+from mlforge_tasks.runners._bench import BenchBoard
 from mlforge_tasks.runners._flash import Files, build_folder, custom_argv, west_argv
 from mlforge_tasks.runners._hex import intel_hex, load_address
 from tests import tiny_model

@@ -9,13 +9,13 @@ import pytest
 from mlforge_tasks.agents import Workbench
 from mlforge_tasks.agents._cost import CostModel, hindsight
 from mlforge_tasks.agents.optimizer import PLUGIN
-from mlforge_tasks.console import summary
-from mlforge_tasks.constraints import Bound
-from mlforge_tasks.forecast import FORECAST, Forecast, ForecastError, errors
+from mlforge_tasks.contract.search import Search
 from mlforge_tasks.records import Verdict
-from mlforge_tasks.search import Search
+from mlforge_tasks.shell.console import summary
 from mlforge_tasks.stages import report
-from mlforge_tasks.trials import Report, TrialResult, Trials
+from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.forecast import FORECAST, Forecast, ForecastError, errors
+from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
 from tests.test_agents import changed, figures_of, make_brief, search
 
 if TYPE_CHECKING:

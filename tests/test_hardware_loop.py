@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.bench import MAP_VARIABLE
-from mlforge_tasks.board import load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.records import Profile
+from mlforge_tasks.runners._bench import MAP_VARIABLE
 from mlforge_tasks.stages.run import RunReport
 from tests.builds import TANK, doit, edited
 from tests.standin import PROBE, Noise, StandIn

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks import process
+from mlforge_tasks.graph import process
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.stages import header
@@ -16,7 +16,7 @@ from tests.model_data import card
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.dataset_spec import DataCard
+    from mlforge_tasks.contract.data_card import DataCard
 
 TFLITE = bytes(range(256)) + b"\x00\xff"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wdouble-promotion", "-Werror"]

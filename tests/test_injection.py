@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.store import file_digest
-from mlforge_tasks.transcript import Transcripts
-from mlforge_tasks.trials import Report
+from mlforge_tasks.graph.store import file_digest
+from mlforge_tasks.verdict.transcript import Transcripts
+from mlforge_tasks.verdict.trials import Report
 from tests.builds import Run, doit, other_checkout
 from tests.messages_server import MessagesServer, Request, Step, call, message
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mlforge_tasks.store import file_digest
+from mlforge_tasks.graph.store import file_digest
 from tests.builds import DOIT, ROOT, TANK, Cold, digests, doit
 
 pytestmark = pytest.mark.slow

@@ -12,10 +12,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
-from mlforge_tasks import metrics
-from mlforge_tasks.contract import Goal, Metric
+from mlforge_tasks.contract.contract import Goal, Metric
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, dequantise, quantise
+from mlforge_tasks.verdict import metrics
 from tests.model_data import card
 
 SMALL = st.integers(-1000, 1000)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlforge_tasks.trials import Report
+from mlforge_tasks.verdict.trials import Report
 from tests.builds import ROOT, Run, digests, doit, edited, other_checkout
 from tests.messages_server import MessagesServer, Request, Step, call, message
 

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks import clauses
-from mlforge_tasks.board import Board, board_file, load_board
-from mlforge_tasks.constraints import judge
-from mlforge_tasks.contract_loader import load
+from mlforge_tasks.contract.board import Board, board_file, load_board
+from mlforge_tasks.contract.loader import load
 from mlforge_tasks.errors import CandidateFailure, ContractError, MlforgeError, ToolError
 from mlforge_tasks.platforms.zephyr import PLUGIN as ZEPHYR
 from mlforge_tasks.records import (
@@ -22,11 +20,13 @@ from mlforge_tasks.records import (
     SelfTest,
     read_build_report,
 )
-from mlforge_tasks.relaxation import explain
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.runners.native import PLUGIN
 from mlforge_tasks.stages._figures import measurements
-from mlforge_tasks.trials import holds
+from mlforge_tasks.verdict import clauses
+from mlforge_tasks.verdict.constraints import judge
+from mlforge_tasks.verdict.relaxation import explain
+from mlforge_tasks.verdict.trials import holds
 from mlforge_tasks.yaml_file import read_model
 from tests import tiny_model
 from tests.builds import ROOT, TANK, edited

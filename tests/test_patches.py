@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from mlforge_tasks import contract_loader
-from mlforge_tasks.pipeline import Plan, make_plan
+from mlforge_tasks.contract import loader
+from mlforge_tasks.graph.stage import Stage
+from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import FirmwareReport, ProcessReport, Profile
-from mlforge_tasks.stage import Stage
 from mlforge_tasks.stages import engine as engine_stage
 from mlforge_tasks.stages import without_model
 from mlforge_tasks.stages.engine import EngineReport
-from mlforge_tasks.trials import Trials
+from mlforge_tasks.verdict.trials import Trials
 from tests import graphs
 from tests.aot_patches import pyramid
 from tests.builds import ROOT, TANK, edited
@@ -32,16 +32,16 @@ AUTO = (TARGET, f"{TARGET}, patches: auto")
 
 
 def _plan(folder: Path, *changes: tuple[str, str]) -> Plan:
-    contract = contract_loader.load(edited(TANK, folder, *changes), ROOT)
+    contract = loader.load(edited(TANK, folder, *changes), ROOT)
     return make_plan(contract, "tank", root=ROOT, build=folder / "build")
 
 
 def test_off_is_what_a_contract_means_that_does_not_say(tmp_path: Path) -> None:
     """A contract with `patches: off` is one without the key."""
-    contract = contract_loader.load(project(tmp_path, GOOD), tmp_path)
+    contract = loader.load(project(tmp_path, GOOD), tmp_path)
     assert contract.target.patches == "off"
     text = GOOD.replace("engine: aot", "engine: aot\n  patches: off")
-    assert contract_loader.load(project(tmp_path, text), tmp_path) == contract
+    assert loader.load(project(tmp_path, text), tmp_path) == contract
 
 
 def test_only_auto_tells_the_engine_of_the_limit(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def _network() -> bytes:
 def _run(folder: Path, ram: str, *changes: tuple[str, str]) -> tuple[bool, float, Path]:
     """Whether the contract is met, the RAM that was measured, and where its stages lie."""
     wanted = ("kws.keras", "network.tflite"), ("ram: 64 KiB", f"ram: {ram}"), ("1 %", "0.1 %")
-    contract = contract_loader.load(edited(KWS, folder, *wanted, *changes), folder)
+    contract = loader.load(edited(KWS, folder, *wanted, *changes), folder)
     plan = make_plan(contract, "kws", root=folder, build=folder / "build")
     (iteration,) = plan.iterations
     for stage in (*plan.preparation, *iteration.stages()):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mlforge_tasks import process
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import process
 
 PARENT = """
 import sys

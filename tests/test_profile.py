@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks import platforms, plugins, runners
-from mlforge_tasks.agents import Trial
 from mlforge_tasks.agents._cost import CostModel
 from mlforge_tasks.agents._told import detail
-from mlforge_tasks.board import load_board
-from mlforge_tasks.console import profile_text
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.records import FirmwareReport, LayerProfile, SelfTest
 from mlforge_tasks.runners import Expected, instruction_counts
+from mlforge_tasks.shell.console import profile_text
 from mlforge_tasks.stages import firmware
 from mlforge_tasks.stages._figures import profile
 from mlforge_tasks.stages.engine import SOURCES, EngineReport
 from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
+from mlforge_tasks.verdict.trial import Trial
 from tests import graphs, tiny_model
 from tests.test_agents import make_brief
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
     from mlforge_tasks.engines import GeneratedModel
     from mlforge_tasks.runners import Runner
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlforge_tasks import process
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.platforms import _image
 from mlforge_tasks.runners import Expected, InferenceResult
 from mlforge_tasks.runners._frames import BadFrame, Frame, FrameReader, FrameType, Log

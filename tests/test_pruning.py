@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks import contract_loader
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.agents._tpe import Tpe
-from mlforge_tasks.console import verdict_text
-from mlforge_tasks.pipeline import Plan, make_plan
+from mlforge_tasks.contract import loader
+from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import Reason
+from mlforge_tasks.shell.console import verdict_text
 from mlforge_tasks.stages import curves
+from mlforge_tasks.stages._fit import Training
 from mlforge_tasks.stages._pruning import Curves, Pruning
-from mlforge_tasks.stages.fit import Training
-from mlforge_tasks.trials import TrialResult
+from mlforge_tasks.verdict.trials import TrialResult
 from tests.builds import ROOT, TANK, edited
 from tests.test_agents import evaluate, make_brief
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.agents import Trial
-    from mlforge_tasks.pipeline import Iteration
-    from mlforge_tasks.stage import Stage
+    from mlforge_tasks.graph.stage import Stage
+    from mlforge_tasks.pipeline.plan import Iteration
+    from mlforge_tasks.verdict.trial import Trial
 
 FALLING = (9.0, 7.0, 5.0, 4.0)
 SLOWER = (9.0, 8.0, 6.0, 5.0)
@@ -65,7 +65,7 @@ def test_more_is_better_of_an_accuracy() -> None:
 
 def plan(tmp_path: Path, training: str = "patience: 4, prune: true") -> Plan:
     changes = (("patience: 4", training), ("seed: 4", "seed: 4, candidates_per_iteration: 2"))
-    contract = contract_loader.load(edited(TANK, tmp_path, *changes), ROOT)
+    contract = loader.load(edited(TANK, tmp_path, *changes), ROOT)
     return make_plan(contract, "tank", root=ROOT, build=tmp_path / "build")
 
 

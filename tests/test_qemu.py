@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlforge_tasks import plugins, runners
-from mlforge_tasks.board import Board, board_names, load_board
+from mlforge_tasks.contract.board import Board, board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.platforms._image import APPLICATION, link_image
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL

@@ -34,7 +34,7 @@ def test_gate(command: tuple[str, ...]) -> None:
 def test_the_dodo_file_starts_light() -> None:
     """Loading the graph imports nothing that takes seconds."""
     code = (
-        "import sys; from mlforge_tasks import tasks; "
+        "import sys; from mlforge_tasks.shell import tasks; "
         "tasks.load_plan('contracts/glucose.yaml', 'build'); "
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlforge_tasks.constraints import UNITS, Bound, judge
-from mlforge_tasks.fronts import contract_key
 from mlforge_tasks.records import Measurement, Verdict
-from mlforge_tasks.relaxation import Needs, Shortfall, explain
-from mlforge_tasks.trials import Report
-from mlforge_tasks.units import parse_bytes, parse_us
+from mlforge_tasks.verdict.constraints import UNITS, Bound, judge
+from mlforge_tasks.verdict.fronts import contract_key
+from mlforge_tasks.verdict.relaxation import Needs, Shortfall, explain
+from mlforge_tasks.verdict.trials import Report
+from mlforge_tasks.yaml_file.units import parse_bytes, parse_us
 from tests.builds import TANK, Cold, doit, edited
 
 METRICS = ("ram_bytes", "flash_bytes", "latency_us")

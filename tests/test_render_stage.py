@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlforge_tasks import process
 from mlforge_tasks.architecture import Architecture, StaticFigures, infer_shapes
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph import process
 from mlforge_tasks.stages import render
 from tests.model_data import card
 

@@ -11,16 +11,17 @@ from typing import Any
 
 import pytest
 
-from mlforge_tasks import contract_loader
-from mlforge_tasks.agents import Limits, Trial, Workbench
+from mlforge_tasks.agents import Limits, Workbench
 from mlforge_tasks.agents._situation import situation
 from mlforge_tasks.agents.replay import PLUGIN
+from mlforge_tasks.contract import loader
+from mlforge_tasks.contract.search import Search
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.pipeline import make_plan
+from mlforge_tasks.pipeline.plan import make_plan
 from mlforge_tasks.records import Reason
-from mlforge_tasks.search import Search
-from mlforge_tasks.transcript import Transcript, Transcripts, Usage
-from mlforge_tasks.trials import Report, Trials
+from mlforge_tasks.verdict.transcript import Transcript, Transcripts, Usage
+from mlforge_tasks.verdict.trial import Trial
+from mlforge_tasks.verdict.trials import Report, Trials
 from tests.builds import ROOT, TANK, Run, digests, doit, edited
 from tests.messages_server import MessagesServer, Request, Step, call, message
 from tests.test_agents import make_brief
@@ -197,7 +198,7 @@ def test_a_replay_gives_the_same_digests(
     shutil.copy(ROOT / "tests" / "data" / "tank.csv", tmp_path / "tests" / "data")
     shutil.copy(delivered(asked) / "transcripts.json", tmp_path)
     search = "search: {agent: replay, file: transcripts.json, max_iterations: 3, seed: 4}"
-    contract = contract_loader.load(edited(TANK, tmp_path, (SEARCH, search)), tmp_path)
+    contract = loader.load(edited(TANK, tmp_path, (SEARCH, search)), tmp_path)
     plan = make_plan(contract, "tank", root=tmp_path, build=tmp_path / "build")
     for stage in plan.preparation:
         stage.run()

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlforge_tasks.bench import MAP_VARIABLE
-from mlforge_tasks.board import load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
+from mlforge_tasks.runners._bench import MAP_VARIABLE
 from mlforge_tasks.runners._board_session import ATTEMPTS, ROUNDS, Patience
 from mlforge_tasks.runners.serial import PLUGIN, SerialRunner
 from tests import tiny_model

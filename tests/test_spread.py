@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlforge_tasks import process
+from mlforge_tasks.graph import process
 from mlforge_tasks.platforms import _image
 from mlforge_tasks.stages._figures import statistics_of
 

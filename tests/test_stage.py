@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from mlforge_tasks.code_version import code_version, modules
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.stage import Outcome, Provenance, Stage, StageKind, Workspace
-from mlforge_tasks.store import Store
+from mlforge_tasks.graph.code_version import code_version, modules
+from mlforge_tasks.graph.stage import Outcome, Provenance, Stage, StageKind, Workspace
+from mlforge_tasks.graph.store import Store
 
 SCALE, PEEK = "tests.demo_stages.scale", "tests.demo_stages.peek"
 LEAVE = "tests.demo_stages.leave"

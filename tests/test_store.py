@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlforge_tasks.errors import BusyError
+from mlforge_tasks.graph.store import ActionResult, Manifest, Store, TreeLock, publish
 from mlforge_tasks.records import sha256_bytes
-from mlforge_tasks.store import ActionResult, Manifest, Store, TreeLock, publish
 
 
 def put(store: Store, data: bytes, folder: Path) -> str:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mlforge_tasks import contract_loader
-from mlforge_tasks.agents import Trial
-from mlforge_tasks.constraints import IMPOSSIBLE
-from mlforge_tasks.pipeline import Plan, make_plan
+from mlforge_tasks.contract import loader
+from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import Reason, Verdict
-from mlforge_tasks.tasks import decide
-from mlforge_tasks.trials import TrialResult, Trials
+from mlforge_tasks.shell.tasks import decide
+from mlforge_tasks.verdict.constraints import IMPOSSIBLE
+from mlforge_tasks.verdict.trial import Trial
+from mlforge_tasks.verdict.trials import TrialResult, Trials
 from tests.builds import ROOT, TANK
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ REFUSED, HOPELESS = trial(met=False, code="measured_limit"), trial(met=False, co
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     """Three iterations, of which none has run."""
-    return make_plan(contract_loader.load(TANK, ROOT), "tank", root=ROOT, build=tmp_path)
+    return make_plan(loader.load(TANK, ROOT), "tank", root=ROOT, build=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from mlforge_tasks import process
 from mlforge_tasks.architecture import StaticFigures
-from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.oracle import Oracle, available
 from mlforge_tasks.quantisation import Quantisation, quantise
-from mlforge_tasks.stages import evaluate, fit, render, train
+from mlforge_tasks.stages import _fit, evaluate, render, train
 from mlforge_tasks.stages import quantise as quantise_stage
 from mlforge_tasks.stages._pruning import Curves
 from tests.model_data import card, write_dataset
@@ -177,7 +177,7 @@ def test_keras_has_as_many_parameters(name: str, request: pytest.FixtureRequest)
 
 def test_training_learns_and_keeps_the_best_epoch(series: Candidate) -> None:
     """The figures are of the best epoch by the goal's metric, in original units."""
-    training = fit.Training.read(series.folder / "train" / "training.json")
+    training = _fit.Training.read(series.folder / "train" / "training.json")
     assert len(training.train_loss) == BUDGET["epochs"]
     assert training.train_loss[-1] < training.train_loss[0]
     best = min(training.validation_metric)
@@ -292,7 +292,7 @@ def test_falling_behind_is_a_result(series: Candidate, tmp_path: Path) -> None:
     assert "after epoch 3" in reason.message
     assert not list((tmp_path / "train").iterdir())
     whole = series.train(tmp_path / "whole", **SLOW)
-    values = fit.Training.read(whole / "training.json").validation_metric
+    values = _fit.Training.read(whole / "training.json").validation_metric
     assert (reason.value, reason.limit) == (min(values[:3]), 0.0)
     # One that keeps up has the same bits as one that was held against nothing.
     others = with_curves(tmp_path / "worse", (1e9, 1e9), (1e9,))

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
-from mlforge_tasks import units
 from mlforge_tasks.records import Record
-from mlforge_tasks.units import Bytes, Microjoules, Microseconds, Seconds, Share
+from mlforge_tasks.yaml_file import units
+from mlforge_tasks.yaml_file.units import Bytes, Microjoules, Microseconds, Seconds, Share
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mlforge_tasks.errors import ContractError, Problem
 from mlforge_tasks.records import Record
-from mlforge_tasks.units import SIZE, Bytes
 from mlforge_tasks.yaml_file import Mistake, Mistakes, closest, one_of, read_model
-from mlforge_tasks.yaml_tree import MAX_DEPTH, MAX_FILE_BYTES, read_tree
+from mlforge_tasks.yaml_file.tree import MAX_DEPTH, MAX_FILE_BYTES, read_tree
+from mlforge_tasks.yaml_file.units import SIZE, Bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

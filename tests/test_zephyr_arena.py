@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlforge_tasks.board import load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.platforms._zephyr.arena import ALIGNMENT, Try, most_bytes, smallest
 
 MOST = 1 << 20

@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("tflite_micro")
 
-from mlforge_tasks.board import Board, board_names, load_board
-from mlforge_tasks.contract_loader import load
+from mlforge_tasks.contract.board import Board, board_names, load_board
+from mlforge_tasks.contract.loader import load
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.oracle import Oracle

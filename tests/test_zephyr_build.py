@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks import platforms, plugins
-from mlforge_tasks.board import Board, board_names, load_board
+from mlforge_tasks.contract.board import Board, board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.platforms.zephyr import PLUGIN, ZephyrImage
 from mlforge_tasks.runners import instruction_counts

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.contract_loader import load
+from mlforge_tasks.contract.loader import load
 from mlforge_tasks.platforms.zephyr import ZephyrImage
-from mlforge_tasks.trials import Report
+from mlforge_tasks.verdict.trials import Report
 from tests.builds import ROOT, doit
 from tests.zephyr_images import NEEDS_ZEPHYR
 

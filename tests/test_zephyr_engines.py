@@ -11,7 +11,7 @@ pytest.importorskip("tflite_micro")
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from mlforge_tasks.board import load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines import tflm
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.engines.tflm import OPERATORS, SOURCE

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.board import load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines.tflm import PLUGIN as TFLM
 from mlforge_tasks.platforms import zephyr
 from mlforge_tasks.platforms._zephyr import build_folder, image

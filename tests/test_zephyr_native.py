@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("tflite_micro")
 
-from mlforge_tasks.board import load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.oracle import Oracle
@@ -17,7 +17,7 @@ from mlforge_tasks.platforms.zephyr import PLUGIN as ZEPHYR
 from mlforge_tasks.records import ProcessReport, sha256_bytes
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.runners.native import PLUGIN
-from mlforge_tasks.trials import Report
+from mlforge_tasks.verdict.trials import Report
 from tests import tiny_model
 from tests.builds import TANK, doit, edited
 from tests.graphs import random_graph

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks import process
+from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._zephyr import toolchain, workspace
 from mlforge_tasks.platforms._zephyr.build_folder import APP
 from tests.zephyr_images import MARKS

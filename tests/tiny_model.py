@@ -10,7 +10,7 @@ from mlforge_tasks.runners import Expected
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
 
 FIRMWARE_ID = "f1" * 32
 MODEL_DIGEST = "d2" * 32

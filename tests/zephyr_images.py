@@ -19,7 +19,7 @@ from tests import tiny_model
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
     from mlforge_tasks.engines import Engine
     from mlforge_tasks.platforms.zephyr import ZephyrPlatform
     from mlforge_tasks.records import BuildReport

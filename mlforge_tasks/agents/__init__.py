@@ -18,12 +18,13 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, Task
-from mlforge_tasks.constraints import LATENCIES
-from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.architecture import Architecture, Shape, Task
+from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.search import Llm, Search
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.records import Measurement, Profile, Reason, Record, Verdict
-from mlforge_tasks.search import Llm, Search
+from mlforge_tasks.records import Measurement, Record
+from mlforge_tasks.verdict.constraints import LATENCIES
+from mlforge_tasks.verdict.trial import Trial
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -114,31 +115,6 @@ class DesignBrief(Record):
     engines: tuple[str, ...] = Field(min_length=1)
     iterations_left: PositiveInt
     seed: int
-
-
-class Trial(Record):
-    """One candidate that was judged.
-
-    Attributes:
-        id: Names the candidate among all of its search.
-        architecture: What was proposed; None for a model file that was brought along, and where
-            the agent came up with nothing.
-        figures: Its static figures; None where its shapes do not work out.
-        reason: Why it failed before it could be measured to the end; None if it did not.
-        measurements: All figures found, named as the verdict's clauses name them: `ram_bytes`,
-            `flash_bytes`, `latency_us`, `stack_bytes`, the goal's metric. A candidate that was
-            refused after its probe has those of the probe.
-        verdict: None where it never got to be judged.
-        profile: What each of its layers was measured to take; None where that is not known.
-    """
-
-    id: str
-    architecture: Architecture | None
-    figures: StaticFigures | None = None
-    reason: Reason | None = None
-    measurements: tuple[Measurement, ...] = ()
-    verdict: Verdict | None = None
-    profile: Profile | None = None
 
 
 class Setup(Record):

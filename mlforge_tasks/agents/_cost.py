@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 from mlforge_tasks.agents._features import FEATURES, METRICS, figures_for
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import BoardFacts, DesignBrief, Trial
+    from mlforge_tasks.agents import BoardFacts, DesignBrief
     from mlforge_tasks.agents._features import Figure
     from mlforge_tasks.architecture import StaticFigures
+    from mlforge_tasks.verdict.trial import Trial
 
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = dict[str, Floats]

@@ -16,13 +16,14 @@ from mlforge_tasks.agents._situation import situation
 from mlforge_tasks.agents._tools import Answer, Toolbox, definitions
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Reason, canonical_json
-from mlforge_tasks.transcript import Exchange, Transcript, Usage
+from mlforge_tasks.verdict.transcript import Exchange, Transcript, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.agents import DesignBrief, Workbench
     from mlforge_tasks.architecture import Architecture
+    from mlforge_tasks.verdict.trial import Trial
 
 # Status, when to try again, and what was said; see `Exchange`.
 Hear: TypeAlias = "Callable[[int | None, str | None, str], None]"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.agents import Trial
+from mlforge_tasks.verdict.trial import Trial
 
 if TYPE_CHECKING:
-    from mlforge_tasks.transcript import Probe
+    from mlforge_tasks.verdict.transcript import Probe
 
 
 def as_trial(probe: Probe, iteration: int, index: int) -> Trial:

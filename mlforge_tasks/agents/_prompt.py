@@ -10,9 +10,10 @@ from mlforge_tasks.agents._told import detail, summary
 from mlforge_tasks.render import render
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.agents import DesignBrief, Workbench
     from mlforge_tasks.agents._tools import Toolbox
-    from mlforge_tasks.search import Llm
+    from mlforge_tasks.contract.search import Llm
+    from mlforge_tasks.verdict.trial import Trial
 
 TEMPLATES = "agents/anthropic"
 # Text from the contract's author or from the data, at most so long.

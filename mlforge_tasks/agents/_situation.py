@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks.records import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
-    from mlforge_tasks.dataset_spec import DataCard
+    from mlforge_tasks.agents import DesignBrief, Workbench
+    from mlforge_tasks.contract.data_card import DataCard
+    from mlforge_tasks.verdict.trial import Trial
 
 # What each part is, for a person.
 PARTS = {

@@ -8,10 +8,10 @@ from mlforge_tasks.agents._text import clipped
 from mlforge_tasks.architecture import brief
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import Trial
     from mlforge_tasks.agents._cost import CostModel
     from mlforge_tasks.architecture import StaticFigures
     from mlforge_tasks.records import Clause, Profile, Reason
+    from mlforge_tasks.verdict.trial import Trial
 
 # Of a long network only the operators that take the most time are shown.
 LAYERS_SHOWN = 12

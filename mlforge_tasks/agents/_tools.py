@@ -18,15 +18,16 @@ from mlforge_tasks.agents._told import detail, profile, reason_of, rounded
 from mlforge_tasks.architecture import Architecture, parse_architecture, static_figures
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Record
-from mlforge_tasks.transcript import Probe
+from mlforge_tasks.verdict.transcript import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.agents import DesignBrief, Workbench
     from mlforge_tasks.architecture import StaticFigures
+    from mlforge_tasks.contract.search import Llm
     from mlforge_tasks.records import Measurement, Reason
-    from mlforge_tasks.search import Llm
+    from mlforge_tasks.verdict.trial import Trial
 
 DESCRIPTIONS = {
     "estimate": "Static figures of a design, what it is predicted to take on the target, and "

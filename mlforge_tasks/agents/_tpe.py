@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import optuna
 
 from mlforge_tasks.agents._cost import measured_value
-from mlforge_tasks.constraints import LATENCIES, PRUNED
+from mlforge_tasks.verdict.constraints import LATENCIES, PRUNED
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief, Trial
+    from mlforge_tasks.agents import DesignBrief
     from mlforge_tasks.agents._space import Genes, Space
+    from mlforge_tasks.verdict.trial import Trial
 
 # Before TPE has seen this many trials its densities say nothing; it draws uniformly. Optuna's own
 # 10 are more than most of our searches train.

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mlforge_tasks.agents._dialogue import Dialogue
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.transcript import TRANSCRIPT
+from mlforge_tasks.verdict.transcript import TRANSCRIPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType, TracebackType
 
-    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.agents import DesignBrief, Workbench
     from mlforge_tasks.agents._dialogue import Hear
     from mlforge_tasks.architecture import Architecture
-    from mlforge_tasks.search import Llm
+    from mlforge_tasks.contract.search import Llm
+    from mlforge_tasks.verdict.trial import Trial
 
 KEY_VARIABLE = "ANTHROPIC_API_KEY"
 URL_VARIABLE = "ANTHROPIC_BASE_URL"

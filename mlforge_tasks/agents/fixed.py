@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.architecture import parse_architecture
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.agents import DesignBrief, Workbench
     from mlforge_tasks.architecture import Architecture
+    from mlforge_tasks.verdict.trial import Trial
 
 
 class Fixed:

@@ -23,13 +23,14 @@ from mlforge_tasks.agents._cost import CostModel, hindsight, measured_figures
 from mlforge_tasks.agents._sample import sample
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.agents._tpe import Tpe, failed_on_hardware
-from mlforge_tasks.forecast import FORECAST, Forecast, errors
+from mlforge_tasks.verdict.forecast import FORECAST, Forecast, errors
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.agents import DesignBrief, Workbench
     from mlforge_tasks.agents._sample import Member
     from mlforge_tasks.agents._space import Space
     from mlforge_tasks.architecture import Architecture
+    from mlforge_tasks.verdict.trial import Trial
 
 # Of so many that fit, the largest is among the top hundredth of all that do in 92 of 100 cases.
 ENOUGH_FITTING = 250

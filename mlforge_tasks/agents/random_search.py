@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.agents._space import space_for
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.agents import DesignBrief, Workbench
     from mlforge_tasks.architecture import Architecture
+    from mlforge_tasks.verdict.trial import Trial
 
 # So many misses in a row mean that the space is as good as exhausted.
 MAX_DRAWS = 1000

@@ -8,11 +8,12 @@ from pydantic import ValidationError
 
 from mlforge_tasks.agents._situation import differences, situation
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.transcript import TRANSCRIPT, Transcripts
+from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcripts
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.agents import DesignBrief, Workbench
     from mlforge_tasks.architecture import Architecture
+    from mlforge_tasks.verdict.trial import Trial
 
 HINT = "`file` has to be the transcripts.json that a finished search has in delivered/"
 

@@ -12,9 +12,10 @@ from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.agents._tpe import Tpe
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief, Trial, Workbench
+    from mlforge_tasks.agents import DesignBrief, Workbench
     from mlforge_tasks.agents._space import Genes, Space
     from mlforge_tasks.architecture import Architecture
+    from mlforge_tasks.verdict.trial import Trial
 
 # So many suggestions in a row that are known mean that the space is as good as exhausted.
 MAX_SUGGESTIONS = 50

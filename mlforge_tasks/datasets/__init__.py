@@ -2,7 +2,7 @@
 
 To add one:
 
-1. describe it in `dataset_spec/spec.py` (a record with a `kind`, added to `Source`);
+1. describe it in `contract/dataset.py` (a record with a `kind`, added to `Source`);
 2. write `from_<kind>.py` here, with a `PLUGIN` that has the `read` of `Reader` below;
 3. add its line to `tests/test_dataset_sources.py`, which says what every source must do.
 
@@ -20,8 +20,8 @@ from mlforge_tasks import plugins
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.dataset_spec import DatasetSpec
-    from mlforge_tasks.dataset_spec.card import SourceCard
+    from mlforge_tasks.contract.data_card import SourceCard
+    from mlforge_tasks.contract.dataset import DatasetSpec
     from mlforge_tasks.datasets._table import Table
 
 Spec_contra = TypeVar("Spec_contra", contravariant=True)
@@ -43,7 +43,7 @@ class Reader(Protocol[Spec_contra]):
 
         Args:
             spec: The `source:` section of its kind.
-            files: Where `dataset_spec.source_files` lie on this machine.
+            files: Where `contract.dataset.source_files` lie on this machine.
 
         Raises:
             MlforgeError: The data is not as it should be; says where and what to do.

@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlforge_tasks.dataset_spec import SPLITS
-from mlforge_tasks.dataset_spec.spec import (
-    ChronologicalSplit,
-    GroupSplit,
-    RandomSplit,
-    Window,
-)
+from mlforge_tasks.contract.data_card import SPLITS
+from mlforge_tasks.contract.dataset import ChronologicalSplit, GroupSplit, RandomSplit, Window
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._table import shown
 from mlforge_tasks.errors import MlforgeError
@@ -24,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mlforge_tasks.dataset_spec import DatasetSpec, Split
-    from mlforge_tasks.dataset_spec.spec import Time
+    from mlforge_tasks.contract.data_card import Split
+    from mlforge_tasks.contract.dataset import DatasetSpec, Time
     from mlforge_tasks.datasets._table import Table
 
 ONE_ROW = Window(length=1)

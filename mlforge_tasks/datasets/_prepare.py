@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mlforge_tasks.dataset_spec import SPLITS, DataCard
-from mlforge_tasks.dataset_spec.card import ArrayCard, Baseline, FeatureCard, SplitCard
-from mlforge_tasks.dataset_spec.spec import ComputedScaling
+from mlforge_tasks.contract.data_card import (
+    SPLITS,
+    ArrayCard,
+    Baseline,
+    DataCard,
+    FeatureCard,
+    SplitCard,
+)
+from mlforge_tasks.contract.dataset import ComputedScaling
 from mlforge_tasks.datasets import _scaling
 from mlforge_tasks.datasets._examples import (
     ONE_ROW,
@@ -28,8 +34,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mlforge_tasks.dataset_spec import DatasetSpec, Split
-    from mlforge_tasks.dataset_spec.spec import Channel
+    from mlforge_tasks.contract.data_card import Split
+    from mlforge_tasks.contract.dataset import Channel, DatasetSpec
     from mlforge_tasks.datasets import Loaded
 
     Splits = Mapping[Split, Examples]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.dataset_spec.spec import FixedScaling
+from mlforge_tasks.contract.dataset import FixedScaling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mlforge_tasks.dataset_spec.spec import Scaling
+    from mlforge_tasks.contract.dataset import Scaling
 
 
 @dataclass(frozen=True)

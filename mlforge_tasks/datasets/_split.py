@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.dataset_spec.spec import (
+from mlforge_tasks.contract.dataset import (
     ChronologicalSplit,
     GroupSplit,
     RandomGroupSplit,

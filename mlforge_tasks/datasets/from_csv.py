@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.dataset_spec.card import SourceCard
+from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._delimited import read_csv
 from mlforge_tasks.datasets._formats import read_file
@@ -13,7 +13,7 @@ from mlforge_tasks.records import sha256_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.dataset_spec.spec import CsvSource
+    from mlforge_tasks.contract.dataset import CsvSource
 
 
 class CsvReader:

@@ -13,16 +13,16 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import process
-from mlforge_tasks.dataset_spec.card import SourceCard
+from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._formats import read_member
 from mlforge_tasks.errors import MlforgeError, ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.yaml_file import closest
 
 if TYPE_CHECKING:
-    from mlforge_tasks.dataset_spec.spec import WheelSource
+    from mlforge_tasks.contract.dataset import WheelSource
 
 DOWNLOAD_TIMEOUT_S = 900.0
 

@@ -8,7 +8,7 @@ from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
 
 
 def does_not_fit(board: Board, region: str, excess_bytes: int) -> CandidateFailure:

@@ -16,14 +16,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import process
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._fit import does_not_fit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlforge_tasks.board import Board, Uart
+    from mlforge_tasks.contract.board import Board, Uart
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = PROJECT_ROOT / "templates" / "baremetal"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
     from mlforge_tasks.platforms import BuildRequest
 
 

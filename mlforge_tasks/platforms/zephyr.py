@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import process
-from mlforge_tasks.board import load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._fit import does_not_fit
 from mlforge_tasks.platforms._zephyr import arena, image, needs, toolchain, workspace
 from mlforge_tasks.platforms._zephyr.build_folder import (
@@ -34,7 +34,7 @@ from mlforge_tasks.records import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlforge_tasks.board import Board, Zephyr
+    from mlforge_tasks.contract.board import Board, Zephyr
     from mlforge_tasks.platforms import BuildRequest
     from mlforge_tasks.records import BuildReport
 

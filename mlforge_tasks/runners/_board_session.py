@@ -11,8 +11,8 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import process
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.records import Reason
 from mlforge_tasks.runners._fault import STAGE
 from mlforge_tasks.runners._flash import flash
@@ -23,10 +23,10 @@ from mlforge_tasks.runners._port import BITS_A_BYTE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.bench import BenchBoard
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
     from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import Expected, InferenceResult
+    from mlforge_tasks.runners._bench import BenchBoard
     from mlforge_tasks.runners._frames import BadFrame, Log
     from mlforge_tasks.runners._port import Port, Transcript
 

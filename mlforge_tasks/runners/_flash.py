@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import process
-from mlforge_tasks.bench import fill
-from mlforge_tasks.code_version import PROJECT_ROOT
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import process
+from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.runners._bench import fill
 from mlforge_tasks.runners._hex import intel_hex, load_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlforge_tasks.bench import BenchBoard
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.runners._bench import BenchBoard
 
 BUILD_FOLDERS = PROJECT_ROOT / "build" / ".zephyr"
 # A probe that has just been plugged in, or was left in some state, often works the second time.

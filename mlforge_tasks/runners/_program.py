@@ -13,8 +13,8 @@ import tempfile
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from mlforge_tasks import process
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.records import Reason
 from mlforge_tasks.runners._fault import STAGE
 from mlforge_tasks.runners._link import NoAnswerError, TransportClosedError

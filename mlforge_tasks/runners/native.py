@@ -22,7 +22,7 @@ from mlforge_tasks.runners._program import ANSWER_LIMIT_S, Ended, LinkSession, r
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
     from mlforge_tasks.runners import Expected
 
 # What a program brings upon itself; any other signal came from outside.

@@ -11,8 +11,8 @@ import functools
 import time
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import process
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.runners import Capabilities
 from mlforge_tasks.runners._fault import failure
 from mlforge_tasks.runners._frames import Frame, FrameReader, FrameType
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from mlforge_tasks.board import Board, Qemu
+    from mlforge_tasks.contract.board import Board, Qemu
     from mlforge_tasks.runners import Expected
 
 VERSION_TIMEOUT_S = 30.0

@@ -14,19 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import bench, process
-from mlforge_tasks.code_version import PROJECT_ROOT
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.runners import Capabilities
+from mlforge_tasks.graph import process
+from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.runners import Capabilities, _bench
 from mlforge_tasks.runners._board_session import TRANSCRIPT_FILE, Line, Patience, SerialSession
 from mlforge_tasks.runners._port import Port, Transcript
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mlforge_tasks.bench import BenchBoard
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
     from mlforge_tasks.runners import Expected
+    from mlforge_tasks.runners._bench import BenchBoard
 
 
 @contextlib.contextmanager
@@ -106,7 +106,7 @@ class SerialRunner:
             ToolError: The bench has no such board, or something is wrong with it; says what.
             ContractError: The hardware map is not valid.
         """
-        on, cwd = bench.find(_names(board), root=PROJECT_ROOT)
+        on, cwd = _bench.find(_names(board), root=PROJECT_ROOT)
         transcript = Transcript(evidence / TRANSCRIPT_FILE if evidence else None)
         with (
             contextlib.closing(transcript),
@@ -131,7 +131,7 @@ class SerialRunner:
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `runners.Runner.tool_versions`: the very board, so no other's results are taken."""
-        on, _ = bench.find(_names(board), root=PROJECT_ROOT)
+        on, _ = _bench.find(_names(board), root=PROJECT_ROOT)
         return on.identity()
 
 

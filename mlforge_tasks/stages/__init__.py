@@ -1,8 +1,8 @@
 """The stages of the pipeline, one module each, each runnable as `python -m` with a request file.
 
 To add one: write a module with `run(inputs, out, config)` that ends with
-`if __name__ == "__main__": main(run)`; declare it in `pipeline.py` with its inputs, outputs and the
-contract fields it may read; add a test that runs it on a small input.
+`if __name__ == "__main__": main(run)`; declare it in `pipeline/plan.py` with its inputs, outputs and
+the contract fields it may read; add a test that runs it on a small input.
 """
 
 from __future__ import annotations

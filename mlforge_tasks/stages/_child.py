@@ -13,13 +13,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import process
 from mlforge_tasks.errors import (
     EXIT_CANDIDATE_FAILED,
     FAILURE_FILE,
     CandidateFailure,
     ToolError,
 )
+from mlforge_tasks.graph import process
 from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import math
 import statistics
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.constraints import UNITS
 from mlforge_tasks.records import FirmwareReport, LayerCost, Measurement, Profile
 from mlforge_tasks.runners import (
     emulated_latency_us,
@@ -14,11 +13,12 @@ from mlforge_tasks.runners import (
     instruction_counts,
     measured_latencies_us,
 )
+from mlforge_tasks.verdict.constraints import UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlforge_tasks.board import Board
+    from mlforge_tasks.contract.board import Board
     from mlforge_tasks.records import BuildReport, LayerProfile, SelfTest
     from mlforge_tasks.runners import Runner
 

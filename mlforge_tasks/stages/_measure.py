@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.architecture import Architecture
 
-PROBE_MODULE = "mlforge_tasks.stages.probe"
+PROBE_MODULE = "mlforge_tasks.stages._probe"
 # A probe takes seconds; this is for a machine under load.
 PROBE_TIMEOUT_S = 900.0
 

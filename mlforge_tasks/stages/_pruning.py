@@ -10,8 +10,8 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import metrics
 from mlforge_tasks.records import Record
+from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

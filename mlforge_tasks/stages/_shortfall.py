@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.constraints import Bound
 from mlforge_tasks.quantisation import Quantisation
-from mlforge_tasks.relaxation import Needs, Shortfall, explain
 from mlforge_tasks.stages.evaluate import Evaluation
+from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.relaxation import Needs, Shortfall, explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from mlforge_tasks.trials import TrialResult
+    from mlforge_tasks.verdict.trials import TrialResult
 
 
 def _needs(result: TrialResult) -> Needs | None:

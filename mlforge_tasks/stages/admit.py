@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.constraints import Bound, first_broken
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
+from mlforge_tasks.verdict.constraints import Bound, first_broken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

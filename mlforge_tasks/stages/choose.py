@@ -5,12 +5,19 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.constraints import Bound
-from mlforge_tasks.engine_choice import CHOICE, Attempt, EngineChoice, attempt, better, decide
-from mlforge_tasks.stage import MANIFEST
+from mlforge_tasks.graph.stage import MANIFEST
+from mlforge_tasks.graph.store import Manifest
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
-from mlforge_tasks.store import Manifest
+from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.engine_choice import (
+    CHOICE,
+    Attempt,
+    EngineChoice,
+    attempt,
+    better,
+    decide,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.stages import main
+from mlforge_tasks.stages._fit import Training
 from mlforge_tasks.stages._pruning import CURVES, Curves
-from mlforge_tasks.stages.fit import Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

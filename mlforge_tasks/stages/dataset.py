@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import datasets
-from mlforge_tasks.dataset_spec import DatasetSpec
+from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.datasets._prepare import prepare
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.stages import main

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks.graph.stage import MANIFEST, PROVENANCE
 from mlforge_tasks.records import canonical_json
-from mlforge_tasks.stage import MANIFEST, PROVENANCE
 from mlforge_tasks.stages import main
-from mlforge_tasks.trials import Report
+from mlforge_tasks.verdict.trials import Report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import engines, plugins
-from mlforge_tasks.engine_choice import CHOICE, EngineChoice
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, ToolError
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import (
@@ -18,6 +17,7 @@ from mlforge_tasks.records import (
     read_build_report,
 )
 from mlforge_tasks.stages import main
+from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

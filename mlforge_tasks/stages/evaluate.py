@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from mlforge_tasks import metrics, oracle
-from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks import oracle
+from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.quantisation import Quantisation, quantise
 from mlforge_tasks.records import Record
 from mlforge_tasks.stages import main
+from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

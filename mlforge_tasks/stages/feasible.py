@@ -6,13 +6,13 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.architecture import smallest
-from mlforge_tasks.board import Board
-from mlforge_tasks.constraints import IMPOSSIBLE, LATENCIES, Bound
-from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.contract.board import Board
+from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import BuildReport, FirmwareReport, Reason, read_build_report
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._measure import measure
+from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, Bound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import platforms, plugins
-from mlforge_tasks.board import Board
-from mlforge_tasks.code_version import code_version
+from mlforge_tasks.contract.board import Board
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph.code_version import code_version
+from mlforge_tasks.graph.store import file_digest
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.records import canonical_json, sha256_bytes
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.engine import REPORT, SOURCES, EngineReport
-from mlforge_tasks.store import file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

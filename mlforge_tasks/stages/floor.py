@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import platforms, plugins
-from mlforge_tasks.board import Board
-from mlforge_tasks.code_version import PROJECT_ROOT
+from mlforge_tasks.contract.board import Board
+from mlforge_tasks.graph.code_version import PROJECT_ROOT
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.firmware import firmware_id

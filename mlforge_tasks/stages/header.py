@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.render import render
 from mlforge_tasks.stages import main

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.agents import Trial
 from mlforge_tasks.agents._probes import as_trial
 from mlforge_tasks.architecture import Architecture, StaticFigures, brief, parse_architecture
-from mlforge_tasks.constraints import TEST_SUFFIX, Bound, judge
+from mlforge_tasks.graph.stage import MANIFEST
+from mlforge_tasks.graph.store import Manifest
 from mlforge_tasks.records import Measurement, Profile, Reason
-from mlforge_tasks.stage import MANIFEST
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.evaluate import Evaluation
 from mlforge_tasks.stages.run import PROFILE, RunReport
-from mlforge_tasks.store import Manifest
-from mlforge_tasks.transcript import TRANSCRIPT, Transcript
-from mlforge_tasks.trials import TrialResult, Trials
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, judge
+from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript
+from mlforge_tasks.verdict.trial import Trial
+from mlforge_tasks.verdict.trials import TrialResult, Trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.constraints import Bound
-from mlforge_tasks.engine_choice import CHOICE, EngineChoice, better
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.stage import MANIFEST, PROVENANCE
+from mlforge_tasks.graph.stage import MANIFEST, PROVENANCE
+from mlforge_tasks.graph.store import Manifest
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.choose import read_attempt
-from mlforge_tasks.store import Manifest
+from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice, better
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

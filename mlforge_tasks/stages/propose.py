@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import agents, plugins
 from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits, Setup, Workbench
-from mlforge_tasks.board import Board
-from mlforge_tasks.dataset_spec import DataCard
-from mlforge_tasks.engine_choice import CHOICE, EngineChoice
+from mlforge_tasks.contract.board import Board
+from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.search import Search
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.records import canonical_json
-from mlforge_tasks.search import Search
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._measure import measure
-from mlforge_tasks.trials import Trials, as_agents_see_it
+from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice
+from mlforge_tasks.verdict.trials import Trials, as_agents_see_it
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

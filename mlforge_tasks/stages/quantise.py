@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Reason
-from mlforge_tasks.stages import bring, convert, main
+from mlforge_tasks.stages import _bring, _convert, main
 from mlforge_tasks.stages._child import run_child, signal_name
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     wanted = {"search.seed": config["search.seed"]}
     names = ("model", "render", "dataset", "train")
     sources = {name: inputs[name] for name in names if name in inputs}
-    half = bring if "model" in inputs else convert
+    half = _bring if "model" in inputs else _convert
     done = run_child(half.__name__, sources, out, wanted, timeout_s=TIMEOUT_S)
     if done.timed_out:
         raise ToolError(f"the TFLite converter took more than {TIMEOUT_S:g} s\n{done.tail()}")

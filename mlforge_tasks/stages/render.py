@@ -21,7 +21,7 @@ from mlforge_tasks.architecture import (
     parse_architecture,
     static_figures,
 )
-from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason
 from mlforge_tasks.render import render

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.constraints import TEST_SUFFIX, UNITS, Bound
-from mlforge_tasks.engine_choice import CHOICE, EngineChoice, only
-from mlforge_tasks.forecast import FORECAST, Forecast, errors
 from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._shortfall import shortfall
-from mlforge_tasks.transcript import TRANSCRIPT, Transcript, Transcripts
-from mlforge_tasks.trials import Report, Trials, badness
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound
+from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice, only
+from mlforge_tasks.verdict.forecast import FORECAST, Forecast, errors
+from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript, Transcripts
+from mlforge_tasks.verdict.trials import Report, Trials, badness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from mlforge_tasks.forecast import ForecastError
-    from mlforge_tasks.trials import TrialResult
+    from mlforge_tasks.verdict.forecast import ForecastError
+    from mlforge_tasks.verdict.trials import TrialResult
 
 SCALES = {"B": (1 / 1024, "KiB"), "us": (1 / 1000, "ms"), "1": (1.0, "")}
 PASSED, TRAINED, REFUSED, LIMIT = "#1a7f37", "#0969da", "#8c959f", "#cf222e"

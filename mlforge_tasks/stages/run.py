@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks import oracle, plugins, runners
-from mlforge_tasks.board import Board
-from mlforge_tasks.dataset_spec import DataCard
+from mlforge_tasks.contract.board import Board
+from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.metrics import scores, to_outputs
 from mlforge_tasks.quantisation import Quantisation, quantise
 from mlforge_tasks.records import Measurement, Record, Source, StackUse, read_build_report
 from mlforge_tasks.runners import Expected
@@ -20,6 +19,7 @@ from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
 from mlforge_tasks.stages.engine import EngineReport
 from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
+from mlforge_tasks.verdict.metrics import scores, to_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

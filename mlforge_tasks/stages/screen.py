@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.architecture import StaticFigures
-from mlforge_tasks.constraints import Bound
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
+from mlforge_tasks.verdict.constraints import Bound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

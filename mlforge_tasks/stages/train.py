@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Reason
-from mlforge_tasks.stages import fit, main
+from mlforge_tasks.stages import _fit, main
 from mlforge_tasks.stages._child import run_child, signal_name
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ START_LIMIT_S = 300.0
 
 
 def _show(line: str) -> None:
-    if line.startswith(fit.PROGRESS):
+    if line.startswith(_fit.PROGRESS):
         print(line, flush=True)
 
 
@@ -43,21 +43,21 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         ToolError: The training process broke before it started training.
     """
     wanted = {name: config[name] for name in ("training", "goal.metric", "search.seed")}
-    budget = fit.Budget.model_validate(wanted["training"])
+    budget = _fit.Budget.model_validate(wanted["training"])
     sources = {name: folder for name, folder in inputs.items() if name != "admit"}
     # The process keeps the limit itself, between epochs; this is for an epoch that does not end.
     longest_s = START_LIMIT_S + 2 * budget.time_limit_s
-    done = run_child(fit.__name__, sources, out, wanted, timeout_s=longest_s, on_line=_show)
-    if done.timed_out and fit.STARTED not in done.output:
+    done = run_child(_fit.__name__, sources, out, wanted, timeout_s=longest_s, on_line=_show)
+    if done.timed_out and _fit.STARTED not in done.output:
         raise ToolError(f"TensorFlow did not start within {longest_s:g} s\n{done.tail()}")
     if done.timed_out:
-        raise fit.timeout_failure(budget.time_limit_s)
+        raise _fit.timeout_failure(budget.time_limit_s)
     if done.returncode < 0:
         name = signal_name(done.returncode)
-        if fit.STARTED not in done.output:
+        if _fit.STARTED not in done.output:
             raise ToolError(
                 f"the training process ended with {name} before training\n{done.tail()}",
-                hint=fit.MEMORY_HINT,
+                hint=_fit.MEMORY_HINT,
             )
         # TensorFlow crashes (SIGSEGV, SIGABRT) where it is refused memory.
         message = f"training ended with {name}, which running out of memory does to TensorFlow"

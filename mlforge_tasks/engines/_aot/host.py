@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlforge_tasks import process
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import process
 
 if TYPE_CHECKING:
     from pathlib import Path

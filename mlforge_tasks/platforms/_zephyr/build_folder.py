@@ -15,8 +15,8 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import process
 from mlforge_tasks.errors import MlforgeError, ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._zephyr.toolchain import HOST
 from mlforge_tasks.platforms._zephyr.workspace import PROJECT_ROOT, PYTHON_HINT, WEST
 from mlforge_tasks.records import canonical_json, sha256_bytes

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import process
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.records import Record
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import process
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

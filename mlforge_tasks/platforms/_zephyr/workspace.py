@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from mlforge_tasks import process
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -1,0 +1,128 @@
+"""The card of a prepared data set: what the stages after it need to know, and its provenance."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mlforge_tasks.contract.dataset import SplitRule, Task, Window
+from mlforge_tasks.records import Record
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+class FeatureCard(Record):
+    """One quantity and its range over the training split, before normalisation."""
+
+    name: str
+    unit: str
+    minimum: float
+    maximum: float
+
+
+class SplitCard(Record):
+    """What one split holds.
+
+    Attributes:
+        name: Which split.
+        examples: How many.
+        rows: Rows of the source that its examples cover, targets included.
+        class_counts: Examples per class, in the labels' order; empty for regression.
+        groups: Its groups, sorted; empty where the data has none.
+    """
+
+    name: Split
+    examples: int
+    rows: int
+    class_counts: tuple[int, ...]
+    groups: tuple[str, ...]
+
+
+class ArrayCard(Record):
+    """One `.npy` file and its digest."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    sha256: str
+
+
+class SourceCard(Record):
+    """Where the data came from.
+
+    Attributes:
+        kind: Kind of the source.
+        name: Package and version, or path in the project.
+        member: File inside the package, or None.
+        sha256: Digest of the wheel or of the file.
+    """
+
+    kind: str
+    name: str
+    member: str | None
+    sha256: str
+
+
+class Baseline(Record):
+    """What a rule without a model reaches on one split, for reference.
+
+    Attributes:
+        split: Which split.
+        rule: `persistence` (the last reading goes on), `mean` (of the training targets) or
+            `majority` (the training split's most frequent class).
+        metric: `mse`, `mae` (in the target's unit) or `accuracy`.
+        value: The figure.
+    """
+
+    split: Split
+    rule: Literal["persistence", "mean", "majority"]
+    metric: Literal["mse", "mae", "accuracy"]
+    value: float
+
+
+class DataCard(Record):
+    """What there is to know about a prepared data set; `data_card.json`.
+
+    Attributes:
+        task: Regression or classification.
+        input_shape: Shape of one example.
+        output_count: Predicted quantities, or classes.
+        labels: The classes' names; empty for regression.
+        features: The quantities on the inputs' last axis.
+        outputs: The predicted quantities; empty for classification.
+        input_mean: Per feature: normalised = (raw - mean) / scale, in float32.
+        input_scale: See `input_mean`.
+        target_mean: Per output, the same for what a network learns; empty for classification.
+        target_scale: See `target_mean`.
+        rows: Rows of the source.
+        splits: Train, validation and test.
+        calibration_examples: Training examples set aside for calibration.
+        split_rule: How they were told apart.
+        window: How rows became examples, or None.
+        baselines: What a rule without a model reaches.
+        arrays: The files.
+        digest: sha256 of the canonical JSON of `arrays`.
+        licence: Terms of use.
+        source: Where the data came from.
+    """
+
+    task: Task
+    input_shape: tuple[int, ...]
+    output_count: int
+    labels: tuple[str, ...]
+    features: tuple[FeatureCard, ...]
+    outputs: tuple[FeatureCard, ...]
+    input_mean: tuple[float, ...]
+    input_scale: tuple[float, ...]
+    target_mean: tuple[float, ...]
+    target_scale: tuple[float, ...]
+    rows: int
+    splits: tuple[SplitCard, ...]
+    calibration_examples: int
+    split_rule: SplitRule
+    window: Window | None
+    baselines: tuple[Baseline, ...]
+    arrays: tuple[ArrayCard, ...]
+    digest: str
+    licence: str
+    source: SourceCard

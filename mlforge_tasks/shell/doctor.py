@@ -1,0 +1,132 @@
+"""`doit doctor`: what is installed, which Zephyr, boards and ports there are, what is missing.
+
+Nothing here is needed to run a contract: each part of the pipeline finds its own tools and says
+what it lacks. This says it all at once, before.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Literal
+
+from serial.tools import list_ports
+
+from mlforge_tasks.errors import MlforgeError, ToolError
+from mlforge_tasks.graph import process
+from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.platforms import _image
+from mlforge_tasks.platforms._zephyr import doctor as zephyr
+from mlforge_tasks.runners import _bench
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VERSION_TIMEOUT_S = 30.0
+Level = Literal["ok", "optional", "missing"]
+MARKS = {"ok": "ok", "optional": "--", "missing": "!!"}
+BOOTSTRAP = "run ./bootstrap"
+# What only the tests run, so it is told only where they can be run.
+TEST_PROGRAMS = (
+    "riscv64-unknown-elf-gcc",
+    "aarch64-linux-gnu-gcc",
+    "qemu-riscv32",
+    "qemu-riscv64",
+    "qemu-aarch64",
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line.
+
+    Attributes:
+        level: `missing` is needed by every run; `optional` by some.
+        name: What was looked for.
+        found: What was found.
+        advice: What to do about it; empty where nothing is.
+    """
+
+    level: Level
+    name: str
+    found: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        line = f"{MARKS[self.level]:<3} {self.name:<27} {self.found}"
+        return f"{line}\n{'':<32}{self.advice}" if self.advice else line
+
+
+def _program(name: str, level: Level, advice: str) -> Finding:
+    path = shutil.which(name)
+    if path is None:
+        return Finding(level, name, "not found", advice)
+    done = process.run([path, "--version"], timeout_s=VERSION_TIMEOUT_S)
+    return Finding("ok", name, (done.output.splitlines() or [path])[0])
+
+
+def _picolibc() -> Finding:
+    try:
+        return Finding("ok", "picolibc", _image.tool_versions()["picolibc"])
+    except ToolError as error:
+        return Finding("missing", "picolibc", error.message, BOOTSTRAP)
+
+
+def _package(name: str, level: Level, advice: str) -> Finding:
+    try:
+        return Finding("ok", name, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Finding(level, name, "not installed", advice)
+
+
+def _zephyr() -> Iterator[Finding]:
+    for fact in zephyr.facts():
+        level: Level = "optional" if fact.found is None else "ok"
+        yield Finding(level, fact.name, fact.found or "not found", fact.advice)
+
+
+def _boards() -> Iterator[Finding]:
+    path = _bench.map_path(PROJECT_ROOT)
+    if not path.exists():
+        yield Finding("optional", "hardware map", f"none at {path}", _bench.GENERATE_HINT)
+    else:
+        try:
+            boards = _bench.read_map(path)
+        except MlforgeError as error:
+            yield Finding("missing", "hardware map", str(error))
+            boards = ()
+        for board in boards:
+            state = "connected" if board.reachable else "not connected"
+            names = ", ".join(board.platforms)
+            yield Finding("ok", f"  board {board.probe}", f"{names} on {board.serial}, {state}")
+    ports = [f"{port.device} ({port.description})" for port in list_ports.comports()]
+    yield Finding("ok" if ports else "optional", "serial ports", ", ".join(ports) or "none")
+
+
+def findings() -> Iterator[Finding]:
+    """Everything there is to tell, in the order a user sets it up."""
+    yield _program("arm-none-eabi-gcc", "missing", BOOTSTRAP)
+    yield _picolibc()
+    yield _program("qemu-system-arm", "missing", BOOTSTRAP)
+    yield _package("tensorflow-cpu", "missing", BOOTSTRAP)
+    yield _package("tflite-micro", "optional", "outputs cannot be held against TFLM's without it")
+    yield _package("anthropic", "optional", "for `agent: anthropic`: ./bootstrap --dev")
+    key = "set" if os.environ.get("ANTHROPIC_API_KEY") else "not set"
+    yield Finding("ok" if key == "set" else "optional", "ANTHROPIC_API_KEY", key)
+    if importlib.util.find_spec("pytest") is not None:
+        for name in TEST_PROGRAMS:
+            yield _program(name, "optional", "for the tests: ./bootstrap --dev")
+    yield from _zephyr()
+    yield from _boards()
+
+
+def report() -> bool:
+    """Prints all findings; whether every run's needs are there."""
+    complete = True
+    for finding in findings():
+        print(finding)
+        complete = complete and finding.level != "missing"
+    return complete

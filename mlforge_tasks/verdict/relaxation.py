@@ -1,0 +1,257 @@
+"""Why a contract was not met, and the least that would have to give.
+
+Everything here is arithmetic on verdicts: no candidate is imagined, each relaxation is one that a
+measured candidate keeps. Of what was never measured, the size that the linker found or the least by
+arithmetic is told as such.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import TYPE_CHECKING, Literal
+
+from mlforge_tasks.records import Clause, Measurement, Record, Verdict
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, judge
+from mlforge_tasks.verdict.fronts import GOAL_KEY, Binding, Front, bindings, contract_key, front
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+# Digits of a goal that is written back into a contract.
+GOAL_DIGITS = 4
+# Where a contract names the memory that it may not go beyond.
+BOARD_KEY = "target.board"
+_MEMORIES = {"ram_bytes": "RAM", "flash_bytes": "flash"}
+# Linked and static figures are less than measured ones, and come after them.
+Basis = Literal["measured", "linked", "static"]
+_BASES: tuple[Basis, ...] = ("measured", "linked", "static")
+# The difference from a limit is told relative to it, and a limit may be 0.
+TINY = 1e-12
+
+
+class Change(Record):
+    """One value of a contract that would have to be another.
+
+    Attributes:
+        key: Where it stands in the contract.
+        written: What to write there.
+        limit: What it is now, margins taken off, in the metric's unit.
+        needed: What the candidate needs, in the same terms.
+        share: How far that is, relative to the limit.
+    """
+
+    key: str
+    written: str
+    limit: float
+    needed: float
+    share: float
+
+
+class Relaxation(Record):
+    """Changes with which a measured candidate would not break any clause that is known of it.
+
+    Attributes:
+        candidate: Its id.
+        changes: What would have to give.
+        unknown: Metrics that were not measured and could have been: it broke a limit and was never
+            trained, or the test split was not asked yet, which it is only of what meets all else.
+        basis: What is known of it: measurements, what the linker found, or lower bounds.
+        test_asked: Whether the test split was asked for this, since the search was over.
+    """
+
+    candidate: str
+    changes: tuple[Change, ...]
+    unknown: tuple[str, ...]
+    basis: Basis = "measured"
+    test_asked: bool = False
+
+    @property
+    def trained(self) -> bool:
+        """Whether all is known of it but what the test split says."""
+        return all(metric.endswith(TEST_SUFFIX) for metric in self.unknown)
+
+
+class Needs(Record):
+    """What a candidate that was never measured takes.
+
+    Attributes:
+        basis: Whether the linker found it, or it is the least by arithmetic.
+        values: By metric.
+    """
+
+    basis: Basis
+    values: dict[str, float]
+
+
+class Shortfall(Record):
+    """Why a contract was not met.
+
+    Attributes:
+        binding: The values that candidates broke, most often broken first.
+        relaxations: What would have to give, least first: trained candidates before others, a
+            single change before several.
+        fronts: The goal's metric against each limit.
+        engines: Engines that run a brought model which the contract's engine refuses.
+    """
+
+    binding: tuple[Binding, ...]
+    relaxations: tuple[Relaxation, ...]
+    fronts: tuple[Front, ...]
+    engines: tuple[str, ...] = ()
+
+    @property
+    def smallest(self) -> Relaxation | None:
+        """The smallest relaxation, or None where nothing is known of any candidate."""
+        return self.relaxations[0] if self.relaxations else None
+
+
+def _written(bound: Bound, needed: float, margin: float) -> str:
+    """The loosest-by-least value that, its margin taken off, allows what is needed."""
+    if bound.unit == "B":
+        size = math.ceil(needed / (1 - margin))
+        while math.floor(size * (1 - margin)) < needed:
+            size += 1
+        return f"{size} B"
+    if bound.unit == "us":
+        tenths = math.ceil(needed / (1 - margin) * 10)
+        while tenths / 10 * (1 - margin) < needed:
+            tenths += 1
+        return f"{tenths / 10:.1f} us"
+    exact = Decimal(repr(needed))
+    step = Decimal(1).scaleb(exact.adjusted() - GOAL_DIGITS + 1)
+    rounding = ROUND_CEILING if bound.direction == "at_most" else ROUND_FLOOR
+    return f"{exact.quantize(step, rounding=rounding):f}"
+
+
+@dataclass(frozen=True)
+class _Contract:
+    """What a relaxation is written in terms of."""
+
+    bounds: Mapping[str, Bound]
+    margins: Mapping[str, float]
+    memories: Mapping[str, float]
+
+
+def _change(clauses: Iterable[Clause], contract: _Contract) -> Change:
+    """The change that lets failing clauses of one key pass."""
+    worst = max(clauses, key=lambda clause: clause.slack or 0.0)
+    bound = contract.bounds[worst.metric]
+    needed = worst.limit if worst.value is None else worst.value
+    key = contract_key(worst.metric)
+    written = _written(bound, needed, contract.margins.get(worst.metric, 0.0))
+    if needed > contract.memories.get(worst.metric, math.inf):
+        key, written = BOARD_KEY, f"one with {written} of {_MEMORIES[worst.metric]}"
+    return Change(
+        key=key,
+        written=written,
+        limit=worst.limit,
+        needed=needed,
+        share=abs(needed - worst.limit) / max(abs(worst.limit), TINY),
+    )
+
+
+def _relaxation(candidate: str, verdict: Verdict, contract: _Contract) -> Relaxation | None:
+    failing: dict[str, list[Clause]] = {}
+    for clause in verdict.clauses:
+        if clause.status == "fail":
+            failing.setdefault(contract_key(clause.metric), []).append(clause)
+    if not failing:
+        return None
+    changes = tuple(_change(clauses, contract) for clauses in failing.values())
+    unknown = tuple(
+        one.metric
+        for one in verdict.clauses
+        if one.status == "unknown" and contract.bounds[one.metric].sources
+    )
+    return Relaxation(candidate=candidate, changes=changes, unknown=unknown)
+
+
+def _expected(candidate: str, needs: Needs, contract: _Contract) -> Relaxation | None:
+    """A relaxation for what was never measured."""
+    found = [
+        Measurement(metric=metric, value=value, unit="", source="static")
+        for metric, value in needs.values.items()
+    ]
+    anywhere = (one.model_copy(update={"sources": ("static",)}) for one in contract.bounds.values())
+    relaxation = _relaxation(candidate, judge(anywhere, found), contract)
+    return relaxation and relaxation.model_copy(update={"basis": needs.basis})
+
+
+def _cost(relaxation: Relaxation) -> tuple[int, bool, int, float]:
+    total = sum(change.share for change in relaxation.changes)
+    basis = _BASES.index(relaxation.basis)
+    return basis, not relaxation.trained, len(relaxation.changes), total
+
+
+def _least(relaxations: Iterable[Relaxation]) -> tuple[Relaxation, ...]:
+    """The least of each kind: one that changes the same values by more says nothing new."""
+    kept: dict[tuple[str, bool, frozenset[str]], Relaxation] = {}
+    for one in sorted(relaxations, key=_cost):
+        keys = frozenset(change.key for change in one.changes)
+        kept.setdefault((one.basis, one.trained, keys), one)
+    return tuple(kept.values())
+
+
+def _with_test(
+    found: Relaxation, verdict: Verdict, value: float, contract: _Contract
+) -> Relaxation:
+    """A relaxation that what the test split says passes too."""
+    clauses = []
+    for clause in verdict.clauses:
+        known = clause
+        if clause.metric in found.unknown:
+            bound = contract.bounds[clause.metric]
+            slack = value - bound.limit if bound.direction == "at_most" else bound.limit - value
+            status = "pass" if slack <= 0 else "fail"
+            known = clause.model_copy(update={"value": value, "slack": slack, "status": status})
+        clauses.append(known)
+    asked = _relaxation(found.candidate, Verdict(met=False, clauses=tuple(clauses)), contract)
+    return (asked or found).model_copy(update={"test_asked": True})
+
+
+def _ask_nobody(candidate: str) -> float | None:  # noqa: ARG001 - whoever it is
+    return None
+
+
+def explain(
+    bounds: tuple[Bound, ...],
+    margins: Mapping[str, float],
+    verdicts: Mapping[str, Verdict],
+    *,
+    needs: Mapping[str, Needs] | None = None,
+    memories: Mapping[str, float] | None = None,
+    ask_test: Callable[[str], float | None] = _ask_nobody,
+) -> Shortfall:
+    """Why a contract was not met.
+
+    Args:
+        bounds: Its clauses, margins taken off; those of the goal come last.
+        margins: The share of a limit that is held back, by metric.
+        verdicts: Those of all candidates by id, oldest first; none of them met.
+        needs: What candidates take that were never measured, by id.
+        memories: What the board has, by metric.
+        ask_test: What the test split says of a candidate; asked once, of the smallest relaxation,
+            so that what is told holds for it.
+    """
+    by_metric = {bound.metric: bound for bound in bounds}
+    goals = [one for one in bounds if contract_key(one.metric) == GOAL_KEY]
+    goal = next(one for one in goals if not one.metric.endswith(TEST_SUFFIX))
+    contract = _Contract(by_metric, margins, memories or {})
+    found = [_relaxation(name, verdict, contract) for name, verdict in verdicts.items()]
+    found += [_expected(name, one, contract) for name, one in (needs or {}).items()]
+    relaxations = _least(one for one in found if one is not None)
+    if relaxations and relaxations[0].trained and relaxations[0].unknown:
+        smallest = relaxations[0]
+        value = ask_test(smallest.candidate)
+        if value is not None:
+            asked = _with_test(smallest, verdicts[smallest.candidate], value, contract)
+            relaxations = (asked, *relaxations[1:])
+    return Shortfall(
+        binding=bindings(verdicts, by_metric),
+        relaxations=relaxations,
+        fronts=tuple(
+            front(one.metric, goal, verdicts, one.unit) for one in bounds if one not in goals
+        ),
+    )

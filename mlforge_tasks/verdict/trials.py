@@ -1,0 +1,162 @@
+"""Judged candidates as they lie on disk, and what the end of a run reports of them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mlforge_tasks.records import Clause, Measurement, Record, Verdict
+from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, TEST_SUFFIX, Bound
+from mlforge_tasks.verdict.engine_choice import EngineChoice
+from mlforge_tasks.verdict.forecast import ForecastError
+from mlforge_tasks.verdict.relaxation import Shortfall
+from mlforge_tasks.verdict.transcript import ModelUse
+from mlforge_tasks.verdict.trial import Trial
+
+
+class TrialResult(Record):
+    """A judged candidate with what only people read.
+
+    Attributes:
+        trial: What happened, the held-out test figures included.
+        brief: Its architecture in one line.
+        device_metric: The goal's metric over the golden vectors, from outputs that the device
+            computed; None where it never ran there.
+        float_metrics: The goal's metric of the float model, by the name of the int8 figure that it
+            stands beside; empty where it was not trained here.
+    """
+
+    trial: Trial
+    brief: str
+    device_metric: float | None = None
+    float_metrics: dict[str, float] = Field(default_factory=dict)
+
+    def measurement(self, metric: str) -> Measurement | None:
+        """The best figure of a metric: a board's where there is one, else the emulator's."""
+        found = (one for one in reversed(self.trial.measurements) if one.metric == metric)
+        return next(found, None)
+
+
+def holds(verdict: Verdict | None) -> bool:
+    """Whether a candidate keeps all that can be told of it, be it all clauses or not.
+
+    The test split, whose clause is the last, is only asked of one that keeps all else that can be.
+    """
+    if verdict is None:
+        return False
+    statuses = [clause.status for clause in verdict.clauses]
+    return verdict.met or (statuses[-1:] == ["pass"] and "fail" not in statuses)
+
+
+def _relative_excess(clause: Clause) -> float:
+    """How far past its bound a clause is, as a share of the bound."""
+    return max(0.0, clause.slack or 0.0) / max(abs(clause.limit), 1e-9)
+
+
+def badness(result: TrialResult, goal: str, *, higher_is_better: bool) -> tuple[float, ...]:
+    """Sorts candidates, best first.
+
+    Those that keep all that can be told come first, then those with the fewest unknown clauses,
+    then the least far from their bounds; the goal's metric breaks ties. Among the others the test
+    split has no say.
+    """
+    verdict = result.trial.verdict
+    if verdict is None:
+        return (1.0, float("inf"), 0.0, 0.0)
+    clauses = [one for one in verdict.clauses if not one.metric.endswith(TEST_SUFFIX)]
+    unknown = sum(clause.status == "unknown" for clause in clauses)
+    excess = sum(_relative_excess(clause) for clause in clauses)
+    value = next((one.value for one in clauses if one.metric == goal), None)
+    signed = 0.0 if value is None else (-value if higher_is_better else value)
+    return (0.0 if holds(verdict) else 1.0, unknown, excess, signed)
+
+
+class Trials(Record):
+    """All candidates of one iteration.
+
+    Attributes:
+        results: What was proposed.
+        probes: What a language model had measured before it proposed, untrained.
+        tokens: What it used.
+    """
+
+    results: tuple[TrialResult, ...]
+    probes: tuple[Trial, ...] = ()
+    tokens: int = 0
+
+    @property
+    def met(self) -> bool:
+        """Whether one of them meets the contract."""
+        verdicts = (result.trial.verdict for result in self.results)
+        return any(verdict is not None and verdict.met for verdict in verdicts)
+
+    @property
+    def hold(self) -> bool:
+        """Whether one of them keeps all that can be told, so that further rounds are pointless."""
+        return any(holds(result.trial.verdict) for result in self.results)
+
+    @property
+    def impossible(self) -> bool:
+        """Whether a limit allows no model at all, so that further rounds are pointless."""
+        reasons = (result.trial.reason for result in self.results)
+        return any(reason is not None and reason.code == IMPOSSIBLE for reason in reasons)
+
+
+class Report(Record):
+    """A whole run: the contract's clauses, every candidate, the outcome.
+
+    Attributes:
+        name: The contract's name.
+        board: The target board.
+        mode: The contract's execution mode.
+        engine: The engine, as the contract has it.
+        choice: Where that is `auto`: which engine it came to be, and why.
+        goal: The goal's metric.
+        bounds: All clauses, margins taken off.
+        met: Whether a candidate meets the contract.
+        best: Its id, or that of the one that came closest.
+        results: Every candidate, oldest first.
+        shortfall: Where it was not met, why not and what would have to give.
+        forecast_errors: How far off the agent's forecasts were, by metric; None where it made none.
+        model_use: What a language model was asked, where one was.
+    """
+
+    name: str
+    board: str
+    mode: str
+    engine: str
+    choice: EngineChoice | None
+    goal: str
+    bounds: tuple[Bound, ...]
+    met: bool
+    best: str | None
+    results: tuple[TrialResult, ...]
+    shortfall: Shortfall | None
+    forecast_errors: dict[str, ForecastError] | None = None
+    model_use: ModelUse | None = None
+
+    @property
+    def shown(self) -> tuple[str, str, str]:
+        """The limited figures that every candidate is shown with; the latency that is judged."""
+        latency = (one.metric for one in self.bounds if one.metric in LATENCIES)
+        return ("flash_bytes", "ram_bytes", next(latency, LATENCIES[0]))
+
+    def test_looks(self) -> int:
+        """How many candidates the test split was asked of."""
+        searched = sum(one.measurement(self.goal + TEST_SUFFIX) is not None for one in self.results)
+        smallest = self.shortfall.smallest if self.shortfall else None
+        return searched + (smallest is not None and smallest.test_asked)
+
+    def best_result(self) -> TrialResult | None:
+        """The candidate that `best` names."""
+        return next((one for one in self.results if one.trial.id == self.best), None)
+
+
+def as_agents_see_it(trial: Trial) -> Trial:
+    """A trial without its figures on the test split, which no search may learn from."""
+    if trial.verdict is None:
+        verdict = None
+    else:
+        clauses = tuple(c for c in trial.verdict.clauses if not c.metric.endswith(TEST_SUFFIX))
+        verdict = Verdict(met=all(c.status == "pass" for c in clauses), clauses=clauses)
+    seen = tuple(m for m in trial.measurements if not m.metric.endswith(TEST_SUFFIX))
+    return trial.model_copy(update={"measurements": seen, "verdict": verdict})
