@@ -32,9 +32,11 @@ from mlforge_tasks.agents._tpe import failed_on_hardware
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.contract.search import LLM, Llm, Search
-from mlforge_tasks.graph.stage import PROVENANCE, Provenance
-from mlforge_tasks.pipeline.deployment import Chain
-from mlforge_tasks.pipeline.plan import REFUSING, Plan, make_plan
+from mlforge_tasks.graph.stage import Provenance
+from mlforge_tasks.graph.store import PROVENANCE
+from mlforge_tasks.pipeline.chain import Chain
+from mlforge_tasks.pipeline.plan import Plan, make_plan
+from mlforge_tasks.pipeline.wiring import REFUSING
 from mlforge_tasks.stages.propose import brief_of
 from mlforge_tasks.verdict.trials import Trials, as_agents_see_it
 
@@ -80,7 +82,7 @@ def refusing(agent: str, *, everything: bool) -> tuple[str, ...]:
 def search(plan: Plan) -> list[Candidate]:
     """Runs a plan without its gates, until the contract is met and the fixed budget is used."""
     agent = plan.contract.search.agent
-    for stage in plan.preparation:
+    for stage in plan.preparation.stages():
         stage.run()
     found: list[Candidate] = []
     for iteration in plan.iterations:
@@ -139,7 +141,7 @@ def misses(result: Result, options: argparse.Namespace) -> dict[str, list[float]
         for one in rounds[: len(result.candidates)]
         for each in Trials.read(one.judge.folder / "trials.json").results
     )
-    card = DataCard.read(plan.preparation[0].folder / "data_card.json")
+    card = DataCard.read(plan.preparation.dataset.folder / "data_card.json")
     config = next(one.propose.config for one in rounds if one.propose is not None)
     brief = brief_of(card, plan.contract.search, config)
     known = hindsight(brief, trials)[MEASURED:]

@@ -81,7 +81,7 @@ def measured(contract: str, options: argparse.Namespace) -> Measured:
     """Random networks of a contract, on its board."""
     # This agent is one that probes, so its proposals' configuration says how.
     plan = plan_of(contract, LLM, 1, options)
-    dataset, propose = plan.preparation[0], plan.iterations[0].propose
+    dataset, propose = plan.preparation.dataset, plan.iterations[0].propose
     if propose is None:
         raise AssertionError("this agent proposes")
     dataset.run()

@@ -41,7 +41,7 @@ from mlforge_tasks.quantisation import Quantisation, quantise
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.runners import Expected, instruction_counts
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
-from mlforge_tasks.stages.run import GOLDEN_COUNT
+from mlforge_tasks.stages._golden import GOLDEN_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -32,6 +32,11 @@ def names(package: ModuleType) -> tuple[str, ...]:
     return tuple(sorted(name for name in found if not name.startswith("_")))
 
 
+def module(package: ModuleType, name: str) -> str:
+    """The dotted name of a plug-in's module; nothing is imported."""
+    return f"{package.__name__}.{name}"
+
+
 def load(package: ModuleType, name: str) -> Any:
     """The plug-in object of `package.name`, which every plug-in module calls `PLUGIN`.
 
@@ -43,4 +48,4 @@ def load(package: ModuleType, name: str) -> Any:
             f"no plug-in '{name}' in {package.__name__}",
             hint=f"one of: {', '.join(names(package))}",
         )
-    return importlib.import_module(f"{package.__name__}.{name}").PLUGIN
+    return importlib.import_module(module(package, name)).PLUGIN

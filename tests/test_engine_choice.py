@@ -10,8 +10,7 @@ import pytest
 
 from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, MlforgeError
-from mlforge_tasks.graph.stage import MANIFEST
-from mlforge_tasks.graph.store import Manifest
+from mlforge_tasks.graph.store import MANIFEST, Manifest
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import Measurement, Reason
 from mlforge_tasks.shell.console import engine_text

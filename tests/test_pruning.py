@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.graph.stage import Stage
-    from mlforge_tasks.pipeline.plan import Iteration
+    from mlforge_tasks.pipeline.iteration import Iteration
     from mlforge_tasks.verdict.trial import Trial
 
 FALLING = (9.0, 7.0, 5.0, 4.0)

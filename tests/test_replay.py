@@ -200,7 +200,7 @@ def test_a_replay_gives_the_same_digests(
     search = "search: {agent: replay, file: transcripts.json, max_iterations: 3, seed: 4}"
     contract = loader.load(edited(TANK, tmp_path, (SEARCH, search)), tmp_path)
     plan = make_plan(contract, "tank", root=tmp_path, build=tmp_path / "build")
-    for stage in plan.preparation:
+    for stage in plan.preparation.stages():
         stage.run()
     for iteration in plan.iterations:
         *stages, report, deliver = iteration.stages()

@@ -11,7 +11,8 @@ import pytest
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.code_version import code_version, modules
-from mlforge_tasks.graph.stage import Outcome, Provenance, Stage, StageKind, Workspace
+from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.graph.stage import Outcome, Provenance, Stage, Workspace
 from mlforge_tasks.graph.store import Store
 
 SCALE, PEEK = "tests.demo_stages.scale", "tests.demo_stages.peek"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlforge_tasks.contract import loader
+from mlforge_tasks.pipeline.gates import decide
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import Reason, Verdict
-from mlforge_tasks.shell.tasks import decide
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import TrialResult, Trials

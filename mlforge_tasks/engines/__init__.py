@@ -15,13 +15,17 @@ To add one:
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlforge_tasks.records import LayerProfile, Patches
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -74,3 +78,10 @@ class Engine(Protocol):
         Raises:
             CandidateFailure: The model uses something that the engine does not have.
         """
+
+
+@functools.cache
+def resources(name: str) -> tuple[str, ...]:
+    """An engine's data files, relative to the project root: its templates and its helper folder."""
+    folders = (f"templates/{name}", f"mlforge_tasks/engines/_{name}")
+    return tuple(folder for folder in folders if (PROJECT_ROOT / folder).is_dir())

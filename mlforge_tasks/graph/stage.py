@@ -8,11 +8,8 @@ them in place, record the result, and write `manifest.json` last, as the commit 
 from __future__ import annotations
 
 import functools
-import importlib
-import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -22,68 +19,27 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from mlforge_tasks.errors import (
-    EXIT_CANDIDATE_FAILED,
-    FAILURE_FILE,
-    NOT_NEEDED,
-    CandidateFailure,
-    MlforgeError,
-    ToolError,
+from mlforge_tasks.errors import NOT_NEEDED, MlforgeError, ToolError
+from mlforge_tasks.graph import broken_tries
+from mlforge_tasks.graph.action import Action
+from mlforge_tasks.graph.code_version import code_version, forget_sources
+from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.graph.store import (
+    MANIFEST,
+    PROVENANCE,
+    ActionResult,
+    Manifest,
+    Store,
+    file_digest,
+    publish,
 )
-from mlforge_tasks.graph import broken_tries, process
-from mlforge_tasks.graph.code_version import PROJECT_ROOT, code_version, forget_sources, module_file
-from mlforge_tasks.graph.store import ActionResult, Manifest, Store, file_digest, publish
 from mlforge_tasks.records import Reason, Record, canonical_json, sha256_bytes
 
-MANIFEST = "manifest.json"
-PROVENANCE = "provenance.json"
-STAGE_TIMEOUT_S = 6 * 3600.0
 # Another hour, another machine, another result: true for this run, not for a cache.
 WALL_TIME_RESULTS = {"train_timeout"}
-# A stage's process must not depend on the user's locale, hash seed or GPU.
-STAGE_ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    "PYTHONPATH": str(PROJECT_ROOT),
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    # Compiling TensorFlow's 2,700 modules anew at each import takes twice as long as the import.
-    "PYTHONDONTWRITEBYTECODE": "",
-}
 
 Progress = Callable[[str, str], None]
 How = Literal["built", "restored", "kept", "failed", "skipped"]
-
-
-@dataclass(frozen=True)
-class StageKind:
-    """What all stages of one kind share.
-
-    Attributes:
-        module: Dotted name of the module whose `run` is the action.
-        outputs: Files the action must make; it may make more.
-        isolated: Whether the action runs in a process of its own.
-        resources: Data files it uses, relative to the project root.
-        tools: Names and versions of what it depends on, asked when a key is made.
-        runs_after_failure: Whether it runs although an input stage's candidate failed.
-        secrets: Environment variables that its process gets, and no other stage's; they are no
-            part of the key.
-        kept_when_broken: Files that go into the store although the action broke.
-    """
-
-    module: str
-    outputs: tuple[str, ...] = ()
-    isolated: bool = False
-    resources: tuple[str, ...] = ()
-    tools: Callable[[], Mapping[str, str]] = dict
-    runs_after_failure: bool = False
-    secrets: tuple[str, ...] = ()
-    kept_when_broken: tuple[str, ...] = ()
-
-    def purpose(self) -> str:
-        """The first line of the module's docstring; nothing is imported."""
-        with module_file(self.module).open() as file:
-            line = file.readline().strip().strip('"').removesuffix(".")
-        return line.removeprefix(f"{self.module.rpartition('.')[2]}: ")
 
 
 @dataclass
@@ -140,7 +96,6 @@ class Stage:
         workspace: Store and scratch space.
         inputs: Upstream stages, or source files, by the name the action knows them by.
         config: The only configuration the action receives.
-        extra_modules: Plug-in modules the action loads by name.
     """
 
     name: str
@@ -150,7 +105,6 @@ class Stage:
     # Not shown: each stage would show all before it, once for every way that leads there.
     inputs: Mapping[str, Stage | Path] = field(default_factory=dict, repr=False)
     config: Mapping[str, Any] = field(default_factory=dict)
-    extra_modules: tuple[str, ...] = ()
 
     @property
     def manifest_path(self) -> Path:
@@ -239,7 +193,7 @@ class Stage:
             )
 
     def _code(self) -> str:
-        return code_version((self.kind.module, *self.extra_modules), self.kind.resources)
+        return code_version((self.kind.module, *self.kind.loads), self.kind.resources)
 
     def _make(self) -> tuple[How, Manifest]:
         reason = self._upstream_failure()
@@ -275,38 +229,9 @@ class Stage:
             name: source.folder if isinstance(source, Stage) else source
             for name, source in self.inputs.items()
         }
-        if self.kind.isolated:
-            return self._act_isolated(inputs, out, request)
-        action = importlib.import_module(self.kind.module).run
-        try:
-            action(inputs, out, dict(self.config))
-        except CandidateFailure as failure:
-            return failure.reason
-        return None
-
-    def _act_isolated(self, inputs: Mapping[str, Path], out: Path, request: Path) -> Reason | None:
-        body = {
-            "inputs": {name: str(path.resolve()) for name, path in inputs.items()},
-            "out": str(out.resolve()),
-            "config": dict(self.config),
-        }
-        request.write_text(json.dumps(body))
         progress = self.workspace.progress
-        secrets = {name: os.environ[name] for name in self.kind.secrets if name in os.environ}
-        done = process.run(
-            [sys.executable, "-m", self.kind.module, str(request.resolve())],
-            timeout_s=STAGE_TIMEOUT_S,
-            env=STAGE_ENVIRONMENT | secrets,
-            on_line=functools.partial(progress, self.name) if progress else None,
-        )
-        failure = out / FAILURE_FILE
-        if done.returncode == EXIT_CANDIDATE_FAILED and failure.exists():
-            reason = Reason.read(failure)
-            failure.unlink()
-            return reason
-        if done.returncode != 0:
-            raise ToolError(f"stage '{self.name}' ended with {done.returncode}\n{done.tail()}")
-        return None
+        on_line = functools.partial(progress, self.name) if progress else None
+        return Action(self.name, self.kind, inputs, self.config).run(out, request, on_line)
 
     def _collect(self, out: Path, *, complete: bool) -> dict[str, str]:
         """Stores the sandbox's files and moves them into the stage's folder."""

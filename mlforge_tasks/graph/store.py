@@ -21,6 +21,9 @@ from pydantic import ValidationError
 from mlforge_tasks.errors import BusyError
 from mlforge_tasks.records import Reason, Record
 
+# Written last, as the commit point of a stage, and how it came to be.
+MANIFEST = "manifest.json"
+PROVENANCE = "provenance.json"
 READ_ONLY = 0o444
 WRITABLE = 0o644
 FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, copied on write

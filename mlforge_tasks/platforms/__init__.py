@@ -58,6 +58,9 @@ class Platform(Protocol):
     resources: tuple[str, ...]
     stack_reserve_bytes: int
 
+    def engines_for(self, board: Board) -> tuple[str, ...]:
+        """Those of its engines whose sources it can build for a board."""
+
     def build(self, request: BuildRequest, out: Path) -> BuildReport:
         """Writes `firmware.elf`, `.bin` and `.map` into a folder: the same bytes everywhere.
 

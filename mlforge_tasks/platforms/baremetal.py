@@ -23,6 +23,10 @@ class BaremetalPlatform:
     resources = ("zephyr_app/src", "templates/baremetal", "mlforge_tasks/platforms/_baremetal")
     stack_reserve_bytes = 600  # 292 to 540 in benchmarks/engine.md
 
+    def engines_for(self, board: Board) -> tuple[str, ...]:  # noqa: ARG002 - the same for every board
+        """See `platforms.Platform.engines_for`."""
+        return self.engines
+
     def build(self, request: BuildRequest, out: Path) -> FirmwareReport:
         """See `platforms.Platform.build`."""
         sources = [*_image.APPLICATION, *sorted(request.engine.glob("*.c"))]

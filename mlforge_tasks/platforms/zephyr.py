@@ -106,6 +106,12 @@ class ZephyrPlatform:
         self.root = root
         self._options = options
 
+    def engines_for(self, board: Board) -> tuple[str, ...]:
+        """See `platforms.Platform.engines_for`; `require` says why not all."""
+        if board.zephyr is not None and board.zephyr.arch != "arm":
+            return tuple(name for name in self.engines if name != "tflm")
+        return self.engines
+
     def build(self, request: BuildRequest, out: Path) -> BuildReport:
         """See `platforms.Platform.build`.
 

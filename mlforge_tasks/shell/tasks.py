@@ -22,13 +22,15 @@ from doit.exceptions import InvalidDodoFile, TaskError, TaskFailed
 
 from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import ContractError, MlforgeError
-from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.graph.code_version import PROJECT_ROOT, module_file
 from mlforge_tasks.graph.stage import Stage, relative
 from mlforge_tasks.graph.store import TreeLock, file_digest
-from mlforge_tasks.pipeline.plan import Iteration, Plan, make_plan
+from mlforge_tasks.pipeline.gates import decide
+from mlforge_tasks.pipeline.iteration import Iteration
+from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.shell import console
-from mlforge_tasks.verdict.trials import Report, Trials
+from mlforge_tasks.verdict.trials import Report
 from mlforge_tasks.yaml_file import closest
 
 VARIABLES = ("contract", "build", "folder")
@@ -151,28 +153,27 @@ def run_stage(stage: Stage) -> Any:
     }
 
 
+def _purpose(stage: Stage) -> str:
+    """The first line of the docstring of a stage's module; nothing is imported."""
+    module = stage.kind.module
+    with module_file(module).open() as file:
+        line = file.readline().strip().strip('"').removesuffix(".")
+    return line.removeprefix(f"{module.rpartition('.')[2]}: ")
+
+
 def _stage_task(stage: Stage) -> dict[str, Any]:
     base, _, part = stage.name.partition(":")
     # All deliveries share one folder, and doit allows one task per target.
     targets = [] if base == "deliver" else [relative(stage.manifest_path)]
     return {
         "basename": base,
-        **({"name": part} if part else {"doc": stage.kind.purpose()}),
+        **({"name": part} if part else {"doc": _purpose(stage)}),
         "actions": [(run_stage, [stage])],
         "clean": [stage.clean],
         "file_dep": [relative(path) for path in stage.dependency_paths()],
         "targets": targets,
         "uptodate": [UpToDate(stage)],
     }
-
-
-def decide(iteration: Iteration, last: int) -> dict[str, Any]:
-    """The gate's action: what else the run has to do, for doit's `calc_dep`."""
-    trials = Trials.read(iteration.judge.folder / "trials.json")
-    met = trials.met
-    if not (trials.hold or trials.impossible) and iteration.number < last:
-        return {"met": met, "calc_dep": [f"gate:{iteration.number + 1}"], "task_dep": []}
-    return {"met": met, "calc_dep": [], "task_dep": [f"deliver:{iteration.number}"]}
 
 
 def _gate_task(iteration: Iteration, last: int) -> dict[str, Any]:
@@ -197,11 +198,8 @@ def _remove_outputs(plan: Plan) -> None:
         lock.acquire()
     except MlforgeError as error:
         sys.exit(f"ERROR: {error}")
-    for stage in plan.preparation:
+    for stage in plan.stages():
         stage.clean()
-    for iteration in plan.iterations:
-        for stage in iteration.stages():
-            stage.clean()
 
 
 def _converge_task(plan: Plan) -> dict[str, Any]:
@@ -276,11 +274,11 @@ def utilities(folder: str) -> Iterator[dict[str, Any]]:
 
 def declare(plan: Plan) -> Iterator[dict[str, Any]]:
     """Every task of a plan."""
-    for stage in plan.preparation:
+    for stage in plan.preparation.stages():
         yield _stage_task(stage)
     for stage in plan.iterations[0].stages():
         base = stage.name.partition(":")[0]
-        yield _group(base, stage.kind.purpose())
+        yield _group(base, _purpose(stage))
     last = len(plan.iterations)
     for iteration in plan.iterations:
         for stage in iteration.stages():

@@ -1,8 +1,17 @@
-"""The stages of the pipeline, one module each, each runnable as `python -m` with a request file.
+"""The stages of the pipeline: a module without an underscore is one, and it is all of it.
 
-To add one: write a module with `run(inputs, out, config)` that ends with
-`if __name__ == "__main__": main(run)`; declare it in `pipeline/plan.py` with its inputs, outputs and
-the contract fields it may read; add a test that runs it on a small input.
+To add one:
+
+1. Write a module with its `KIND` (or a function that gives it, where it depends on the contract's
+   board, platform, engine...), `run(inputs, out, config)`, and `if __name__ == "__main__":
+   main(run)` at the end. The graph imports it, so numpy and what is heavier is imported within
+   `run`.
+2. Wire it with one line where its inputs are declared in `pipeline/`:
+   `wiring.stage("name:" + at, name.KIND, {"input": stage})`.
+3. Add a test that runs it on a small input.
+
+Imports plug-ins and what is below them. Modules with an underscore are halves of stages that need a
+process of their own, and what several stages share.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.constraints import Bound, first_broken
@@ -12,6 +13,9 @@ from mlforge_tasks.verdict.constraints import Bound, first_broken
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+KIND = StageKind(__name__)
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.graph.stage import MANIFEST
-from mlforge_tasks.graph.store import Manifest
+from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.graph.store import MANIFEST, Manifest
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.constraints import Bound
@@ -22,6 +22,9 @@ from mlforge_tasks.verdict.engine_choice import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+KIND = StageKind(__name__, ("choice.json",), runs_after_failure=True)
 
 
 def read_attempt(engine: str, folder: Path, bounds: list[Bound]) -> Attempt:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._fit import Training
 from mlforge_tasks.stages._pruning import CURVES, Curves
@@ -15,6 +16,9 @@ from mlforge_tasks.stages._pruning import CURVES, Curves
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+KIND = StageKind(__name__, ("curves.json",), runs_after_failure=True)
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001

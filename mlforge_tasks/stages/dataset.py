@@ -6,13 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import datasets
 from mlforge_tasks.contract.dataset import DatasetSpec
-from mlforge_tasks.datasets._prepare import prepare
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+def kind(spec: DatasetSpec) -> StageKind:
+    """A data set's stage loads the plug-in of its source."""
+    return StageKind(
+        __name__,
+        ("data_card.json",),
+        isolated=True,
+        fields=("dataset", "task"),
+        loads=(spec.source_module,),
+        tools=tool_versions.of("numpy"),
+    )
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -27,6 +40,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         MlforgeError: The data is not as the contract says.
         ToolError: It could not be fetched.
     """
+    from mlforge_tasks.datasets._prepare import prepare  # noqa: PLC0415 - numpy
+
     spec = DatasetSpec.model_validate(config["dataset"], by_alias=True, by_name=True)
     if config["task"] != spec.task:
         raise MlforgeError(

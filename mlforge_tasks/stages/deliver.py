@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.graph.stage import MANIFEST, PROVENANCE
+from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.graph.store import MANIFEST, PROVENANCE
 from mlforge_tasks.records import canonical_json
 from mlforge_tasks.stages import main
 from mlforge_tasks.verdict.trials import Report
@@ -13,6 +14,9 @@ from mlforge_tasks.verdict.trials import Report
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+KIND = StageKind(__name__, runs_after_failure=True)
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:

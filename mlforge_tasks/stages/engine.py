@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import engines, plugins
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, ToolError
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import (
     FirmwareReport,
@@ -20,11 +22,22 @@ from mlforge_tasks.stages import main
 from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 SOURCES = "src"
 REPORT = "engine.json"
+
+
+def kind(names: Sequence[str]) -> StageKind:
+    """A model on one engine, or on one of several that is yet to be chosen."""
+    return StageKind(
+        __name__,
+        (REPORT,),
+        loads=tuple(plugins.module(engines, name) for name in names),
+        resources=tuple(folder for name in names for folder in engines.resources(name)),
+        tools=tool_versions.of("jinja2", "tflite", "numpy"),
+    )
 
 
 class EngineReport(Record):

@@ -7,24 +7,29 @@ vectors), so these are the device's figures for data that would take it hours.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from mlforge_tasks import oracle
-from mlforge_tasks.contract.data_card import DataCard
-from mlforge_tasks.engines._aot.host import HostModel
-from mlforge_tasks.quantisation import Quantisation, quantise
+from mlforge_tasks import engines
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import Record
 from mlforge_tasks.stages import main
-from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from numpy.typing import NDArray
+Computer = Literal["tflite-micro", "aot"]
+
+KIND = StageKind(
+    __name__,
+    ("evaluation.json",),
+    isolated=True,
+    fields=("goal.metric",),
+    resources=engines.resources("aot"),
+    tools=tool_versions.of("numpy", optional="tflite-micro"),
+)
 
 
 class Evaluation(Record):
@@ -40,21 +45,11 @@ class Evaluation(Record):
     """
 
     metric: str
-    computed_by: Literal["tflite-micro", "aot"]
+    computed_by: Computer
     validation: float
     test: float
     float_validation: float | None
     float_test: float | None
-
-
-class _Model(Protocol):
-    def run(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]: ...
-
-
-def _model(tflite: bytes, quantisation: Quantisation, folder: Path) -> _Model:
-    if oracle.available():
-        return oracle.Oracle(tflite)
-    return HostModel(tflite, quantisation.output.shape, folder)
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -69,26 +64,18 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         CandidateFailure: There is no oracle here, and the `aot` engine cannot run the model.
         ToolError: The metric is not defined on a split.
     """
+    from mlforge_tasks.stages import _int8_metrics  # noqa: PLC0415 - numpy
+
     metric: str = config["goal.metric"]
-    card = DataCard.read(inputs["dataset"] / "data_card.json")
     quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
-    with tempfile.TemporaryDirectory() as folder:
-        model = _model(tflite, quantisation, Path(folder))
-
-        def int8_value(split: str) -> float:
-            values = np.load(inputs["dataset"] / f"{split}_x.npy")
-            targets = np.load(inputs["dataset"] / f"{split}_y.npy")
-            raw = model.run(quantise(values, quantisation.input))
-            outputs = metrics.to_outputs(raw, quantisation, card)
-            return metrics.require(metrics.scores(card.task, outputs, targets), metric, split)
-
-        validation, test = int8_value("validation"), int8_value("test")
+    splits = ("validation", "test")
+    found = _int8_metrics.over(tflite, quantisation, inputs["dataset"], metric, splits)
     Evaluation(
         metric=metric,
-        computed_by="tflite-micro" if oracle.available() else "aot",
-        validation=validation,
-        test=test,
+        computed_by=_int8_metrics.computer(),
+        validation=found["validation"],
+        test=found["test"],
         float_validation=(quantisation.float_validation or {}).get(metric),
         float_test=(quantisation.float_test or {}).get(metric),
     ).write(out / "evaluation.json")

@@ -5,23 +5,64 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks import plugins, runners
 from mlforge_tasks.architecture import smallest
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import BuildReport, FirmwareReport, Reason, read_build_report
-from mlforge_tasks.stages import main
-from mlforge_tasks.stages._measure import measure
+from mlforge_tasks.stages import engine, firmware, header, main, render
+from mlforge_tasks.stages._measure import PROBE_MODULE, measure
+from mlforge_tasks.stages.run import tools as run_tools
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, Bound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from mlforge_tasks.platforms import Platform
 
 # The smallest network with one output takes 230 instructions (16 x 2 inputs, Cortex-M3). A limit of
 # more than twice that, and as much again for each class of a softmax, is not worth the seconds that
 # it takes to measure.
 QUESTIONABLE_INSTRUCTIONS, MORE_PER_OUTPUT = 250, 250
+
+
+# Where there is nothing to measure on but a board, sizes alone are looked at.
+KIND = StageKind(__name__)
+
+
+def measuring(platform: Platform, names: Sequence[str], runner: str, board: Board) -> StageKind:
+    """Where there is an emulator: what the figures of a probe depend on.
+
+    Args:
+        platform: What builds the smallest networks.
+        names: The engines that may run them.
+        runner: What runs them, by its name.
+        board: What it emulates.
+    """
+    deployed = (engine.kind(names), firmware.kind(platform, board))
+    probe = (render.KIND, header.KIND, *deployed)
+
+    def tools() -> dict[str, str]:
+        return {
+            **tool_versions.training_environment(),
+            **platform.tool_versions(board),
+            **run_tools(runner, board),
+        }
+
+    return StageKind(
+        __name__,
+        loads=(
+            PROBE_MODULE,
+            *(one for kind in deployed for one in kind.loads),
+            plugins.module(runners, runner),
+        ),
+        resources=tuple(one for kind in probe for one in kind.resources),
+        tools=tools,
+    )
 
 
 def _impossible(metric: str, value: float, limit: float, what: str) -> CandidateFailure:
@@ -61,9 +102,9 @@ def _least_latency_us(
     if not _questionable(limit_us, Board.from_dump(config["board"]), card):
         return None
     found = []
-    for architecture, engine in product(smallest(card.input_shape), config["engines"]):
+    for architecture, name in product(smallest(card.input_shape), config["engines"]):
         try:
-            measured = measure({"dataset": dataset}, {**config, "engines": [engine]}, architecture)
+            measured = measure({"dataset": dataset}, {**config, "engines": [name]}, architecture)
         except CandidateFailure:
             return None  # it says nothing of the limit
         found += [one.value for one in measured if one.metric == metric]

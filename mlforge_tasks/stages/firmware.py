@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from mlforge_tasks import platforms, plugins
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.code_version import code_version
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.store import file_digest
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.records import canonical_json, sha256_bytes
@@ -27,6 +29,18 @@ if TYPE_CHECKING:
 PROFILE_IMAGE = "profile.elf"
 
 
+def kind(platform: Platform, board: Board) -> StageKind:
+    """What builds it depends on the platform, and through its tools on the board."""
+    flashed = () if board.native else ("firmware.bin",)
+    return StageKind(
+        __name__,
+        ("firmware.elf", *flashed, "firmware.json"),
+        loads=(plugins.module(platforms, platform.name),),
+        resources=tuple(platform.resources),
+        tools=functools.partial(platform.tool_versions, board),
+    )
+
+
 def firmware_id(
     platform: Platform, board: Board, header: Path, sources: Path, mlperf: str | None
 ) -> str:
@@ -37,7 +51,7 @@ def firmware_id(
         "files": {path.name: file_digest(path) for path in files},
         "mlperf": mlperf,
         "platform": code_version(
-            (f"mlforge_tasks.platforms.{platform.name}",), tuple(platform.resources)
+            (plugins.module(platforms, platform.name),), tuple(platform.resources)
         ),
         "tools": dict(platform.tool_versions(board)),
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import platforms, plugins
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.firmware import firmware_id
@@ -17,8 +19,20 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.platforms import Platform
 
-NO_MODEL = PROJECT_ROOT / "zephyr_app" / "no_model"
+NO_MODEL_FOLDER = "zephyr_app/no_model"
+NO_MODEL = PROJECT_ROOT / NO_MODEL_FOLDER
 NO_ENGINE = "none"
+
+
+def kind(platform: Platform, board: Board) -> StageKind:
+    """What builds it depends on the platform, and through its tools on the board."""
+    return StageKind(
+        __name__,
+        ("firmware.json",),
+        loads=(plugins.module(platforms, platform.name),),
+        resources=(NO_MODEL_FOLDER, *platform.resources),
+        tools=functools.partial(platform.tool_versions, board),
+    )
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001

@@ -6,8 +6,9 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
-from mlforge_tasks.render import render
 from mlforge_tasks.stages import main
 
 if TYPE_CHECKING:
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
 TEMPLATE = "model_data.h.jinja"
 NAME_DIGITS = 12
+
+
+KIND = StageKind(
+    __name__,
+    ("model_data.h",),
+    resources=("templates/model_data.h.jinja",),
+    tools=tool_versions.of("jinja2"),
+)
 
 
 def _tensor(tensor: TensorQuantisation) -> dict[str, object]:
@@ -35,6 +44,8 @@ def header(tflite: bytes, quantisation: Quantisation, card: DataCard) -> str:
         quantisation: Its scales and shapes.
         card: The data set that it was made for, which knows the sensor's units.
     """
+    from mlforge_tasks.render import render  # noqa: PLC0415 - Jinja
+
     return render(
         TEMPLATE,
         digest=quantisation.tflite_sha256,

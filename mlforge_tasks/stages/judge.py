@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.agents._probes import as_trial
 from mlforge_tasks.architecture import Architecture, StaticFigures, brief, parse_architecture
-from mlforge_tasks.graph.stage import MANIFEST
-from mlforge_tasks.graph.store import Manifest
+from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.graph.store import MANIFEST, Manifest
 from mlforge_tasks.records import Measurement, Profile, Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.evaluate import Evaluation
@@ -21,6 +21,9 @@ from mlforge_tasks.verdict.trials import TrialResult, Trials
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+
+KIND = StageKind(__name__, ("trials.json",), runs_after_failure=True)
 
 
 class _Folders:

@@ -6,8 +6,8 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.graph.stage import MANIFEST, PROVENANCE
-from mlforge_tasks.graph.store import Manifest
+from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.graph.store import MANIFEST, PROVENANCE, Manifest
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.choose import read_attempt
 from mlforge_tasks.verdict.constraints import Bound
@@ -16,6 +16,9 @@ from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice, better
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+KIND = StageKind(__name__, ("measurements.json",), runs_after_failure=True)
 
 
 def _picked(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> str:

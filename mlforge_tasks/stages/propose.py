@@ -9,17 +9,42 @@ from mlforge_tasks import agents, plugins
 from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits, Setup, Workbench
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.contract.data_card import DataCard
-from mlforge_tasks.contract.search import Search
+from mlforge_tasks.contract.search import LLM, Search
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import canonical_json
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._measure import measure
 from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice
+from mlforge_tasks.verdict.transcript import TRANSCRIPT
 from mlforge_tasks.verdict.trials import Trials, as_agents_see_it
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+# What an agent depends on, and so do its proposals.
+PACKAGES = {"optimizer": "optuna", "tpe": "optuna", LLM: "anthropic"}
+# The key, and an address that is given but to be refused: see `agents.anthropic`.
+SECRETS = {LLM: ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")}
+
+
+def kind(agent: str) -> StageKind:
+    """What an agent, by its name, depends on and may know."""
+    prompts = f"templates/agents/{agent}"
+    return StageKind(
+        __name__,
+        ("candidates.json",),
+        isolated=True,
+        fields=("search",),
+        loads=(plugins.module(agents, agent),),
+        resources=(prompts,) if (PROJECT_ROOT / prompts).exists() else (),
+        tools=tool_versions.of("numpy", optional=PACKAGES.get(agent)),
+        secrets=SECRETS.get(agent, ()),
+        kept_when_broken=(TRANSCRIPT,),
+    )
 
 
 def _engines(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import _bring, _convert, main
 from mlforge_tasks.stages._child import run_child, signal_name
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
 
 # A conversion takes seconds; this is for a machine under load.
 TIMEOUT_S = 600.0
+
+
+KIND = StageKind(
+    __name__,
+    ("model.tflite", "quantisation.json"),
+    isolated=True,
+    fields=("search.seed",),
+    tools=tool_versions.training_environment,
+)
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:

@@ -23,8 +23,9 @@ from mlforge_tasks.architecture import (
 )
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
-from mlforge_tasks.render import render
 from mlforge_tasks.stages import main
 
 if TYPE_CHECKING:
@@ -69,6 +70,14 @@ _KERAS_ARGUMENTS = {
 _BATCH_NORM_MOMENTUM = 0.9
 # Left out of the source where they are what Keras does anyway.
 _KERAS_DEFAULTS = {("dilation", 1), ("activation", "linear")}
+
+
+KIND = StageKind(
+    __name__,
+    ("architecture.json", "model.py", "static.json"),
+    resources=("templates/model.py.jinja",),
+    tools=tool_versions.of("jinja2"),
+)
 
 
 @dataclass(frozen=True)
@@ -140,6 +149,8 @@ def keras_source(
     Raises:
         CandidateFailure: The architecture is not valid for this input.
     """
+    from mlforge_tasks.render import render  # noqa: PLC0415 - Jinja
+
     shapes = infer_shapes(architecture, input_shape, task, output_count)
     figures = static_figures(architecture, input_shape, task, output_count)
     macs = dict.fromkeys((shape.name for shape in shapes), 0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._shortfall import shortfall
@@ -24,6 +26,16 @@ if TYPE_CHECKING:
 
 SCALES = {"B": (1 / 1024, "KiB"), "us": (1 / 1000, "ms"), "1": (1.0, "")}
 PASSED, TRAINED, REFUSED, LIMIT = "#1a7f37", "#0969da", "#8c959f", "#cf222e"
+
+
+KIND = StageKind(
+    __name__,
+    ("report.json", "convergence.png"),
+    isolated=True,
+    fields=("target", "mode", "goal.metric"),
+    tools=tool_versions.of("matplotlib"),
+    runs_after_failure=True,
+)
 
 
 def _colour(result: TrialResult) -> str:

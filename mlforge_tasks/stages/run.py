@@ -4,35 +4,48 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mlforge_tasks import oracle, plugins, runners
+from mlforge_tasks import plugins, runners
 from mlforge_tasks.contract.board import Board
-from mlforge_tasks.contract.data_card import DataCard
-from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.quantisation import Quantisation, quantise
+from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import Measurement, Record, Source, StackUse, read_build_report
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
 from mlforge_tasks.stages.engine import EngineReport
 from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
-from mlforge_tasks.verdict.metrics import scores, to_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from mlforge_tasks.records import Profile
-    from mlforge_tasks.runners import Runner, Session
+    from mlforge_tasks.runners import Runner
 
-# Enough to meet every output range, few enough that a run takes seconds.
-GOLDEN_COUNT = 32
 PROFILE = "profile.json"
+
+
+def tools(runner: str, board: Board) -> Mapping[str, str]:
+    """The runner's own tools, and what its outputs are compared with."""
+    plugin: Runner = plugins.load(runners, runner)
+    oracle = tool_versions.of("numpy", optional="tflite-micro")()
+    return {**plugin.tool_versions(board), **oracle}
+
+
+def kind(runner: str, board: Board) -> StageKind:
+    """A run with a runner, by its name, on a board."""
+    return StageKind(
+        __name__,
+        ("measurements.json",),
+        isolated=True,
+        loads=(plugins.module(runners, runner),),
+        tools=functools.partial(tools, runner, board),
+    )
 
 
 class RunReport(Record):
@@ -61,35 +74,6 @@ class RunReport(Record):
     golden_vectors: int
     checked_against_oracle: bool
     device_metrics: dict[str, float]
-
-
-def _golden_indices(examples: int) -> NDArray[np.intp]:
-    """Test examples spread evenly over the split."""
-    count = min(GOLDEN_COUNT, examples)
-    return np.linspace(0, examples - 1, count).round().astype(np.intp)
-
-
-def _ask_device(session: Session, inputs: NDArray[np.int8], shape: tuple[int, ...]) -> Any:
-    outputs = [session.infer(one.tobytes()).output for one in inputs]
-    return np.frombuffer(b"".join(outputs), np.int8).reshape(len(inputs), *shape)
-
-
-def _compare(tflite: bytes, inputs: NDArray[np.int8], outputs: NDArray[np.int8]) -> bool:
-    """Whether the outputs could be checked.
-
-    Raises:
-        ToolError: The device computes something else than the oracle: the engine is wrong.
-    """
-    if not oracle.available():
-        return False
-    wanted = oracle.Oracle(tflite).run(inputs)
-    wrong = int(np.count_nonzero(wanted != outputs.reshape(wanted.shape)))
-    if wrong:
-        raise ToolError(
-            f"{wrong} of {wanted.size} output bytes differ between the device and the oracle",
-            hint="this is a defect of the engine: report it with this candidate's model.tflite",
-        )
-    return True
 
 
 def _profile(
@@ -123,15 +107,13 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         CandidateFailure: The firmware hangs, faults or goes silent.
         ToolError: The runner broke, or the outputs are wrong.
     """
+    from mlforge_tasks.stages._golden import GoldenVectors  # noqa: PLC0415 - numpy
+
     board = Board.from_dump(config["board"])
     runner: Runner = plugins.load(runners, config["runner"])
     firmware = read_build_report(inputs["firmware"] / "firmware.json")
-    floor = read_build_report(inputs["floor"] / "firmware.json") if "floor" in inputs else None
-    card = DataCard.read(inputs["dataset"] / "data_card.json")
     quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
-    test_x = np.load(inputs["dataset"] / "test_x.npy", mmap_mode="r")
-    chosen = _golden_indices(len(test_x))
-    vectors = quantise(np.asarray(test_x[chosen]), quantisation.input)
+    golden = GoldenVectors.choose(inputs["dataset"], quantisation)
     expected = Expected(firmware_id=firmware.firmware_id, model_digest=quantisation.tflite_sha256)
     engine = EngineReport.read(inputs["engine"] / "engine.json")
     # First, so that a board keeps the image that is measured.
@@ -142,22 +124,20 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     with runner.open(board, elf, expected, evidence=out) as session:
         # Up to here the console is the same at every boot; host input makes ticks vary.
         (out / "console.txt").write_bytes(session.console)
-        raw = _ask_device(session, vectors, quantisation.output.shape)
+        outputs = golden.ask(session)
         self_test = session.self_test
-    tflite = (inputs["quantise"] / "model.tflite").read_bytes()
-    checked = _compare(tflite, vectors, raw)
+    checked = golden.check((inputs["quantise"] / "model.tflite").read_bytes(), outputs)
+    floor = read_build_report(inputs["floor"] / "firmware.json") if "floor" in inputs else None
     hardware = runner.capabilities.source == "hardware"
-    targets = np.load(inputs["dataset"] / "test_y.npy")[chosen]
-    outputs = to_outputs(raw.reshape(len(raw), -1), quantisation, card)
     RunReport(
         source=runner.capabilities.source,
         measurements=measurements(board, firmware, floor, self_test, runner),
         stacks=self_test.stacks,
         where=tuple(runner.tool_versions(board).items()) if hardware else (),
         macs=engine.macs,
-        golden_vectors=len(chosen),
+        golden_vectors=len(golden.inputs),
         checked_against_oracle=checked,
-        device_metrics=scores(card.task, outputs, targets),
+        device_metrics=golden.scores(outputs),
     ).write(out / "measurements.json")
 
 

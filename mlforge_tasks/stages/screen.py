@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.architecture import StaticFigures
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.verdict.constraints import Bound
@@ -13,6 +14,9 @@ from mlforge_tasks.verdict.constraints import Bound
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+
+KIND = StageKind(__name__)
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001

@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import _fit, main
 from mlforge_tasks.stages._child import run_child, signal_name
@@ -21,6 +23,15 @@ if TYPE_CHECKING:
 
 # Importing TensorFlow takes seconds; this is for a machine under load.
 START_LIMIT_S = 300.0
+
+
+KIND = StageKind(
+    __name__,
+    ("weights.npz", "training.json"),
+    isolated=True,
+    fields=("training", "goal.metric", "search.seed"),
+    tools=tool_versions.training_environment,
+)
 
 
 def _show(line: str) -> None:

@@ -1,0 +1,36 @@
+"""What all stages of one kind share: stands in the stage's own file, beside its action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StageKind:
+    """What all stages of one kind share.
+
+    Attributes:
+        module: Dotted name of the module whose `run` is the action.
+        outputs: Files the action must make; it may make more.
+        isolated: Whether the action runs in a process of its own.
+        fields: The contract's fields it may read, by their dotted names.
+        loads: Modules the action loads by name, so that no import tells of them.
+        resources: Data files it uses, relative to the project root.
+        tools: Names and versions of what it depends on, asked when a key is made.
+        runs_after_failure: Whether it runs although an input stage's candidate failed.
+        secrets: Environment variables that its process gets, and no other stage's; they are no
+            part of the key.
+        kept_when_broken: Files that go into the store although the action broke.
+    """
+
+    module: str
+    outputs: tuple[str, ...] = ()
+    isolated: bool = False
+    fields: tuple[str, ...] = ()
+    loads: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    tools: Callable[[], Mapping[str, str]] = dict
+    runs_after_failure: bool = False
+    secrets: tuple[str, ...] = ()
+    kept_when_broken: tuple[str, ...] = ()

@@ -1,0 +1,105 @@
+"""One candidate's chain: from a proposal, or from a model that was brought along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.pipeline.chain import Chain, by_name
+from mlforge_tasks.stages import admit, evaluate, render, screen, train
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mlforge_tasks.graph.stage import Stage
+    from mlforge_tasks.pipeline.chain import Tried
+    from mlforge_tasks.pipeline.deployment import Deployment
+    from mlforge_tasks.pipeline.wiring import Wiring
+
+
+@dataclass(frozen=True)
+class Head:
+    """A candidate's first stages, up to where it is known what each engine makes of it.
+
+    Attributes:
+        at: Which candidate.
+        render: Its design.
+        screen: Whether that may fit.
+        model: Its untrained model.
+        tried: Its probes, where the engine is open.
+    """
+
+    at: str
+    render: Stage
+    screen: Stage
+    model: Mapping[str, Stage]
+    tried: Tried | None
+
+
+class Candidates:
+    """Declares candidates of one contract."""
+
+    def __init__(self, wiring: Wiring, dataset: Stage, deployment: Deployment) -> None:
+        self._wiring = wiring
+        self._dataset = dataset
+        self._deployment = deployment
+
+    def head(self, at: str, index: int, propose: Stage, choice: Stage | None) -> Head:
+        """A candidate's first stages.
+
+        Args:
+            at: `<iteration>.<candidate>`.
+            index: Which proposal it is.
+            propose: Where it is proposed.
+            choice: The engine that the iteration before chose.
+        """
+        read = {"propose": propose, "dataset": self._dataset}
+        design = self._wiring.stage(f"render:{at}", render.KIND, read, {"candidate": index})
+        bounds = {"bounds": self._wiring.screening}
+        fits = self._wiring.stage(f"screen:{at}", screen.KIND, {"render": design}, bounds)
+        model = self._deployment.model("probe_", at, {"render": design, "screen": fits})
+        return Head(at, design, fits, model, self._deployment.tried(at, model, choice))
+
+    def chain(self, head: Head, choice: Stage | None, curves: Mapping[str, Stage]) -> Chain:
+        """The whole chain of a candidate.
+
+        Args:
+            head: Its first stages.
+            choice: The engine of its iteration, where that is open.
+            curves: Learning curves of earlier rounds that its training is held against.
+        """
+        at, wiring, deployment = head.at, self._wiring, self._deployment
+        if head.tried is None or choice is None:
+            probe = deployment.deploy(at, head.model, None, "probe_")
+        else:
+            probe = (deployment.pick(at, head.tried, choice),)
+        bounds = {"bounds": wiring.admitting}
+        admitted = wiring.stage(f"admit:{at}", admit.KIND, {"run": probe[-1]}, bounds)
+        read = {"render": head.render, "dataset": self._dataset, "admit": admitted, **curves}
+        trained = wiring.stage(f"train:{at}", train.KIND, read)
+        model = deployment.model("", at, {"render": head.render, "train": trained})
+        stages = (
+            *(head.render, head.screen, head.model["quantise"], head.model["header"], *probe),
+            *(admitted, trained, model["quantise"], model["header"]),
+            *deployment.deploy(at, model, choice),
+            self._evaluate(at, {"quantise": model["quantise"]}),
+        )
+        return Chain(by_name(stages), () if head.tried is None else head.tried.stages)
+
+    def brought(self, file: Path) -> tuple[Chain, Stage | None]:
+        """The stages of a model file, and the choice of its engine: nothing is designed."""
+        at, deployment = "1.0", self._deployment
+        model = deployment.model("", at, {"model": file})
+        tried = deployment.tried(at, model, None)
+        choice = deployment.choose(1, [tried], None)
+        deployed = deployment.deploy(at, model, choice)
+        made = by_name((model["quantise"], model["header"], *deployed))
+        # Its operators are the user's choice: where the engine refuses them, so may the oracle.
+        watched = {"quantise": made["quantise"], "run": made["run"]}
+        stages = {**made, "evaluate": self._evaluate(at, watched)}
+        return Chain(stages, () if tried is None else tried.stages), choice
+
+    def _evaluate(self, at: str, read: Mapping[str, Stage]) -> Stage:
+        given = {**read, "dataset": self._dataset}
+        return self._wiring.stage(f"evaluate:{at}", evaluate.KIND, given)

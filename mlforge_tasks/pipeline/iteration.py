@@ -1,0 +1,242 @@
+"""One round of the loop: proposals, their chains, verdicts, the report so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks import engines, plugins
+from mlforge_tasks.contract.search import LLM, REPLAY
+from mlforge_tasks.graph.stage import Stage
+from mlforge_tasks.pipeline.candidate import Candidates
+from mlforge_tasks.pipeline.chain import Chain
+from mlforge_tasks.pipeline.deployment import Deployment
+from mlforge_tasks.stages import curves, deliver, judge, propose, report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlforge_tasks.pipeline.preparation import Preparation
+    from mlforge_tasks.pipeline.wiring import Wiring
+
+DELIVERED = ("render", "train", "quantise", "header", "engine", "firmware", "run", "evaluate")
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One round of the loop.
+
+    Attributes:
+        number: From 1.
+        propose: None where a model was brought along.
+        candidates: Their stages.
+        choose: The choice of an engine; None where there is one engine alone.
+        curves: Learning curves, where the contract wants weak candidates stopped later.
+        judge: The verdicts.
+        report: The search so far.
+        deliver: What is handed over if it ends here.
+    """
+
+    number: int
+    propose: Stage | None
+    candidates: tuple[Chain, ...]
+    choose: Stage | None
+    curves: Stage | None
+    judge: Stage
+    report: Stage
+    deliver: Stage
+
+    def stages(self) -> Iterator[Stage]:
+        """Every stage of this round."""
+        if self.propose is not None:
+            yield self.propose
+        for chain in self.candidates:
+            yield from chain.aside
+        if self.choose is not None:
+            yield self.choose
+        for chain in self.candidates:
+            yield from chain.stages.values()
+        if self.curves is not None:
+            yield self.curves
+        yield from (self.judge, self.report, self.deliver)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What a round came to before it is judged."""
+
+    propose: Stage | None
+    chains: tuple[Chain, ...]
+    choose: Stage | None
+
+
+class Iterations:
+    """Declares the rounds of one contract."""
+
+    def __init__(self, wiring: Wiring, preparation: Preparation) -> None:
+        self._wiring = wiring
+        self._preparation = preparation
+        self._deployment = Deployment(wiring, preparation)
+        self._candidates = Candidates(wiring, preparation.dataset, self._deployment)
+
+    def next(self, earlier: Sequence[Iteration]) -> Iteration:
+        """The round after some others."""
+        k = len(earlier) + 1
+        model = self._wiring.contract.search.brought_model
+        if model is None:
+            tried = self._designed(k, earlier)
+        else:
+            chain, choice = self._candidates.brought(self._wiring.root / model)
+            tried = _Tried(None, (chain,), choice)
+        judged = self._judge(k, tried)
+        reported = self._report(k, tried, judged, earlier)
+        return Iteration(
+            k,
+            tried.propose,
+            tried.chains,
+            tried.choose,
+            self._curves(k, tried),
+            judged,
+            reported,
+            self._deliver(k, tried, reported, earlier),
+        )
+
+    def _designed(self, k: int, earlier: Sequence[Iteration]) -> _Tried:
+        """A round that begins with proposals."""
+        before = earlier[-1].choose if earlier else None
+        proposed = self._propose(k, before, earlier)
+        heads = [
+            self._candidates.head(f"{k}.{index}", index, proposed, before)
+            for index in range(self._wiring.contract.search.candidates_per_iteration)
+        ]
+        choice = self._deployment.choose(k, [head.tried for head in heads], before)
+        known = {f"curves{one.number:02d}": one.curves for one in earlier if one.curves is not None}
+        chains = tuple(self._candidates.chain(head, choice, known) for head in heads)
+        return _Tried(proposed, chains, choice)
+
+    def _propose(self, k: int, choice: Stage | None, earlier: Sequence[Iteration]) -> Stage:
+        wiring, search = self._wiring, self._wiring.contract.search
+        inputs: dict[str, Stage | Path] = {"dataset": self._preparation.dataset}
+        if self._preparation.feasible is not None:
+            inputs["feasible"] = self._preparation.feasible
+        inputs |= {f"judge{one.number:02d}": one.judge for one in earlier}
+        if choice is not None:
+            inputs["choice"] = choice
+        if search.agent == LLM:
+            inputs |= self._preparation.without_model
+        if search.file is not None:
+            inputs["file"] = wiring.root / search.file
+        goal = wiring.contract.goal
+        config = {
+            "limits": wiring.contract.effective_limits(),
+            "goal": {"metric": goal.metric, "target": goal.target, "direction": goal.direction},
+            "iteration": k,
+            "board": wiring.board,
+            "engines": list(wiring.engines),
+            "probe": wiring.probe_config() if search.agent == LLM else None,
+            "setup": self._setup() if search.agent in (LLM, REPLAY) else None,
+        }
+        return wiring.stage(f"propose:{k}", propose.kind(search.agent), inputs, config)
+
+    def _setup(self) -> dict[str, Any]:
+        """What a language model is told of how its designs are trained and built."""
+        wiring = self._wiring
+        return {
+            "mode": wiring.contract.mode,
+            "platform": wiring.target.platform,
+            "operators": {name: list(self._operators(name)) for name in wiring.engines},
+            "margins": wiring.contract.margins_by_metric(),
+            "training": wiring.contract.training.model_dump(mode="json"),
+        }
+
+    def _operators(self, engine: str) -> tuple[str, ...]:
+        operators: tuple[str, ...] = plugins.load(engines, engine).operators(
+            self._wiring.on_board.cpu
+        )
+        return operators
+
+    def _curves(self, k: int, tried: _Tried) -> Stage | None:
+        """The learning curves of a round, where a later one looks at them."""
+        contract = self._wiring.contract
+        last = k == contract.search.max_iterations
+        if tried.propose is None or not contract.training.prune or last:
+            return None
+        trained = {f"{index:02d}": chain["train"] for index, chain in enumerate(tried.chains)}
+        return self._wiring.stage(f"curves:{k}", curves.KIND, trained)
+
+    def _judge(self, k: int, tried: _Tried) -> Stage:
+        model = self._wiring.contract.search.brought_model
+        watched = {} if tried.propose is None else {"propose": tried.propose}
+        watched |= {
+            f"{index}.{name}": stage
+            for index, chain in enumerate(tried.chains)
+            for name, stage in chain.stages.items()
+        }
+        config = {
+            "bounds": self._wiring.bounds,
+            "iteration": k,
+            "model": model and Path(model).name,
+        }
+        return self._wiring.stage(f"judge:{k}", judge.KIND, watched, config)
+
+    def _report(self, k: int, tried: _Tried, judged: Stage, earlier: Sequence[Iteration]) -> Stage:
+        wiring = self._wiring
+        brought = tried.propose is None
+        judges = [*(one.judge for one in earlier), judged]
+        asked = [*(one.propose for one in earlier), tried.propose]
+        proposes = [one for one in asked if one is not None]
+        inputs = {f"judge{number:02d}": one for number, one in enumerate(judges, 1)}
+        inputs |= {f"propose{number:02d}": one for number, one in enumerate(proposes, 1)}
+        if tried.choose is not None:
+            inputs["choice"] = tried.choose
+        inputs |= {f"{at}.evaluate": chain["evaluate"] for at, chain in _all(tried, earlier)}
+        if brought:
+            inputs["1.0.quantise"] = tried.chains[0]["quantise"]
+        others = (name for name in plugins.installed("engines") if name not in wiring.engines)
+        config = {
+            "name": wiring.folder.name,
+            "bounds": wiring.bounds,
+            "engines": list(wiring.engines),
+            "margins": wiring.contract.margins_by_metric(),
+            "memories": self._memories(),
+            "other_engines": {one: self._operators(one) for one in others} if brought else {},
+        }
+        return wiring.stage(f"report:{k}", report.KIND, inputs, config)
+
+    def _memories(self) -> dict[str, int]:
+        """What the board has, by the metric that takes it."""
+        board = self._wiring.on_board
+        if board.native:
+            return {}
+        flash, ram = board.memories()
+        return {"flash_bytes": flash.length_bytes, "ram_bytes": ram.length_bytes}
+
+    def _deliver(
+        self, k: int, tried: _Tried, reported: Stage, earlier: Sequence[Iteration]
+    ) -> Stage:
+        inputs = {"report": reported, "dataset": self._preparation.dataset}
+        inputs |= {
+            f"{at}.{name}": chain[name]
+            for at, chain in _all(tried, earlier)
+            for name in _delivered(chain)
+        }
+        config = {"contract": self._wiring.contract.model_dump(mode="json")}
+        return self._wiring.stage(f"deliver:{k}", deliver.KIND, inputs, config)
+
+
+def _all(tried: _Tried, earlier: Sequence[Iteration]) -> Iterator[tuple[str, Chain]]:
+    """Every candidate so far, by its name."""
+    for number, chains in enumerate([*(one.candidates for one in earlier), tried.chains], 1):
+        yield from ((f"{number}.{index}", chain) for index, chain in enumerate(chains))
+
+
+def _delivered(chain: Chain) -> tuple[str, ...]:
+    """What is delivered of a candidate: what a board measured, not what stood for it."""
+    names = (f"hardware_{name}" for name in DELIVERED)
+    return tuple(
+        hardware if hardware in chain.stages else name
+        for hardware, name in zip(names, DELIVERED, strict=True)
+        if name in chain.stages
+    )

@@ -1,0 +1,64 @@
+"""Where a contract's firmware runs, and what may run the model there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks import platforms, plugins
+from mlforge_tasks.contract.board import Board, load_board
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.plugins import AUTO
+
+if TYPE_CHECKING:
+    from mlforge_tasks.contract.contract import Target
+    from mlforge_tasks.platforms import Platform
+
+SIMULATOR = "qemu"
+PROCESS = "native"
+HARDWARE = "serial"
+
+
+def engines_of(target: Target, board: Board) -> tuple[str, ...]:
+    """The engines that may run the model: one, or all that the platform builds for the board.
+
+    Raises:
+        MlforgeError: The platform cannot build the engine.
+    """
+    platform: Platform = plugins.load(platforms, target.platform)
+    if target.engine == AUTO:
+        return platform.engines_for(board)
+    if target.engine not in platform.engines:
+        raise MlforgeError(
+            f"target.engine: found '{target.engine}', which platform '{target.platform}' "
+            f"cannot build; wanted {' or '.join((*platform.engines, AUTO))}",
+            hint="`platform: zephyr` builds every engine",
+        )
+    return (target.engine,)
+
+
+def emulated(board: Board) -> Board:
+    """What stands for a board before there is hardware: itself, or one with the same core.
+
+    Latency is told for the real board's clock.
+
+    Raises:
+        MlforgeError: QEMU emulates neither.
+    """
+    if board.qemu is not None or board.native:
+        return board
+    stand_in = board.zephyr.arena_on if board.zephyr else None
+    if stand_in is None:
+        raise MlforgeError(
+            f"mode: QEMU does not emulate {board.name}, nor a board that could stand for it",
+            hint="mode: hardware",
+        )
+    clock: dict[str, Any] = {
+        "clock_hz": board.clock_hz,
+        "cycles_per_instruction": board.cycles_per_instruction,
+    }
+    return load_board(stand_in).model_copy(update=clock)
+
+
+def simulator(board: Board) -> str:
+    """The runner of a board that is no hardware."""
+    return PROCESS if board.native else SIMULATOR

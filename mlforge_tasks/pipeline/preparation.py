@@ -1,0 +1,84 @@
+"""What is done once, before anything is proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.contract.dataset import source_files
+from mlforge_tasks.pipeline import places
+from mlforge_tasks.stages import dataset, feasible, floor, without_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlforge_tasks.graph.stage import Stage
+    from mlforge_tasks.pipeline.wiring import Wiring
+
+WITHOUT_MODEL = "without_model"  # a stage, and the input of those that read it
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Stages that every candidate builds on.
+
+    Attributes:
+        dataset: The data set.
+        floor: The firmware without a model.
+        without_model: What an engine has to know of it, where it may make patches; else nothing.
+        feasible: The check of the limits; None where a model was brought along, which is measured
+            in any case.
+    """
+
+    dataset: Stage
+    floor: Stage
+    without_model: Mapping[str, Stage] = field(default_factory=dict)
+    feasible: Stage | None = None
+
+    def stages(self) -> Iterator[Stage]:
+        """All of them."""
+        yield from (self.dataset, self.floor, *self.without_model.values())
+        if self.feasible is not None:
+            yield self.feasible
+
+
+def prepare(wiring: Wiring) -> Preparation:
+    """Declares them."""
+    data, image = _dataset(wiring), _floor(wiring)
+    sizes = {}
+    if wiring.target.patches != "off":
+        read = {"floor": image}
+        sizes = {WITHOUT_MODEL: wiring.stage(WITHOUT_MODEL, without_model.KIND, read)}
+    brought = wiring.contract.search.brought_model is not None
+    return Preparation(data, image, sizes, None if brought else _feasible(wiring, image, data))
+
+
+def _dataset(wiring: Wiring) -> Stage:
+    spec = wiring.contract.dataset
+    files = {
+        ("source" if index == 0 else f"source{index}"): wiring.root / file
+        for index, file in enumerate(source_files(spec))
+    }
+    return wiring.stage("dataset", dataset.kind(spec), files)
+
+
+def _floor(wiring: Wiring) -> Stage:
+    config = {
+        "platform": wiring.target.platform,
+        "board": wiring.board,
+        "mlperf": wiring.target.mlperf,
+    }
+    return wiring.stage("floor", floor.kind(wiring.platform, wiring.on_board), {}, config)
+
+
+def _feasible(wiring: Wiring, image: Stage, data: Stage) -> Stage:
+    """Where there is an emulator it may measure."""
+    kind, probe = feasible.KIND, None
+    if wiring.contract.mode != "hardware":
+        board = wiring.simulated
+        runner = places.simulator(board)
+        kind = feasible.measuring(wiring.platform, wiring.engines, runner, board)
+        probe = {**wiring.probe_config(), "engines": list(wiring.engines)}
+    config = {"bounds": wiring.bounds, "probe": probe}
+    return wiring.stage("feasible", kind, {"floor": image, "dataset": data}, config)

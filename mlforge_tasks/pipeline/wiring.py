@@ -1,0 +1,169 @@
+"""What all stages of one contract share, and how one of them is declared."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks import platforms, plugins
+from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.graph.stage import Stage
+from mlforge_tasks.pipeline import places
+from mlforge_tasks.verdict import clauses
+from mlforge_tasks.verdict.constraints import UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlforge_tasks.contract.contract import Contract
+    from mlforge_tasks.graph.kind import StageKind
+    from mlforge_tasks.graph.stage import Workspace
+    from mlforge_tasks.platforms import Platform
+
+    Inputs = Mapping[str, Stage | Path]
+
+# Stages that keep from training what breaks a limit.
+REFUSING = ("screen", "admit")
+
+
+class Wiring:
+    """Declares the stages of one contract.
+
+    Args:
+        contract: What is asked for.
+        folder: Where everything but the store goes.
+        workspace: The store.
+        root: Project root, for source files.
+        refusing: Which of `REFUSING` are given the limits.
+
+    Attributes:
+        on_board: The board that the contract names.
+        simulated: What stands for it before there is hardware.
+        platform: What builds firmware.
+        engines: The engines that may run the model.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        folder: Path,
+        workspace: Workspace,
+        root: Path,
+        *,
+        refusing: tuple[str, ...] = REFUSING,
+    ) -> None:
+        self.contract = contract
+        self.target = contract.target
+        self.folder = folder
+        self.workspace = workspace
+        self.root = root
+        self.on_board = load_board(self.target.board)
+        hardware = contract.mode == "hardware"
+        self.simulated = self.on_board if hardware else places.emulated(self.on_board)
+        self.platform: Platform = plugins.load(platforms, self.target.platform)
+        self.engines = places.engines_of(self.target, self.on_board)
+        self._refusing = refusing
+        self._field = functools.cache(lambda name: contract.project((name,))[name])
+
+    def stage(
+        self,
+        name: str,
+        kind: StageKind,
+        inputs: Inputs,
+        config: Mapping[str, Any] | None = None,
+    ) -> Stage:
+        """A stage of this contract.
+
+        Args:
+            name: `<what>:<iteration>.<candidate>`, as far as it has them; its folder follows.
+            kind: What stands in the stage's file.
+            inputs: What it reads, by the name that its action knows it by.
+            config: What it is told beside the contract's fields that its kind names.
+        """
+        known = self.fields(*kind.fields) | dict(config or {})
+        return Stage(name, kind, self.folder / _folder_of(name), self.workspace, inputs, known)
+
+    def fields(self, *names: str) -> dict[str, Any]:
+        """Some of the contract's fields."""
+        return {name: self._field(name) for name in names}
+
+    @functools.cached_property
+    def board(self) -> dict[str, Any]:
+        """The contract's board, for a stage's configuration."""
+        return self.on_board.model_dump(mode="json")
+
+    @functools.cached_property
+    def runner(self) -> str:
+        """What runs the firmware first."""
+        if self.contract.mode == "hardware":
+            return places.HARDWARE
+        return places.simulator(self.simulated)
+
+    @functools.cached_property
+    def bounds(self) -> list[dict[str, Any]]:
+        """The contract's clauses."""
+        return [bound.model_dump(mode="json") for bound in clauses.bounds(self.contract)]
+
+    @functools.cached_property
+    def admission(self) -> list[dict[str, Any]]:
+        """The same for a probe: an emulated figure may refuse for a board, but never passes."""
+        anywhere: dict[str, Any] = {"sources": ("static", "emulated", "hardware")}
+        return [
+            bound.model_copy(update=anywhere).model_dump(mode="json")
+            for bound in clauses.bounds(self.contract)
+        ]
+
+    @functools.cached_property
+    def hardware_limits(self) -> list[dict[str, Any]]:
+        """Those of them that are about the device."""
+        return [one for one in self.admission if one["metric"] in UNITS]
+
+    @property
+    def admitting(self) -> list[dict[str, Any]]:
+        """What a probe's figures are held against."""
+        return self.admission if "admit" in self._refusing else []
+
+    @property
+    def screening(self) -> list[dict[str, Any]]:
+        """What static figures are held against."""
+        bounds = self.bounds if "screen" in self._refusing else []
+        if self.target.patches == "auto":  # whole tensors are no lower bound then
+            return [one for one in bounds if one["metric"] != "ram_bytes"]
+        return bounds
+
+    @property
+    def ram_limit(self) -> dict[str, Any]:
+        """The limit that patches are made for, and what the image takes of it beside the model."""
+        if self.target.patches == "off":
+            return {}
+        limits = self.contract.effective_limits()
+        reserve = self.platform.stack_reserve_bytes
+        return {
+            "ram_bytes": limits["ram_bytes"],
+            "stack_bytes": min(reserve, limits.get("stack_bytes", reserve)),
+            "keeps_input": self.target.mlperf is not None,
+        }
+
+    def probe_config(self) -> dict[str, Any]:
+        """What the stages of a probe are configured with, all at once."""
+        return {
+            "cpu": self.board["cpu"],
+            "platform": self.target.platform,
+            "mlperf": self.target.mlperf,
+            "board": self.simulated.model_dump(mode="json"),
+            "runner": self.runner,
+            "bounds": self.hardware_limits,
+            **self.ram_limit,
+        } | self.fields("search.seed", "goal.metric")
+
+
+def _folder_of(name: str) -> Path:
+    """Folder of a stage: `train:2.0` lies in `iterations/02/0/train`."""
+    base, _, part = name.partition(":")
+    if base == "deliver":
+        return Path("delivered")
+    if not part:
+        return Path(base)
+    iteration, _, candidate = part.partition(".")
+    return Path("iterations", f"{int(iteration):02d}", candidate, base)
