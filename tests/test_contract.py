@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from mlforge_tasks.contract.contract import Contract, Metric
+from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.contract.loader import load
+from mlforge_tasks.contract.sections import Metric
 from mlforge_tasks.records import canonical_json
 from mlforge_tasks.verdict import clauses, metrics
 from mlforge_tasks.verdict.fronts import contract_key

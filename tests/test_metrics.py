@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as nps
 
-from mlforge_tasks.contract.contract import Goal, Metric
+from mlforge_tasks.contract.sections import Goal, Metric
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, dequantise, quantise
 from mlforge_tasks.verdict import metrics

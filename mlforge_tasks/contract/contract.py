@@ -7,204 +7,22 @@ be wrong with a contract is found while it is read, before anything is started.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
-from mlforge_tasks.contract.board import board_names, load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.dataset import DatasetSpec, Task
 from mlforge_tasks.contract.search import Search
-from mlforge_tasks.plugins import AUTO, installed
+from mlforge_tasks.contract.sections import Goal, Limits, Margins, Target, Training, metrics_of
 from mlforge_tasks.records import Record
-from mlforge_tasks.yaml_file import Mistake, Mistakes, one_of
-from mlforge_tasks.yaml_file.units import (
-    Bytes,
-    Microseconds,
-    Seconds,
-    Share,
-    format_bytes,
-    format_share,
-    parse_share,
-)
+from mlforge_tasks.yaml_file import Mistake, Mistakes
+from mlforge_tasks.yaml_file.units import format_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 Mode = Literal["simulate", "hardware", "simulate-then-hardware"]
-Metric = Literal["mse", "mae", "accuracy", "auc"]
-Direction = Literal["minimize", "maximize"]
-Statistic = Literal["median", "p99", "max"]
-Patches = Literal["auto", "off"]
-# Engines that can run the first layers of a model stripe by stripe.
-_PATCHING = ("aot", AUTO)
-
-# Metric -> (task, direction, unit)
-_METRICS: Mapping[str, tuple[Task, Direction, str]] = {
-    "mse": ("regression", "minimize", "target unit^2"),
-    "mae": ("regression", "minimize", "target unit"),
-    "accuracy": ("classification", "maximize", "1"),
-    "auc": ("classification", "maximize", "1"),
-}
-
-
-class Target(Record):
-    """Where the model runs.
-
-    Attributes:
-        board: A board of `mlforge_tasks/boards`, as Zephyr writes it.
-        platform: How firmware is built.
-        engine: What runs the model on the device, or `auto`.
-        mlperf: Name that the firmware answers the MLPerf Tiny benchmark's own runner with; without
-            one it does not answer it.
-        patches: Whether the first layers run stripe by stripe where the RAM limit needs it.
-    """
-
-    board: str
-    platform: str
-    engine: str
-    mlperf: Annotated[str, Field(pattern=r"^\w[\w-]{0,31}$")] | None = None
-    patches: Patches = "off"
-
-    @field_validator("board")
-    @classmethod
-    def _known_board(cls, name: str) -> str:
-        one_of(name, board_names(), kind="a board")
-        return name
-
-    @field_validator("platform")
-    @classmethod
-    def _known_platform(cls, name: str) -> str:
-        one_of(name, installed("platforms"), kind="a platform")
-        return name
-
-    @field_validator("engine")
-    @classmethod
-    def _known_engine(cls, name: str) -> str:
-        one_of(name, (AUTO, *installed("engines")), kind="an engine")
-        return name
-
-    @field_validator("patches")
-    @classmethod
-    def _engine_has_patches(cls, patches: Patches, info: ValidationInfo) -> Patches:
-        engine = info.data.get("engine", AUTO)
-        if patches == "auto" and engine not in _PATCHING:
-            raise Mistake(f"off, since engine '{engine}' has no patches; 'aot' has")
-        return patches
-
-
-class Limits(Record):
-    """What the device allows.
-
-    Attributes:
-        ram_bytes: Static RAM, the model's arena included, plus the stack's high-water mark.
-        flash_bytes: The whole image.
-        latency_us: One inference.
-        latency_statistic: Which of the repeated inferences the limit is for.
-        stack_bytes: The stack's high-water mark; not judged on its own by default.
-    """
-
-    ram_bytes: Bytes = Field(alias="ram")
-    flash_bytes: Bytes = Field(alias="flash")
-    latency_us: Microseconds = Field(alias="latency")
-    latency_statistic: Statistic = "median"
-    stack_bytes: Bytes | None = Field(default=None, alias="stack")
-
-    @property
-    def latency_metric(self) -> str:
-        """The measurement that the latency limit binds."""
-        return (
-            "latency_us"
-            if self.latency_statistic == "median"
-            else f"latency_{self.latency_statistic}_us"
-        )
-
-    @field_validator("stack_bytes")
-    @classmethod
-    def _stack_is_part_of_ram(cls, stack: int | None, info: ValidationInfo) -> int | None:
-        ram = info.data.get("ram_bytes")
-        if stack is not None and ram is not None and stack > ram:
-            raise Mistake(f"at most the RAM limit, {format_bytes(ram)}, which the stack is part of")
-        return stack
-
-
-def _below_one(share: float) -> float:
-    if share == 1:
-        raise Mistake("a margin of less than 100 %")
-    return share
-
-
-Margin = Annotated[Share, AfterValidator(_below_one)]
-
-
-class Margins(Record):
-    """The share of each limit that is kept in reserve, 0 to 1."""
-
-    ram_share: Margin = Field(default=0.0, alias="ram")
-    flash_share: Margin = Field(default=0.0, alias="flash")
-    latency_share: Margin = Field(default=0.0, alias="latency")
-    stack_share: Margin = Field(default=0.0, alias="stack")
-
-
-class Goal(Record):
-    """What the int8 model must reach, on validation and on test data.
-
-    Attributes:
-        metric: The figure; it implies whether less or more is better.
-        target: The bound, in the metric's unit.
-    """
-
-    metric: Metric
-    target: float
-
-    @property
-    def direction(self) -> Direction:
-        """Whether the metric should be small or large."""
-        return _METRICS[self.metric][1]
-
-    @property
-    def unit(self) -> str:
-        """The metric's unit."""
-        return _METRICS[self.metric][2]
-
-    @field_validator("target", mode="before")
-    @classmethod
-    def _percentage(cls, target: object, info: ValidationInfo) -> object:
-        if isinstance(target, str) and info.data.get("metric") not in {"mse", "mae"}:
-            return parse_share(target)
-        return target
-
-    @field_validator("target")
-    @classmethod
-    def _in_range(cls, target: float, info: ValidationInfo) -> float:
-        metric = info.data.get("metric")
-        if metric in {"accuracy", "auc"} and not 0 < target <= 1:
-            percent = format_share(target / 100) if 1 < target <= 100 else None
-            raise Mistake("a share from 0 to 1, such as 0.72 or '72 %'", suggestion=percent)
-        if metric in {"mse", "mae"} and target <= 0:
-            raise Mistake("a number greater than 0")
-        return target
-
-
-class Training(Record):
-    """What one training may cost.
-
-    Attributes:
-        epochs: At most so many passes over the training split.
-        batch_size: Examples a step.
-        learning_rate: Adam's step size at the start.
-        patience: Epochs without a better validation figure after which training stops.
-        time_limit_s: Wall time after which training is ended and the candidate fails.
-        memory_limit_bytes: The same for the training process's memory.
-        prune: Whether a training is stopped that falls behind most of those of earlier rounds.
-    """
-
-    epochs: int = Field(ge=1, le=10_000)
-    batch_size: int = Field(default=64, ge=1, le=65_536)
-    learning_rate: float = Field(default=0.001, gt=0, le=1)
-    patience: int = Field(default=5, ge=1, le=10_000)
-    time_limit_s: Seconds = Field(default=600.0, alias="time_limit")
-    memory_limit_bytes: Bytes = Field(default=4 << 30, alias="memory_limit")
-    prune: bool = False
 
 
 class Contract(Record):
@@ -284,10 +102,10 @@ class Contract(Record):
     @field_validator("goal")
     @classmethod
     def _metric_fits_task(cls, goal: Goal, info: ValidationInfo) -> Goal:
-        task = info.data.get("task")
-        fitting = [name for name, (kind, _, _) in _METRICS.items() if kind == task]
-        if task is not None and goal.metric not in fitting:
-            raise Mistake(f"a metric for {task}: {' or '.join(fitting)}", at=("metric",))
+        task: Task | None = info.data.get("task")
+        if task is not None and goal.metric not in metrics_of(task):
+            wanted = f"a metric for {task}: {' or '.join(metrics_of(task))}"
+            raise Mistake(wanted, at=("metric",))
         dataset: DatasetSpec | None = info.data.get("dataset")
         if dataset is not None and goal.metric == "auc" and len(dataset.target.labels) != 2:
             found = f"auc with {len(dataset.target.labels)} labels"

@@ -10,7 +10,7 @@ from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.plugins import AUTO
 
 if TYPE_CHECKING:
-    from mlforge_tasks.contract.contract import Target
+    from mlforge_tasks.contract.sections import Target
     from mlforge_tasks.platforms import Platform
 
 SIMULATOR = "qemu"
