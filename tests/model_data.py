@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.contract.data_card import SPLITS, DataCard, FeatureCard, SourceCard
-from mlforge_tasks.contract.dataset import ChronologicalSplit
+from mlforge_tasks.contract.split import ChronologicalSplit
 
 if TYPE_CHECKING:
     from pathlib import Path

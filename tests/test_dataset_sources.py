@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlforge_tasks import datasets, plugins
-from mlforge_tasks.contract.dataset import CsvSource, WheelSource
+from mlforge_tasks.contract.source import CsvSource, WheelSource
 from mlforge_tasks.datasets import from_wheel
 from mlforge_tasks.datasets._arrays import read_npy, read_npz
 from mlforge_tasks.datasets._delimited import read_csv

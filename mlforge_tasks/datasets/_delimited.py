@@ -14,7 +14,7 @@ from mlforge_tasks.datasets._table import Table
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from mlforge_tasks.contract.dataset import Delimited
+    from mlforge_tasks.contract.source import Delimited
 
 
 def read_csv(data: bytes, where: str, form: Delimited) -> Table:

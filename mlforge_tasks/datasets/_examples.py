@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.contract.data_card import SPLITS
-from mlforge_tasks.contract.dataset import ChronologicalSplit, GroupSplit, RandomSplit, Window
+from mlforge_tasks.contract.dataset import Window
+from mlforge_tasks.contract.split import ChronologicalSplit, GroupSplit, RandomSplit
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._table import shown
 from mlforge_tasks.errors import MlforgeError

@@ -11,7 +11,7 @@ from mlforge_tasks.errors import MlforgeError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.contract.dataset import Delimited
+    from mlforge_tasks.contract.source import Delimited
     from mlforge_tasks.datasets._table import Table
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.contract.dataset import (
+from mlforge_tasks.contract.split import (
     ChronologicalSplit,
     GroupSplit,
     RandomGroupSplit,

@@ -13,7 +13,7 @@ from mlforge_tasks.records import sha256_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.contract.dataset import NpzSource
+    from mlforge_tasks.contract.source import NpzSource
 
 
 class NpzReader:

@@ -22,7 +22,7 @@ from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.yaml_file import closest
 
 if TYPE_CHECKING:
-    from mlforge_tasks.contract.dataset import WheelSource
+    from mlforge_tasks.contract.source import WheelSource
 
 DOWNLOAD_TIMEOUT_S = 900.0
 
