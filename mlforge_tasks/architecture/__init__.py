@@ -1,10 +1,18 @@
 """A network as data: what an agent may propose, its shapes, its static costs.
 
-`layers` holds the records, and `geometry` what they have in common; `graph` connects them into a
-network with its head, `figures` sums up what that costs, `text` reads and shows architectures.
-Import from here.
+`layers` and `convolution` hold the records, `base` and `geometry` what they have in common; `graph`
+connects them into a network with its head, `figures` sums up what that costs, `text` reads and
+shows architectures. Import from here.
 """
 
+from mlforge_tasks.architecture.convolution import (
+    Conv1D,
+    Conv2D,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
 from mlforge_tasks.architecture.figures import LayerFigures, StaticFigures, static_figures
 from mlforge_tasks.architecture.geometry import Shape
 from mlforge_tasks.architecture.graph import INPUT, LayerShape, Task, infer_shapes
@@ -13,11 +21,7 @@ from mlforge_tasks.architecture.layers import (
     Architecture,
     AveragePool,
     BatchNorm,
-    Conv1D,
-    Conv2D,
     Dense,
-    DepthwiseConv1D,
-    DepthwiseConv2D,
     Dropout,
     Flatten,
     GlobalAveragePool,
@@ -25,8 +29,6 @@ from mlforge_tasks.architecture.layers import (
     MaxPool,
     PlainLayer,
     Residual,
-    SeparableConv1D,
-    SeparableConv2D,
 )
 from mlforge_tasks.architecture.smallest import smallest
 from mlforge_tasks.architecture.text import brief, json_schema, layer_mistakes, parse_architecture

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal, TypeAlias
 
+from mlforge_tasks.architecture.convolution import Conv1D, Conv2D
 from mlforge_tasks.architecture.geometry import Shape, ShapeError
 from mlforge_tasks.architecture.layers import (
     Activate,
     Architecture,
-    Conv1D,
-    Conv2D,
     Dense,
     PlainLayer,
     Residual,

@@ -3,68 +3,41 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 from typing_extensions import override
 
+from mlforge_tasks.architecture.base import (
+    Activation,
+    BaseLayer,
+    DropRate,
+    PoolSize,
+    Stride,
+    Units,
+    require_kind,
+)
+from mlforge_tasks.architecture.convolution import (
+    Conv1D,
+    Conv2D,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
 from mlforge_tasks.architecture.geometry import (
     Padding,
     Shape,
     ShapeError,
     Work,
-    conv_work,
-    depthwise_work,
     need_rank,
-    separable_work,
     sliding,
     window,
 )
 from mlforge_tasks.records import Record
 
-Activation: TypeAlias = Literal["relu", "relu6", "tanh", "sigmoid", "linear"]
 
-# The bounds are about twice what fits the largest board here (megabytes of flash); they only keep
-# nonsense from reaching Keras. What a contract allows is judged by its limits, not by these.
-Units = Annotated[int, Field(strict=True, ge=1, le=1024)]
-Filters = Annotated[int, Field(strict=True, ge=1, le=512)]
-Kernel = Annotated[int, Field(strict=True, ge=1, le=64)]
-KernelSide = Annotated[int, Field(strict=True, ge=1, le=32)]
-Kernel2D = tuple[KernelSide, KernelSide]
-Stride = Annotated[int, Field(strict=True, ge=1, le=16)]
-Dilation = Annotated[int, Field(strict=True, ge=1, le=64)]
-PoolSize = Annotated[int, Field(strict=True, ge=2, le=64)]
-DropRate = Annotated[float, Field(strict=True, gt=0.0, le=0.9)]
-
-
-def _require_kind(schema: dict[str, Any]) -> None:
-    """`kind` has a default for us; whoever writes JSON must give it."""
-    schema["required"] = ["kind", *schema.get("required", ())]
-
-
-class _Layer(Record):
-    """What every layer can say about itself, given the shape it is fed with."""
-
-    model_config = ConfigDict(json_schema_extra=_require_kind)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        """The shape that comes out.
-
-        Raises:
-            ShapeError: The layer cannot take this input.
-        """
-        return shape
-
-    def parameters(self, shape: Shape) -> int:
-        """Keras' parameter count, the non-trainable ones included."""
-        return sum(work.weights + work.channels for work in self.work(shape))
-
-    def work(self, shape: Shape) -> tuple[Work, ...]:  # noqa: ARG002 - the overrides need it
-        """The operators it becomes on the device; none for a layer that is folded away."""
-        return ()
-
-
-class Dense(_Layer):
+class Dense(BaseLayer):
     """Fully connected layer on a flat input."""
 
     kind: Literal["dense"] = "dense"
@@ -83,136 +56,7 @@ class Dense(_Layer):
         return (Work("dense", self.units, weights, weights=weights, channels=self.units),)
 
 
-class _Window1D(_Layer):
-    kernel: Kernel
-    stride: Stride = 1
-    dilation: Dilation = 1
-    padding: Padding = "same"
-    activation: Activation = "relu"
-
-    @model_validator(mode="after")
-    def _stride_or_dilation(self) -> _Window1D:
-        if self.stride > 1 and self.dilation > 1:
-            raise ValueError("stride and dilation are not both above 1 (Keras has no such layer)")
-        return self
-
-    def _steps(self, shape: Shape) -> int:
-        need_rank(shape, 2)
-        return window(shape[0], self.kernel, self.stride, self.dilation, self.padding)
-
-
-class _Window2D(_Layer):
-    kernel: Kernel2D
-    stride: Stride = 1
-    padding: Padding = "same"
-    activation: Activation = "relu"
-
-    def _sides(self, shape: Shape) -> Shape:
-        need_rank(shape, 3)
-        sides = zip(shape[:2], self.kernel, strict=True)
-        return tuple(window(side, size, self.stride, 1, self.padding) for side, size in sides)
-
-
-class Conv1D(_Window1D):
-    """Convolution over the steps of a series."""
-
-    kind: Literal["conv1d"] = "conv1d"
-    filters: Filters
-
-    @override
-    def output_shape(self, shape: Shape) -> Shape:
-        return (self._steps(shape), self.filters)
-
-    @override
-    def work(self, shape: Shape) -> tuple[Work, ...]:
-        output, kernel = self.output_shape(shape), (self.kernel,)
-        return (conv_work(shape, output, kernel, self.stride, self.dilation),)
-
-
-class DepthwiseConv1D(_Window1D):
-    """Convolution of each channel on its own."""
-
-    kind: Literal["depthwise_conv1d"] = "depthwise_conv1d"
-
-    @override
-    def output_shape(self, shape: Shape) -> Shape:
-        return (self._steps(shape), shape[1])
-
-    @override
-    def work(self, shape: Shape) -> tuple[Work, ...]:
-        output, kernel = self.output_shape(shape), (self.kernel,)
-        return (depthwise_work(shape, output, kernel, self.stride, self.dilation),)
-
-
-class SeparableConv1D(_Window1D):
-    """A depthwise convolution, then a pointwise one; the activation comes after both."""
-
-    kind: Literal["separable_conv1d"] = "separable_conv1d"
-    filters: Filters
-
-    @override
-    def output_shape(self, shape: Shape) -> Shape:
-        return (self._steps(shape), self.filters)
-
-    @override
-    def parameters(self, shape: Shape) -> int:
-        return super().parameters(shape) - shape[-1]  # Keras' depthwise half has no bias
-
-    @override
-    def work(self, shape: Shape) -> tuple[Work, ...]:
-        output, kernel = self.output_shape(shape), (self.kernel,)
-        return separable_work(shape, output, kernel, self.stride, self.dilation)
-
-
-class Conv2D(_Window2D):
-    """Convolution over an image."""
-
-    kind: Literal["conv2d"] = "conv2d"
-    filters: Filters
-
-    @override
-    def output_shape(self, shape: Shape) -> Shape:
-        return (*self._sides(shape), self.filters)
-
-    @override
-    def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (conv_work(shape, self.output_shape(shape), self.kernel, self.stride),)
-
-
-class DepthwiseConv2D(_Window2D):
-    """Convolution of each channel on its own."""
-
-    kind: Literal["depthwise_conv2d"] = "depthwise_conv2d"
-
-    @override
-    def output_shape(self, shape: Shape) -> Shape:
-        return (*self._sides(shape), shape[2])
-
-    @override
-    def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (depthwise_work(shape, self.output_shape(shape), self.kernel, self.stride),)
-
-
-class SeparableConv2D(_Window2D):
-    """A depthwise convolution, then a pointwise one; the activation comes after both."""
-
-    kind: Literal["separable_conv2d"] = "separable_conv2d"
-    filters: Filters
-
-    @override
-    def output_shape(self, shape: Shape) -> Shape:
-        return (*self._sides(shape), self.filters)
-
-    @override
-    def parameters(self, shape: Shape) -> int:
-        return super().parameters(shape) - shape[-1]  # Keras' depthwise half has no bias
-
-    @override
-    def work(self, shape: Shape) -> tuple[Work, ...]:
-        return separable_work(shape, self.output_shape(shape), self.kernel, self.stride)
-
-
-class _Pool(_Layer):
+class _Pool(BaseLayer):
     size: PoolSize = 2
     stride: Stride = 2
     padding: Padding = "valid"
@@ -243,7 +87,7 @@ class AveragePool(_Pool):
     kind: Literal["average_pool"] = "average_pool"
 
 
-class GlobalAveragePool(_Layer):
+class GlobalAveragePool(BaseLayer):
     """Mean of each channel; the result is flat."""
 
     kind: Literal["global_average_pool"] = "global_average_pool"
@@ -258,7 +102,7 @@ class GlobalAveragePool(_Layer):
         return (Work("pool", shape[-1], reads=prod(shape)),)
 
 
-class Flatten(_Layer):
+class Flatten(BaseLayer):
     """All elements in a row; costs nothing on the device."""
 
     kind: Literal["flatten"] = "flatten"
@@ -268,14 +112,14 @@ class Flatten(_Layer):
         return (prod(shape),)
 
 
-class Dropout(_Layer):
+class Dropout(BaseLayer):
     """Drops a share of the elements while training; nothing is left of it on the device."""
 
     kind: Literal["dropout"] = "dropout"
     rate: DropRate
 
 
-class BatchNorm(_Layer):
+class BatchNorm(BaseLayer):
     """Normalises each channel over the batch.
 
     Right after a convolution or dense layer with a linear activation it is folded into the weights
@@ -295,7 +139,7 @@ class BatchNorm(_Layer):
         return (one, one)
 
 
-class Activate(_Layer):
+class Activate(BaseLayer):
     """An activation on its own, as after `batch_norm`."""
 
     kind: Literal["activation"] = "activation"
@@ -333,7 +177,7 @@ class Residual(Record):
     fits (on flat tensors: a dense layer). The activation comes after the addition.
     """
 
-    model_config = ConfigDict(json_schema_extra=_require_kind)
+    model_config = ConfigDict(json_schema_extra=require_kind)
 
     kind: Literal["residual"] = "residual"
     layers: Annotated[tuple[PlainLayer, ...], Field(min_length=1, max_length=8)]

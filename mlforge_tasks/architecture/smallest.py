@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.architecture.convolution import Conv1D, Conv2D
 from mlforge_tasks.architecture.layers import (
     Architecture,
-    Conv1D,
-    Conv2D,
     Dense,
     Flatten,
     GlobalAveragePool,
