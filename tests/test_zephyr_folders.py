@@ -11,8 +11,8 @@ import pytest
 
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines.tflm import PLUGIN as TFLM
-from mlforge_tasks.platforms import zephyr
 from mlforge_tasks.platforms._zephyr import build_folder, image
+from mlforge_tasks.platforms._zephyr.model_files import model_files
 from mlforge_tasks.platforms.zephyr import PLUGIN, ZephyrPlatform
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from tests import tiny_model
@@ -44,7 +44,7 @@ def test_nothing_stale_is_linked_after_an_edit(
     folder = ZephyrPlatform(tmp_path / "root")._folder(M3, "c")
     request = tiny_model.request(M3, tiny_model.write_model(tmp_path / "model"))
     with folder.locked():
-        folder.place(zephyr._model_files(request))
+        folder.place(model_files(request))
 
         def make(**edits: tuple[str, str]) -> bytes:
             for name, (old, new) in edits.items():

@@ -6,14 +6,11 @@ TFLite Micro, whose arena is as large as an image of that very model says it mus
 
 from __future__ import annotations
 
-import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._fit import does_not_fit
 from mlforge_tasks.platforms._zephyr import arena, image, needs, toolchain, workspace
 from mlforge_tasks.platforms._zephyr.build_folder import (
@@ -23,6 +20,8 @@ from mlforge_tasks.platforms._zephyr.build_folder import (
     OverflowedError,
     write_if_changed,
 )
+from mlforge_tasks.platforms._zephyr.delivery import deliver
+from mlforge_tasks.platforms._zephyr.model_files import TFLM_SOURCE, model_files
 from mlforge_tasks.records import (
     FirmwareReport,
     ProcessReport,
@@ -39,16 +38,9 @@ if TYPE_CHECKING:
     from mlforge_tasks.records import BuildReport
 
 BUILD_ROOT = workspace.PROJECT_ROOT / "build" / ".zephyr"
-TFLM_SOURCE = "tflm_operators.c"
 CORE_MODULES = ("cmsis_6",)
 TFLM_MODULES = ("cmsis-dsp", "cmsis-nn", "tflite-micro")
 NO_MODEL = APP / "no_model"
-MAX_PARTS = 32  # MLFORGE_MODEL_PARTS in zephyr_app/Kconfig
-# The size of debug information depends on the length of the build folder's name.
-_DEBUG_SECTION = re.compile(
-    r"^ ?\.debug_\S+\s+0x\w+\s+0x\w+.*\n|^ +0x\w+ \(size before relaxing\)\n", re.MULTILINE
-)
-_DIGEST = re.compile(rb'^#define MODEL_DIGEST "(\w+)"$', re.MULTILINE)
 
 
 class ZephyrBuild(Record):
@@ -117,7 +109,7 @@ class ZephyrPlatform:
 
         Also writes `zephyr.json`: a `ZephyrImage`, or a `ZephyrBuild` of a process.
         """
-        files = _model_files(request)
+        files = model_files(request)
         options = _mlperf(request)
         if request.board.native:
             return self._build_process(request, files, options, out)
@@ -129,7 +121,7 @@ class ZephyrPlatform:
         folder = self._folder(request.board, "c" if reserved is None else "tflm", options)
         with folder.locked():
             _make(folder, files, request.board)
-            _deliver(folder, files, request.firmware_id, out)
+            deliver(folder, files, request.firmware_id, out)
             whole = image.sizes(folder.elf, folder.configuration.toolchain)
         ZephyrImage(
             whole=whole,
@@ -150,7 +142,7 @@ class ZephyrPlatform:
         folder = self._folder(request.board, "c", options)
         with folder.locked():
             _make(folder, files, request.board)
-            _deliver(folder, files, request.firmware_id, out)
+            deliver(folder, files, request.firmware_id, out)
         _made_from(folder).write(out / "zephyr.json")
         return ProcessReport(firmware_id=request.firmware_id)
 
@@ -229,31 +221,6 @@ def _mlperf(request: BuildRequest) -> tuple[str, ...]:
     return "CONFIG_MLFORGE_MLPERF=y", f'CONFIG_MLFORGE_MLPERF_MODEL="{request.mlperf}"'
 
 
-def _model_files(request: BuildRequest) -> dict[str, bytes]:
-    """The content of a build folder's `model/`."""
-    sources = {path.name: path.read_bytes() for path in sorted(request.engine.iterdir())}
-    identity = {"MLFORGE_FIRMWARE_ID": request.firmware_id, "MLFORGE_ENGINE": request.engine_name}
-    lines = [f'#define {name} "{value}"\n' for name, value in identity.items()]
-    profile = "#define MLFORGE_PROFILE\n" if request.profile else ""
-    files = {
-        **sources,
-        "model_data.h": (request.header / "model_data.h").read_bytes(),
-        "build_id.h": "".join([*lines, profile]).encode(),
-    }
-    return files if TFLM_SOURCE in sources else files | _parts(sources, profile)
-
-
-def _parts(sources: Mapping[str, bytes], head: str) -> dict[str, bytes]:
-    names = [name for name in sources if name.endswith(".c")]
-    if len(names) > MAX_PARTS:
-        raise ToolError(
-            f"the engine made {len(names)} C sources, wanted at most {MAX_PARTS}",
-            hint="raise MLFORGE_MODEL_PARTS in zephyr_app/Kconfig, and MAX_PARTS here",
-        )
-    parts = [f'{head}#include "{name}"\n' for name in names] + [""] * (MAX_PARTS - len(names))
-    return {f"part_{index:02}.c": text.encode() for index, text in enumerate(parts)}
-
-
 def _zephyr(board: Board) -> Zephyr:
     if board.zephyr is None:
         raise ToolError(
@@ -282,48 +249,6 @@ def _make(folder: BuildFolder, files: Mapping[str, bytes], board: Board) -> None
         folder.make()
     except OverflowedError as overflow:
         raise does_not_fit(board, overflow.region, overflow.excess_bytes) from None
-
-
-def _deliver(folder: BuildFolder, files: Mapping[str, bytes], firmware_id: str, out: Path) -> None:
-    """Copies the image out: the same bytes from whatever folder it was built in.
-
-    A process has no image to flash.
-
-    Raises:
-        ToolError: The image does not hold the model it should.
-    """
-    built = folder.elf.parent
-    native = folder.configuration.toolchain.variant == toolchain.HOST
-    binary = (folder.elf if native else built / "zephyr.bin").read_bytes()
-    digest = _DIGEST.search(files["model_data.h"])
-    wanted = [firmware_id.encode(), *([digest[1]] if digest else [])]
-    if any(text not in binary for text in wanted):
-        raise ToolError(
-            f"the image in {folder.path} was not made from the model that was placed there",
-            hint="delete that folder; the next build makes it anew",
-        )
-    if not native:
-        (out / "firmware.bin").write_bytes(binary)
-    with tempfile.TemporaryDirectory() as name:
-        stripped = Path(name) / "firmware.elf"
-        # Debug information holds the build folder, and the linker's build id its digest.
-        strip = [folder.configuration.toolchain.tool("objcopy"), "--strip-debug"]
-        strip += ["--remove-section=.note.gnu.build-id"]
-        process.check([*strip, str(folder.elf), str(stripped)], timeout_s=image.TOOL_TIMEOUT_S)
-        (out / "firmware.elf").write_bytes(stripped.read_bytes())
-    (out / "firmware.map").write_text(_without_paths((built / "zephyr.map").read_text(), folder))
-
-
-def _without_paths(text: str, folder: BuildFolder) -> str:
-    on = folder.configuration
-    known = {
-        str(folder.path): "build",
-        str(on.workspace.topdir): "workspace",
-        str(on.toolchain.gcc.parent.parent): "toolchain",
-    }
-    for path in sorted(known, key=len, reverse=True):
-        text = text.replace(path, known[path])
-    return _DEBUG_SECTION.sub("", text)
 
 
 PLUGIN = ZephyrPlatform()

@@ -1,0 +1,40 @@
+"""What a build folder's `model/` holds: an engine's C sources as the application takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlforge_tasks.platforms import BuildRequest
+
+TFLM_SOURCE = "tflm_operators.c"
+MAX_PARTS = 32  # MLFORGE_MODEL_PARTS in zephyr_app/Kconfig
+
+
+def model_files(request: BuildRequest) -> dict[str, bytes]:
+    """The content of a build folder's `model/`."""
+    sources = {path.name: path.read_bytes() for path in sorted(request.engine.iterdir())}
+    identity = {"MLFORGE_FIRMWARE_ID": request.firmware_id, "MLFORGE_ENGINE": request.engine_name}
+    lines = [f'#define {name} "{value}"\n' for name, value in identity.items()]
+    profile = "#define MLFORGE_PROFILE\n" if request.profile else ""
+    files = {
+        **sources,
+        "model_data.h": (request.header / "model_data.h").read_bytes(),
+        "build_id.h": "".join([*lines, profile]).encode(),
+    }
+    return files if TFLM_SOURCE in sources else files | _parts(sources, profile)
+
+
+def _parts(sources: Mapping[str, bytes], head: str) -> dict[str, bytes]:
+    names = [name for name in sources if name.endswith(".c")]
+    if len(names) > MAX_PARTS:
+        raise ToolError(
+            f"the engine made {len(names)} C sources, wanted at most {MAX_PARTS}",
+            hint="raise MLFORGE_MODEL_PARTS in zephyr_app/Kconfig, and MAX_PARTS here",
+        )
+    parts = [f'{head}#include "{name}"\n' for name in names] + [""] * (MAX_PARTS - len(names))
+    return {f"part_{index:02}.c": text.encode() for index, text in enumerate(parts)}
