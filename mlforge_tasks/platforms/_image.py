@@ -125,6 +125,19 @@ def _define(name: str, value: int | str) -> str:
     return f'-D{name}="{value}"' if isinstance(value, str) else f"-D{name}={value}u"
 
 
+def _flags(
+    macros: Mapping[str, int | str], includes: Sequence[Path], sources: Sequence[Path]
+) -> list[str]:
+    """What all sources are compiled with, whatever the board."""
+    folders = sorted({*includes, *(path.parent for path in sources)})
+    return [
+        *C_FLAGS,
+        *(_define(key, macros[key]) for key in sorted(macros)),
+        *(f"-I{folder}" for folder in includes),
+        *(f"-ffile-prefix-map={folder}=." for folder in folders),  # __FILE__ in asserts
+    ]
+
+
 def _compile(
     board: Board, sources: Sequence[Path], flags: Sequence[str], work: Path, optimisation: str
 ) -> tuple[str, ...]:
@@ -143,6 +156,7 @@ def _compile(
 
 
 def _link(board: Board, objects: Sequence[str], work: Path, name: str) -> None:
+    """Makes `<name>.elf`, `.bin` and `.map`."""
     (work / "link.ld").write_text(linker_script(board))
     argv = [tool("gcc"), *board.gcc_flags, *LINK_FLAGS, "-T", "link.ld", f"-Wl,-Map={name}.map"]
     done = process.run([*argv, *objects, "-o", f"{name}.elf"], timeout_s=TOOL_TIMEOUT_S, cwd=work)
@@ -151,12 +165,25 @@ def _link(board: Board, objects: Sequence[str], work: Path, name: str) -> None:
         raise does_not_fit(board, overflow[1], int(overflow[2]))
     if done.timed_out or done.returncode != 0:
         raise ToolError(f"linking for {board.name} failed\n{done.tail()}")
+    copy = [tool("objcopy"), "-O", "binary", f"{name}.elf", f"{name}.bin"]
+    process.check(copy, timeout_s=TOOL_TIMEOUT_S, cwd=work)
 
 
 def _section_bytes(elf: Path) -> dict[str, int]:
     output = process.check([tool("size"), "-A", str(elf)], timeout_s=TOOL_TIMEOUT_S)
     lines = (line.split() for line in output.splitlines())
     return {line[0]: int(line[1]) for line in lines if line and line[0].startswith(".")}
+
+
+def _measured(elf: Path) -> Image:
+    size = _section_bytes(elf)
+    return Image(
+        elf=elf,
+        flash_bytes=size[".text"] + size[".data"],
+        static_ram_bytes=size[".data"] + size[".bss"],
+        stack_bytes=size[".stack"],
+        heap_bytes=size.get(".heap", 0),
+    )
 
 
 def uart_of(board: Board) -> Uart:
@@ -202,26 +229,13 @@ def link_image(
     _picolibc_specs()
     uart = uart_of(board)
     macros = {"HAL_UART_BASE": uart.base, "HAL_TICK_HZ": board.systick_hz, **(defines or {})}
-    flags = [*C_FLAGS, *(_define(key, macros[key]) for key in sorted(macros))]
-    includes = [folder.resolve() for folder in (*include_dirs, APP, STARTUP)]
     fixed = (STARTUP / "startup.c", STARTUP / "fault.c", STARTUP / f"hal_{uart.kind}.c")
     everything = [path.resolve() for path in (*fixed, APP / "protocol.c", *sources)]
-    flags += [f"-I{folder}" for folder in includes]
-    folders = sorted({*includes, *(path.parent for path in everything)})
-    flags += [f"-ffile-prefix-map={folder}=." for folder in folders]  # __FILE__ in asserts
+    includes = [folder.resolve() for folder in (*include_dirs, APP, STARTUP)]
+    flags = _flags(macros, includes, everything)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         _link(board, _compile(board, everything, flags, work, optimisation), work, name)
-        copy = [tool("objcopy"), "-O", "binary", f"{name}.elf", f"{name}.bin"]
-        process.check(copy, timeout_s=TOOL_TIMEOUT_S, cwd=work)
-        for suffix in ("elf", "bin", "map"):
-            file = f"{name}.{suffix}"
+        for file in (f"{name}.elf", f"{name}.bin", f"{name}.map"):
             (out / file).write_bytes((work / file).read_bytes())
-    size = _section_bytes(out / f"{name}.elf")
-    return Image(
-        elf=out / f"{name}.elf",
-        flash_bytes=size[".text"] + size[".data"],
-        static_ram_bytes=size[".data"] + size[".bss"],
-        stack_bytes=size[".stack"],
-        heap_bytes=size.get(".heap", 0),
-    )
+    return _measured(out / f"{name}.elf")
