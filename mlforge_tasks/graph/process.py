@@ -131,6 +131,17 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def _read(process: subprocess.Popen[bytes], on_line: Callable[[str], None] | None) -> str:
+    """All that a program says until it closes its output."""
+    lines: list[str] = []
+    for raw in process.stdout or ():
+        line = raw.decode(errors="replace")
+        lines.append(line)
+        if on_line is not None:
+            on_line(line.rstrip("\n"))
+    return "".join(lines)
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -160,14 +171,8 @@ def run(
 
     timer = threading.Timer(timeout_s, expire)
     timer.start()
-    lines: list[str] = []
     try:
-        if process.stdout is not None:
-            for raw in process.stdout:
-                line = raw.decode(errors="replace")
-                lines.append(line)
-                if on_line is not None:
-                    on_line(line.rstrip("\n"))
+        output = _read(process, on_line)
         with contextlib.suppress(ChildProcessError):  # the time limit has reaped it already
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     finally:
@@ -175,7 +180,7 @@ def run(
         stop(process)
         if process.stdout is not None:
             process.stdout.close()
-    return Completed(tuple(argv), process.returncode, "".join(lines), expired.is_set())
+    return Completed(tuple(argv), process.returncode, output, expired.is_set())
 
 
 def check(
