@@ -27,6 +27,7 @@ from benchmarks.boards import BUILD, CONTRACTS, converge
 from mlforge_tasks.contract.board import Board, load_board
 from mlforge_tasks.engines import aot, tflm
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.int8 import quantise
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms._zephyr import needs
@@ -37,7 +38,7 @@ from mlforge_tasks.platforms.zephyr import (
     ZephyrImage,
     ZephyrPlatform,
 )
-from mlforge_tasks.quantisation import Quantisation, quantise
+from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.runners import Expected, instruction_counts
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU

@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as nps
 
 from mlforge_tasks.contract.sections import Goal, Metric
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, dequantise, quantise
+from mlforge_tasks.int8 import dequantise, quantise
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.verdict import metrics
 from tests.model_data import card
 

@@ -14,8 +14,9 @@ from mlforge_tasks.architecture import StaticFigures
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
+from mlforge_tasks.int8 import quantise
 from mlforge_tasks.oracle import Oracle, available
-from mlforge_tasks.quantisation import Quantisation, quantise
+from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.stages import _fit, evaluate, render, train
 from mlforge_tasks.stages import quantise as quantise_stage
 from mlforge_tasks.stages._pruning import Curves

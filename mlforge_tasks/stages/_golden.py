@@ -10,7 +10,7 @@ import numpy as np
 from mlforge_tasks import oracle
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.quantisation import quantise
+from mlforge_tasks.int8 import quantise
 from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:

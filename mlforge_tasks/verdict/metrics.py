@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.quantisation import dequantise
+from mlforge_tasks.int8 import dequantise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
