@@ -15,6 +15,7 @@ from mlforge_tasks.contract.loader import load
 from mlforge_tasks.contract.sections import Metric
 from mlforge_tasks.records import canonical_json
 from mlforge_tasks.verdict import clauses, metrics
+from mlforge_tasks.verdict.direction import direction
 from mlforge_tasks.verdict.fronts import contract_key
 from tests.contract_cases import GOOD, project
 
@@ -101,7 +102,7 @@ def test_metrics_are_those_that_can_be_computed(contract: Contract) -> None:
     assert set(get_args(Metric)) == set(metrics.METRICS)
     for name in get_args(Metric):
         goal = type(contract.goal)(metric=name, target=0.5)
-        assert goal.direction == metrics.direction(name)
+        assert goal.direction == direction(name)
 
 
 def test_a_stage_reads_what_it_declares(contract: Contract) -> None:

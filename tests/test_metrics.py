@@ -17,6 +17,7 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.int8 import dequantise, quantise
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.verdict import metrics
+from mlforge_tasks.verdict.direction import TASK_METRICS, better, direction
 from tests.model_data import card
 
 SMALL = st.integers(-1000, 1000)
@@ -75,24 +76,24 @@ def test_auc_needs_two_classes() -> None:
 @pytest.mark.parametrize("name", metrics.METRICS)
 def test_contract_knows_the_same_metrics(name: Any) -> None:
     """A goal's direction is the metric's, and contracts allow exactly these metrics."""
-    assert Goal(metric=name, target=0.5).direction == metrics.direction(name)
+    assert Goal(metric=name, target=0.5).direction == direction(name)
     assert set(metrics.METRICS) == set(get_args(Metric))
-    assert {*metrics.METRICS} == {one for names in metrics.TASK_METRICS.values() for one in names}
+    assert {*metrics.METRICS} == {one for names in TASK_METRICS.values() for one in names}
 
 
 def test_unknown_metric_has_no_direction() -> None:
     """A misspelt metric is not silently one to maximise."""
     with pytest.raises(KeyError):
-        metrics.direction("f1")
+        direction("f1")
 
 
 def test_better() -> None:
     """Anything is better than nothing, and equal is not better."""
-    assert metrics.better("mse", 9.0, None)
-    assert metrics.better("mse", 1.0, 2.0)
-    assert not metrics.better("mse", 2.0, 2.0)
-    assert metrics.better("auc", 0.9, 0.8)
-    assert not metrics.better("auc", 0.8, 0.8)
+    assert better("mse", 9.0, None)
+    assert better("mse", 1.0, 2.0)
+    assert not better("mse", 2.0, 2.0)
+    assert better("auc", 0.9, 0.8)
+    assert not better("auc", 0.8, 0.8)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from mlforge_tasks.stages._keras import Libraries, Predictor, load_model, start
 from mlforge_tasks.stages._pruning import CURVES, Curves, Pruning
 from mlforge_tasks.verdict import metrics
 from mlforge_tasks.verdict.constraints import PRUNED
+from mlforge_tasks.verdict.direction import better
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,7 +192,7 @@ class _History:
     def add(self, train_loss: float, loss: float, value: float, model: Any) -> None:
         best = self.validation_metric[self.best_epoch - 1] if self.best_epoch else None
         number = len(self.train_loss) + 1
-        if metrics.better(self.metric, value, best):
+        if better(self.metric, value, best):
             self.best_epoch = self.last_progress = number
             self.weights = model.get_weights()
         if loss < min(self.validation_loss, default=math.inf):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.records import Record
-from mlforge_tasks.verdict import metrics
+from mlforge_tasks.verdict.direction import better
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,10 +52,10 @@ class Pruning:
         best = self._best(values)
         # A curve that ended sooner stays where it was.
         median = statistics.median(self._best(curve[: len(values)]) for curve in self.curves)
-        return median if metrics.better(self.metric, median, best) else None
+        return median if better(self.metric, median, best) else None
 
     def _best(self, values: Sequence[float]) -> float:
         best = values[0]
         for value in values[1:]:
-            best = value if metrics.better(self.metric, value, best) else best
+            best = value if better(self.metric, value, best) else best
         return best

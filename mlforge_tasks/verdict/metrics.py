@@ -7,12 +7,13 @@ device are compared on the same scale.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.int8 import dequantise
+from mlforge_tasks.verdict.direction import TASK_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.number[Any]]
     Labels = NDArray[np.integer[Any]]
-
-Direction = Literal["minimize", "maximize"]
 
 
 def mse(outputs: Values, targets: Values) -> float:
@@ -91,27 +90,6 @@ def auc(outputs: Values, labels: Labels) -> float:
 METRICS: Mapping[str, Callable[[Any, Any], float]] = MappingProxyType(
     {"mse": mse, "mae": mae, "accuracy": accuracy, "auc": auc}
 )
-TASK_METRICS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"regression": ("mse", "mae"), "classification": ("accuracy", "auc")}
-)
-
-
-def direction(metric: str) -> Direction:
-    """Whether a metric should be small or large.
-
-    Raises:
-        KeyError: There is no such metric.
-    """
-    if metric not in METRICS:
-        raise KeyError(metric)
-    return "minimize" if metric in TASK_METRICS["regression"] else "maximize"
-
-
-def better(metric: str, value: float, best: float | None) -> bool:
-    """Whether a value beats the best one so far; equal is not better."""
-    if best is None:
-        return True
-    return value < best if direction(metric) == "minimize" else value > best
 
 
 def scores(task: Task, outputs: Values, targets: NDArray[Any]) -> dict[str, float]:
