@@ -5,6 +5,8 @@ every other value, and every string that comes from a contract, a data set or an
 one of the filters here, which refuse what would not be the literal or the name it should be:
 
     c_identifier, c_string, c_float, c_int, c_bytes, python_identifier, python_literal
+
+Jinja is imported when the first template is filled in: the graph imports modules that render.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ import math
 import re
 import struct
 from pathlib import Path
-
-import jinja2
+from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
+
+if TYPE_CHECKING:
+    import jinja2
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 BYTES_PER_LINE = 12
@@ -148,6 +152,8 @@ def python_literal(value: object) -> str:
 
 def _finalise(value: object) -> object:
     """Only strings and integers may be printed without a filter."""
+    import jinja2  # noqa: PLC0415
+
     if isinstance(value, jinja2.Undefined):
         return str(value)  # raises, and names the variable
     if isinstance(value, bool) or not isinstance(value, (str, int)):
@@ -157,6 +163,8 @@ def _finalise(value: object) -> object:
 
 @functools.cache
 def _environment() -> jinja2.Environment:
+    import jinja2  # noqa: PLC0415
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -205,6 +213,8 @@ def render(template: str, **context: object) -> str:
         ToolError: The template is missing or broken, uses a variable that is not there, or prints a
             value that a filter refuses.
     """
+    import jinja2  # noqa: PLC0415
+
     template_path(template)
     try:
         return _environment().get_template(template).render(**context)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._fit import does_not_fit
+from mlforge_tasks.render import render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,8 +117,6 @@ def tool_versions() -> Mapping[str, str]:
 
 def linker_script(board: Board) -> str:
     """The linker script of a board."""
-    from mlforge_tasks.render import render  # noqa: PLC0415 - Jinja; the graph imports this module
-
     return render("baremetal/link.ld.jinja", board=board)
 
 
