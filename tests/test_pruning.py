@@ -13,8 +13,8 @@ from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import Reason
 from mlforge_tasks.shell.console import verdict_text
 from mlforge_tasks.stages import curves
-from mlforge_tasks.stages._fit import Training
 from mlforge_tasks.stages._pruning import Curves, Pruning
+from mlforge_tasks.stages._training import Training
 from mlforge_tasks.verdict.trials import TrialResult
 from tests.builds import ROOT, TANK, edited
 from tests.test_agents import evaluate, make_brief

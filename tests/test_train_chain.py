@@ -17,9 +17,10 @@ from mlforge_tasks.graph import process
 from mlforge_tasks.int8 import quantise
 from mlforge_tasks.oracle import Oracle, available
 from mlforge_tasks.quantisation import Quantisation
-from mlforge_tasks.stages import _fit, evaluate, render, train
+from mlforge_tasks.stages import evaluate, render, train
 from mlforge_tasks.stages import quantise as quantise_stage
 from mlforge_tasks.stages._pruning import Curves
+from mlforge_tasks.stages._training import Training
 from tests.model_data import card, write_dataset
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def test_keras_has_as_many_parameters(name: str, request: pytest.FixtureRequest)
 
 def test_training_learns_and_keeps_the_best_epoch(series: Candidate) -> None:
     """The figures are of the best epoch by the goal's metric, in original units."""
-    training = _fit.Training.read(series.folder / "train" / "training.json")
+    training = Training.read(series.folder / "train" / "training.json")
     assert len(training.train_loss) == BUDGET["epochs"]
     assert training.train_loss[-1] < training.train_loss[0]
     best = min(training.validation_metric)
@@ -293,7 +294,7 @@ def test_falling_behind_is_a_result(series: Candidate, tmp_path: Path) -> None:
     assert "after epoch 3" in reason.message
     assert not list((tmp_path / "train").iterdir())
     whole = series.train(tmp_path / "whole", **SLOW)
-    values = _fit.Training.read(whole / "training.json").validation_metric
+    values = Training.read(whole / "training.json").validation_metric
     assert (reason.value, reason.limit) == (min(values[:3]), 0.0)
     # One that keeps up has the same bits as one that was held against nothing.
     others = with_curves(tmp_path / "worse", (1e9, 1e9), (1e9,))

@@ -15,8 +15,8 @@ from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import Reason, sha256_bytes
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._fit import load_split, load_weights
 from mlforge_tasks.stages._keras import Libraries, Predictor, load_model, start
+from mlforge_tasks.stages._trainer import load_split, load_weights
 from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:

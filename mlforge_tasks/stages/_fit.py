@@ -1,26 +1,28 @@
-"""The training itself; `train` runs this module in a process under the contract's limits.
-
-A training loop of our own, not `Model.fit`: with networks this small Keras' work per batch costs
-more than the network's (measured, 281 batches of 128 glucose windows: 0.13 s an epoch against 0.3
-to 0.6 s), and the figures of each epoch are needed in original units.
-"""
+"""The training itself; `train` runs this module in a process under the contract's limits."""
 
 from __future__ import annotations
 
 import math
 import resource
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.records import Reason, Record
+from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._keras import Libraries, Predictor, load_model, start
+from mlforge_tasks.stages._keras import load_model, start
 from mlforge_tasks.stages._pruning import CURVES, Curves, Pruning
+from mlforge_tasks.stages._trainer import Split, Trainer, load_split, save_weights
+from mlforge_tasks.stages._training import (
+    MEMORY_HINT,
+    PROGRESS,
+    STARTED,
+    Budget,
+    Training,
+    failure,
+    timeout_failure,
+)
 from mlforge_tasks.verdict import metrics
 from mlforge_tasks.verdict.constraints import PRUNED
 from mlforge_tasks.verdict.direction import better
@@ -29,148 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
-
-# Printed once everything is set up; an end before it is no candidate's fault.
-STARTED = "training starts"
-PROGRESS = "epoch "
-# Measured: TensorFlow 2.21 holds 0.3 GB of data before it does anything.
-MEMORY_HINT = "a training.memory_limit of at least 1 GiB; TensorFlow itself takes 0.3 GiB of it"
-
-
-class Budget(Record):
-    """The contract's `training` section."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    patience: int
-    time_limit_s: float
-    memory_limit_bytes: int
-    prune: bool = False
-
-
-class Training(Record):
-    """How a training went; `training.json`.
-
-    Attributes:
-        metric: The goal's metric.
-        best_epoch: The epoch whose weights were kept, from 1.
-        train_loss: Mean loss of each epoch, in the units that the network learns in.
-        validation_loss: The same on the validation split, after each epoch.
-        validation_metric: The goal's metric after each epoch, in original units.
-        validation: All metrics of the kept weights.
-    """
-
-    metric: str
-    best_epoch: int
-    train_loss: tuple[float, ...]
-    validation_loss: tuple[float, ...]
-    validation_metric: tuple[float, ...]
-    validation: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Split:
-    """Inputs, what the network learns, and the targets in original units."""
-
-    inputs: NDArray[np.float32]
-    learned: NDArray[Any]
-    targets: NDArray[Any]
-
-
-def load_split(folder: Path, name: str, card: DataCard) -> Split:
-    """One split of a data set; regression targets are normalised for the network.
-
-    Args:
-        folder: The dataset stage's output.
-        name: `train`, `validation` or `test`.
-        card: Its card.
-    """
-    inputs = np.load(folder / f"{name}_x.npy")
-    targets = np.load(folder / f"{name}_y.npy")
-    if card.task == "classification":
-        return Split(inputs, targets, targets)
-    learned = (targets - np.asarray(card.target_mean)) / np.asarray(card.target_scale)
-    return Split(inputs, learned.astype(np.float32), targets)
-
-
-class Trainer:
-    """A network, its optimiser and the training data.
-
-    Args:
-        libraries: TensorFlow and Keras.
-        model: The network.
-        train: The training split.
-        goal: The goal's metric; it decides which loss is minimised.
-        budget: Batch size and learning rate.
-        seed: Of the order of examples.
-    """
-
-    def __init__(
-        self,
-        libraries: Libraries,
-        model: Any,
-        train: Split,
-        *,
-        goal: str,
-        budget: Budget,
-        seed: int,
-    ) -> None:
-        self.model = model
-        self.predict = Predictor(libraries, model)
-        self._seed = seed
-        self._count = len(train.inputs)
-        self._batch = min(budget.batch_size, self._count)
-        self._loss = _loss(libraries.keras, goal)
-        self._epoch = self._compile(libraries, train, budget.learning_rate)
-
-    def _compile(self, libraries: Libraries, train: Split, learning_rate: float) -> Any:
-        """One graph that runs a whole epoch, given the order of examples by batch."""
-        tf, keras = libraries
-        model, loss_of = self.model, self._loss
-        inputs, learned = tf.constant(train.inputs), tf.constant(train.learned)
-        variables = model.trainable_variables
-        optimizer = keras.optimizers.Adam(learning_rate)
-        optimizer.build(variables)
-
-        def step(batch: Any) -> Any:
-            with tf.GradientTape() as tape:
-                outputs = model(tf.gather(inputs, batch), training=True)
-                loss = loss_of(tf.gather(learned, batch), outputs)
-            optimizer.apply(tape.gradient(loss, variables), variables)
-            return loss
-
-        def epoch(order: Any) -> Any:
-            total = tf.zeros(())
-            for batch in order:
-                total += step(batch)
-            return total / tf.cast(tf.shape(order)[0], tf.float32)
-
-        return tf.function(epoch)
-
-    def epoch(self, number: int) -> float:
-        """Trains on every example once, but for what is left after the last whole batch.
-
-        Args:
-            number: Each epoch has an order of its own.
-
-        Returns:
-            The mean loss.
-        """
-        order = np.random.default_rng((self._seed, number)).permutation(self._count)
-        whole = self._count // self._batch * self._batch
-        return float(self._epoch(order[:whole].reshape(-1, self._batch)))
-
-    def loss(self, split: Split, outputs: NDArray[np.float32]) -> float:
-        """The loss of outputs that the network gave for a split."""
-        return float(self._loss(split.learned, outputs))
-
-
-def _loss(keras: Any, metric: str) -> Any:
-    losses = keras.losses
-    known = {"mse": losses.MeanSquaredError, "mae": losses.MeanAbsoluteError}
-    return known.get(metric, losses.SparseCategoricalCrossentropy)()
 
 
 class _History:
@@ -229,15 +91,20 @@ class _History:
             )
         )
 
+    def training(self, validation: dict[str, float]) -> Training:
+        """The whole of it, with all metrics of the weights that were kept."""
+        return Training(
+            metric=self.metric,
+            best_epoch=self.best_epoch,
+            train_loss=tuple(self.train_loss),
+            validation_loss=tuple(self.validation_loss),
+            validation_metric=tuple(self.validation_metric),
+            validation=validation,
+        )
 
-def _failure(code: str, message: str, limit: float | None = None) -> CandidateFailure:
-    return CandidateFailure(Reason(code=code, stage="train", message=message, limit=limit))
 
-
-def timeout_failure(limit_s: float) -> CandidateFailure:
-    """What it means that a training takes longer than the contract gives it."""
-    message = f"training takes longer than its time limit of {limit_s:g} s"
-    return _failure("train_timeout", message, limit_s)
+def _scores(outputs: NDArray[np.float32], split: Split, card: DataCard) -> dict[str, float]:
+    return metrics.scores(card.task, metrics.denormalise(outputs, card), split.targets)
 
 
 def fit(
@@ -258,10 +125,6 @@ def fit(
     """
     goal = pruning.metric
     history = _History(goal)
-
-    def scores(outputs: NDArray[np.float32]) -> dict[str, float]:
-        return metrics.scores(card.task, metrics.denormalise(outputs, card), validation.targets)
-
     started = time.monotonic()
     for number in range(1, budget.epochs + 1):
         if time.monotonic() - started > budget.time_limit_s:
@@ -270,8 +133,8 @@ def fit(
         outputs = trainer.predict(validation.inputs)
         loss = trainer.loss(validation, outputs)
         if not (math.isfinite(train_loss) and math.isfinite(loss)):
-            raise _failure("diverged", f"the loss is no longer finite in epoch {number}")
-        value = metrics.require(scores(outputs), goal, "validation")
+            raise failure("diverged", f"the loss is no longer finite in epoch {number}")
+        value = metrics.require(_scores(outputs, validation, card), goal, "validation")
         history.add(train_loss, loss, value, trainer.model)
         figures = f"loss {train_loss:.5g} val loss {loss:.5g} val {goal} {value:.5g}"
         print(f"{PROGRESS}{number}/{budget.epochs} {figures}", flush=True)
@@ -280,25 +143,7 @@ def fit(
         if number < budget.epochs:
             history.check(pruning)
     trainer.model.set_weights(history.weights)
-    return Training(
-        metric=goal,
-        best_epoch=history.best_epoch,
-        train_loss=tuple(history.train_loss),
-        validation_loss=tuple(history.validation_loss),
-        validation_metric=tuple(history.validation_metric),
-        validation=scores(trainer.predict(validation.inputs)),
-    )
-
-
-def save_weights(model: Any, path: Path) -> None:
-    """Writes a network's weights in Keras' order; equal weights give equal bytes."""
-    np.savez(path, **{variable.path: variable.numpy() for variable in model.weights})
-
-
-def load_weights(model: Any, path: Path) -> None:
-    """Sets a network's weights from a file that `save_weights` wrote."""
-    with np.load(path) as arrays:
-        model.set_weights([arrays[variable.path] for variable in model.weights])
+    return history.training(_scores(trainer.predict(validation.inputs), validation, card))
 
 
 def _curves(inputs: Mapping[str, Path]) -> tuple[tuple[float, ...], ...]:
@@ -331,7 +176,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         training = fit(trainer, validation, card, budget, pruning)
     except (MemoryError, libraries.tensorflow.errors.ResourceExhaustedError):
         message = f"training needs more than the {limit} bytes of its memory limit"
-        raise _failure("train_memory", message) from None
+        raise failure("train_memory", message) from None
     save_weights(model, out / "weights.npz")
     training.write(out / "training.json")
 

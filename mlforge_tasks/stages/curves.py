@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._fit import Training
 from mlforge_tasks.stages._pruning import CURVES, Curves
+from mlforge_tasks.stages._training import Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,14 +13,23 @@ from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
-from mlforge_tasks.stages import _fit, main
+from mlforge_tasks.stages import main
 from mlforge_tasks.stages._child import run_child, signal_name
+from mlforge_tasks.stages._training import (
+    MEMORY_HINT,
+    PROGRESS,
+    STARTED,
+    Budget,
+    timeout_failure,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 
+# Run as a process and not imported: it needs numpy and TensorFlow.
+TRAINING = "mlforge_tasks.stages._fit"
 # Importing TensorFlow takes seconds; this is for a machine under load.
 START_LIMIT_S = 300.0
 
@@ -30,12 +39,13 @@ KIND = StageKind(
     ("weights.npz", "training.json"),
     isolated=True,
     fields=("training", "goal.metric", "search.seed"),
+    loads=(TRAINING,),
     tools=tool_versions.training_environment,
 )
 
 
 def _show(line: str) -> None:
-    if line.startswith(_fit.PROGRESS):
+    if line.startswith(PROGRESS):
         print(line, flush=True)
 
 
@@ -54,21 +64,21 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         ToolError: The training process broke before it started training.
     """
     wanted = {name: config[name] for name in ("training", "goal.metric", "search.seed")}
-    budget = _fit.Budget.model_validate(wanted["training"])
+    budget = Budget.model_validate(wanted["training"])
     sources = {name: folder for name, folder in inputs.items() if name != "admit"}
     # The process keeps the limit itself, between epochs; this is for an epoch that does not end.
     longest_s = START_LIMIT_S + 2 * budget.time_limit_s
-    done = run_child(_fit.__name__, sources, out, wanted, timeout_s=longest_s, on_line=_show)
-    if done.timed_out and _fit.STARTED not in done.output:
+    done = run_child(TRAINING, sources, out, wanted, timeout_s=longest_s, on_line=_show)
+    if done.timed_out and STARTED not in done.output:
         raise ToolError(f"TensorFlow did not start within {longest_s:g} s\n{done.tail()}")
     if done.timed_out:
-        raise _fit.timeout_failure(budget.time_limit_s)
+        raise timeout_failure(budget.time_limit_s)
     if done.returncode < 0:
         name = signal_name(done.returncode)
-        if _fit.STARTED not in done.output:
+        if STARTED not in done.output:
             raise ToolError(
                 f"the training process ended with {name} before training\n{done.tail()}",
-                hint=_fit.MEMORY_HINT,
+                hint=MEMORY_HINT,
             )
         # TensorFlow crashes (SIGSEGV, SIGABRT) where it is refused memory.
         message = f"training ended with {name}, which running out of memory does to TensorFlow"

@@ -1,0 +1,55 @@
+"""A training seen from outside: what it may cost, says, leaves behind, and fails with."""
+
+from __future__ import annotations
+
+from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.records import Reason, Record
+
+# Printed once everything is set up; an end before it is no candidate's fault.
+STARTED = "training starts"
+PROGRESS = "epoch "
+# Measured: TensorFlow 2.21 holds 0.3 GB of data before it does anything.
+MEMORY_HINT = "a training.memory_limit of at least 1 GiB; TensorFlow itself takes 0.3 GiB of it"
+
+
+class Budget(Record):
+    """The contract's `training` section."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int
+    time_limit_s: float
+    memory_limit_bytes: int
+    prune: bool = False
+
+
+class Training(Record):
+    """How a training went; `training.json`.
+
+    Attributes:
+        metric: The goal's metric.
+        best_epoch: The epoch whose weights were kept, from 1.
+        train_loss: Mean loss of each epoch, in the units that the network learns in.
+        validation_loss: The same on the validation split, after each epoch.
+        validation_metric: The goal's metric after each epoch, in original units.
+        validation: All metrics of the kept weights.
+    """
+
+    metric: str
+    best_epoch: int
+    train_loss: tuple[float, ...]
+    validation_loss: tuple[float, ...]
+    validation_metric: tuple[float, ...]
+    validation: dict[str, float]
+
+
+def failure(code: str, message: str, limit: float | None = None) -> CandidateFailure:
+    """A failure of the `train` stage."""
+    return CandidateFailure(Reason(code=code, stage="train", message=message, limit=limit))
+
+
+def timeout_failure(limit_s: float) -> CandidateFailure:
+    """What it means that a training takes longer than the contract gives it."""
+    message = f"training takes longer than its time limit of {limit_s:g} s"
+    return failure("train_timeout", message, limit_s)
