@@ -41,6 +41,37 @@ ENVIRONMENT = {
 }
 
 
+def _request(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> str:
+    """What `main` reads."""
+    request = {
+        "inputs": {name: str(path.resolve()) for name, path in inputs.items()},
+        "out": str(out.resolve()),
+        "config": dict(config),
+    }
+    return json.dumps(request)
+
+
+def _check(module: str, done: process.Completed, out: Path) -> None:
+    """Tells the ends of a module that say something about the candidate from those that do not.
+
+    Raises:
+        CandidateFailure: The module said so.
+        ToolError: It was ended from outside, or with another exit code.
+    """
+    if not done.timed_out and -done.returncode in OUTSIDE_SIGNALS:
+        raise ToolError(
+            f"{module} was ended by {signal_name(done.returncode)} from outside",
+            hint="if that was the kernel, out of memory: free some, or use fewer processes (-n)",
+        )
+    failure = out / FAILURE_FILE
+    if done.returncode == EXIT_CANDIDATE_FAILED and failure.exists():
+        reason = Reason.read(failure)
+        failure.unlink()
+        raise CandidateFailure(reason)
+    if done.returncode > 0 and not done.timed_out:
+        raise ToolError(f"{module} ended with {done.returncode}\n{done.tail()}")
+
+
 def run_child(
     module: str,
     inputs: Mapping[str, Path],
@@ -67,14 +98,9 @@ def run_child(
         CandidateFailure: The module said so.
         ToolError: It ended with another exit code.
     """
-    request = {
-        "inputs": {name: str(path.resolve()) for name, path in inputs.items()},
-        "out": str(out.resolve()),
-        "config": dict(config),
-    }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "request.json"
-        path.write_text(json.dumps(request))
+        path.write_text(_request(inputs, out, config))
         done = process.run(
             [sys.executable, "-m", module, str(path)],
             timeout_s=timeout_s,
@@ -82,18 +108,7 @@ def run_child(
             env=ENVIRONMENT | {"KERAS_HOME": folder},
             on_line=on_line,
         )
-    if not done.timed_out and -done.returncode in OUTSIDE_SIGNALS:
-        raise ToolError(
-            f"{module} was ended by {signal_name(done.returncode)} from outside",
-            hint="if that was the kernel, out of memory: free some, or use fewer processes (-n)",
-        )
-    failure = out / FAILURE_FILE
-    if done.returncode == EXIT_CANDIDATE_FAILED and failure.exists():
-        reason = Reason.read(failure)
-        failure.unlink()
-        raise CandidateFailure(reason)
-    if done.returncode > 0 and not done.timed_out:
-        raise ToolError(f"{module} ended with {done.returncode}\n{done.tail()}")
+    _check(module, done, out)
     return done
 
 
