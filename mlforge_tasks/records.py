@@ -37,9 +37,13 @@ def sha256_bytes(data: bytes) -> str:
 
 
 class Record(BaseModel):
-    """Base of every record."""
+    """Base of every record.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    A schema is built when it is first needed: a run that has nothing to do needs few of them, and
+    building all took a quarter of it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     def to_bytes(self) -> bytes:
         """The canonical JSON form."""

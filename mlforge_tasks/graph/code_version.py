@@ -43,6 +43,19 @@ def module_file(module: str) -> Path:
     return path
 
 
+def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Every statement below some, at whatever depth; imports are nowhere else.
+
+    `ast.walk` would look into expressions too, and took half of a run that has nothing to do.
+    """
+    todo = list(body)
+    while todo:
+        node = todo.pop()
+        yield node
+        for name in ("body", "orelse", "handlers", "finalbody", "cases"):
+            todo.extend(getattr(node, name, ()))
+
+
 def _imported(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
@@ -62,8 +75,9 @@ def _direct_imports(module: str) -> frozenset[str]:
     path = _find(module)
     if path is None:
         return frozenset()
-    nodes = ast.walk(ast.parse(path.read_bytes()))
-    names = {name for node in nodes for name in _imported(node) if name.startswith(PACKAGE)}
+    statements = _statements(ast.parse(path.read_bytes()).body)
+    named = {name for node in statements for name in _imported(node)}
+    names = {name for name in named if name.startswith(PACKAGE)}
     parents = {parent for name in names for parent in _with_parents(name)}
     return frozenset(name for name in parents if _find(name) is not None)
 

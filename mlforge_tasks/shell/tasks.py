@@ -29,7 +29,7 @@ from mlforge_tasks.pipeline.gates import decide
 from mlforge_tasks.pipeline.iteration import Iteration
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import sha256_bytes
-from mlforge_tasks.shell import console
+from mlforge_tasks.shell import console, reporter
 from mlforge_tasks.verdict.trials import Report
 from mlforge_tasks.yaml_file import closest
 
@@ -133,7 +133,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
         "default_tasks": ["converge"],
         "dep_file": str(state),
         "minversion": "0.37.0",
-        "reporter": console.reporter_for(plan, _lock(plan)),
+        "reporter": reporter.reporter_for(plan, _lock(plan)),
         "verbosity": 2,
     }
 

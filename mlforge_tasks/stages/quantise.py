@@ -13,7 +13,7 @@ from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
-from mlforge_tasks.stages import _bring, _convert, main
+from mlforge_tasks.stages import main
 from mlforge_tasks.stages._child import run_child, signal_name
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             model for this data set.
         ToolError: TensorFlow cannot be used, or hangs.
     """
+    from mlforge_tasks.stages import _bring, _convert  # noqa: PLC0415 - numpy
+
     wanted = {"search.seed": config["search.seed"]}
     names = ("model", "render", "dataset", "train")
     sources = {name: inputs[name] for name in names if name in inputs}
