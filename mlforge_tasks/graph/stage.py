@@ -8,7 +8,6 @@ them in place, record the result, and write `manifest.json` last, as the commit 
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 import tempfile
 import time
@@ -296,8 +295,3 @@ class Stage:
 
 def _watched(source: Stage | Path) -> Path:
     return source.manifest_path if isinstance(source, Stage) else source
-
-
-def relative(path: Path) -> str:
-    """A path as doit and the console show it: relative to the working folder."""
-    return os.path.relpath(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,7 @@ from doit.exceptions import InvalidDodoFile, TaskError, TaskFailed
 from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import ContractError, MlforgeError
 from mlforge_tasks.graph.code_version import PROJECT_ROOT, module_file
-from mlforge_tasks.graph.stage import Stage, relative
+from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.graph.store import TreeLock, file_digest
 from mlforge_tasks.pipeline.gates import decide
 from mlforge_tasks.pipeline.iteration import Iteration
@@ -111,6 +112,11 @@ def load_plan(contract: str, build: str) -> Plan:
     return plan
 
 
+def _relative(path: Path) -> str:
+    """A path as doit shows it: relative to the working folder."""
+    return os.path.relpath(path)
+
+
 def _lock(plan: Plan) -> TreeLock:
     return TreeLock(plan.folder.parent / ".lock")
 
@@ -164,13 +170,13 @@ def _purpose(stage: Stage) -> str:
 def _stage_task(stage: Stage) -> dict[str, Any]:
     base, _, part = stage.name.partition(":")
     # All deliveries share one folder, and doit allows one task per target.
-    targets = [] if base == "deliver" else [relative(stage.manifest_path)]
+    targets = [] if base == "deliver" else [_relative(stage.manifest_path)]
     return {
         "basename": base,
         **({"name": part} if part else {"doc": _purpose(stage)}),
         "actions": [(run_stage, [stage])],
         "clean": [stage.clean],
-        "file_dep": [relative(path) for path in stage.dependency_paths()],
+        "file_dep": [_relative(path) for path in stage.dependency_paths()],
         "targets": targets,
         "uptodate": [UpToDate(stage)],
     }
@@ -187,7 +193,7 @@ def _gate_task(iteration: Iteration, last: int) -> dict[str, Any]:
         "basename": "gate",
         "name": str(iteration.number),
         "actions": [act],
-        "file_dep": [relative(iteration.judge.manifest_path)],
+        "file_dep": [_relative(iteration.judge.manifest_path)],
         "uptodate": [same_budget],
     }
 

@@ -95,6 +95,35 @@ def _judged(inputs: Mapping[str, Path]) -> tuple[Trials, ...]:
     return tuple(Trials.read(folder / "trials.json") for folder in folders)
 
 
+def _workbench(
+    inputs: Mapping[str, Path],
+    out: Path,
+    search: Search,
+    card: DataCard,
+    config: Mapping[str, Any],
+) -> Workbench:
+    """What the agent may use; see `run` for the arguments."""
+    engines, judged, probe = config["engines"], _judged(inputs), None
+    if config["probe"]:
+        read = {name: inputs[name] for name in ("dataset", "without_model") if name in inputs}
+        probe = functools.partial(measure, read, {**config["probe"], "engines": engines})
+
+    def keep(name: str, data: bytes) -> None:
+        (out / name).write_bytes(data)
+
+    return Workbench(
+        search=search,
+        file=inputs["file"].read_bytes() if "file" in inputs else None,
+        iteration=config["iteration"],
+        card=card,
+        setup=_setup(config["setup"], engines) if config["setup"] else None,
+        probed=tuple(as_agents_see_it(one) for trials in judged for one in trials.probes),
+        tokens_used=sum(trials.tokens for trials in judged),
+        probe=probe,
+        keep=keep,
+    )
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `candidates.json`: `{"candidates": [architecture, …]}`.
 
@@ -115,27 +144,11 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     agent = plugins.load(agents, search.agent)
     card = DataCard.read(inputs["dataset"] / "data_card.json")
     engines = _engines(inputs, config)
-    brief = brief_of(card, search, {**config, "engines": engines})
-
-    def keep(name: str, data: bytes) -> None:
-        (out / name).write_bytes(data)
-
+    told = {**config, "engines": engines}
+    brief = brief_of(card, search, told)
     judged = _judged(inputs)
-    measured_with = {name: inputs[name] for name in ("dataset", "without_model") if name in inputs}
     history = tuple(as_agents_see_it(one.trial) for trials in judged for one in trials.results)
-    bench = Workbench(
-        search=search,
-        file=inputs["file"].read_bytes() if "file" in inputs else None,
-        iteration=config["iteration"],
-        card=card,
-        setup=_setup(config["setup"], engines) if config["setup"] else None,
-        probed=tuple(as_agents_see_it(probe) for trials in judged for probe in trials.probes),
-        tokens_used=sum(trials.tokens for trials in judged),
-        probe=functools.partial(measure, measured_with, {**config["probe"], "engines": engines})
-        if config["probe"]
-        else None,
-        keep=keep,
-    )
+    bench = _workbench(inputs, out, search, card, told)
     proposals = agent.propose(brief, history, search.candidates_per_iteration, bench)
     if len(proposals) > search.candidates_per_iteration:
         raise ToolError(f"agent '{search.agent}' proposed more than it was asked for")

@@ -125,6 +125,23 @@ def _choice(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> EngineChoi
     return only(engine, config["target"]["platform"])
 
 
+def _best(results: tuple[TrialResult, ...], goal: str, bounds: tuple[Bound, ...]) -> str | None:
+    """The candidate that meets the contract, or comes closest; None where there is none."""
+    upwards = any(one.metric == goal and one.direction == "at_least" for one in bounds)
+    ranked = sorted(results, key=lambda one: badness(one, goal, higher_is_better=upwards))
+    return ranked[0].trial.id if ranked else None
+
+
+def _transcripts(inputs: Mapping[str, Path]) -> Transcripts:
+    """What a language model said in each round, where one was asked."""
+    rounds = {
+        int(name.removeprefix("propose")): Transcript.read(folder / TRANSCRIPT)
+        for name, folder in inputs.items()
+        if (folder / TRANSCRIPT).exists()
+    }
+    return Transcripts(rounds=rounds)
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `report.json` and `convergence.png`, and `transcripts.json` of a model that was asked.
 
@@ -139,15 +156,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     results = tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
     goal = config["goal.metric"]
     bounds = tuple(Bound.from_dump(bound) for bound in config["bounds"])
-    upwards = any(one.metric == goal and one.direction == "at_least" for one in bounds)
-    ranked = sorted(results, key=lambda one: badness(one, goal, higher_is_better=upwards))
     met = any(result.trial.verdict.met for result in results if result.trial.verdict)
-    rounds = {
-        int(name.removeprefix("propose")): Transcript.read(folder / TRANSCRIPT)
-        for name, folder in inputs.items()
-        if (folder / TRANSCRIPT).exists()
-    }
-    transcripts = Transcripts(rounds=rounds)
+    transcripts = _transcripts(inputs)
     report = Report(
         name=config["name"],
         board=config["target"]["board"],
@@ -157,15 +167,15 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         goal=goal,
         bounds=bounds,
         met=met,
-        best=ranked[0].trial.id if ranked else None,
+        best=_best(results, goal, bounds),
         results=results,
         shortfall=None if met else shortfall(inputs, results, config),
         forecast_errors=_forecast_errors(inputs, results),
-        model_use=transcripts.use() if rounds else None,
+        model_use=transcripts.use() if transcripts.rounds else None,
     )
     report.write(out / "report.json")
     draw(report, out / "convergence.png")
-    if rounds:
+    if transcripts.rounds:
         transcripts.write(out / "transcripts.json")
 
 

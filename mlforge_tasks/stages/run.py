@@ -17,14 +17,13 @@ from mlforge_tasks.records import Measurement, Record, Source, StackUse, read_bu
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
-from mlforge_tasks.stages.engine import EngineReport
+from mlforge_tasks.stages.engine import REPORT, EngineReport
 from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlforge_tasks.records import Profile
     from mlforge_tasks.runners import Runner
 
 PROFILE = "profile.json"
@@ -76,27 +75,29 @@ class RunReport(Record):
     device_metrics: dict[str, float]
 
 
-def _profile(
-    inputs: Mapping[str, Path],
-    board: Board,
-    runner: Runner,
-    expected: Expected,
-    engine: EngineReport,
-) -> Profile | None:
+def _write_profile(
+    inputs: Mapping[str, Path], out: Path, board: Board, runner: Runner, expected: Expected
+) -> None:
     """What each layer takes, where there is an image that tells it; it fails no candidate."""
     image = inputs["firmware"] / PROFILE_IMAGE
     if not image.exists():
-        return None
+        return
+    layers = EngineReport.read(inputs["engine"] / REPORT).layers
     other = dataclasses.replace(expected, firmware_id=profile_id(expected.firmware_id))
     with contextlib.suppress(CandidateFailure), runner.open(board, image, other) as session:
-        return profile(board, engine.layers, session.self_test, runner)
-    return None
+        profile(board, layers, session.self_test, runner).write(out / PROFILE)
+
+
+def _where(runner: Runner, board: Board) -> tuple[tuple[str, str], ...]:
+    """The very board, as the runner identifies it; empty on an emulator."""
+    hardware = runner.capabilities.source == "hardware"
+    return tuple(runner.tool_versions(board).items()) if hardware else ()
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
-    """Writes `measurements.json`, `console.txt` and, on a board, `transcript.txt`.
+    """Writes `measurements.json`, `console.txt` and, where there are, two files more.
 
-    Also `profile.json`, where there is an image that tells it.
+    On a board `transcript.txt`, and `profile.json` where there is an image that tells it.
 
     Args:
         inputs: `firmware`, `engine`, `quantise`, `dataset`; `floor` where it is for this board.
@@ -115,28 +116,22 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
     golden = GoldenVectors.choose(inputs["dataset"], quantisation)
     expected = Expected(firmware_id=firmware.firmware_id, model_digest=quantisation.tflite_sha256)
-    engine = EngineReport.read(inputs["engine"] / "engine.json")
     # First, so that a board keeps the image that is measured.
-    found = _profile(inputs, board, runner, expected, engine)
-    if found is not None:
-        found.write(out / PROFILE)
-    elf = inputs["firmware"] / "firmware.elf"
-    with runner.open(board, elf, expected, evidence=out) as session:
+    _write_profile(inputs, out, board, runner, expected)
+    with runner.open(board, inputs["firmware"] / "firmware.elf", expected, evidence=out) as session:
         # Up to here the console is the same at every boot; host input makes ticks vary.
         (out / "console.txt").write_bytes(session.console)
-        outputs = golden.ask(session)
-        self_test = session.self_test
-    checked = golden.check((inputs["quantise"] / "model.tflite").read_bytes(), outputs)
+        outputs, self_test = golden.ask(session), session.self_test
+    tflite = (inputs["quantise"] / "model.tflite").read_bytes()
     floor = read_build_report(inputs["floor"] / "firmware.json") if "floor" in inputs else None
-    hardware = runner.capabilities.source == "hardware"
     RunReport(
         source=runner.capabilities.source,
         measurements=measurements(board, firmware, floor, self_test, runner),
         stacks=self_test.stacks,
-        where=tuple(runner.tool_versions(board).items()) if hardware else (),
-        macs=engine.macs,
+        where=_where(runner, board),
+        macs=EngineReport.read(inputs["engine"] / REPORT).macs,
         golden_vectors=len(golden.inputs),
-        checked_against_oracle=checked,
+        checked_against_oracle=golden.check(tflite, outputs),
         device_metrics=golden.scores(outputs),
     ).write(out / "measurements.json")
 
