@@ -273,7 +273,7 @@ def measure(
 
 
 def keras_models(names: Iterable[str], given: Path | None = None) -> dict[str, bytes]:
-    """Networks of tests/aot_keras_models.py as int8 models, by name.
+    """Networks of tests/helpers/aot_keras_models.py as int8 models, by name.
 
     Args:
         names: Which of them.
@@ -281,7 +281,7 @@ def keras_models(names: Iterable[str], given: Path | None = None) -> dict[str, b
     """
     with tempfile.TemporaryDirectory() as temporary:
         if given is None:
-            script = ROOT / "tests" / "aot_keras_models.py"
+            script = ROOT / "tests" / "helpers" / "aot_keras_models.py"
             process.check([sys.executable, str(script), temporary], timeout_s=LIMIT_S)
         folder = given or Path(temporary)
         return {name: (folder / f"{name}.tflite").read_bytes() for name in names}

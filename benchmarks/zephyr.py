@@ -56,7 +56,7 @@ BOARDS = ("mps2/an385", "mps2/an386", "mps3/an547")
 SPEED_BOARD = "mps2/an386"
 TFLM_BOARDS = ("mps2/an385", "mps2/an386", "mps3/an547")
 ENGINES: tuple[Engine, ...] = (aot.PLUGIN, tflm.PLUGIN)
-# Networks of MLPerf Tiny with random weights; tests/aot_keras_models.py has their shapes.
+# Networks of MLPerf Tiny with random weights; tests/helpers/aot_keras_models.py has their shapes.
 NETWORKS = {"keyword_spotting": "DS-CNN (KWS)", "resnet_8": "ResNet-8"}
 NETWORK_VECTORS = 8
 HEADER = (

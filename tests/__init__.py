@@ -1,1 +1,1 @@
-"""Tests; `builds.py`, `graphs.py` and their like are helpers."""
+"""Tests, each in the folder that its code has in `mlforge_tasks/`; `product/` tests the whole."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-from tests.builds import Cold
+from tests.helpers.builds import Cold
 
 # The same examples every time, so that a change is judged and not luck; CONTRIBUTING.md says how
 # to look for new ones.

@@ -18,8 +18,8 @@ pytest.importorskip("tflite_micro")
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from tests.aot_writer import Quant, Writer
-from tests.graphs import single_operator
+from tests.helpers.aot_writer import Quant, Writer
+from tests.helpers.graphs import single_operator
 
 
 def test_runs_a_batch_sample_by_sample() -> None:

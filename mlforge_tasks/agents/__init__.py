@@ -5,7 +5,7 @@ To add one:
 1. Write a module here whose `PLUGIN` has a `name` and a `propose` as in `Agent`. It may keep no
    state: all it knows is its arguments, and the same arguments give the same proposals.
 2. Propose `Architecture` records only; JSON from outside goes through `parse_architecture`.
-3. Add its name to `AGENTS` in `tests/test_agents.py`, whose conformance suite it must pass.
+3. Add its name to `AGENTS` in `tests/agents/test_conformance.py`, whose suite it must pass.
 
 The module's name is what a contract calls it by: `search: {agent: optimizer}`.
 """

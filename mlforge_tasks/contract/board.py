@@ -2,9 +2,9 @@
 
 To add a board: write `boards/<name with _ for />.yaml` with its name, core, compiler flags, real
 memory sizes, clocks and UART; give it a `qemu` section if QEMU emulates it; run
-`pytest tests/test_board.py tests/test_qemu.py`, which boots every board that QEMU has. A board that
-is a process of this computer (`zephyr: {arch: host}`, see tests/test_zephyr_native.py) has neither
-memory sizes nor a clock of its own.
+`pytest tests/contract/test_board.py tests/runners/test_qemu.py`, which boots every board that QEMU
+has. A board that is a process of this computer (`zephyr: {arch: host}`, see
+tests/platforms/test_zephyr_native.py) has neither memory sizes nor a clock of its own.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ To add one:
 
 1. describe it in `contract/source.py` (a record with a `kind`, added to `Source`);
 2. write `from_<kind>.py` here, with a `PLUGIN` that has the `read` of `Reader` below;
-3. add its line to `tests/test_dataset_sources.py`, which says what every source must do.
+3. add its line to `tests/datasets/test_sources.py`, which says what every source must do.
 
 Modules with an underscore turn rows into examples; they are the same for every source.
 """

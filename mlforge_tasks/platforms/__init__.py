@@ -2,7 +2,7 @@
 
 To add one: write `platforms/<name>.py` with a class that has `Platform`'s members and ends with
 `PLUGIN = ThatClass()`; let it compile `zephyr_app/src` with the engine's sources and its own
-implementation of `hal.h`; add it to the conformance test in `tests/test_baremetal.py`.
+implementation of `hal.h`; add it to the conformance test in `tests/platforms/test_baremetal.py`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 To add one: write `runners/<name>.py` with a class that has `Runner`'s members and ends with
 `PLUGIN = ThatClass()`; give it a byte transport for `_link.Link`, which does the rest; add it to
-the conformance test in `tests/test_qemu.py`.
+the conformance test in `tests/runners/test_qemu.py`.
 """
 
 from __future__ import annotations

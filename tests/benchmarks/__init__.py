@@ -1,0 +1,1 @@
+"""How the benchmarks count; what they measure is not tested."""

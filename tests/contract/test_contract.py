@@ -1,0 +1,202 @@
+"""The contract's model: defaults, derived figures, what a stage may read, and the real files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+
+from mlforge_tasks.contract.contract import Contract
+from mlforge_tasks.contract.loader import load
+from mlforge_tasks.contract.sections import Metric
+from mlforge_tasks.records import canonical_json
+from mlforge_tasks.verdict import clauses, metrics
+from mlforge_tasks.verdict.direction import direction
+from mlforge_tasks.verdict.fronts import contract_key
+from tests.helpers.contract_cases import GOOD, project
+from tests.helpers.paths import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONTRACTS = sorted((ROOT / "contracts").glob("*.yaml"))
+
+
+@pytest.fixture
+def contract(tmp_path: Path) -> Contract:
+    """The good contract of the table of broken ones."""
+    return load(project(tmp_path, GOOD), tmp_path)
+
+
+def test_yaml_becomes_plain_numbers(contract: Contract) -> None:
+    """Units are gone after loading; each number's unit is in its name."""
+    assert contract.limits.ram_bytes == 16 << 10
+    assert contract.limits.latency_us == 2000.0
+    assert contract.margins.flash_share == 0.1
+    assert contract.goal.target == 0.72
+    assert contract.training.time_limit_s == 300.0
+    assert contract.training.memory_limit_bytes == 6 << 30
+
+
+def test_what_may_be_left_out_has_a_default(tmp_path: Path) -> None:
+    """Only what has no sensible default must be written."""
+    optional = "stack margins batch_size learning_rate patience time_limit memory_limit seed"
+    optional += " candidates_per_iteration"
+    short = re.sub(rf"(?m)^ *({optional.replace(' ', '|')}):.*\n", "", GOOD)
+    found = load(project(tmp_path, short), tmp_path)
+    assert found.limits.stack_bytes is None
+    assert found.search.candidates_per_iteration == 1
+    assert found.effective_limits() == {
+        "ram_bytes": 16 << 10,
+        "flash_bytes": 64 << 10,
+        "latency_us": 2000.0,
+    }
+
+
+def test_a_latency_limit_binds_the_statistic_it_names(tmp_path: Path) -> None:
+    """p99 is judged, with its margin, where the contract says so, and the median otherwise."""
+    for statistic, metric in (("median", "latency_us"), ("p99", "latency_p99_us")):
+        line = f"latency: 2 ms\n  latency_statistic: {statistic}"
+        text = GOOD.replace("latency: 2 ms", line).replace("flash: 10 %", "latency: 10 %")
+        contract = load(project(tmp_path, text), tmp_path)
+        limits = {bound.metric: bound.limit for bound in clauses.bounds(contract)}
+        assert limits[metric] == 1800.0
+        assert len({*limits} & {"latency_us", "latency_p99_us"}) == 1
+        assert contract.margins_by_metric()[metric] == 0.1
+        assert contract_key(metric) == "limits.latency"
+
+
+def test_margins_tighten_limits(contract: Contract) -> None:
+    """10 % off 64 KiB leaves 58982.4 bytes, and a bound on bytes is rounded down."""
+    assert contract.effective_limits() == {
+        "ram_bytes": 16 << 10,
+        "flash_bytes": 58982,
+        "latency_us": 2000.0,
+        "stack_bytes": 2 << 10,
+    }
+
+
+@pytest.mark.parametrize(
+    ("goal", "direction", "unit"),
+    [
+        ({"metric": "mse", "target": 620}, "minimize", "target unit^2"),
+        ({"metric": "mae", "target": 15.5}, "minimize", "target unit"),
+        ({"metric": "accuracy", "target": 0.72}, "maximize", "1"),
+        ({"metric": "auc", "target": 1}, "maximize", "1"),
+    ],
+)
+def test_the_metric_says_what_is_better(
+    contract: Contract, goal: dict[str, Any], direction: str, unit: str
+) -> None:
+    """Direction and unit follow from the metric's name."""
+    found = type(contract.goal).from_dump(goal)
+    assert (found.direction, found.unit) == (direction, unit)
+
+
+def test_metrics_are_those_that_can_be_computed(contract: Contract) -> None:
+    """The contract and `metrics` agree on names and directions."""
+    assert set(get_args(Metric)) == set(metrics.METRICS)
+    for name in get_args(Metric):
+        goal = type(contract.goal)(metric=name, target=0.5)
+        assert goal.direction == direction(name)
+
+
+def test_a_stage_reads_what_it_declares(contract: Contract) -> None:
+    """A projection is flat, JSON, and holds exactly the fields asked for."""
+    fields = ("training.epochs", "training.time_limit_s", "limits", "task")
+    assert contract.project(fields) == {
+        "training.epochs": 40,
+        "training.time_limit_s": 300.0,
+        "limits": {
+            "ram_bytes": 16384,
+            "flash_bytes": 65536,
+            "latency_us": 2000.0,
+            "latency_statistic": "median",
+            "stack_bytes": 2048,
+        },
+        "task": "classification",
+    }
+    canonical_json(contract.project(Contract.model_fields))
+
+
+@pytest.mark.parametrize(
+    "field", ["", "epochs", "training.epoch", "training.epochs.x", "limits.ram", "goal.direction"]
+)
+def test_a_field_that_is_not_there_is_a_key_error(contract: Contract, field: str) -> None:
+    """YAML keys, properties and misspelt names are not fields."""
+    with pytest.raises(KeyError) as caught:
+        contract.project((field,))
+    assert caught.value.args == (field,)
+
+
+def test_a_contract_survives_its_own_json(contract: Contract) -> None:
+    """What a stage gets as configuration can be read back as the same record."""
+    assert Contract.from_dump(contract.model_dump(mode="json")) == contract
+
+
+@pytest.mark.parametrize("path", CONTRACTS, ids=lambda path: path.stem)
+def test_the_contracts_of_the_project_are_valid(path: Path) -> None:
+    """Every file in `contracts/` loads, and its margins leave something."""
+    found = load(path, ROOT)
+    assert all(bound > 0 for bound in found.effective_limits().values())
+    assert Contract.from_dump(found.model_dump(mode="json")) == found
+
+
+def test_loading_is_light() -> None:
+    """The contract is read at every start, so nothing heavy may come with it."""
+    heavy = "doit jinja2 keras matplotlib numpy optuna serial tensorflow tflite tflite_micro"
+    code = (
+        "import sys, mlforge_tasks.contract.loader\n"
+        f"print(*(name for name in {heavy.split()} if name in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not done.stdout.strip()
+
+
+def _schema_rows(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, str, bool]]:
+    """(section, key, required) of everything a contract may hold, as the reference names it."""
+    definitions = schema.get("$defs", {})
+
+    def walk(part: dict[str, Any], path: str) -> Iterator[tuple[str, str, bool]]:
+        if "$ref" in part:
+            part = definitions[part["$ref"].rpartition("/")[2]]
+        for alternative in part.get("anyOf", ()):
+            yield from walk(alternative, path)
+        discriminator = part.get("discriminator", {})
+        for tag, reference in discriminator.get("mapping", {}).items():
+            name = f"{path} {discriminator['propertyName']}: {tag}".strip()
+            yield from walk({"$ref": reference}, name)
+        if "items" in part:
+            yield from walk(part["items"], f"{path}[]")
+        for key, inner in part.get("properties", {}).items():
+            yield path, key, key in part.get("required", ())
+            yield from walk(inner, f"{path.partition(' ')[0]}.{key}".strip("."))
+
+    yield from walk(schema, path)
+
+
+def _page_rows(page: str) -> Iterator[tuple[str, str, bool]]:
+    """The same, from the tables of the reference page."""
+    sections: list[str] = []
+    for line in page.splitlines():
+        if line.startswith("#"):
+            names = re.findall(r"`([^`]+)`", line)
+            tags = [name for name in names if ": " in name]
+            paths = [name for name in names if ": " not in name] or [""]
+            sections = [f"{path} {tag}".strip() for path in paths for tag in tags or [""]]
+        row = re.match(r"\| `([^`]+)` \| [^|]+ \| ([^|]+) \| `[^|]+` \| [^|]*\|$", line)
+        if row:
+            for section in sections:
+                yield section, row[1], row[2] == "required"
+
+
+def test_the_reference_page_names_every_field() -> None:
+    """`docs/contract.md` has a row for each key, says which are required, and has no other row."""
+    page = (ROOT / "docs" / "contract.md").read_text()
+    assert sorted(_page_rows(page)) == sorted(_schema_rows(Contract.model_json_schema()))

@@ -1,0 +1,425 @@
+"""Examples are cut from rows by the contract's rules, and nothing leaks between the splits."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlforge_tasks.contract.data_card import SPLITS
+from mlforge_tasks.contract.dataset import Window
+from mlforge_tasks.datasets._examples import covered, make_examples, read_rows, window_starts
+from mlforge_tasks.datasets._prepare import calibration_rows, prepare
+from mlforge_tasks.errors import MlforgeError
+from tests.helpers.datasets import FORECAST, SORTING, arrays_of, loaded, made, spec
+
+windows = st.builds(
+    Window,
+    length=st.integers(1, 6),
+    stride=st.integers(1, 4),
+    horizon=st.integers(0, 4),
+)
+
+
+@given(window=windows, breaks=st.lists(st.booleans(), min_size=1, max_size=60))
+def test_windows_are_those_without_a_break(window: Window, breaks: list[bool]) -> None:
+    """At stride 1 every window that spans no break is there; a stride keeps every nth of a run."""
+    breaks[0] = True
+    rows = len(breaks)
+    run_start = [max(i for i in range(row + 1) if breaks[i]) for row in range(rows)]
+    wanted = [
+        start
+        for start in range(rows - window.span + 1)
+        if not any(breaks[start + 1 : start + window.span])
+        and (start - run_start[start]) % window.stride == 0
+    ]
+    assert window_starts(np.array(breaks), window).tolist() == wanted
+
+
+@given(
+    starts=st.lists(st.integers(0, 30), max_size=10, unique=True),
+    span=st.integers(1, 8),
+)
+def test_covered(starts: list[int], span: int) -> None:
+    """A row is covered where a span that begins at a start holds it."""
+    rows = 40
+    wanted = {row for start in starts for row in range(start, start + span)}
+    found = covered(np.array(starts, dtype=np.int64), rows, span)
+    assert set(np.flatnonzero(found).tolist()) == {row for row in wanted if row < rows}
+
+
+@settings(deadline=None)
+@given(window=windows, rows=st.integers(60, 200), share=st.sampled_from([0.2, 0.25, 0.3]))
+def test_chronological_windows_share_no_row(window: Window, rows: int, share: float) -> None:
+    """No row, as input or as target, is in two splits; all of train lies before all of test."""
+    split = {"rule": "chronological", "validation": share, "test": share}
+    plan = spec(FORECAST, window=window.model_dump(), split=split, scaling={"rule": "none"})
+    arrays = arrays_of(prepare(plan, loaded(level=np.arange(rows, dtype=np.float64))))
+    seen = [
+        set(arrays[f"{name}_x"].ravel().tolist()) | set(arrays[f"{name}_y"].ravel().tolist())
+        for name in SPLITS
+    ]
+    for earlier, later in itertools.pairwise(seen):
+        assert max(earlier) < min(later)
+    last = arrays["test_x"][:, -1, 0]
+    assert (arrays["test_y"][:, 0] == last + window.horizon).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    groups=st.lists(st.integers(0, 5), min_size=40, max_size=120),
+    seed=st.integers(0, 1000),
+)
+def test_groups_stay_whole(groups: list[int], seed: int) -> None:
+    """Every group is in one split only, and no window mixes two groups or two runs of one."""
+    groups = sorted(groups[:30]) + list(range(6)) * 2 + groups[30:]
+    plan = spec(
+        FORECAST,
+        inputs={"features": [{"name": "level", "unit": "m"}, {"name": "who", "unit": "1"}]},
+        group="who",
+        window={"length": 1},
+        split={"rule": "random_group", "validation": 0.3, "test": 0.3, "seed": seed},
+        scaling={"rule": "none"},
+    )
+    source = loaded(level=np.arange(len(groups), dtype=float), who=groups)
+    arrays = arrays_of(prepare(plan, source))
+    people = [set(arrays[f"{name}_x"][:, 0, 1].tolist()) for name in SPLITS]
+    assert sum(len(found) for found in people) == len(set(groups))
+    longer = read_rows(spec(FORECAST, group="who", window={"length": 3}), source.table)
+    for start in window_starts(longer.breaks, Window(length=3)).tolist():
+        assert len(set(groups[start : start + 3])) == 1
+
+
+def test_named_groups() -> None:
+    """The named groups validate and test, all others train; the card lists them."""
+    plan = spec(
+        FORECAST,
+        group="who",
+        window={"length": 2},
+        split={"rule": "group", "validation": ["7"], "test": ["3"]},
+    )
+    who = np.repeat([3, 10, 7, 1], 5)
+    card = prepare(plan, loaded(level=np.arange(20.0), who=who)).card
+    assert [(one.name, one.groups, one.examples) for one in card.splits] == [
+        ("train", ("1", "10"), 8),
+        ("validation", ("7",), 4),
+        ("test", ("3",), 4),
+    ]
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    cells=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=40, max_size=100),
+    seed=st.integers(0, 1000),
+)
+def test_equal_rows_stay_together(cells: list[tuple[int, int]], seed: int) -> None:
+    """A random split never has the same input in two splits, even where rows repeat."""
+    plan = spec(SORTING, split={**SORTING["split"], "seed": seed}, scaling={"rule": "none"})
+    a, b = (np.array(column, dtype=float) for column in zip(*cells, strict=True))
+    kind = np.where(a + b > 2, "cat", "dog")
+    try:
+        arrays = arrays_of(prepare(plan, loaded(a=a, b=b, kind=kind)))
+    except MlforgeError as error:
+        assert "split has no example" in str(error)  # noqa: PT017 - too few different rows
+        return
+    seen = [{tuple(row) for row in arrays[f"{name}_x"].tolist()} for name in SPLITS]
+    assert sum(len(found) for found in seen) == len(set(cells))
+
+
+def test_random_split_keeps_the_classes_shares() -> None:
+    """Every split has its share of each class, and rows are shuffled."""
+    plan = spec(SORTING)
+    kind = np.repeat(["cat", "dog"], [60, 20])
+    prepared = prepare(plan, loaded(a=np.arange(80.0), b=np.zeros(80), kind=kind))
+    counts = {one.name: one.class_counts for one in prepared.card.splits}
+    assert counts == {"train": (30, 10), "validation": (15, 5), "test": (15, 5)}
+    train = arrays_of(prepared)["train_y"]
+    assert train.dtype == np.int32
+    assert sorted(train.tolist()) != train.tolist()
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    rule=st.sampled_from(["standard", "minmax"]),
+    values=st.lists(st.floats(-1e6, 1e6, width=32), min_size=60, max_size=60),
+    noise=st.lists(st.floats(-1e6, 1e6, width=32), min_size=24, max_size=24),
+)
+def test_training_data_knows_nothing_of_the_rest(
+    rule: str, values: list[float], noise: list[float]
+) -> None:
+    """Other validation and test rows leave every training byte and every scale as it is."""
+    plan = spec(FORECAST, scaling={"rule": rule})
+    one = prepare(plan, loaded(level=values))
+    other = prepare(plan, loaded(level=values[:36] + noise))
+    for name in ("train_x.npy", "train_y.npy", "calibration_x.npy"):
+        assert one.files[name] == other.files[name]
+    for field in ("input_mean", "input_scale", "target_mean", "target_scale"):
+        assert getattr(one.card, field) == getattr(other.card, field)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    rule=st.sampled_from(["standard", "minmax", "none"]),
+    values=st.lists(st.floats(-1e6, 1e6, width=32), min_size=60, max_size=60),
+)
+def test_a_device_gets_the_same_bits(rule: str, values: list[float]) -> None:
+    """(raw - mean) / scale in float32 with the card's figures is what lies in the arrays."""
+    plan = spec(FORECAST, scaling={"rule": rule})
+    source = loaded(level=values)
+    prepared = prepare(plan, source)
+    raw = make_examples(plan, source.table, read_rows(plan, source.table))["test"].x
+    mean, scale = np.float32(prepared.card.input_mean[0]), np.float32(prepared.card.input_scale[0])
+    assert ((raw - mean) / scale).tobytes() == arrays_of(prepared)["test_x"].tobytes()
+
+
+def test_standard_scaling() -> None:
+    """Training inputs have mean 0 and deviation 1; the target's figures are those of train_y."""
+    level = np.random.default_rng(0).normal(50, 7, 500)
+    prepared = prepare(spec(FORECAST, window={"length": 1}), loaded(level=level))
+    arrays = arrays_of(prepared)
+    assert arrays["train_x"].mean() == pytest.approx(0, abs=1e-5)
+    assert arrays["train_x"].std() == pytest.approx(1, abs=1e-5)
+    assert prepared.card.target_mean[0] == pytest.approx(arrays["train_y"].mean())
+    assert prepared.card.target_scale[0] == pytest.approx(arrays["train_y"].std())
+
+
+def test_constant_feature_is_left_finite() -> None:
+    """A feature that never changes in training gets scale 1, whatever rounding makes of it."""
+    level = np.full(60, 0.1)
+    for rule in ("standard", "minmax"):
+        prepared = prepare(spec(FORECAST, scaling={"rule": rule}), loaded(level=level))
+        assert prepared.card.input_scale == (1.0,)
+        assert np.isfinite(arrays_of(prepared)["test_x"]).all()
+
+
+def test_fixed_scaling() -> None:
+    """Fixed figures are used as they are, one for all features or one for each."""
+    columns = {"a": np.arange(16.0), "b": np.arange(16.0), "kind": ["cat", "dog"] * 8}
+    one = {"rule": "fixed", "mean": [1], "scale": [4]}
+    each = {"rule": "fixed", "mean": [0, 1], "scale": [1, 2]}
+    assert prepare(spec(SORTING, scaling=one), loaded(**columns)).card.input_scale == (4, 4)
+    assert prepare(spec(SORTING, scaling=each), loaded(**columns)).card.input_mean == (0, 1)
+
+
+TIMES = {"column": "at", "interval": "10 s", "tolerance": "1 s"}
+
+
+def test_gaps_break_windows() -> None:
+    """A window's readings and its target are one interval apart, within the tolerance."""
+    at = np.cumsum([0, 10, 10, 11, 9, 10, 25, 10, 10, 10, 10, 10, 3, 10, 10, 10, 10, 10, 10])
+    level = np.arange(len(at), dtype=float)
+    rows = read_rows(spec(FORECAST, time=TIMES), loaded(level=level, at=at).table)
+    starts = window_starts(rows.breaks, Window(length=3, horizon=2))
+    for start in starts.tolist():
+        steps = np.diff(at[start : start + 5])
+        assert (abs(steps - 10) <= 1).all()
+    assert {0, 1}.issubset(starts.tolist())
+
+
+def test_times_as_text_or_seconds_are_the_same() -> None:
+    """ISO times, with or without zone, seconds as text, and numpy times break alike."""
+    seconds = np.array([0, 10, 20, 30, 90, 100, 110, 120, 130, 140] * 1)
+    moments = np.datetime64("2026-03-01T00:00:00") + seconds.astype("timedelta64[s]")
+    iso = np.array([str(moment).replace("T", " ") for moment in moments], dtype=object)
+    forms = [
+        seconds,
+        seconds.astype(float),
+        moments,
+        iso,
+        np.array([f"{text}+02:00" for text in iso], dtype=object),
+        np.array([str(value) for value in seconds], dtype=object),
+    ]
+    plan = spec(FORECAST, time=TIMES)
+    found = [
+        read_rows(plan, loaded(level=np.zeros(10), at=form).table).breaks.tolist() for form in forms
+    ]
+    assert found == [found[0]] * len(forms)
+    assert found[0][4]
+
+
+def test_rows_out_of_time_are_refused() -> None:
+    """A time before the one above is an error with its row; a new recording may start anew."""
+    level, at = np.zeros(10), [0, 10, 20, 5, 15, 25, 35, 45, 55, 65]
+    with pytest.raises(MlforgeError, match="row 3: column 'at': found a time before"):
+        read_rows(spec(FORECAST, time=TIMES), loaded(level=level, at=at).table)
+    plan = spec(
+        FORECAST,
+        time=TIMES,
+        group="who",
+        split={"rule": "random_group", "validation": 0.3, "test": 0.3, "seed": 1},
+    )
+    who = [1, 1, 1, 2, 2, 2, 2, 3, 3, 3]
+    assert read_rows(plan, loaded(level=level, at=at, who=who).table).breaks[3]
+
+
+def test_windows_of_a_class_do_not_mix_classes() -> None:
+    """Where each row has a label, a window has one label."""
+    kind = np.repeat(["cat", "dog"] * 6, 5)
+    plan = spec(
+        SORTING,
+        window={"length": 3},
+        split={"rule": "chronological", "validation": 0.2, "test": 0.2},
+    )
+    source = loaded(a=np.arange(60.0), b=np.zeros(60), kind=kind)
+    rows = read_rows(plan, source.table)
+    for start in window_starts(rows.breaks, Window(length=3)).tolist():
+        assert len(set(kind[start : start + 3])) == 1
+
+
+def test_recordings_are_not_joined() -> None:
+    """A window lies in one recording."""
+    source = loaded([7, 20], level=np.arange(30.0))
+    found = window_starts(read_rows(spec(FORECAST), source.table).breaks, Window(length=5))
+    assert not {start for start in found.tolist() if start < 7 < start + 5}
+    assert not {start for start in found.tolist() if start < 20 < start + 5}
+
+
+def test_calibration_is_from_training() -> None:
+    """Calibration examples are different training examples, the same for the same seed."""
+    plan = spec(FORECAST, calibration={"count": 9, "seed": 5})
+    arrays = arrays_of(prepare(plan, loaded(level=np.random.default_rng(1).normal(size=80))))
+    rows = calibration_rows(plan, len(arrays["train_x"]))
+    assert len(set(rows.tolist())) == 9
+    assert arrays["calibration_x"].tobytes() == arrays["train_x"][rows].tobytes()
+
+
+def test_arrays_are_as_promised() -> None:
+    """float32 inputs, C-contiguous, targets in their own unit, shapes as the card says."""
+    prepared = prepare(spec(FORECAST), loaded(level=np.arange(100.0)))
+    arrays = arrays_of(prepared)
+    assert prepared.card.input_shape == (3, 1)
+    assert prepared.card.output_count == 1
+    for one in prepared.card.arrays:
+        array = arrays[one.name]
+        assert (array.shape, str(array.dtype)) == (one.shape, one.dtype)
+        assert array.dtype == np.float32
+        assert array.flags.c_contiguous
+    assert arrays["train_y"][0, 0] == 4
+
+
+def test_same_data_same_bytes() -> None:
+    """Preparing twice gives the same files and the same card."""
+    columns = {"a": np.arange(40.0), "b": np.arange(40.0) ** 2, "kind": ["cat", "dog"] * 20}
+    one, two = (prepare(spec(SORTING), loaded(**columns)) for _ in range(2))
+    assert one.files == two.files
+    assert one.card.to_bytes() == two.card.to_bytes()
+
+
+def test_baselines() -> None:
+    """Persistence repeats the last reading; else the training mean, or the majority class."""
+    ramp = prepare(spec(FORECAST), loaded(level=np.arange(100.0))).card.baselines
+    assert {(one.rule, one.metric, one.value) for one in ramp} == {
+        ("persistence", "mse", 4.0),
+        ("persistence", "mae", 2.0),
+    }
+    still = spec(FORECAST, window={"length": 1})
+    mean = prepare(still, loaded(level=np.tile([0.0, 2.0], 50))).card.baselines
+    assert {(one.rule, one.metric, one.value) for one in mean} == {
+        ("mean", "mse", 1.0),
+        ("mean", "mae", 1.0),
+    }
+    kind = np.repeat(["cat", "dog"], [60, 20])
+    columns = {"a": np.arange(80.0), "b": np.zeros(80), "kind": kind}
+    (first, _) = prepare(spec(SORTING), loaded(**columns)).card.baselines
+    assert (first.rule, first.value) == ("majority", 0.75)
+
+
+SQUARE = {"features": [{"name": "light", "unit": "1"}], "shape": [2, 2, 1]}
+
+
+def test_image_columns() -> None:
+    """Neighbouring columns become an image, row by row."""
+    columns = {str(index): np.arange(12.0) + 100 * index for index in range(4)}
+    arrays = made(
+        SORTING,
+        loaded(**columns, kind=["cat", "dog"] * 6),
+        inputs={**SQUARE, "column_range": {"first": "0", "last": "3"}},
+        scaling={"rule": "none"},
+    )
+    image = arrays["train_x"][0, :, :, 0]
+    assert (image - image[0, 0]).tolist() == [[0, 100], [200, 300]]
+
+
+def test_array_columns() -> None:
+    """An array of rows keeps its own shape; its last axis is the features."""
+    x = np.arange(240.0).reshape(20, 4, 3)
+    features = [{"name": name, "unit": "g"} for name in "xyz"]
+    arrays = made(
+        SORTING,
+        loaded(x=x, kind=["cat", "dog"] * 10),
+        inputs={"features": features, "columns": ["x"]},
+        scaling={"rule": "none"},
+    )
+    assert arrays["train_x"].shape == (12, 4, 3)
+
+
+def columns(**changes: Any) -> dict[str, Any]:
+    return {"a": np.arange(16.0), "b": np.arange(16.0), "kind": ["cat", "dog"] * 8, **changes}
+
+
+BAD = [
+    (SORTING, {}, columns(a=["1"] * 15 + ["x"]), "row 15: column 'a': found 'x', wanted a number"),
+    (SORTING, {}, columns(a=[1.0] * 15 + [np.nan]), "row 15: column 'a': found 'nan'"),
+    (SORTING, {}, columns(a=[1.0] * 15 + [1e39]), "row 15: an input is larger than a float"),
+    (SORTING, {}, columns(a=np.ones(16, dtype=complex)), "'a' holds complex128, wanted numbers"),
+    (SORTING, {}, {"a": np.arange(16.0), "kind": ["cat"] * 16}, "there is no column 'b'"),
+    (SORTING, {}, columns(kind=["cat"] * 15 + ["dgo"]), "found 'dgo', wanted one of cat, dog"),
+    (SORTING, {}, columns(kind=np.ones((16, 2))), "'kind' has shape .* wanted one value per row"),
+    (SORTING, {}, columns(kind=["cat"] * 16), "the train split has no example of dog"),
+    (SORTING, {"calibration": {"count": 99}}, columns(), "calibration.count: found 99, wanted at"),
+    (SORTING, {"inputs": {**SQUARE, "columns": ["a", "b"]}}, columns(), "a row has 2 input"),
+    (
+        SORTING,
+        {"inputs": {**SQUARE, "column_range": {"first": "b", "last": "a"}}},
+        columns(),
+        "column 'a' comes before column 'b'",
+    ),
+    (FORECAST, {}, {"level": np.arange(8.0)}, "split has no example; 8 rows gave"),
+    (FORECAST, {"target": {**FORECAST["target"], "column": "level2"}}, {"level": [1.0]}, "level2"),
+    (
+        FORECAST,
+        {"target": {**FORECAST["target"], "column": "pair"}},
+        {"level": np.ones(9), "pair": np.ones((9, 2))},
+        "found 2 target values a row, wanted 1",
+    ),
+    (
+        FORECAST,
+        {"time": TIMES},
+        {"level": np.ones(2), "at": ["2026-01-01 00:00", "noon"]},
+        "row 1: column 'at': found 'noon', wanted an ISO 8601 time",
+    ),
+    (
+        FORECAST,
+        {"time": TIMES},
+        {"level": np.ones(2), "at": np.array(["2026-01-01", "NaT"], dtype="datetime64[s]")},
+        "row 1: column 'at': found no time",
+    ),
+    (
+        FORECAST,
+        {"group": "who", "split": {"rule": "group", "validation": ["1"], "test": ["9"]}},
+        {"level": np.ones(4), "who": [1, 1, 2, 2]},
+        "there is no group '9'",
+    ),
+    (
+        FORECAST,
+        {
+            "group": "who",
+            "split": {"rule": "random_group", "validation": 0.2, "test": 0.2, "seed": 1},
+        },
+        {"level": np.ones(4), "who": [1, 1, 2, 2]},
+        "2 groups leave none to train on",
+    ),
+]
+
+
+@pytest.mark.parametrize(("base", "changes", "data", "message"), BAD)
+def test_bad_data(
+    base: dict[str, Any], changes: dict[str, Any], data: dict[str, Any], message: str
+) -> None:
+    """Data that is not as the contract says is one error that names the place."""
+    with pytest.raises(MlforgeError, match=message):
+        prepare(spec(base, **changes), loaded(**data))

@@ -1,0 +1,1 @@
+"""Generated code against the oracle, byte for byte, and what an engine refuses."""

@@ -1,0 +1,146 @@
+"""Generated C against the oracle on emulated cores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("tflite_micro")
+
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.engines.aot import PLUGIN
+from tests.helpers import graphs
+from tests.helpers.aot_device import run_on_board
+from tests.helpers.aot_host import make_case
+from tests.helpers.aot_linux import CORES, run_on_core
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from mlforge_tasks.contract.board import Board
+    from tests.helpers.aot_host import Case
+
+ON_OTHER_CORES = graphs.COUNT // 4
+# What an image may take, so that it fits into the 512 KiB of mps3/an547; code is a guess.
+IMAGE_BYTES = 400_000
+CODE_BYTES = 4_000
+PER_OPERATOR = 60
+WIDE = 36
+BOARDS = {
+    "mps2/an385": "cortex-m3",
+    "mps2/an386": "cortex-m4",
+    "mps2/an500": "cortex-m7",
+    "mps2/an505": "cortex-m33",
+    "mps3/an547": "cortex-m55",
+}
+
+
+def _bytes(case: Case) -> int:
+    """What a model adds to an image."""
+    constants = sum(layer.weight_bytes for layer in case.generated.layers)
+    return constants + case.inputs.size + case.outputs.size + CODE_BYTES
+
+
+def differing(cases: Iterable[Case], board: Board, folder: Path) -> set[str]:
+    """Models of which any output byte differs on a board, in as few images as fit."""
+    images: list[list[Case]] = [[]]
+    for case in cases:
+        if images[-1] and sum(map(_bytes, images[-1])) + _bytes(case) > IMAGE_BYTES:
+            images.append([])
+        images[-1].append(case)
+    bad: set[str] = set()
+    for number, image in enumerate(images):
+        work = folder / str(number)
+        work.mkdir()
+        results = run_on_board(image, board, work)
+        bad |= {model for model, (differing, _) in results.items() if differing}
+    return bad
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BOARDS)
+def test_random_graphs_equal_the_oracle(name: str, tmp_path: Path) -> None:
+    """Not one of the output bytes of the graphs differs on any core, each with its own kernels."""
+    board = load_board(name)
+    assert board.cpu == BOARDS[name]
+    cases = (make_case(f"g{i}", graphs.random_graph(i), board.cpu) for i in range(graphs.COUNT))
+    assert differing(cases, board, tmp_path) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mps2/an386", "mps3/an547"])
+@pytest.mark.parametrize(
+    "op", ["CONV_2D", *graphs.EXTRA, "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD"]
+)
+def test_the_kernels_of_a_core_equal_the_oracle(op: str, name: str, tmp_path: Path) -> None:
+    """Operators that have kernels of their own for DSP and MVE, in random shapes."""
+    board = load_board(name)
+    seeds = range(1000, 1000 + PER_OPERATOR)
+    cases = (make_case(f"m{seed}", graphs.single_operator(op, seed), board.cpu) for seed in seeds)
+    assert differing(cases, board, tmp_path) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CORES)
+def test_random_graphs_equal_the_oracle_on_other_cores(name: str, tmp_path: Path) -> None:
+    """RISC-V of 32 and 64 bits and AArch64: not a byte differs, not a warning, no C library."""
+    core = CORES[name]
+    if core.missing():
+        pytest.skip(f"not installed: {', '.join(core.missing())} (./bootstrap --dev)")
+    cases = [make_case(f"g{i}", graphs.random_graph(i), name) for i in range(ON_OTHER_CORES)]
+    differing = run_on_core(cases, core, tmp_path)
+    assert {graph for graph, count in differing.items() if count} == set()
+
+
+def _wide_convolutions(seed: int) -> bytes:
+    """One or two convolutions, one behind the other, of an image of many channels."""
+    graph = graphs.RandomGraph(seed)
+    channels = graph.pick(12, 15, 16, 16, 32, 47)
+    last = graph.start((1, graph.pick(1, 3, 8), graph.pick(8, 9, 16), channels))
+    for _ in range(graph.pick(1, 2)):
+        last = graph.apply("CONV_2D", last)
+    return graph.finish()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mps2/an386", "mps3/an547"])
+def test_convolutions_of_many_channels_equal_the_oracle(name: str, tmp_path: Path) -> None:
+    """Input channels by the sixteen, for which MVE has kernels that read rows from a ring."""
+    board = load_board(name)
+    cases = (make_case(f"w{seed}", _wide_convolutions(seed), board.cpu) for seed in range(WIDE))
+    assert differing(cases, board, tmp_path) == set()
+
+
+@pytest.mark.slow
+def test_more_channels_than_places_equal_the_oracle(tmp_path: Path) -> None:
+    """On MVE the outputs of eight windows are stored at once, as far apart as 16 bits can say."""
+    graph = graphs.RandomGraph(1)
+    source = graph.start((1, 1, 9, 2))
+    channels = 0xFFFF // 7 + 1
+    inputs, quant, rms = graph.parameters(source, (channels, 1, 1, 2), 0, channels)
+    options = schema.Conv2DOptionsT(padding=0, strideH=1, strideW=1)
+    ref = graph.writer.activation((1, 1, 9, channels), quant, rms)
+    graph.made.append(graph.output("CONV_2D", inputs, ref, options))
+    board = load_board("mps3/an547")
+    case = make_case("wide", graph.finish(), board.cpu)
+    assert differing([case], board, tmp_path) == set()
+
+
+def test_rows_are_read_from_a_ring_in_place() -> None:
+    """A 3x3 convolution of 16 channels on MVE takes that kernel, and overwrites its input."""
+    graph = graphs.RandomGraph(1)
+    source = graph.start((1, 10, 12, 16))
+    shape = (16, 3, 3, 16)
+    inputs, quant, rms = graph.parameters(source, shape, 0, 16)
+    options = schema.Conv2DOptionsT(padding=0, strideH=1, strideW=1)
+    ref = graph.writer.activation((1, 10, 12, 16), quant, rms)
+    graph.made.append(graph.output("CONV_2D", inputs, ref, options))
+    generated = PLUGIN.generate(graph.finish(), "cortex-m55")
+    source_text = generated.files["model_aot.c"].decode()
+    assert "aot_conv_rows_three_s8(&" in source_text
+    ring = 3 * (12 + 2) * 16 + 4 * 3
+    assert generated.arena_bytes == 10 * 12 * 16 + ring

@@ -1,0 +1,82 @@
+"""A run that is killed at any moment loses no finished stage and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mlforge_tasks.graph.store import file_digest
+from tests.helpers.builds import DOIT, Cold, digests, doit
+from tests.helpers.paths import ROOT, TANK
+
+pytestmark = pytest.mark.slow
+KILLS = 20
+# From before the graph is loaded to the middle of the longest stage.
+LATEST_KILL_S = 9.0
+
+
+def _run_and_kill(build: Path, after_s: float) -> int | None:
+    """Starts a run and kills doit alone after a while; its exit code if it ended before that."""
+    argv = [str(DOIT), "run", f"contract={TANK}", f"build={build}"]
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            return process.wait(timeout=after_s)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            return None
+
+
+def _processes_naming(text: str) -> list[str]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except (OSError, UnicodeDecodeError):
+                continue
+            if text in command:
+                found.append(command)
+    return found
+
+
+def _corrupt_blobs(build: Path) -> list[Path]:
+    return [
+        path
+        for path in (build / "cas").rglob("*")
+        if path.is_file() and file_digest(path) != path.name
+    ]
+
+
+def _wipe_outputs(build: Path) -> None:
+    shutil.rmtree(build / "tank", ignore_errors=True)
+
+
+def test_killed_at_random_moments(cold: Cold, tmp_path: Path) -> None:
+    """Twenty kills later the run ends as an undisturbed one does, byte for byte."""
+    build = tmp_path / "killed"
+    moments = random.Random(20)  # noqa: S311 - not for secrets
+    made: dict[str, dict[str, str]] = {}
+    for _ in range(KILLS):
+        ended = _run_and_kill(build, moments.uniform(0.2, LATEST_KILL_S))
+        assert ended in {None, 0}
+        assert _corrupt_blobs(build) == []
+        now = digests(build)
+        assert made.items() <= now.items(), "a finished stage was lost"
+        if ended == 0:
+            # Start over from the store, so that restores are killed too.
+            _wipe_outputs(build)
+            now = {}
+        made = now
+    final = doit(build=build)
+    assert final.code == 0, final.out + final.err
+    assert digests(build) == cold.digests
+    assert _processes_naming(str(build)) == []
+    assert not list((build / ".scratch").iterdir())

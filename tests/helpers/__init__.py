@@ -1,0 +1,1 @@
+"""What several tests build on; nothing here is a test."""

@@ -1,0 +1,320 @@
+"""Seeded random int8 graphs from the operator list of the aot engine, as `.tflite` bytes.
+
+Each operator is a method of `RandomGraph` that takes a tensor and adds itself with random shapes,
+strides, padding, dilation, scales, zero points and fused activation. Scales are mostly such that
+outputs use the int8 range; now and then they are far off, for the rare forms of requantisation.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import numpy as np
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from tests.helpers.aot_writer import Quant, Ref
+from tests.helpers.graph_layers import ACTIVATIONS, WIDE_INPUTS, Layers
+from tests.helpers.graph_views import Views
+
+OPERATORS = (
+    "ADD",
+    "AVERAGE_POOL_2D",
+    "CONCATENATION",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "EXPAND_DIMS",
+    "FULLY_CONNECTED",
+    "HARD_SWISH",
+    "LEAKY_RELU",
+    "LOGISTIC",
+    "MAX_POOL_2D",
+    "MEAN",
+    "MUL",
+    "PACK",
+    "PAD",
+    "PADV2",
+    "PRELU",
+    "QUANTIZE",
+    "RELU",
+    "RELU6",
+    "RESHAPE",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "SOFTMAX",
+    "SPLIT",
+    "SPLIT_V",
+    "SQUEEZE",
+    "STRIDED_SLICE",
+    "SUB",
+    "TANH",
+    "TRANSPOSE",
+    "TRANSPOSE_CONV",
+    "UNPACK",
+)
+# Forms of operators that the list has.
+EXTRA = ("WIDE_CONV_2D", "PADDED_CONV_2D", "FLOAT_ISLAND")
+# Operators that take tensors of four dimensions only.
+_IMAGE_ONLY = {
+    "AVERAGE_POOL_2D",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "MAX_POOL_2D",
+    "PADDED_CONV_2D",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "TRANSPOSE_CONV",
+}
+_GROW = {
+    "CONCATENATION",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "PACK",
+    "PAD",
+    "PADV2",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "TRANSPOSE_CONV",
+}
+# How many random graphs the tests run; `MLFORGE_GRAPHS=2000` before a release, see
+# docs/aot-engine.md.
+COUNT = int(os.environ.get("MLFORGE_GRAPHS", "200"))
+_MAX_ELEMENTS = 2500
+# The reference aborts where the sum of exponentials reaches 512.
+_MAX_SOFTMAX_DEPTH = 500
+
+
+class RandomGraph(Layers, Views):
+    """A random graph under construction."""
+
+    def operand(self, source: Ref) -> Ref:
+        """A second operand: an earlier tensor of that shape, or a constant that may broadcast."""
+        same = [ref for ref in self.made if ref.shape == source.shape]
+        if same and self.rng.random() < 0.5:
+            return same[int(self.rng.integers(len(same)))]
+        shape = tuple(self.pick(size, size, 1) for size in source.shape)
+        shape = shape[int(self.rng.integers(len(shape))) if self.rng.random() < 0.3 else 0 :]
+        quant = self.quant(source.rms * float(np.exp(self.rng.uniform(-2, 2))))
+        values = self.rng.integers(-128, 128, shape).astype(np.int8)
+        index = self.writer.constant(values, [quant.scale], [quant.zero_point])
+        return Ref(index, shape, quant, 74 * float(quant.scale))
+
+    def sum(self, op: str, source: Ref, options: Any) -> Ref:
+        """ADD or SUB; the reference wants no output scale far below the inputs'."""
+        other = self.operand(source)
+        largest = max(float(source.quant.scale), float(other.quant.scale))
+        quant = self.quant(math.hypot(source.rms, other.rms))
+        quant = Quant(np.float32(max(float(quant.scale), largest / 1000)), quant.zero_point)
+        ref = self.writer.activation(source.shape, quant, math.hypot(source.rms, other.rms))
+        inputs = [source.index, other.index]
+        return self.output(op, inputs if self.rng.random() < 0.7 else inputs[::-1], ref, options)
+
+    def add(self, source: Ref) -> Ref:
+        """Addition."""
+        activation = self.pick(*ACTIVATIONS)
+        return self.sum("ADD", source, schema.AddOptionsT(fusedActivationFunction=activation))
+
+    def sub(self, source: Ref) -> Ref:
+        """Subtraction."""
+        activation = self.pick(*ACTIVATIONS)
+        return self.sum("SUB", source, schema.SubOptionsT(fusedActivationFunction=activation))
+
+    def mul(self, source: Ref) -> Ref:
+        """Multiplication."""
+        other = self.operand(source)
+        rms = source.rms * other.rms
+        ref = self.writer.activation(source.shape, self.quant(rms), rms)
+        options = schema.MulOptionsT(fusedActivationFunction=self.pick(*ACTIVATIONS))
+        return self.output("MUL", [source.index, other.index], ref, options)
+
+    def softmax(self, source: Ref) -> Ref:
+        """Softmax along the last axis."""
+        options = schema.SoftmaxOptionsT(beta=self.pick(1.0, 1.0, 0.3, 2.0))
+        ref = self.unary("SOFTMAX", source, Quant(np.float32(1 / 256), -128), options)
+        return Ref(ref.index, ref.shape, ref.quant, 0.3)
+
+    def logistic(self, source: Ref) -> Ref:
+        """Logistic function."""
+        ref = self.unary("LOGISTIC", source, Quant(np.float32(1 / 256), -128))
+        return Ref(ref.index, ref.shape, ref.quant, 0.6)
+
+    def tanh(self, source: Ref) -> Ref:
+        """Hyperbolic tangent."""
+        ref = self.unary("TANH", source, Quant(np.float32(1 / 128), 0))
+        return Ref(ref.index, ref.shape, ref.quant, 0.6)
+
+    def relu(self, source: Ref) -> Ref:
+        """ReLU, with and without a change of scale."""
+        return self.unary("RELU", source, self.pick(None, self.quant(source.rms)))
+
+    def relu6(self, source: Ref) -> Ref:
+        """ReLU6."""
+        return self.unary("RELU6", source)
+
+    def hard_swish(self, source: Ref) -> Ref:
+        """HARD_SWISH; the reference wants no output scale far below the input's."""
+        quant = self.quant(source.rms)
+        scale = max(float(quant.scale), float(source.quant.scale) / 127)
+        return self.unary("HARD_SWISH", source, Quant(np.float32(scale), quant.zero_point))
+
+    def leaky_relu(self, source: Ref) -> Ref:
+        """LEAKY_RELU, of any slope."""
+        options = schema.LeakyReluOptionsT(alpha=self.pick(0.3, 0.01, float(self.rng.normal())))
+        return self.unary("LEAKY_RELU", source, self.quant(source.rms), options)
+
+    def prelu(self, source: Ref) -> Ref:
+        """PRELU, its slopes shared along some axes."""
+        shape = tuple(self.pick(size, 1) for size in source.shape[1:])
+        values = self.rng.integers(-128, 128, shape).astype(np.int8)
+        zero_point = int(self.rng.integers(-128, 128))
+        alpha = self.writer.constant(values, [float(self.rng.uniform(0.001, 0.02))], [zero_point])
+        ref = self.writer.activation(source.shape, self.quant(source.rms), source.rms)
+        return self.output("PRELU", [source.index, alpha], ref)
+
+    def quantize(self, source: Ref) -> Ref:
+        """Another scale."""
+        return self.unary("QUANTIZE", source, self.quant(source.rms), schema.QuantizeOptionsT())
+
+    def float_island(self, source: Ref) -> Ref:
+        """A tensor that is split in float, with another scale for each half."""
+        axis, size = len(source.shape) - 1, source.shape[-1]
+        count = 2 if size % 2 == 0 else 1
+        floats = self.writer.float_activation(source.shape)
+        self.writer.operator("DEQUANTIZE", [source.index], [floats])
+        shape = (*source.shape[:-1], size // count)
+        halves = [self.writer.float_activation(shape) for _ in range(count)]
+        where = self.writer.constant(np.array(axis, np.int32))
+        options = schema.SplitOptionsT(numSplits=count)
+        self.writer.operator("SPLIT", [where, floats], halves, options)
+        for half in halves:
+            ref = self.writer.activation(shape, self.quant(source.rms), source.rms)
+            self.made.append(self.output("QUANTIZE", [half], ref, schema.QuantizeOptionsT()))
+        return self.made.pop()
+
+    def mean(self, source: Ref) -> Ref:
+        """Mean over one or two axes, neighbours or not."""
+        rank = len(source.shape)
+        first = min(1, rank - 1)
+        axes = sorted({int(self.rng.integers(first, rank)) for _ in range(self.pick(1, 2, 2))})
+        keep = bool(rank == 1 or self.rng.random() < 0.5)
+        kept = (1 if i in axes else size for i, size in enumerate(source.shape))
+        gone = (size for i, size in enumerate(source.shape) if i not in axes)
+        rms = source.rms / math.sqrt(math.prod(source.shape[axis] for axis in axes))
+        ref = self.writer.activation(tuple(kept if keep else gone), self.quant(rms), rms)
+        negative = self.rng.random() < 0.3
+        values = np.array([axis - rank if negative else axis for axis in axes], np.int32)
+        inputs = [source.index, self.writer.constant(values)]
+        return self.output("MEAN", inputs, ref, schema.ReducerOptionsT(keepDims=keep))
+
+    def padding(self, op: str, source: Ref, options: Any) -> Ref:
+        """Adds values around a tensor."""
+        counts = self.rng.integers(0, 3, (len(source.shape), 2)).astype(np.int32)
+        counts[self.rng.random(len(source.shape)) < 0.4] = 0
+        counts[0] = 0
+        shape = tuple(int(n + c.sum()) for n, c in zip(source.shape, counts, strict=True))
+        ref = self.writer.activation(shape, source.quant, source.rms)
+        inputs = [source.index, self.writer.constant(counts)]
+        if op == "PADV2":
+            value = self.rng.integers(-128, 128, (1,)).astype(np.int8)
+            quant = source.quant
+            inputs.append(self.writer.constant(value, [quant.scale], [quant.zero_point]))
+        return self.output(op, inputs, ref, options)
+
+    def pad(self, source: Ref) -> Ref:
+        """Padding with zero points."""
+        return self.padding("PAD", source, schema.PadOptionsT())
+
+    def padv2(self, source: Ref) -> Ref:
+        """Padding with a value."""
+        return self.padding("PADV2", source, schema.PadV2OptionsT())
+
+    def concatenation(self, source: Ref) -> Ref:
+        """A tensor and others of its shape, brought to its scale."""
+        axis = int(self.rng.integers(min(1, len(source.shape) - 1), len(source.shape)))
+        parts = [source]
+        for other in self.made:
+            if other.shape == source.shape and other.index != source.index and len(parts) < 4:
+                same = self.unary("QUANTIZE", other, source.quant, schema.QuantizeOptionsT())
+                parts.insert(int(self.rng.integers(len(parts) + 1)), same)
+        if len(parts) == 1:
+            parts = [source, source]
+        shape = list(source.shape)
+        shape[axis] *= len(parts)
+        ref = self.writer.activation(tuple(shape), source.quant, source.rms)
+        options = schema.ConcatenationOptionsT(axis=self.pick(axis, axis - len(shape)))
+        return self.output("CONCATENATION", [part.index for part in parts], ref, options)
+
+    def reshape(self, source: Ref) -> Ref:
+        """Flattens, or folds into an image."""
+        size = math.prod(source.shape)
+        side = max(d for d in range(1, 13) if size % d == 0)
+        shape = self.pick((1, size), (1, side, size // side, 1), (1, 1, size // side, side))
+        options = schema.ReshapeOptionsT(newShape=list(shape))
+        return self.reshaped("RESHAPE", source, shape, shape, options)
+
+    def squeeze(self, source: Ref) -> Ref:
+        """Takes an axis of size 1 away, if there is one besides the batch."""
+        ones = [i for i, size in enumerate(source.shape) if size == 1 and i > 0]
+        if not ones:
+            return self.reshape(source)
+        axis = self.pick(*ones)
+        shape = source.shape[:axis] + source.shape[axis + 1 :]
+        options = schema.SqueezeOptionsT(squeezeDims=[axis])
+        return self.reshaped("SQUEEZE", source, shape, None, options)
+
+    def expand_dims(self, source: Ref) -> Ref:
+        """Adds an axis of size 1."""
+        if len(source.shape) >= 4:
+            return self.reshape(source)
+        axis = int(self.rng.integers(1, len(source.shape) + 1))
+        shape = (*source.shape[:axis], 1, *source.shape[axis:])
+        return self.reshaped("EXPAND_DIMS", source, shape, [axis], schema.ExpandDimsOptionsT())
+
+
+def wide_shape(rng: np.random.Generator) -> tuple[int, ...]:
+    """A small image of as many channels as networks have."""
+    channels = WIDE_INPUTS[int(rng.integers(len(WIDE_INPUTS)))]
+    return (1, *(int(n) for n in rng.integers(1, 9, 2)), channels)
+
+
+def random_shape(rng: np.random.Generator) -> tuple[int, ...]:
+    """An input: an image, a sequence or a vector."""
+    kind = int(rng.integers(5))
+    if kind == 0:
+        return (1, int(rng.integers(1, 200)))
+    if kind == 1:
+        return (1, 1, int(rng.integers(2, 60)), int(rng.integers(1, 10)))
+    if kind == 2:
+        return wide_shape(rng)
+    return (1, *(int(n) for n in rng.integers(1, 13, 2)), int(rng.integers(1, 13)))
+
+
+def single_operator(op: str, seed: int) -> bytes:
+    """A model of one operator (CONCATENATION brings QUANTIZE along).
+
+    Of the extra operators, WIDE_CONV_2D has the shapes of common networks, PADDED_CONV_2D brings
+    PAD along, and FLOAT_ISLAND splits a tensor in float.
+    """
+    graph = RandomGraph(seed)
+    shape = (wide_shape if op == "WIDE_CONV_2D" else random_shape)(graph.rng)
+    while op in _IMAGE_ONLY and len(shape) != 4:
+        shape = random_shape(graph.rng)
+    graph.apply(op, graph.start(shape))
+    return graph.finish()
+
+
+def random_graph(seed: int) -> bytes:
+    """A model of 2 to 10 operators, with branches."""
+    graph = RandomGraph(seed)
+    last = graph.start(random_shape(graph.rng))
+    for _ in range(int(graph.rng.integers(2, 11))):
+        source = last if graph.rng.random() < 0.8 else graph.pick(*graph.made)
+        image = len(source.shape) == 4
+        small = math.prod(source.shape) < _MAX_ELEMENTS
+        possible = [op for op in OPERATORS if (image or op not in _IMAGE_ONLY)]
+        possible = [op for op in possible if small or op not in _GROW]
+        if source.shape[-1] > _MAX_SOFTMAX_DEPTH:
+            possible.remove("SOFTMAX")
+        possible += ["CONV_2D"] * (3 * image * small)
+        possible += ["WIDE_CONV_2D"] * (6 * image * (source.shape[-1] in WIDE_INPUTS))
+        possible += ["FLOAT_ISLAND", *["PADDED_CONV_2D"] * (2 * image * small)]
+        last = graph.apply(graph.pick(*possible), source)
+    return graph.finish()

@@ -1,0 +1,94 @@
+"""Whole images on Zephyr, for tests and benchmarks: what they need, how a model becomes one."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.oracle import Oracle
+from mlforge_tasks.platforms import BuildRequest
+from mlforge_tasks.platforms._zephyr import needs, toolchain, workspace
+from mlforge_tasks.platforms.zephyr import CORE_MODULES, PLUGIN, TFLM_MODULES
+from mlforge_tasks.records import FirmwareReport, sha256_bytes
+from tests.helpers import tiny_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.engines import Engine
+    from mlforge_tasks.platforms.zephyr import ZephyrPlatform
+    from mlforge_tasks.records import BuildReport
+
+
+def missing() -> str:
+    """Why no image can be built here; empty where it can."""
+    try:
+        found = workspace.find()
+    except ToolError as error:
+        return error.message
+    if found is None:
+        return "no Zephyr workspace (`doit workspace` makes one)"
+    absent = [name for name in (*CORE_MODULES, *TFLM_MODULES) if not found.module(name)]
+    if absent:
+        return f"the Zephyr workspace lacks {', '.join(absent)}"
+    if toolchain.find() is None:
+        return "no toolchain for Zephyr"
+    try:
+        needs.refuse_spaces(workspace.PROJECT_ROOT, found.topdir)
+    except ToolError as error:
+        return error.message
+    return "" if importlib.util.find_spec("west") else "west is not installed"
+
+
+REASON = missing()
+NEEDS_ZEPHYR = pytest.mark.skipif(bool(REASON), reason=REASON)
+MARKS = [pytest.mark.slow, pytest.mark.zephyr, NEEDS_ZEPHYR]
+
+
+def build(board: Board, folder: Path, platform: ZephyrPlatform = PLUGIN, **model: str) -> Path:
+    """Builds the tiny model, changed; `folder` gets the image."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source = tiny_model.write_model(folder / "model", **model)  # type: ignore[arg-type]
+    platform.build(tiny_model.request(board, source), folder)
+    return folder
+
+
+def header(tflite: bytes) -> str:
+    """A model's `model_data.h`."""
+    oracle = Oracle(tflite)
+    sizes = [int(np.prod(shape)) for shape in (oracle.input_shape, oracle.output_shape)]
+    return (
+        "#ifndef DATA_H\n#define DATA_H\n"
+        f'#define MODEL_DIGEST "{sha256_bytes(tflite)}"\n'
+        f"#define MODEL_INPUT_BYTES {sizes[0]}\n#define MODEL_OUTPUT_BYTES {sizes[1]}\n"
+        "static const unsigned char g_model[] __attribute__((aligned(16), unused)) = "
+        f"{{{','.join(map(str, tflite))}}};\n#endif\n"
+    )
+
+
+def deploy(
+    tflite: bytes, board: Board, engine: Engine, folder: Path, platform: ZephyrPlatform = PLUGIN
+) -> FirmwareReport:
+    """Builds the image of a model for a device in a new folder."""
+    report = deploy_anywhere(tflite, board, engine, folder, platform)
+    assert isinstance(report, FirmwareReport)
+    return report
+
+
+def deploy_anywhere(
+    tflite: bytes, board: Board, engine: Engine, folder: Path, platform: ZephyrPlatform = PLUGIN
+) -> BuildReport:
+    """Builds the image of a model in a new folder, be it a process."""
+    sources = folder / "src"
+    sources.mkdir(parents=True)
+    (folder / "model_data.h").write_text(header(tflite))
+    for name, content in engine.generate(tflite, board.cpu).files.items():
+        (sources / name).write_bytes(content)
+    firmware_id = sha256_bytes(tflite + engine.name.encode())
+    request = BuildRequest(board, folder, sources, engine.name, firmware_id)
+    return platform.build(request, folder)

@@ -1,0 +1,1 @@
+"""Which stages a contract has, and on what each of them depends."""

@@ -1,0 +1,1 @@
+"""Images: what is in them, what they need, and what does not fit."""

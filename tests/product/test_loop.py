@@ -1,0 +1,409 @@
+"""The whole loop, for real: train, compile, emulate, judge, rebuild only what is stale."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mlforge_tasks.graph.store import file_digest
+from mlforge_tasks.records import FirmwareReport, Profile
+from mlforge_tasks.stages.run import RunReport
+from mlforge_tasks.verdict.trials import Report
+from tests.helpers.builds import (
+    DOIT,
+    Cold,
+    digests,
+    doit,
+    edited,
+    other_checkout,
+    wipe_all_but_the_store,
+)
+from tests.helpers.paths import ROOT, TANK
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def build(cold: Cold, tmp_path: Path) -> Path:
+    """A copy of the finished build tree, to do harm to."""
+    copy = tmp_path / "build"
+    shutil.copytree(cold.build, copy)
+    return copy
+
+
+def test_the_contract_is_met_and_delivered(cold: Cold) -> None:
+    """A cold run ends with 0 and hands over every file of the winner."""
+    assert cold.run.code == 0, cold.run.out + cold.run.err
+    assert "PASS: candidate 2.0 meets tank" in cold.run.out
+    delivered = cold.build / "tank" / "delivered"
+    wanted = {
+        "model.py",
+        "architecture.json",
+        "weights.npz",
+        "model.tflite",
+        "model_data.h",
+        "firmware.elf",
+        "firmware.bin",
+        "measurements.json",
+        "report.json",
+        "convergence.png",
+    }
+    assert wanted <= {path.name for path in delivered.iterdir()}
+    assert (delivered / "convergence.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_candidate_over_its_limits_is_never_trained(cold: Cold) -> None:
+    """The first proposal is refused on its probe's measured latency; only the second trains."""
+    built = cold.run.stages("built")
+    assert "train:1.0" not in built
+    assert "train:2.0" in built
+    assert cold.run.stages("failed") == ["admit:1.0"]
+    report = Report.read(cold.build / "tank" / "delivered" / "report.json")
+    reason = report.results[0].trial.reason
+    assert reason is not None
+    assert (reason.code, reason.metric) == ("measured_limit", "latency_us")
+    assert reason.value is not None
+    assert reason.limit == 1200 < reason.value
+
+
+def test_every_figure_is_measured_and_labelled(cold: Cold) -> None:
+    """Each clause has a value from the emulated target, and outputs were held against TFLM."""
+    report = Report.read(cold.build / "tank" / "delivered" / "report.json")
+    best = report.best_result()
+    assert best is not None
+    assert best.trial.verdict is not None
+    assert {clause.source for clause in best.trial.verdict.clauses} == {"emulated"}
+    metrics = {clause.metric for clause in best.trial.verdict.clauses}
+    assert {"ram_bytes", "flash_bytes", "latency_us", "stack_bytes", "mse", "mse_test"} == metrics
+    run = json.loads((cold.build / "tank" / "delivered" / "measurements.json").read_bytes())
+    assert run["checked_against_oracle"] is True
+    assert run["golden_vectors"] == 32
+    # The device's own outputs give the contract's metric too; a sample differs from the whole.
+    assert 0 < run["device_metrics"]["mse"] < 0.05
+
+
+def test_more_is_measured_than_is_limited(cold: Cold) -> None:
+    """Spread of the repetitions, every stack, heap, arena, the model's share, and each layer."""
+    delivered = cold.build / "tank" / "delivered"
+    report = RunReport.read(delivered / "measurements.json")
+    found = {one.metric: one.value for one in report.measurements}
+    assert all(one.source == "emulated" for one in report.measurements)
+    for stem, unit in (("latency", "_us"), ("instructions", "")):
+        names = (f"{stem}_min{unit}", f"{stem}{unit}", f"{stem}_p99{unit}", f"{stem}_max{unit}")
+        figures = [found[name] for name in names]
+        assert figures == sorted(figures)
+        assert figures[0] > 0
+    # Half a second, at QEMU's 64 ns an instruction, would hold more.
+    assert 0.5e9 / 64 / found["instructions"] > found["repetitions"] == 500
+    assert [one.name for one in report.stacks] == ["main"]
+    assert report.stacks[0].used_bytes == found["stack_bytes"] < found["stack_reserved_bytes"]
+    assert found["heap_bytes"] == 0
+    assert found["arena_bytes"] == found["arena_reserved_bytes"] > 0
+    floor = FirmwareReport.read(cold.build / "tank" / "floor" / "firmware.json")
+    assert found["model_flash_bytes"] == found["flash_bytes"] - floor.flash_bytes > 0
+    assert found["model_ram_bytes"] == found["static_ram_bytes"] - floor.static_ram_bytes > 0
+    for result in Report.read(delivered / "report.json").results:
+        profile = result.trial.profile
+        assert profile is not None, "a candidate that was refused is told where its budget went"
+        counted = sum(layer.instructions or 0 for layer in profile.layers)
+        whole = result.measurement("instructions")
+        assert whole is not None
+        assert counted == pytest.approx(whole.value, abs=2 * len(profile.layers) + 40)
+    assert profile == Profile.read(delivered / "profile.json")
+
+
+def test_float_figures_stand_beside_the_int8_ones(cold: Cold) -> None:
+    """The report tells what quantisation cost, for each split that was asked."""
+    delivered = cold.build / "tank" / "delivered"
+    refused, best = Report.read(delivered / "report.json").results
+    evaluation = json.loads((delivered / "evaluation.json").read_bytes())
+    wanted = {"mse": evaluation["float_validation"], "mse_test": evaluation["float_test"]}
+    assert best.float_metrics == wanted
+    for metric, value in wanted.items():
+        found = best.measurement(metric)
+        assert found is not None
+        assert found.value == pytest.approx(value, rel=0.5)
+        assert found.value != value, "int8 and float are not the same model"
+    assert refused.float_metrics == {}, "it was never trained"
+
+
+def test_the_second_run_executes_nothing(build: Path) -> None:
+    """Nothing is stale, so no task runs, and the verdict is shown again."""
+    assert doit(build=build).code == 0
+    again = doit(build=build)
+    assert (again.code, again.executed) == (0, 0)
+    assert "PASS: candidate 2.0" in again.out
+
+
+def test_an_edited_limit_retrains_nothing(build: Path, tmp_path: Path) -> None:
+    """A looser latency of another statistic re-judges; what was trained stays trained."""
+    other = "latency: 1.25 ms, latency_statistic: p99"
+    contract = edited(TANK, tmp_path / "edited", ("latency: 1.2 ms", other))
+    run = doit(build=build, contract=contract)
+    assert run.code == 0
+    assert not [name for name in run.stages("built") if name.startswith(("train", "probe"))]
+    assert "judge:1" in run.stages("built")
+    assert "latency_p99_us" in run.out
+
+
+def test_a_limit_edited_back_delivers_the_right_winner(
+    build: Path, cold: Cold, tmp_path: Path
+) -> None:
+    """Loosened, the first candidate wins; tightened again, the second is delivered again."""
+    loose = edited(TANK, tmp_path / "loose", ("latency: 1.2 ms", "latency: 9 ms"))
+    assert "PASS: candidate 1.0" in doit(build=build, contract=loose).out
+    assert digests(build)["tank/delivered"] != cold.digests["tank/delivered"]
+    again = doit(build=build)
+    assert "PASS: candidate 2.0" in again.out
+    assert digests(build)["tank/delivered"] == cold.digests["tank/delivered"]
+
+
+def test_state_cut_off_by_a_kill_is_no_obstacle(build: Path, cold: Cold) -> None:
+    """Doit's own state, half-written, is dropped; everything is found again."""
+    doit(build=build)
+    state = build / "tank" / ".doit.json"
+    state.write_bytes(state.read_bytes()[:100])
+    run = doit(build=build)
+    assert (run.code, run.stages("built")) == (0, [])
+    assert digests(build) == cold.digests
+
+
+def test_an_edited_epoch_count_reuses_the_probes(build: Path, tmp_path: Path) -> None:
+    """Training settings are read by training alone, so the probes stay."""
+    contract = edited(TANK, tmp_path / "edited", ("epochs: 12", "epochs: 3"))
+    built = doit(build=build, contract=contract).stages("built")
+    assert "train:2.0" in built
+    assert not [name for name in built if name.startswith(("probe", "render", "dataset"))]
+
+
+def test_harmed_outputs_are_restored(build: Path, cold: Cold) -> None:
+    """A deleted and an edited output come back from the store; nothing is made anew."""
+    doit(build=build)
+    train = build / "tank" / "iterations" / "02" / "0" / "train"
+    (train / "weights.npz").unlink()
+    firmware = train.parent / "firmware" / "firmware.bin"
+    firmware.write_bytes(firmware.read_bytes() + b"!")
+    run = doit(build=build)
+    assert run.code == 0
+    assert run.stages("built") == []
+    assert set(run.stages("restored")) >= {"train:2.0", "firmware:2.0"}
+    assert digests(build) == cold.digests
+
+
+def test_the_store_alone_restores_everything(build: Path, cold: Cold) -> None:
+    """With all else wiped, a run trains and compiles nothing and gives the same bytes."""
+    wipe_all_but_the_store(build)
+    run = doit(build=build)
+    assert run.code == 0, run.out + run.err
+    assert run.stages("built") == []
+    assert digests(build) == cold.digests
+
+
+def test_a_corrupt_blob_is_made_anew(build: Path, cold: Cold) -> None:
+    """A blob that rotted is dropped, its stage runs again, and the result is the same."""
+    name = "tank/iterations/02/0/quantise"
+    digest = cold.digests[name]["model.tflite"]
+    blob = build / "cas" / digest[:2] / digest
+    blob.chmod(0o644)
+    blob.write_bytes(b"rotten")
+    shutil.rmtree(build / name)
+    run = doit(build=build)
+    assert run.code == 0
+    assert run.stages("built") == ["quantise:2.0"]
+    assert digests(build) == cold.digests
+
+
+def test_a_second_contract_shares_results(build: Path, tmp_path: Path) -> None:
+    """The same stages under another contract's name are restored, not run."""
+    twin = tmp_path / "twin.yaml"
+    twin.write_text(TANK.read_text())
+    run = doit(build=build, contract=twin)
+    assert run.code == 0
+    # Only the report, and with it the delivery, holds the contract's name.
+    assert run.stages("built") == ["report:2", "deliver:2"]
+
+
+def test_another_checkout_gives_the_same_bytes(cold: Cold, tmp_path: Path) -> None:
+    """Cold runs in two checkouts, into differently named folders, agree on every artefact."""
+    checkout = other_checkout(tmp_path / "another checkout")
+    run = doit(build=Path("out"), contract=Path("tests/data/tank.yaml"), checkout=checkout)
+    assert run.code == 0, run.out + run.err
+    assert "train:2.0" in run.stages("built")
+    again = digests(checkout / "out")
+    assert again == cold.digests
+    assert "firmware.bin" in again["tank/iterations/02/0/firmware"]
+
+
+def test_a_changed_budget_walks_the_same_tree(build: Path, cold: Cold, tmp_path: Path) -> None:
+    """With one iteration the search ends unmet; with three again it goes on to what it found."""
+    shorter = edited(TANK, tmp_path / "shorter", ("max_iterations: 3", "max_iterations: 1"))
+    run = doit(build=build, contract=shorter)
+    assert run.code == 1, run.out + run.err
+    assert "ended after 1 candidate." in run.out
+    assert not [name for name in run.stages("built") if name.startswith(("probe", "train"))]
+    longer = edited(TANK, tmp_path / "longer", ("max_iterations: 3", "max_iterations: 4"))
+    run = doit(build=build, contract=longer)
+    assert "PASS: candidate 2.0" in run.out
+    assert not [name for name in run.stages("built") if name.startswith(("probe", "train"))]
+    assert doit(build=build, contract=longer).executed == 0
+
+
+def test_an_unmet_contract_ends_with_1(build: Path, tmp_path: Path) -> None:
+    """The budget ends: exit code 1, the best candidate, what bound it, no firmware delivered."""
+    contract = edited(
+        TANK,
+        tmp_path / "edited",
+        ("target: 0.05", "target: 0.000001"),
+        ("max_iterations: 3", "max_iterations: 2"),
+    )
+    run = doit(build=build, contract=contract)
+    assert run.code == 1, run.out + run.err
+    assert "NOT MET" in run.out
+    assert "Best: 2.0" in run.out
+    assert "mse" in run.out.partition("Best: 2.0")[2]
+    names = {path.name for path in (build / "tank" / "delivered").iterdir()}
+    told = {"report.json", "convergence.png", "contract.json", "data_card.json"}
+    assert names == told | {"manifest.json", "provenance.json"}
+    assert doit(build=build, contract=contract).code == 1
+
+
+def test_candidates_in_parallel_are_those_of_a_serial_run(build: Path, tmp_path: Path) -> None:
+    """`-n 2 -P thread` builds and trains two candidates at once, to the same bytes."""
+    contract = edited(
+        TANK,
+        tmp_path / "edited",
+        ("max_iterations: 3", "max_iterations: 1"),
+        ("seed: 4}", "candidates_per_iteration: 2, seed: 4}"),
+        ("flash: 16 KiB, latency: 1.2 ms", "flash: 64 KiB, latency: 90 ms"),
+        ("target: 0.05", "target: 5"),
+        ("epochs: 12", "epochs: 2"),
+    )
+    twin = tmp_path / "twin"
+    shutil.copytree(build, twin)
+    serial = doit(build=build, contract=contract)
+    parallel = doit("-n", "2", "-P", "thread", build=twin, contract=contract)
+    for run in (serial, parallel):
+        assert run.code == 0, run.out + run.err
+        assert {"train:1.0", "train:1.1", "run:1.0", "run:1.1"} <= set(run.stages("built"))
+    assert digests(twin) == digests(build)
+    report = Report.read(build / "tank" / "delivered" / "report.json")
+    assert [result.trial.id for result in report.results] == ["1.0", "1.1"]
+
+
+def test_list_forget_and_clean(build: Path, cold: Cold) -> None:
+    """Doit's own commands work on the graph; after `forget` nothing is made anew."""
+    listed = doit(build=build, command="list")
+    assert listed.code == 0
+    assert "converge" in listed.out
+    assert doit(build=build, command="forget").code == 0
+    forgotten = doit(build=build)
+    assert (forgotten.code, forgotten.stages("built")) == (0, [])
+    assert doit(build=build, command="clean").code == 0
+    assert not list((build / "tank").rglob("manifest.json"))
+    assert doit(build=build).stages("built") == []
+    assert digests(build) == cold.digests
+
+
+def test_a_missing_tool_is_told_before_anything_starts(
+    build: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the compiler the run stops with its package's name, and nothing is cached."""
+    before = {path for path in (build / "ac").rglob("*") if path.is_file()}
+    monkeypatch.setenv("PATH", "/nonexistent")
+    run = doit(build=build)
+    assert run.code == 3
+    assert "gcc-arm-none-eabi" in run.err
+    assert "Traceback" not in run.err
+    assert {path for path in (build / "ac").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("contarct=contracts/activity.yaml",), "did you mean 'contract'?"),
+        (("contract=",), "found nothing after 'contract='"),
+        (("contract=contracts",), "contracts"),
+        (("contract=contracts/none.yaml",), "contracts/none.yaml"),
+        (("build=README.md",), "build tree 'README.md'"),
+    ],
+    ids=str,
+)
+def test_a_wrong_command_line_ends_with_3(words: tuple[str, ...], said: str) -> None:
+    """A misspelt, empty or impossible variable is one message, never another contract's run."""
+    done = subprocess.run(
+        [str(DOIT), "run", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_is_a_message(tmp_path: Path) -> None:
+    """Ctrl-C stops everything, says that the work so far is kept, and shows no verdict."""
+    argv = [str(DOIT), "run", f"contract={TANK}", f"build={tmp_path / 'build'}"]
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        assert run.stdout is not None
+        run.stdout.readline()  # the first stage is done
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate()
+    assert run.returncode not in {0, None}
+    assert "run the same command again" in err
+    assert "Traceback" not in err
+    assert "candidate" not in out
+
+
+def test_a_broken_contract_ends_with_3(tmp_path: Path) -> None:
+    """Every mistake is shown with its line; nothing is started, nothing is written."""
+    contract = edited(
+        TANK,
+        tmp_path / "edited",
+        ("latency: 1.2 ms", "latency: 1.2"),
+        ("agent: random_search", "agent: random_serch"),
+    )
+    run = doit(build=tmp_path / "build", contract=contract)
+    assert run.code == 3
+    assert "2 mistakes" in run.err
+    assert "did you mean 'random_search'?" in run.err
+    assert "Traceback" not in run.err
+    assert not (tmp_path / "build").exists()
+
+
+def test_one_run_at_a_time(build: Path, cold: Cold) -> None:
+    """A second run on a busy tree says who has it and touches nothing."""
+    with (build / ".lock").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        run = doit(build=build)
+        cleaned = doit(build=build, command="clean")
+    assert run.code == 3
+    assert "another run" in run.err
+    assert "PASS" not in run.out, "what nobody checked now is not shown"
+    assert "Traceback" not in run.err
+    assert cleaned.code != 0
+    assert digests(build) == cold.digests, "nothing was cleaned"
+
+
+def test_provenance_reaches_back_to_the_contract(cold: Cold) -> None:
+    """From the delivered image, keys and input digests lead to the data and the contract."""
+    root = cold.build / "tank" / "iterations" / "02" / "0"
+    firmware = json.loads((root / "firmware" / "provenance.json").read_bytes())["key_document"]
+    assert firmware["tools"]["arm-none-eabi-gcc"]
+    assert firmware["inputs"]["engine"] == file_digest(root / "engine" / "manifest.json")
+    train = json.loads((root / "train" / "provenance.json").read_bytes())["key_document"]
+    assert train["config"]["training"]["epochs"] == 12
+    assert train["tools"]["tensorflow-cpu"]
+    dataset = json.loads((cold.build / "tank" / "dataset" / "provenance.json").read_bytes())
+    source = dataset["key_document"]["inputs"]["source"]
+    assert source == file_digest(ROOT / "tests" / "data" / "tank.csv")
+
+
+def test_no_scratch_is_left(cold: Cold) -> None:
+    """A finished run leaves no sandbox and no temporary file."""
+    assert not list((cold.build / ".scratch").iterdir())

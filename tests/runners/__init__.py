@@ -1,0 +1,1 @@
+"""Firmware running: in emulators, as a process, on a board behind a line."""

@@ -1,0 +1,147 @@
+"""`model_data.h`: it compiles everywhere, and says what the model says."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlforge_tasks.graph import process
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
+from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.stages import header
+from tests.helpers.model_data import card
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlforge_tasks.contract.data_card import DataCard
+
+TFLITE = bytes(range(256)) + b"\x00\xff"
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wdouble-promotion", "-Werror"]
+COMPILERS = {
+    "c11": ["gcc", "-std=c11", "-xc"],
+    "c++17": ["g++", "-std=c++17", "-xc++"],
+    "arm-c11": ["arm-none-eabi-gcc", "-std=c11", "-xc", "-mcpu=cortex-m3", "-mthumb"],
+}
+HOSTILE = 'caf\u00e9 "x" ??/ \\ */ %s\n#error'
+REGRESSION = card("regression", (4, 3), 2, input_mean=(0.1, -1e-30, 16777217.0))
+CLASSIFICATION = card("classification", (4, 3), 3, labels=("walking", HOSTILE, "*/"))
+CARDS = {"regression": REGRESSION, "classification": CLASSIFICATION}
+
+PRINT_ALL = r"""
+#include "model_data.h"
+#include <stddef.h>
+#include <stdio.h>
+int main(void)
+{
+    const int input[] = MODEL_INPUT_DIMS;
+    const int output[] = MODEL_OUTPUT_DIMS;
+    for (unsigned int i = 0; i < g_model_len; i++) {
+        printf("%02x", (unsigned int)g_model[i]);
+    }
+    printf("\n%s %s\n", MODEL_NAME, MODEL_DIGEST);
+    printf("%d %d %d %d\n", MODEL_INPUT_BYTES, MODEL_INPUT_RANK, input[0], input[1]);
+    printf("%d %d %d\n", MODEL_OUTPUT_BYTES, MODEL_OUTPUT_RANK, output[0]);
+    printf("%.9g %d\n", (double)MODEL_INPUT_SCALE, MODEL_INPUT_ZERO_POINT);
+    printf("%.9g %d\n", (double)MODEL_OUTPUT_SCALE, MODEL_OUTPUT_ZERO_POINT);
+    for (int i = 0; i < MODEL_FEATURE_COUNT; i++) {
+        printf("%s [%s] %.9g %.9g\n", model_feature_names[i], model_feature_units[i],
+               (double)model_input_mean[i], (double)model_input_norm_scale[i]);
+    }
+    printf("%d\n", (int)((size_t)g_model % 16));
+#ifdef MODEL_IS_REGRESSION
+    for (int i = 0; i < MODEL_TARGET_COUNT; i++) {
+        printf("%s [%s] %.9g %.9g\n", model_target_names[i], model_target_units[i],
+               (double)model_target_mean[i], (double)model_target_norm_scale[i]);
+    }
+#endif
+#ifdef MODEL_IS_CLASSIFICATION
+    for (int i = 0; i < MODEL_LABEL_COUNT; i++) {
+        printf("%s|", model_labels[i]);
+    }
+#endif
+    return 0;
+}
+"""
+
+
+def _quantisation(outputs: int) -> Quantisation:
+    return Quantisation(
+        input=TensorQuantisation(name="in", shape=(4, 3), scale=0.1, zero_point=-128),
+        output=TensorQuantisation(name="out", shape=(outputs,), scale=1 / 256, zero_point=3),
+        operators=(),
+        tflite_bytes=len(TFLITE),
+        tflite_sha256=sha256_bytes(TFLITE),
+        float_validation=None,
+        float_test=None,
+    )
+
+
+def _write(about: DataCard, folder: Path) -> Path:
+    """Runs the stage on a model of arbitrary bytes."""
+    (folder / "model.tflite").write_bytes(TFLITE)
+    _quantisation(about.output_count).write(folder / "quantisation.json")
+    about.write(folder / "data_card.json")
+    header.run({"quantise": folder, "dataset": folder}, folder, {})
+    return folder / "model_data.h"
+
+
+@pytest.mark.parametrize("language", COMPILERS)
+@pytest.mark.parametrize("task", CARDS)
+def test_compiles_without_a_warning(task: str, language: str, tmp_path: Path) -> None:
+    """The header alone is valid C11 and C++17, whatever the labels are."""
+    argv = COMPILERS[language]
+    if shutil.which(argv[0]) is None:
+        pytest.skip(f"{argv[0]} is not installed")
+    _write(CARDS[task], tmp_path)
+    source = tmp_path / "source"
+    # Twice, for the guard.
+    source.write_text('#include "model_data.h"\n#include "model_data.h"\n')
+    output = str(tmp_path / "out.o")
+    process.check([*argv, *WARNINGS, "-c", str(source), "-o", output], timeout_s=60)
+
+
+@pytest.mark.parametrize("task", CARDS)
+def test_values_read_back_in_c(task: str, tmp_path: Path) -> None:
+    """A program that includes the header sees the model's bytes, scales, shapes and names."""
+    _write(CARDS[task], tmp_path)
+    source, program = tmp_path / "print.c", tmp_path / "print"
+    source.write_text(PRINT_ALL)
+    process.check(["gcc", "-std=c11", *WARNINGS, str(source), "-o", str(program)], timeout_s=60)
+    lines = process.check([str(program)], timeout_s=60).split("\n")
+    digest = sha256_bytes(TFLITE)
+    outputs = CARDS[task].output_count
+    assert bytes.fromhex(lines[0]) == TFLITE
+    assert lines[1] == f"mlforge-{digest[:12]} {digest}"
+    assert lines[2:4] == ["12 2 4 3", f"{outputs} 1 {outputs}"]
+    assert lines[4:6] == ["0.100000001 -128", "0.00390625 3"]
+    means = ["0.100000001", "-1.00000000e-30", "16777216"] if task == "regression" else ["0.5"] * 3
+    for index, mean in enumerate(means):
+        name, unit, found, scale = lines[6 + index].rsplit(" ", 3)
+        assert (name, unit, float(found), scale) == (
+            f"feature {index}",
+            "[mV]",
+            float(mean),
+            "2",
+        )
+    assert lines[9] == "0"
+    rest = "\n".join(lines[10:])
+    if task == "regression":
+        assert rest == "output 0 [mg/dL] 100 40\noutput 1 [mg/dL] 100 40\n"
+    else:
+        assert rest == f"walking|{HOSTILE}|*/|"
+
+
+def test_the_array_costs_no_flash_unless_used(tmp_path: Path) -> None:
+    """Firmware that never refers to `g_model` does not carry it."""
+    if shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+    _write(REGRESSION, tmp_path)
+    source, output = tmp_path / "a.c", tmp_path / "a.o"
+    source.write_text('#include "model_data.h"\nint size(void) { return MODEL_INPUT_BYTES; }\n')
+    argv = ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-Os", "-c", str(source)]
+    process.check([*argv, "-o", str(output)], timeout_s=60)
+    symbols = process.check(["arm-none-eabi-nm", str(output)], timeout_s=60)
+    assert "g_model" not in symbols

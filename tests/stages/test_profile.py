@@ -1,0 +1,150 @@
+"""The profile image: what each layer takes, while the delivered image stays what it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlforge_tasks import platforms, plugins, runners
+from mlforge_tasks.agents._cost import CostModel
+from mlforge_tasks.agents._told import detail
+from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.engines.aot import PLUGIN as AOT
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.records import FirmwareReport, LayerProfile, SelfTest
+from mlforge_tasks.runners import Expected, instruction_counts
+from mlforge_tasks.shell.console import profile_text
+from mlforge_tasks.stages import firmware
+from mlforge_tasks.stages._figures import profile
+from mlforge_tasks.stages.engine import SOURCES, EngineReport
+from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
+from mlforge_tasks.verdict.trial import Trial
+from tests.agents.test_conformance import make_brief
+from tests.helpers import graphs, tiny_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.engines import GeneratedModel
+    from mlforge_tasks.runners import Runner
+
+PLATFORMS = ["baremetal", pytest.param("zephyr", marks=pytest.mark.zephyr)]
+SEED = 7  # a graph of several operators
+QEMU: Runner = plugins.load(runners, "qemu")
+
+
+def built(platform: str, board: Board, folder: Path) -> GeneratedModel:
+    """What the firmware stage makes of a random graph."""
+    model = AOT.generate(graphs.random_graph(SEED), board.cpu)
+    header, engine = folder / "header", folder / "engine"
+    (engine / SOURCES).mkdir(parents=True)
+    for name, content in model.files.items():
+        (engine / SOURCES / name).write_bytes(content)
+    tiny_model.write_model(header, input_bytes=1)
+    EngineReport(
+        engine="aot",
+        cpu=board.cpu,
+        arena_bytes=model.arena_bytes,
+        layers=model.layers,
+        profiled=model.profiled,
+    ).write(engine / "engine.json")
+    config = {"platform": platform, "board": board.model_dump(mode="json"), "mlperf": None}
+    firmware.run({"header": header, "engine": engine}, folder, config)
+    return model
+
+
+def booted(board: Board, elf: Path, identity: str) -> tuple[SelfTest, bytes]:
+    """What an image measured, and its console."""
+    expected = Expected(firmware_id=identity, model_digest=tiny_model.MODEL_DIGEST)
+    with QEMU.open(board, elf, expected) as session:
+        return session.self_test, session.console
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mps2/an385", "mps3/an547"])
+@pytest.mark.parametrize(
+    "platform", ["baremetal", pytest.param("zephyr", marks=pytest.mark.zephyr)]
+)
+def test_layers_add_up_to_the_whole(name: str, platform: str, tmp_path: Path) -> None:
+    """The layers' instructions sum to an inference of the image without a profile."""
+    board = load_board(name)
+    try:
+        plugins.load(platforms, platform).require(board, "aot")
+    except ToolError as missing:
+        pytest.skip(missing.message)
+    model = built(platform, board, tmp_path)
+    identity = FirmwareReport.read(tmp_path / "firmware.json").firmware_id
+    test, _ = booted(board, tmp_path / "firmware.elf", identity)
+    whole = sorted(instruction_counts(board, test))[len(test.ticks) // 2]
+    image = tmp_path / PROFILE_IMAGE
+    told, console = booted(board, image, profile_id(identity))
+    assert booted(board, image, profile_id(identity))[1] == console
+    found = profile(board, model.layers, told, QEMU)
+    assert [layer.name for layer in found.layers] == [layer.name for layer in model.layers]
+    assert sum(layer.share for layer in found.layers) == pytest.approx(1)
+    counted = [layer.instructions or 0 for layer in found.layers]
+    # To one instruction a layer, and what it takes to call the model and to return.
+    assert sum(counted) == pytest.approx(whole, abs=2 * len(counted) + 40)
+    assert all(layer.instructions for layer in found.layers if layer.macs)
+    assert found.source == "emulated"
+
+
+@pytest.mark.slow
+def test_the_delivered_image_knows_nothing_of_it(tmp_path: Path) -> None:
+    """Without the profile the image is the same as of sources that have no marks at all."""
+    board = load_board("mps2/an385")
+    built("baremetal", board, tmp_path / "with")
+    source = tmp_path / "with" / "engine" / SOURCES / "model_aot.c"
+    lines = [line for line in source.read_text().splitlines() if "LAYER_DONE" not in line]
+    assert any("LAYER_DONE" in line for line in source.read_text().splitlines())
+    identity = FirmwareReport.read(tmp_path / "with" / "firmware.json").firmware_id
+    source.write_text("\n".join(lines) + "\n")
+    request = platforms.BuildRequest(
+        board=board,
+        header=tmp_path / "with" / "header",
+        engine=source.parent,
+        engine_name="aot",
+        firmware_id=identity,
+    )
+    plugins.load(platforms, "baremetal").build(request, tmp_path)
+    with_marks = (tmp_path / "with" / "firmware.bin").read_bytes()
+    assert (tmp_path / "firmware.bin").read_bytes() == with_marks
+
+
+@pytest.mark.slow
+def test_neither_image_passes_for_the_other(tmp_path: Path) -> None:
+    """A run that wants the firmware refuses its profile image: it takes longer."""
+    board = load_board("mps2/an385")
+    built("baremetal", board, tmp_path)
+    identity = FirmwareReport.read(tmp_path / "firmware.json").firmware_id
+    with pytest.raises(ToolError, match="another firmware"):
+        booted(board, tmp_path / PROFILE_IMAGE, identity)
+
+
+def test_a_model_hears_what_was_measured() -> None:
+    """Measured shares go before predicted ones, slowest first, without layers that take nothing."""
+    board = load_board("mps2/an385")
+    layers = [
+        LayerProfile(name=name, op="CONV_2D", macs=macs, weight_bytes=9, output_bytes=4)
+        for name, macs in (("first", 100), ("view", 0), ("second", 200))
+    ]
+    test = SelfTest(
+        ticks=(400,),
+        tick_hz=25_000_000,
+        stacks=(),
+        arena_bytes=0,
+        model_digest="",
+        firmware_id="",
+        layer_ticks={0: 80, 2: 320},
+    )
+    found = profile(board, layers, test, QEMU)
+    assert [layer.instructions for layer in found.layers] == [50, 0, 200]
+    assert [layer.instructions_per_mac for layer in found.layers] == [0.5, None, 1.0]
+    assert profile_text(found) == "most of an inference, emulated: second 80%, first 20%"
+    trial = Trial(id="1.0", architecture=None, profile=found)
+    told = detail(trial, CostModel(make_brief(), ()))["profile"]
+    assert told["source"] == "measured on the target (emulated)"
+    shares = [(layer["layer"], layer["share_of_latency"]) for layer in told["layers"]]
+    assert shares == [("second", 0.8), ("first", 0.2)]

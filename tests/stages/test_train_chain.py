@@ -1,0 +1,336 @@
+"""Train, quantise and evaluate, for real, on tiny data: one process with TensorFlow a call."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from mlforge_tasks.architecture import StaticFigures
+from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import process
+from mlforge_tasks.int8 import quantise
+from mlforge_tasks.oracle import Oracle, available
+from mlforge_tasks.quantisation import Quantisation
+from mlforge_tasks.stages import evaluate, render, train
+from mlforge_tasks.stages import quantise as quantise_stage
+from mlforge_tasks.stages._pruning import Curves
+from mlforge_tasks.stages._training import Training
+from tests.helpers.model_data import card, write_dataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+SEED = 3
+# Every kind of layer there is for a series.
+SERIES: list[dict[str, Any]] = [
+    {"kind": "conv1d", "filters": 8, "kernel": 5, "activation": "linear"},
+    {"kind": "batch_norm"},
+    {"kind": "activation", "activation": "relu6"},
+    {
+        "kind": "residual",
+        "layers": [
+            {"kind": "separable_conv1d", "filters": 8, "kernel": 3, "stride": 2},
+            {"kind": "conv1d", "filters": 12, "kernel": 3, "dilation": 2, "activation": "linear"},
+        ],
+    },
+    {"kind": "average_pool", "size": 3, "stride": 2, "padding": "same"},
+    {"kind": "depthwise_conv1d", "kernel": 3, "padding": "valid", "activation": "tanh"},
+    {"kind": "dropout", "rate": 0.1},
+    {"kind": "flatten"},
+    {"kind": "residual", "layers": [{"kind": "dense", "units": 7, "activation": "sigmoid"}]},
+    {"kind": "dense", "units": 6},
+]
+# The same for images.
+IMAGE: list[dict[str, Any]] = [
+    {"kind": "conv2d", "filters": 4, "kernel": [3, 3]},
+    {
+        "kind": "residual",
+        "layers": [
+            {"kind": "depthwise_conv2d", "kernel": [3, 3], "stride": 2},
+            {"kind": "conv2d", "filters": 6, "kernel": [1, 1], "activation": "linear"},
+            {"kind": "batch_norm"},
+        ],
+    },
+    {"kind": "separable_conv2d", "filters": 5, "kernel": [3, 2], "padding": "valid"},
+    {"kind": "max_pool"},
+    {"kind": "global_average_pool"},
+]
+BUDGET = {
+    "epochs": 4,
+    "batch_size": 16,
+    "learning_rate": 0.01,
+    "patience": 4,
+    "time_limit_s": 300.0,
+    "memory_limit_bytes": 8 << 30,
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The stage folders of one network."""
+
+    folder: Path
+    goal: str
+
+    @property
+    def sources(self) -> dict[str, Path]:
+        """What train and quantise start from."""
+        names = ("render", "dataset")
+        return {name: self.folder / name for name in names}
+
+    @property
+    def card(self) -> DataCard:
+        return DataCard.read(self.folder / "dataset" / "data_card.json")
+
+    def config(self, **changes: Any) -> dict[str, Any]:
+        """What the train stage may read."""
+        return {
+            "training": {**BUDGET, **changes},
+            "goal.metric": self.goal,
+            "search.seed": SEED,
+        }
+
+    def train(self, out: Path, curves: Path | None = None, **changes: Any) -> Path:
+        """Runs the train stage, with the learning curves of an earlier round where they count."""
+        out.mkdir(parents=True)
+        earlier = {} if curves is None else {"curves01": curves}
+        sources = {**self.sources, **earlier, "admit": self.folder}
+        train.run(sources, out, self.config(**changes))
+        return out
+
+    def train_as_process(self, out: Path, **changes: Any) -> str:
+        """Runs the train stage as the pipeline does; what it prints."""
+        out.mkdir(parents=True)
+        sources = {name: str(path) for name, path in self.sources.items()}
+        request = {"inputs": sources, "out": str(out), "config": self.config(**changes)}
+        path = self.folder / "request.json"
+        path.write_text(json.dumps(request))
+        return process.check([sys.executable, "-m", train.__name__, str(path)], timeout_s=300)
+
+    def quantise(self, out: Path, trained: Path | None = None) -> Path:
+        """Runs the quantise stage."""
+        out.mkdir(parents=True)
+        sources = self.sources if trained is None else {**self.sources, "train": trained}
+        quantise_stage.run(sources, out, {"search.seed": SEED})
+        return out
+
+
+def _candidate(folder: Path, layers: object, about: DataCard, goal: str) -> Candidate:
+    write_dataset(folder / "dataset", about)
+    proposed, rendered = folder / "propose", folder / "render"
+    for path in (proposed, rendered):
+        path.mkdir()
+    (proposed / "candidates.json").write_text(json.dumps({"candidates": [{"layers": layers}]}))
+    stages = {"propose": proposed, "dataset": folder / "dataset"}
+    render.run(stages, rendered, {"candidate": 0})
+    return Candidate(folder, goal)
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
+    """A regression network with every layer for series, and what the stages make of it."""
+    folder = tmp_path_factory.mktemp("series")
+    found = _candidate(folder, SERIES, card("regression", (24, 2), 2), "mae")
+    found.train(folder / "train")
+    found.quantise(folder / "quantise", folder / "train")
+    return found
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
+    """A two-class network with every layer for images; trained, and its untrained probe."""
+    folder = tmp_path_factory.mktemp("image")
+    found = _candidate(folder, IMAGE, card("classification", (8, 9, 1), 2), "auc")
+    (folder / "console.txt").write_text(found.train_as_process(folder / "train", epochs=2))
+    found.quantise(folder / "probe")
+    return found
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Candidate:
+    """A network whose source a test replaces."""
+    return _candidate(tmp_path, [{"kind": "flatten"}], card("regression", (4, 1), 1), "mse")
+
+
+def _sizes(weights: Path) -> int:
+    with np.load(weights) as arrays:
+        return sum(arrays[name].size for name in arrays.files)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["series", "image"])
+def test_keras_has_as_many_parameters(name: str, request: pytest.FixtureRequest) -> None:
+    """What Keras built from the source has exactly the parameters that were predicted."""
+    candidate: Candidate = request.getfixturevalue(name)
+    figures = StaticFigures.read(candidate.folder / "render" / "static.json")
+    assert _sizes(candidate.folder / "train" / "weights.npz") == figures.parameters
+
+
+def test_training_learns_and_keeps_the_best_epoch(series: Candidate) -> None:
+    """The figures are of the best epoch by the goal's metric, in original units."""
+    training = Training.read(series.folder / "train" / "training.json")
+    assert len(training.train_loss) == BUDGET["epochs"]
+    assert training.train_loss[-1] < training.train_loss[0]
+    best = min(training.validation_metric)
+    assert training.validation_metric[training.best_epoch - 1] == best
+    assert training.validation["mae"] == pytest.approx(best, rel=1e-5)
+    # The loss is the mean absolute error of targets that were divided by 40.
+    wanted = [40 * loss for loss in training.validation_loss]
+    assert training.validation_metric == pytest.approx(wanted, rel=1e-4)
+
+
+def test_same_bits_in_another_folder(series: Candidate, tmp_path: Path) -> None:
+    """Training and conversion give the same bytes again, wherever the files lie."""
+    again = series.train(tmp_path / "somewhere" / "else" / "train")
+    assert _files(again) == _files(series.folder / "train")
+    converted = series.quantise(tmp_path / "quantise", again)
+    assert _files(converted) == _files(series.folder / "quantise")
+
+
+def test_progress_is_one_line_per_epoch(image: Candidate) -> None:
+    """Whoever waits sees each epoch, and nothing that TensorFlow has to say."""
+    lines = (image.folder / "console.txt").read_text().splitlines()
+    assert [line.split()[:2] for line in lines] == [["epoch", "1/2"], ["epoch", "2/2"]]
+    assert "val auc" in lines[0]
+
+
+def test_int8_model_is_int8_throughout(series: Candidate) -> None:
+    """Inputs and outputs are int8, shapes are the card's, and no float operator is left."""
+    found = Quantisation.read(series.folder / "quantise" / "quantisation.json")
+    content = (series.folder / "quantise" / "model.tflite").read_bytes()
+    assert (found.input.shape, found.output.shape) == ((24, 2), (2,))
+    assert found.tflite_bytes == len(content)
+    assert {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "TANH"} <= {*found.operators}
+    assert not {"QUANTIZE", "DEQUANTIZE", "SHAPE", "STRIDED_SLICE", "PACK"} & {*found.operators}
+
+
+def test_probe_costs_the_same_as_the_trained_model(image: Candidate, tmp_path: Path) -> None:
+    """An untrained network has the trained one's operators, shapes and size."""
+    probe = Quantisation.read(image.folder / "probe" / "quantisation.json")
+    trained = Quantisation.read(
+        image.quantise(tmp_path / "trained", image.folder / "train") / "quantisation.json"
+    )
+    assert probe.operators == trained.operators
+    assert probe.tflite_bytes == trained.tflite_bytes
+    assert probe.float_validation is None
+    assert set(trained.float_test or {}) == {"accuracy", "auc"}
+
+
+@pytest.mark.skipif(not available(), reason="needs the tflite-micro wheel")
+def test_evaluation_is_the_oracle_over_the_whole_split(series: Candidate, tmp_path: Path) -> None:
+    """int8 figures are those of TFLM's outputs, put back into original units by hand."""
+    stages = {"quantise": series.folder / "quantise", "dataset": series.folder / "dataset"}
+    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
+    found = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    model = Quantisation.read(stages["quantise"] / "quantisation.json")
+    inputs = np.load(stages["dataset"] / "test_x.npy")
+    raw = Oracle((stages["quantise"] / "model.tflite").read_bytes()).run(
+        quantise(inputs, model.input)
+    )
+    real = (raw.astype(float) - model.output.zero_point) * model.output.scale * 40 + 100
+    targets = np.load(stages["dataset"] / "test_y.npy").astype(float)
+    assert found.test == pytest.approx(np.abs(real - targets).mean())
+    assert found.float_test == (model.float_test or {})["mae"]
+    assert found.test == pytest.approx(found.float_test, rel=0.2)
+
+
+def test_evaluation_without_the_oracle_is_the_same(
+    series: Candidate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no wheel, the engine's C on the host gives the same figures, and says so."""
+    stages = {"quantise": series.folder / "quantise", "dataset": series.folder / "dataset"}
+    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
+    found = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    monkeypatch.setattr("mlforge_tasks.oracle.available", lambda: False)
+    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
+    bare = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    assert bare.computed_by == "aot"
+    assert bare == found.model_copy(update={"computed_by": "aot"})
+
+
+def test_divergence_is_a_result(broken: Candidate, tmp_path: Path) -> None:
+    """A loss that is no longer finite ends the training, and leaves nothing behind."""
+    with pytest.raises(CandidateFailure) as failure:
+        broken.train(tmp_path / "train", learning_rate=1e30)
+    assert failure.value.reason.code == "diverged"
+    assert not list((tmp_path / "train").iterdir())
+
+
+def test_time_limit_is_a_result(series: Candidate, tmp_path: Path) -> None:
+    """A training that takes too long is ended."""
+    with pytest.raises(CandidateFailure) as failure:
+        series.train(tmp_path / "train", time_limit_s=0.001)
+    assert (failure.value.reason.code, failure.value.reason.limit) == ("train_timeout", 0.001)
+
+
+def with_curves(folder: Path, *curves: tuple[float, ...]) -> Path:
+    folder.mkdir()
+    Curves(curves=curves).write(folder / "curves.json")
+    return folder
+
+
+# Learns in small steps, so that it is patience with a weak candidate that ends it and not its own.
+SLOW: dict[str, Any] = {"learning_rate": 0.0005, "patience": 2}
+
+
+def test_falling_behind_is_a_result(series: Candidate, tmp_path: Path) -> None:
+    """What is worse than most before it stops after its patience, and says how far it came."""
+    others = with_curves(tmp_path / "curves", (0.0, 0.0), (0.0,))
+    with pytest.raises(CandidateFailure) as failure:
+        series.train(tmp_path / "train", curves=others, **SLOW)
+    reason = failure.value.reason
+    assert (reason.code, reason.stage, reason.metric) == ("pruned", "train", series.goal)
+    assert "after epoch 3" in reason.message
+    assert not list((tmp_path / "train").iterdir())
+    whole = series.train(tmp_path / "whole", **SLOW)
+    values = Training.read(whole / "training.json").validation_metric
+    assert (reason.value, reason.limit) == (min(values[:3]), 0.0)
+    # One that keeps up has the same bits as one that was held against nothing.
+    others = with_curves(tmp_path / "worse", (1e9, 1e9), (1e9,))
+    assert _files(series.train(tmp_path / "kept", curves=others, **SLOW)) == _files(whole)
+    assert len(values) == BUDGET["epochs"]
+
+
+def test_memory_limit_is_a_result(tmp_path: Path) -> None:
+    """A training that needs too much memory fails, though TensorFlow crashes on it."""
+    layers = [{"kind": "conv2d", "filters": 256, "kernel": [3, 3]}, {"kind": "global_average_pool"}]
+    large = _candidate(tmp_path / "large", layers, card("regression", (64, 64, 1), 1), "mse")
+    with pytest.raises(CandidateFailure) as failure:
+        large.train(tmp_path / "train", batch_size=96, memory_limit_bytes=600 << 20)
+    assert failure.value.reason.code == "train_memory"
+
+
+def test_too_little_memory_to_start_is_no_candidates_fault(
+    series: Candidate, tmp_path: Path
+) -> None:
+    """A limit that TensorFlow itself does not fit into is a clear error."""
+    with pytest.raises(ToolError, match="memory_limit of at least 1 GiB"):
+        series.train(tmp_path / "train", memory_limit_bytes=64 << 20)
+
+
+def test_converter_crash_is_a_result(broken: Candidate, tmp_path: Path) -> None:
+    """A conversion that dies of a signal fails the candidate, not us."""
+    crash = "import os, signal\nbuild_model = lambda: os.kill(os.getpid(), signal.SIGSEGV)\n"
+    (broken.folder / "render" / "model.py").write_text(crash)
+    with pytest.raises(CandidateFailure, match=r"convert_failed: .*SIGSEGV"):
+        broken.quantise(tmp_path / "quantise")
+
+
+def test_converter_refusal_is_a_result(broken: Candidate, tmp_path: Path) -> None:
+    """A network that has no int8 form fails with the converter's own words."""
+    source = broken.folder / "render" / "model.py"
+    text = source.read_text().replace(")(flatten_0)", ")(ops.erfinv(flatten_0))")
+    source.write_text(text.replace("import Input", "import ops, Input"))
+    with pytest.raises(CandidateFailure, match="convert_failed: the TFLite converter refuses it"):
+        broken.quantise(tmp_path / "quantise")

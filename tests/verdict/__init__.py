@@ -1,0 +1,1 @@
+"""What a candidate came to: measured, judged, foretold, and what would have to give."""

@@ -1,0 +1,1 @@
+"""YAML to checked records, with the line of each mistake."""
