@@ -23,7 +23,7 @@ from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Measurement, Reason
 from mlforge_tasks.verdict.transcript import Transcript
 from mlforge_tasks.verdict.trial import Trial
-from tests.agents.test_conformance import evaluate, failed, load, make_brief, search
+from tests.helpers.made_up_device import evaluate, failed, load, make_brief, search
 from tests.helpers.messages_server import (
     Answerer,
     Block,

@@ -20,9 +20,9 @@ from mlforge_tasks.contract.search import Search
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.shell.console import shortfall
 from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
-from tests.agents.test_conformance import make_brief
 from tests.helpers.aot_writer import Quant, Writer
 from tests.helpers.builds import digests, doit, edited
+from tests.helpers.made_up_device import make_brief
 from tests.helpers.paths import KWS, ROOT, TANK
 
 LAYERS = [{"kind": "flatten"}, {"kind": "dense", "units": 6}]

@@ -22,8 +22,8 @@ from mlforge_tasks.records import Reason
 from mlforge_tasks.verdict.transcript import Transcript, Transcripts, Usage
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import Report, Trials
-from tests.agents.test_conformance import make_brief
 from tests.helpers.builds import Run, digests, doit, edited
+from tests.helpers.made_up_device import make_brief
 from tests.helpers.messages_server import MessagesServer, Request, Step, call, message
 from tests.helpers.paths import ROOT, TANK
 

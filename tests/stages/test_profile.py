@@ -20,8 +20,8 @@ from mlforge_tasks.stages._figures import profile
 from mlforge_tasks.stages.engine import SOURCES, EngineReport
 from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
 from mlforge_tasks.verdict.trial import Trial
-from tests.agents.test_conformance import make_brief
 from tests.helpers import graphs, tiny_model
+from tests.helpers.made_up_device import make_brief
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from mlforge_tasks.stages import curves
 from mlforge_tasks.stages._pruning import Curves, Pruning
 from mlforge_tasks.stages._training import Training
 from mlforge_tasks.verdict.trials import TrialResult
-from tests.agents.test_conformance import evaluate, make_brief
 from tests.helpers.builds import edited
+from tests.helpers.made_up_device import evaluate, make_brief
 from tests.helpers.paths import ROOT, TANK
 
 if TYPE_CHECKING:

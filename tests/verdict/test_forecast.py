@@ -16,7 +16,7 @@ from mlforge_tasks.stages import report
 from mlforge_tasks.verdict.constraints import Bound
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast, ForecastError, errors
 from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
-from tests.agents.test_conformance import changed, figures_of, make_brief, search
+from tests.helpers.made_up_device import changed, figures_of, make_brief, search
 
 if TYPE_CHECKING:
     from pathlib import Path

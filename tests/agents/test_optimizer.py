@@ -1,0 +1,181 @@
+"""How well the optimiser does on a made-up device, the space it looks in, and plain TPE."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlforge_tasks.agents import DesignBrief, Limits
+from mlforge_tasks.agents._cost import CostModel, count
+from mlforge_tasks.agents._loops import LOOPS, runs
+from mlforge_tasks.agents._space import space_for
+from mlforge_tasks.architecture import Architecture, Dense, Shape
+from mlforge_tasks.records import Measurement
+from tests.agents.test_conformance import AGENTS
+from tests.helpers.made_up_device import (
+    BENCH,
+    IMPOSSIBLE,
+    INPUTS,
+    changed,
+    errors,
+    evaluate,
+    failed,
+    figures_of,
+    load,
+    make_brief,
+    search,
+    truth,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+# --- The space ----------------------------------------------------------------------------------
+
+
+def test_flat_features_have_autoencoders() -> None:
+    """One family narrows to a waist and widens again, to the width that it began with."""
+    space = space_for(INPUTS["features"])
+    names = [choice.name for choice in space.choices]
+    options = {"block": "bottleneck", "width": 32, "growth": 0.5, "blocks": 2}
+    picked = {
+        one.name: one.options.index(options.get(one.name, one.options[0])) for one in space.choices
+    }
+    layers = space.architecture(tuple(picked[name] for name in names)).layers
+    assert [one.units for one in layers if isinstance(one, Dense)] == [32, 16, 8, 16, 32]
+
+
+# --- TPE ----------------------------------------------------------------------------------------
+
+
+def test_plain_tpe_does_not_look_at_the_goal_of_what_breaks_a_limit() -> None:
+    """The benchmark relies on it: whether such a candidate was trained changes no proposal."""
+    brief = make_brief(limits=Limits(ram_bytes=4096, flash_bytes=24_576, latency_us=2000))
+    plain = load("tpe")
+    bare = search(plain, brief, 9)
+    infeasible = [not errors([trial]) for trial in bare]
+    assert any(infeasible)
+    assert not all(infeasible)
+    trained = tuple(
+        trial.model_copy(
+            update={
+                "measurements": (
+                    *trial.measurements,
+                    Measurement(metric="mse", value=float(number), unit="", source="emulated"),
+                )
+            }
+        )
+        if missing
+        else trial
+        for number, (trial, missing) in enumerate(zip(bare, infeasible, strict=True))
+    )
+    assert plain.propose(brief, trained, 1, BENCH) == plain.propose(brief, bare, 1, BENCH)
+
+
+# --- The optimiser ------------------------------------------------------------------------------
+
+
+def pressure(brief: DesignBrief, architecture: Architecture) -> float:
+    """The largest share of a limit that a network really takes."""
+    found = truth(figures_of(brief, architecture))
+    limits: dict[str, float | None] = dict(brief.limits)
+    return max(value / (limits[name] or math.inf) for name, value in found.items())
+
+
+def test_impossible_limits_get_the_smallest_networks() -> None:
+    """The judge says that nothing fits; the agent only comes as close as it can."""
+    brief = make_brief(limits=IMPOSSIBLE)
+    naive = load("random_search").propose(brief, (), 20, BENCH)
+    least = min(pressure(brief, each) for each in naive)
+    assert all(
+        pressure(brief, each) <= least for each in load("optimizer").propose(brief, (), 2, BENCH)
+    )
+
+
+def test_it_shrinks_after_failures_that_have_no_figures() -> None:
+    """An image that did not link says nothing but that it was too large."""
+    brief = make_brief()
+    optimizer = load("optimizer")
+    (first,) = optimizer.propose(brief, (), 1, BENCH)
+    trials = (failed("does_not_fit", first, 0),)
+    (second,) = optimizer.propose(brief, trials, 1, BENCH)
+    (third,) = optimizer.propose(brief, (*trials, failed("does_not_fit", second, 1)), 1, BENCH)
+    costs = CostModel(brief, ())
+    sizes = [costs.pressure(count(figures_of(brief, each))) for each in (first, second, third)]
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_it_follows_the_measured_speed_not_its_first_guess() -> None:
+    """On a faster device the next network is larger, on a slower one smaller."""
+    brief = make_brief(limits=Limits(latency_us=4000))
+    optimizer = load("optimizer")
+    (first,) = optimizer.propose(brief, (), 1, BENCH)
+    trial = evaluate(brief, first, 0)
+
+    def next_macs(factor: float) -> int:
+        slower = changed(trial, "latency_us", lambda value: value * factor)
+        (proposed,) = optimizer.propose(brief, (slower,), 1, BENCH)
+        return figures_of(brief, proposed).macs
+
+    assert next_macs(4.0) < figures_of(brief, first).macs < next_macs(0.25)
+
+
+@pytest.mark.parametrize("input_shape", INPUTS.values(), ids=INPUTS)
+def test_every_loop_has_a_price(input_shape: Shape) -> None:
+    """Each that a network of a space runs, on the cores whose kernels have it."""
+    brief = make_brief(input_shape)
+    for each in load("random_search").propose(brief, (), 100, BENCH):
+        assert set(runs(figures_of(brief, each))) <= set(LOOPS)
+
+
+@pytest.mark.parametrize(
+    ("metric", "change"),
+    [
+        ("ram_bytes", lambda value: value),
+        ("ram_bytes", lambda value: value + 8000),
+        ("flash_bytes", lambda value: value),
+        ("flash_bytes", lambda value: value + 20_000),
+        ("latency_us", lambda value: value),
+        ("latency_us", lambda value: value * 2),
+    ],
+    ids=["ram", "ram-of-an-os", "flash", "flash-of-an-os", "latency", "latency-of-a-slow-core"],
+)
+def test_predictions_are_close_after_eight_measurements(
+    metric: str, change: Callable[[float], float]
+) -> None:
+    """Median errors are within 5 % on 30 other networks, however wrong the first guess was."""
+    brief = make_brief()
+    trials = search(load("random_search"), brief, 8)
+    costs = CostModel(brief, tuple(changed(trial, metric, change) for trial in trials))
+    misses = []
+    for each in load("random_search").propose(make_brief(seed=9), (), 30, BENCH):
+        figures = figures_of(brief, each)
+        predicted = costs.predict(count(figures))[metric].expected
+        misses.append(abs(predicted / change(truth(figures)[metric]) - 1))
+    assert statistics.median(misses) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("input_shape", "limits"),
+    [
+        (INPUTS["series"], Limits(ram_bytes=4096, flash_bytes=24_576, latency_us=2000)),
+        (INPUTS["image"], Limits(ram_bytes=6144, flash_bytes=32_768, latency_us=10_000)),
+    ],
+    ids=["series", "image"],
+)
+def test_it_beats_random_search(input_shape: Shape, limits: Limits) -> None:
+    """Over 5 seeds nearly all that it proposes fits, and the best found is better."""
+    best: dict[str, list[float]] = {name: [] for name in AGENTS}
+    fitting: dict[str, int] = dict.fromkeys(AGENTS, 0)
+    for name in AGENTS:
+        for seed in range(5):
+            found = errors(search(load(name), make_brief(input_shape, limits, seed), 6))
+            best[name].append(min(found, default=math.inf))
+            fitting[name] += len(found)
+    assert statistics.median(best["optimizer"]) < statistics.median(best["random_search"])
+    assert fitting["optimizer"] >= 27
+    assert fitting["random_search"] < 20
