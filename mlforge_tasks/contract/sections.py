@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from mlforge_tasks.contract.board import board_names
+from mlforge_tasks.contract.board import board_names, find_board
 from mlforge_tasks.plugins import AUTO, installed
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, one_of
@@ -70,7 +70,8 @@ class Target(Record):
     @field_validator("board")
     @classmethod
     def _known_board(cls, name: str) -> str:
-        one_of(name, board_names(), kind="a board")
+        if find_board(name) is None:
+            one_of(name, board_names(), kind="a board")
         return name
 
     @field_validator("platform")

@@ -93,9 +93,16 @@ def test_a_board_without_an_emulator_is_valid(
     without = "\n".join(line for line in text.splitlines() if not line.startswith("qemu:"))
     (tmp_path / "acme_one.yaml").write_text(without)
     monkeypatch.setattr(boards, "BOARDS", tmp_path)
-    boards._by_name.cache_clear()
-    try:
-        assert board_names() == ("acme/one",)
-        assert load_board("acme/one").qemu is None
-    finally:
-        boards._by_name.cache_clear()
+    assert board_names() == ("acme/one",)
+    assert load_board("acme/one").qemu is None
+
+
+def test_a_board_is_found_in_a_file_of_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What counts is the name in the file, also where a file of the usual name is another's."""
+    text = board_file("mps2/an385").read_text()
+    (tmp_path / "ours.yaml").write_text(text.replace("mps2/an385", "acme/one"))
+    (tmp_path / "acme_one.yaml").write_text(text.replace("mps2/an385", "acme/two"))
+    monkeypatch.setattr(boards, "BOARDS", tmp_path)
+    assert [load_board(name).name for name in board_names()] == ["acme/one", "acme/two"]
