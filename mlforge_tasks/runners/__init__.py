@@ -1,8 +1,9 @@
 """Runners: where a firmware image runs and is measured (an emulator, a board on a cable).
 
 To add one: write `runners/<name>.py` with a class that has `Runner`'s members and ends with
-`PLUGIN = ThatClass()`; give it a byte transport for `_link.Link`, which does the rest; add it to
-the conformance test in `tests/runners/test_qemu.py`.
+`PLUGIN = ThatClass()`; give it a byte transport for `_link.Link`, which does the rest, or a command
+if its device is a program (`_program.ProgramRunner`); add it to the conformance test in
+`tests/runners/test_qemu.py`.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ What the program has to say beside that is kept apart, on stderr.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import os
 import select
@@ -17,14 +18,16 @@ from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.records import Reason
 from mlforge_tasks.runners._fault import STAGE
-from mlforge_tasks.runners._link import NoAnswerError, TransportClosedError
+from mlforge_tasks.runners._link import Link, NoAnswerError, TransportClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
+    from mlforge_tasks.contract.board import Board
     from mlforge_tasks.records import SelfTest
-    from mlforge_tasks.runners import InferenceResult
-    from mlforge_tasks.runners._link import Link
+    from mlforge_tasks.runners import Expected, InferenceResult
 
 # The device's own watchdog (60 s of device time, some 10 s in QEMU) reports what hangs. This limit
 # is for a device that is beyond that; it is wall time, so it leaves a busy machine much room.
@@ -163,3 +166,47 @@ def running(
             for pipe in (program.stdin, program.stdout):
                 if pipe is not None:
                     pipe.close()
+
+
+class ProgramRunner(abc.ABC):
+    """The part of a runner that is the same for every program; which one, a subclass says."""
+
+    @contextlib.contextmanager
+    def open(
+        self,
+        board: Board,
+        firmware: Path,
+        expected: Expected,
+        *,
+        evidence: Path | None = None,  # noqa: ARG002 - the session's console is all there is
+        limit_s: float = ANSWER_LIMIT_S,
+    ) -> Iterator[LinkSession]:
+        """See `runners.Runner.open`.
+
+        Args:
+            board: What the image was built for.
+            firmware: The ELF file.
+            expected: What it must say about itself.
+            evidence: Not needed.
+            limit_s: Wall time for the boot, and for each inference, before it counts as a hang.
+        """
+        with self._command(board, firmware) as argv, running(argv, self._ended) as console:
+            # A pipe loses nothing: a request is sent once.
+            link = Link(console, expected, timeout_s=limit_s, attempts=1)
+            yield LinkSession(link, self._meant(link.wait_for_boot().self_test))
+
+    @abc.abstractmethod
+    def _command(self, board: Board, firmware: Path) -> AbstractContextManager[Sequence[str]]:
+        """The command line, for as long as the program runs.
+
+        Raises:
+            ToolError: There is no such program, or the board is none for it.
+        """
+
+    @abc.abstractmethod
+    def _ended(self, how: Ended) -> CandidateFailure | ToolError:
+        """What it means that the program ended before the host was done."""
+
+    def _meant(self, told: SelfTest) -> SelfTest:
+        """What of the device's self-test means anything here."""
+        return told

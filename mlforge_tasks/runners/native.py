@@ -16,63 +16,44 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.runners import Capabilities
-from mlforge_tasks.runners._link import Link
-from mlforge_tasks.runners._program import ANSWER_LIMIT_S, Ended, LinkSession, result, running
+from mlforge_tasks.runners._program import Ended, ProgramRunner, result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlforge_tasks.contract.board import Board
-    from mlforge_tasks.runners import Expected
+    from mlforge_tasks.records import SelfTest
 
 # What a program brings upon itself; any other signal came from outside.
 FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
 NAME = "the process"
 
 
-def _ended(how: Ended) -> CandidateFailure | ToolError:
-    if -how.code in FAULTS:
-        name = signal.Signals(-how.code).name
-        return result("fault", f"{NAME} was ended by {name} after {how.seen} bytes")
-    return how.outcome(NAME)
-
-
-class NativeRunner:
+class NativeRunner(ProgramRunner):
     """This computer as a runner."""
 
     name = "native"
     capabilities = Capabilities(source="emulated", counts_instructions=False)
 
     @contextlib.contextmanager
-    def open(
-        self,
-        board: Board,
-        firmware: Path,
-        expected: Expected,
-        *,
-        evidence: Path | None = None,  # noqa: ARG002 - the session's console is all there is
-        limit_s: float = ANSWER_LIMIT_S,
-    ) -> Iterator[LinkSession]:
-        """See `runners.Runner.open`; the self-test has no ticks and no stacks.
-
-        Args:
-            board: What the image was built for.
-            firmware: The executable.
-            expected: What it must say about itself.
-            evidence: Not needed.
-            limit_s: Wall time for the boot, and for each inference, before it counts as a hang.
-        """
+    def _command(self, board: Board, firmware: Path) -> Iterator[list[str]]:
         if not board.native:
             raise ToolError(f"{board.name} is no process of this computer")
         with tempfile.TemporaryDirectory() as folder:
             program = Path(folder) / firmware.name
             shutil.copyfile(firmware, program)  # what lies in the store may not be executed
             program.chmod(0o500)
-            with running([str(program)], _ended) as console:
-                # A pipe loses nothing: a request is sent once.
-                link = Link(console, expected, timeout_s=limit_s, attempts=1)
-                told = link.wait_for_boot().self_test
-                yield LinkSession(link, told.model_copy(update={"ticks": (), "stacks": ()}))
+            yield [str(program)]
+
+    def _ended(self, how: Ended) -> CandidateFailure | ToolError:
+        if -how.code in FAULTS:
+            name = signal.Signals(-how.code).name
+            return result("fault", f"{NAME} was ended by {name} after {how.seen} bytes")
+        return how.outcome(NAME)
+
+    def _meant(self, told: SelfTest) -> SelfTest:
+        """No ticks and no stacks."""
+        return told.model_copy(update={"ticks": (), "stacks": ()})
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:  # noqa: ARG002 - the interface's
         """See `runners.Runner.tool_versions`."""

@@ -16,15 +16,15 @@ from mlforge_tasks.graph import process
 from mlforge_tasks.runners import Capabilities
 from mlforge_tasks.runners._fault import failure
 from mlforge_tasks.runners._frames import Frame, FrameReader, FrameType
-from mlforge_tasks.runners._link import Link, NoAnswerError
-from mlforge_tasks.runners._program import ANSWER_LIMIT_S, Ended, LinkSession, result, running
+from mlforge_tasks.runners._link import NoAnswerError
+from mlforge_tasks.runners._program import Ended, ProgramRunner, result, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from mlforge_tasks.contract.board import Board, Qemu
-    from mlforge_tasks.runners import Expected
 
 VERSION_TIMEOUT_S = 30.0
 EOT = b"\x04"
@@ -65,35 +65,17 @@ def _ended(how: Ended) -> CandidateFailure | ToolError:
     return how.outcome("QEMU")
 
 
-class QemuRunner:
+class QemuRunner(ProgramRunner):
     """The emulator as a runner."""
 
     name = "qemu"
     capabilities = Capabilities(source="emulated", counts_instructions=True)
 
-    @contextlib.contextmanager
-    def open(
-        self,
-        board: Board,
-        firmware: Path,
-        expected: Expected,
-        *,
-        evidence: Path | None = None,  # noqa: ARG002 - the session's console is all there is
-        limit_s: float = ANSWER_LIMIT_S,
-    ) -> Iterator[LinkSession]:
-        """See `runners.Runner.open`.
+    def _command(self, board: Board, firmware: Path) -> AbstractContextManager[list[str]]:
+        return contextlib.nullcontext(command(board, firmware))
 
-        Args:
-            board: What to emulate.
-            firmware: The ELF file.
-            expected: What it must say about itself.
-            evidence: Not needed.
-            limit_s: Wall time for the boot, and for each inference, before it counts as a hang.
-        """
-        with running(command(board, firmware), _ended) as console:
-            # The emulated line loses nothing: a request is sent once.
-            link = Link(console, expected, timeout_s=limit_s, attempts=1)
-            yield LinkSession(link, link.wait_for_boot().self_test)
+    def _ended(self, how: Ended) -> CandidateFailure | ToolError:
+        return _ended(how)
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `runners.Runner.tool_versions`."""
