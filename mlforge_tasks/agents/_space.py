@@ -32,7 +32,7 @@ from mlforge_tasks.architecture import (
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
 Option: TypeAlias = int | float | str
 Genes: TypeAlias = tuple[int, ...]
@@ -87,6 +87,23 @@ class Space:
             for choice, gene in zip(self.choices, genes, strict=True)
         }
         return Architecture(layers=self.build(chosen))
+
+    def draw_new(
+        self, draw: Callable[[], Genes], known: Container[Architecture | None], most: int
+    ) -> tuple[Architecture, Genes]:
+        """The first network of some draws that is not known; where all are, the last.
+
+        Args:
+            draw: Where genes come from.
+            known: Networks that are not wanted again.
+            most: Draws to make; so many misses mean that the space is as good as exhausted.
+        """
+        for _ in range(most):
+            genes = draw()
+            architecture = self.architecture(genes)
+            if architecture not in known:
+                break
+        return architecture, genes
 
     def smallest(self) -> tuple[Genes, ...]:
         """The cheapest member of each family."""

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.architecture import Architecture
     from mlforge_tasks.verdict.trial import Trial
 
-# So many misses in a row mean that the space is as good as exhausted.
-MAX_DRAWS = 1000
+# Draws, before a known network is proposed again.
+MAX_DRAWS = 1001
 
 
 class RandomSearch:
@@ -34,11 +34,7 @@ class RandomSearch:
         known = {trial.architecture for trial in history}
         chosen: list[Architecture] = []
         for _ in range(count):
-            drawn = space.architecture(space.sample(rng))
-            for _ in range(MAX_DRAWS):
-                if drawn not in known:
-                    break
-                drawn = space.architecture(space.sample(rng))
+            drawn, _ = space.draw_new(lambda: space.sample(rng), known, MAX_DRAWS)
             known.add(drawn)
             chosen.append(drawn)
         return tuple(chosen)

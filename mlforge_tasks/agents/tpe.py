@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.architecture import Architecture
     from mlforge_tasks.verdict.trial import Trial
 
-# So many suggestions in a row that are known mean that the space is as good as exhausted.
+# Suggestions, before a known network is proposed again.
 MAX_SUGGESTIONS = 50
 
 
@@ -59,11 +59,7 @@ class _Search:
         return [self._next() for _ in range(count)]
 
     def _next(self) -> tuple[Architecture, Genes]:
-        for _ in range(MAX_SUGGESTIONS):
-            genes = self._tpe.suggest()
-            architecture = self._space.architecture(genes)
-            if architecture not in self._known:
-                break
+        architecture, genes = self._space.draw_new(self._tpe.suggest, self._known, MAX_SUGGESTIONS)
         self._known.add(architecture)
         self._tpe.pend(genes)
         return architecture, genes
