@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
+from mlforge_tasks.agents._loop_costs import INSTRUCTIONS, LOOPS
 from mlforge_tasks.agents._loops import (
-    INSTRUCTIONS,
-    LOOPS,
     NARROW_VECTORS,
     VECTOR,
     WINDOWS,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from mlforge_tasks.agents import BoardFacts
-    from mlforge_tasks.agents._loops import Kernels
+    from mlforge_tasks.agents._loop_costs import Kernels
     from mlforge_tasks.architecture import StaticFigures
     from mlforge_tasks.architecture.figures import LayerFigures
     from mlforge_tasks.architecture.geometry import Operation, Window

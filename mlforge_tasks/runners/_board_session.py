@@ -7,8 +7,6 @@ twice, is the candidate's fault; all else is the bench's and is never recorded a
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
@@ -16,110 +14,24 @@ from mlforge_tasks.graph import process
 from mlforge_tasks.records import Reason
 from mlforge_tasks.runners._fault import STAGE
 from mlforge_tasks.runners._flash import flash
-from mlforge_tasks.runners._frames import Frame, FrameType
-from mlforge_tasks.runners._link import BOOT_SEQ, Hello, Link, NoAnswerError, TransportClosedError
-from mlforge_tasks.runners._port import BITS_A_BYTE
+from mlforge_tasks.runners._link import NoAnswerError, TransportClosedError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.records import SelfTest
-    from mlforge_tasks.runners import Expected, InferenceResult
+    from mlforge_tasks.runners import InferenceResult
     from mlforge_tasks.runners._bench import BenchBoard
-    from mlforge_tasks.runners._frames import BadFrame, Log
+    from mlforge_tasks.runners._line import Line, Patience
+    from mlforge_tasks.runners._link import Hello
     from mlforge_tasks.runners._port import Port, Transcript
 
 TRANSCRIPT_FILE = "transcript.txt"
-# Sends of one request before the line is looked at.
-ATTEMPTS = 10
 # How often a request is started anew after the line, the port or the board was mended.
 ROUNDS = 4
 # How often an image is flashed before its not coming up is told.
 START_ATTEMPTS = 2
-FRAME_BYTES = 64  # of a frame, beside its payload
-HELLO_BYTES = 1024
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait for what.
-
-    Attributes:
-        lock_s: For another run that uses the board.
-        port_s: For a port that is not there, or busy.
-        boot_s: For an image that was just flashed, with its self-test: half a second, or five
-            inferences.
-        answer_s: For an answer, beside what line and model take.
-        silence_s: For a sign of life from a board that does not answer; longer than the device's
-            own watchdog of 60 s, which tells more.
-    """
-
-    lock_s: float = 3600.0
-    port_s: float = 30.0
-    boot_s: float = 120.0
-    answer_s: float = 2.0
-    silence_s: float = 75.0
-
-
-class Line(Link):
-    """A link to a board that may have been saying things before we came, and may be reset.
-
-    Args:
-        port: The line.
-        expected: What the image must say about itself.
-        patience: Time limits.
-    """
-
-    def __init__(self, port: Port, expected: Expected, patience: Patience) -> None:
-        super().__init__(port, expected, timeout_s=patience.answer_s, attempts=ATTEMPTS)
-        # Not 1: an answer to an earlier session's request must not be taken for one to ours.
-        self._seq = secrets.randbelow(1 << 31)
-        self._patience = patience
-        self._baud = port.baud
-        self._known = False
-        self.resets = 0
-
-    def identify(self, limit_s: float) -> Hello:
-        """Asks what the image is until it answers.
-
-        Raises:
-            As `Link.hello`.
-        """
-        self._timeout_s = self._patience.answer_s + self._line_s(HELLO_BYTES)
-        self._attempts = max(round(limit_s / self._timeout_s), 1)
-        hello = self.hello()
-        self._known = True
-        return hello
-
-    def ask(self, data: bytes, hello: Hello) -> InferenceResult:
-        """Runs the model on one input.
-
-        Raises:
-            As `Link.infer`.
-        """
-        model_s = max(hello.self_test.ticks) / hello.self_test.tick_hz
-        transfer_s = self._line_s(hello.input_bytes + hello.output_bytes)
-        self._timeout_s = self._patience.answer_s + 2 * (model_s + transfer_s)
-        self._attempts = ATTEMPTS
-        return self.infer(data)
-
-    def _line_s(self, payload_bytes: int) -> float:
-        return (payload_bytes * 4 / 3 + 2 * FRAME_BYTES) * BITS_A_BYTE / self._baud
-
-    def _next(self, deadline: float) -> Frame | BadFrame | Log | None:
-        event = super()._next(deadline)
-        if isinstance(event, Frame) and (event.seq, event.type) == (BOOT_SEQ, FrameType.ERROR):
-            text = event.payload.decode(errors="replace")
-            raise ToolError(f"the firmware does not start: {text}")
-        return event
-
-    def _hello(self, frame: Frame) -> Hello:
-        if frame.seq == BOOT_SEQ:
-            self.resets += 1
-            if not self._known:  # whatever ran before may have sent it
-                return Hello.parse(frame.payload)
-        return super()._hello(frame)
 
 
 class SerialSession:

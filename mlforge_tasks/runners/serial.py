@@ -18,7 +18,8 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.code_version import PROJECT_ROOT
 from mlforge_tasks.runners import Capabilities, _bench
-from mlforge_tasks.runners._board_session import TRANSCRIPT_FILE, Line, Patience, SerialSession
+from mlforge_tasks.runners._board_session import TRANSCRIPT_FILE, SerialSession
+from mlforge_tasks.runners._line import Line, Patience
 from mlforge_tasks.runners._port import Port, Transcript
 
 if TYPE_CHECKING:

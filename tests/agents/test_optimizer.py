@@ -10,7 +10,8 @@ import pytest
 
 from mlforge_tasks.agents import DesignBrief, Limits
 from mlforge_tasks.agents._cost import CostModel, count
-from mlforge_tasks.agents._loops import LOOPS, runs
+from mlforge_tasks.agents._loop_costs import LOOPS
+from mlforge_tasks.agents._loops import runs
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.architecture import Architecture, Dense, Shape
 from mlforge_tasks.records import Measurement

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks import agents, plugins
 from mlforge_tasks.agents import Agent, BoardFacts, DesignBrief, Goal, Limits, Workbench
-from mlforge_tasks.agents._loops import INSTRUCTIONS, runs
+from mlforge_tasks.agents._loop_costs import INSTRUCTIONS
+from mlforge_tasks.agents._loops import runs
 from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, static_figures
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.records import Measurement, Reason, Verdict, sha256_bytes

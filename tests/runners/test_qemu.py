@@ -342,7 +342,7 @@ def test_no_emulator_survives_our_kill(tiny: Path) -> None:
     """SIGKILL of the process that started QEMU leaves no orphan."""
     script = (
         "import sys\nfrom pathlib import Path\n"
-        "from mlforge_tasks.board import load_board\n"
+        "from mlforge_tasks.contract.board import load_board\n"
         "from mlforge_tasks.runners import Expected\n"
         "from mlforge_tasks.runners.qemu import PLUGIN\n"
         "expected = Expected(sys.argv[2], sys.argv[3])\n"

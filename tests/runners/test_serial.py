@@ -17,7 +17,8 @@ from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
 from mlforge_tasks.runners._bench import MAP_VARIABLE
-from mlforge_tasks.runners._board_session import ATTEMPTS, ROUNDS, Patience
+from mlforge_tasks.runners._board_session import ROUNDS
+from mlforge_tasks.runners._line import ATTEMPTS, Patience
 from mlforge_tasks.runners.serial import PLUGIN, SerialRunner
 from tests.helpers import tiny_model
 from tests.helpers.standin import PROBE, Noise, StandIn

@@ -83,17 +83,20 @@ class _Rows:
         return self.vectors * self.streams * self.stream_bytes
 
     @property
-    def places(self) -> NDArray[np.int64]:
+    def places(self) -> NDArray[np.int32]:
         """Where in a row segments start."""
         stride = self.width.stride
-        return np.array(
-            [
-                (vector * self.streams + start % stride) * self.stream_bytes
-                + start // stride * _VECTOR
-                for vector in range(self.vectors)
-                for start in self.segments.starts
-            ]
-        )
+        places = [
+            (vector * self.streams + start % stride) * self.stream_bytes + start // stride * _VECTOR
+            for vector in range(self.vectors)
+            for start in self.segments.starts
+        ]
+        return np.array(places, np.int32)
+
+    @property
+    def ring_bytes(self) -> int:
+        """As many rows as the kernel has."""
+        return self.height.kernel * self.row_bytes
 
     @property
     def in_place(self) -> bool:
@@ -106,14 +109,44 @@ class _Rows:
                 return False
         return True
 
-    def weights(self, kernels: NDArray[np.int64]) -> NDArray[np.int8]:
+    def weights(self, operator: Operator, kernels: NDArray[np.int64]) -> Constant:
         """Weights [channel, row, column, input channel] as the kernel reads them."""
         beyond = len(self.segments.taps) - self.width.kernel
         more = self.vectors * _VECTOR - self.channels
         padded = np.pad(kernels, ((0, 0), (0, 0), (0, beyond), (0, more)))
         ordered = padded[:, :, list(self.segments.taps)]
         split = ordered.reshape(*ordered.shape[:3], self.vectors, _VECTOR)
-        return split.transpose(0, 1, 3, 2, 4).ravel().astype(np.int8)
+        return Constant(
+            f"{operator.name}_weights",
+            "int8_t",
+            split.transpose(0, 1, 3, 2, 4).ravel().astype(np.int8),
+            "[channel][kernel row][16 input channels][tap][16]",
+            alignment_bytes=4,
+        )
+
+    @property
+    def members(self) -> dict[str, Value]:
+        """What of an `aot_conv_rows_t` the ring decides."""
+        height, width = self.height, self.width
+        taps = self.vectors * _VECTOR * len(self.segments.taps)
+        return {
+            "segments": len(self.places),
+            "channels": self.channels_out,
+            "channel_bytes": height.kernel * taps,
+            "input_height": height.input,
+            "input_width": width.input,
+            "input_channels": self.channels,
+            "output_height": height.output,
+            "output_width": width.output,
+            "kernel_height": height.kernel,
+            "stride_height": height.stride,
+            "stride_width": width.stride,
+            "pad_top": height.before,
+            "pad_left": width.before,
+            "streams": self.streams,
+            "stream_bytes": self.stream_bytes,
+            "row_bytes": self.row_bytes,
+        }
 
 
 def worth_it(height: Axis, width: Axis, channels: int, channels_out: int) -> bool:
@@ -122,6 +155,14 @@ def worth_it(height: Axis, width: Axis, channels: int, channels_out: int) -> boo
     wide = width.output >= _OUTPUTS and channels_out <= _MOST_CHANNELS
     full = channels % _VECTOR == 0 or channels % _VECTOR >= _VECTOR * 3 // 4
     return plain and wide and full
+
+
+def _rows(height: Axis, width: Axis, channels: int, channels_out: int) -> _Rows | None:
+    """None where the kernels do not take the layer, or are not worth it."""
+    segments = _segments(width)
+    if segments is None or not worth_it(height, width, channels, channels_out):
+        return None
+    return _Rows(height, width, channels, channels_out, segments)
 
 
 def convolution(
@@ -135,58 +176,32 @@ def convolution(
         kernels: Weights [output channel, height, width, input channel].
         axes: Height and width.
     """
-    height, width = axes
     source, _, bias = parts(operator, graph)
-    channels_out, channels = len(kernels), source.shape[3]
-    segments = _segments(width)
-    if segments is None or not worth_it(height, width, channels, channels_out):
+    rows = _rows(*axes, source.shape[3], len(kernels))
+    if rows is None:
         return None
-    records = requant(operator, graph, kernels.reshape(channels_out, -1), bias)
+    records = requant(operator, graph, kernels.reshape(len(kernels), -1), bias)
     if not records.is_fast:
         return None
-    rows = _Rows(height, width, channels, channels_out, segments)
-    weights = Constant(
-        f"{operator.name}_weights",
-        "int8_t",
-        rows.weights(kernels),
-        "[channel][kernel row][16 input channels][tap][16]",
-        alignment_bytes=4,
-    )
-    places = Constant(f"{operator.name}_places", "int32_t", rows.places.astype(np.int32))
+    weights = rows.weights(operator, kernels)
+    places = Constant(f"{operator.name}_places", "int32_t", rows.places)
+    output = graph.output_of(operator)
     members: dict[str, Value] = {
         "weights": weights.name,
         **records.members,
         "places": places.name,
-        "segments": len(rows.places),
-        "channels": channels_out,
-        "channel_bytes": len(weights.values) // channels_out,
-        "input_height": height.input,
-        "input_width": width.input,
-        "input_channels": channels,
-        "output_height": height.output,
-        "output_width": width.output,
-        "kernel_height": height.kernel,
-        "stride_height": height.stride,
-        "stride_width": width.stride,
-        "pad_top": height.before,
-        "pad_left": width.before,
-        "streams": rows.streams,
-        "stream_bytes": rows.stream_bytes,
-        "row_bytes": rows.row_bytes,
+        **rows.members,
         "input_zero_point": source.zero_point,
-        "output_zero_point": graph.output_of(operator).zero_point,
+        "output_zero_point": output.zero_point,
     }
-    ring = height.kernel * rows.row_bytes
     operands = (Data(operator.inputs[0]), Data(operator.output))
-    arguments = (f"&{operator.name}", *operands, Scratch(), ring)
+    arguments = (f"&{operator.name}", *operands, Scratch(), rows.ring_bytes)
+    call = Call("aot_conv_rows_s8.h", rows.segments.kernel, arguments)
     return Step(
-        calls=(
-            Call("aot_conv_rows_s8.h", segments.kernel, arguments),
-            *fused_clamp(operator, graph.output_of(operator)),
-        ),
+        calls=(call, *fused_clamp(operator, output)),
         constants=(weights, *records.constants, places),
         parameters=Parameters(operator.name, "aot_conv_rows_t", members),
-        scratch_bytes=ring + 4 * height.kernel * len(rows.places),
+        scratch_bytes=rows.ring_bytes + 4 * rows.height.kernel * len(rows.places),
         overwrites=operator.inputs[0] if rows.in_place else None,
-        macs=height.output * width.output * kernels.size,
+        macs=rows.height.output * rows.width.output * kernels.size,
     )

@@ -71,16 +71,13 @@ def _convolution(
     """A step of the convolution kernel; `taps` is [output channel, tap]."""
     source, _, bias = parts(operator, graph)
     height, width = axes
-    channels = source.shape[-1]
-    runs = _runs(height, width, channels)
+    runs = _runs(height, width, source.shape[-1])
     records = requant(operator, graph, taps, bias)
     gathers = not (height.inside and width.inside and runs["runs"])
     members: dict[str, Value] = {
         "dot": _dot(operator, graph, len(taps), records),
         "inside": runs,
-        "input_channels": channels,
-        **geometry(height, width),
-        "input_zero_point": source.zero_point,
+        **geometry(source, height, width),
     }
     scratch: Scratch | str = Scratch() if gathers else "NULL"
     arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output), scratch)

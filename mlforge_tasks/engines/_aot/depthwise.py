@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,10 @@ from mlforge_tasks.engines._aot.weighted import fused_clamp, parts, requant
 from mlforge_tasks.engines._aot.window import window_axes
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mlforge_tasks.engines._aot.core import Kernels
-    from mlforge_tasks.engines._aot.graph import Graph, Operator
+    from mlforge_tasks.engines._aot.graph import Graph, Operator, Tensor
     from mlforge_tasks.engines._aot.program import Value
     from mlforge_tasks.engines._aot.window import Axis
 
@@ -54,25 +57,92 @@ def _portable_kernel(across: Axis, along: Axis, *, fast: bool) -> str:
     return "aot_depthwise_three_lines_s8" if across.kernel == 3 else "aot_depthwise_lines_s8"
 
 
+@dataclass(frozen=True)
+class _Plane:
+    """A channel in memory with its border, its lines along the width of the image, or the height.
+
+    Attributes:
+        across: From line to line.
+        along: Along a line.
+        turned: Whether lines are the image's columns.
+        channels: Of the input.
+        channels_out: Of the output.
+    """
+
+    across: Axis
+    along: Axis
+    turned: bool
+    channels: int
+    channels_out: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Lines, and bytes of a line."""
+        across, along = (max(a.reach, a.before + a.input) for a in (self.across, self.along))
+        return across, along
+
+    def _steps(self, row: int, pixel: int) -> tuple[int, int]:
+        return (pixel, row) if self.turned else (row, pixel)
+
+    @property
+    def members(self) -> dict[str, Value]:
+        """What of an `aot_depthwise_t` the plane decides."""
+        across, along = self.across, self.along
+        width = across if self.turned else along
+        return {
+            "input_channels": self.channels,
+            "multiplier": self.channels_out // self.channels,
+            "plane": self.shape,
+            "input": (across.input, along.input),
+            "input_step": self._steps(width.input * self.channels, self.channels),
+            "pad": (across.before, along.before),
+            "output": (across.output, along.output),
+            "output_step": self._steps(width.output * self.channels_out, self.channels_out),
+            "kernel": (across.kernel, along.kernel),
+            "stride": (across.stride, along.stride),
+            "dilation": (across.dilation, along.dilation),
+        }
+
+
+def _plane(height: Axis, width: Axis, channels: int, channels_out: int) -> _Plane:
+    """The cheaper of both ways to lie."""
+    turned = _lies_transposed(height, width)
+    across, along = (width, height) if turned else (height, width)
+    return _Plane(across, along, turned, channels, channels_out)
+
+
+def filters_of(weights: Tensor) -> NDArray[np.int64]:
+    """Weights [1, height, width, output channel] as [output channel, height, width]."""
+    filters: NDArray[np.int64] = weights.constant[0].transpose(2, 0, 1).astype(np.int64)
+    return filters
+
+
+def packed(operator: Operator, filters: NDArray[np.int64]) -> Constant:
+    """Weights [output channel, line, tap] for flash."""
+    values = filters.ravel().astype(np.int8)
+    return Constant(f"{operator.name}_weights", "int8_t", values, "[channel][line][tap]")
+
+
+def overwritten(operator: Operator, source: Tensor, output: Tensor) -> int | None:
+    """The input, where each of its channels makes one of the output that is no larger."""
+    in_place = output.shape[3] == source.shape[3] and output.size <= source.size
+    return operator.inputs[0] if in_place else None
+
+
 def depthwise_conv_2d(kernels: Kernels, operator: Operator, graph: Graph) -> Step:
     """DEPTHWISE_CONV_2D; weights come as [1, height, width, output channel]."""
     source, weights, bias = parts(operator, graph)
     output = graph.output_of(operator)
-    across, along = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
-    filters = weights.constant[0].transpose(2, 0, 1).astype(np.int64)
-    channels, channels_out = source.shape[3], output.shape[3]
-    input_step = (along.input * channels, channels)
-    output_step = (along.output * channels_out, channels_out)
-    if _lies_transposed(across, along):
-        across, along = along, across
+    axes = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
+    plane = _plane(*axes, source.shape[3], output.shape[3])
+    filters = filters_of(weights)
+    if plane.turned:
         filters = filters.transpose(0, 2, 1)
-        input_step, output_step = input_step[::-1], output_step[::-1]
-    plane = tuple(max(axis.reach, axis.before + axis.input) for axis in (across, along))
     taps = filters.reshape(len(filters), -1)
     records = requant(operator, graph, taps, bias)
-    kernel, beyond = _portable_kernel(across, along, fast=records.is_fast), 0
+    kernel, beyond = _portable_kernel(plane.across, plane.along, fast=records.is_fast), 0
     header = "aot_depthwise_s8.h"
-    if kernels == "dsp" and records.is_fast and _is_three_by_three(across, along):
+    if kernels == "dsp" and records.is_fast and _is_three_by_three(plane.across, plane.along):
         kernel, beyond = "aot_depthwise_3x3_s8", 1
         header = f"{kernel}.h"
         filters = np.pad(filters, ((0, 0), (0, 0), (0, 1)))
@@ -80,36 +150,16 @@ def depthwise_conv_2d(kernels: Kernels, operator: Operator, graph: Graph) -> Ste
         "weights": f"{operator.name}_weights",
         **records.members,
         "channel_bytes": filters[0].size,
-        "input_channels": channels,
-        "multiplier": channels_out // channels,
-        "plane": plane,
-        "input": (across.input, along.input),
-        "input_step": input_step,
-        "pad": (across.before, along.before),
-        "output": (across.output, along.output),
-        "output_step": output_step,
-        "kernel": (across.kernel, along.kernel),
-        "stride": (across.stride, along.stride),
-        "dilation": (across.dilation, along.dilation),
+        **plane.members,
         "input_zero_point": source.zero_point,
         "output_zero_point": output.zero_point,
     }
-    packed = Constant(
-        f"{operator.name}_weights",
-        "int8_t",
-        filters.ravel().astype(np.int8),
-        "[channel][line][tap]",
-    )
-    in_place = channels_out == channels and output.size <= source.size
     arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output), Scratch())
     return Step(
-        calls=(
-            Call(header, kernel, arguments),
-            *fused_clamp(operator, output),
-        ),
-        constants=(packed, *records.constants),
+        calls=(Call(header, kernel, arguments), *fused_clamp(operator, output)),
+        constants=(packed(operator, filters), *records.constants),
         parameters=Parameters(operator.name, "aot_depthwise_t", members),
-        scratch_bytes=plane[0] * plane[1] + beyond,
-        overwrites=operator.inputs[0] if in_place else None,
-        macs=across.output * along.output * taps.size,
+        scratch_bytes=plane.shape[0] * plane.shape[1] + beyond,
+        overwrites=overwritten(operator, source, output),
+        macs=plane.across.output * plane.along.output * taps.size,
     )

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mlforge_tasks.engines._aot.depthwise import depthwise_conv_2d as portable
-from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
+from mlforge_tasks.engines._aot import depthwise
+from mlforge_tasks.engines._aot.program import Call, Data, Parameters, Scratch, Step
 from mlforge_tasks.engines._aot.weighted import (
     fused_clamp,
     parts,
@@ -96,6 +94,12 @@ class _Plane:
         return -(-max(lines * self.pitch + self.along.before, read) // 4) * 4
 
 
+def _plane(height: Axis, width: Axis) -> _Plane:
+    """The way to lie in which fewer vectors cover a window."""
+    plane, turned = _Plane(height, width, turned=False), _Plane(width, height, turned=True)
+    return turned if turned.room and (not plane.room or turned.room < plane.room) else plane
+
+
 def _members(plane: _Plane, channels: int, channels_out: int) -> dict[str, Value]:
     """What of an `aot_depthwise_mve_t` the plane decides."""
     across, along = plane.across, plane.along
@@ -103,6 +107,8 @@ def _members(plane: _Plane, channels: int, channels_out: int) -> dict[str, Value
     input_step = (width.input * channels, channels)
     window_step = (across.stride * plane.pitch, along.stride)
     return {
+        "input_channels": channels,
+        "multiplier": channels_out // channels,
         "plane_bytes": plane.bytes,
         "pitch": plane.pitch,
         "first": across.before * plane.pitch + along.before,
@@ -125,46 +131,30 @@ def depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
     source, weights, bias = parts(operator, graph)
     output = graph.output_of(operator)
     height, width = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
-    filters = weights.constant[0].transpose(2, 0, 1).astype(np.int64)
+    filters = depthwise.filters_of(weights)
     channels, channels_out = source.shape[3], output.shape[3]
     records = requant(operator, graph, filters.reshape(channels_out, -1), bias)
-    plane = _Plane(height, width, turned=False)
-    turned = _Plane(width, height, turned=True)
-    if turned.room and (not plane.room or turned.room < plane.room):
-        plane = turned
+    plane = _plane(height, width)
+    reaches = max(width.input * channels, channels_out) <= _MOST_STEP
+    if not (plane.room and records.is_fast and reaches):
+        return depthwise.depthwise_conv_2d("portable", operator, graph)
+    if plane.turned:
         filters = filters.transpose(0, 2, 1)
-    if (
-        not plane.room
-        or not records.is_fast
-        or max(width.input * channels, channels_out) > _MOST_STEP
-    ):
-        return portable("portable", operator, graph)
     members: dict[str, Value] = {
         "weights": f"{operator.name}_weights",
         **records.members,
-        "input_channels": channels,
-        "multiplier": channels_out // channels,
         **_members(plane, channels, channels_out),
         "input_zero_point": source.zero_point,
         "output_zero_point": output.zero_point,
     }
-    packed = Constant(
-        f"{operator.name}_weights",
-        "int8_t",
-        filters.ravel().astype(np.int8),
-        "[channel][line][tap]",
-    )
     operands = (Data(operator.inputs[0]), Data(operator.output))
     arguments = (f"&{operator.name}", *operands, Scratch(), plane.bytes)
-    in_place = channels_out == channels and output.size <= source.size
+    call = Call("aot_depthwise_mve_s8.h", _KERNELS[plane.room], arguments)
     return Step(
-        calls=(
-            Call("aot_depthwise_mve_s8.h", _KERNELS[plane.room], arguments),
-            *fused_clamp(operator, output),
-        ),
-        constants=(packed, *records.constants),
+        calls=(call, *fused_clamp(operator, output)),
+        constants=(depthwise.packed(operator, filters), *records.constants),
         parameters=Parameters(operator.name, "aot_depthwise_mve_t", members),
         scratch_bytes=plane.bytes + 4 * plane.band * plane.columns,
-        overwrites=operator.inputs[0] if in_place else None,
+        overwrites=depthwise.overwritten(operator, source, output),
         macs=height.output * width.output * filters.size,
     )

@@ -184,9 +184,7 @@ def _convolution(
     members: dict[str, Value] = {
         "dot": dot,
         "inside_step": height.dilation * width.input * channels if neighbours else 0,
-        "input_channels": channels,
-        **geometry(height, width),
-        "input_zero_point": source.zero_point,
+        **geometry(source, height, width),
     }
     packed = windows * window.bytes
     operands = (Data(operator.inputs[0]), Data(operator.output))

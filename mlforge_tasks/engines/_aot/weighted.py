@@ -177,9 +177,10 @@ def require_one_group(operator: Operator, source: Tensor, weights: Tensor) -> No
         )
 
 
-def geometry(height: Axis, width: Axis) -> dict[str, Value]:
-    """The members that the parameter structs of all convolutions have."""
+def geometry(source: Tensor, height: Axis, width: Axis) -> dict[str, Value]:
+    """The members that every `aot_conv_t` has, whatever the core."""
     return {
+        "input_channels": source.shape[-1],
         "input_height": height.input,
         "input_width": width.input,
         "output_height": height.output,
@@ -194,4 +195,5 @@ def geometry(height: Axis, width: Axis) -> dict[str, Value]:
         "pad_left": width.before,
         "span_height": height.span,
         "span_width": width.span,
+        "input_zero_point": source.zero_point,
     }
