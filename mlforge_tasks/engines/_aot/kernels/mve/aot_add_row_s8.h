@@ -2,16 +2,8 @@
 #ifndef AOT_ADD_ROW_S8_H
 #define AOT_ADD_ROW_S8_H
 
-#include "aot_binary_s8.h"
+#include "aot_add_each_s8.h"
 #include "aot_mve.h"
-
-/* An operand at the common scale. */
-AOT_INLINE int32_t aot_common(int8_t x, const aot_operand_t *operand)
-{
-    int32_t twice = (int32_t)((uint32_t)x << (operand->lift + 1)) - 2 * operand->zero_point;
-    return aot_scale_fast(twice, operand->multiplier, aot_centre(0, operand->shift),
-                          operand->shift);
-}
 
 /* Eight elements at the common scale, even ones and odd ones. */
 typedef struct {
@@ -39,13 +31,14 @@ AOT_INLINE void aot_add_row_s8(const aot_add_t *layer, const int8_t *p0, int32_t
                                const int8_t *p1, int32_t step1, int8_t *output, int32_t left,
                                int32_t sign)
 {
-    const aot_operand_t operand0 = layer->operand0, operand1 = layer->operand1;
-    const aot_scale_t scale = layer->output;
-    int32_t zero_point = layer->output_zero_point;
+    const aot_add_t copy = *layer;
+    const aot_operand_t *operand0 = &copy.operand0, *operand1 = &copy.operand1;
+    const aot_scale_t scale = copy.output;
+    int32_t zero_point = copy.output_zero_point;
 
     for (; scale.shift > 0 && left >= 8; left -= 8) {
-        aot_eight_t sum = aot_common_x8(p0, step0, &operand0);
-        aot_eight_t other = aot_common_x8(p1, step1, &operand1);
+        aot_eight_t sum = aot_common_x8(p0, step0, operand0);
+        aot_eight_t other = aot_common_x8(p1, step1, operand1);
         sum.even = sign > 0 ? vaddq_s32(sum.even, other.even) : vsubq_s32(sum.even, other.even);
         sum.odd = sign > 0 ? vaddq_s32(sum.odd, other.odd) : vsubq_s32(sum.odd, other.odd);
         sum.even = aot_scale_fast_x4(sum.even, scale.multiplier, scale.shift);
@@ -55,12 +48,7 @@ AOT_INLINE void aot_add_row_s8(const aot_add_t *layer, const int8_t *p0, int32_t
         p1 += 8 * step1;
         output += 8;
     }
-    for (; left > 0; left--) {
-        int32_t sum = aot_common(*p0, &operand0) + sign * aot_common(*p1, &operand1);
-        *output++ = aot_finish(sum, scale.multiplier, scale.shift, zero_point);
-        p0 += step0;
-        p1 += step1;
-    }
+    aot_add_each_s8(&copy, p0, step0, p1, step1, output, left, sign);
 }
 
 #endif

@@ -21,6 +21,17 @@ typedef struct {
     int32_t input_zero_point;
 } aot_conv_t;
 
+/* A window that was gathered (aot_gather_s8.h): its rows, and bytes from one to the next. */
+AOT_INLINE int32_t aot_runs_s8(const aot_conv_t *layer)
+{
+    return layer->dot.runs;
+}
+
+AOT_INLINE int32_t aot_pitch_s8(const aot_conv_t *layer)
+{
+    return layer->dot.pitch;
+}
+
 /* scratch: as many packed windows (aot_dot_s8.h) as the first group has; behind them, at
  * scratch + gathered, DSP kernels want a window in bytes, if any lies at the border.
  */

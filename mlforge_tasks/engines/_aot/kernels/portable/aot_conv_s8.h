@@ -21,6 +21,17 @@ typedef struct {
     int32_t input_zero_point;
 } aot_conv_t;
 
+/* A window that was gathered (aot_gather_s8.h): its rows, and bytes from one to the next. */
+AOT_INLINE int32_t aot_runs_s8(const aot_conv_t *layer)
+{
+    return layer->kernel_height;
+}
+
+AOT_INLINE int32_t aot_pitch_s8(const aot_conv_t *layer)
+{
+    return layer->kernel_width * layer->input_channels;
+}
+
 /* scratch: two windows, 2 * kernel_height * kernel_width * input_channels bytes; unused, and may be
  * NULL, where every window lies inside.
  */
