@@ -37,7 +37,7 @@ from mlforge_tasks.graph.store import PROVENANCE
 from mlforge_tasks.pipeline.chain import Chain
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.pipeline.wiring import REFUSING
-from mlforge_tasks.stages.propose import brief_of
+from mlforge_tasks.stages._brief import brief_of
 from mlforge_tasks.verdict.trials import Trials, as_agents_see_it
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from mlforge_tasks.contract.search import LLM
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Record
 from mlforge_tasks.stages import _probe
-from mlforge_tasks.stages.propose import brief_of
+from mlforge_tasks.stages._brief import brief_of
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.trial import Trial
 

@@ -9,43 +9,37 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlforge_tasks.errors import MlforgeError
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 # In place of an engine's name: the one with more slack, found by measurement.
 AUTO = "auto"
 
 
 def installed(folder: str) -> tuple[str, ...]:
-    """The plug-ins of a folder of this package, by file name: nothing is imported."""
+    """The plug-ins of a folder of this package, sorted; nothing is imported.
+
+    Modules that start with an underscore are helpers.
+    """
     modules = pkgutil.iter_modules([str(Path(__file__).parent / folder)])
     return tuple(sorted(one.name for one in modules if not one.name.startswith("_")))
 
 
-def names(package: ModuleType) -> tuple[str, ...]:
-    """The plug-ins of a folder, sorted; modules that start with an underscore are helpers."""
-    found = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return tuple(sorted(name for name in found if not name.startswith("_")))
-
-
-def module(package: ModuleType, name: str) -> str:
+def module(folder: str, name: str) -> str:
     """The dotted name of a plug-in's module; nothing is imported."""
-    return f"{package.__name__}.{name}"
+    return f"{__package__}.{folder}.{name}"
 
 
-def load(package: ModuleType, name: str) -> Any:
-    """The plug-in object of `package.name`, which every plug-in module calls `PLUGIN`.
+def load(folder: str, name: str) -> Any:
+    """The plug-in object of a folder's module, which every one of them calls `PLUGIN`.
 
     Raises:
         MlforgeError: There is no such plug-in.
     """
-    if name not in names(package):
+    known = installed(folder)
+    if name not in known:
         raise MlforgeError(
-            f"no plug-in '{name}' in {package.__name__}",
-            hint=f"one of: {', '.join(names(package))}",
+            f"no plug-in '{name}' in {__package__}.{folder}", hint=f"one of: {', '.join(known)}"
         )
-    return importlib.import_module(module(package, name)).PLUGIN
+    return importlib.import_module(module(folder, name)).PLUGIN

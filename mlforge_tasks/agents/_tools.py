@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from mlforge_tasks.agents._cost import CostModel, count
-from mlforge_tasks.agents._probes import as_trial
 from mlforge_tasks.agents._text import COMPACT, fenced
 from mlforge_tasks.agents._told import detail, profile, reason_of, rounded
 from mlforge_tasks.architecture import Architecture, parse_architecture, static_figures
@@ -128,7 +127,7 @@ class Toolbox:
         """What was probed in this round and before."""
         now = enumerate(self.probes)
         return self._bench.probed + tuple(
-            as_trial(one, self._bench.iteration, index) for index, one in now
+            one.as_trial(self._bench.iteration, index) for index, one in now
         )
 
     def _learnt(self) -> CostModel:

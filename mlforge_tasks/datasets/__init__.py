@@ -11,7 +11,6 @@ Modules with an underscore turn rows into examples; they are the same for every 
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -54,5 +53,5 @@ class Reader(Protocol[Spec_contra]):
 def load(spec: DatasetSpec, files: tuple[Path, ...]) -> Loaded:
     """Reads a data set's source with the plug-in of its kind; raises what that raises."""
     name = spec.source_module.rpartition(".")[2]
-    reader: Reader[object] = plugins.load(sys.modules[__name__], name)
+    reader: Reader[object] = plugins.load("datasets", name)
     return reader.read(spec.source, files)

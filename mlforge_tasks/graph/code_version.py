@@ -7,17 +7,18 @@ anything else does not.
 
 from __future__ import annotations
 
-import ast
 import functools
 import os
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.graph.imports import imported_names
 from mlforge_tasks.graph.store import file_digest
 from mlforge_tasks.records import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 PACKAGE = "mlforge_tasks"
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -45,27 +46,6 @@ def module_file(module: str) -> Path:
     return path
 
 
-def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Every statement below some, at whatever depth; imports are nowhere else.
-
-    `ast.walk` would look into expressions too, and took half of a run that has nothing to do.
-    """
-    todo = list(body)
-    while todo:
-        node = todo.pop()
-        yield node
-        for name in ("body", "orelse", "handlers", "finalbody", "cases"):
-            todo.extend(getattr(node, name, ()))
-
-
-def _imported(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module:
-        yield node.module
-        yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
 def _with_parents(module: str) -> Iterator[str]:
     parts = module.split(".")
     yield from (".".join(parts[: end + 1]) for end in range(len(parts)))
@@ -77,8 +57,8 @@ def _direct_imports(module: str) -> frozenset[str]:
     path = _find(module)
     if path is None:
         return frozenset()
-    statements = _statements(ast.parse(path.read_bytes()).body)
-    named = {name for node in statements for name in _imported(node)}
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    named = (resolve_name(name, package) for name in imported_names(path.read_bytes()))
     names = {name for name in named if name.startswith(PACKAGE)}
     parents = {parent for name in names for parent in _with_parents(name)}
     return frozenset(name for name in parents if _find(name) is not None)
@@ -97,22 +77,30 @@ def modules(roots: Iterable[str]) -> frozenset[str]:
 
 
 @functools.cache
-def _cached_digest(path: Path) -> str:
-    return file_digest(path)
+def _module_digest(module: str) -> tuple[str, str] | None:
+    """A module's path, relative to the project root, and its digest; None where there is none."""
+    path = _find(module)
+    return None if path is None else _digested(path)
+
+
+def _digested(path: Path) -> tuple[str, str]:
+    return path.relative_to(PROJECT_ROOT).as_posix(), file_digest(path)
+
+
+@functools.cache
+def _resource_digests(name: str) -> Mapping[str, str] | None:
+    """The same for a file, or for every file below a folder; None where there is neither."""
+    path = PROJECT_ROOT / name
+    if not path.exists():
+        return None
+    found = (path, *path.rglob("*"))
+    return dict(_digested(one) for one in found if one.is_file() and not _SKIPPED & {*one.parts})
 
 
 def forget_sources() -> None:
     """Makes the next `code_version` read everything anew."""
-    for cached in (_find, _direct_imports, _cached_digest, code_version):
+    for cached in (_find, _direct_imports, _module_digest, _resource_digests, code_version):
         cached.cache_clear()
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-    for found in sorted(path.rglob("*")):
-        if found.is_file() and not _SKIPPED & set(found.parts):
-            yield found
 
 
 @functools.cache
@@ -126,16 +114,13 @@ def code_version(roots: tuple[str, ...], resources: tuple[str, ...] = ()) -> str
     Raises:
         FileNotFoundError: A module or resource is not there.
     """
-    paths = {_find(module) for module in modules(roots)}
-    missing = [root for root in roots if _find(root) is None]
-    missing += [name for name in resources if not (PROJECT_ROOT / name).exists()]
+    made_of = {module: _module_digest(module) for module in (*modules(roots), *roots)}
+    missing = [root for root in roots if made_of[root] is None]
+    resource_digests = {name: _resource_digests(name) for name in resources}
+    missing += [name for name, found in resource_digests.items() if found is None]
     if missing:
         raise FileNotFoundError(f"no such stage code: {', '.join(missing)}")
-    for name in resources:
-        paths.update(_files(PROJECT_ROOT / name))
-    digests = {
-        path.relative_to(PROJECT_ROOT).as_posix(): _cached_digest(path)
-        for path in paths
-        if path is not None
-    }
+    digests = dict(one for one in made_of.values() if one is not None)
+    for found in resource_digests.values():
+        digests |= found or {}
     return sha256_bytes(canonical_json(digests))

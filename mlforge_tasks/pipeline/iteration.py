@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import engines, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.search import LLM, REPLAY
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.candidate import Candidates
@@ -152,7 +152,7 @@ class Iterations:
         }
 
     def _operators(self, engine: str) -> tuple[str, ...]:
-        operators: tuple[str, ...] = plugins.load(engines, engine).operators(
+        operators: tuple[str, ...] = plugins.load("engines", engine).operators(
             self._wiring.on_board.cpu
         )
         return operators

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import platforms, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board, load_board
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.plugins import AUTO
@@ -24,7 +24,7 @@ def engines_of(target: Target, board: Board) -> tuple[str, ...]:
     Raises:
         MlforgeError: The platform cannot build the engine.
     """
-    platform: Platform = plugins.load(platforms, target.platform)
+    platform: Platform = plugins.load("platforms", target.platform)
     if target.engine == AUTO:
         return platform.engines_for(board)
     if target.engine not in platform.engines:

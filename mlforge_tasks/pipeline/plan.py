@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import platforms, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.errors import MlforgeError
@@ -61,7 +61,7 @@ class Plan:
             ToolError: Something is missing; the hint says what to run.
         """
         target = self.contract.target
-        platform: Platform = plugins.load(platforms, target.platform)
+        platform: Platform = plugins.load("platforms", target.platform)
         board = load_board(target.board)
         for engine in places.engines_of(target, board):
             platform.require(board, engine)

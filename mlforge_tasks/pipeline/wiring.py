@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import platforms, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline import places
@@ -61,7 +61,7 @@ class Wiring:
         self.on_board = load_board(self.target.board)
         hardware = contract.mode == "hardware"
         self.simulated = self.on_board if hardware else places.emulated(self.on_board)
-        self.platform: Platform = plugins.load(platforms, self.target.platform)
+        self.platform: Platform = plugins.load("platforms", self.target.platform)
         self.engines = places.engines_of(self.target, self.on_board)
         self._refusing = refusing
         self._field = functools.cache(lambda name: contract.project((name,))[name])

@@ -113,8 +113,8 @@ def load_plan(contract: str, build: str) -> Plan:
 
 
 def _relative(path: Path) -> str:
-    """A path as doit shows it: relative to the working folder."""
-    return os.path.relpath(path)
+    """A path as doit shows it: relative to the working folder, as most are already."""
+    return os.path.relpath(path) if path.is_absolute() else str(path)
 
 
 def _lock(plan: Plan) -> TreeLock:

@@ -34,7 +34,7 @@ def kind(names: Sequence[str]) -> StageKind:
     return StageKind(
         __name__,
         (REPORT,),
-        loads=tuple(plugins.module(engines, name) for name in names),
+        loads=tuple(plugins.module("engines", name) for name in names),
         resources=tuple(folder for name in names for folder in engines.resources(name)),
         tools=tool_versions.of("jinja2", "tflite", "numpy"),
     )
@@ -116,7 +116,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         CandidateFailure: The engine cannot run the model, or was not chosen.
     """
     name = _engine(inputs, config)
-    engine = plugins.load(engines, name)
+    engine = plugins.load("engines", name)
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
     limit = _arena_limit(inputs, config)
     model = engine.generate(tflite, config["cpu"], arena_limit_bytes=limit)

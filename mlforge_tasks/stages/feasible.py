@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import plugins, runners
+from mlforge_tasks import plugins
 from mlforge_tasks.architecture import smallest
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.contract.data_card import DataCard
@@ -58,7 +58,7 @@ def measuring(platform: Platform, names: Sequence[str], runner: str, board: Boar
         loads=(
             PROBE_MODULE,
             *(one for kind in deployed for one in kind.loads),
-            plugins.module(runners, runner),
+            plugins.module("runners", runner),
         ),
         resources=tuple(one for kind in probe for one in kind.resources),
         tools=tools,

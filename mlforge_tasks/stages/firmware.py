@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import platforms, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.code_version import code_version
@@ -35,7 +35,7 @@ def kind(platform: Platform, board: Board) -> StageKind:
     return StageKind(
         __name__,
         ("firmware.elf", *flashed, "firmware.json"),
-        loads=(plugins.module(platforms, platform.name),),
+        loads=(plugins.module("platforms", platform.name),),
         resources=tuple(platform.resources),
         tools=functools.partial(platform.tool_versions, board),
     )
@@ -51,7 +51,7 @@ def firmware_id(
         "files": {path.name: file_digest(path) for path in files},
         "mlperf": mlperf,
         "platform": code_version(
-            (plugins.module(platforms, platform.name),), tuple(platform.resources)
+            (plugins.module("platforms", platform.name),), tuple(platform.resources)
         ),
         "tools": dict(platform.tool_versions(board)),
     }
@@ -81,7 +81,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         CandidateFailure: The image does not fit the board's memory.
         ToolError: The compiler is missing or refuses the sources.
     """
-    platform: Platform = plugins.load(platforms, config["platform"])
+    platform: Platform = plugins.load("platforms", config["platform"])
     board = Board.from_dump(config["board"])
     header, sources = inputs["header"], inputs["engine"] / SOURCES
     engine = EngineReport.read(inputs["engine"] / REPORT)

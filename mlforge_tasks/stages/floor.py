@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import platforms, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.graph.code_version import PROJECT_ROOT
 from mlforge_tasks.graph.kind import StageKind
@@ -29,7 +29,7 @@ def kind(platform: Platform, board: Board) -> StageKind:
     return StageKind(
         __name__,
         ("firmware.json",),
-        loads=(plugins.module(platforms, platform.name),),
+        loads=(plugins.module("platforms", platform.name),),
         resources=(NO_MODEL_FOLDER, *platform.resources),
         tools=functools.partial(platform.tool_versions, board),
     )
@@ -48,7 +48,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         ToolError: The compiler is missing or refuses the sources.
     """
     board = Board.from_dump(config["board"])
-    platform: Platform = plugins.load(platforms, config["platform"])
+    platform: Platform = plugins.load("platforms", config["platform"])
     request = BuildRequest(
         board=board,
         header=NO_MODEL,

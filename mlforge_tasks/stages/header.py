@@ -9,6 +9,7 @@ from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
+from mlforge_tasks.render import render
 from mlforge_tasks.stages import main
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ def header(tflite: bytes, quantisation: Quantisation, card: DataCard) -> str:
         quantisation: Its scales and shapes.
         card: The data set that it was made for, which knows the sensor's units.
     """
-    from mlforge_tasks.render import render  # noqa: PLC0415 - Jinja
-
     return render(
         TEMPLATE,
         digest=quantisation.tflite_sha256,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.agents._probes import as_trial
 from mlforge_tasks.architecture import Architecture, StaticFigures, brief, parse_architecture
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.store import MANIFEST, Manifest
@@ -147,7 +146,7 @@ def _transcript(inputs: Mapping[str, Path]) -> Transcript | None:
 def _probes(said: Transcript, config: Mapping[str, Any]) -> tuple[Trial, ...]:
     """What it had measured, against the limits."""
     bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
-    trials = (as_trial(one, config["iteration"], at) for at, one in enumerate(said.probes))
+    trials = (one.as_trial(config["iteration"], at) for at, one in enumerate(said.probes))
     return tuple(
         one.model_copy(update={"verdict": judge(bounds, one.measurements)}) for one in trials
     )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import agents, plugins
-from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits, Setup, Workbench
-from mlforge_tasks.contract.board import Board
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.search import LLM, Search
 from mlforge_tasks.errors import ToolError
@@ -16,14 +13,13 @@ from mlforge_tasks.graph.code_version import PROJECT_ROOT
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import canonical_json
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._measure import measure
-from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice
 from mlforge_tasks.verdict.transcript import TRANSCRIPT
-from mlforge_tasks.verdict.trials import Trials, as_agents_see_it
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from mlforge_tasks.agents import Agent
 
 # What an agent depends on, and so do its proposals.
 PACKAGES = {"optimizer": "optuna", "tpe": "optuna", LLM: "anthropic"}
@@ -39,88 +35,11 @@ def kind(agent: str) -> StageKind:
         ("candidates.json",),
         isolated=True,
         fields=("search",),
-        loads=(plugins.module(agents, agent),),
+        loads=(plugins.module("agents", agent),),
         resources=(prompts,) if (PROJECT_ROOT / prompts).exists() else (),
         tools=tool_versions.of("numpy", optional=PACKAGES.get(agent)),
         secrets=SECRETS.get(agent, ()),
         kept_when_broken=(TRANSCRIPT,),
-    )
-
-
-def _engines(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The engines that may run the model: one, unless the contract leaves it open and it is."""
-    if "choice" in inputs:
-        chosen = EngineChoice.read(inputs["choice"] / CHOICE).engine
-        if chosen is not None:
-            return (chosen,)
-    return tuple(config["engines"])
-
-
-def _setup(known: Mapping[str, Any], engines: tuple[str, ...]) -> Setup:
-    """What a language model is told; as long as the engine is open, what all of them run."""
-    operators = [set(known["operators"][engine]) for engine in engines]
-    name = engines[0] if len(engines) == 1 else plugins.AUTO
-    common = sorted(set.intersection(*operators))
-    return Setup.from_dump({**known, "engine": name, "operators": common})
-
-
-def brief_of(card: DataCard, search: Search, config: Mapping[str, Any]) -> DesignBrief:
-    """What the agent is told, from the data card and the stage's configuration."""
-    board = Board.from_dump(config["board"])
-    return DesignBrief(
-        task=card.task,
-        input_shape=card.input_shape,
-        output_count=card.output_count,
-        limits=Limits.from_dump(config["limits"]),
-        goal=Goal.from_dump(config["goal"]),
-        board=BoardFacts(
-            name=board.name,
-            cpu=board.cpu,
-            clock_hz=board.clock_hz,
-            cycles_per_instruction=board.cycles_per_instruction,
-            flash_bytes=board.flash.length_bytes if board.flash else None,
-            ram_bytes=board.ram.length_bytes if board.ram else None,
-            fpu=board.fpu,
-            dsp=board.dsp,
-            mve=board.mve,
-        ),
-        engines=tuple(config["engines"]),
-        iterations_left=search.max_iterations - config["iteration"] + 1,
-        seed=search.seed,
-    )
-
-
-def _judged(inputs: Mapping[str, Path]) -> tuple[Trials, ...]:
-    folders = (inputs[name] for name in sorted(inputs) if name.startswith("judge"))
-    return tuple(Trials.read(folder / "trials.json") for folder in folders)
-
-
-def _workbench(
-    inputs: Mapping[str, Path],
-    out: Path,
-    search: Search,
-    card: DataCard,
-    config: Mapping[str, Any],
-) -> Workbench:
-    """What the agent may use; see `run` for the arguments."""
-    engines, judged, probe = config["engines"], _judged(inputs), None
-    if config["probe"]:
-        read = {name: inputs[name] for name in ("dataset", "without_model") if name in inputs}
-        probe = functools.partial(measure, read, {**config["probe"], "engines": engines})
-
-    def keep(name: str, data: bytes) -> None:
-        (out / name).write_bytes(data)
-
-    return Workbench(
-        search=search,
-        file=inputs["file"].read_bytes() if "file" in inputs else None,
-        iteration=config["iteration"],
-        card=card,
-        setup=_setup(config["setup"], engines) if config["setup"] else None,
-        probed=tuple(as_agents_see_it(one) for trials in judged for one in trials.probes),
-        tokens_used=sum(trials.tokens for trials in judged),
-        probe=probe,
-        keep=keep,
     )
 
 
@@ -140,16 +59,18 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         CandidateFailure: The agent came up with nothing.
         ToolError: What the agent depends on cannot be reached.
     """
+    from mlforge_tasks.stages import _brief  # noqa: PLC0415 - what agents are told is many records
+
     search = Search.from_dump(config["search"])
-    agent = plugins.load(agents, search.agent)
+    agent: Agent = plugins.load("agents", search.agent)
     card = DataCard.read(inputs["dataset"] / "data_card.json")
-    engines = _engines(inputs, config)
-    told = {**config, "engines": engines}
-    brief = brief_of(card, search, told)
-    judged = _judged(inputs)
-    history = tuple(as_agents_see_it(one.trial) for trials in judged for one in trials.results)
-    bench = _workbench(inputs, out, search, card, told)
-    proposals = agent.propose(brief, history, search.candidates_per_iteration, bench)
+    told = {**config, "engines": _brief.open_engines(inputs, config)}
+    proposals = agent.propose(
+        _brief.brief_of(card, search, told),
+        _brief.history(inputs),
+        search.candidates_per_iteration,
+        _brief.workbench(inputs, out, search, card, told),
+    )
     if len(proposals) > search.candidates_per_iteration:
         raise ToolError(f"agent '{search.agent}' proposed more than it was asked for")
     candidates = [architecture.model_dump(mode="json") for architecture in proposals]

@@ -26,6 +26,7 @@ from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
+from mlforge_tasks.render import render
 from mlforge_tasks.stages import main
 
 if TYPE_CHECKING:
@@ -149,8 +150,6 @@ def keras_source(
     Raises:
         CandidateFailure: The architecture is not valid for this input.
     """
-    from mlforge_tasks.render import render  # noqa: PLC0415 - Jinja
-
     shapes = infer_shapes(architecture, input_shape, task, output_count)
     figures = static_figures(architecture, input_shape, task, output_count)
     macs = dict.fromkeys((shape.name for shape in shapes), 0)

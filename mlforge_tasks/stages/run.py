@@ -7,7 +7,7 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import plugins, runners
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import tool_versions
@@ -31,7 +31,7 @@ PROFILE = "profile.json"
 
 def tools(runner: str, board: Board) -> Mapping[str, str]:
     """The runner's own tools, and what its outputs are compared with."""
-    plugin: Runner = plugins.load(runners, runner)
+    plugin: Runner = plugins.load("runners", runner)
     oracle = tool_versions.of("numpy", optional="tflite-micro")()
     return {**plugin.tool_versions(board), **oracle}
 
@@ -42,7 +42,7 @@ def kind(runner: str, board: Board) -> StageKind:
         __name__,
         ("measurements.json",),
         isolated=True,
-        loads=(plugins.module(runners, runner),),
+        loads=(plugins.module("runners", runner),),
         tools=functools.partial(tools, runner, board),
     )
 
@@ -111,7 +111,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     from mlforge_tasks.stages._golden import GoldenVectors  # noqa: PLC0415 - numpy
 
     board = Board.from_dump(config["board"])
-    runner: Runner = plugins.load(runners, config["runner"])
+    runner: Runner = plugins.load("runners", config["runner"])
     firmware = read_build_report(inputs["firmware"] / "firmware.json")
     quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
     golden = GoldenVectors.choose(inputs["dataset"], quantisation)

@@ -10,6 +10,7 @@ from typing import Any
 
 from mlforge_tasks.architecture import Architecture, StaticFigures
 from mlforge_tasks.records import Measurement, Reason, Record
+from mlforge_tasks.verdict.trial import Trial
 
 TRANSCRIPT = "transcript.json"
 # Of the price of an input token, for writing to and reading from the prompt cache:
@@ -85,6 +86,21 @@ class Probe(Record):
     figures: StaticFigures
     measurements: tuple[Measurement, ...]
     reason: Reason | None
+
+    def as_trial(self, iteration: int, index: int) -> Trial:
+        """The same as a trial that later rounds learn from, without a verdict.
+
+        Args:
+            iteration: In which round it was measured.
+            index: Which of the round's probes it was, from 0.
+        """
+        return Trial(
+            id=f"{iteration}.probe{index}",
+            architecture=self.architecture,
+            figures=self.figures,
+            reason=self.reason,
+            measurements=self.measurements,
+        )
 
 
 class Transcript(Record):

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from mlforge_tasks.agents import Setup, Workbench
-from mlforge_tasks.agents._probes import as_trial
 from mlforge_tasks.agents._prompt import system_prompt
 from mlforge_tasks.agents._text import fenced
 from mlforge_tasks.agents._tools import definitions
@@ -591,7 +590,7 @@ def test_a_probe_is_learned_from_at_once_and_later(monkeypatch: pytest.MonkeyPat
         first.run(())
         (found,) = first.transcript.probes
         monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
-        later = Round(server.url, {}, probed=(as_trial(found, 1, 0),))
+        later = Round(server.url, {}, probed=(found.as_trial(1, 0),))
         later.run(())
     results = [one["messages"][-1]["content"] for one in server.requests]
     before, after = (

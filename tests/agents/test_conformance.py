@@ -6,10 +6,9 @@ import json
 
 import pytest
 
-from mlforge_tasks import agents, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.agents import Agent, Limits, Workbench
 from mlforge_tasks.agents._cost import CostModel, count
-from mlforge_tasks.agents._probes import as_trial
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.agents._tools import Toolbox
 from mlforge_tasks.agents._tpe import _excess
@@ -37,7 +36,7 @@ TOLD = ("anthropic", "fixed", "replay")
 
 def test_every_agent_is_in_the_conformance_suite() -> None:
     """A new agent has to be added to `AGENTS`."""
-    assert plugins.names(agents) == tuple(sorted((*AGENTS, *TOLD)))
+    assert plugins.installed("agents") == tuple(sorted((*AGENTS, *TOLD)))
 
 
 @pytest.fixture(params=AGENTS)
@@ -155,7 +154,7 @@ def test_the_latency_that_is_judged_is_the_one_that_agents_look_at(metric: str) 
     assert told["measured"] == {
         metric: {"value": 8000.0, "limit": 4000.0, "keeps": False, "source": "emulated"}
     }
-    trial = as_trial(tools.probes[0], 1, 0)
+    trial = tools.probes[0].as_trial(1, 0)
     assert _excess(brief, trial) == {metric: 1.0}
     counts = count(figures_of(brief, design))
     assert tools.costs.predict(counts)[metric].expected == pytest.approx(8000, rel=0.2)

@@ -41,7 +41,7 @@ def test_the_plugin_proposes_what_it_was_given() -> None:
     assert fixed.PLUGIN.propose(make_brief(), (), 1, listed) == (wanted,)
     written = Workbench(Search(agent="fixed", file="design.json"), wanted.to_bytes())
     assert fixed.PLUGIN.propose(make_brief(), (), 1, written) == (wanted,)
-    assert plugins.load(__import__("mlforge_tasks.agents").agents, "fixed").name == "fixed"
+    assert plugins.load("agents", "fixed").name == "fixed"
 
 
 @pytest.mark.slow

@@ -100,7 +100,7 @@ SOURCES = {"from_csv": csv_case, "from_npz": npz_case, "from_wheel": wheel_case}
 
 def test_every_source_is_checked() -> None:
     """A new source has its line above."""
-    assert plugins.names(datasets) == tuple(sorted(SOURCES))
+    assert plugins.installed("datasets") == tuple(sorted(SOURCES))
 
 
 @pytest.mark.parametrize("name", SOURCES)

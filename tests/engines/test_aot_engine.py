@@ -11,7 +11,7 @@ pytest.importorskip("tflite_micro")
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-from mlforge_tasks import engines, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.engines._aot.fixed_point import INT32_MAX
 from mlforge_tasks.engines._aot.importer import import_model, layer_name
 from mlforge_tasks.engines._aot.lower import OPERATORS, lower_operators
@@ -48,7 +48,7 @@ def _relu_chain(writer: Writer, ref: Ref) -> int:
 
 def test_is_found_by_its_name() -> None:
     """A contract's `engine: aot` is this engine."""
-    assert plugins.load(engines, "aot") is PLUGIN
+    assert plugins.load("engines", "aot") is PLUGIN
     assert PLUGIN.name == "aot"
 
 

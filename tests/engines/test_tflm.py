@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy import float32
 
-from mlforge_tasks import engines, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.engines.tflm import OPERATORS as KNOWN
 from mlforge_tasks.engines.tflm import PLUGIN, SOURCE
 from mlforge_tasks.errors import CandidateFailure
@@ -30,7 +30,7 @@ def registered(source: str) -> list[str]:
 
 def test_the_engine_is_a_plug_in() -> None:
     """A contract can name it."""
-    assert plugins.load(engines, "tflm") is PLUGIN
+    assert plugins.load("engines", "tflm") is PLUGIN
     assert PLUGIN.name == "tflm"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import agents, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.agents import Agent, BoardFacts, DesignBrief, Goal, Limits, Workbench
 from mlforge_tasks.agents._loop_costs import INSTRUCTIONS
 from mlforge_tasks.agents._loops import runs
@@ -30,7 +30,7 @@ CLOCK_HZ = 25_000_000
 
 
 def load(name: str) -> Agent:
-    agent: Agent = plugins.load(agents, name)
+    agent: Agent = plugins.load("agents", name)
     return agent
 
 

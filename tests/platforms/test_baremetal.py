@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks import platforms, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.platforms import _image
@@ -33,9 +33,9 @@ def with_memory(board: Board, *, flash_bytes: int, ram_bytes: int) -> Board:
 
 def test_platforms_are_found() -> None:
     """A contract can name the platform; helpers are no platforms."""
-    assert "baremetal" in plugins.names(platforms)
-    for name in plugins.names(platforms):
-        assert plugins.load(platforms, name).name == name
+    assert "baremetal" in plugins.installed("platforms")
+    for name in plugins.installed("platforms"):
+        assert plugins.load("platforms", name).name == name
 
 
 @pytest.mark.parametrize("name", [name for name in board_names() if load_board(name).uart])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks import platforms, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.errors import ToolError
@@ -81,7 +81,7 @@ def elf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     """An image with the commands in it."""
     if request.param == "zephyr":
         try:
-            plugins.load(platforms, "zephyr").require(BOARD, "aot")
+            plugins.load("platforms", "zephyr").require(BOARD, "aot")
         except ToolError as missing:
             pytest.skip(missing.message)
     return make_image(request.param, NAME, tmp_path_factory.mktemp("mlperf"))

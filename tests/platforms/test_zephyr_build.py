@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks import platforms, plugins
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board, board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.platforms.zephyr import PLUGIN, ZephyrImage
@@ -45,7 +45,7 @@ def outcome(board: Board, folder: Path) -> CandidateFailure:
 
 def test_the_platform_is_a_plug_in() -> None:
     """A contract can name it, and its tools are part of a firmware's key."""
-    assert plugins.load(platforms, "zephyr") is PLUGIN
+    assert plugins.load("platforms", "zephyr") is PLUGIN
     versions = PLUGIN.tool_versions(M3)
     assert {"gcc", "toolchain", "zephyr", "zephyr_version", "tflite-micro"} <= set(versions)
 

@@ -61,9 +61,9 @@ def failure_of(board: Board, elf: Path, *, limit_s: float = 60) -> CandidateFail
 
 def test_runners_are_found() -> None:
     """A runner is found by its name; helpers are no runners."""
-    assert "qemu" in plugins.names(runners)
-    for name in plugins.names(runners):
-        runner: Runner = plugins.load(runners, name)
+    assert "qemu" in plugins.installed("runners")
+    for name in plugins.installed("runners"):
+        runner: Runner = plugins.load("runners", name)
         assert runner.name == name
     assert PLUGIN.capabilities.source == "emulated"
 

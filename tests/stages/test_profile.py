@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks import platforms, plugins, runners
+from mlforge_tasks import platforms, plugins
 from mlforge_tasks.agents._cost import CostModel
 from mlforge_tasks.agents._told import detail
 from mlforge_tasks.contract.board import load_board
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 PLATFORMS = ["baremetal", pytest.param("zephyr", marks=pytest.mark.zephyr)]
 SEED = 7  # a graph of several operators
-QEMU: Runner = plugins.load(runners, "qemu")
+QEMU: Runner = plugins.load("runners", "qemu")
 
 
 def built(platform: str, board: Board, folder: Path) -> GeneratedModel:
@@ -71,7 +71,7 @@ def test_layers_add_up_to_the_whole(name: str, platform: str, tmp_path: Path) ->
     """The layers' instructions sum to an inference of the image without a profile."""
     board = load_board(name)
     try:
-        plugins.load(platforms, platform).require(board, "aot")
+        plugins.load("platforms", platform).require(board, "aot")
     except ToolError as missing:
         pytest.skip(missing.message)
     model = built(platform, board, tmp_path)
@@ -108,7 +108,7 @@ def test_the_delivered_image_knows_nothing_of_it(tmp_path: Path) -> None:
         engine_name="aot",
         firmware_id=identity,
     )
-    plugins.load(platforms, "baremetal").build(request, tmp_path)
+    plugins.load("platforms", "baremetal").build(request, tmp_path)
     with_marks = (tmp_path / "with" / "firmware.bin").read_bytes()
     assert (tmp_path / "firmware.bin").read_bytes() == with_marks
 
