@@ -6,6 +6,7 @@ never make the pipeline import code from anywhere else.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from pathlib import Path
@@ -17,6 +18,7 @@ from mlforge_tasks.errors import MlforgeError
 AUTO = "auto"
 
 
+@functools.cache
 def installed(folder: str) -> tuple[str, ...]:
     """The plug-ins of a folder of this package, sorted; nothing is imported.
 

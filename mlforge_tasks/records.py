@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Plug-ins of pydantic could change what a record comes to; looking for them reads the metadata of
+# every installed package.
+os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 
 Source = Literal["static", "emulated", "hardware"]
 Status = Literal["pass", "fail", "unknown"]
@@ -245,6 +250,8 @@ def read_build_report(path: Path) -> BuildReport:
     Raises:
         pydantic.ValidationError: The file is neither report.
     """
+    from pydantic import TypeAdapter  # noqa: PLC0415 - JSON schemas come with it
+
     adapter: TypeAdapter[BuildReport] = TypeAdapter(BuildReport)
     return adapter.validate_json(path.read_bytes())
 

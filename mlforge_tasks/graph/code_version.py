@@ -18,7 +18,7 @@ from mlforge_tasks.graph.store import file_digest
 from mlforge_tasks.records import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
 PACKAGE = "mlforge_tasks"
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -46,9 +46,12 @@ def module_file(module: str) -> Path:
     return path
 
 
-def _with_parents(module: str) -> Iterator[str]:
-    parts = module.split(".")
-    yield from (".".join(parts[: end + 1]) for end in range(len(parts)))
+@functools.cache
+def _existing(name: str) -> frozenset[str]:
+    """The modules that importing a name executes: its own, where it is one, and its parents'."""
+    parent = name.rpartition(".")[0]
+    above = _existing(parent) if parent else frozenset()
+    return above if _find(name) is None else above | {name}
 
 
 @functools.cache
@@ -58,16 +61,18 @@ def _direct_imports(module: str) -> frozenset[str]:
     if path is None:
         return frozenset()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    named = (resolve_name(name, package) for name in imported_names(path.read_bytes()))
-    names = {name for name in named if name.startswith(PACKAGE)}
-    parents = {parent for name in names for parent in _with_parents(name)}
-    return frozenset(name for name in parents if _find(name) is not None)
+    found: set[str] = set()
+    for name in imported_names(path.read_bytes()):
+        full = resolve_name(name, package) if name.startswith(".") else name
+        if full.startswith(PACKAGE):
+            found |= _existing(full)
+    return frozenset(found)
 
 
 def modules(roots: Iterable[str]) -> frozenset[str]:
     """The roots, their parents, and all first-party modules they import, directly or not."""
     seen: set[str] = set()
-    todo = [name for root in roots for name in _with_parents(root)]
+    todo = [name for root in roots for name in (root, *_existing(root))]
     while todo:
         module = todo.pop()
         if module not in seen:
@@ -99,7 +104,10 @@ def _resource_digests(name: str) -> Mapping[str, str] | None:
 
 def forget_sources() -> None:
     """Makes the next `code_version` read everything anew."""
-    for cached in (_find, _direct_imports, _module_digest, _resource_digests, code_version):
+    for cached in (
+        *(_find, _existing, _direct_imports),
+        *(_module_digest, _resource_digests, code_version),
+    ):
         cached.cache_clear()
 
 

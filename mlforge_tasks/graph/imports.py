@@ -22,6 +22,7 @@ _PLAIN = re.compile(
     rb"|import[ \t]+([\w., \t]+))[ \t]*(?:#.*)?$",
     re.MULTILINE,
 )
+_KEYWORD = re.compile(rb"import\b")
 # Other ends of a line, or of indentation, than the ones above know; and lines that go on.
 _UNUSUAL = (b"\r", b"\f", b"\v", b"\\\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -49,12 +50,10 @@ def _may_hide(source: bytes) -> bool:
     """Whether an import may stand elsewhere than at the beginning of a line as we know lines."""
     if source.startswith(_BYTE_ORDER_MARK) or any(one in source for one in _UNUSUAL):
         return True
-    at = source.find(b"import")
-    while at >= 0:
-        before = source[source.rfind(b"\n", 0, at) + 1 : at]
+    for found in _KEYWORD.finditer(source):
+        before = source[source.rfind(b"\n", 0, found.start()) + 1 : found.start()]
         if b":" in before or b";" in before:
             return True
-        at = source.find(b"import", at + 1)
     return False
 
 

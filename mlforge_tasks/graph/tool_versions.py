@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import platform as host
+import threading
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import sha256_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
+
+Answer = TypeVar("Answer")
+
+
+def once(question: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Asks a tool once; whoever asks meanwhile waits for that answer. Errors are not kept."""
+    answered = functools.cache(question)
+    lock = threading.Lock()
+
+    @functools.wraps(question)
+    def ask(*about: Hashable) -> Answer:
+        with lock:
+            return answered(*about)
+
+    return ask
+
+
+def ask_ahead(questions: Iterable[Callable[[], Mapping[str, str]]]) -> threading.Thread:
+    """Begins to ask for versions, so that most are known when a key needs them.
+
+    Compilers and emulators take their time to say theirs, while Python has other things to do. What
+    goes wrong is met again, and told, by whoever needs the answer.
+    """
+
+    def ask() -> None:
+        for question in questions:
+            with contextlib.suppress(MlforgeError):
+                question()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    return asking
 
 
 @functools.cache

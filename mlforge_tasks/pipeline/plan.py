@@ -6,7 +6,7 @@ time how far down the graph a run goes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +53,11 @@ class Plan:
         yield from self.preparation.stages()
         for iteration in self.iterations:
             yield from iteration.stages()
+
+    def tools(self) -> Iterator[Callable[[], Mapping[str, str]]]:
+        """What asks the tools for their versions, in the order that they are needed."""
+        for stage in (*self.preparation.stages(), *self.iterations[0].stages()):
+            yield stage.kind.tools
 
     def require(self) -> None:
         """Stops where the contract's firmware could not be built.

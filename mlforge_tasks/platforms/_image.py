@@ -10,7 +10,6 @@ import functools
 import os
 import re
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
+from mlforge_tasks.graph.tool_versions import once
 from mlforge_tasks.platforms._fit import does_not_fit
 from mlforge_tasks.render import render
 
@@ -33,6 +33,7 @@ APPLICATION = (APP / "app.c", APP / "spread.c")
 STARTUP = Path(__file__).parent / "_baremetal"
 
 TOOL_PREFIX = "arm-none-eabi-"
+TOOLS = ("gcc", "ld", "objcopy", "size")
 GCC_PACKAGE = "sudo apt-get install gcc-arm-none-eabi"
 PICOLIBC_PACKAGE = "sudo apt-get install picolibc-arm-none-eabi"
 TOOL_TIMEOUT_S = 300.0
@@ -96,7 +97,18 @@ def _picolibc_specs() -> Path:
     return specs
 
 
-@functools.cache
+def require() -> None:
+    """Looks for the tools and the C library.
+
+    Raises:
+        ToolError: One of them is not installed.
+    """
+    for name in TOOLS:
+        tool(name)
+    _picolibc_specs()
+
+
+@once
 def tool_versions() -> Mapping[str, str]:
     """Versions of compiler and C library, for the key of everything they make.
 
@@ -141,6 +153,8 @@ def _compile(
     board: Board, sources: Sequence[Path], flags: Sequence[str], work: Path, optimisation: str
 ) -> tuple[str, ...]:
     """Compiles in parallel; object names keep the order and do not depend on the folders."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - the graph has no use for it
+
     objects = tuple(f"{index:03}_{source.stem}.o" for index, source in enumerate(sources))
 
     def compile_one(source: Path, name: str) -> None:

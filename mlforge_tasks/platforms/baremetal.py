@@ -58,7 +58,7 @@ class BaremetalPlatform:
     def require(self, board: Board, engine: str) -> None:  # noqa: ARG002 - the same for every engine
         """See `platforms.Platform.require`."""
         _image.uart_of(board)
-        self.tool_versions(board)
+        _image.require()
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:  # noqa: ARG002 - the interface's
         """See `platforms.Platform.tool_versions`."""

@@ -7,12 +7,11 @@ say is kept apart, on stderr.
 from __future__ import annotations
 
 import contextlib
-import functools
 import time
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.graph import process
+from mlforge_tasks.graph import process, tool_versions
 from mlforge_tasks.runners import Capabilities
 from mlforge_tasks.runners._fault import failure
 from mlforge_tasks.runners._frames import Frame, FrameReader, FrameType
@@ -82,7 +81,7 @@ class QemuRunner(ProgramRunner):
         return {"qemu": _version(_binary(_qemu(board)))}
 
 
-@functools.cache
+@tool_versions.once
 def _version(binary: str) -> str:
     return process.check([binary, "--version"], timeout_s=VERSION_TIMEOUT_S).splitlines()[0]
 

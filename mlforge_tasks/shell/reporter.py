@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import signal
 import sys
@@ -13,6 +14,7 @@ from doit.exceptions import InvalidDodoFile
 from doit.reporter import ConsoleReporter
 
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.shell import console
 from mlforge_tasks.verdict.trials import Report, Trials
 
@@ -58,6 +60,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         super().initialize(tasks, selected_tasks)
         if set(selected_tasks) <= TREELESS:
             return
+        tool_versions.ask_ahead(self.plan.tools())
         try:
             self.plan.require()
             self.lock.acquire()
@@ -121,6 +124,8 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
                 print(result["exception"].get_msg(), file=sys.stderr)
         for message in self.runtime_errors:
             print(message, file=sys.stderr)
+        # Nothing is left to collect: Python would look through all that is there as it ends.
+        gc.freeze()
 
     def _only_unmet(self) -> bool:
         return [result["task"].name for result in self.failures] == ["converge"]

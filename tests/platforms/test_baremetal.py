@@ -170,11 +170,15 @@ def test_what_cannot_be_linked_is_a_broken_tool(
 def test_missing_compiler_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the compiler the error says what to install."""
+    """Without the compiler the error says what to install, before a run starts and in a build."""
     monkeypatch.setenv("PATH", str(tmp_path))
     _image._picolibc_specs.cache_clear()
-    with pytest.raises(ToolError, match=r"apt-get install gcc-arm-none-eabi"):
-        PLUGIN.build(tiny_model.request(BOARD, tmp_path), tmp_path)
+    for ask in (
+        lambda: PLUGIN.require(BOARD, "aot"),
+        lambda: PLUGIN.build(tiny_model.request(BOARD, tmp_path), tmp_path),
+    ):
+        with pytest.raises(ToolError, match=r"apt-get install gcc-arm-none-eabi"):
+            ask()
 
 
 def test_missing_c_library_names_the_package(
@@ -186,8 +190,12 @@ def test_missing_c_library_names_the_package(
     gcc.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     _image._picolibc_specs.cache_clear()
-    with pytest.raises(ToolError, match=r"apt-get install picolibc-arm-none-eabi"):
-        PLUGIN.build(tiny_model.request(BOARD, tmp_path), tmp_path)
+    for ask in (
+        lambda: PLUGIN.require(BOARD, "aot"),
+        lambda: PLUGIN.build(tiny_model.request(BOARD, tmp_path), tmp_path),
+    ):
+        with pytest.raises(ToolError, match=r"apt-get install picolibc-arm-none-eabi"):
+            ask()
     _image._picolibc_specs.cache_clear()
 
 

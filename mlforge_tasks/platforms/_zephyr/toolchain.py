@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
+from mlforge_tasks.graph.tool_versions import once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,7 +72,7 @@ class Toolchain:
         return f"{line}, {platform.machine()}, {' '.join(platform.libc_ver())}"
 
 
-@functools.cache
+@once
 def _first_line(gcc: Path) -> str:
     return process.check([str(gcc), "--version"], timeout_s=TOOL_TIMEOUT_S).splitlines()[0]
 
