@@ -167,7 +167,8 @@ def _purpose(stage: Stage) -> str:
     return line.removeprefix(f"{module.rpartition('.')[2]}: ")
 
 
-def _stage_task(stage: Stage) -> dict[str, Any]:
+def stage_task(stage: Stage) -> dict[str, Any]:
+    """A stage as doit knows it."""
     base, _, part = stage.name.partition(":")
     # All deliveries share one folder, and doit allows one task per target.
     targets = [] if base == "deliver" else [_relative(stage.manifest_path)]
@@ -281,14 +282,14 @@ def utilities(folder: str) -> Iterator[dict[str, Any]]:
 def declare(plan: Plan) -> Iterator[dict[str, Any]]:
     """Every task of a plan."""
     for stage in plan.preparation.stages():
-        yield _stage_task(stage)
+        yield stage_task(stage)
     for stage in plan.iterations[0].stages():
         base = stage.name.partition(":")[0]
         yield _group(base, _purpose(stage))
     last = len(plan.iterations)
     for iteration in plan.iterations:
         for stage in iteration.stages():
-            yield _stage_task(stage)
+            yield stage_task(stage)
         yield _gate_task(iteration, last)
     yield _group("gate", "decide whether another iteration is needed")
     yield _converge_task(plan)

@@ -122,7 +122,7 @@ def _choice(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> EngineChoi
     if config["target"]["engine"] != AUTO:
         return None
     (engine,) = config["engines"]
-    return only(engine, config["target"]["platform"])
+    return only(engine, config["target"]["platform"], config["target"]["board"])
 
 
 def _best(results: tuple[TrialResult, ...], goal: str, bounds: tuple[Bound, ...]) -> str | None:

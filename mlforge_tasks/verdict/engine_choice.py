@@ -141,7 +141,7 @@ def decide(candidate: str, attempts: Sequence[Attempt], *, settle: bool = False)
     )
 
 
-def only(engine: str, platform: str) -> EngineChoice:
-    """The choice where a platform builds one engine alone."""
-    why = f"platform '{platform}' builds no other engine"
+def only(engine: str, platform: str, board: str) -> EngineChoice:
+    """The choice where a platform builds one engine alone for a board."""
+    why = f"platform '{platform}' builds no other engine for {board}"
     return EngineChoice(engine=engine, candidate=None, why=why)

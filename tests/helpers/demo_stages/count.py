@@ -1,0 +1,39 @@
+"""count: how many examples a split has; a stage as CONTRIBUTING.md adds one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.stages import main
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+KIND = StageKind(
+    __name__,
+    ("count.txt",),
+    isolated=True,
+    fields=("search.seed",),
+    tools=tool_versions.of("numpy"),
+)
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Writes `count.txt`.
+
+    Args:
+        inputs: `dataset`.
+        out: Output folder.
+        config: `split`, `search.seed`.
+    """
+    import numpy as np  # noqa: PLC0415 - the graph imports this module
+
+    count = len(np.load(inputs["dataset"] / f"{config['split']}_y.npy", mmap_mode="r"))
+    (out / "count.txt").write_text(f"{count} examples, seed {config['search.seed']}\n")
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,131 @@
+"""How stages come into a contract's graph, and what each contract makes of them."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mlforge_tasks import stages
+from mlforge_tasks.contract import loader
+from mlforge_tasks.graph.stage import Provenance, Workspace
+from mlforge_tasks.graph.store import Store
+from mlforge_tasks.pipeline.plan import Plan, make_plan
+from mlforge_tasks.pipeline.preparation import prepare
+from mlforge_tasks.pipeline.wiring import Wiring
+from mlforge_tasks.shell import tasks
+from tests.helpers.builds import edited
+from tests.helpers.demo_stages import count
+from tests.helpers.paths import ROOT, TANK
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TARGET = "target: {board: mps2/an385, platform: baremetal, engine: aot}"
+HEAVY = ("numpy", "jinja2", "tflite", "tensorflow", "keras", "anthropic", "optuna", "matplotlib")
+
+
+def plan_of(folder: Path, *changes: tuple[str, str]) -> Plan:
+    folder.mkdir(exist_ok=True)
+    contract = loader.load(edited(TANK, folder, *changes), ROOT)
+    return make_plan(contract, "tank", root=ROOT, build=folder / "build")
+
+
+def wiring_of(folder: Path) -> Wiring:
+    contract = loader.load(TANK, ROOT)
+    return Wiring(contract, folder / "tank", Workspace(Store(folder)), ROOT)
+
+
+def test_a_stage_is_a_file_and_a_line(tmp_path: Path) -> None:
+    """A toy, added as CONTRIBUTING.md says: it runs, is cached, and knows what it may read."""
+    wiring = wiring_of(tmp_path)
+    dataset = prepare(wiring).dataset
+    toy = wiring.stage("count:2.0", count.KIND, {"dataset": dataset}, {"split": "test"})
+
+    dataset.run()
+    assert toy.run().how == "built"
+    assert toy.folder == tmp_path / "tank" / "iterations" / "02" / "0" / "count"
+    seed = wiring.contract.search.seed
+    assert (toy.folder / "count.txt").read_text().endswith(f"examples, seed {seed}\n")
+
+    document = Provenance.read(toy.folder / "provenance.json").key_document
+    assert document["stage"] == "tests.helpers.demo_stages.count"
+    assert document["config"] == {"search.seed": seed, "split": "test"}
+    assert toy.run().how == "kept"
+
+
+def test_doit_sees_a_stage_by_its_kind(tmp_path: Path) -> None:
+    """Its file's first line is what `doit list` shows; its inputs are what doit watches."""
+    wiring = wiring_of(tmp_path)
+    toy = wiring.stage("count", count.KIND, {"dataset": prepare(wiring).dataset})
+    task = tasks.stage_task(toy)
+    assert task["doc"] == "how many examples a split has; a stage as CONTRIBUTING.md adds one"
+    assert [path.endswith("dataset/manifest.json") for path in task["file_dep"]] == [True]
+
+
+def test_every_stage_is_wired_and_stands_in_its_file(tmp_path: Path) -> None:
+    """A public module of `stages/` is a stage of some contract, and the other way round."""
+    variants: tuple[tuple[tuple[str, str], ...], ...] = (
+        ((TARGET, "target: {board: mps2/an386, platform: zephyr, engine: auto}"),),
+        (
+            ("training: {", "training: {prune: true, "),
+            ("engine: aot", "engine: aot, patches: auto"),
+        ),
+    )
+    wired = {
+        stage.kind.module
+        for index, changes in enumerate(variants)
+        for stage in plan_of(tmp_path / str(index), *changes).stages()
+    }
+    names = (one.name for one in pkgutil.iter_modules(stages.__path__))
+    assert wired == {f"mlforge_tasks.stages.{name}" for name in names if name[0] != "_"}
+
+
+@pytest.mark.parametrize("board", ["native_sim", "qemu_riscv32"])
+def test_auto_takes_the_engine_that_a_board_has(board: str, tmp_path: Path) -> None:
+    """Where only one engine can be built for a board there is nothing to choose."""
+    auto = f"target: {{board: {board}, platform: zephyr, engine: auto}}"
+    plan = plan_of(tmp_path, (TARGET, auto))
+    assert all(iteration.choose is None for iteration in plan.iterations)
+    engine = plan.iterations[0].candidates[0]["engine"]
+    assert engine.config["engine"] == "aot"
+    assert engine.kind.loads == ("mlforge_tasks.engines.aot",)
+
+
+def test_where_nothing_is_emulated_no_emulator_is_asked(tmp_path: Path) -> None:
+    """`mode: hardware` needs no QEMU for a board that QEMU does not know."""
+    board = "target: {board: nrf52840dk/nrf52840, platform: zephyr, engine: aot}"
+    feasible = plan_of(tmp_path, (TARGET, board), ("mode: simulate", "mode: hardware"))
+    stage = feasible.preparation.feasible
+    assert stage is not None
+    assert stage.kind.tools() == {}
+    assert stage.config["probe"] is None
+
+
+def test_declaring_a_graph_imports_nothing_heavy() -> None:
+    """Every stage's file is imported, and numpy with none of them."""
+    code = (
+        "import sys; from pathlib import Path; from mlforge_tasks.contract import loader; "
+        "from mlforge_tasks.pipeline.plan import make_plan; root = Path(); "
+        "plan = make_plan(loader.load(Path(sys.argv[1]), root), 'x', root=root, build=root); "
+        f"import json; print(json.dumps([name for name in {HEAVY!r} if name in sys.modules])); "
+        "print(json.dumps(sorted({stage.kind.module for stage in plan.stages()})))"
+    )
+    for contract in ("contracts/digits.yaml", "contracts/activity_zephyr_tflm.yaml"):
+        argv = [sys.executable, "-c", code, contract]
+        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True)
+        heavy, modules = (json.loads(line) for line in done.stdout.splitlines())
+        assert heavy == []
+        assert "mlforge_tasks.stages.evaluate" in modules
+
+
+def test_a_stage_reads_no_more_of_the_contract_than_its_kind_names(tmp_path: Path) -> None:
+    """What is not named is not there to be read."""
+    wiring = wiring_of(tmp_path)
+    stage = wiring.stage("count", count.KIND, {})
+    config: dict[str, Any] = dict(stage.config)
+    assert list(config) == ["search.seed"]
