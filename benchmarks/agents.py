@@ -82,11 +82,11 @@ def refusing(agent: str, *, everything: bool) -> tuple[str, ...]:
 def search(plan: Plan) -> list[Candidate]:
     """Runs a plan without its gates, until the contract is met and the fixed budget is used."""
     agent = plan.contract.search.agent
-    for stage in plan.preparation.stages():
+    for stage in plan.preparation.stages:
         stage.run()
     found: list[Candidate] = []
     for iteration in plan.iterations:
-        *stages, _, _ = iteration.stages()
+        *stages, _, _ = iteration.stages
         for stage in stages:
             stage.run()
         results = Trials.read(iteration.judge.folder / "trials.json").results

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.graph.stage import Stage
-    from mlforge_tasks.pipeline.chain import Tried
     from mlforge_tasks.pipeline.deployment import Deployment
     from mlforge_tasks.pipeline.wiring import Wiring
 
@@ -27,14 +26,14 @@ class Head:
         render: Its design.
         screen: Whether that may fit.
         model: Its untrained model.
-        tried: Its probes, where the engine is open.
+        tried: Its run with each engine, where that is open.
     """
 
     at: str
     render: Stage
     screen: Stage
     model: Mapping[str, Stage]
-    tried: Tried | None
+    tried: Mapping[str, Stage] | None
 
 
 class Candidates:
@@ -85,7 +84,7 @@ class Candidates:
             *deployment.deploy(at, model, choice),
             self._evaluate(at, {"quantise": model["quantise"]}),
         )
-        return Chain(by_name(stages), () if head.tried is None else head.tried.stages)
+        return Chain(by_name(stages))
 
     def brought(self, file: Path) -> tuple[Chain, Stage | None]:
         """The stages of a model file, and the choice of its engine: nothing is designed."""
@@ -97,8 +96,7 @@ class Candidates:
         made = by_name((model["quantise"], model["header"], *deployed))
         # Its operators are the user's choice: where the engine refuses them, so may the oracle.
         watched = {"quantise": made["quantise"], "run": made["run"]}
-        stages = {**made, "evaluate": self._evaluate(at, watched)}
-        return Chain(stages, () if tried is None else tried.stages), choice
+        return Chain({**made, "evaluate": self._evaluate(at, watched)}), choice
 
     def _evaluate(self, at: str, read: Mapping[str, Stage]) -> Stage:
         given = {**read, "dataset": self._dataset}

@@ -16,28 +16,13 @@ class Chain:
     """The stages of one candidate, in the order they run.
 
     Attributes:
-        stages: Those that it is judged by.
-        aside: Its probes with each engine, where the engine is open.
+        stages: Those that it is judged by, by what they are called in it.
     """
 
     stages: Mapping[str, Stage]
-    aside: tuple[Stage, ...] = ()
 
     def __getitem__(self, name: str) -> Stage:
         return self.stages[name]
-
-
-@dataclass(frozen=True)
-class Tried:
-    """One candidate's probes where the engine is open.
-
-    Attributes:
-        runs: The last stage of each engine's probe.
-        stages: All their stages.
-    """
-
-    runs: Mapping[str, Stage]
-    stages: tuple[Stage, ...]
 
 
 def by_name(stages: Iterable[Stage]) -> dict[str, Stage]:

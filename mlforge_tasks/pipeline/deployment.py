@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.pipeline import places
-from mlforge_tasks.pipeline.chain import Tried
 from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.stages import choose, engine, firmware, header, pick, quantise, run
 
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.pipeline.wiring import Wiring
 
     Model = Mapping[str, Stage]
+    # One candidate's runs with each engine, where the engine is open.
+    Tried = Mapping[str, Stage]
 
 
 class Deployment:
@@ -61,7 +62,7 @@ class Deployment:
         return tuple(made)
 
     def tried(self, at: str, model: Model, earlier: Stage | None) -> Tried | None:
-        """A probe with each engine; None where there is one engine alone.
+        """The run of a probe with each engine; None where there is one engine alone.
 
         Args:
             at: The candidate.
@@ -71,12 +72,10 @@ class Deployment:
         """
         if len(self._wiring.engines) == 1:
             return None
-        made = {
-            name: self._measured(f"probe_{{}}_{name}:{at}", model, name, earlier)
+        return {
+            name: self._measured(f"probe_{{}}_{name}:{at}", model, name, earlier)[-1]
             for name in self._wiring.engines
         }
-        runs = {name: stages[-1] for name, stages in made.items()}
-        return Tried(runs, tuple(stage for stages in made.values() for stage in stages))
 
     def choose(self, k: int, tried: Sequence[Tried | None], earlier: Stage | None) -> Stage | None:
         """The engine of an iteration; None where there is one engine alone."""
@@ -84,7 +83,7 @@ class Deployment:
         for index, one in enumerate(tried):
             if one is None:
                 return None
-            inputs |= {f"{index}.{name}": stage for name, stage in one.runs.items()}
+            inputs |= {f"{index}.{name}": stage for name, stage in one.items()}
         config = {
             "engines": list(self._wiring.engines),
             "candidates": len(tried),
@@ -101,7 +100,7 @@ class Deployment:
             "engines": list(self._wiring.engines),
             "bounds": self._wiring.hardware_limits,
         }
-        read = {"choice": choice, **tried.runs}
+        read = {"choice": choice, **tried}
         return self._wiring.stage(f"probe_run:{at}", pick.KIND, read, config)
 
     def _measured(

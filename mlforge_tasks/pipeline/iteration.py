@@ -37,6 +37,7 @@ class Iteration:
         judge: The verdicts.
         report: The search so far.
         deliver: What is handed over if it ends here.
+        stages: All of them, and whatever else is declared with them.
     """
 
     number: int
@@ -47,20 +48,7 @@ class Iteration:
     judge: Stage
     report: Stage
     deliver: Stage
-
-    def stages(self) -> Iterator[Stage]:
-        """Every stage of this round."""
-        if self.propose is not None:
-            yield self.propose
-        for chain in self.candidates:
-            yield from chain.aside
-        if self.choose is not None:
-            yield self.choose
-        for chain in self.candidates:
-            yield from chain.stages.values()
-        if self.curves is not None:
-            yield self.curves
-        yield from (self.judge, self.report, self.deliver)
+    stages: tuple[Stage, ...]
 
 
 @dataclass(frozen=True)
@@ -93,14 +81,15 @@ class Iterations:
         judged = self._judge(k, tried)
         reported = self._report(k, tried, judged, earlier)
         return Iteration(
-            k,
-            tried.propose,
-            tried.chains,
-            tried.choose,
-            self._curves(k, tried),
-            judged,
-            reported,
-            self._deliver(k, tried, reported, earlier),
+            number=k,
+            propose=tried.propose,
+            candidates=tried.chains,
+            choose=tried.choose,
+            curves=self._curves(k, tried),
+            judge=judged,
+            report=reported,
+            deliver=self._deliver(k, tried, reported, earlier),
+            stages=self._wiring.declared(),  # the last, as all others are declared by now
         )
 
     def _designed(self, k: int, earlier: Sequence[Iteration]) -> _Tried:

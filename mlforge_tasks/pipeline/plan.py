@@ -50,13 +50,13 @@ class Plan:
 
     def stages(self) -> Iterator[Stage]:
         """Every stage, in the order they may run."""
-        yield from self.preparation.stages()
+        yield from self.preparation.stages
         for iteration in self.iterations:
-            yield from iteration.stages()
+            yield from iteration.stages
 
     def tools(self) -> Iterator[Callable[[], Mapping[str, str]]]:
         """What asks the tools for their versions, in the order that they are needed."""
-        for stage in (*self.preparation.stages(), *self.iterations[0].stages()):
+        for stage in (*self.preparation.stages, *self.iterations[0].stages):
             yield stage.kind.tools
 
     def require(self) -> None:

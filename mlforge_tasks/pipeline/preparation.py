@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.dataset import source_files
@@ -11,8 +11,6 @@ from mlforge_tasks.pipeline import places
 from mlforge_tasks.stages import dataset, feasible, floor, without_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mlforge_tasks.graph.stage import Stage
     from mlforge_tasks.pipeline.wiring import Wiring
 
@@ -29,18 +27,14 @@ class Preparation:
         without_model: What an engine has to know of it, where it may make patches; else nothing.
         feasible: The check of the limits; None where a model was brought along, which is measured
             in any case.
+        stages: All of them, and whatever else is declared with them.
     """
 
     dataset: Stage
     floor: Stage
-    without_model: Mapping[str, Stage] = field(default_factory=dict)
-    feasible: Stage | None = None
-
-    def stages(self) -> Iterator[Stage]:
-        """All of them."""
-        yield from (self.dataset, self.floor, *self.without_model.values())
-        if self.feasible is not None:
-            yield self.feasible
+    without_model: Mapping[str, Stage]
+    feasible: Stage | None
+    stages: tuple[Stage, ...]
 
 
 def prepare(wiring: Wiring) -> Preparation:
@@ -51,7 +45,8 @@ def prepare(wiring: Wiring) -> Preparation:
         read = {"floor": image}
         sizes = {WITHOUT_MODEL: wiring.stage(WITHOUT_MODEL, without_model.KIND, read)}
     brought = wiring.contract.search.brought_model is not None
-    return Preparation(data, image, sizes, None if brought else _feasible(wiring, image, data))
+    checked = None if brought else _feasible(wiring, image, data)
+    return Preparation(data, image, sizes, checked, wiring.declared())
 
 
 def _dataset(wiring: Wiring) -> Stage:

@@ -63,6 +63,7 @@ class Wiring:
         self.simulated = self.on_board if hardware else places.emulated(self.on_board)
         self.platform: Platform = plugins.load("platforms", self.target.platform)
         self.engines = places.engines_of(self.target, self.on_board)
+        self._declared: list[Stage] = []
         self._refusing = refusing
         self._field = functools.cache(lambda name: contract.project((name,))[name])
 
@@ -82,7 +83,16 @@ class Wiring:
             config: What it is told beside the contract's fields that its kind names.
         """
         known = self.fields(*kind.fields) | dict(config or {})
-        return Stage(name, kind, self.folder / _folder_of(name), self.workspace, inputs, known)
+        folder = self.folder / _folder_of(name)
+        stage = Stage(name, kind, folder, self.workspace, inputs, known)
+        self._declared.append(stage)
+        return stage
+
+    def declared(self) -> tuple[Stage, ...]:
+        """The stages that were declared since this was last asked."""
+        stages = tuple(self._declared)
+        self._declared.clear()
+        return stages
 
     def fields(self, *names: str) -> dict[str, Any]:
         """Some of the contract's fields."""

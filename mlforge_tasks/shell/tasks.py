@@ -281,14 +281,15 @@ def utilities(folder: str) -> Iterator[dict[str, Any]]:
 
 def declare(plan: Plan) -> Iterator[dict[str, Any]]:
     """Every task of a plan."""
-    for stage in plan.preparation.stages():
+    for stage in plan.preparation.stages:
         yield stage_task(stage)
-    for stage in plan.iterations[0].stages():
-        base = stage.name.partition(":")[0]
-        yield _group(base, _purpose(stage))
+    for stage in plan.iterations[0].stages:
+        base, _, part = stage.name.partition(":")
+        if part:
+            yield _group(base, _purpose(stage))
     last = len(plan.iterations)
     for iteration in plan.iterations:
-        for stage in iteration.stages():
+        for stage in iteration.stages:
             yield stage_task(stage)
         yield _gate_task(iteration, last)
     yield _group("gate", "decide whether another iteration is needed")

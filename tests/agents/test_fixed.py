@@ -81,7 +81,7 @@ def plan_of(project: Path, *changes: tuple[str, str]) -> Plan:
 def run_all(plan: Plan) -> TrialResult:
     """Runs the one iteration of a plan; the result of its one candidate."""
     (iteration,) = plan.iterations
-    for stage in (*plan.preparation.stages(), *iteration.stages()):
+    for stage in (*plan.preparation.stages, *iteration.stages):
         stage.run()
     (result,) = Trials.read(iteration.judge.folder / "trials.json").results
     return result
@@ -102,7 +102,7 @@ def m4(project: Path) -> TrialResult:
 
 def test_nothing_is_designed_or_trained(project: Path) -> None:
     """A brought model's graph has no proposal, no probe and no training."""
-    stages = plan_of(project).iterations[0].stages()
+    stages = plan_of(project).iterations[0].stages
     names = {stage.name.partition(":")[0] for stage in stages}
     assert not names & {"propose", "render", "screen", "admit", "train", "probe_run"}
 

@@ -201,10 +201,10 @@ def test_a_replay_gives_the_same_digests(
     search = "search: {agent: replay, file: transcripts.json, max_iterations: 3, seed: 4}"
     contract = loader.load(edited(TANK, tmp_path, (SEARCH, search)), tmp_path)
     plan = make_plan(contract, "tank", root=tmp_path, build=tmp_path / "build")
-    for stage in plan.preparation.stages():
+    for stage in plan.preparation.stages:
         stage.run()
     for iteration in plan.iterations:
-        *stages, report, deliver = iteration.stages()
+        *stages, report, deliver = iteration.stages
         for stage in stages:
             stage.run()
         if Trials.read(iteration.judge.folder / "trials.json").met:

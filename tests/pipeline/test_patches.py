@@ -48,7 +48,7 @@ def test_only_auto_tells_the_engine_of_the_limit(tmp_path: Path) -> None:
     """Without, nothing that is generated depends on a limit; with it, probe and model do."""
     for changes, told in (((), False), ((AUTO,), True)):
         plan = _plan(tmp_path, *changes)
-        stages = list(plan.iterations[0].stages())
+        stages = list(plan.iterations[0].stages)
         engines = [each for each in stages if each.name.partition(":")[0].endswith("engine")]
         assert len(engines) == 2
         for stage in engines:
@@ -143,7 +143,7 @@ def test_no_proposal_depends_on_the_firmware(tmp_path: Path) -> None:
         assert propose is not None
         read = {stage.name for stage in propose.inputs.values() if isinstance(stage, Stage)}
         assert read == {"dataset", "feasible"} | ({"without_model"} if AUTO in changes else set())
-        names = [stage.name for stage in plan.preparation.stages()]
+        names = [stage.name for stage in plan.preparation.stages]
         assert ("without_model" in names) == (AUTO in changes)
         assert names[-1] == "feasible"
 
@@ -187,7 +187,7 @@ def _run(folder: Path, ram: str, *changes: tuple[str, str]) -> tuple[bool, float
     contract = loader.load(edited(KWS, folder, *wanted, *changes), folder)
     plan = make_plan(contract, "kws", root=folder, build=folder / "build")
     (iteration,) = plan.iterations
-    for stage in (*plan.preparation.stages(), *iteration.stages()):
+    for stage in (*plan.preparation.stages, *iteration.stages):
         stage.run()
     (result,) = Trials.read(iteration.judge.folder / "trials.json").results
     assert result.trial.verdict is not None

@@ -14,8 +14,9 @@ from mlforge_tasks import stages
 from mlforge_tasks.contract import loader
 from mlforge_tasks.graph.stage import Provenance, Workspace
 from mlforge_tasks.graph.store import Store
+from mlforge_tasks.pipeline import plan
 from mlforge_tasks.pipeline.plan import Plan, make_plan
-from mlforge_tasks.pipeline.preparation import prepare
+from mlforge_tasks.pipeline.preparation import Preparation, prepare
 from mlforge_tasks.pipeline.wiring import Wiring
 from mlforge_tasks.shell import tasks
 from tests.helpers.builds import edited
@@ -58,6 +59,19 @@ def test_a_stage_is_a_file_and_a_line(tmp_path: Path) -> None:
     assert toy.run().how == "kept"
 
 
+def test_doit_learns_of_what_was_wired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line is all: what it declares is a task of the plan, and nothing has to list it."""
+
+    def with_toy(wiring: Wiring) -> Preparation:
+        prepared = prepare(wiring)
+        wiring.stage("count", count.KIND, {"dataset": prepared.dataset}, {"split": "test"})
+        return prepared
+
+    monkeypatch.setattr(plan, "prepare", with_toy)
+    tasks_of_doit = list(tasks.declare(plan_of(tmp_path)))
+    assert [task["basename"] for task in tasks_of_doit].count("count") == 1
+
+
 def test_doit_sees_a_stage_by_its_kind(tmp_path: Path) -> None:
     """Its file's first line is what `doit list` shows; its inputs are what doit watches."""
     wiring = wiring_of(tmp_path)
@@ -89,9 +103,9 @@ def test_every_stage_is_wired_and_stands_in_its_file(tmp_path: Path) -> None:
 def test_auto_takes_the_engine_that_a_board_has(board: str, tmp_path: Path) -> None:
     """Where only one engine can be built for a board there is nothing to choose."""
     auto = f"target: {{board: {board}, platform: zephyr, engine: auto}}"
-    plan = plan_of(tmp_path, (TARGET, auto))
-    assert all(iteration.choose is None for iteration in plan.iterations)
-    engine = plan.iterations[0].candidates[0]["engine"]
+    made = plan_of(tmp_path, (TARGET, auto))
+    assert all(iteration.choose is None for iteration in made.iterations)
+    engine = made.iterations[0].candidates[0]["engine"]
     assert engine.config["engine"] == "aot"
     assert engine.kind.loads == ("mlforge_tasks.engines.aot",)
 

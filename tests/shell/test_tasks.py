@@ -66,4 +66,4 @@ def test_a_gate_goes_on_or_delivers(
 
 def test_a_plan_can_be_shown(plan: Plan) -> None:
     """A stage does not show what it reads: a message about it would be larger than memory."""
-    assert len(repr(plan)) < 10_000 * sum(1 for each in plan.iterations for _ in each.stages())
+    assert len(repr(plan)) < 10_000 * sum(1 for each in plan.iterations for _ in each.stages)
