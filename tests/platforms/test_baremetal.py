@@ -167,18 +167,22 @@ def test_what_cannot_be_linked_is_a_broken_tool(
         PLUGIN.build(tiny_model.request(BOARD, source), tmp_path)
 
 
+def refuses(folder: Path, what: str) -> None:
+    """Before a run starts, and in a build."""
+    _image._picolibc_specs.cache_clear()
+    with pytest.raises(ToolError, match=what):
+        PLUGIN.require(BOARD, "aot")
+    with pytest.raises(ToolError, match=what):
+        PLUGIN.build(tiny_model.request(BOARD, folder), folder)
+    _image._picolibc_specs.cache_clear()
+
+
 def test_missing_compiler_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the compiler the error says what to install, before a run starts and in a build."""
+    """Without the compiler the error says what to install."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    _image._picolibc_specs.cache_clear()
-    for ask in (
-        lambda: PLUGIN.require(BOARD, "aot"),
-        lambda: PLUGIN.build(tiny_model.request(BOARD, tmp_path), tmp_path),
-    ):
-        with pytest.raises(ToolError, match=r"apt-get install gcc-arm-none-eabi"):
-            ask()
+    refuses(tmp_path, r"apt-get install gcc-arm-none-eabi")
 
 
 def test_missing_c_library_names_the_package(
@@ -189,14 +193,7 @@ def test_missing_c_library_names_the_package(
     gcc.write_text("#!/bin/sh\necho picolibc.specs\n")  # as GCC answers for what it lacks
     gcc.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    _image._picolibc_specs.cache_clear()
-    for ask in (
-        lambda: PLUGIN.require(BOARD, "aot"),
-        lambda: PLUGIN.build(tiny_model.request(BOARD, tmp_path), tmp_path),
-    ):
-        with pytest.raises(ToolError, match=r"apt-get install picolibc-arm-none-eabi"):
-            ask()
-    _image._picolibc_specs.cache_clear()
+    refuses(tmp_path, r"apt-get install picolibc-arm-none-eabi")
 
 
 @pytest.mark.slow
