@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 # (https://docs.python.org/3/reference/grammar.html).
 _BEGINNING = re.compile(rb"^[ \t]*(?:from|import)\b", re.MULTILINE)
 _PLAIN = re.compile(
-    rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^()#\\]*\)|[\w., \t]+|\*)"
-    rb"|import[ \t]+([\w., \t]+))[ \t]*(?:#.*)?$",
+    rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^()#.]*\)|[\w, \t]+|\*)"
+    rb"|import[ \t]+([\w.]+(?:[ \t]+as[ \t]+\w+)?(?:,[ \t]*[\w.]+(?:[ \t]+as[ \t]+\w+)?)*)"
+    rb")[ \t]*(?:#.*)?$",
     re.MULTILINE,
 )
 _KEYWORD = re.compile(rb"import\b")

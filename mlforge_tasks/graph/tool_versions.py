@@ -10,7 +10,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import sha256_bytes
 
 if TYPE_CHECKING:
@@ -36,12 +35,12 @@ def ask_ahead(questions: Iterable[Callable[[], Mapping[str, str]]]) -> threading
     """Begins to ask for versions, so that most are known when a key needs them.
 
     Compilers and emulators take their time to say theirs, while Python has other things to do. What
-    goes wrong is met again, and told, by whoever needs the answer.
+    goes wrong, whatever it is, is met again, and told, by whoever needs the answer.
     """
 
     def ask() -> None:
         for question in questions:
-            with contextlib.suppress(MlforgeError):
+            with contextlib.suppress(Exception):
                 question()
 
     asking = threading.Thread(target=ask, daemon=True)

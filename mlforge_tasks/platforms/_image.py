@@ -97,17 +97,6 @@ def _picolibc_specs() -> Path:
     return specs
 
 
-def require() -> None:
-    """Looks for the tools and the C library.
-
-    Raises:
-        ToolError: One of them is not installed.
-    """
-    for name in TOOLS:
-        tool(name)
-    _picolibc_specs()
-
-
 @once
 def tool_versions() -> Mapping[str, str]:
     """Versions of compiler and C library, for the key of everything they make.
@@ -125,6 +114,18 @@ def tool_versions() -> Mapping[str, str]:
         "picolibc": found["_PICOLIBC_VERSION"],
         "jinja2": metadata.version("jinja2"),
     }
+
+
+def require() -> None:
+    """Looks for the tools and the C library, and has those that say their version do so.
+
+    Raises:
+        ToolError: One of them is not installed, or does not work.
+    """
+    for name in TOOLS:
+        tool(name)
+    _picolibc_specs()
+    tool_versions()
 
 
 def linker_script(board: Board) -> str:

@@ -102,7 +102,7 @@ def load_plan(contract: str, build: str) -> Plan:
         )
     try:
         loaded = loader.load(path, PROJECT_ROOT)
-        plan = make_plan(loaded, path.stem, root=PROJECT_ROOT, build=Path(build))
+        plan = make_plan(loaded, path.stem, root=PROJECT_ROOT, build=_plain(Path(build)))
     except ContractError as error:
         count = len(error.problems)
         heading = f"{count} mistake{'s' if count > 1 else ''} in {contract}:"
@@ -117,6 +117,11 @@ def _relative(path: Path) -> str:
     return os.path.relpath(path) if path.is_absolute() else str(path)
 
 
+def _plain(folder: Path) -> Path:
+    """A folder without a way round in its path: doit takes another spelling for another file."""
+    return Path(os.path.relpath(folder)) if ".." in folder.parts else folder
+
+
 def _lock(plan: Plan) -> TreeLock:
     return TreeLock(plan.folder.parent / ".lock")
 
@@ -126,9 +131,8 @@ def configuration(plan: Plan) -> dict[str, Any]:
     state = plan.folder / ".doit.json"
     try:
         plan.folder.mkdir(parents=True, exist_ok=True)
-        json.loads(state.read_bytes())
-    except FileNotFoundError:
-        pass
+        if state.exists():
+            json.loads(state.read_bytes())
     except OSError as error:
         raise InvalidDodoFile(f"build tree '{plan.folder.parent}': {error.strerror}") from None
     except ValueError:

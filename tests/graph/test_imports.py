@@ -26,6 +26,7 @@ HIDDEN = {
     "a form feed": "\fimport a",
     "names that are no ASCII": "from a import \u00e9t\u00e9",
     "no space": "from a import(b)",
+    "spaces around a dot": "import a . b",
 }
 PLAIN = {
     "one": "import a",

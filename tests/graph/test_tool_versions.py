@@ -35,7 +35,7 @@ def test_a_tool_is_asked_once() -> None:
 
 
 def test_an_error_is_told_to_who_needs_the_answer() -> None:
-    """Asked ahead, a missing tool ends nothing; it is looked for again when it is needed."""
+    """Asked ahead, a tool that is missing or odd ends nothing; it is asked again when needed."""
     tries: list[str] = []
 
     @once
@@ -49,7 +49,10 @@ def test_an_error_is_told_to_who_needs_the_answer() -> None:
         asked_last.append("qemu")
         return {}
 
-    ask_ahead([lambda: {"gcc": missing("gcc")}, last]).join(60)
+    def odd() -> dict[str, str]:
+        raise KeyError("__VERSION__")
+
+    ask_ahead([lambda: {"gcc": missing("gcc")}, odd, last]).join(60)
     assert asked_last == ["qemu"]
     with pytest.raises(ToolError, match="gcc is not installed"):
         missing("gcc")

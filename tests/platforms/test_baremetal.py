@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.platforms import _image
 from mlforge_tasks.platforms.baremetal import PLUGIN
 from tests.helpers import tiny_model
+from tests.helpers.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,6 +197,28 @@ def test_missing_c_library_names_the_package(
     gcc.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     refuses(tmp_path, r"apt-get install picolibc-arm-none-eabi")
+
+
+def test_a_linker_that_does_not_work_is_told_before_a_run_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there, and yet it does not say its version."""
+    linker = tmp_path / "arm-none-eabi-ld"
+    linker.write_text("#!/bin/sh\nexit 1\n")
+    linker.chmod(0o755)
+    code = (
+        "from mlforge_tasks.contract.board import load_board; "
+        "from mlforge_tasks.platforms.baremetal import PLUGIN; "
+        "PLUGIN.require(load_board('mps2/an385'), 'aot')"
+    )
+    done = process.run(
+        [sys.executable, "-c", code],
+        timeout_s=60,
+        cwd=ROOT,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+    )
+    assert done.returncode != 0
+    assert "arm-none-eabi-ld --version` ended with 1" in done.output
 
 
 @pytest.mark.slow
