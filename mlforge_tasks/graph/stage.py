@@ -34,6 +34,11 @@ from mlforge_tasks.graph.store import (
 )
 from mlforge_tasks.records import Reason, Record, canonical_json, sha256_bytes
 
+# What every stage's result is made by, beside its own code: without all that these import, since
+# most of it (the lock, the store) brings bytes to their place and decides none.
+SHARED_CODE = tuple(
+    f"mlforge_tasks/graph/{name}.py" for name in ("action", "kind", "process", "stage")
+)
 # Another hour, another machine, another result: true for this run, not for a cache.
 WALL_TIME_RESULTS = {"train_timeout"}
 
@@ -192,7 +197,8 @@ class Stage:
             )
 
     def _code(self) -> str:
-        return code_version((self.kind.module, *self.kind.loads), self.kind.resources)
+        roots = (self.kind.module, *self.kind.loads)
+        return code_version(roots, (*self.kind.resources, *SHARED_CODE))
 
     def _make(self) -> tuple[How, Manifest]:
         reason = self._upstream_failure()

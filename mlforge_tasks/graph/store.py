@@ -6,10 +6,8 @@ is checked whenever it is read: a corrupt one is dropped, and its action runs ag
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -18,7 +16,6 @@ from typing import IO, Literal
 
 from pydantic import ValidationError
 
-from mlforge_tasks.errors import BusyError
 from mlforge_tasks.records import Reason, Record
 
 # Written last, as the commit point of a stage, and how it came to be.
@@ -165,46 +162,3 @@ class Store:
             return None
         whole = all(self._intact(digest) for digest in result.manifest.outputs.values())
         return result if whole else None
-
-
-class TreeLock:
-    """One run at a time on a build tree; released by the kernel when the process dies."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file: IO[str] | None = None
-
-    def acquire(self) -> None:
-        """Takes the lock.
-
-        Raises:
-            BusyError: Another process has it; the message says which.
-        """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        file = self.path.open("a+")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = self._holder(file.read())
-            file.close()
-            raise BusyError(
-                f"another run{holder} is using '{self.path.parent}'",
-                hint="wait for it to end, or run in another folder",
-            ) from None
-        file.truncate(0)
-        json.dump({"pid": os.getpid()}, file)
-        file.flush()
-        self._file = file
-
-    @staticmethod
-    def _holder(text: str) -> str:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            return f" (process {json.loads(text)['pid']})"
-        return ""
-
-    def release(self) -> None:
-        """Gives the lock back."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None

@@ -19,7 +19,7 @@ from mlforge_tasks.shell import console
 from mlforge_tasks.verdict.trials import Report, Trials
 
 if TYPE_CHECKING:
-    from mlforge_tasks.graph.store import TreeLock
+    from mlforge_tasks.graph.tree_lock import TreeLock
     from mlforge_tasks.pipeline.plan import Plan
 
 NAME_WIDTH = 24

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -231,3 +232,26 @@ def test_code_version_covers_resources() -> None:
     assert code_version((SCALE,), ("templates",)) != bare
     with pytest.raises(FileNotFoundError, match="no-such-folder"):
         code_version((SCALE,), ("no-such-folder",))
+
+
+def test_what_runs_every_stage_is_in_every_key(tmp_path: Path) -> None:
+    """How an action is run shapes what it makes, whether the stage's module imports it or not."""
+    package = tmp_path / "mlforge_tasks"
+    shutil.copytree(ROOT / "mlforge_tasks", package, ignore=shutil.ignore_patterns("__pycache__"))
+    ask = (
+        "from pathlib import Path; from mlforge_tasks.graph.stage import *;"
+        "kind = StageKind(module='mlforge_tasks.records');"
+        "print(Stage('x', kind, Path(), Workspace(Store(Path()))).key_document()['code'])"
+    )
+
+    def code() -> str:
+        argv = [sys.executable, "-c", ask]
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    codes = [code()]
+    for name in ("action", "kind", "process", "stage"):
+        with (package / "graph" / f"{name}.py").open("a") as source:
+            source.write("# edited\n")
+        codes.append(code())
+    assert len(set(codes)) == len(codes)

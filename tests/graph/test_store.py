@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlforge_tasks.errors import BusyError
-from mlforge_tasks.graph.store import ActionResult, Manifest, Store, TreeLock, publish
+from mlforge_tasks.graph.store import ActionResult, Manifest, Store, publish
 from mlforge_tasks.records import sha256_bytes
 
 
@@ -99,14 +98,3 @@ def test_a_failed_publish_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         publish(tmp_path / "missing", tmp_path / "to" / "target", scratch=tmp_path / "scratch")
     assert list((tmp_path / "to").iterdir()) == list((tmp_path / "scratch").iterdir()) == []
-
-
-def test_the_lock_names_its_holder(tmp_path: Path) -> None:
-    """A second run on one tree is refused with the first one's process id."""
-    first, second = TreeLock(tmp_path / ".lock"), TreeLock(tmp_path / ".lock")
-    first.acquire()
-    with pytest.raises(BusyError, match=r"another run \(process \d+\) is using"):
-        second.acquire()
-    first.release()
-    second.acquire()
-    second.release()
