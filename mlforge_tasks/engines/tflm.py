@@ -9,18 +9,21 @@ has built and run an image that searches for the smallest one.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import tflite as schema
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mlforge_tasks.engines import GeneratedModel
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import LayerProfile, Reason
+from mlforge_tasks.tflite_file.model import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mlforge_tasks.tflite_file.model import FileGraph, FileTensor
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "tflm"
 SOURCE = "tflm_operators.c"
@@ -96,7 +99,7 @@ class TflmEngine:
         Raises:
             CandidateFailure: The model has an operator without an int8 kernel in TFLM.
         """
-        layers = tuple(_layers(schema.Model.GetRootAs(tflite, 0)))
+        layers = tuple(_layers(read(tflite).main))
         text = source(prefix, sorted({layer.op for layer in layers}))
         return GeneratedModel({SOURCE: text.encode()}, arena_bytes=0, layers=layers)
 
@@ -127,35 +130,26 @@ def source(prefix: str, operators: Iterable[str]) -> str:
     return template.render(prefix=prefix, operators=operators)
 
 
-def _layers(model: Any) -> Iterator[LayerProfile]:
-    graph = model.Subgraphs(0)
-    for index in range(graph.OperatorsLength()):
-        node = graph.Operators(index)
-        code = model.OperatorCodes(node.OpcodeIndex())
-        name = schema.opcode2name(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
-        inputs = [graph.Tensors(i) for i in node.InputsAsNumpy() if i >= 0]
-        output = graph.Tensors(node.Outputs(0))
-        shapes = [tensor.ShapeAsNumpy() for tensor in inputs if tensor.ShapeLength()]
+def _layers(graph: FileGraph) -> Iterator[LayerProfile]:
+    for operator in graph.operators:
+        inputs = [graph.tensors[index] for index in operator.inputs if index >= 0]
+        outputs = [graph.tensors[index] for index in operator.outputs]
         yield LayerProfile(
-            name=output.Name().decode(),
-            op=name,
-            macs=_macs(name, shapes, _elements(output)),
-            weight_bytes=sum(model.Buffers(tensor.Buffer()).DataLength() for tensor in inputs),
-            output_bytes=_elements(output),
+            name=outputs[0].name if outputs else "",
+            op=operator.op,
+            macs=_macs(operator.op, [each.shape for each in inputs if each.shape], outputs),
+            weight_bytes=sum(len(each.data) for each in inputs if each.data is not None),
+            output_bytes=sum(math.prod(each.shape) for each in outputs[:1]),
         )
 
 
-def _elements(tensor: Any) -> int:
-    return int(tensor.ShapeAsNumpy().prod()) if tensor.ShapeLength() else 1
-
-
-def _macs(name: str, shapes: list[Any], outputs: int) -> int:
+def _macs(name: str, shapes: Sequence[tuple[int, ...]], outputs: Sequence[FileTensor]) -> int:
     """Multiply-accumulates; weights are [out, h, w, in], [1, h, w, out] and [out, in]."""
+    taps = shapes[_WEIGHTS_INPUT][1:] if len(shapes) > _WEIGHTS_INPUT else ()
+    made = sum(math.prod(each.shape) for each in outputs[:1])
     if name in {"CONV_2D", "FULLY_CONNECTED"}:
-        return outputs * int(shapes[_WEIGHTS_INPUT][1:].prod())
-    if name == "DEPTHWISE_CONV_2D":
-        return outputs * int(shapes[_WEIGHTS_INPUT][1:3].prod())
-    return 0
+        return made * math.prod(taps)
+    return made * math.prod(taps[:2]) if name == "DEPTHWISE_CONV_2D" else 0
 
 
 PLUGIN = TflmEngine()

@@ -17,8 +17,10 @@ from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._convert import MAX_MESSAGE_LENGTH, convert, describe, float_scores
+from mlforge_tasks.stages._convert import MAX_MESSAGE_LENGTH, convert, float_scores
+from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.stages._keras import Libraries, start
+from mlforge_tasks.tflite_file.flatbuffer import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +41,8 @@ def _describe(content: bytes) -> Quantisation:
         return describe(content)
     except CandidateFailure as failure:
         raise _unusable(failure.reason.message) from None
-    except Exception as error:  # what the generated reader does to a broken file is not defined
-        raise _unusable(f"the .tflite file is broken: {type(error).__name__}") from error
+    except DamagedError as error:
+        raise _unusable(f"the .tflite file is broken: {error.message}") from None
 
 
 def _load(libraries: Libraries, content: bytes) -> Any:

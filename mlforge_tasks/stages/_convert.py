@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tflite
 
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
-from mlforge_tasks.records import Reason, sha256_bytes
+from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
+from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.stages._keras import Libraries, Predictor, load_model, start
 from mlforge_tasks.stages._trainer import load_split, load_weights
 from mlforge_tasks.verdict import metrics
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_MESSAGE_LENGTH = 300
-_OPERATORS = {
-    number: name for name, number in vars(tflite.BuiltinOperator).items() if name.isupper()
-}
 
 
 def _failure(message: str) -> CandidateFailure:
@@ -78,46 +74,6 @@ def disturb(model: Any, seed: int) -> None:
     random = np.random.default_rng(seed)
     model.set_weights(
         [weights + random.uniform(0.01, 0.05, weights.shape) for weights in model.get_weights()]
-    )
-
-
-def _tensor(graph: Any, index: int) -> TensorQuantisation:
-    tensor = graph.Tensors(index)
-    if tensor.Type() != tflite.TensorType.INT8:
-        raise _failure("its input or output is not int8")
-    parameters = tensor.Quantization()
-    return TensorQuantisation(
-        name=tensor.Name().decode(),
-        shape=tuple(int(side) for side in tensor.ShapeAsNumpy()[1:]),
-        scale=float(parameters.Scale(0)),
-        zero_point=int(parameters.ZeroPoint(0)),
-    )
-
-
-def describe(content: bytes) -> Quantisation:
-    """What an int8 model file says about itself; the float metrics are left empty.
-
-    Raises:
-        CandidateFailure: It has not exactly one input and one output, both int8.
-    """
-    model = tflite.Model.GetRootAs(content, 0)
-    graph = model.Subgraphs(0)
-    if model.SubgraphsLength() != 1 or graph.InputsLength() != 1 or graph.OutputsLength() != 1:
-        raise _failure("the graph has more than one input, output or subgraph")
-    codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
-    indices = [graph.Operators(at).OpcodeIndex() for at in range(graph.OperatorsLength())]
-    return Quantisation(
-        input=_tensor(graph, graph.Inputs(0)),
-        output=_tensor(graph, graph.Outputs(0)),
-        # Codes above 126 are in the newer of the two fields.
-        operators=tuple(
-            _OPERATORS[max(codes[at].BuiltinCode(), codes[at].DeprecatedBuiltinCode())]
-            for at in indices
-        ),
-        tflite_bytes=len(content),
-        tflite_sha256=sha256_bytes(content),
-        float_validation=None,
-        float_test=None,
     )
 
 

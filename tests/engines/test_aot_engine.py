@@ -242,7 +242,7 @@ def _unknown(op: str) -> Callable[[Writer, Ref], int]:
 @pytest.mark.parametrize(
     ("add", "names"),
     [
-        (_float_island, "DEQUANTIZE with float32"),
+        (_float_island, "DEQUANTIZE .* with float32"),
         (_float_output, "float32 output .* inference_output_type int8"),
         (_grouped, "CONV_2D .* with groups"),
         (_activated_concatenation, "CONCATENATION .* fused activation"),

@@ -65,6 +65,10 @@ class Writer:
         """A float tensor, which no int8 engine runs."""
         return self._add(shape, _FLOAT32, 0, None)
 
+    def unknown(self, shape: tuple[int, ...]) -> int:
+        """An int32 tensor that an operator fills."""
+        return self._add(shape, _TYPES["int32"], 0, None)
+
     def constant(
         self,
         values: NDArray[Any],

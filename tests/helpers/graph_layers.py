@@ -117,7 +117,10 @@ class Layers(Builder):
         sizes = [source.shape[1 + i] * stride[i] + grown[i] for i in range(2)]
         ref = self.writer.activation((1, *sizes, channels), quant, rms)
         options = schema.TransposeConvOptionsT(
-            padding=0 if same else 1, strideH=stride[0], strideW=stride[1]
+            padding=0 if same else 1,
+            strideH=stride[0],
+            strideW=stride[1],
+            fusedActivationFunction=self.pick(*ACTIVATIONS),
         )
         where = self.writer.constant(np.array([1, *sizes, channels], np.int32))
         operands = [where, inputs[1], source.index, *inputs[2:]]

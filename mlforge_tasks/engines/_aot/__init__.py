@@ -2,7 +2,7 @@
 
 A model's way through the modules:
 
-    importer     .tflite bytes -> `graph.Graph`
+    importer     .tflite bytes -> `graph.Graph`, with `options`, `forms`, `shapes` and `order`
     lower        operators -> `program.Step`s: calls of kernels with parameters and constants
     memory       lifetimes, shared buffers; planner: offsets in one arena
     emit         steps and offsets -> C source

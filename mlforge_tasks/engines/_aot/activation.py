@@ -10,6 +10,7 @@ from mlforge_tasks.engines._aot import fixed_point
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.fixed_point import INT8_MAX, INT8_MIN
 from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Step
+from mlforge_tasks.engines._aot.ratio import ratio
 from mlforge_tasks.engines._aot.simple import lookup
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _LIFT = 128
 _RAMP_SCALE = np.float32(3 / 32768)
 _MOST_VALUE = 255
 _MOST_PRODUCT = 1 << 16
+# The reference's ramp shifts 16-bit values left within 32 bits.
+_MOST_RAMP_SHIFT = 16
 
 
 def _table(values: list[int]) -> NDArray[np.int8]:
@@ -36,8 +39,8 @@ def leaky_relu(operator: Operator, graph: Graph) -> Step:
     source = graph.inputs_of(operator)[0]
     output = graph.output_of(operator)
     slope = operator.options.alpha
-    positive = fixed_point.factor(float(source.scale) / float(output.scale))
-    negative = fixed_point.factor(float(source.scale) * slope / float(output.scale))
+    positive = ratio(operator, float(source.scale) / float(output.scale))
+    negative = ratio(operator, float(source.scale) * slope / float(output.scale))
 
     def entry(value: int) -> int:
         by = positive if value >= 0 else negative
@@ -88,9 +91,9 @@ def hard_swish(operator: Operator, graph: Graph) -> Step:
     lifted_scale = source.scale / np.float32(_LIFT)
     to_output = fixed_point.factor(float(lifted_scale) / float(output.scale))
     to_ramp = fixed_point.factor(float(lifted_scale) / float(_RAMP_SCALE))
-    if to_output.shift > 0:
+    if to_output.shift > 0 or to_ramp.shift > _MOST_RAMP_SHIFT:
         raise unsupported(
-            f"HARD_SWISH '{operator.name}' with an output scale far below its input's",
+            f"HARD_SWISH '{operator.name}' whose scales are far from each other",
             "calibrate with representative data",
         )
 
@@ -137,10 +140,10 @@ def prelu(operator: Operator, graph: Graph) -> Step:
         "alpha_zero_point": alpha.zero_point,
         "output_zero_point": output.zero_point,
         "positive": fixed_point.requant_record(
-            0, -_MOST_VALUE, _MOST_VALUE, fixed_point.factor(positive)
+            0, -_MOST_VALUE, _MOST_VALUE, ratio(operator, positive)
         )[1:],
         "negative": fixed_point.requant_record(
-            0, -_MOST_PRODUCT, _MOST_PRODUCT, fixed_point.factor(negative)
+            0, -_MOST_PRODUCT, _MOST_PRODUCT, ratio(operator, negative)
         )[1:],
     }
     arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.engines._aot import fixed_point
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.program import Call, Data, Parameters, Step
+from mlforge_tasks.engines._aot.ratio import ratio
 from mlforge_tasks.engines._aot.weighted import fused_clamp
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def mul(operator: Operator, graph: Graph) -> Step:
         "broadcast": _broadcast(operator, graph),
         "zero_point0": first.zero_point,
         "zero_point1": second.zero_point,
-        "output": _output(fixed_point.factor(real), _MOST_PRODUCT),
+        "output": _output(ratio(operator, real), _MOST_PRODUCT),
         "output_zero_point": output.zero_point,
     }
     return _binary(operator, graph, Parameters(operator.name, "aot_mul_t", members), "aot_mul_s8")

@@ -42,6 +42,8 @@ class Tensor:
         dtype: Name as the flatbuffer schema has it, lower case (`int8`).
         quantisation: None where it has none.
         data: Its value where it is constant.
+        oddity: What it is that no engine here runs (`sparse`), or empty.
+        scales_without_zero_points: Whether that is why it has no quantisation.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Tensor:
     dtype: str
     quantisation: Quantisation | None = None
     data: NDArray[np.generic] | None = None
+    oddity: str = ""
+    scales_without_zero_points: bool = False
 
     @property
     def size(self) -> int:
@@ -84,7 +88,8 @@ class Tensor:
 class Options:
     """The options of all operators; each reads its own.
 
-    Pairs are (height, width). `before` is padding in front that a rewrite made explicit. Masks
+    Pairs are (height, width). `before` is padding in front that a rewrite made explicit. `count` is
+    what DEPTHWISE_CONV_2D multiplies channels by, and how many tensors PACK and UNPACK have. Masks
     have a bit per axis; `other_masks` are those that no reference kernel reads. `from_float`
     is QUANTIZE that the reference gives floats.
     """
@@ -96,6 +101,7 @@ class Options:
     kernel: tuple[int, int] = (1, 1)
     activation: Activation = "NONE"
     axis: int = 0
+    count: int = 0
     beta: float = 1.0
     alpha: float = 0.0
     align_corners: bool = False

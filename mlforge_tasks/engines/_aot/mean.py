@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import fixed_point
 from mlforge_tasks.engines._aot.program import Call, Data, Parameters, Scratch, Step
+from mlforge_tasks.engines._aot.ratio import ratio
 from mlforge_tasks.engines._aot.view import steps_of, view_call
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def _step(operator: Operator, graph: Graph, extents: tuple[int, int, int], place
     source = graph.inputs_of(operator)[0]
     output = graph.output_of(operator)
     outer, count, inner = extents
-    by = fixed_point.factor(float(source.scale) / float(output.scale))
+    by = ratio(operator, float(source.scale) / float(output.scale))
     # The reference divides the multiplier by the count, with as many more bits as it has room for.
     bits = min(count.bit_length() - 1, 32, 31 + by.shift)
     members: dict[str, Value] = {

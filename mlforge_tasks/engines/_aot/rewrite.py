@@ -104,7 +104,8 @@ def _expanded(operator: Operator, graph: Graph, tensors: list[Tensor]) -> list[O
     tensors.append(replace(weights, data=flipped))
     inputs = (index, len(tensors) - 1, *bias)
     before = _before(operator, weights, graph.output_of(operator))
-    convolution = replace(operator, op="CONV_2D", inputs=inputs, options=Options(before=before))
+    options = Options(before=before, activation=operator.options.activation)
+    convolution = replace(operator, op="CONV_2D", inputs=inputs, options=options)
     stride = operator.options.stride
     if stride == (1, 1):
         return [convolution]

@@ -10,6 +10,7 @@ from mlforge_tasks.engines._aot import fixed_point
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.fixed_point import INT8_MAX, INT8_MIN
 from mlforge_tasks.engines._aot.program import Alias, Call, Constant, Data, Parameters, Step
+from mlforge_tasks.engines._aot.ratio import ratio, require_bounds
 from mlforge_tasks.engines._aot.weighted import fused_clamp
 from mlforge_tasks.engines._aot.window import window_axes
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.engines._aot.graph import Graph, Operator, Tensor
     from mlforge_tasks.engines._aot.program import Lowered, Value
+
+# Below it the reference's range of inputs is no int32.
+SMALLEST_SIGMOID_SCALE = 2.0**-28
 
 
 def _same_scale(a: Tensor, b: Tensor) -> bool:
@@ -90,7 +94,19 @@ def _clamp(operator: Operator, graph: Graph, low: int, high: int) -> Step:
 def sigmoid(operator: Operator, graph: Graph) -> Step:
     """LOGISTIC and TANH."""
     source = graph.inputs_of(operator)[0]
+    output = graph.output_of(operator)
     logistic = operator.op == "LOGISTIC"
+    scale, zero_point = (1 / 256, INT8_MIN) if logistic else (1 / 128, 0)
+    if output.scale != np.float32(scale) or output.zero_point != zero_point:
+        raise unsupported(
+            f"{operator.op} '{operator.name}' with an output scale other than {scale:g}",
+            "convert with TensorFlow's own quantiser",
+        )
+    if float(source.scale) < SMALLEST_SIGMOID_SCALE:
+        raise unsupported(
+            f"{operator.op} '{operator.name}' with an input scale of {source.scale:.3g}",
+            "calibrate with representative data",
+        )
     table = (fixed_point.logistic_table if logistic else fixed_point.tanh_table)(source)
     return lookup(operator, graph, table)
 
@@ -102,7 +118,7 @@ def relu(operator: Operator, graph: Graph) -> Step:
     low = max(INT8_MIN, output.zero_point)
     if _same_scale(source, output):
         return _clamp(operator, graph, low, INT8_MAX)
-    by = fixed_point.factor(float(source.scale) / float(output.scale))
+    by = ratio(operator, float(source.scale) / float(output.scale))
     return lookup(operator, graph, fixed_point.requantise_table(source, output, by, low))
 
 
@@ -110,6 +126,7 @@ def relu6(operator: Operator, graph: Graph) -> Step:
     """RELU6; the reference does not rescale it."""
     source = graph.inputs_of(operator)[0]
     require_same_scale(operator, graph)
+    require_bounds(operator, source)
     six = fixed_point.round_half_away(float(np.float32(6) / source.scale)) + source.zero_point
     return _clamp(operator, graph, source.zero_point, fixed_point.saturate(six))
 
@@ -130,7 +147,7 @@ def quantize(operator: Operator, graph: Graph) -> Lowered:
         return Alias(operator.inputs[0])
     if operator.options.from_float:
         return lookup(operator, graph, _float_table(source, output))
-    by = fixed_point.factor(float(source.scale) / float(output.scale))
+    by = ratio(operator, float(source.scale) / float(output.scale))
     return lookup(operator, graph, fixed_point.requantise_table(source, output, by, INT8_MIN))
 
 
@@ -142,6 +159,13 @@ def softmax(operator: Operator, graph: Graph) -> Step:
         raise unsupported(
             f"SOFTMAX '{operator.name}' with an output scale other than 1/256",
             "convert with TensorFlow's own quantiser",
+        )
+    steps = operator.options.beta * float(source.scale) * (1 << 26)
+    if steps <= 1:
+        raise unsupported(
+            f"SOFTMAX '{operator.name}' with an input scale of {source.scale:.3g} and a beta of "
+            f"{operator.options.beta:g}",
+            "calibrate with representative data; beta is 1 in Keras",
         )
     table = fixed_point.softmax_exponentials(source, operator.options.beta)
     depth = source.shape[-1]

@@ -11,6 +11,7 @@ from mlforge_tasks.engines._aot import fixed_point
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.fixed_point import INT8_MAX, INT8_MIN, INT32_MAX, INT32_MIN
 from mlforge_tasks.engines._aot.program import Call, Constant, Data
+from mlforge_tasks.engines._aot.ratio import ratio, require_bounds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +27,8 @@ def fused_clamp(operator: Operator, output: Tensor) -> tuple[Call, ...]:
     Kernels saturate to int8. The converter chooses output scales so that ReLU and ReLU6 mean just
     that, so this is rare.
     """
+    if operator.options.activation != "NONE":
+        require_bounds(operator, output)
     low, high = fixed_point.activation_range(operator.options.activation, output)
     if (low, high) == (INT8_MIN, INT8_MAX):
         return ()
@@ -60,7 +63,7 @@ def _factors(operator: Operator, graph: Graph, channels: int) -> list[fixed_poin
     real = [
         float(source.scale) * float(each) / float(output.scale) for each in weights.affine.scales
     ]
-    factors = [fixed_point.factor(each) for each in real]
+    factors = [ratio(operator, each) for each in real]
     return factors if len(factors) == channels else factors * channels
 
 

@@ -1,0 +1,223 @@
+"""What every operator takes: how many tensors, of which type, quantised how.
+
+One table for all; who adds an operator adds a line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from mlforge_tasks.engines._aot.failure import unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlforge_tasks.engines._aot.graph import Graph, Operator, Tensor
+
+# value: int8 of one scale. weights: int8, of one scale or one a channel. list: constant int32.
+# bias: int32, may be absent. spare: what the reference does not read either, may be absent.
+Role = Literal["value", "weights", "bias", "list", "spare"]
+
+_VALUE: tuple[Role, ...] = ("value",)
+_TWO: tuple[Role, ...] = ("value", "value")
+_LISTED: tuple[Role, ...] = ("value", "list")
+_LAYER: tuple[Role, ...] = ("value", "weights", "bias")
+# Operators that take any number of values.
+_MANY = {"CONCATENATION", "PACK"}
+_SEVERAL_OUTPUTS = {"SPLIT", "SPLIT_V", "UNPACK"}
+ROLES: Mapping[str, tuple[Role, ...]] = {
+    "ADD": _TWO,
+    "AVERAGE_POOL_2D": _VALUE,
+    "CONCATENATION": _VALUE,
+    "CONV_2D": _LAYER,
+    "DEPTHWISE_CONV_2D": _LAYER,
+    "EXPAND_DIMS": ("value", "spare"),
+    "FULLY_CONNECTED": _LAYER,
+    "HARD_SWISH": _VALUE,
+    "LEAKY_RELU": _VALUE,
+    "LOGISTIC": _VALUE,
+    "MAX_POOL_2D": _VALUE,
+    "MEAN": _LISTED,
+    "MUL": _TWO,
+    "PACK": _VALUE,
+    "PAD": _LISTED,
+    "PADV2": ("value", "list", "value"),
+    "PRELU": _TWO,
+    "QUANTIZE": _VALUE,
+    "RELU": _VALUE,
+    "RELU6": _VALUE,
+    "RESHAPE": ("value", "spare"),
+    "RESIZE_NEAREST_NEIGHBOR": _LISTED,
+    "SOFTMAX": _VALUE,
+    "SPLIT": ("list", "value"),
+    "SPLIT_V": ("value", "list", "list"),
+    "SQUEEZE": _VALUE,
+    "STRIDED_SLICE": ("value", "list", "list", "list"),
+    "SUB": _TWO,
+    "TANH": _VALUE,
+    "TRANSPOSE": _LISTED,
+    "TRANSPOSE_CONV": ("spare", "weights", "value", "bias"),
+    "UNPACK": _VALUE,
+}
+_OPTIONAL = {"bias", "spare"}
+# The axis of weights that has a scale for each output channel.
+_CHANNEL_AXES = {"DEPTHWISE_CONV_2D": 3}
+# The reference lets a dense layer's bias be off by this share of an output's step.
+_MOST_BIAS_SHARE = 0.02
+_INT8_MIN, _INT8_MAX = -128, 127
+_SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
+_MOST_ELEMENTS = (1 << 31) - 1
+
+_INT8_INSTEAD = (
+    "convert the whole model to int8, and replace layers that the converter leaves in float "
+    "(LayerNormalization, ELU, GELU) by ones of the supported list"
+)
+_INT8_ENDS = (
+    "convert with inference_input_type and inference_output_type int8; the firmware quantises "
+    "samples and reads outputs by the scales of quantisation.json"
+)
+_AGAIN = "convert the model again, with TensorFlow's own quantiser"
+_STATIC = "give it a static shape"
+
+
+def _check_type(tensor: Tensor, maker: str, end: str) -> None:
+    if tensor.oddity:
+        raise unsupported(f"{maker} with a tensor '{tensor.name}' that is {tensor.oddity},", _AGAIN)
+    if tensor.dtype == "int8":
+        return
+    if end:
+        raise unsupported(f"a model with a {tensor.dtype} {end}", _INT8_ENDS)
+    raise unsupported(f"{maker} with {tensor.dtype} values ('{tensor.name}')", _INT8_INSTEAD)
+
+
+def _check_scales(tensor: Tensor, maker: str, least: float) -> None:
+    """Scales are numbers that a real can be divided by, zero points int8."""
+    if tensor.quantisation is None:
+        lacks = "zero points" if tensor.scales_without_zero_points else "a scale"
+        raise unsupported(f"{maker} with a tensor '{tensor.name}' that lacks {lacks}", _AGAIN)
+    scales, zero_points = tensor.quantisation.scales, tensor.quantisation.zero_points
+    if not np.isfinite(scales).all() or scales.min() < least:
+        wrong = float(scales[~np.isfinite(scales) | (scales < least)][0])
+        raise unsupported(
+            f"{maker} with a tensor '{tensor.name}' of scale {wrong:g}",
+            "calibrate with representative data; a scale is a positive number",
+        )
+    if zero_points.min() < _INT8_MIN or zero_points.max() > _INT8_MAX:
+        raise unsupported(
+            f"{maker} with a tensor '{tensor.name}' whose zero point is no int8 value", _AGAIN
+        )
+
+
+def _check_value(tensor: Tensor, maker: str, end: str = "") -> None:
+    """It is int8, of one scale, and has a shape."""
+    _check_type(tensor, maker, end)
+    _check_scales(tensor, maker, _SMALLEST_SCALE)
+    if len(tensor.affine.scales) != 1:
+        raise unsupported(
+            f"{maker} with {len(tensor.affine.scales)} scales for '{tensor.name}'",
+            "quantise activations with one scale each",
+        )
+    if any(size <= 0 for size in tensor.shape):
+        raise unsupported(f"{maker} with shape {list(tensor.shape)}", _STATIC)
+    if tensor.size > _MOST_ELEMENTS:
+        raise unsupported(f"{maker} of {tensor.size:,} values", "use a smaller input")
+
+
+def _check_weights(operator: Operator, tensor: Tensor, what: str) -> None:
+    """They are int8 without zero points, of one scale or one for each output channel."""
+    if tensor.oddity:
+        raise unsupported(f"{what} whose weights are {tensor.oddity},", _AGAIN)
+    if tensor.dtype != "int8":
+        raise unsupported(f"{what} with {tensor.dtype} weights", "quantise the weights to int8")
+    _check_scales(tensor, what, 0.0)
+    axis, scales = _CHANNEL_AXES.get(operator.op, 0), len(tensor.affine.scales)
+    if any(tensor.affine.zero_points):
+        raise unsupported(f"{what} with asymmetric weights", "quantise weights symmetrically")
+    channels = tensor.shape[axis] if axis < len(tensor.shape) else 0
+    if scales > 1 and (tensor.affine.axis != axis or scales != channels):
+        raise unsupported(
+            f"{what} with {scales} scales along axis {tensor.affine.axis} of its weights "
+            f"{list(tensor.shape)}",
+            "quantise weights as a whole, or for each output channel",
+        )
+
+
+def _check_bias(operator: Operator, tensor: Tensor, graph: Graph, what: str) -> None:
+    """It is int32; the scale of a dense layer's is that of its products, as the reference wants."""
+    if tensor.dtype != "int32" or tensor.oddity:
+        raise unsupported(f"{what} with a {tensor.oddity or tensor.dtype} bias", "use an int32 one")
+    weights = graph.tensors[operator.inputs[1]]
+    if operator.op != "FULLY_CONNECTED" or len(weights.affine.scales) > 1:
+        return
+    product = float(graph.tensors[operator.inputs[0]].scale) * float(weights.scale)
+    own = 0.0 if tensor.quantisation is None else float(tensor.quantisation.scales[0])
+    if not abs(product - own) / float(graph.output_of(operator).scale) <= _MOST_BIAS_SHARE:
+        raise unsupported(f"{what} with a bias of another scale ({own:g})", _AGAIN)
+
+
+def _check_list(tensor: Tensor, what: str) -> None:
+    if tensor.data is None or tensor.dtype != "int32" or tensor.oddity:
+        raise unsupported(
+            f"{what} with sizes or axes ('{tensor.name}') that are not int32 constants",
+            "use constant ones, and a batch of 1",
+        )
+
+
+def _roles(operator: Operator) -> Sequence[Role]:
+    """The role of each input.
+
+    Raises:
+        CandidateFailure: There are too many inputs or outputs, or too few.
+    """
+    roles = ROLES[operator.op]
+    if operator.op in _MANY:
+        roles *= max(len(operator.inputs), 1)
+    needed = sum(role not in _OPTIONAL for role in roles)
+    fits = needed <= len(operator.inputs) <= len(roles)
+    if not fits or (len(operator.outputs) > 1 and operator.op not in _SEVERAL_OUTPUTS):
+        raise unsupported(
+            f"{operator.op} '{operator.name}' with {len(operator.inputs)} inputs and "
+            f"{len(operator.outputs)} outputs",
+            _AGAIN,
+        )
+    return roles[: len(operator.inputs)]
+
+
+def _check_inputs(operator: Operator, graph: Graph, what: str) -> None:
+    roles = _roles(operator)
+    for role, index in zip(roles, operator.inputs, strict=True):
+        if index < 0:
+            if role not in _OPTIONAL:
+                raise unsupported(f"{what} without one of its inputs", _AGAIN)
+            continue
+        tensor = graph.tensors[index]
+        if role == "value":
+            _check_value(tensor, what, "input" if index == graph.input else "")
+        elif role == "weights":
+            _check_weights(operator, tensor, what)
+        elif role == "list":
+            _check_list(tensor, what)
+
+
+def check_operands(graph: Graph) -> None:
+    """Every value is int8 of one scale, every other operand what its operator takes.
+
+    Operators that the engine does not have are passed over; `lower` names them.
+
+    Raises:
+        CandidateFailure: One is not.
+    """
+    _check_value(graph.tensors[graph.input], "the model's input", "input")
+    for operator in graph.operators:
+        what = f"{operator.op} '{operator.name}'"
+        if operator.op in ROLES:
+            _check_inputs(operator, graph, what)
+        for index in operator.outputs:
+            tensor = graph.tensors[index]
+            if operator.op in ROLES or tensor.dtype == "float32":
+                _check_value(tensor, what, "output" if index == graph.output else "")
+        for role, index in zip(ROLES.get(operator.op, ()), operator.inputs, strict=False):
+            if role == "bias" and index >= 0:
+                _check_bias(operator, graph.tensors[index], graph, what)

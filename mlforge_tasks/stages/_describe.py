@@ -1,0 +1,75 @@
+"""What an int8 model file says about itself, for `quantise`."""
+
+from __future__ import annotations
+
+import math
+
+from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
+from mlforge_tasks.records import Reason, sha256_bytes
+from mlforge_tasks.tflite_file.model import FileTensor, read
+
+# Of float32 without leading zeros in its fraction: what is smaller divides to infinity.
+SMALLEST_SCALE = 2.0**-126
+_INT8 = range(-128, 128)
+
+
+def _failure(message: str) -> CandidateFailure:
+    return CandidateFailure(Reason(code="convert_failed", stage="quantise", message=message))
+
+
+def _tensor(tensor: FileTensor, which: str) -> TensorQuantisation:
+    """An input or output, of one example."""
+    if tensor.dtype != "int8":
+        raise _failure(
+            f"its {which} is {tensor.dtype}, not int8: convert it with inference_input_type and "
+            "inference_output_type int8"
+        )
+    if len(tensor.scales) != 1 or len(tensor.zero_points) != 1:
+        raise _failure(
+            f"its {which} has {len(tensor.scales)} scales and {len(tensor.zero_points)} zero "
+            "points, wanted one of each: quantise it in full"
+        )
+    scale, zero_point = tensor.scales[0], tensor.zero_points[0]
+    if not math.isfinite(scale) or scale < SMALLEST_SCALE or zero_point not in _INT8:
+        raise _failure(
+            f"its {which} has scale {scale:g} and zero point {zero_point}, which no real number "
+            "goes through: calibrate it with representative data"
+        )
+    if not tensor.shape or min(tensor.shape) < 1:
+        raise _failure(f"its {which} has shape {list(tensor.shape)}: convert it with a batch of 1")
+    if tensor.shape[0] != 1:
+        raise _failure(
+            f"its {which} {list(tensor.shape)} takes {tensor.shape[0]} examples at a time, a "
+            "device infers one: convert it with a batch of 1"
+        )
+    return TensorQuantisation(
+        name=tensor.name, shape=tensor.shape[1:], scale=scale, zero_point=zero_point
+    )
+
+
+def describe(content: bytes) -> Quantisation:
+    """What an int8 model file says about itself; the float metrics are left empty.
+
+    Raises:
+        CandidateFailure: It has not exactly one input and one output, both int8, of one example.
+        ToolError: It is no model, or not a whole one.
+    """
+    model = read(content)
+    graph = model.main
+    for what, count in (
+        ("subgraphs", len(model.graphs)),
+        ("inputs", len(graph.inputs)),
+        ("outputs", len(graph.outputs)),
+    ):
+        if count != 1:
+            raise _failure(f"it has {count} {what}, wanted one")
+    return Quantisation(
+        input=_tensor(graph.tensors[graph.inputs[0]], "input"),
+        output=_tensor(graph.tensors[graph.outputs[0]], "output"),
+        operators=tuple(each.op for each in graph.operators),
+        tflite_bytes=len(content),
+        tflite_sha256=sha256_bytes(content),
+        float_validation=None,
+        float_test=None,
+    )
