@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,7 @@ from mlforge_tasks.errors import (
     CandidateFailure,
     ToolError,
 )
-from mlforge_tasks.graph import process
-from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.graph import process, surroundings
 from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:
@@ -26,15 +24,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.graph.kind import StageKind
 
 STAGE_TIMEOUT_S = 6 * 3600.0
-# A stage's process must not depend on the user's locale, hash seed or GPU.
-STAGE_ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    "PYTHONPATH": str(PROJECT_ROOT),
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    # Compiling TensorFlow's 2,700 modules anew at each import takes twice as long as the import.
-    "PYTHONDONTWRITEBYTECODE": "",
-}
 
 
 @dataclass(frozen=True)
@@ -86,9 +75,11 @@ class Action:
         request.write_text(json.dumps(body))
         secrets = {name: os.environ[name] for name in self.kind.secrets if name in os.environ}
         done = process.run(
-            [sys.executable, "-m", self.kind.module, str(request.resolve())],
+            surroundings.stage_command(self.kind.module, request),
             timeout_s=STAGE_TIMEOUT_S,
-            env=STAGE_ENVIRONMENT | secrets,
+            # Matplotlib reads settings of the folder that it is in.
+            cwd=request.parent,
+            env=surroundings.stage_environment(request.parent) | secrets,
             on_line=on_line,
         )
         failure = out / FAILURE_FILE

@@ -82,6 +82,23 @@ def modules(roots: Iterable[str]) -> frozenset[str]:
 
 
 @functools.cache
+def foreign_imports(roots: tuple[str, ...]) -> frozenset[str]:
+    """What is not of this package among all that some modules import: names of top-level modules.
+
+    Args:
+        roots: As `code_version` takes them.
+    """
+    sources = (_find(module) for module in modules(roots))
+    return frozenset().union(*(_foreign(path) for path in sources if path is not None))
+
+
+@functools.cache
+def _foreign(path: Path) -> frozenset[str]:
+    names = (name.partition(".")[0] for name in imported_names(path.read_bytes()))
+    return frozenset(name for name in names if name not in {"", PACKAGE})
+
+
+@functools.cache
 def _module_digest(module: str) -> tuple[str, str] | None:
     """A module's path, relative to the project root, and its digest; None where there is none."""
     path = _find(module)
@@ -106,7 +123,7 @@ def forget_sources() -> None:
     """Makes the next `code_version` read everything anew."""
     for cached in (
         *(_find, _existing, _direct_imports),
-        *(_module_digest, _resource_digests, code_version),
+        *(foreign_imports, _foreign, _module_digest, _resource_digests, code_version),
     ):
         cached.cache_clear()
 

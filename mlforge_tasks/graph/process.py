@@ -18,24 +18,13 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph.surroundings import clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 TAIL_LINES = 20
-PASSED_ON = {
-    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "TMPDIR", "TZ", "LANG", "DISPLAY"),
-    *("LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"),
-    *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
-    *("ZEPHYR_BASE", "ZEPHYR_SDK_INSTALL_DIR", "ZEPHYR_TOOLCHAIN_VARIANT"),
-    "GNUARMEMB_TOOLCHAIN_PATH",
-}
-# OPENBLAS_*: some machines need them set for numpy to be right.
-PASSED_ON_PREFIXES = (
-    *("LC_", "XDG_", "SSL_", "PIP_", "UV_", "OPENBLAS_", "CCACHE_", "COVERAGE_"),
-    "MLFORGE_",
-)
 
 
 @dataclass(frozen=True)
@@ -79,20 +68,6 @@ def which(program: str, *, hint: str) -> str:
     if found is None:
         raise ToolError(f"'{program}' was not found on PATH", hint=hint)
     return found
-
-
-def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The part of an environment that programs get: where things are, not how they behave.
-
-    `KERAS_BACKEND`, `CPATH`, `TF_XLA_FLAGS` and their like would change results behind the back of
-    every key; what decides results is set by the stage itself. Credentials are not passed on
-    either: `StageKind.secrets` names the one stage that gets one.
-    """
-    return {
-        name: value
-        for name, value in environ.items()
-        if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
-    }
 
 
 def start(
@@ -156,7 +131,7 @@ def run(
         argv: Program and arguments; never a shell string.
         timeout_s: After this many seconds it is killed and `timed_out` is set.
         cwd: Folder to run in.
-        env: Variables set on top of `clean_environment`.
+        env: Variables set on top of `surroundings.clean_environment`.
         on_line: Called with each line of output as it comes.
 
     Raises:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from mlforge_tasks.errors import NOT_NEEDED, MlforgeError, ToolError
-from mlforge_tasks.graph import broken_tries
+from mlforge_tasks.graph import broken_tries, environment
 from mlforge_tasks.graph.action import Action
 from mlforge_tasks.graph.code_version import code_version, forget_sources
 from mlforge_tasks.graph.kind import StageKind
@@ -36,9 +36,8 @@ from mlforge_tasks.records import Reason, Record, canonical_json, sha256_bytes
 
 # What every stage's result is made by, beside its own code: without all that these import, since
 # most of it (the lock, the store) brings bytes to their place and decides none.
-SHARED_CODE = tuple(
-    f"mlforge_tasks/graph/{name}.py" for name in ("action", "kind", "process", "stage")
-)
+SHARED = ("action", "kind", "process", "stage", "surroundings", "_launch")
+SHARED_CODE = tuple(f"mlforge_tasks/graph/{name}.py" for name in SHARED)
 # Another hour, another machine, another result: true for this run, not for a cache.
 WALL_TIME_RESULTS = {"train_timeout"}
 
@@ -130,6 +129,7 @@ class Stage:
             "code": self._code(),
             "config": dict(self.config),
             "tools": dict(self.kind.tools()),
+            "environment": environment.document((self.kind.module, *self.kind.loads)),
             "inputs": {
                 name: file_digest(_watched(source)) for name, source in sorted(self.inputs.items())
             },

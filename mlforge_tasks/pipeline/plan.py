@@ -15,6 +15,7 @@ from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.graph import environment
 from mlforge_tasks.graph.stage import Stage, Workspace
 from mlforge_tasks.graph.store import Store
 from mlforge_tasks.pipeline import places
@@ -60,11 +61,12 @@ class Plan:
             yield stage.kind.tools
 
     def require(self) -> None:
-        """Stops where the contract's firmware could not be built.
+        """Stops where the contract's firmware could not be built, or not by what its key says.
 
         Raises:
             ToolError: Something is missing; the hint says what to run.
         """
+        environment.confine()
         target = self.contract.target
         platform: Platform = plugins.load("platforms", target.platform)
         board = load_board(target.board)

@@ -11,12 +11,13 @@ import os
 import re
 import tempfile
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
+from mlforge_tasks.graph.compiler import identity
+from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.graph.tool_versions import once
 from mlforge_tasks.platforms._fit import does_not_fit
 from mlforge_tasks.render import render
@@ -56,7 +57,6 @@ LINK_FLAGS = (
     "-Wl,--build-id=none",
 )
 
-_VERSION = re.compile(r'#define (__VERSION__|_PICOLIBC_VERSION) "(.*)"')
 _OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by (\d+) bytes")
 
 
@@ -98,21 +98,21 @@ def _picolibc_specs() -> Path:
 
 
 @once
-def tool_versions() -> Mapping[str, str]:
-    """Versions of compiler and C library, for the key of everything they make.
+def tool_versions(*flags: str) -> Mapping[str, str]:
+    """What compiler, linker and C library are, for the key of everything they make.
+
+    Args:
+        flags: What selects the core's code generation, and with it the libraries.
 
     Raises:
-        ToolError: One of them is not installed.
+        ToolError: One of them is not installed, or does not work.
     """
-    argv = [tool("gcc"), f"--specs={_picolibc_specs()}", "-include", "picolibc.h", "-E", "-dM"]
-    macros = process.check([*argv, "-x", "c", os.devnull], timeout_s=TOOL_TIMEOUT_S)
-    found = dict(_VERSION.findall(macros))
+    asked = (*flags, f"--specs={_picolibc_specs()}", "-include", "picolibc.h")
     linker = process.check([tool("ld"), "--version"], timeout_s=TOOL_TIMEOUT_S)
     return {
-        "arm-none-eabi-gcc": found["__VERSION__"],
-        "arm-none-eabi-binutils": linker.splitlines()[0],
-        "picolibc": found["_PICOLIBC_VERSION"],
-        "jinja2": metadata.version("jinja2"),
+        **identity(tool("gcc"), *asked),
+        f"{TOOL_PREFIX}ld": identified(tool("ld"), linker.splitlines()[0]),
+        **{name: identified(tool(name)) for name in ("objcopy", "size")},
     }
 
 

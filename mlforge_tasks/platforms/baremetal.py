@@ -60,9 +60,9 @@ class BaremetalPlatform:
         _image.uart_of(board)
         _image.require()
 
-    def tool_versions(self, board: Board) -> Mapping[str, str]:  # noqa: ARG002 - the interface's
+    def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `platforms.Platform.tool_versions`."""
-        return _image.tool_versions()
+        return _image.tool_versions(*board.gcc_flags)
 
 
 PLUGIN = BaremetalPlatform()

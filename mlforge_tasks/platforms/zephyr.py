@@ -6,13 +6,16 @@ TFLite Micro, whose arena is as large as an image of that very model says it mus
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph.compiler import identity
+from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.platforms._fit import does_not_fit
-from mlforge_tasks.platforms._zephyr import arena, image, needs, toolchain, workspace
+from mlforge_tasks.platforms._zephyr import arena, doctor, image, needs, toolchain, workspace
 from mlforge_tasks.platforms._zephyr.build_folder import (
     APP,
     BuildFolder,
@@ -166,7 +169,18 @@ class ZephyrPlatform:
         compiler = toolchain.require(_zephyr(board).arch)
         modules = (*CORE_MODULES, *_zephyr(board).modules, *TFLM_MODULES)
         revisions = workspace.require().revisions(modules)
-        return {"gcc": compiler.version(), "toolchain": compiler.variant, **revisions}
+        programs = {
+            name: identified(found)
+            for name in (*doctor.PROGRAMS, "dtc")
+            if (found := shutil.which(name))
+        }
+        return {
+            **identity(str(compiler.gcc), *board.gcc_flags),
+            **{name: identified(compiler.tool(name)) for name in ("objcopy", "size", "nm")},
+            **programs,
+            "toolchain": compiler.version(),
+            **revisions,
+        }
 
     def _folder(self, board: Board, model: str, options: tuple[str, ...] = ()) -> BuildFolder:
         known = _zephyr(board)

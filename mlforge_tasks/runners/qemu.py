@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process, tool_versions
+from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.runners import Capabilities
 from mlforge_tasks.runners._fault import failure
 from mlforge_tasks.runners._frames import Frame, FrameReader, FrameType
@@ -78,12 +79,13 @@ class QemuRunner(ProgramRunner):
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `runners.Runner.tool_versions`."""
-        return {"qemu": _version(_binary(_qemu(board)))}
+        return {"qemu": _identity(_binary(_qemu(board)))}
 
 
 @tool_versions.once
-def _version(binary: str) -> str:
-    return process.check([binary, "--version"], timeout_s=VERSION_TIMEOUT_S).splitlines()[0]
+def _identity(binary: str) -> str:
+    said = process.check([binary, "--version"], timeout_s=VERSION_TIMEOUT_S)
+    return identified(binary, said.splitlines()[0])
 
 
 def run_to_end(board: Board, elf: Path, *, limit_s: float) -> bytes:

@@ -70,7 +70,7 @@ def _program(name: str, level: Level, advice: str) -> Finding:
 
 def _picolibc() -> Finding:
     try:
-        return Finding("ok", "picolibc", _image.tool_versions()["picolibc"])
+        return Finding("ok", "picolibc", _image.tool_versions()["libc.a"].split()[1])
     except ToolError as error:
         return Finding("missing", "picolibc", error.message, BOOTSTRAP)
 

@@ -14,7 +14,7 @@ from doit.exceptions import InvalidDodoFile
 from doit.reporter import ConsoleReporter
 
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph import environment, tool_versions
 from mlforge_tasks.shell import console
 from mlforge_tasks.verdict.trials import Report, Trials
 
@@ -60,6 +60,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         super().initialize(tasks, selected_tasks)
         if set(selected_tasks) <= TREELESS:
             return
+        tool_versions.ask_ahead((environment.installed,))
         tool_versions.ask_ahead(self.plan.tools())
         try:
             self.plan.require()

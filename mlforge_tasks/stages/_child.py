@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from mlforge_tasks.errors import (
     CandidateFailure,
     ToolError,
 )
-from mlforge_tasks.graph import process
+from mlforge_tasks.graph import process, surroundings
 from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:
@@ -27,18 +26,6 @@ if TYPE_CHECKING:
 
 # Nobody but a user or the kernel sends these: they say nothing about the candidate.
 OUTSIDE_SIGNALS = {signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM}
-# Fixed here, not left to the user's environment, so that weights are reproducible. oneDNN trains
-# small convolutions three times as fast. Where bytecode is not kept, importing TensorFlow compiles
-# 2,700 modules every time: 8 s instead of 2 (all measured).
-ENVIRONMENT = {
-    "PYTHONDONTWRITEBYTECODE": "",
-    "PYTHONHASHSEED": "0",
-    "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "KERAS_BACKEND": "tensorflow",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_ENABLE_ONEDNN_OPTS": "1",
-}
 
 
 def _request(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> str:
@@ -102,10 +89,10 @@ def run_child(
         path = Path(folder) / "request.json"
         path.write_text(_request(inputs, out, config))
         done = process.run(
-            [sys.executable, "-m", module, str(path)],
+            surroundings.stage_command(module, path),
             timeout_s=timeout_s,
-            # An empty folder, so that no ~/.keras/keras.json changes what is computed.
-            env=ENVIRONMENT | {"KERAS_HOME": folder},
+            cwd=path.parent,
+            env=surroundings.stage_environment(path.parent),
             on_line=on_line,
         )
     _check(module, done, out)

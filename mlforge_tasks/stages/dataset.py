@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import datasets
 from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
 
@@ -24,7 +23,6 @@ def kind(spec: DatasetSpec) -> StageKind:
         isolated=True,
         fields=("dataset", "task"),
         loads=(spec.source_module,),
-        tools=tool_versions.of("numpy"),
     )
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import engines, plugins
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, ToolError
-from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import (
@@ -36,7 +35,6 @@ def kind(names: Sequence[str]) -> StageKind:
         (REPORT,),
         loads=tuple(plugins.module("engines", name) for name in names),
         resources=tuple(folder for name in names for folder in engines.resources(name)),
-        tools=tool_versions.of("jinja2", "tflite", "numpy"),
     )
 
 

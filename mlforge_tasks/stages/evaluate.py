@@ -7,10 +7,11 @@ vectors), so these are the device's figures for data that would take it hours.
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlforge_tasks import engines
-from mlforge_tasks.graph import tool_versions
+from mlforge_tasks.graph import compiler, process
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import Record
@@ -22,13 +23,21 @@ if TYPE_CHECKING:
 
 Computer = Literal["tflite-micro", "aot"]
 
+
+def tools() -> Mapping[str, str]:
+    """The compiler of what stands in for the oracle, where there is none."""
+    if importlib.util.find_spec("tflite_micro") is not None:
+        return {}
+    return compiler.identity(process.which("gcc", hint="sudo apt-get install gcc"))
+
+
 KIND = StageKind(
     __name__,
     ("evaluation.json",),
     isolated=True,
     fields=("goal.metric",),
     resources=engines.resources("aot"),
-    tools=tool_versions.of("numpy", optional="tflite-micro"),
+    tools=tools,
 )
 
 

@@ -10,7 +10,6 @@ from mlforge_tasks.architecture import smallest
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import BuildReport, FirmwareReport, Reason, read_build_report
 from mlforge_tasks.stages import engine, firmware, header, main, render
@@ -47,11 +46,7 @@ def measuring(platform: Platform, names: Sequence[str], runner: str, board: Boar
     probe = (render.KIND, header.KIND, *deployed)
 
     def tools() -> dict[str, str]:
-        return {
-            **tool_versions.training_environment(),
-            **platform.tool_versions(board),
-            **run_tools(runner, board),
-        }
+        return {**platform.tool_versions(board), **run_tools(runner, board)}
 
     return StageKind(
         __name__,

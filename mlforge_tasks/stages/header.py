@@ -6,7 +6,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import DataCard
-from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.render import render
@@ -24,7 +23,6 @@ KIND = StageKind(
     __name__,
     ("model_data.h",),
     resources=("templates/model_data.h.jinja",),
-    tools=tool_versions.of("jinja2"),
 )
 
 

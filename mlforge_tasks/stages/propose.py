@@ -8,7 +8,6 @@ from mlforge_tasks import plugins
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.search import LLM, Search
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.code_version import PROJECT_ROOT
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import canonical_json
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.agents import Agent
 
 # What an agent depends on, and so do its proposals.
-PACKAGES = {"optimizer": "optuna", "tpe": "optuna", LLM: "anthropic"}
 # The key, and an address that is given but to be refused: see `agents.anthropic`.
 SECRETS = {LLM: ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")}
 
@@ -37,7 +35,6 @@ def kind(agent: str) -> StageKind:
         fields=("search",),
         loads=(plugins.module("agents", agent),),
         resources=(prompts,) if (PROJECT_ROOT / prompts).exists() else (),
-        tools=tool_versions.of("numpy", optional=PACKAGES.get(agent)),
         secrets=SECRETS.get(agent, ()),
         kept_when_broken=(TRANSCRIPT,),
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
@@ -29,7 +28,6 @@ KIND = StageKind(
     ("model.tflite", "quantisation.json"),
     isolated=True,
     fields=("search.seed",),
-    tools=tool_versions.training_environment,
 )
 
 

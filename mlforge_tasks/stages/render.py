@@ -23,7 +23,6 @@ from mlforge_tasks.architecture import (
 )
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
 from mlforge_tasks.render import render
@@ -77,7 +76,6 @@ KIND = StageKind(
     __name__,
     ("architecture.json", "model.py", "static.json"),
     resources=("templates/model.py.jinja",),
-    tools=tool_versions.of("jinja2"),
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.stages import main
@@ -33,7 +32,6 @@ KIND = StageKind(
     ("report.json", "convergence.png"),
     isolated=True,
     fields=("target", "mode", "goal.metric"),
-    tools=tool_versions.of("matplotlib"),
     runs_after_failure=True,
 )
 

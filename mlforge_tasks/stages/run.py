@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import Measurement, Record, Source, StackUse, read_build_report
@@ -30,10 +29,9 @@ PROFILE = "profile.json"
 
 
 def tools(runner: str, board: Board) -> Mapping[str, str]:
-    """The runner's own tools, and what its outputs are compared with."""
+    """The runner's own tools."""
     plugin: Runner = plugins.load("runners", runner)
-    oracle = tool_versions.of("numpy", optional="tflite-micro")()
-    return {**plugin.tool_versions(board), **oracle}
+    return plugin.tool_versions(board)
 
 
 def kind(runner: str, board: Board) -> StageKind:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
@@ -40,7 +39,6 @@ KIND = StageKind(
     isolated=True,
     fields=("training", "goal.metric", "search.seed"),
     loads=(TRAINING,),
-    tools=tool_versions.training_environment,
 )
 
 

@@ -57,12 +57,12 @@ def test_what_a_program_leaves_behind_is_ended_too() -> None:
 
 def test_only_places_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user's settings of compilers and libraries do not reach what we start, nor do keys."""
-    for name in ("KERAS_BACKEND", "CPATH", "TF_XLA_FLAGS", "ANTHROPIC_API_KEY", "MLFORGE_X"):
+    for name in ("KERAS_BACKEND", "CPATH", "TF_XLA_FLAGS", "ANTHROPIC_API_KEY", "MLFORGE_PROBE_ID"):
         monkeypatch.setenv(name, "1")
     code = "import os; print(sorted(set(os.environ) & set('KERAS_BACKEND CPATH TF_XLA_FLAGS "
-    code += "MLFORGE_X HOME'.split())))"
+    code += "MLFORGE_PROBE_ID HOME'.split())))"
     done = process.check([sys.executable, "-c", code], timeout_s=60, env={"CPATH": "ours"})
-    assert done.strip() == "['CPATH', 'HOME', 'MLFORGE_X']"
+    assert done.strip() == "['CPATH', 'HOME', 'MLFORGE_PROBE_ID']"
 
 
 def test_a_program_that_is_not_there() -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process
+from mlforge_tasks.graph.compiler import identity
 from mlforge_tasks.platforms._zephyr.toolchain import HOST
 from mlforge_tasks.platforms._zephyr.workspace import PROJECT_ROOT, PYTHON_HINT, WEST
 from mlforge_tasks.records import canonical_json, sha256_bytes
@@ -34,6 +35,7 @@ BUILD_TIMEOUT_S = 3600.0
 KEY_DIGITS = 12
 _OVERFLOW = re.compile(r"region `(FLASH|RAM)' overflowed by (\d+) bytes")
 _COMPILER_CACHE = {
+    "CCACHE_SLOPPINESS": "",
     "CCACHE_NOHASHDIR": "true",  # the folder is in debug information alone
     # Names this project's folder; whatever it does to a source is in the preprocessed text.
     "CCACHE_IGNOREOPTIONS": "-fmacro-prefix-map=*",
@@ -96,6 +98,7 @@ class Configuration:
             "args": self.cmake_args(),
             "environment": dict(self.toolchain.environment),
             "gcc": self.toolchain.version(),
+            "compiler": dict(identity(str(self.toolchain.gcc))),
             "revisions": self.workspace.revisions(self.modules),
             "base": str(self.workspace.zephyr_base),
             # CMake notices an edited file of these, but not a new one.
@@ -160,10 +163,13 @@ class BuildFolder:
 
     def _west(self, argv: list[str]) -> None:
         workspace = self.configuration.workspace
+        compiler = dict(identity(str(self.configuration.toolchain.gcc)))
         environment = {
             **self.configuration.toolchain.environment,
             **_COMPILER_CACHE,
             "CCACHE_BASEDIR": str(self.build),
+            # Else it knows the compiler by its size and time, and not what that calls.
+            "CCACHE_COMPILERCHECK": f"string:{sha256_bytes(canonical_json(compiler))}",
             "ZEPHYR_BASE": str(workspace.zephyr_base),
         }
         done = process.run(argv, timeout_s=BUILD_TIMEOUT_S, cwd=workspace.topdir, env=environment)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 MANIFEST = PROJECT_ROOT / "zephyr_app" / "west.yml"
 DEFAULT_FOLDER = Path("~/zephyrproject")
-WEST = (sys.executable, "-m", "west")
+WEST = (sys.executable, "-P", "-m", "west")
 UPDATE_TIMEOUT_S = 4 * 3600.0
 INIT_TIMEOUT_S = 60.0
 

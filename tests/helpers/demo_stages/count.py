@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.graph import tool_versions
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
 
@@ -17,7 +16,6 @@ KIND = StageKind(
     ("count.txt",),
     isolated=True,
     fields=("search.seed",),
-    tools=tool_versions.of("numpy"),
 )
 
 
