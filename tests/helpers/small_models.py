@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.helpers.aot_writer import Ref
 
-    Change = Callable[[Any], None]
+    Change = Callable[[Any], object]
 
 QUANT = Quant(np.float32(0.1), 3)
 SIDE, CHANNELS = 5, 4

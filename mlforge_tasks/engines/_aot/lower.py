@@ -1,8 +1,8 @@
 """From operators to calls of kernels.
 
 To add an operator: write its kernel in `kernels/aot_<name>_s8.{c,h}`; write a function that makes a
-`Step` of it and name it in `_EVERYWHERE`; say what it takes in `forms`, `shapes` and `options`; add it to
-the generator in `tests/helpers/graphs.py`, whose property tests then hold it against the oracle.
+`Step` of it and name it in `_EVERYWHERE`; say what it takes in `forms`, `shapes` and `options`; add
+it to the generator in `tests/helpers/graphs.py`, whose property tests hold it against the oracle.
 """
 
 from __future__ import annotations
