@@ -38,6 +38,7 @@ DOIT = Path(sys.executable).parent / "doit"
 RUN = (str(DOIT), "run", f"contract={CONTRACT}")
 NOTHING_TO_DO = r"(?m)^0 tasks exec"
 TIMEOUT_S = 3600.0
+ORACLE_LOCK = "requirements-oracle.lock"
 ROUNDS = 9
 # What a peer's dodo.py looks like: each task has a file to depend on and one that it makes.
 PEER = """
@@ -110,7 +111,7 @@ def stamped_arguments() -> list[str] | None:
     if not stamp.exists():
         return None
     for lock, arguments in (("requirements-dev.lock", ["--dev"]), ("requirements.lock", [])):
-        made_of = (ROOT / lock).read_bytes() + (ROOT / "bootstrap").read_bytes()
+        made_of = b"".join((ROOT / name).read_bytes() for name in (lock, ORACLE_LOCK, "bootstrap"))
         if stamp.read_text().split()[0] == hashlib.sha256(made_of).hexdigest():
             return arguments
     return None

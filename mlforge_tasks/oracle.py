@@ -80,7 +80,7 @@ def _open(tflite: bytes) -> Any:
     if not available():
         raise ToolError(
             "the oracle needs the `tflite-micro` wheel, which is not installed",
-            hint="`pip install tflite-micro` (Linux on x86-64); elsewhere use a run on Linux",
+            hint="`./bootstrap` installs it (Linux on x86-64); elsewhere use a run on Linux",
         )
     from tflite_micro import runtime  # noqa: PLC0415 - heavy, and not there on every platform
 

@@ -6,9 +6,12 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from benchmarks.null_build import stamped_arguments
 from tests.helpers.paths import ROOT
@@ -55,9 +58,26 @@ def test_the_lock_files_hold_what_the_project_asks_for() -> None:
             "requirements-dev.lock",
             [*project["dependencies"], *project["optional-dependencies"]["dev"]],
         ),
+        ("requirements-oracle.lock", project["optional-dependencies"]["oracle"]),
     ):
         text = (ROOT / lock).read_text()
         for requirement in wanted:
             name = requirement.split(">")[0].split("=")[0].strip()
             assert f"\n{name}==" in text, f"{name} is not in {lock}"
         assert "--hash=sha256:" in text
+
+
+def test_the_oracle_is_one_build_and_no_other() -> None:
+    """Its version and its wheels' digests are fixed; on other platforms it is left out."""
+    text = (ROOT / "requirements-oracle.lock").read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("tflite-micro")]
+    requirement = Requirement(line.rstrip(" \\"))
+    (pinned,) = requirement.specifier
+    assert pinned.operator == "=="
+    assert text.count("--hash=sha256:") >= 3
+    marker = requirement.marker
+    assert marker is not None
+    assert marker.evaluate({"sys_platform": "linux", "platform_machine": "x86_64"})
+    assert not marker.evaluate({"sys_platform": "darwin", "platform_machine": "arm64"})
+    if find_spec("tflite_micro") is not None and stamped_arguments() is not None:
+        assert requirement.specifier.contains(version("tflite-micro"), prereleases=True)
