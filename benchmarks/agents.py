@@ -32,8 +32,7 @@ from mlforge_tasks.agents._tpe import failed_on_hardware
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.contract.search import LLM, Llm, Search
-from mlforge_tasks.graph.stage import Provenance
-from mlforge_tasks.graph.store import PROVENANCE
+from mlforge_tasks.graph.manifest import PROVENANCE, Provenance
 from mlforge_tasks.pipeline.chain import Chain
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.pipeline.wiring import REFUSING

@@ -10,7 +10,7 @@ from tests.helpers.paths import ROOT
 # As `doit run -n … -P thread` may: several stages end at once, and each reads what it made.
 FIRST_USES = """
 import sys, threading
-from mlforge_tasks.graph.store import Manifest
+from mlforge_tasks.graph.manifest import Manifest
 from mlforge_tasks.verdict.trials import Trials
 
 sys.setswitchinterval(1e-6)

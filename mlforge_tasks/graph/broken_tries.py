@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from mlforge_tasks.records import Record
+from mlforge_tasks.graph.files import is_own_file
+from mlforge_tasks.graph.manifest import BROKEN_TRIES, Digest
+from mlforge_tasks.graph.sealed import Sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,20 +18,18 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.graph.store import Store
 
-BROKEN_TRIES = "broken_tries.json"
 
-
-class BrokenTries(Record):
+class BrokenTries(Sealed):
     """Digests of what was left behind, oldest first."""
 
-    digests: tuple[str, ...] = ()
+    digests: tuple[Digest, ...] = ()
 
 
 def read(folder: Path) -> tuple[str, ...]:
     """The digests that wait in a stage's folder."""
     try:
         return BrokenTries.read(folder / BROKEN_TRIES).digests
-    except (FileNotFoundError, ValidationError):
+    except (OSError, ValueError):
         return ()
 
 
@@ -43,8 +41,7 @@ def keep(store: Store, files: Iterable[Path], folder: Path) -> None:
         files: Those that are wanted; not all need be there.
         folder: The stage's folder.
     """
-    found = [store.put_blob(path) for path in files if path.exists()]
+    found = [store.put_blob(path) for path in files if is_own_file(path)]
     if found:
-        folder.mkdir(parents=True, exist_ok=True)
         tries = BrokenTries(digests=(*read(folder), *found))
-        tries.write(folder / BROKEN_TRIES)
+        store.tree.publish(tries.to_bytes() + b"\n", folder / BROKEN_TRIES)

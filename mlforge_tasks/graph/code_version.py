@@ -13,8 +13,8 @@ from importlib.util import resolve_name
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.imports import imported_names
-from mlforge_tasks.graph.store import file_digest
 from mlforge_tasks.records import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import surroundings
-from mlforge_tasks.graph.store import file_digest, publish
+from mlforge_tasks.graph.files import Tree, file_digest
 from mlforge_tasks.records import Record, canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _keep(files: dict[str, Seen]) -> None:
     """Where that is not possible, the files are read again next time."""
     path = memory_path()
     with contextlib.suppress(OSError):
-        publish(Memory.of(files).to_bytes(), path, scratch=path.parent)
+        Tree(path.parent).publish(Memory.of(files).to_bytes(), path)
 
 
 def identified(path: str | Path, version: str = "") -> str:

@@ -7,32 +7,25 @@ them in place, record the result, and write `manifest.json` last, as the commit 
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-from pydantic import ValidationError
 
 from mlforge_tasks.errors import NOT_NEEDED, MlforgeError, ToolError
 from mlforge_tasks.graph import broken_tries, environment
 from mlforge_tasks.graph.action import Action
 from mlforge_tasks.graph.code_version import code_version, forget_sources
+from mlforge_tasks.graph.files import file_digest, own_digest, refused
+from mlforge_tasks.graph.folder import OutputFolder, files_below
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.graph.store import (
-    MANIFEST,
-    PROVENANCE,
-    ActionResult,
-    Manifest,
-    Store,
-    file_digest,
-    publish,
-)
-from mlforge_tasks.records import Reason, Record, canonical_json, sha256_bytes
+from mlforge_tasks.graph.manifest import MANIFEST, Manifest, Provenance
+from mlforge_tasks.graph.store import ActionResult, Store, key_of
+from mlforge_tasks.records import Reason
 
 # What every stage's result is made by, beside its own code: without all that these import, since
 # most of it (the lock, the store) brings bytes to their place and decides none.
@@ -56,26 +49,6 @@ class Workspace:
 
     store: Store
     progress: Progress | None = None
-
-
-class Provenance(Record):
-    """How an output folder came to be; beside the manifest, never part of a key.
-
-    Attributes:
-        key: Digest of the key document.
-        how: Whether it was made or taken from the store.
-        key_document: All that may change the result.
-        manifest: The result.
-        seconds: How long the action took.
-        broken_tries: Digests of what earlier tries at it left in the store when they broke.
-    """
-
-    key: str
-    how: str
-    key_document: dict[str, object]
-    manifest: Manifest
-    seconds: float
-    broken_tries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,63 +103,56 @@ class Stage:
             "config": dict(self.config),
             "tools": dict(self.kind.tools()),
             "environment": environment.document((self.kind.module, *self.kind.loads)),
-            "inputs": {
-                name: file_digest(_watched(source)) for name, source in sorted(self.inputs.items())
-            },
+            "inputs": {name: _digest(source) for name, source in sorted(self.inputs.items())},
         }
 
-    def read_manifest(self) -> Manifest | None:
-        """The manifest in place; None where there is none or it is unreadable."""
-        try:
-            return Manifest.read(self.manifest_path)
-        except (FileNotFoundError, ValidationError):
-            return None
+    @property
+    def outputs(self) -> OutputFolder:
+        """Where its outputs go, as what they should be."""
+        return OutputFolder(self.folder, self.workspace.store)
 
-    def intact(self, manifest: Manifest | None = None) -> bool:
-        """Whether every output lies in place as the manifest says."""
-        manifest = manifest or self.read_manifest()
-        if manifest is None:
-            return False
-        try:
-            return all(
-                file_digest(self.folder / name) == digest
-                for name, digest in manifest.outputs.items()
-            )
-        except FileNotFoundError:
-            return False
+    def intact(self) -> bool:
+        """Whether the folder holds what its manifest says, and nothing else."""
+        manifest = self.outputs.manifest()
+        return manifest is not None and self.outputs.holds(manifest)
 
     def run(self) -> Outcome:
         """Restores the outputs or makes them.
 
         Raises:
-            ToolError: The action broke; nothing is cached.
+            ToolError: The action broke, or the tree cannot be read or written; nothing is cached.
         """
+        try:
+            return self._run()
+        except OSError as error:
+            raise refused(error, f"stage '{self.name}'") from error
+
+    def _run(self) -> Outcome:
         document = self.key_document()
-        key = sha256_bytes(canonical_json(document))
-        known = self.workspace.store.get_result(key)
+        known = self.workspace.store.get_result(document)
         tries = broken_tries.read(self.folder) + (known.broken_tries if known else ())
         if known is None:
             started = time.monotonic()
-            how, manifest = self._make()
+            how, manifest = self._make(document["inputs"])
             seconds = round(time.monotonic() - started, 3)
             self._check_code(document["code"])
             if manifest.reason is None or manifest.reason.code not in WALL_TIME_RESULTS:
                 result = ActionResult(
                     manifest=manifest, key_document=document, seconds=seconds, broken_tries=tries
                 )
-                self.workspace.store.put_result(key, result)
+                self.workspace.store.put_result(result)
         else:
             how, manifest, seconds = self._restore(known.manifest), known.manifest, known.seconds
-        self._commit(manifest)
-        Provenance(
-            key=key,
+        provenance = Provenance(
+            key=key_of(document),
             how=how,
             key_document=document,
             manifest=manifest,
             seconds=seconds,
             broken_tries=tries,
-        ).write(self.folder / PROVENANCE)
-        return Outcome(key, how, manifest, seconds)
+        )
+        self.outputs.commit(manifest, provenance)
+        return Outcome(provenance.key, how, manifest, seconds)
 
     def _check_code(self, before: str) -> None:
         """Refuses a result of code that was edited while it ran: no key says what made it."""
@@ -200,17 +166,20 @@ class Stage:
         roots = (self.kind.module, *self.kind.loads)
         return code_version(roots, (*self.kind.resources, *SHARED_CODE))
 
-    def _make(self) -> tuple[How, Manifest]:
-        reason = self._upstream_failure()
+    def _make(self, inputs: Mapping[str, str]) -> tuple[How, Manifest]:
+        given = self._given(inputs)
+        failures = (manifest.reason for manifest in given.values() if manifest.status == "failed")
+        reason = next(failures, None)
         if reason is not None and not self.kind.runs_after_failure:
             return "skipped", Manifest(status="failed", reason=reason, outputs={})
-        scratch = self.workspace.store.scratch
-        scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=scratch) as name:
+        tree = self.workspace.store.tree
+        tree.make_folder(tree.scratch)
+        with tempfile.TemporaryDirectory(dir=tree.scratch) as name:
             out = Path(name) / "out"
             out.mkdir()
             try:
-                reason = self._act(out, Path(name) / "request.json")
+                with self._unchanged(inputs, given):
+                    reason = self._act(out, Path(name) / "request.json")
             except ToolError:
                 left = (out / file for file in self.kind.kept_when_broken)
                 broken_tries.keep(self.workspace.store, left, self.folder)
@@ -221,12 +190,42 @@ class Stage:
         how: How = "skipped" if reason.code == NOT_NEEDED else "failed"
         return how, Manifest(status="failed", reason=reason, outputs=outputs)
 
-    def _upstream_failure(self) -> Reason | None:
-        for source in self.inputs.values():
-            manifest = source.read_manifest() if isinstance(source, Stage) else None
-            if manifest is not None and manifest.status == "failed":
-                return manifest.reason
-        return None
+    def _given(self, inputs: Mapping[str, str]) -> dict[str, Manifest]:
+        """The manifests of the input stages, whose folders hold just what those say from now on.
+
+        Args:
+            inputs: What the key says of each input.
+
+        Raises:
+            ToolError: Another run or a person was faster, or an input is lost.
+        """
+        given = {}
+        for name, source in self.inputs.items():
+            if isinstance(source, Stage):
+                manifest = source.outputs.manifest()
+                if manifest is None or own_digest(source.manifest_path) != inputs[name]:
+                    raise self._changed(name)
+                source.outputs.mend(manifest)
+                given[name] = manifest
+        return given
+
+    @contextlib.contextmanager
+    def _unchanged(
+        self, inputs: Mapping[str, str], given: Mapping[str, Manifest]
+    ) -> Iterator[None]:
+        """Refuses what was made while an input changed: no key says what it was made of."""
+        yield
+        for name, source in self.inputs.items():
+            if _digest(source) != inputs[name]:
+                raise self._changed(name)
+            if isinstance(source, Stage) and not source.outputs.holds(given[name]):
+                raise self._changed(name)
+
+    def _changed(self, name: str) -> ToolError:
+        return ToolError(
+            f"the input '{name}' of stage '{self.name}' was changed while it ran",
+            hint="run again",
+        )
 
     def _act(self, out: Path, request: Path) -> Reason | None:
         """Runs the action; the reason where the candidate failed."""
@@ -240,44 +239,17 @@ class Stage:
 
     def _collect(self, out: Path, *, complete: bool) -> dict[str, str]:
         """Stores the sandbox's files and moves them into the stage's folder."""
-        names = sorted(
-            path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()
-        )
+        names = files_below(out)
         missing = sorted(set(self.kind.outputs) - set(names))
         if complete and missing:
             raise ToolError(f"stage '{self.name}' did not make {', '.join(missing)}")
-        outputs = {name: self.workspace.store.put_blob(out / name) for name in names}
-        self.manifest_path.unlink(missing_ok=True)
-        for name in names:
-            target = self.folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (out / name).replace(target)
-        return outputs
+        return self.outputs.take(out, names)
 
     def _restore(self, manifest: Manifest) -> How:
-        if self.read_manifest() == manifest and self.intact(manifest):
+        if self.outputs.manifest() == manifest and self.outputs.holds(manifest):
             return "kept"
-        self.manifest_path.unlink(missing_ok=True)
-        for name, digest in manifest.outputs.items():
-            if not self.workspace.store.get_blob(digest, self.folder / name):
-                raise ToolError(f"blob {digest} vanished from the store during a restore")
+        self.outputs.restore(manifest)
         return "restored"
-
-    def _commit(self, manifest: Manifest) -> None:
-        """Removes what an earlier result left, then writes the manifest."""
-        keep = {*manifest.outputs, MANIFEST}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(self.folder.rglob("*"), reverse=True):
-            if path.is_dir():
-                if not any(path.iterdir()):
-                    path.rmdir()
-            elif path.relative_to(self.folder).as_posix() not in keep:
-                path.unlink()
-        publish(
-            manifest.to_bytes() + b"\n",
-            self.manifest_path,
-            scratch=self.workspace.store.scratch,
-        )
 
     def up_to_date(self, saved: Mapping[str, Any]) -> bool:
         """Whether the last run's key still holds and its outputs are in place.
@@ -286,17 +258,25 @@ class Stage:
             saved: Values doit kept of the last run.
         """
         try:
-            key = sha256_bytes(canonical_json(self.key_document()))
-        except (FileNotFoundError, MlforgeError):  # to be met again, and shown, by `run`
-            return False
-        if saved.get("key") != key or not self.intact():
+            key = key_of(self.key_document())
+            in_place = own_digest(self.manifest_path)
+        except (OSError, MlforgeError):  # to be met again, and shown, by `run`
             return False
         # Deliveries share a folder: what lies there may be another one's, and whole.
-        return bool(saved.get("manifest") == file_digest(self.manifest_path))
+        if (saved.get("key"), saved.get("manifest")) != (key, in_place):
+            return False
+        outputs = self.outputs
+        manifest = outputs.manifest()
+        return manifest is not None and outputs.holds(manifest) and outputs.explained(key, manifest)
 
     def clean(self) -> None:
         """Removes the output folder; the store keeps the blobs."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.outputs.clean()
+
+
+def _digest(source: Stage | Path) -> str:
+    """What a key says of an input: its manifest's digest, or a source file's own."""
+    return own_digest(source.manifest_path) if isinstance(source, Stage) else file_digest(source)
 
 
 def _watched(source: Stage | Path) -> Path:

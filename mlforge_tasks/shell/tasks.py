@@ -24,8 +24,8 @@ from doit.exceptions import InvalidDodoFile, TaskError, TaskFailed
 from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import ContractError, MlforgeError
 from mlforge_tasks.graph.code_version import PROJECT_ROOT, module_file
+from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.stage import Stage
-from mlforge_tasks.graph.store import file_digest
 from mlforge_tasks.graph.tree_lock import TreeLock
 from mlforge_tasks.pipeline.gates import decide
 from mlforge_tasks.pipeline.iteration import Iteration

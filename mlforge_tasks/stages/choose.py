@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.graph.store import MANIFEST, Manifest
+from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.constraints import Bound

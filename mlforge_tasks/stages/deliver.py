@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.graph.store import MANIFEST, PROVENANCE
+from mlforge_tasks.graph.manifest import outputs_in
 from mlforge_tasks.records import canonical_json
 from mlforge_tasks.stages import main
 from mlforge_tasks.verdict.trials import Report
@@ -37,11 +37,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     if report.met:
         sources += [folder for name, folder in inputs.items() if name.startswith(f"{report.best}.")]
     for source in sources:
-        for path in sorted(source.rglob("*")):
-            if path.is_file() and path.name not in {MANIFEST, PROVENANCE}:
-                target = out / path.relative_to(source)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+        for name, path in outputs_in(source):
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, out / name)
 
 
 if __name__ == "__main__":

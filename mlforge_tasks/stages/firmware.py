@@ -14,8 +14,8 @@ from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.code_version import code_version
+from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.graph.store import file_digest
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.records import canonical_json, sha256_bytes
 from mlforge_tasks.stages import main

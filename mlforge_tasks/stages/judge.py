@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.architecture import Architecture, StaticFigures, brief, parse_architecture
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.graph.store import MANIFEST, Manifest
+from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.records import Measurement, Profile, Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.evaluate import Evaluation

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.graph.store import MANIFEST, PROVENANCE, Manifest
+from mlforge_tasks.graph.manifest import MANIFEST, Manifest, outputs_in
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.choose import read_attempt
 from mlforge_tasks.verdict.constraints import Bound
@@ -45,9 +45,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     reason = Manifest.read(folder / MANIFEST).reason
     if reason is not None:
         raise CandidateFailure(reason)
-    for path in sorted(folder.iterdir()):
-        if path.name not in {MANIFEST, PROVENANCE}:
-            shutil.copyfile(path, out / path.name)
+    for name, path in outputs_in(folder):
+        shutil.copyfile(path, out / name)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mlforge_tasks.graph.store import file_digest
+from mlforge_tasks.graph.files import file_digest
 from tests.helpers.builds import DOIT, Cold, digests, doit
 from tests.helpers.paths import ROOT, TANK
 

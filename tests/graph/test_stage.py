@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.code_version import code_version, modules
+from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.graph.stage import Outcome, Provenance, Stage, Workspace
+from mlforge_tasks.graph.manifest import Provenance
+from mlforge_tasks.graph.stage import Outcome, Stage, Workspace
 from mlforge_tasks.graph.store import Store
 from tests.helpers.paths import ROOT
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SCALE, PEEK = "tests.helpers.demo_stages.scale", "tests.helpers.demo_stages.peek"
-LEAVE = "tests.helpers.demo_stages.leave"
+LEAVE, EDIT = "tests.helpers.demo_stages.leave", "tests.helpers.demo_stages.edit"
+FILES = "tests.helpers.demo_stages.files"
 
 
 class Tree:
@@ -128,6 +135,171 @@ def test_a_deleted_or_edited_output_is_restored(quick: Tree) -> None:
     assert not b.intact()
     assert hows(quick.run()) == ["restored", "restored"]
     assert (quick.folder / "b" / "numbers.txt").read_text() == "20 40 60"
+
+
+def a_file(path: Path) -> None:
+    path.write_text("3")
+
+
+def a_folder(path: Path) -> None:
+    (path / "in").mkdir(parents=True)
+    (path / "in" / "file.txt").write_text("3")
+
+
+def a_link(path: Path) -> None:
+    path.symlink_to(path.parents[1] / "source.txt")
+
+
+def a_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+ODD = (a_file, a_folder, a_link, a_fifo)
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("name", ["numbers.txt", "manifest.json", "provenance.json", "copy.txt"])
+def test_a_folder_holds_one_result_and_nothing_else(
+    quick: Tree, odd: Callable[[Path], None], name: str
+) -> None:
+    """Whatever lies in the place of a file, or beside them all, is noticed and goes."""
+    a, _ = quick.run()
+    stage, _ = quick.stages()
+    saved = {"key": a.key, "manifest": file_digest(stage.manifest_path)}
+    assert stage.up_to_date(saved)
+    (stage.folder / name).unlink(missing_ok=True)
+    odd(stage.folder / name)
+    assert not stage.up_to_date(saved)
+    assert hows(quick.run())[0] in {"restored", "kept"}
+    assert stage.up_to_date(saved)
+    assert sorted(path.name for path in stage.folder.rglob("*")) == [
+        "manifest.json", "numbers.txt", "provenance.json",
+    ]  # fmt: skip
+    assert (stage.folder / "numbers.txt").read_text() == "2 4 6"
+    assert quick.source.read_text() == "1 2 3"
+
+
+@pytest.mark.parametrize("stray", ["copy_of_numbers.txt", "log/more.txt", "log/deep/more.txt"])
+@pytest.mark.parametrize("odd", ODD)
+def test_a_stray_is_read_by_no_stage(quick: Tree, odd: Callable[[Path], None], stray: str) -> None:
+    """A stage that counts the files of its input finds those that its manifest names."""
+    a, _ = quick.stages(first={"impure": True})
+    a.run()
+    count = Stage(
+        "files", StageKind(FILES, ("files.txt",)), quick.folder / "files", quick.workspace,
+        {"source": a},
+    )  # fmt: skip
+    target = a.folder / stray
+    target.parent.mkdir(exist_ok=True)
+    odd(target)
+    assert count.run().how == "built"
+    assert (count.folder / "files.txt").read_text() == "log/pid.txt numbers.txt"
+    assert a.intact()
+
+
+def test_an_input_edited_since_it_was_made_is_put_right(quick: Tree) -> None:
+    """What a stage reads is what its key says, though nobody ran the stage before it again."""
+    a, b = quick.stages()
+    a.run()
+    (a.folder / "numbers.txt").write_text("7")
+    assert b.run().how == "built"
+    assert (b.folder / "numbers.txt").read_text() == "20 40 60"
+    assert a.intact()
+
+
+def test_an_input_that_the_store_has_lost_too_is_told(quick: Tree) -> None:
+    """Nothing is made of something else; the next run makes it anew."""
+    a, b = quick.stages()
+    a.run()
+    (a.folder / "numbers.txt").write_text("7")
+    shutil.rmtree(quick.workspace.store.root / "cas")
+    with pytest.raises(ToolError, match=r"numbers\.txt is not what was made, and the store"):
+        b.run()
+    assert hows(quick.run()) == ["built", "built"]
+
+
+@pytest.mark.parametrize("which", ["source", "output", "stray"])
+def test_what_was_made_while_an_input_changed_is_no_result(quick: Tree, which: str) -> None:
+    """A key says what was read; where that was something else, nothing is recorded."""
+    a, _ = quick.stages()
+    a.run()
+    edited = {"source": quick.source, "output": a.folder / "numbers.txt"}
+    path = edited.get(which, a.folder / "stray.txt")
+    kind = StageKind(EDIT, ("done.txt",))
+    inputs = {"file": quick.source} if which == "source" else {"stage": a}
+    stage = Stage("edit", kind, quick.folder / "edit", quick.workspace, inputs, {"path": str(path)})
+    with pytest.raises(ToolError, match="of stage 'edit' was changed while it ran"):
+        stage.run()
+    assert not stage.manifest_path.exists()
+    assert quick.workspace.store.get_result(stage.key_document()) is None
+
+
+def test_an_entry_of_another_stage_is_not_taken(quick: Tree) -> None:
+    """Swapped with another's, each is made anew: what a key names is what it was made for."""
+    a, b = (outcome.key for outcome in quick.run())
+    paths = [quick.workspace.store.result_path(key) for key in (a, b)]
+    texts = [path.read_bytes() for path in paths]
+    for path, text in zip(paths, reversed(texts), strict=True):
+        path.chmod(0o644)
+        path.write_bytes(text)
+    assert hows(quick.run()) == ["built", "built"]
+    assert (quick.folder / "b" / "numbers.txt").read_text() == "20 40 60"
+    assert hows(quick.run()) == ["kept", "kept"]
+
+
+@pytest.mark.parametrize("at", ["a", "."])
+def test_a_link_for_a_folder_is_not_followed(tmp_path: Path, at: str) -> None:
+    """A stage that writes, tidies or cleans leaves what it leads to alone."""
+    (tmp_path / "tree").mkdir()
+    tree = Tree(tmp_path / "tree")
+    outside = tmp_path / "outside"
+    (outside / "a").mkdir(parents=True)
+    (outside / "mine.txt").write_text("mine")
+    (outside / "a" / "mine.txt").write_text("mine")
+    store = tree.workspace.store
+    stage = Stage(
+        "a", StageKind(SCALE, ("numbers.txt",)), store.root / "on" / "a", tree.workspace,
+        {"source": tree.source}, {"factor": 2},
+    )  # fmt: skip
+    link = stage.folder if at == "a" else stage.folder.parent
+
+    def lead_outside() -> None:
+        shutil.rmtree(link, ignore_errors=True)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(outside / at)
+
+    lead_outside()
+    assert stage.run().how == "built"
+    assert not link.is_symlink()
+    lead_outside()
+    assert not stage.intact()
+    assert stage.run().how == "restored"
+    lead_outside()
+    stage.clean()
+    assert not os.path.lexists(stage.folder)
+    assert sorted(path.name for path in outside.rglob("*")) == ["a", "mine.txt", "mine.txt"]
+
+
+def test_what_the_system_refuses_is_a_broken_tool(quick: Tree) -> None:
+    """One sentence that names the place, and nothing is cached."""
+    (quick.folder / "store").write_text("in the way")
+    with pytest.raises(ToolError, match=r"^stage 'a': .*store"):
+        quick.run()
+    (quick.folder / "store").unlink()
+    assert hows(quick.run()) == ["built", "built"]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_modes_are_set_not_inherited(tree: Tree, umask: int) -> None:
+    """Nobody else can write to a stage's folder, and everybody can read it."""
+    before = os.umask(umask)
+    try:
+        tree.run({"impure": True})
+    finally:
+        os.umask(before)
+    for stage in tree.stages():
+        for path in (stage.folder, *stage.folder.rglob("*")):
+            assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
 
 
 def test_an_equal_result_stops_the_rebuild(quick: Tree) -> None:

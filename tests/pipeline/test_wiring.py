@@ -12,7 +12,8 @@ import pytest
 
 from mlforge_tasks import stages
 from mlforge_tasks.contract import loader
-from mlforge_tasks.graph.stage import Provenance, Workspace
+from mlforge_tasks.graph.manifest import Provenance
+from mlforge_tasks.graph.stage import Workspace
 from mlforge_tasks.graph.store import Store
 from mlforge_tasks.pipeline import plan
 from mlforge_tasks.pipeline.plan import Plan, make_plan

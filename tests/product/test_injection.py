@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.graph.store import file_digest
+from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.verdict.transcript import Transcripts
 from mlforge_tasks.verdict.trials import Report
 from tests.helpers.builds import Run, doit, other_checkout

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mlforge_tasks.graph.store import file_digest
+from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.records import FirmwareReport, Profile
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.trials import Report

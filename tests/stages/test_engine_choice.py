@@ -10,7 +10,8 @@ import pytest
 
 from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, MlforgeError
-from mlforge_tasks.graph.store import MANIFEST, Manifest
+from mlforge_tasks.graph.files import file_digest
+from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import Measurement, Reason
 from mlforge_tasks.shell.console import engine_text
@@ -132,7 +133,8 @@ def run_folder(folder: Path, found: tuple[Measurement, ...] | Reason) -> Path:
         device_metrics={},
     )
     report.write(folder / "measurements.json")
-    Manifest(status="ok", outputs={}).write(folder / MANIFEST)
+    outputs = {"measurements.json": file_digest(folder / "measurements.json")}
+    Manifest(status="ok", outputs=outputs).write(folder / MANIFEST)
     return folder
 
 
