@@ -6,7 +6,6 @@ are bounded, as are the tokens of the whole search.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -15,6 +14,7 @@ from mlforge_tasks.agents._prompt import question, system_prompt
 from mlforge_tasks.agents._situation import situation
 from mlforge_tasks.agents._tools import Answer, Toolbox, definitions
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph.redaction import parsed
 from mlforge_tasks.records import Reason, canonical_json
 from mlforge_tasks.verdict.transcript import Exchange, Transcript, Usage
 
@@ -87,9 +87,9 @@ def _refuse_constant(name: str) -> None:
 def _json(text: str) -> dict[str, Any] | None:
     """A JSON object that can be kept as such; None where the text is none."""
     try:
-        found = json.loads(text, parse_constant=_refuse_constant)
+        found = parsed(text, _refuse_constant)
         canonical_json(found)  # an infinity or half a character cannot be written again
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

@@ -6,6 +6,7 @@ else it sends is refused with the reason.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,17 +86,23 @@ def definitions(wanted: int, *, probes: bool) -> list[dict[str, Any]]:
         wanted: How many designs a proposal has.
         probes: Whether designs may be measured before they are proposed.
     """
-    schemas = {
-        "estimate": OneDesign.model_json_schema(),
-        "probe": OneDesign.model_json_schema(),
+    return [
+        {"name": name, "description": DESCRIPTIONS[name], "input_schema": schema}
+        for name, schema in _schemas(wanted).items()
+        if probes or name != "probe"
+    ]
+
+
+@functools.cache
+def _schemas(wanted: int) -> dict[str, dict[str, Any]]:
+    """What each tool takes; half a second of work, so done once."""
+    one_design = OneDesign.model_json_schema()
+    return {
+        "estimate": one_design,
+        "probe": one_design,
         "history": Nothing.model_json_schema(),
         "propose": proposal_schema(wanted),
     }
-    return [
-        {"name": name, "description": DESCRIPTIONS[name], "input_schema": schema}
-        for name, schema in schemas.items()
-        if probes or name != "probe"
-    ]
 
 
 def _text(value: object) -> str:

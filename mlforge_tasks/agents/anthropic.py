@@ -1,9 +1,9 @@
 """A language model that designs from measured figures, over Anthropic's official SDK.
 
 The key comes from `ANTHROPIC_API_KEY` and goes nowhere but into the request's header: it is taken
-out of the environment before anything else starts, and out of every text that comes back. Whatever
-else the SDK reads from the environment is taken out too: where requests go, and with what headers,
-is up to the contract.
+out of the environment before anything else starts, and out of everything that comes back, in every
+form that `graph.disguises` knows. Whatever else the SDK reads from the environment is taken out
+too: where requests go, and with what headers, is up to the contract.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import os
 from typing import TYPE_CHECKING, Any, Self
 
 from mlforge_tasks.agents._dialogue import Dialogue
+from mlforge_tasks.agents._wire import OverdueError, cap_wait, fetch
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph.disguises import SHORTEST, long_enough
+from mlforge_tasks.graph.redaction import Redaction, credentials
 from mlforge_tasks.verdict.transcript import TRANSCRIPT
 
 if TYPE_CHECKING:
@@ -31,9 +34,9 @@ URL_VARIABLE = "ANTHROPIC_BASE_URL"
 # Further credentials, more headers, a log of requests with their headers.
 SDK_PREFIX = "ANTHROPIC_"
 OFFICIAL_URL = "https://api.anthropic.com"
-HIDDEN = "[key removed]"
 OFFLINE = "`search: {agent: optimizer}` needs neither key nor network"
 MESSAGE_LENGTH = 300
+HEADER_LENGTH = 100
 HINTS = {
     400: "is llm.model right, and does the model take llm.temperature?",
     401: f"is the key in {KEY_VARIABLE} valid? {OFFLINE}",
@@ -70,6 +73,13 @@ def _take_key(settings: Llm) -> str:
             f"{KEY_VARIABLE} holds characters that no key has",
             hint="copy the key again, without quotes, spaces or line breaks",
         )
+    # It could not be told from other text, and so not be taken out of any.
+    if not long_enough(key):
+        raise ToolError(
+            f"{KEY_VARIABLE} has fewer than {SHORTEST} letters and digits: no key is that short",
+            hint="copy the key again; for a server of your own that takes any key, make up a "
+            "longer one",
+        )
     return key
 
 
@@ -88,7 +98,7 @@ def _nobody(status: int | None, retry_after: str | None, said: str) -> None:
     """Hears nothing."""
 
 
-def _seconds(headers: Any) -> str | None:
+def _milliseconds(headers: Any) -> str | None:
     milliseconds = headers.get("retry-after-ms")
     return None if milliseconds is None else f"{milliseconds} ms"
 
@@ -103,42 +113,54 @@ class Api:
 
     def __init__(self, settings: Llm, key: str) -> None:
         self._sdk = _sdk()
-        self._key = key
-        self._longest_wait_s = settings.timeout_s
+        self._redaction = Redaction((key, *credentials(os.environ)))
+        self._limit_s = settings.timeout_s
         self._hear: Hear = _nobody
-        # A redirect would take the key to a server that the contract does not name.
-        http = self._sdk.DefaultHttpxClient(follow_redirects=False)
+        url = settings.base_url or OFFICIAL_URL
+        http = self._http_client(on_this_machine=url.startswith("http:"))
         http.send = functools.partial(self._try_once, http.send)
         self._client = self._sdk.Anthropic(
             api_key=key,
-            base_url=settings.base_url or OFFICIAL_URL,
+            base_url=url,
             timeout=settings.timeout_s,
             max_retries=settings.retries,
             http_client=http,
         )
 
+    def _http_client(self, *, on_this_machine: bool) -> Any:
+        """A client that takes the key to no server but the one that the contract names.
+
+        It follows no redirect, and asks no proxy for a server on this machine: unencrypted, the
+        key would lie open to it.
+
+        Raises:
+            ToolError: A proxy of the environment is none.
+        """
+        direct = {"mounts": {"http://": None, "all://": None}, "trust_env": False}
+        try:
+            return self._sdk.DefaultHttpxClient(
+                follow_redirects=False, **(direct if on_this_machine else {})
+            )
+        except Exception as error:  # noqa: BLE001 - of classes that the SDK does not show
+            said = self._redaction.text(f"{type(error).__name__}: {error}")[:MESSAGE_LENGTH]
+            raise ToolError(
+                f"no connection can be set up: {said}",
+                hint="check https_proxy, http_proxy and no_proxy, and SSL_CERT_FILE",
+            ) from None
+
     def _try_once(self, send: Callable[..., Any], request: Any, **options: Any) -> Any:
         """One of the SDK's tries at a request: its answer, or its failure, is heard."""
         try:
-            response = send(request, **options)
-            response.read()
+            response = fetch(
+                send, request, limit_s=self._limit_s, redaction=self._redaction, **options
+            )
         except Exception as error:
-            self._hear(None, None, self._hide(f"{type(error).__name__}: {error}"))
+            self._hear(None, None, self._redaction.text(f"{type(error).__name__}: {error}"))
             raise
-        wait = response.headers.get("retry-after") or _seconds(response.headers)
-        self._hear(int(response.status_code), wait, self._hide(response.text))
-        self._cap_wait(response.headers)
+        wait = response.headers.get("retry-after") or _milliseconds(response.headers)
+        self._hear(int(response.status_code), wait and wait[:HEADER_LENGTH], response.text)
+        cap_wait(response.headers, self._limit_s)
         return response
-
-    def _cap_wait(self, headers: Any) -> None:
-        """The SDK waits for as long as a server tells it to, be it days."""
-        for header, factor in (("retry-after", 1.0), ("retry-after-ms", 1000.0)):
-            try:
-                wait = float(headers[header]) / factor
-            except (KeyError, ValueError):
-                continue
-            if wait > self._longest_wait_s:
-                headers[header] = f"{self._longest_wait_s * factor:g}"
 
     def __enter__(self) -> Self:
         return self
@@ -162,38 +184,53 @@ class Api:
             ToolError: There is none, for all patience.
         """
         self._hear = hear
+        answer = self._ask(request)
+        if isinstance(answer, ToolError):
+            raise answer  # from here, where no exception of the SDK's comes along as its context
+        return answer
+
+    def _ask(self, request: dict[str, Any]) -> str | ToolError:
         try:
             # Newer SDKs have no argument for settings that only older models take.
             usual = {name: value for name, value in request.items() if name != "temperature"}
             extra = {name: request[name] for name in request if name == "temperature"}
             answer = self._client.messages.with_raw_response.create(**usual, extra_body=extra)
-            return self._hide(answer.http_response.text)
+            text: str = answer.http_response.text
         except self._sdk.APIStatusError as error:
-            raise self._status_error(error) from None
+            return _status_error(error)
         except self._sdk.APITimeoutError:
-            raise ToolError(
-                "the model did not answer in time", hint="raise llm.timeout, or run again later"
-            ) from None
+            return self._too_late()
         except self._sdk.APIConnectionError as error:
-            cause = self._hide(str(error.__cause__ or error))[:MESSAGE_LENGTH]
-            raise ToolError(
-                f"the model's server cannot be reached: {cause}",
-                hint=f"check network and llm.base_url; {OFFLINE}",
-            ) from None
+            return self._no_answer(error.__cause__ or error)
         except self._sdk.AnthropicError as error:
-            raise ToolError(f"the SDK: {self._hide(str(error))[:MESSAGE_LENGTH]}") from None
+            return ToolError(f"the SDK: {self._told(error)}")
+        return text
 
-    def _status_error(self, error: Any) -> ToolError:
-        status = int(error.status_code)
-        said = self._hide(str(getattr(error, "api_message", None) or error.message))[
-            :MESSAGE_LENGTH
-        ]
-        hint = HINTS.get(status, "run again later, finished rounds are kept")
-        return ToolError(f"the API answered {status}: {said}", hint=hint)
+    def _no_answer(self, cause: BaseException) -> ToolError:
+        if isinstance(cause, OverdueError):
+            return self._too_late()
+        if isinstance(cause, ToolError):
+            return ToolError(cause.message, hint=cause.hint)
+        return ToolError(
+            f"the model's server cannot be reached: {self._told(cause)}",
+            hint=f"check network and llm.base_url; {OFFLINE}",
+        )
 
-    def _hide(self, text: str) -> str:
-        """Without the key, which a server might send back."""
-        return text.replace(self._key, HIDDEN)
+    def _too_late(self) -> ToolError:
+        return ToolError(
+            f"the model did not answer in time: no whole answer within {self._limit_s:g} s",
+            hint="raise llm.timeout, or run again later",
+        )
+
+    def _told(self, error: BaseException) -> str:
+        return self._redaction.text(str(error))[:MESSAGE_LENGTH]
+
+
+def _status_error(error: Any) -> ToolError:
+    status = int(error.status_code)
+    said = str(getattr(error, "api_message", None) or error.message)[:MESSAGE_LENGTH]
+    hint = HINTS.get(status, "run again later, finished rounds are kept")
+    return ToolError(f"the API answered {status}: {said}", hint=hint)
 
 
 class AnthropicAgent:

@@ -59,7 +59,7 @@ class Llm(Record):
         probes: How many of them may be measurements on the target.
         attempts: How many invalid answers a round may hold before it fails.
         retries: How often a request is repeated that a server or the network refused.
-        timeout_s: Longest wait for one answer, and between two tries.
+        timeout_s: Longest wait for one answer, to its last byte, and between two tries.
         input_price: US dollars per million tokens read, for the costs in the transcript.
         output_price: The same for tokens written.
     """

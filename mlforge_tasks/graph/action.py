@@ -15,6 +15,7 @@ from mlforge_tasks.errors import (
     ToolError,
 )
 from mlforge_tasks.graph import process, surroundings
+from mlforge_tasks.graph.redaction import Redaction, credentials
 from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:
@@ -74,19 +75,25 @@ class Action:
         }
         request.write_text(json.dumps(body))
         secrets = {name: os.environ[name] for name in self.kind.secrets if name in os.environ}
+        redaction = Redaction(credentials({**os.environ, **secrets}, secrets) if secrets else ())
+        hear = on_line and (lambda line: on_line(redaction.text(line)))
         done = process.run(
             surroundings.stage_command(self.kind.module, request),
             timeout_s=STAGE_TIMEOUT_S,
             # Matplotlib reads settings of the folder that it is in.
             cwd=request.parent,
             env=surroundings.stage_environment(request.parent) | secrets,
-            on_line=on_line,
+            on_line=hear,
         )
+        # Its own code hides what it was given; nothing that it missed gets past here.
+        redaction.files(out)
         failure = out / FAILURE_FILE
         if done.returncode == EXIT_CANDIDATE_FAILED and failure.exists():
             reason = Reason.read(failure)
             failure.unlink()
             return reason
         if done.returncode != 0:
-            raise ToolError(f"stage '{self.stage}' ended with {done.returncode}\n{done.tail()}")
+            raise ToolError(
+                f"stage '{self.stage}' ended with {done.returncode}\n{redaction.text(done.tail())}"
+            )
         return None

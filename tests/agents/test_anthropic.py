@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import time
@@ -42,6 +43,7 @@ NO_UNITS = {"layers": [{"kind": "flatten"}, {"kind": "dense", "units": 0}]}
 NOT_FLAT = {"layers": [{"kind": "dense", "units": 8}]}
 TRIED = parse_architecture(OTHER)
 DAY_S = 86_400
+CHARSET = "application/json; charset=rot13"
 
 
 def propose(*designs: Any, identity: str = "toolu_p") -> Block:
@@ -274,6 +276,50 @@ SCENARIOS = [
         requests=1,
         settings={"retries": 0},
     ),
+    Scenario(
+        "one byte at a time",
+        [Step(DONE.body, drip_s=0.02)],
+        outcome="broke",
+        words=("did not answer in time", "no whole answer within 0.4 s", "llm.timeout"),
+        requests=2,
+        settings={"retries": 1, "timeout_s": 0.4},
+    ),
+    Scenario("one byte at a time, then an answer", [Step(DONE.body, drip_s=0.02), DONE]),
+    Scenario(
+        "interim answers without end",
+        [Step(endless="interim"), DONE],
+    ),
+    Scenario(
+        "headers without end",
+        [Step(endless="headers")],
+        outcome="broke",
+        words=("the model's server cannot be reached", "llm.base_url"),
+        requests=1,
+        settings={"retries": 0},
+    ),
+    Scenario(
+        "an answer without end",
+        [Step(endless="body")],
+        outcome="broke",
+        words=("sent more than 8 MiB in one answer", "llm.base_url"),
+        requests=1,
+        settings={"retries": 0, "timeout_s": 60.0},
+    ),
+    Scenario(
+        "a packed answer",
+        [Step(gzip.compress(bytes(1 << 24)), headers={"content-encoding": "gzip"})],
+        outcome="broke",
+        words=("packed its answer", "llm.base_url"),
+        requests=1,
+        settings={"retries": 0},
+    ),
+    Scenario(
+        "an error in another character set",
+        [Step(error(400, "invalid_request_error", "oops").body, 400, {"content-type": CHARSET})],
+        outcome="broke",
+        words=("the API answered 400: oops",),
+        requests=1,
+    ),
     Scenario("a connection that breaks off", [Step("x" * 100, cut=True), DONE]),
     Scenario(
         "an answer that holds the key",
@@ -438,6 +484,42 @@ def test_without_an_address_requests_go_to_the_official_one(
         assert str(api._client.base_url).rstrip("/") == OFFICIAL_URL
 
 
+def test_no_proxy_stands_between_us_and_a_server_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What goes there is not encrypted, so a proxy would read the key."""
+    with MessagesServer(error(502, "proxy")) as proxy, MessagesServer(DONE) as server:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        Round(server.url, {}).run()
+    assert (len(server.requests), proxy.requests) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "odd", ["ftp://user:hunter2hunter2@proxy", "http://[::1", "http://user:hunter2hunter2@host:x"]
+)
+def test_a_proxy_that_is_none_is_told(odd: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One error with what to look at, without the password."""
+    monkeypatch.setenv("https_proxy", odd)
+    with pytest.raises(ToolError, match="no connection can be set up") as caught:
+        Round("https://localhost:9", {}).run()
+    assert "https_proxy" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("short", ["abc", "EMPTY", "sk-a-b-c-d-e"])
+def test_a_key_that_is_too_short_is_refused(short: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could not be taken out of a text without taking out what has nothing to do with it."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", short)
+    with MessagesServer(DONE) as server, pytest.raises(ToolError, match="fewer than 8") as caught:
+        Round(server.url, {}).run()
+    assert "longer one" in str(caught.value)
+    assert short not in str(caught.value).replace("ANTHROPIC_API_KEY", "")
+    assert server.requests == []
+
+
 def test_a_redirect_is_not_followed() -> None:
     """The key goes to the contract's server and to no other."""
     with MessagesServer(DONE) as elsewhere:
@@ -545,8 +627,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         ({"retry-after-ms": "1500"}, 1.5),
         ({"retry-after": f"{DAY_S}"}, 120.0),
         ({"retry-after-ms": f"{DAY_S * 1000}"}, 120.0),
+        ({"retry-after": "Fri, 31 Dec 2999 23:59:59 GMT"}, 120.0),
     ],
-    ids=["seconds", "longer", "milliseconds", "a-day", "a-day-in-ms"],
+    ids=["seconds", "longer", "milliseconds", "a-day", "a-day-in-ms", "a-date"],
 )
 @pytest.mark.parametrize("status", [429, 529])
 def test_the_wait_that_a_server_asks_for_is_kept(
@@ -557,6 +640,17 @@ def test_the_wait_that_a_server_asks_for_is_kept(
     with MessagesServer(Step({"type": "error", "error": {}}, status, headers), DONE) as server:
         Round(server.url, {"timeout_s": 120.0}).run()
     assert slept == [wanted]
+
+
+@pytest.mark.parametrize("odd", ["nan", "soon", "Fri, 31 Dec 99999999 23:59:59 GMT", "-7", "é"])
+def test_a_wait_that_is_none_is_the_sdk_s(odd: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be waited for breaks nothing: the next try comes when it would without."""
+    slept = waits(monkeypatch)
+    busy = {"type": "error", "error": {}}
+    with MessagesServer(Step(busy, 429, {"retry-after": odd}), DONE) as server:
+        Round(server.url, {}).run()
+    (pause,) = slept
+    assert 0 < pause <= 1
 
 
 def test_without_a_wait_tries_come_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:

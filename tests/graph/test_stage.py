@@ -16,8 +16,10 @@ from mlforge_tasks.graph.code_version import code_version, modules
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.manifest import Provenance
+from mlforge_tasks.graph.redaction import HIDDEN
 from mlforge_tasks.graph.stage import Outcome, Stage, Workspace
 from mlforge_tasks.graph.store import Store
+from tests.helpers.disguise import shows
 from tests.helpers.paths import ROOT
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 SCALE, PEEK = "tests.helpers.demo_stages.scale", "tests.helpers.demo_stages.peek"
 LEAVE, EDIT = "tests.helpers.demo_stages.leave", "tests.helpers.demo_stages.edit"
 FILES = "tests.helpers.demo_stages.files"
+BLAB = "tests.helpers.demo_stages.blab"
 
 
 class Tree:
@@ -93,6 +96,38 @@ def test_a_secret_reaches_the_stage_that_names_it(
     (key, told), (same, untold) = found
     assert (told, untold) == ("ANTHROPIC_API_KEY", "")
     assert key == same
+
+
+@pytest.mark.parametrize("end", ["well", "broken", "failed", "crashed"])
+def test_a_secret_stays_in_its_stage(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the stage's own code lets through is in no output, line, error or reason."""
+    secret = "sk-ant-test-0123456789"  # noqa: S105 - made up
+    monkeypatch.setenv("ANTHROPIC_API_KEY", secret)
+    lines: list[str] = []
+    workspace = Workspace(Store(tmp_path / "store"), progress=lambda _, line: lines.append(line))
+    kind = StageKind(
+        BLAB,
+        ("said.json",),
+        isolated=True,
+        secrets=("ANTHROPIC_API_KEY",),
+        kept_when_broken=("said.json",),
+    )
+    config = {"secret": "ANTHROPIC_API_KEY", "end": end}
+    stage = Stage("blab", kind, tmp_path / "blab", workspace, {}, config)
+    told = ""
+    if end in ("well", "failed"):
+        told = str(stage.run().manifest.reason)
+    else:
+        with pytest.raises(ToolError, match="stage 'blab' ended with") as caught:
+            stage.run()
+        told = str(caught.value)
+    assert (HIDDEN in told) == (end != "well")
+    assert HIDDEN in " ".join(lines)
+    kept = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert f'{{"escaped":"{HIDDEN}","plain":"{HIDDEN}"}}\n' in kept
+    assert not [text for text in (told, *lines, *kept) if shows(text, secret)]
 
 
 def test_what_a_broken_stage_leaves_is_kept_and_linked(tmp_path: Path) -> None:

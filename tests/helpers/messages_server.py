@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 
 Block: TypeAlias = dict[str, Any]
 Request: TypeAlias = dict[str, Any]
@@ -19,11 +20,13 @@ class Step:
     """One response.
 
     Attributes:
-        body: What is sent, as JSON unless it is text.
+        body: What is sent, as JSON unless it is text or bytes.
         status: HTTP status.
         headers: More headers.
         delay_s: Wait before it.
         cut: Close the connection after half of it.
+        drip_s: Wait after each byte, those of the headers included.
+        endless: What never ends: `interim` answers, `headers`, or the `body`.
     """
 
     body: Any = ""
@@ -31,6 +34,33 @@ class Step:
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     cut: bool = False
+    drip_s: float = 0.0
+    endless: str = ""
+
+
+# What is repeated for ever, each after what has to come before it.
+_ENDLESS = {
+    "interim": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "headers": b"x-more: and more\r\n",
+    "body": b" " * 0x10000,
+}
+
+
+class _Drip:
+    """Writes byte by byte."""
+
+    def __init__(self, stream: Any, wait_s: float) -> None:
+        self._stream = stream
+        self._wait_s = wait_s
+
+    def write(self, data: bytes) -> int:
+        for at in range(len(data)):
+            self._stream.write(data[at : at + 1])
+            time.sleep(self._wait_s)
+        return len(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 Answerer: TypeAlias = Callable[[Request], Step]
@@ -115,16 +145,29 @@ class MessagesServer:
         if callable(step):
             step = step(body)
         time.sleep(step.delay_s)
-        text = step.body if isinstance(step.body, str) else json.dumps(step.body)
-        data = text.encode()
-        try:
-            handler.send_response(step.status)
-            handler.send_header("content-type", "application/json")
-            handler.send_header("content-length", str(len(data)))
-            for name, value in step.headers.items():
-                handler.send_header(name, value)
-            handler.end_headers()
-            handler.wfile.write(data[: len(data) // 2] if step.cut else data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the client has stopped waiting
+        if step.drip_s:
+            handler.wfile = cast("Any", _Drip(handler.wfile, step.drip_s))
+        # The client may have stopped waiting.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            _respond(handler, step)
         handler.close_connection = True
+
+
+def _respond(handler: BaseHTTPRequestHandler, step: Step) -> None:
+    text = step.body if isinstance(step.body, (str, bytes)) else json.dumps(step.body)
+    data = text.encode() if isinstance(text, str) else text
+    while step.endless == "interim":
+        handler.wfile.write(_ENDLESS["interim"])
+    handler.send_response(step.status)
+    handler.send_header("content-type", "application/json")
+    if not step.endless:
+        handler.send_header("content-length", str(len(data)))
+    for name, value in step.headers.items():
+        handler.send_header(name, value)
+    if step.endless == "headers":
+        handler.flush_headers()
+    else:
+        handler.end_headers()
+    while step.endless:
+        handler.wfile.write(_ENDLESS[step.endless])
+    handler.wfile.write(data[: len(data) // 2] if step.cut else data)
