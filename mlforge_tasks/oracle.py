@@ -8,11 +8,17 @@ and optimised modes differ from one another.
 from __future__ import annotations
 
 import importlib.util
+import re
+import signal
+import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlforge_tasks.errors import ToolError
+from mlforge_tasks.errors import EXIT_TOOL_BROKEN, MlforgeError, ToolError
+from mlforge_tasks.graph import process, surroundings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +26,20 @@ if TYPE_CHECKING:
 # Pages of the arena that are never touched cost nothing; one far too small crashes the interpreter.
 _MIN_ARENA_BYTES = 1 << 23
 _MAX_ARENA_BYTES = 1 << 30
+# A whole split of a large model takes minutes.
+TIMEOUT_S = 6 * 3600.0
+NO_WHEEL = "there is no tflite-micro wheel here"
+# What a program brings upon itself; any other signal came from outside.
+_CRASHES = {
+    *(signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP)
+}
+_SHORTAGE = re.compile("bad_alloc|out of memory|cannot allocate", re.IGNORECASE)
+MOST_SAID = 200
+_MODEL, _INPUTS, _OUTPUTS = "model.tflite", "inputs.npy", "outputs.npy"
+
+
+class ReferenceCrashedError(MlforgeError):
+    """The reference cannot run a model: its interpreter ended itself, so nothing is compared."""
 
 
 def available() -> bool:
@@ -76,6 +96,66 @@ class Oracle:
         return outputs
 
 
+def outputs_of(tflite: bytes, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+    """What `Oracle.run` returns, computed in a process of its own.
+
+    Kernels of the reference check some of what they are given with an abort, values included, so
+    a model that is fine in every other way can end its interpreter.
+
+    Args:
+        tflite: As for `Oracle`.
+        inputs: As for `Oracle.run`.
+
+    Raises:
+        ReferenceCrashedError: The interpreter ended itself.
+        ToolError: There is no wheel, it refuses the model, or the process was ended from outside
+            or ran short of something.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / _MODEL).write_bytes(tflite)
+        np.save(folder / _INPUTS, inputs)
+        done = process.run(
+            surroundings.stage_command(__name__, folder),
+            timeout_s=TIMEOUT_S,
+            cwd=folder,
+            env=surroundings.stage_environment(folder),
+        )
+        _check(done)
+        outputs: NDArray[np.int8] = np.load(folder / _OUTPUTS)
+    return outputs
+
+
+def _check(done: process.Completed) -> None:
+    """Tells an interpreter that ended itself from a process that something else ended."""
+    if done.returncode == 0 and not done.timed_out:
+        return
+    if done.timed_out or done.returncode > 0:
+        took = f"took more than {TIMEOUT_S:g} s" if done.timed_out else "could not run the model"
+        raise ToolError(f"the oracle, TFLite Micro's interpreter, {took}\n{done.tail()}")
+    name = signal.Signals(-done.returncode).name
+    said = (done.output.strip().splitlines() or ["without a word"])[-1]
+    if -done.returncode not in _CRASHES or _SHORTAGE.search(done.output):
+        raise ToolError(
+            f"the oracle, TFLite Micro's interpreter, was ended by {name}: {said[:MOST_SAID]}",
+            hint="free memory, and run the same command again: what was finished is kept",
+        )
+    raise ReferenceCrashedError(
+        f"TFLite Micro's interpreter ended itself with {name} on this model: {said[:MOST_SAID]}"
+    )
+
+
+def main() -> None:
+    """`outputs_of`'s process."""
+    folder = Path(sys.argv[1])
+    try:
+        reference = Oracle((folder / _MODEL).read_bytes())
+        np.save(folder / _OUTPUTS, reference.run(np.load(folder / _INPUTS)))
+    except MlforgeError as error:
+        print(error, file=sys.stderr)
+        sys.exit(EXIT_TOOL_BROKEN)
+
+
 def _open(tflite: bytes) -> Any:
     if not available():
         raise ToolError(
@@ -92,3 +172,7 @@ def _open(tflite: bytes) -> Any:
             arena_bytes *= 8
             if arena_bytes > _MAX_ARENA_BYTES:
                 raise ToolError(f"TFLite Micro refuses the model: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,8 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.oracle import Oracle
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 pytest.importorskip("tflite_micro")
@@ -19,6 +21,7 @@ pytest.importorskip("tflite_micro")
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from tests.helpers.aot_writer import Quant, Writer
+from tests.helpers.crashing_reference import stand_in
 from tests.helpers.graphs import single_operator
 
 
@@ -66,6 +69,42 @@ def test_refuses_a_float_model() -> None:
     writer.operator("LOGISTIC", [source], [output])
     with pytest.raises(ToolError, match="not int8"):
         Oracle(writer.finish(source, output))
+
+
+def test_a_process_of_its_own_gives_the_same_outputs() -> None:
+    """Only where it runs is different."""
+    model = single_operator("CONV_2D", 1)
+    reference = Oracle(model)
+    inputs = np.random.default_rng(0).integers(-128, 128, (3, *reference.input_shape[1:]))
+    samples = inputs.astype(np.int8)
+    assert np.array_equal(oracle.outputs_of(model, samples), reference.run(samples))
+
+
+def test_an_interpreter_that_ends_itself_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An abort is neither a broken tool nor the candidate's failure: nothing is compared."""
+    stand_in(tmp_path, monkeypatch, "sum_of_exps: CHECK failed", "os.abort()")
+    with pytest.raises(oracle.ReferenceCrashedError, match=r"SIGABRT .* sum_of_exps: CHECK failed"):
+        oracle.outputs_of(b"", np.zeros((1, 2), np.int8))
+
+
+@pytest.mark.parametrize(
+    ("said", "end", "told"),
+    [
+        ("what(): std::bad_alloc", "os.abort()", "SIGABRT: .*bad_alloc"),
+        ("busy", "os.kill(os.getpid(), 9)", "SIGKILL: busy"),
+        ("no", "sys.exit(7)", "could not run the model(.|\\n)*no"),
+    ],
+    ids=["short-of-memory", "killed", "exit-code"],
+)
+def test_what_ended_the_process_otherwise_is_a_broken_tool(
+    said: str, end: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shortages, the kernel and users: shown, never cached, to be tried again."""
+    stand_in(tmp_path, monkeypatch, said, end)
+    with pytest.raises(ToolError, match=told):
+        oracle.outputs_of(b"", np.zeros((1, 2), np.int8))
 
 
 def test_says_so_where_there_is_no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,8 @@ def summary(report: Report, folder: Path) -> str:
     if report.met and best is not None:
         lines.append(f"PASS: candidate {best.trial.id} meets {report.name}")
         lines += _known(best.trial.verdict)
+        if best.not_compared:
+            lines.append(not_compared(best.not_compared))
         if best.trial.profile is not None:
             lines.append(profile_text(best.trial.profile))
     else:
@@ -133,6 +135,14 @@ def _known(verdict: Verdict | None) -> list[str]:
     """A line for each clause that something is known of."""
     clauses = verdict.clauses if verdict else ()
     return [f"  {describe_clause(one)} ({one.source})" for one in clauses if one.source]
+
+
+def not_compared(why: str) -> str:
+    """That nothing but the engine itself stands for the outputs."""
+    return (
+        f"the device's outputs were compared with no reference: {why}; the metrics are those of "
+        "the aot engine's C on this computer"
+    )
 
 
 def forecast_text(found: Mapping[str, ForecastError]) -> str:

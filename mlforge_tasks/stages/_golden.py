@@ -65,26 +65,32 @@ class GoldenVectors:
         shape = (len(self.inputs), *self.quantisation.output.shape)
         return np.frombuffer(b"".join(outputs), np.int8).reshape(shape)
 
-    def check(self, tflite: bytes, outputs: NDArray[np.int8]) -> bool:
-        """Whether a device's outputs could be checked.
+    def check(self, tflite: bytes, outputs: NDArray[np.int8]) -> str:
+        """Compares a device's outputs with the oracle's.
 
         Args:
             tflite: The model.
             outputs: What the device computed.
 
+        Returns:
+            Why they could not be compared, or nothing where they are equal.
+
         Raises:
             ToolError: It computes something else than the oracle: the engine is wrong.
         """
         if not oracle.available():
-            return False
-        wanted = oracle.Oracle(tflite).run(self.inputs)
+            return oracle.NO_WHEEL
+        try:
+            wanted = oracle.outputs_of(tflite, self.inputs)
+        except oracle.ReferenceCrashedError as crash:
+            return crash.message
         wrong = int(np.count_nonzero(wanted != outputs.reshape(wanted.shape)))
         if wrong:
             raise ToolError(
                 f"{wrong} of {wanted.size} output bytes differ between the device and the oracle",
                 hint="this is a defect of the engine: report it with this candidate's model.tflite",
             )
-        return True
+        return ""
 
     def scores(self, outputs: NDArray[np.int8]) -> dict[str, float]:
         """The task's metrics over these vectors, from a device's outputs."""

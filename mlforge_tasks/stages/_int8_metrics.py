@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from mlforge_tasks.int8 import quantise
 from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,39 +24,53 @@ if TYPE_CHECKING:
     from mlforge_tasks.stages.evaluate import Computer
 
 
-class _Model(Protocol):
-    def run(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]: ...
+@dataclass(frozen=True)
+class Found:
+    """A metric by split, and what computed the outputs.
+
+    Attributes:
+        values: The metric, in original units.
+        computed_by: See `evaluate.Evaluation`.
+        not_compared: Why it was not the reference; empty where it was.
+    """
+
+    values: Mapping[str, float]
+    computed_by: Computer
+    not_compared: str = ""
 
 
-def _model(tflite: bytes, quantisation: Quantisation, folder: Path) -> _Model:
-    if oracle.available():
-        return oracle.Oracle(tflite)
-    return HostModel(tflite, quantisation.output.shape, folder)
-
-
-def computer() -> Computer:
-    """What computes the outputs here."""
-    return "tflite-micro" if oracle.available() else "aot"
+def _outputs(
+    tflite: bytes, quantisation: Quantisation, inputs: NDArray[np.int8]
+) -> tuple[NDArray[np.int8], str]:
+    """The reference's outputs; or the engine's, and why."""
+    try:
+        if oracle.available():
+            return oracle.outputs_of(tflite, inputs), ""
+        why = oracle.NO_WHEEL
+    except oracle.ReferenceCrashedError as crash:
+        why = crash.message
+    with tempfile.TemporaryDirectory() as folder:
+        model = HostModel(tflite, quantisation.output.shape, Path(folder))
+        return model.run(inputs), why
 
 
 def over(
-    tflite: bytes, quantisation: Quantisation, dataset: Path, metric: str, splits: Iterable[str]
-) -> dict[str, float]:
+    tflite: bytes, quantisation: Quantisation, dataset: Path, metric: str, splits: Sequence[str]
+) -> Found:
     """A metric of an int8 model, in original units, by split.
 
     Raises:
-        CandidateFailure: There is no oracle here, and the `aot` engine cannot run the model.
+        CandidateFailure: The oracle cannot run the model or is not here, and neither can the `aot`
+            engine.
         ToolError: The metric is not defined on a split.
     """
     card = DataCard.read(dataset / "data_card.json")
+    inputs = [quantise(np.load(dataset / f"{split}_x.npy"), quantisation.input) for split in splits]
+    raw, why = _outputs(tflite, quantisation, np.concatenate(inputs))
+    ends = np.cumsum([len(each) for each in inputs])
     found = {}
-    with tempfile.TemporaryDirectory() as folder:
-        model = _model(tflite, quantisation, Path(folder))
-        for split in splits:
-            values = np.load(dataset / f"{split}_x.npy")
-            targets = np.load(dataset / f"{split}_y.npy")
-            raw = model.run(quantise(values, quantisation.input))
-            outputs = metrics.to_outputs(raw, quantisation, card)
-            scores = metrics.scores(card.task, outputs, targets)
-            found[split] = metrics.require(scores, metric, split)
-    return found
+    for split, part in zip(splits, np.split(raw, ends[:-1]), strict=True):
+        targets = np.load(dataset / f"{split}_y.npy")
+        outputs = metrics.to_outputs(part, quantisation, card)
+        found[split] = metrics.require(metrics.scores(card.task, outputs, targets), metric, split)
+    return Found(found, "aot" if why else "tflite-micro", why)

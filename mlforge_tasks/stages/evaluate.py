@@ -46,7 +46,9 @@ class Evaluation(Record):
 
     Attributes:
         metric: Which metric.
-        computed_by: `tflite-micro`, or `aot` where there is no wheel of that.
+        computed_by: `tflite-micro`, or `aot` where there is no wheel of that, or its interpreter
+            cannot run the model.
+        not_compared: Why it was not `tflite-micro`; empty where it was.
         validation: Of the int8 model on the validation split.
         test: Of the int8 model on the test split.
         float_validation: Of the float model on the validation split; None for a probe.
@@ -55,6 +57,7 @@ class Evaluation(Record):
 
     metric: str
     computed_by: Computer
+    not_compared: str = ""
     validation: float
     test: float
     float_validation: float | None
@@ -82,9 +85,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     found = _int8_metrics.over(tflite, quantisation, inputs["dataset"], metric, splits)
     Evaluation(
         metric=metric,
-        computed_by=_int8_metrics.computer(),
-        validation=found["validation"],
-        test=found["test"],
+        computed_by=found.computed_by,
+        not_compared=found.not_compared,
+        validation=found.values["validation"],
+        test=found.values["test"],
         float_validation=(quantisation.float_validation or {}).get(metric),
         float_test=(quantisation.float_test or {}).get(metric),
     ).write(out / "evaluation.json")

@@ -103,6 +103,13 @@ def _float_metrics(folders: _Folders, measurements: Iterable[Measurement]) -> di
     return {name: value for name, value in known.items() if value is not None and name in asked}
 
 
+def _not_compared(folders: _Folders) -> str:
+    """Why a device's outputs were not held against the oracle's, the board's first."""
+    paths = (folders.file(stage, "measurements.json") for stage in ("hardware_run", "run"))
+    known = next((path for path in paths if path is not None), None)
+    return "" if known is None else RunReport.read(known).not_compared
+
+
 def _result(
     folders: _Folders, architecture: Architecture | None, identity: str, config: Mapping[str, Any]
 ) -> TrialResult:
@@ -124,6 +131,7 @@ def _result(
         brief=shown,
         device_metric=device_metric,
         float_metrics=_float_metrics(folders, measurements),
+        not_compared=_not_compared(folders),
     )
 
 

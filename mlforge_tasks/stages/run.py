@@ -58,7 +58,8 @@ class RunReport(Record):
         macs: Multiply-accumulates per inference.
         golden_vectors: Test inputs that the device ran.
         checked_against_oracle: Whether their outputs were compared, byte for byte, with TFLM's;
-            False only where there is no `tflite-micro` wheel.
+            False where there is no `tflite-micro` wheel, or its interpreter cannot run the model.
+        not_compared: Why they were not; empty where they were.
         device_metrics: The task's metrics over the golden vectors, from the device's own outputs;
             without those that they do not define (`auc` of one class).
     """
@@ -70,6 +71,7 @@ class RunReport(Record):
     macs: int
     golden_vectors: int
     checked_against_oracle: bool
+    not_compared: str = ""
     device_metrics: dict[str, float]
 
 
@@ -120,7 +122,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         # Up to here the console is the same at every boot; host input makes ticks vary.
         (out / "console.txt").write_bytes(session.console)
         outputs, self_test = golden.ask(session), session.self_test
-    tflite = (inputs["quantise"] / "model.tflite").read_bytes()
+    not_compared = golden.check((inputs["quantise"] / "model.tflite").read_bytes(), outputs)
     floor = read_build_report(inputs["floor"] / "firmware.json") if "floor" in inputs else None
     RunReport(
         source=runner.capabilities.source,
@@ -129,7 +131,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         where=_where(runner, board),
         macs=EngineReport.read(inputs["engine"] / REPORT).macs,
         golden_vectors=len(golden.inputs),
-        checked_against_oracle=golden.check(tflite, outputs),
+        checked_against_oracle=not not_compared,
+        not_compared=not_compared,
         device_metrics=golden.scores(outputs),
     ).write(out / "measurements.json")
 

@@ -23,12 +23,15 @@ class TrialResult(Record):
             computed; None where it never ran there.
         float_metrics: The goal's metric of the float model, by the name of the int8 figure that it
             stands beside; empty where it was not trained here.
+        not_compared: Why its outputs were not compared with TensorFlow Lite Micro's; empty where
+            they were, or where it never ran.
     """
 
     trial: Trial
     brief: str
     device_metric: float | None = None
     float_metrics: dict[str, float] = Field(default_factory=dict)
+    not_compared: str = ""
 
     def measurement(self, metric: str) -> Measurement | None:
         """The best figure of a metric: a board's where there is one, else the emulator's."""

@@ -15,12 +15,14 @@ from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.int8 import quantise
-from mlforge_tasks.oracle import Oracle, available
+from mlforge_tasks.oracle import NO_WHEEL, Oracle, available
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.stages import evaluate, render, train
 from mlforge_tasks.stages import quantise as quantise_stage
+from mlforge_tasks.stages._golden import GoldenVectors
 from mlforge_tasks.stages._pruning import Curves
 from mlforge_tasks.stages._training import Training
+from tests.helpers.crashing_reference import stand_in
 from tests.helpers.model_data import card, write_dataset
 
 if TYPE_CHECKING:
@@ -256,7 +258,29 @@ def test_evaluation_without_the_oracle_is_the_same(
     evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
     bare = evaluate.Evaluation.read(tmp_path / "evaluation.json")
     assert bare.computed_by == "aot"
-    assert bare == found.model_copy(update={"computed_by": "aot"})
+    changed = {"computed_by": "aot", "not_compared": NO_WHEEL}
+    assert bare == found.model_copy(update=changed)
+
+
+def test_a_reference_that_crashes_is_told_and_passed_over(
+    series: Candidate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same figures from the engine's C, and nothing compared: both say why."""
+    stages = {"quantise": series.folder / "quantise", "dataset": series.folder / "dataset"}
+    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
+    found = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    assert (found.computed_by, found.not_compared) == ("tflite-micro", "")
+    model = Quantisation.read(stages["quantise"] / "quantisation.json")
+    golden = GoldenVectors.choose(stages["dataset"], model)
+    tflite = (stages["quantise"] / "model.tflite").read_bytes()
+    assert golden.check(tflite, Oracle(tflite).run(golden.inputs)) == ""
+    stand_in(tmp_path, monkeypatch, "a check failed", "os.abort()")
+    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
+    bare = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    assert bare.computed_by == "aot"
+    assert "ended itself with SIGABRT on this model: a check failed" in bare.not_compared
+    assert bare.validation == found.validation
+    assert golden.check(tflite, golden.inputs) == bare.not_compared
 
 
 def test_divergence_is_a_result(broken: Candidate, tmp_path: Path) -> None:
