@@ -7,6 +7,8 @@ to 0.6 s), and the figures of each epoch are needed in original units.
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +17,16 @@ import numpy as np
 from mlforge_tasks.stages._keras import Libraries, Predictor
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import DataCard
     from mlforge_tasks.stages._training import Budget
+
+# As a ZIP archive names the system that made it; not that of whoever does.
+UNIX = 3
 
 
 @dataclass(frozen=True)
@@ -126,9 +132,25 @@ def _loss(keras: Any, metric: str) -> Any:
     return known.get(metric, losses.SparseCategoricalCrossentropy)()
 
 
+def save_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:
+    """Writes an `.npz` archive; equal arrays give equal bytes.
+
+    Not `numpy.savez`: it asks for 64-bit sizes, and where these stand in an entry's header
+    changed between Python 3.11.2 and 3.11.7 (measured).
+    """
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.save(content, array, allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy")  # of 1980, as all entries
+            entry.create_system = UNIX
+            entry.external_attr = 0o600 << 16
+            archive.writestr(entry, content.getvalue())
+
+
 def save_weights(model: Any, path: Path) -> None:
     """Writes a network's weights in Keras' order; equal weights give equal bytes."""
-    np.savez(path, **{variable.path: variable.numpy() for variable in model.weights})
+    save_arrays({variable.path: variable.numpy() for variable in model.weights}, path)
 
 
 def load_weights(model: Any, path: Path) -> None:
