@@ -63,12 +63,12 @@ def _headers(said: str) -> dict[str, str]:
     """Every header that is found without being told where, by its name below its folder."""
     listed = _HEADERS.search(said)
     lines = (line.strip() for line in (listed[1] if listed else "").splitlines())
-    folders = [Path(line) for line in lines if not line.startswith(SYSTEM_HEADERS)]
+    folders = [line for line in lines if not line.startswith(SYSTEM_HEADERS)]
     return {
-        f"{index}/{path.relative_to(folder)}": str(path)
+        f"{index}/{path.removeprefix(folder)}": path
         for index, folder in enumerate(folders)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        for where, _, names in os.walk(folder)
+        for path in (f"{where}/{name}" for name in names)
     }
 
 

@@ -7,6 +7,7 @@ that was written to just now is not kept: it may be written to again within the 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 import time
@@ -27,51 +28,40 @@ SETTLED_NS = 1_000_000_000
 _lock = threading.Lock()
 
 
-class Seen(Record):
-    """A file when it was read.
-
-    Attributes:
-        stamp: Size, times and inode.
-        sha256: Of its content.
-    """
-
-    stamp: str
-    sha256: str
-
-
 class Memory(Record):
-    """What is known of files, by their path without links.
+    """What is known of files.
 
     Attributes:
-        files: What was seen.
+        files: Size, times and inode of each, and its sha256, by its path.
         check: Digest of `files`.
     """
 
-    files: dict[str, Seen]
+    files: dict[str, str]
     check: str
 
     @classmethod
-    def of(cls, files: dict[str, Seen]) -> Memory:
+    def of(cls, files: dict[str, str]) -> Memory:
         """A memory of some files."""
-        plain = {path: [seen.stamp, seen.sha256] for path, seen in files.items()}
-        return cls(files=files, check=sha256_bytes(canonical_json(plain)))
+        return cls(files=files, check=sha256_bytes(canonical_json(files)))
 
 
 def memory_path() -> Path:
     """Where it is kept."""
-    return surroundings.cache_folder() / "digests" / "files.json"
+    return surroundings.cache_folder() / "digests" / "tools.json"
 
 
-def _known() -> dict[str, Seen]:
+@functools.cache
+def _known(path: Path) -> dict[str, str]:
     try:
-        memory = Memory.read(memory_path())
+        memory = Memory.read(path)
     except (OSError, ValidationError):
         return {}
     return memory.files if Memory.of(memory.files) == memory else {}
 
 
-def _stamp(stat: os.stat_result) -> str:
-    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino} {stat.st_dev}"
+def forget() -> None:
+    """Makes the next question read what was kept anew."""
+    _known.cache_clear()
 
 
 def digests(paths: Iterable[str | Path]) -> dict[str, str]:
@@ -81,34 +71,35 @@ def digests(paths: Iterable[str | Path]) -> dict[str, str]:
         ToolError: One of them cannot be read.
     """
     with _lock:
-        known = _known()
-        fresh: dict[str, Seen] = {}
+        known = _known(memory_path())
+        fresh: dict[str, str] = {}
         found = {str(path): _digest(str(path), known, fresh) for path in paths}
         if fresh:
-            _keep({**known, **fresh})
+            known |= fresh
+            _keep(known)
     return found
 
 
-def _digest(path: str, known: dict[str, Seen], fresh: dict[str, Seen]) -> str:
+def _digest(path: str, known: dict[str, str], fresh: dict[str, str]) -> str:
     now = time.time_ns()
     try:
-        real = os.path.realpath(path)
-        stat = Path(real).stat()
-        before = known.get(real)
-        if before is not None and before.stamp == _stamp(stat):
-            return before.sha256
-        found = file_digest(Path(real))
+        stat = os.stat(path)  # noqa: PTH116 - of 2,000 headers
+        stamp = f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino} {stat.st_dev}"
+        before, _, digest = known.get(path, "").rpartition(" ")
+        if before == stamp:
+            return digest
+        digest = file_digest(Path(path))
     except OSError as error:
         raise ToolError(f"cannot read '{path}': {error.strerror}") from error
     if stat.st_ctime_ns < now - SETTLED_NS:
-        fresh[real] = Seen(stamp=_stamp(stat), sha256=found)
-    return found
+        fresh[path] = f"{stamp} {digest}"
+    return digest
 
 
-def _keep(files: dict[str, Seen]) -> None:
+def _keep(files: dict[str, str]) -> None:
     """Where that is not possible, the files are read again next time."""
     path = memory_path()
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ToolError):
         Tree(path.parent).publish(Memory.of(files).to_bytes(), path)
 
 

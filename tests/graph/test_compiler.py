@@ -81,6 +81,7 @@ def test_a_file_is_read_again_once_it_has_changed(
     link.symlink_to(tool)
     assert digests([link]) == {str(link): sha256_bytes(b"one")}
     assert memory_path().is_file()
+    file_digests.forget()
     times = tool.stat()
     tool.write_text("two")
     os.utime(tool, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -103,6 +104,7 @@ def test_what_was_kept_is_not_trusted_blindly(
     for damaged in (kept.replace(right[str(tool)], "0" * 64), "{", "[]", "\0", kept[:-9]):
         memory_path().unlink()
         memory_path().write_text(damaged)
+        file_digests.forget()
         assert digests([tool]) == right
     with pytest.raises(ToolError, match="cannot read"):
         identified(tmp_path / "gone")
