@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 EXIT_TOOL_BROKEN = 2
 EXIT_CANDIDATE_FAILED = 3
 FAILURE_FILE = "failure.json"
+# What its last words begin with where a tool broke: libraries say much before that.
+LAST_WORDS = "broken tool: "
 # Code of the reason of a stage that has nothing to do: no failure, it is passed over in silence.
 NOT_NEEDED = "not_needed"
 

@@ -196,7 +196,7 @@ class Training(Record):
         batch_size: Examples a step.
         learning_rate: Adam's step size at the start.
         patience: Epochs without a better validation figure after which training stops.
-        time_limit_s: Wall time after which training is ended and the candidate fails.
+        time_limit_s: Time of the processor after which training is ended and the candidate fails.
         memory_limit_bytes: The same for the training process's memory.
         prune: Whether a training is stopped that falls behind most of those of earlier rounds.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from mlforge_tasks.errors import (
     CandidateFailure,
     ToolError,
 )
-from mlforge_tasks.graph import process, surroundings
+from mlforge_tasks.graph import process, second_try, surroundings
 from mlforge_tasks.graph.redaction import Redaction, credentials
 from mlforge_tasks.records import Reason
 
@@ -46,16 +47,28 @@ class Action:
     def run(
         self, out: Path, request: Path, on_line: Callable[[str], None] | None = None
     ) -> Reason | None:
-        """Runs it; the reason where the candidate failed.
+        """Runs it; the reason where the candidate failed, and where that is beyond doubt.
 
         Args:
-            out: The folder for its outputs.
+            out: The folder for its outputs, empty.
             request: Where the request to its process is written, if it gets one.
             on_line: Called with each line that its process prints.
 
         Raises:
             ToolError: The action broke.
         """
+
+        def attempt() -> Reason | None:
+            if any(out.iterdir()):
+                shutil.rmtree(out)
+                out.mkdir()
+            return self._attempt(out, request, on_line)
+
+        return second_try.settled(attempt, (out,))
+
+    def _attempt(
+        self, out: Path, request: Path, on_line: Callable[[str], None] | None
+    ) -> Reason | None:
         if self.kind.isolated:
             return self._run_isolated(out, request, on_line)
         action = importlib.import_module(self.kind.module).run
@@ -92,8 +105,9 @@ class Action:
             reason = Reason.read(failure)
             failure.unlink()
             return reason
+        if done.timed_out:
+            limit = f"{STAGE_TIMEOUT_S:g} s"
+            raise ToolError(f"stage '{self.stage}' took more than {limit}\n{redaction.text(done.tail())}")
         if done.returncode != 0:
-            raise ToolError(
-                f"stage '{self.stage}' ended with {done.returncode}\n{redaction.text(done.tail())}"
-            )
+            raise ToolError(redaction.text(done.ending(f"stage '{self.stage}'")))
         return None

@@ -17,7 +17,7 @@ import threading
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from mlforge_tasks.errors import ToolError
+from mlforge_tasks.errors import EXIT_TOOL_BROKEN, LAST_WORDS, ToolError
 from mlforge_tasks.graph.surroundings import clean_environment
 
 if TYPE_CHECKING:
@@ -42,6 +42,17 @@ class Completed:
     returncode: int
     output: str
     timed_out: bool = False
+
+    def ending(self, what: str) -> str:
+        """How it ended, in words: its own where it is one of ours and a tool broke, else its tail.
+
+        Args:
+            what: What it is called.
+        """
+        _, mark, words = self.output.rpartition(LAST_WORDS)
+        if self.returncode == EXIT_TOOL_BROKEN and mark:
+            return f"{what}: {words.rstrip()}"
+        return f"{what} ended with {self.returncode}\n{self.tail()}"
 
     def tail(self, lines: int = TAIL_LINES) -> str:
         """The last lines of the output."""

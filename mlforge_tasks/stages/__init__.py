@@ -25,9 +25,11 @@ from mlforge_tasks.errors import (
     EXIT_CANDIDATE_FAILED,
     EXIT_TOOL_BROKEN,
     FAILURE_FILE,
+    LAST_WORDS,
     CandidateFailure,
     MlforgeError,
 )
+from mlforge_tasks.graph import shortage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,8 +42,23 @@ def main(action: Action) -> None:
 
     The request holds `inputs` (name to folder), `out` (folder) and `config`. A candidate's failure
     is written to `out/failure.json` and ends with exit code 3; a broken tool ends with 2 and its
-    message on stderr.
+    message on stderr, and so does whatever a full disk or too little memory brings about.
     """
+    try:
+        sys.exit(_ended(action))
+    except MlforgeError as error:
+        told = error
+    except Exception as error:
+        if shortage.of(error) is None and not isinstance(error, OSError):
+            raise
+        told = shortage.broken(error, f"'{Path(sys.argv[0]).stem}'")
+    sys.stdout.flush()
+    print(f"{LAST_WORDS}{told}", file=sys.stderr)
+    sys.exit(EXIT_TOOL_BROKEN)
+
+
+def _ended(action: Action) -> int:
+    """The exit code of an action that ended."""
     request = json.loads(Path(sys.argv[1]).read_text())
     inputs = {name: Path(path) for name, path in request["inputs"].items()}
     out = Path(request["out"])
@@ -49,7 +66,5 @@ def main(action: Action) -> None:
         action(inputs, out, request["config"])
     except CandidateFailure as failure:
         failure.reason.write(out / FAILURE_FILE)
-        sys.exit(EXIT_CANDIDATE_FAILED)
-    except MlforgeError as error:
-        print(error, file=sys.stderr)
-        sys.exit(EXIT_TOOL_BROKEN)
+        return EXIT_CANDIDATE_FAILED
+    return 0

@@ -15,9 +15,10 @@ import numpy as np
 
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph import shortage
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._convert import MAX_MESSAGE_LENGTH, convert, float_scores
+from mlforge_tasks.stages._convert import MAX_MESSAGE_LENGTH, STARTED, convert, float_scores
 from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.stages._keras import Libraries, start
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
@@ -53,6 +54,7 @@ def _load(libraries: Libraries, content: bytes) -> Any:
             # Safe mode refuses files with code inside.
             model = libraries.keras.models.load_model(path, compile=False, safe_mode=True)
         except Exception as error:
+            shortage.refuse(error, "loading the .keras file")
             line = (str(error).strip().splitlines() or [type(error).__name__])[0]
             message = f"Keras cannot load the .keras file: {line[:MAX_MESSAGE_LENGTH]}"
             raise _unusable(message) from error
@@ -75,6 +77,7 @@ def _check_shapes(card: DataCard, inputs: tuple[int, ...], outputs: tuple[int, .
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `model.tflite` and `quantisation.json`; see `quantise.run`."""
     content = inputs["model"].read_bytes()
+    print(STARTED, flush=True)
     card = DataCard.read(inputs["dataset"] / "data_card.json")
     trained = {}
     if content[KERAS_MARK[0]] == KERAS_MARK[1]:

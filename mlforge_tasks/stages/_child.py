@@ -18,14 +18,22 @@ from mlforge_tasks.errors import (
     CandidateFailure,
     ToolError,
 )
-from mlforge_tasks.graph import process, surroundings
+from mlforge_tasks.graph import process, shortage, surroundings
 from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# Nobody but a user or the kernel sends these: they say nothing about the candidate.
-OUTSIDE_SIGNALS = {signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM}
+# What a program brings upon itself, SIGPROF by a timer that it sets; any other signal came from a
+# user or the kernel, and says nothing about the candidate.
+CRASHES = {
+    *(signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP),
+    signal.SIGPROF,
+}
+START_HINT = (
+    "free memory, or lift the limits on it: the shell's (ulimit -a), a training's, which needs a "
+    "training.memory_limit of at least 1 GiB"
+)
 
 
 def _request(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> str:
@@ -38,25 +46,36 @@ def _request(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -
     return json.dumps(request)
 
 
-def _check(module: str, done: process.Completed, out: Path) -> None:
+def _check(module: str, done: process.Completed, out: Path, says_first: str) -> None:
     """Tells the ends of a module that say something about the candidate from those that do not.
 
     Raises:
         CandidateFailure: The module said so.
-        ToolError: It was ended from outside, or with another exit code.
+        ToolError: It was ended from outside or by a shortage, before it started, or with another
+            exit code.
     """
-    if not done.timed_out and -done.returncode in OUTSIDE_SIGNALS:
-        raise ToolError(
-            f"{module} was ended by {signal_name(done.returncode)} from outside",
-            hint="if that was the kernel, out of memory: free some, or use fewer processes (-n)",
-        )
+    if done.timed_out or done.returncode == 0:
+        return
     failure = out / FAILURE_FILE
     if done.returncode == EXIT_CANDIDATE_FAILED and failure.exists():
         reason = Reason.read(failure)
         failure.unlink()
         raise CandidateFailure(reason)
-    if done.returncode > 0 and not done.timed_out:
-        raise ToolError(f"{module} ended with {done.returncode}\n{done.tail()}")
+    if done.returncode > 0:
+        raise ToolError(done.ending(module))
+    name = signal_name(done.returncode)
+    short = shortage.told(done.output)
+    if -done.returncode not in CRASHES:
+        raise ToolError(
+            f"{module} was ended by {name} from outside",
+            hint="if that was the kernel, out of memory: free some, or use fewer processes (-n)",
+        )
+    if short is not None:
+        raise ToolError(f"{module} was ended by {name}: {short}", hint=shortage.HINT)
+    if says_first not in done.output:
+        raise ToolError(
+            f"{module} was ended by {name} before it started\n{done.tail()}", hint=START_HINT
+        )
 
 
 def run_child(
@@ -66,6 +85,7 @@ def run_child(
     config: Mapping[str, Any],
     *,
     timeout_s: float,
+    says_first: str = "",
     on_line: Callable[[str], None] | None = None,
 ) -> process.Completed:
     """Runs a module that ends with `main(run)`, as a process.
@@ -76,14 +96,17 @@ def run_child(
         out: As its `run` takes it.
         config: As its `run` takes it.
         timeout_s: After this many seconds it is killed.
+        says_first: What it prints once all libraries are loaded; no candidate is to blame for
+            what happens before.
         on_line: Called with each line that it prints.
 
     Returns:
-        The process, which ended well, was killed by a signal, or ran out of time.
+        The process, which ended well, crashed, or ran out of time.
 
     Raises:
         CandidateFailure: The module said so.
-        ToolError: It ended with another exit code.
+        ToolError: It ended with another exit code, was ended from outside, or says itself that it
+            ran short of something.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "request.json"
@@ -95,7 +118,7 @@ def run_child(
             env=surroundings.stage_environment(path.parent),
             on_line=on_line,
         )
-    _check(module, done, out)
+    _check(module, done, out, says_first)
     return done
 
 

@@ -5,12 +5,14 @@ Converter: https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph import shortage
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._describe import describe
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_MESSAGE_LENGTH = 300
+# Printed once TensorFlow is loaded; an end before it is no candidate's fault.
+STARTED = "conversion starts"
 
 
 def _failure(message: str) -> CandidateFailure:
@@ -57,12 +61,28 @@ def convert(libraries: Libraries, model: Any, calibration: NDArray[np.float32]) 
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001 - there is no public name for it
     try:
         content = bytes(converter.convert())
-    except (MemoryError, OSError):
+    except OSError:
         raise
-    except Exception as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise _failure(f"the TFLite converter refuses it: {line[:MAX_MESSAGE_LENGTH]}") from error
+    except Exception as error:  # noqa: BLE001 - told as what it is
+        cause = _hidden_cause(clone) or error
+        shortage.refuse(cause, "the TFLite converter")
+        line = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+        raise _failure(f"the TFLite converter refuses it: {line[:MAX_MESSAGE_LENGTH]}") from cause
     return content
+
+
+def _hidden_cause(model: Any) -> Exception | None:
+    """What keeps a network from being written to the disk, the converter's first step.
+
+    The converter drops that error and goes on without the file, to fail of something else (a full
+    disk reads "'NoneType' object is not callable").
+    """
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            model.export(folder, verbose=False)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the cause
+        return error
+    return None
 
 
 def disturb(model: Any, seed: int) -> None:
@@ -101,6 +121,7 @@ def float_scores(
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `model.tflite` and `quantisation.json`; see `quantise.run`."""
     libraries = start(config["search.seed"])
+    print(STARTED, flush=True)
     dataset = inputs["dataset"]
     model = load_model(inputs["render"] / "model.py")
     trained = {}

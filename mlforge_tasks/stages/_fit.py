@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import resource
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -125,9 +126,9 @@ def fit(
     """
     goal = pruning.metric
     history = _History(goal)
-    started = time.monotonic()
+    started = time.process_time()
     for number in range(1, budget.epochs + 1):
-        if time.monotonic() - started > budget.time_limit_s:
+        if time.process_time() - started > budget.time_limit_s:
             raise timeout_failure(budget.time_limit_s)
         train_loss = trainer.epoch(number)
         outputs = trainer.predict(validation.inputs)
@@ -152,11 +153,28 @@ def _curves(inputs: Mapping[str, Path]) -> tuple[tuple[float, ...], ...]:
     return tuple(curve for one in folders for curve in Curves.read(one / CURVES).curves)
 
 
+def _limit_memory(limit_bytes: int) -> None:
+    """Has the kernel keep the contract's limit.
+
+    Raises:
+        ToolError: We were started under a limit that is lower and may not be lifted.
+    """
+    try:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+    except ValueError as error:
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        raise ToolError(
+            f"the contract lets a training have {limit_bytes} bytes of memory, the limit here is "
+            f"{most} (ulimit -d)",
+            hint="lift that limit, or lower training.memory_limit",
+        ) from error
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `weights.npz` and `training.json`; see `train.run`."""
     budget = Budget.model_validate(config["training"])
     limit = budget.memory_limit_bytes
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    _limit_memory(limit)
     try:
         libraries = start(config["search.seed"])
     except (MemoryError, ImportError, OSError) as error:  # refused memory shows as any of them
@@ -165,6 +183,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     model = load_model(inputs["render"] / "model.py")
     goal: str = config["goal.metric"]
     print(STARTED, flush=True)
+    # Between epochs `fit` keeps the limit; this, which ends us, is for an epoch that does not end.
+    signal.setitimer(signal.ITIMER_PROF, 2 * budget.time_limit_s)
     try:
         train, validation = (
             load_split(inputs["dataset"], name, card) for name in ("train", "validation")
@@ -176,7 +196,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         training = fit(trainer, validation, card, budget, pruning)
     except (MemoryError, libraries.tensorflow.errors.ResourceExhaustedError):
         message = f"training needs more than the {limit} bytes of its memory limit"
-        raise failure("train_memory", message) from None
+        raise failure("train_memory", message, limit) from None
+    signal.setitimer(signal.ITIMER_PROF, 0)
     save_weights(model, out / "weights.npz")
     training.write(out / "training.json")
 

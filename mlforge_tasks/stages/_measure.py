@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.errors import ToolError
-from mlforge_tasks.records import Measurement
+from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import second_try
+from mlforge_tasks.records import Measurement, Reason
 from mlforge_tasks.stages._child import run_child, signal_name
 
 if TYPE_CHECKING:
@@ -41,13 +42,27 @@ def measure(
     request = {**config, "architecture": architecture.model_dump(mode="json")}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        done = run_child(PROBE_MODULE, inputs, out, request, timeout_s=PROBE_TIMEOUT_S)
-        if done.timed_out:
-            raise ToolError(
-                f"a probe took longer than {PROBE_TIMEOUT_S:g} s",
-                hint="fewer processes at a time (-n)",
-            )
-        if done.returncode != 0:
-            raise ToolError(f"a probe ended with {signal_name(done.returncode)}\n{done.tail()}")
+
+        def attempt() -> Reason | None:
+            try:
+                _probe(inputs, out, request)
+            except CandidateFailure as failure:
+                return failure.reason
+            return None
+
+        reason = second_try.settled(attempt, (out,))
+        if reason is not None:
+            raise CandidateFailure(reason)
         document = json.loads((out / "measurements.json").read_bytes())
     return tuple(Measurement.from_dump(one) for one in document["measurements"])
+
+
+def _probe(inputs: Mapping[str, Path], out: Path, request: Mapping[str, Any]) -> None:
+    done = run_child(PROBE_MODULE, inputs, out, request, timeout_s=PROBE_TIMEOUT_S)
+    if done.timed_out:
+        raise ToolError(
+            f"a probe took longer than {PROBE_TIMEOUT_S:g} s",
+            hint="fewer processes at a time (-n)",
+        )
+    if done.returncode != 0:
+        raise ToolError(f"a probe ended with {signal_name(done.returncode)}\n{done.tail()}")

@@ -51,5 +51,5 @@ def failure(code: str, message: str, limit: float | None = None) -> CandidateFai
 
 def timeout_failure(limit_s: float) -> CandidateFailure:
     """What it means that a training takes longer than the contract gives it."""
-    message = f"training takes longer than its time limit of {limit_s:g} s"
+    message = f"training takes longer than its time limit of {limit_s:g} s of the processor"
     return failure("train_timeout", message, limit_s)

@@ -43,7 +43,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Raises:
         CandidateFailure: The converter refuses the network, or crashes on it, or the file is no
             model for this data set.
-        ToolError: TensorFlow cannot be used, or hangs.
+        ToolError: TensorFlow cannot be used, or hangs, or ran short of something.
     """
     from mlforge_tasks.stages import _bring, _convert  # noqa: PLC0415 - numpy
 
@@ -51,7 +51,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     names = ("model", "render", "dataset", "train")
     sources = {name: inputs[name] for name in names if name in inputs}
     half = _bring if "model" in inputs else _convert
-    done = run_child(half.__name__, sources, out, wanted, timeout_s=TIMEOUT_S)
+    done = run_child(
+        half.__name__, sources, out, wanted, timeout_s=TIMEOUT_S, says_first=_convert.STARTED
+    )
     if done.timed_out:
         raise ToolError(f"the TFLite converter took more than {TIMEOUT_S:g} s\n{done.tail()}")
     if done.returncode < 0:

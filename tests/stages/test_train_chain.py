@@ -22,6 +22,7 @@ from mlforge_tasks.stages import quantise as quantise_stage
 from mlforge_tasks.stages._golden import GoldenVectors
 from mlforge_tasks.stages._pruning import Curves
 from mlforge_tasks.stages._training import Training
+from tests.helpers import short
 from tests.helpers.crashing_reference import stand_in
 from tests.helpers.model_data import card, write_dataset
 
@@ -116,6 +117,16 @@ class Candidate:
         path = self.folder / "request.json"
         path.write_text(json.dumps(request))
         return process.check([sys.executable, "-m", train.__name__, str(path)], timeout_s=300)
+
+    def quantise_as_process(self, out: Path, *wrap: str) -> process.Completed:
+        """Runs the quantise stage as the pipeline does, with something before the command."""
+        out.mkdir(parents=True)
+        sources = {name: str(path) for name, path in self.sources.items()}
+        request = {"inputs": sources, "out": str(out), "config": {"search.seed": SEED}}
+        path = out.with_suffix(".json")
+        path.write_text(json.dumps(request))
+        argv = [*wrap, sys.executable, "-m", quantise_stage.__name__, str(path)]
+        return process.run(argv, timeout_s=300)
 
     def quantise(self, out: Path, trained: Path | None = None) -> Path:
         """Runs the quantise stage."""
@@ -349,6 +360,34 @@ def test_converter_crash_is_a_result(broken: Candidate, tmp_path: Path) -> None:
     (broken.folder / "render" / "model.py").write_text(crash)
     with pytest.raises(CandidateFailure, match=r"convert_failed: .*SIGSEGV"):
         broken.quantise(tmp_path / "quantise")
+
+
+def test_a_kill_from_outside_is_no_result(broken: Candidate, tmp_path: Path) -> None:
+    """The kernel ends who takes the last memory; that is nobody's fault."""
+    killed = "import os, signal\nbuild_model = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
+    (broken.folder / "render" / "model.py").write_text(killed)
+    with pytest.raises(ToolError, match="SIGKILL from outside"):
+        broken.quantise(tmp_path / "quantise")
+
+
+def test_a_crash_before_the_conversion_is_no_result(broken: Candidate, tmp_path: Path) -> None:
+    """Libraries that do not load, load for no candidate."""
+    done = broken.quantise_as_process(tmp_path / "quantise", *short.of(**{"as": 1 << 29}))
+    assert (done.returncode, list((tmp_path / "quantise").iterdir())) == (2, [])
+    assert "ulimit -a" in done.output or "run the same command again" in done.output
+
+
+def test_a_full_disk_is_no_result(series: Candidate, tmp_path: Path) -> None:
+    """The converter's temporary files do not fit: that is said, and nothing is left as a result."""
+    disk = tmp_path / "disk"
+    little = short.of_disk(disk, 48 << 10) if short.mounts() else short.of(fsize=16 << 10)
+    wrap = (*little, "env", f"TMPDIR={disk}")
+    done = series.quantise_as_process(tmp_path / "quantise", *wrap)
+    assert done.returncode == 2, done.output
+    words = done.ending("it")
+    assert "No space left on device" in words or "File too large" in words
+    assert "needed for the TFLite converter\nThings to try: " in words
+    assert len(words.splitlines()) == 2
 
 
 def test_converter_refusal_is_a_result(broken: Candidate, tmp_path: Path) -> None:
