@@ -18,7 +18,7 @@ from mlforge_tasks.runners._fault import failure
 from mlforge_tasks.runners._frames import BadFrame, Frame, FrameReader, FrameType, Log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from mlforge_tasks.runners import Expected
 
@@ -39,7 +39,7 @@ class Transport(Protocol):
     """A byte stream to a device."""
 
     def read(self, timeout_s: float) -> bytes:
-        """What has come, as soon as there is any; empty if nothing comes in time.
+        """What has come, as soon as there is any; empty if nothing comes in time, or for a while.
 
         Raises:
             TransportClosedError: Nothing will ever come again.
@@ -141,15 +141,23 @@ class Link:
         expected: What the device must say about itself whenever it says hello.
         timeout_s: How long to wait for an answer before the request is sent again.
         attempts: How often to send a request.
+        clock: Seconds, in which limits are counted.
     """
 
     def __init__(
-        self, transport: Transport, expected: Expected, *, timeout_s: float, attempts: int
+        self,
+        transport: Transport,
+        expected: Expected,
+        *,
+        timeout_s: float,
+        attempts: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
         self._expected = expected
         self._timeout_s = timeout_s
         self._attempts = attempts
+        self._clock = clock
         self._reader = FrameReader()
         self._events: list[Frame | BadFrame | Log] = []
         self._console = bytearray()
@@ -175,7 +183,7 @@ class Link:
             CandidateFailure: It faults or hangs.
             TransportClosedError: It goes away.
         """
-        deadline = time.monotonic() + self._timeout_s
+        deadline = self._clock() + self._timeout_s
         while (event := self._next(deadline)) is not None:
             if isinstance(event, Frame) and event.type == FrameType.HELLO:
                 return self._hello(event)
@@ -219,7 +227,7 @@ class Link:
 
     def _answer(self) -> Frame | None:
         """The frame with the current number, or None if the request must be sent again."""
-        deadline = time.monotonic() + self._timeout_s
+        deadline = self._clock() + self._timeout_s
         while (event := self._next(deadline)) is not None:
             if isinstance(event, BadFrame):
                 return None
@@ -237,7 +245,7 @@ class Link:
     def _next(self, deadline: float) -> Frame | BadFrame | Log | None:
         """The next event, or None at the deadline. A fault never comes back from here."""
         while not self._events:
-            left_s = deadline - time.monotonic()
+            left_s = deadline - self._clock()
             data = self._transport.read(max(left_s, 0.0))
             if not data and left_s <= 0:
                 return None

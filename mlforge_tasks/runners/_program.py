@@ -11,6 +11,7 @@ import os
 import select
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
     from mlforge_tasks.runners import Expected, InferenceResult
 
 # The device's own watchdog (60 s of device time, some 10 s in QEMU) reports what hangs. This limit
-# is for a device that is beyond that; it is wall time, so it leaves a busy machine much room.
+# is for a device that is beyond that. It is of the processor's time that the program used: what was
+# stopped, suspended or starved hangs no more for that.
 ANSWER_LIMIT_S = 300.0
+# By the clock on the wall. Who is silent for so long, and yet not by the limit above, stands still.
+STANDSTILL_LIMIT_S = 3600.0
+_SLICE_S = 1.0
 STDERR_TAIL_CHARS = 2000
 TAIL_BYTES = 120
 _READ_BYTES = 1 << 16
@@ -82,13 +87,24 @@ class Console:
         self._stdout = program.stdout.fileno()
         self._seen = 0
         self._tail = b""
+        self._heard = time.monotonic()
         os.set_blocking(self._stdin, False)
 
+    def clock(self) -> float:
+        """Seconds of the processor that the program has used; what every limit here is of."""
+        return process.processor_s(self._program)
+
     def read(self, timeout_s: float) -> bytes:
-        """See `_link.Transport`."""
-        ready, _, _ = select.select([self._stdout], [], [], timeout_s)
+        """See `_link.Transport`; comes back empty before the limit too, to look at the clock.
+
+        Raises:
+            ToolError: The program has said nothing for very long, without being busy.
+        """
+        ready, _, _ = select.select([self._stdout], [], [], min(timeout_s, _SLICE_S))
         if not ready:
+            self._check_standstill()
             return b""
+        self._heard = time.monotonic()
         data = os.read(self._stdout, _READ_BYTES)
         if not data:
             raise TransportClosedError
@@ -99,21 +115,46 @@ class Console:
     def write(self, data: bytes) -> None:
         """See `_link.Transport`."""
         left = memoryview(data)
+        self._heard = time.monotonic()
+        deadline = self.clock() + ANSWER_LIMIT_S
         while left:
-            _, ready, _ = select.select([], [self._stdin], [], ANSWER_LIMIT_S)
+            _, ready, _ = select.select([], [self._stdin], [], _SLICE_S)
             if not ready:
-                raise NoAnswerError(f"the device took no input for {ANSWER_LIMIT_S:g} s")
+                self._check_standstill()
+                if self.clock() > deadline:
+                    raise NoAnswerError(f"the device took no input for {ANSWER_LIMIT_S:g} s")
+                continue
             try:
                 left = left[os.write(self._stdin, left) :]
             except BrokenPipeError:
                 raise TransportClosedError from None
 
+    def _check_standstill(self) -> None:
+        if time.monotonic() - self._heard > STANDSTILL_LIMIT_S:
+            raise _standstill(self._program)
+
     def ended(self) -> Ended:
-        """How the program ended; waits until it has."""
-        code = self._program.wait()
+        """How the program ended; waits until it has.
+
+        Raises:
+            ToolError: It does not, though it has closed its output.
+        """
+        try:
+            code = self._program.wait(STANDSTILL_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            raise _standstill(self._program) from None
         self._stderr.seek(0)
         said = self._stderr.read().decode(errors="replace").strip()
         return Ended(code=code, said=said, seen=self._seen, tail=self._tail)
+
+
+def _standstill(program: subprocess.Popen[bytes]) -> ToolError:
+    used = process.processor_s(program)
+    return ToolError(
+        f"the device's program was silent for {STANDSTILL_LIMIT_S:g} s and is not busy: in all it "
+        f"has used {used:.0f} s of the processor",
+        hint="was it stopped? if the machine is busy, use fewer processes (-n)",
+    )
 
 
 class LinkSession:
@@ -188,11 +229,12 @@ class ProgramRunner(abc.ABC):
             firmware: The ELF file.
             expected: What it must say about itself.
             evidence: Not needed.
-            limit_s: Wall time for the boot, and for each inference, before it counts as a hang.
+            limit_s: Time of the processor for the boot, and for each inference, before it counts
+                as a hang.
         """
         with self._command(board, firmware) as argv, running(argv, self._ended) as console:
             # A pipe loses nothing: a request is sent once.
-            link = Link(console, expected, timeout_s=limit_s, attempts=1)
+            link = Link(console, expected, timeout_s=limit_s, attempts=1, clock=console.clock)
             yield LinkSession(link, self._meant(link.wait_for_boot().self_test))
 
     @abc.abstractmethod

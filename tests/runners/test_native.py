@@ -20,7 +20,7 @@ from mlforge_tasks.records import (
     SelfTest,
     read_build_report,
 )
-from mlforge_tasks.runners import Expected
+from mlforge_tasks.runners import Expected, _program
 from mlforge_tasks.runners.native import PLUGIN
 from mlforge_tasks.stages._figures import measurements
 from mlforge_tasks.verdict import clauses
@@ -43,7 +43,7 @@ NOISE = 300_000
 
 # Says hello as the firmware does; the first byte of an input says what it does then.
 STAND_IN = f"""#!{sys.executable}
-import os, signal, sys, time
+import os, signal, sys
 sys.path.insert(0, {str(ROOT)!r})
 from mlforge_tasks.runners._frames import Frame, FrameReader, FrameType
 
@@ -54,8 +54,10 @@ def say(data):
 HELLO = "protocol=2;model={tiny_model.MODEL_DIGEST};firmware={tiny_model.FIRMWARE_ID};engine=tiny;"
 HELLO += "input_bytes=3;output_bytes=1;arena_bytes=5;tick_hz=f4240;least_ticks=0;ticks=0*5;"
 HELLO += "stack=800/800 interrupts"
-if "mute" in __file__:
-    time.sleep(600)
+while "mute" in __file__:
+    pass
+if "asleep" in __file__:
+    signal.pause()
 say(Frame(0, FrameType.HELLO, HELLO.replace(";", chr(10)).encode()).encode())
 reader = FrameReader()
 while data := os.read(0, 1 << 16):
@@ -157,6 +159,18 @@ def test_a_silent_process_is_a_hang(tmp_path: Path) -> None:
         pass
     assert caught.value.reason.code == "hang"
     assert not processes("/mute")
+
+
+def test_one_that_stands_still_is_no_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was stopped says nothing of the candidate, and is not waited for without end."""
+    monkeypatch.setattr(_program, "STANDSTILL_LIMIT_S", 0.5)
+    asleep = stand_in(tmp_path, "asleep")
+    with (
+        pytest.raises(ToolError, match=r"silent for 0.5 s and is not busy.*\n.*was it stopped"),
+        PLUGIN.open(BOARD, asleep, tiny_model.EXPECTED, limit_s=60),
+    ):
+        pass
+    assert not processes("/asleep")
 
 
 def test_what_is_no_program_is_a_broken_tool(tmp_path: Path) -> None:
