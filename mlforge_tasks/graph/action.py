@@ -107,7 +107,9 @@ class Action:
             return reason
         if done.timed_out:
             limit = f"{STAGE_TIMEOUT_S:g} s"
-            raise ToolError(f"stage '{self.stage}' took more than {limit}\n{redaction.text(done.tail())}")
+            raise ToolError(
+                f"stage '{self.stage}' took more than {limit}\n{redaction.text(done.tail())}"
+            )
         if done.returncode != 0:
             raise ToolError(redaction.text(done.ending(f"stage '{self.stage}'")))
         return None

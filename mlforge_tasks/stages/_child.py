@@ -96,8 +96,7 @@ def run_child(
         out: As its `run` takes it.
         config: As its `run` takes it.
         timeout_s: After this many seconds it is killed.
-        says_first: What it prints once all libraries are loaded; no candidate is to blame for
-            what happens before.
+        says_first: What it prints once its libraries are loaded; before, no candidate is to blame.
         on_line: Called with each line that it prints.
 
     Returns:
@@ -105,8 +104,7 @@ def run_child(
 
     Raises:
         CandidateFailure: The module said so.
-        ToolError: It ended with another exit code, was ended from outside, or says itself that it
-            ran short of something.
+        ToolError: It ended with another exit code, was ended from outside, or ran short.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "request.json"
