@@ -5,7 +5,6 @@ A `.tflite` is taken as it is, a `.keras` is quantised. Which one it is shows in
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from math import prod
 from pathlib import Path
@@ -21,6 +20,7 @@ from mlforge_tasks.stages import main
 from mlforge_tasks.stages._convert import MAX_MESSAGE_LENGTH, STARTED, convert, float_scores
 from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.stages._keras import Libraries, start
+from mlforge_tasks.tflite_file.ends import with_int8_ends
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
 
 if TYPE_CHECKING:
@@ -35,6 +35,13 @@ KERAS_MARK = slice(0, 4), b"PK\x03\x04"  # a zip archive
 
 def _unusable(message: str) -> CandidateFailure:
     return CandidateFailure(Reason(code="unusable_model", stage="quantise", message=message))
+
+
+def _int8_ends(content: bytes) -> bytes:
+    try:
+        return with_int8_ends(content)
+    except DamagedError as error:
+        raise _unusable(f"the .tflite file is broken: {error.message}") from None
 
 
 def _describe(content: bytes) -> Quantisation:
@@ -88,7 +95,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         calibration = np.load(inputs["dataset"] / "calibration_x.npy")
         (out / "model.tflite").write_bytes(convert(libraries, model, calibration))
     elif content[TFLITE_MARK[0]] == TFLITE_MARK[1]:
-        shutil.copyfile(inputs["model"], out / "model.tflite")
+        (out / "model.tflite").write_bytes(_int8_ends(content))
     else:
         raise _unusable("the file is neither a TFLite model nor a Keras archive")
     described = _describe((out / "model.tflite").read_bytes())

@@ -88,6 +88,13 @@ class Table:
             raise DamagedError(f"a list of {count:,} entries reaches beyond its end")
         return start + 4, count
 
+    def place_of(self, slot: int, item_bytes: int) -> tuple[int, int]:
+        """Where the items of a vector begin in the file, and how many there are."""
+        vector = self._vector(slot, item_bytes)
+        if vector is None:
+            raise DamagedError("a list is missing")
+        return vector
+
     def raw(self, slot: int, item_bytes: int = 1) -> memoryview | None:
         """A vector's bytes; None where it is absent."""
         vector = self._vector(slot, item_bytes)

@@ -117,6 +117,12 @@ EQUAL = {
     "bias_without_scale": altered(small.conv(), _tensor(2, quantization=None)),
     "weights_of_scale_0": altered(small.conv(6), _quantisation(1, scale=[0.0] + [0.01] * 5)),
     "no_activation_options": altered(small.joined("ADD", _ADD, SHAPE), _without_options),
+    "bias_of_two_axes": altered(small.conv(), _tensor(2, shape=[1, 6])),
+    "squeezed": small.squeezed(),
+    **{
+        f"hard_swish_{number}": small.unary("HARD_SWISH", None, Quant(np.float32(made), 3))
+        for number, made in enumerate((0.1, 9.0, 800.0, 1e6))
+    },
     "another_version": altered(small.conv(), _code(version=99)),
     "unused_tensor_of_another_type": altered(
         small.conv(), lambda model: model.subgraphs[0].tensors.append(schema.TensorT(type=9))
@@ -173,6 +179,20 @@ _TABLE = {
         "an option of nan",
     ),
     "logistic_scale": (small.unary("LOGISTIC"), "LOGISTIC .* output scale other than"),
+    "logistic_huge": (
+        small.unary(
+            "LOGISTIC", None, Quant(np.float32(1 / 256), -128), source=Quant(np.float32(1e12), 0)
+        ),
+        "LOGISTIC .* input scale of 1e.12",
+    ),
+    "pad_value": (small.padded(0.2), "PADV2 .* changes the scale"),
+    "pad_computed": (altered(small.padded(0.1), _operator(inputs=[0, 1, 0])), "computed"),
+    "squeeze_axis": (
+        small.parts("SQUEEZE", schema.SqueezeOptionsT(squeezeDims=[1]), (SHAPE,)),
+        r"axes \[1\] of",
+    ),
+    "bias_of_another_type": (small.conv(quantizedBiasType=4), "another type than int32"),
+    "list_of_lists": (small.listed("MEAN", (1, 1, 5, 4), [[1]], options=_MEAN), r"shape \[1, 1\]"),
     "scale_0": (altered(small.conv(), _quantisation(3, scale=[0.0])), "of scale 0"),
     "scale_inf": (altered(small.conv(), _quantisation(3, scale=[float("inf")])), "of scale inf"),
     "scale_nan": (altered(small.conv(), _quantisation(0, scale=[float("nan")])), "of scale nan"),

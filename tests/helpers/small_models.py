@@ -127,6 +127,20 @@ def parts(op: str, options: Any, outputs: tuple[tuple[int, ...], ...], *lists: A
     return model(SHAPE, add)
 
 
+def padded(scale: float) -> bytes:
+    """PADV2 with a value of some scale."""
+
+    def add(writer: Writer, source: Ref) -> int:
+        counts = writer.constant(np.array([[0, 0], [1, 0], [0, 0], [0, 0]], np.int32))
+        value = writer.constant(np.array([5], np.int8), [scale], [QUANT.zero_point])
+        output = writer.activation((1, SIDE + 1, SIDE, CHANNELS), QUANT, 1.0)
+        inputs = [source.index, counts, value]
+        writer.operator("PADV2", inputs, [output.index], schema.PadV2OptionsT())
+        return output.index
+
+    return model(SHAPE, add)
+
+
 def joined(op: str, options: Any, made: tuple[int, ...]) -> bytes:
     """CONCATENATION, PACK, ADD or such of the input with itself."""
 
@@ -172,3 +186,15 @@ def chain(steps: list[tuple[str, tuple[int, ...], str | None]]) -> bytes:
         return last.index
 
     return model(SHAPE, add)
+
+
+def squeezed() -> bytes:
+    """SQUEEZE of one of two axes of size 1."""
+    writer = Writer()
+    source = writer.activation((1, 6, 1, 4), QUANT, 1.0)
+    output = writer.activation((1, 6, 4), QUANT, 1.0)
+    made = writer.activation((1, 6, 4), QUANT, 1.0)
+    options = schema.SqueezeOptionsT(squeezeDims=[2])
+    writer.operator("SQUEEZE", [source.index], [output.index], options)
+    writer.operator("RELU", [output.index], [made.index])
+    return writer.finish(source.index, made.index)

@@ -61,6 +61,13 @@ def _multiply_high16(a: int, b: int) -> int:
     return _saturate16(_divide(product + half, 1 << 15))
 
 
+def _round_shift16(value: int, exponent: int) -> int:
+    """`fixed_point.round_shift` in 16 bits: beyond 15 the reference's mask of the rest is -1."""
+    if exponent < 16:
+        return fixed_point.round_shift(value, exponent)
+    return (value >> exponent) + (value > (-1 if value >= 0 else 0))
+
+
 def _divide(a: int, b: int) -> int:
     """C's division, towards zero."""
     return a // b if a >= 0 else -(-a // b)
@@ -80,7 +87,7 @@ def _ramp(lifted: int, by: Factor) -> int:
     if by.shift > 0:
         value = _saturate16(value * 2)
     if by.shift < 0:
-        value = fixed_point.round_shift(value, -by.shift)
+        value = _round_shift16(value, -by.shift)
     return (value + (1 << 15)) >> 1
 
 
@@ -101,7 +108,7 @@ def hard_swish(operator: Operator, graph: Graph) -> Step:
         lifted = value * _LIFT
         scaled = _multiply_high16(lifted, _halved(to_output))
         product = _divide(_ramp(lifted, to_ramp) * scaled, 1 << 15)
-        return fixed_point.round_shift(product, -to_output.shift) + output.zero_point
+        return _round_shift16(product, -to_output.shift) + output.zero_point
 
     values = range(INT8_MIN - source.zero_point, INT8_MAX + 1 - source.zero_point)
     return lookup(operator, graph, _table([entry(value) for value in values]))

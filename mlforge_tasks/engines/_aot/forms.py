@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.graph import Graph, Operator, Tensor
 
 # value: int8 of one scale. weights: int8, of one scale or one a channel. list: constant int32.
-# bias: int32, may be absent. spare: what the reference does not read either, may be absent.
-Role = Literal["value", "weights", "bias", "list", "spare"]
+# constant: a value that is known. bias: int32, may be absent. spare: what the reference does not
+# read either, may be absent.
+Role = Literal["value", "constant", "weights", "bias", "list", "spare"]
 
 _VALUE: tuple[Role, ...] = ("value",)
 _TWO: tuple[Role, ...] = ("value", "value")
@@ -26,6 +27,8 @@ _LISTED: tuple[Role, ...] = ("value", "list")
 _LAYER: tuple[Role, ...] = ("value", "weights", "bias")
 # Operators that take any number of values.
 _MANY = {"CONCATENATION", "PACK"}
+# Whose list has a pair for each axis.
+_PAIRS = {"PAD", "PADV2"}
 _SEVERAL_OUTPUTS = {"SPLIT", "SPLIT_V", "UNPACK"}
 ROLES: Mapping[str, tuple[Role, ...]] = {
     "ADD": _TWO,
@@ -33,7 +36,7 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "CONCATENATION": _VALUE,
     "CONV_2D": _LAYER,
     "DEPTHWISE_CONV_2D": _LAYER,
-    "EXPAND_DIMS": ("value", "spare"),
+    "EXPAND_DIMS": _LISTED,
     "FULLY_CONNECTED": _LAYER,
     "HARD_SWISH": _VALUE,
     "LEAKY_RELU": _VALUE,
@@ -43,7 +46,7 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "MUL": _TWO,
     "PACK": _VALUE,
     "PAD": _LISTED,
-    "PADV2": ("value", "list", "value"),
+    "PADV2": ("value", "list", "constant"),
     "PRELU": _TWO,
     "QUANTIZE": _VALUE,
     "RELU": _VALUE,
@@ -157,12 +160,14 @@ def _check_bias(operator: Operator, tensor: Tensor, graph: Graph, what: str) -> 
         raise unsupported(f"{what} with a bias of another scale ({own:g})", _AGAIN)
 
 
-def _check_list(tensor: Tensor, what: str) -> None:
+def _check_list(operator: Operator, tensor: Tensor, what: str) -> None:
     if tensor.data is None or tensor.dtype != "int32" or tensor.oddity:
         raise unsupported(
             f"{what} with sizes or axes ('{tensor.name}') that are not int32 constants",
             "use constant ones, and a batch of 1",
         )
+    if len(tensor.shape) > (2 if operator.op in _PAIRS else 1):
+        raise unsupported(f"{what} with sizes or axes of shape {list(tensor.shape)}", _AGAIN)
 
 
 def _roles(operator: Operator) -> Sequence[Role]:
@@ -193,12 +198,14 @@ def _check_inputs(operator: Operator, graph: Graph, what: str) -> None:
                 raise unsupported(f"{what} without one of its inputs", _AGAIN)
             continue
         tensor = graph.tensors[index]
-        if role == "value":
+        if role == "constant" and tensor.data is None:
+            raise unsupported(f"{what} with a computed '{tensor.name}'", "use a constant")
+        if role in {"value", "constant"}:
             _check_value(tensor, what, "input" if index == graph.input else "")
         elif role == "weights":
             _check_weights(operator, tensor, what)
         elif role == "list":
-            _check_list(tensor, what)
+            _check_list(operator, tensor, what)
 
 
 def check_operands(graph: Graph) -> None:

@@ -89,9 +89,10 @@ class Options:
     """The options of all operators; each reads its own.
 
     Pairs are (height, width). `before` is padding in front that a rewrite made explicit. `count` is
-    what DEPTHWISE_CONV_2D multiplies channels by, and how many tensors PACK and UNPACK have. Masks
-    have a bit per axis; `other_masks` are those that no reference kernel reads. `from_float`
-    is QUANTIZE that the reference gives floats.
+    what DEPTHWISE_CONV_2D multiplies channels by, and how many tensors PACK and UNPACK have. `axes`
+    are those that SQUEEZE takes away, none for all of size 1. Masks have a bit per axis;
+    `other_masks` are those that no reference kernel reads. `from_float` is QUANTIZE that the
+    reference gives floats.
     """
 
     same_padding: bool = False
@@ -102,6 +103,7 @@ class Options:
     activation: Activation = "NONE"
     axis: int = 0
     count: int = 0
+    axes: tuple[int, ...] = ()
     beta: float = 1.0
     alpha: float = 0.0
     align_corners: bool = False

@@ -14,6 +14,8 @@ _COPIES = {"RESHAPE", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "TRANSPOSE", "UNPACK"
 def _island(start: Operator, graph: Graph) -> tuple[set[int], set[str]] | None:
     """Float tensors that come from a DEQUANTIZE, and the QUANTIZEs they go to, if nothing else."""
     floats, ends = {start.output}, set()
+    if graph.tensors[start.output].shape != graph.tensors[start.inputs[0]].shape:
+        return None
     for operator in graph.operators:
         if floats.isdisjoint(operator.inputs):
             continue

@@ -1,8 +1,8 @@
 """What is read of each operator's options: every field that changes an output, and no other.
 
 Slots are positions in the schema's tables. Fields that are left out say nothing about int8 kernels
-with 32-bit biases (`asymmetric_quantize_inputs`, `pot_scale_int16`, `quantized_bias_type`), or what
-shapes say already (`new_shape`, `squeeze_dims`, `keep_num_dims`).
+(`asymmetric_quantize_inputs`, `pot_scale_int16`), or what shapes say already (`new_shape`,
+`keep_num_dims`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import tflite
 
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.graph import Options
@@ -53,7 +55,14 @@ def _finite(table: Table, slot: int) -> float:
     return value
 
 
+def _require_int32_biases(table: Table, slot: int) -> None:
+    """Left open, which is 0, or int32."""
+    if table.integer(slot, "b") not in {0, tflite.TensorType.INT32}:
+        raise unsupported("biases of another type than int32", "quantise them to int32")
+
+
 def _conv(table: Table) -> Options:
+    _require_int32_biases(table, 6)
     return Options(
         same_padding=_same_padding(table),
         stride=_pair(table, 2, 1),
@@ -73,6 +82,7 @@ def _depthwise(table: Table) -> Options:
 
 
 def _transposed(table: Table) -> Options:
+    _require_int32_biases(table, 4)
     return Options(
         same_padding=_same_padding(table),
         stride=_pair(table, 2, 1),
@@ -90,6 +100,7 @@ def _pool(table: Table) -> Options:
 
 
 def _dense(table: Table) -> Options:
+    _require_int32_biases(table, 4)
     if table.integer(1, "b"):
         raise unsupported("FULLY_CONNECTED with shuffled weights", "convert it for any core")
     return Options(activation=_activation(table, 0))
@@ -148,6 +159,7 @@ READINGS: Mapping[str, Reading] = {
     "PACK": Reading("PackOptions", _counted_axis),
     "RESIZE_NEAREST_NEIGHBOR": Reading("ResizeNearestNeighborOptions", _resize),
     "SOFTMAX": Reading("SoftmaxOptions", lambda table: Options(beta=_finite(table, 0))),
+    "SQUEEZE": Reading("SqueezeOptions", lambda table: Options(axes=table.integers(0))),
     "STRIDED_SLICE": Reading("StridedSliceOptions", _slice),
     "SUB": Reading("SubOptions", _activated),
     "TRANSPOSE_CONV": Reading("TransposeConvOptions", _transposed, needed=True),

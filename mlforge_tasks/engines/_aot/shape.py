@@ -44,9 +44,11 @@ def _merged(
 
 
 def pad(operator: Operator, graph: Graph) -> Step:
-    """PAD and PADV2."""
+    """PAD and PADV2, whose value has the scale of the output."""
     source, paddings, *value = graph.inputs_of(operator)
     output = graph.output_of(operator)
+    if value:
+        require_same_scale(operator, graph, value)
     before, after = paddings.constant.reshape(-1, 2).T.tolist()
     axes = _merged(source.shape, before, after)
     if len(axes) > PAD_DIMENSIONS:

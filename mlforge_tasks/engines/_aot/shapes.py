@@ -88,6 +88,22 @@ def _split_v(operator: Operator, graph: Graph) -> Shapes:
     return [(*source[:axis], size, *source[axis + 1 :]) for size in sizes]
 
 
+def _expand_dims(operator: Operator, graph: Graph) -> Shapes:
+    source, axes = graph.tensors[operator.inputs[0]].shape, numbers(operator, graph, 1)
+    require(len(axes) == 1, f"axes {axes}")
+    axis = _axis(axes[0], (1, *source))
+    return [(*source[:axis], 1, *source[axis:])]
+
+
+def _squeeze(operator: Operator, graph: Graph) -> Shapes:
+    source = graph.tensors[operator.inputs[0]].shape
+    axes = {_axis(each, source) for each in operator.options.axes}
+    ones = {axis for axis, size in enumerate(source) if size == 1}
+    require(axes <= ones, f"axes {sorted(axes)} of {list(source)}")
+    gone = axes or ones
+    return [tuple(size for axis, size in enumerate(source) if axis not in gone)]
+
+
 def _pad(operator: Operator, graph: Graph) -> Shapes:
     source = graph.tensors[operator.inputs[0]].shape
     counts = numbers(operator, graph, 1)
@@ -103,7 +119,7 @@ def _transpose(operator: Operator, graph: Graph) -> Shapes:
 
 
 def _strided_slice(operator: Operator, graph: Graph) -> Shapes:
-    """What every axis leaves; one that is shrunk leaves one element, forwards."""
+    """What every axis leaves; one that is shrunk leaves nothing of itself."""
     source, options = graph.tensors[operator.inputs[0]].shape, operator.options
     bounds = [numbers(operator, graph, place) for place in (1, 2, 3)]
     require(all(len(each) == len(source) for each in bounds), "bounds for some axes only")
@@ -114,7 +130,6 @@ def _strided_slice(operator: Operator, graph: Graph) -> Shapes:
         if options.shrink_mask & bit:
             inside = -size <= begin < size and step == 1 and not options.begin_mask & bit
             require(inside, f"element {begin} of {size}, step {step}")
-            sizes.append(1)
             continue
         first = None if options.begin_mask & bit else begin
         last = None if options.end_mask & bit else end
@@ -134,6 +149,7 @@ _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "AVERAGE_POOL_2D": layer_shapes.pool,
     "CONCATENATION": _concatenation,
     "CONV_2D": layer_shapes.conv_2d,
+    "EXPAND_DIMS": _expand_dims,
     "DEPTHWISE_CONV_2D": layer_shapes.depthwise_conv_2d,
     "MAX_POOL_2D": layer_shapes.pool,
     "MUL": _broadcast,
@@ -144,13 +160,14 @@ _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "RESIZE_NEAREST_NEIGHBOR": layer_shapes.resize,
     "SPLIT": _split,
     "SPLIT_V": _split_v,
+    "SQUEEZE": _squeeze,
+    "STRIDED_SLICE": _strided_slice,
     "SUB": _broadcast,
     "TRANSPOSE": _transpose,
     "TRANSPOSE_CONV": layer_shapes.transpose_conv,
     "UNPACK": _unpack,
 }
 _AS_MANY: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
-    "EXPAND_DIMS": _alike,
     "FULLY_CONNECTED": layer_shapes.fully_connected,
     "HARD_SWISH": _alike,
     "LEAKY_RELU": _alike,
@@ -161,8 +178,6 @@ _AS_MANY: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "RELU6": _alike,
     "RESHAPE": _alike,
     "SOFTMAX": _alike,
-    "SQUEEZE": _alike,
-    "STRIDED_SLICE": _strided_slice,
     "TANH": _alike,
 }
 

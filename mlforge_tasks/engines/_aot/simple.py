@@ -15,27 +15,39 @@ from mlforge_tasks.engines._aot.weighted import fused_clamp
 from mlforge_tasks.engines._aot.window import window_axes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from mlforge_tasks.engines._aot.graph import Graph, Operator, Tensor
     from mlforge_tasks.engines._aot.program import Lowered, Value
 
-# Below it the reference's range of inputs is no int32.
-SMALLEST_SIGMOID_SCALE = 2.0**-28
+# Beyond them the reference's range of inputs is no int32, or its shift wider than 64 bits.
+SMALLEST_SIGMOID_SCALE, LARGEST_SIGMOID_SCALE = 2.0**-28, 2.0**35
+
+# Of an int8 from its zero point.
+_MOST_STEPS = 256
 
 
 def _same_scale(a: Tensor, b: Tensor) -> bool:
     return a.scale == b.scale and a.zero_point == b.zero_point
 
 
-def require_same_scale(operator: Operator, graph: Graph) -> None:
+def require_same_scale(
+    operator: Operator, graph: Graph, inputs: Sequence[Tensor] | None = None
+) -> None:
     """The reference copies values of these operators as they are.
+
+    Args:
+        operator: The operator.
+        graph: Its graph.
+        inputs: Those that it is about; all of them where they are not named.
 
     Raises:
         CandidateFailure: An input's scale or zero point is not the output's.
     """
     output = graph.output_of(operator)
-    if not all(_same_scale(each, output) for each in graph.inputs_of(operator)):
+    if not all(_same_scale(each, output) for each in inputs or graph.inputs_of(operator)):
         raise unsupported(
             f"{operator.op} '{operator.name}' that changes the scale",
             "convert with TensorFlow's own quantiser, which keeps it",
@@ -102,7 +114,7 @@ def sigmoid(operator: Operator, graph: Graph) -> Step:
             f"{operator.op} '{operator.name}' with an output scale other than {scale:g}",
             "convert with TensorFlow's own quantiser",
         )
-    if float(source.scale) < SMALLEST_SIGMOID_SCALE:
+    if not SMALLEST_SIGMOID_SCALE <= float(source.scale) < LARGEST_SIGMOID_SCALE:
         raise unsupported(
             f"{operator.op} '{operator.name}' with an input scale of {source.scale:.3g}",
             "calibrate with representative data",
@@ -146,6 +158,7 @@ def quantize(operator: Operator, graph: Graph) -> Lowered:
     if _same_scale(source, output):
         return Alias(operator.inputs[0])
     if operator.options.from_float:
+        ratio(operator, float(source.scale) / float(output.scale) * _MOST_STEPS)
         return lookup(operator, graph, _float_table(source, output))
     by = ratio(operator, float(source.scale) / float(output.scale))
     return lookup(operator, graph, fixed_point.requantise_table(source, output, by, INT8_MIN))

@@ -53,7 +53,7 @@ def parts(operator: Operator, graph: Graph) -> tuple[Tensor, Tensor, NDArray[np.
             f"{operator.op} '{operator.name}' with a bias that is not int32 constant",
             "quantise the bias to int32",
         )
-    return source, weights, rest[0].constant.astype(np.int64)
+    return source, weights, rest[0].constant.ravel().astype(np.int64)
 
 
 def _factors(operator: Operator, graph: Graph, channels: int) -> list[fixed_point.Factor]:

@@ -1,0 +1,100 @@
+"""Takes the conversions at a model's ends away: float and uint8 ones become int8.
+
+A converter that is not asked for int8 ends puts QUANTIZE behind the input and DEQUANTIZE (of uint8
+ends QUANTIZE) in front of the output. The firmware does just that itself, by the scales of the
+tensors behind them, so the graph can begin and end there. A file is changed where it lies: two
+numbers, and two entries of the list of operators.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.tflite_file.flatbuffer import Table
+from mlforge_tasks.tflite_file.model import read
+
+if TYPE_CHECKING:
+    from mlforge_tasks.tflite_file.model import FileGraph, FileTensor
+
+_GRAPHS, _INPUTS, _OUTPUTS, _OPERATORS = 2, 1, 2, 3
+_UINT8_TO_INT8 = 128
+
+
+def _stands_for(outer: FileTensor, inner: FileTensor) -> bool:
+    """Whether an int8 tensor has the same values as one at the model's end."""
+    if inner.dtype != "int8" or inner.shape != outer.shape:
+        return False
+    if outer.dtype == "float32":
+        return True
+    same = inner.scales == outer.scales and len(inner.scales) == 1
+    shifted = tuple(each - _UINT8_TO_INT8 for each in outer.zero_points)
+    return outer.dtype == "uint8" and same and shifted == inner.zero_points
+
+
+def _first(graph: FileGraph) -> tuple[int, int] | None:
+    """The conversion of the input, if it is all that reads it, and the tensor that it makes."""
+    source = graph.inputs[0]
+    readers = [at for at, each in enumerate(graph.operators) if source in each.inputs]
+    if len(readers) != 1:
+        return None
+    operator = graph.operators[readers[0]]
+    plain = operator.op == "QUANTIZE" and len(operator.outputs) == len(operator.inputs) == 1
+    if not plain or not _stands_for(graph.tensors[source], graph.tensors[operator.outputs[0]]):
+        return None
+    return readers[0], operator.outputs[0]
+
+
+def _last(graph: FileGraph) -> tuple[int, int] | None:
+    """The conversion that makes the output, if nothing else reads that, and what it reads."""
+    target = graph.outputs[0]
+    makers = [at for at, each in enumerate(graph.operators) if target in each.outputs]
+    if len(makers) != 1 or any(target in each.inputs for each in graph.operators):
+        return None
+    operator = graph.operators[makers[0]]
+    wanted = "DEQUANTIZE" if graph.tensors[target].dtype == "float32" else "QUANTIZE"
+    plain = operator.op == wanted and len(operator.outputs) == len(operator.inputs) == 1
+    if not plain or not _stands_for(graph.tensors[target], graph.tensors[operator.inputs[0]]):
+        return None
+    return makers[0], operator.inputs[0]
+
+
+def _without(content: bytes, operator: int, slot: int, tensor: int) -> bytes:
+    """The file with one operator less, and another tensor as its input or output."""
+    changed = bytearray(content)
+    table = Table.root(content).tables(_GRAPHS)[0]
+    struct.pack_into("<i", changed, table.place_of(slot, 4)[0], tensor)
+    start, count = table.place_of(_OPERATORS, 4)
+    targets = [each.place for each in table.tables(_OPERATORS)]
+    del targets[operator]
+    for place, target in zip(range(start, start + 4 * count, 4), targets, strict=False):
+        struct.pack_into("<I", changed, place, target - place)
+    struct.pack_into("<I", changed, start - 4, count - 1)
+    return bytes(changed)
+
+
+def with_int8_ends(content: bytes) -> bytes:
+    """A model that begins and ends with int8 where that says the same, else the model as it is.
+
+    Raises:
+        DamagedError: It is no model, or not a whole one.
+    """
+    for find, slot in ((_first, _INPUTS), (_last, _OUTPUTS)):
+        model = read(content)
+        if len(model.graphs) != 1 or len(model.main.inputs) != 1 or len(model.main.outputs) != 1:
+            return content
+        found = find(model.main)
+        if found is not None:
+            changed = _without(content, found[0], slot, found[1])
+            if not _differs_only(model.main, read(changed).main, found[0]):
+                return content  # lists that share their place in the file
+            content = changed
+    return content
+
+
+def _differs_only(before: FileGraph, after: FileGraph, operator: int) -> bool:
+    """Whether one operator is gone and all others are what they were."""
+    kept = [(each.op, each.inputs, each.outputs) for each in before.operators]
+    del kept[operator]
+    now = [(each.op, each.inputs, each.outputs) for each in after.operators]
+    return kept == now and before.tensors == after.tensors

@@ -1,0 +1,94 @@
+"""Float and uint8 ends: gone where the firmware's own conversion says the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tflite_micro")
+
+from tflite_micro import runtime
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from mlforge_tasks.int8 import dequantise, quantise
+from mlforge_tasks.oracle import Oracle
+from mlforge_tasks.stages._describe import describe
+from mlforge_tasks.tflite_file.ends import with_int8_ends
+from mlforge_tasks.tflite_file.model import read
+from tests.helpers.aot_writer import Quant, Writer
+from tests.helpers.small_models import altered, conv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUANT, MADE = Quant(np.float32(0.05), -9), Quant(np.float32(0.07), 11)
+
+
+def _float_ends() -> bytes:
+    writer = Writer()
+    source = writer.float_activation((1, 6))
+    inner = writer.activation((1, 6), QUANT, 1.0)
+    made = writer.activation((1, 6), MADE, 1.0)
+    output = writer.float_activation((1, 6))
+    writer.operator("QUANTIZE", [source], [inner.index], schema.QuantizeOptionsT())
+    writer.operator("LEAKY_RELU", [inner.index], [made.index], schema.LeakyReluOptionsT(alpha=0.2))
+    writer.operator("DEQUANTIZE", [made.index], [output], schema.DequantizeOptionsT())
+    return writer.finish(source, output)
+
+
+def _uint8_ends(zero_points: tuple[int, int] = (119, 139)) -> bytes:
+    """The same between uint8 tensors; the second zero point is the output's."""
+    writer = Writer()
+    source = writer.activation((1, 6), Quant(QUANT.scale, zero_points[0]), 1.0)
+    inner = writer.activation((1, 6), QUANT, 1.0)
+    made = writer.activation((1, 6), MADE, 1.0)
+    output = writer.activation((1, 6), Quant(MADE.scale, zero_points[1]), 1.0)
+    writer.operator("QUANTIZE", [source.index], [inner.index], schema.QuantizeOptionsT())
+    writer.operator("LEAKY_RELU", [inner.index], [made.index], schema.LeakyReluOptionsT(alpha=0.2))
+    writer.operator("QUANTIZE", [made.index], [output.index], schema.QuantizeOptionsT())
+
+    def change(model: Any) -> None:
+        for index in (source.index, output.index):
+            model.subgraphs[0].tensors[index].type = schema.TensorType.UINT8
+
+    return altered(writer.finish(source.index, output.index), change)
+
+
+@pytest.mark.parametrize("make", [_float_ends, _uint8_ends])
+def test_the_model_computes_what_it_did(make: Callable[[], bytes]) -> None:
+    """The reference on the file as it was, and on what is left between the conversions."""
+    model = make()
+    inner = with_int8_ends(model)
+    assert [each.op for each in read(inner).main.operators] == ["LEAKY_RELU"]
+    about = describe(inner)
+    assert (about.input.zero_point, about.output.zero_point) == (-9, 11)
+    values = np.random.default_rng(1).normal(0, 3, (20, 6)).astype(np.float32)
+    steps = quantise(values, about.input)
+    whole = runtime.Interpreter.from_bytes(model)
+    found = dequantise(Oracle(inner).run(steps), about.output)
+    for index, wanted in enumerate(found):
+        if make is _uint8_ends:
+            given: Any = (steps[index : index + 1].astype(np.int16) + 128).astype(np.uint8)
+        else:
+            given = values[index : index + 1]
+        whole.set_input(given, 0)
+        whole.invoke()
+        outputs = whole.get_output(0)[0].astype(np.float64)
+        if make is _uint8_ends:
+            outputs = (outputs - 139) * about.output.scale
+        assert outputs == pytest.approx(wanted, abs=1e-6)
+
+
+def test_what_says_something_else_stays() -> None:
+    """Int8 ends, another zero point, an input that is read twice."""
+    assert with_int8_ends(conv()) == conv()
+    other = with_int8_ends(_uint8_ends((100, 139)))
+    assert [each.op for each in read(other).main.operators] == ["QUANTIZE", "LEAKY_RELU"]
+
+    def read_twice(model: Any) -> None:
+        model.subgraphs[0].operators.append(model.subgraphs[0].operators[0])
+
+    twice = with_int8_ends(altered(_float_ends(), read_twice))
+    assert read(twice).main.tensors[read(twice).main.inputs[0]].dtype == "float32"
