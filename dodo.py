@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from doit import get_var
@@ -11,6 +12,7 @@ from mlforge_tasks.shell import tasks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+os.umask(0o022)  # modes are set, not inherited: doit's own files and those of tools too
 tasks.check_variables()
 PLAN = tasks.load_plan(
     get_var("contract") or "contracts/glucose.yaml",

@@ -125,7 +125,8 @@ def _write(data: bytes | Path, file: BufferedRandom, digest: str | None) -> None
     if digest is not None:
         file.seek(0)
         if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-            raise CorruptError(f"{data!r} does not hold {digest}")
+            name = "what was to be written" if isinstance(data, bytes) else f"'{data}'"
+            raise CorruptError(f"{name} is not what it was a moment ago")
     os.fsync(file.fileno())
 
 

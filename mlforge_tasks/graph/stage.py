@@ -20,7 +20,7 @@ from mlforge_tasks.errors import NOT_NEEDED, MlforgeError, ToolError
 from mlforge_tasks.graph import broken_tries, environment
 from mlforge_tasks.graph.action import Action
 from mlforge_tasks.graph.code_version import code_version, forget_sources
-from mlforge_tasks.graph.files import file_digest, own_digest, refused
+from mlforge_tasks.graph.files import CorruptError, file_digest, own_digest, refused
 from mlforge_tasks.graph.folder import OutputFolder, files_below
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest, Provenance
@@ -126,6 +126,8 @@ class Stage:
             return self._run()
         except OSError as error:
             raise refused(error, f"stage '{self.name}'") from error
+        except CorruptError as error:
+            raise ToolError(f"stage '{self.name}': {error}", hint="run again") from error
 
     def _run(self) -> Outcome:
         document = self.key_document()

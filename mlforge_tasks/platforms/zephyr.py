@@ -6,6 +6,7 @@ TFLite Micro, whose arena is as large as an image of that very model says it mus
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.compiler import identity
 from mlforge_tasks.graph.file_digests import identified
+from mlforge_tasks.graph.files import Tree
+from mlforge_tasks.graph.sealed import Sealed
 from mlforge_tasks.platforms._fit import does_not_fit
 from mlforge_tasks.platforms._zephyr import arena, doctor, image, needs, toolchain, workspace
 from mlforge_tasks.platforms._zephyr.build_folder import (
@@ -21,7 +24,6 @@ from mlforge_tasks.platforms._zephyr.build_folder import (
     BuildFolder,
     Configuration,
     OverflowedError,
-    write_if_changed,
 )
 from mlforge_tasks.platforms._zephyr.delivery import deliver
 from mlforge_tasks.platforms._zephyr.model_files import TFLM_SOURCE, model_files
@@ -82,6 +84,12 @@ class ZephyrImage(ZephyrBuild):
     def model_ram_bytes(self) -> int:
         """The model's share of static RAM."""
         return self.whole.static_ram_bytes - self.without_model.static_ram_bytes
+
+
+class KnownSizes(Sealed):
+    """What the application takes without a model, kept in its build folder."""
+
+    sizes: image.Sizes
 
 
 class ZephyrPlatform:
@@ -212,11 +220,12 @@ class ZephyrPlatform:
         digests = {str(path.relative_to(APP)): sha256_bytes(path.read_bytes()) for path in sources}
         known = folder.path / f"sizes-{sha256_bytes(canonical_json(digests))}.json"
         with folder.locked():
-            if not known.is_file():
-                _make(folder, {path.name: path.read_bytes() for path in NO_MODEL.iterdir()}, board)
-                sizes = image.sizes(folder.elf, folder.configuration.toolchain)
-                write_if_changed(known, sizes.to_bytes())
-            return image.Sizes.read(known)
+            with contextlib.suppress(OSError, ValueError):  # not there, or not what was written
+                return KnownSizes.read(known).sizes
+            _make(folder, {path.name: path.read_bytes() for path in NO_MODEL.iterdir()}, board)
+            sizes = image.sizes(folder.elf, folder.configuration.toolchain)
+            Tree(folder.path).publish(KnownSizes(sizes=sizes).to_bytes() + b"\n", known)
+        return sizes
 
 
 def _made_from(folder: BuildFolder) -> ZephyrBuild:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.elf import flat_origin
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.code_version import PROJECT_ROOT
 from mlforge_tasks.runners._bench import fill
-from mlforge_tasks.runners._hex import intel_hex, load_address
+from mlforge_tasks.runners._hex import intel_hex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,9 +125,9 @@ def _zephyr_base(folder: Path) -> Path:
 
 def _with_hex(elf: Path, folder: Path) -> Files:
     binary = elf.with_suffix(".bin")
-    origin = load_address(elf.read_bytes(), binary.stat().st_size)
+    flat = binary.read_bytes()
     file = folder / "firmware.hex"
-    file.write_bytes(intel_hex(binary.read_bytes(), origin))
+    file.write_bytes(intel_hex(flat, flat_origin(elf.read_bytes(), flat)))
     return Files(elf=elf.resolve(), hex=file, bin=binary.resolve())
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks.elf import flat_origin
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.manifest import outputs_in
 from mlforge_tasks.records import canonical_json
 from mlforge_tasks.stages import main
+from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.trials import Report
 
 if TYPE_CHECKING:
@@ -16,7 +20,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+MEND = "the store holds what no stage made: delete the build tree's 'ac' and 'cas', and run again"
+
 KIND = StageKind(__name__, runs_after_failure=True)
+
+
+def _check(out: Path) -> None:
+    """Holds the images and the model that are delivered against those that were measured.
+
+    An emulator, and some programmers of boards, take the ELF file alone: nothing else says that the
+    flat image beside it is the same.
+
+    Raises:
+        ToolError: They are others.
+    """
+    delivered = (*out.glob("*.elf"), *out.glob("*.tflite"))
+    found = {path.name: file_digest(path) for path in delivered}
+    if found != RunReport.read(out / "measurements.json").ran:
+        raise ToolError(
+            "the image or the model to deliver is not the one that was measured", hint=MEND
+        )
+    for flat in sorted(out.glob("*.bin")):
+        try:
+            flat_origin(flat.with_suffix(".elf").read_bytes(), flat.read_bytes())
+        except ToolError as error:
+            raise ToolError(f"{flat.name}: {error.message}", hint=MEND) from None
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -29,6 +57,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `report`, `dataset`, and `<iteration>.<candidate>.<stage>` of every candidate.
         out: Output folder.
         config: `contract`, as it was read.
+
+    Raises:
+        ToolError: What is to be delivered is not what was measured.
     """
     (out / "contract.json").write_bytes(canonical_json(config["contract"]) + b"\n")
     sources = [inputs["report"]]
@@ -40,6 +71,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         for name, path in outputs_in(source):
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / name)
+    if report.met:
+        _check(out)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.platforms import Platform
 
+IMAGE = "firmware.elf"
 PROFILE_IMAGE = "profile.elf"
 
 
@@ -34,7 +35,7 @@ def kind(platform: Platform, board: Board) -> StageKind:
     flashed = () if board.native else ("firmware.bin",)
     return StageKind(
         __name__,
-        ("firmware.elf", *flashed, "firmware.json"),
+        (IMAGE, *flashed, "firmware.json"),
         loads=(plugins.module("platforms", platform.name),),
         resources=tuple(platform.resources),
         tools=functools.partial(platform.tool_versions, board),
@@ -105,7 +106,7 @@ def _build_profile(platform: Platform, request: BuildRequest, out: Path) -> None
         platform.build(dataclasses.replace(request, profile=True, firmware_id=other), Path(name))
         for suffix in (".elf", ".bin"):  # a board's flasher may want either
             copy = (out / PROFILE_IMAGE).with_suffix(suffix)
-            shutil.copyfile((Path(name) / "firmware.elf").with_suffix(suffix), copy)
+            shutil.copyfile((Path(name) / IMAGE).with_suffix(suffix), copy)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
-from mlforge_tasks.records import Measurement, Record, Source, StackUse, read_build_report
+from mlforge_tasks.records import (
+    Measurement,
+    Record,
+    SelfTest,
+    Source,
+    StackUse,
+    read_build_report,
+)
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
 from mlforge_tasks.stages.engine import REPORT, EngineReport
-from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
+from mlforge_tasks.stages.firmware import IMAGE, PROFILE_IMAGE, profile_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +62,7 @@ class RunReport(Record):
             can be counted) and latency: the median over the repetitions, least, p99 and most. Of a
             process, the arena alone.
         stacks: Every thread's.
+        ran: sha256 of what ran, by file: the images, and the model in them by their own word.
         where: The very board, as the runner identifies it; empty on an emulator.
         macs: Multiply-accumulates per inference.
         golden_vectors: Test inputs that the device ran.
@@ -67,6 +76,7 @@ class RunReport(Record):
     source: Source
     measurements: tuple[Measurement, ...]
     stacks: tuple[StackUse, ...]
+    ran: dict[str, str]
     where: tuple[tuple[str, str], ...] = ()
     macs: int
     golden_vectors: int
@@ -86,6 +96,13 @@ def _write_profile(
     other = dataclasses.replace(expected, firmware_id=profile_id(expected.firmware_id))
     with contextlib.suppress(CandidateFailure), runner.open(board, image, other) as session:
         profile(board, layers, session.self_test, runner).write(out / PROFILE)
+
+
+def _ran(firmware: Path, self_test: SelfTest) -> dict[str, str]:
+    """sha256 of the images that ran, and of the model inside."""
+    images = (firmware / name for name in (IMAGE, PROFILE_IMAGE))
+    digests = {path.name: file_digest(path) for path in images if path.exists()}
+    return {**digests, "model.tflite": self_test.model_digest}
 
 
 def _where(runner: Runner, board: Board) -> tuple[tuple[str, str], ...]:
@@ -118,7 +135,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     expected = Expected(firmware_id=firmware.firmware_id, model_digest=quantisation.tflite_sha256)
     # First, so that a board keeps the image that is measured.
     _write_profile(inputs, out, board, runner, expected)
-    with runner.open(board, inputs["firmware"] / "firmware.elf", expected, evidence=out) as session:
+    with runner.open(board, inputs["firmware"] / IMAGE, expected, evidence=out) as session:
         # Up to here the console is the same at every boot; host input makes ticks vary.
         (out / "console.txt").write_bytes(session.console)
         outputs, self_test = golden.ask(session), session.self_test
@@ -128,6 +145,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         source=runner.capabilities.source,
         measurements=measurements(board, firmware, floor, self_test, runner),
         stacks=self_test.stacks,
+        ran=_ran(inputs["firmware"], self_test),
         where=_where(runner, board),
         macs=EngineReport.read(inputs["engine"] / REPORT).macs,
         golden_vectors=len(golden.inputs),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -74,6 +75,16 @@ def digests(build: Path) -> dict[str, dict[str, str]]:
         path.parent.relative_to(build).as_posix(): json.loads(path.read_bytes())["outputs"]
         for path in sorted(build.rglob("manifest.json"))
     }
+
+
+def flip_bit(path: Path, choice: random.Random) -> None:
+    """Changes one bit of a file, as a disk may; an empty one stays as it is."""
+    data = bytearray(path.read_bytes())
+    if data:
+        bit = choice.randrange(8 * len(data))
+        data[bit // 8] ^= 1 << bit % 8
+        path.chmod(0o644)
+        path.write_bytes(data)
 
 
 def other_checkout(folder: Path) -> Path:

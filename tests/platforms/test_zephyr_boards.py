@@ -12,6 +12,7 @@ pytest.importorskip("tflite_micro")
 
 from mlforge_tasks.contract.board import Board, board_names, load_board
 from mlforge_tasks.contract.loader import load
+from mlforge_tasks.elf import flat_origin
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.oracle import Oracle
@@ -19,7 +20,6 @@ from mlforge_tasks.platforms.zephyr import PLUGIN
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.runners._flash import build_folder
-from mlforge_tasks.runners._hex import load_address
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from tests.helpers.graphs import random_graph
 from tests.helpers.paths import ROOT
@@ -67,7 +67,7 @@ def test_an_image_is_made_for_the_board(name: str, tmp_path: Path) -> None:
     assert sha256_bytes(tflite).encode() in image
     assert report.firmware_id.encode() in image
 
-    assert load_address(elf, len(image)) == flash.origin
+    assert flat_origin(elf, image) == flash.origin
     stack, reset = struct.unpack_from("<II", image)
     assert ram.origin < stack <= ram.origin + ram.length_bytes
     assert flash.origin < reset < flash.origin + len(image)

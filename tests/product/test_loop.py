@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import random
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from mlforge_tasks.graph.files import file_digest
+from mlforge_tasks.graph.manifest import Provenance
+from mlforge_tasks.graph.store import ActionResult, Store
 from mlforge_tasks.records import FirmwareReport, Profile
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.trials import Report
@@ -21,6 +24,7 @@ from tests.helpers.builds import (
     digests,
     doit,
     edited,
+    flip_bit,
     other_checkout,
     wipe_all_but_the_store,
 )
@@ -197,12 +201,16 @@ def test_harmed_outputs_are_restored(build: Path, cold: Cold) -> None:
 
 
 def test_the_store_alone_restores_everything(build: Path, cold: Cold) -> None:
-    """With all else wiped, a run trains and compiles nothing and gives the same bytes."""
+    """With all else wiped, a run trains and compiles nothing and gives the same bytes.
+
+    Nobody else can write to what it makes, whatever the umask.
+    """
     wipe_all_but_the_store(build)
-    run = doit(build=build)
+    run = doit(build=build, wrap=("sh", "-c", 'umask 000; exec "$0" "$@"'))
     assert run.code == 0, run.out + run.err
     assert run.stages("built") == []
     assert digests(build) == cold.digests
+    assert not [path for path in build.rglob("*") if path.stat().st_mode & 0o022]
 
 
 def test_a_corrupt_blob_is_made_anew(build: Path, cold: Cold) -> None:
@@ -217,6 +225,68 @@ def test_a_corrupt_blob_is_made_anew(build: Path, cold: Cold) -> None:
     assert run.code == 0
     assert run.stages("built") == ["quantise:2.0"]
     assert digests(build) == cold.digests
+
+
+def result_path(build: Path, stage: str) -> Path:
+    """Where the store's entry for what lies in a stage's folder is."""
+    return Store(build).result_path(Provenance.read(build / stage / "provenance.json").key)
+
+
+def test_a_store_that_rotted_makes_no_wrong_pass(build: Path, cold: Cold) -> None:
+    """Entries swapped, bits flipped, most outputs gone: told or mended, and delivered as before."""
+    doit(build=build)
+    chance = random.Random(3)  # noqa: S311 - not for secrets
+    one, other = (result_path(build, f"tank/iterations/0{k}/0/probe_run") for k in (1, 2))
+    spare = one.with_name("spare")
+    one.rename(spare)
+    other.rename(one)
+    spare.rename(other)
+    files = sorted(
+        path for path in build.rglob("*") if path.is_file() and path.name != ".doit.json"
+    )
+    for path in chance.choices(files, k=60):
+        flip_bit(path, chance)
+    for folder in chance.sample(sorted((build / "tank" / "iterations" / "02" / "0").iterdir()), 5):
+        shutil.rmtree(folder)
+    run = doit(build=build)
+    assert run.code == 0, run.out + run.err
+    assert "Traceback" not in run.out + run.err
+    assert digests(build) == cold.digests
+    assert doit(build=build).executed == 0
+
+
+def test_strays_are_neither_compiled_nor_delivered(build: Path, cold: Cold) -> None:
+    """The image that is built beside one is the same, and what lay in `delivered/` goes."""
+    doit(build=build)
+    chain, delivered = build / "tank" / "iterations" / "02" / "0", build / "tank" / "delivered"
+    result_path(build, "tank/iterations/02/0/firmware").unlink()
+    shutil.rmtree(chain / "firmware")
+    source = chain / "engine" / "src" / "model_aot.c"
+    shutil.copyfile(source, source.with_name("copy_of_model.c"))
+    shutil.copyfile(source, delivered / "src" / "copy_of_model.c")
+    flip_bit(delivered / "provenance.json", random.Random(1))  # noqa: S311 - not for secrets
+    run = doit(build=build)
+    assert (run.code, run.stages("built")) == (0, ["firmware:2.0"]), run.out + run.err
+    assert digests(build) == cold.digests
+    assert not list((build / "tank").rglob("copy_of_model.c"))
+    assert Provenance.read(delivered / "provenance.json").key
+    assert doit(build=build).executed == 0
+
+
+def test_a_flat_image_that_was_not_measured_is_not_delivered(build: Path) -> None:
+    """An entry that names other bytes for it, checksum and all, ends in an error, never in PASS."""
+    path = result_path(build, "tank/iterations/02/0/firmware")
+    entry = ActionResult.read(path)
+    outputs = entry.manifest.outputs | {"firmware.bin": entry.manifest.outputs["firmware.map"]}
+    other = entry.manifest.model_copy(update={"outputs": outputs})
+    path.unlink()
+    Store(build).put_result(entry.model_copy(update={"manifest": other}))
+    wipe_all_but_the_store(build)
+    run = doit(build=build)
+    assert run.code == 2, run.out + run.err
+    assert "firmware.bin: the image's files do not belong together" in run.err
+    assert "PASS" not in run.out
+    assert not (build / "tank" / "delivered" / "firmware.bin").exists()
 
 
 def test_a_second_contract_shares_results(build: Path, tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.elf import flat_origin
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
 from mlforge_tasks.runners import _flash
 from mlforge_tasks.runners._bench import BenchBoard
 from mlforge_tasks.runners._flash import Files, build_folder, custom_argv, west_argv
-from mlforge_tasks.runners._hex import intel_hex, load_address
+from mlforge_tasks.runners._hex import intel_hex
 from tests.helpers import tiny_model
 
 FILES = Files(elf=Path("/o/f.elf"), hex=Path("/t/f.hex"), bin=Path("/o/f.bin"))
@@ -138,11 +139,11 @@ def test_hex_of_a_real_image(tmp_path: Path) -> None:
     model = tiny_model.write_model(tmp_path / "model")
     BAREMETAL.build(tiny_model.request(load_board("mps2/an385"), model), tmp_path)
     elf, flat = ((tmp_path / f"firmware.{kind}").read_bytes() for kind in ("elf", "bin"))
-    (tmp_path / "a.hex").write_bytes(intel_hex(flat, load_address(elf, len(flat))))
+    (tmp_path / "a.hex").write_bytes(intel_hex(flat, flat_origin(elf, flat)))
     copy = ["arm-none-eabi-objcopy", "-I", "ihex", "-O", "binary", "a.hex", "b.bin"]
     subprocess.run(copy, cwd=tmp_path, check=True)
     assert (tmp_path / "b.bin").read_bytes() == flat
     with pytest.raises(ToolError, match="do not belong together"):
-        load_address(elf, len(flat) + 4)
+        flat_origin(elf, flat + bytes(4))
     with pytest.raises(ToolError, match="not a 32-bit little-endian ELF"):
-        load_address(flat, len(flat))
+        flat_origin(flat, flat)

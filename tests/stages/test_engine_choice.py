@@ -127,6 +127,7 @@ def run_folder(folder: Path, found: tuple[Measurement, ...] | Reason) -> Path:
         source="emulated",
         measurements=found,
         stacks=(),
+        ran={},
         macs=1,
         golden_vectors=1,
         checked_against_oracle=True,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.compiler import identity
+from mlforge_tasks.graph.files import Tree
 from mlforge_tasks.platforms._zephyr.toolchain import HOST
 from mlforge_tasks.platforms._zephyr.workspace import PROJECT_ROOT, PYTHON_HINT, WEST
 from mlforge_tasks.records import canonical_json, sha256_bytes
@@ -135,8 +136,8 @@ class BuildFolder:
         """Makes `model/` hold these files and no others."""
         self.model.mkdir(exist_ok=True)
         for path in self.model.iterdir():
-            if path.name not in files:
-                path.unlink()
+            if path.name not in files or path.is_symlink() or not path.is_file():
+                Tree(self.path).remove(path)
         for name, content in files.items():
             write_if_changed(self.model / name, content)
 
