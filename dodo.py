@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from doit import get_var
 
-from mlforge_tasks.shell import tasks
+from mlforge_tasks.shell import signals
+
+signals.listen()
+
+# After it, as they take a while, and Ctrl-C is heard already.
+from mlforge_tasks.shell import commands, tasks, variables  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 os.umask(0o022)  # modes are set, not inherited: doit's own files and those of tools too
-tasks.check_variables()
+variables.check_variables()
 PLAN = tasks.load_plan(
     get_var("contract") or "contracts/glucose.yaml",
     get_var("build") or "build",
 )
 DOIT_CONFIG = tasks.configuration(PLAN)
+commands.govern(PLAN)
 
 
 def task_mlforge() -> Iterator[dict[str, Any]]:

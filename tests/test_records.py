@@ -7,7 +7,7 @@ import sys
 
 from tests.helpers.paths import ROOT
 
-# As `doit run -n … -P thread` may: several stages end at once, and each reads what it made.
+# As `doit run -n …` may: several stages end at once, and each reads what it made.
 FIRST_USES = """
 import sys, threading
 from mlforge_tasks.graph.manifest import Manifest

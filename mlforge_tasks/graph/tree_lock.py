@@ -86,7 +86,8 @@ class TreeLock:
 
     def _unfit(self, why: str) -> ToolError:
         hint = f"see what '{self.path}' is and remove it, or run in another folder"
-        return ToolError(f"cannot lock '{self.path}': {why}", hint=hint)
+        tree = f"build tree '{self.path.parent}'"
+        return ToolError(f"{tree}: cannot lock '{self.path.name}': {why}", hint=hint)
 
     def release(self) -> None:
         """Gives the lock back."""

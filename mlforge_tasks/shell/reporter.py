@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
-import signal
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from doit.exceptions import InvalidDodoFile
+from doit.exceptions import TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
-from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.graph import environment, tool_versions
 from mlforge_tasks.shell import console
+from mlforge_tasks.shell.loop import CONVERGE
 from mlforge_tasks.verdict.trials import Report, Trials
 
 if TYPE_CHECKING:
-    from mlforge_tasks.graph.tree_lock import TreeLock
     from mlforge_tasks.pipeline.plan import Plan
 
 NAME_WIDTH = 24
-# Tasks that leave the build tree alone, and so may run beside another run.
-TREELESS = {"doctor", "workspace"}
-
-
-def _interrupted(*_: Any) -> None:
-    sys.exit("interrupted: what was finished is kept; run the same command again to go on")
+NOT_MET = "not met"
 
 
 def _seconds(how: str, task: Any) -> str:
@@ -39,7 +30,6 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
     """doit's reporter for a plan: one line per stage that ran, nothing for what was up to date."""
 
     plan: Plan
-    lock: TreeLock
 
     def __init__(self, outstream: Any, options: Any) -> None:
         super().__init__(outstream, options)
@@ -52,23 +42,8 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         self._reached = False
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
-        """Takes the tree's lock and clears what a killed run left.
-
-        Raises:
-            InvalidDodoFile: Another run has the tree; doit ends with exit code 3.
-        """
+        """Has stages show what their processes print."""
         super().initialize(tasks, selected_tasks)
-        if set(selected_tasks) <= TREELESS:
-            return
-        tool_versions.ask_ahead((environment.installed,))
-        tool_versions.ask_ahead(self.plan.tools())
-        try:
-            self.plan.require()
-            self.lock.acquire()
-        except MlforgeError as error:
-            raise InvalidDodoFile(str(error)) from None
-        signal.signal(signal.SIGINT, _interrupted)
-        self.plan.workspace.store.sweep()
         self.plan.workspace.progress = self.progress
 
     def progress(self, stage: str, line: str) -> None:
@@ -86,7 +61,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
     def execute_task(self, task: Any) -> None:
         """A task starts."""
         self._ran += 1
-        self._reached = self._reached or task.name == "converge"
+        self._reached = self._reached or task.name == CONVERGE
         self.progress(task.name, "…")
 
     def add_success(self, task: Any) -> None:
@@ -109,7 +84,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
 
     def skip_uptodate(self, task: Any) -> None:
         """A task had nothing to do."""
-        self._reached = self._reached or task.name == "converge"
+        self._reached = self._reached or task.name == CONVERGE
 
     def complete_run(self) -> None:
         """Shows the table, then what went wrong."""
@@ -119,22 +94,37 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
                 report = Report.read(path)
                 self.outstream.write(console.summary(report, path.parent))
         self.outstream.write(f"{self._ran} {'task' if self._ran == 1 else 'tasks'} executed\n")
-        self.lock.release()
         for result in self.failures:
-            if not (self._only_unmet() and result["task"].name == "converge"):
-                print(result["exception"].get_msg(), file=sys.stderr)
+            if not self._only_unmet():
+                print(_message(result), file=sys.stderr)
         for message in self.runtime_errors:
             print(message, file=sys.stderr)
-        # Nothing is left to collect: Python would look through all that is there as it ends.
-        gc.freeze()
 
     def _only_unmet(self) -> bool:
-        return [result["task"].name for result in self.failures] == ["converge"]
+        return [_kind(result) for result in self.failures] == [NOT_MET]
 
     def _write_failure(self, result: Any, *_: Any) -> None:
-        self._line(f"  {result['task'].name:<{NAME_WIDTH}} {result['exception'].get_name()}")
+        self._line(f"  {result['task'].name:<{NAME_WIDTH}} {_kind(result)}")
 
 
-def reporter_for(plan: Plan, lock: TreeLock) -> type[StageReporter]:
+def _kind(result: Any) -> str:
+    """What a task came to that did not end well, in a word or two."""
+    found = result["exception"]
+    if isinstance(found, UnmetDependency):
+        return "left out"
+    if isinstance(found, TaskFailed):
+        return NOT_MET if result["task"].name == CONVERGE else "incomplete"
+    return "broken"
+
+
+def _message(result: Any) -> str:
+    """Why a task did not end well."""
+    name, found = result["task"].name, result["exception"]
+    if isinstance(found, UnmetDependency):
+        return f"{name}: left out, since there is no {found.message.strip()}"
+    return str(found.get_msg())
+
+
+def reporter_for(plan: Plan) -> type[StageReporter]:
     """A reporter class bound to a plan, as doit wants a class, not an object."""
-    return type("PlanReporter", (StageReporter,), {"plan": plan, "lock": lock})
+    return type("PlanReporter", (StageReporter,), {"plan": plan})

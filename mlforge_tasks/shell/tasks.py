@@ -1,60 +1,29 @@
-"""The graph as doit tasks: stages, gates and the one default task, `converge`.
+"""The graph as doit tasks: a contract's stages, and what stands beside them.
 
-`gate:k` reads the verdict of iteration k. While the contract is unmet and iterations remain, it
-adds itself a successor through doit's `calc_dep`; else it asks for the delivery. Later iterations
-are declared but never visited.
+`loop` has the gates between iterations and the one default task, `converge`.
 """
 
 from __future__ import annotations
 
-import functools
-import json
 import os
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from doit import doit_cmd
-from doit.dependency import MD5Checker
-from doit.exceptions import InvalidDodoFile, TaskError, TaskFailed
+from doit.exceptions import InvalidDodoFile, TaskFailed
 
 from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import ContractError, MlforgeError
 from mlforge_tasks.graph.code_version import PROJECT_ROOT, module_file
-from mlforge_tasks.graph.files import file_digest
+from mlforge_tasks.graph.files import own_digest
 from mlforge_tasks.graph.stage import Stage
-from mlforge_tasks.graph.tree_lock import TreeLock
-from mlforge_tasks.pipeline.gates import decide
-from mlforge_tasks.pipeline.iteration import Iteration
 from mlforge_tasks.pipeline.plan import Plan, make_plan
-from mlforge_tasks.records import sha256_bytes
-from mlforge_tasks.shell import console, reporter
-from mlforge_tasks.verdict.trials import Report
-from mlforge_tasks.yaml_file import closest
+from mlforge_tasks.shell import loop, reporter, state
+from mlforge_tasks.shell.actions import told
 
-VARIABLES = ("contract", "build", "folder")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-
-
-class Sha256Checker(MD5Checker):  # type: ignore[misc]  # doit has no type hints
-    """Tells a changed file by nanosecond time, size and sha256."""
-
-    def check_modified(self, file_path: str, file_stat: Any, state: Any) -> bool:
-        """Whether the file differs from the state doit kept."""
-        time_ns, size, digest = state
-        if (file_stat.st_mtime_ns, file_stat.st_size) == (time_ns, size):
-            return False
-        return bool(file_digest(Path(file_path)) != digest)
-
-    def get_state(self, dep: str, current_state: Any) -> Any:
-        """What to keep of a file; None where nothing changed."""
-        stat = Path(dep).stat()
-        if current_state and tuple(current_state[:2]) == (stat.st_mtime_ns, stat.st_size):
-            return None
-        return stat.st_mtime_ns, stat.st_size, file_digest(Path(dep))
 
 
 @dataclass(frozen=True)
@@ -66,23 +35,6 @@ class UpToDate:
     def __call__(self, task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG002 - doit's
         """Whether nothing has changed since the values were kept."""
         return self.stage.up_to_date(values)
-
-
-def check_variables() -> None:
-    """Refuses a misspelt `name=value`, which doit would take and nobody would read.
-
-    Raises:
-        InvalidDodoFile: A variable on the command line is unknown or empty.
-    """
-    given: Mapping[str, str] = doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001 - doit has no other way
-    for name, value in given.items():
-        if name not in VARIABLES:
-            near = closest(name, VARIABLES)
-            meant = f"; did you mean '{near}'?" if near else ""
-            known = ", ".join(f"{one}=" for one in VARIABLES)
-            raise InvalidDodoFile(f"found the unknown variable '{name}=', wanted {known}{meant}")
-        if not value:
-            raise InvalidDodoFile(f"found nothing after '{name}='")
 
 
 def load_plan(contract: str, build: str) -> Plan:
@@ -123,41 +75,27 @@ def _plain(folder: Path) -> Path:
     return Path(os.path.relpath(folder)) if ".." in folder.parts else folder
 
 
-def _lock(plan: Plan) -> TreeLock:
-    return TreeLock(plan.folder.parent / ".lock")
-
-
 def configuration(plan: Plan) -> dict[str, Any]:
-    """Settings for doit for a plan. Makes the build folder, where doit keeps its state."""
-    state = plan.folder / ".doit.json"
-    try:
-        plan.folder.mkdir(parents=True, exist_ok=True)
-        if state.exists():
-            json.loads(state.read_bytes())
-    except OSError as error:
-        raise InvalidDodoFile(f"build tree '{plan.folder.parent}': {error.strerror}") from None
-    except ValueError:
-        state.unlink()  # doit was killed while it wrote; the store has all that matters
+    """Settings for doit for a plan; what doit knows of it is opened by each command for itself."""
     return {
         "backend": "json",
-        "check_file_uptodate": Sha256Checker,
-        "default_tasks": ["converge"],
-        "dep_file": str(state),
+        "check_file_uptodate": state.Sha256Checker,
+        "codec_cls": state.Codec,
+        "default_tasks": [loop.CONVERGE],
+        "dep_file": state.NOWHERE,
         "minversion": "0.37.0",
-        "reporter": reporter.reporter_for(plan, _lock(plan)),
+        "par_type": "thread",
+        "reporter": reporter.reporter_for(plan),
         "verbosity": 2,
     }
 
 
-def run_stage(stage: Stage) -> Any:
-    """The doit action for a stage: its values, or the error of a broken tool."""
-    try:
-        outcome = stage.run()
-    except MlforgeError as error:
-        return TaskError(str(error))
+def run_stage(stage: Stage) -> dict[str, Any]:
+    """The doit action for a stage: its values."""
+    outcome = stage.run()
     return {
         "key": outcome.key,
-        "manifest": file_digest(stage.manifest_path),
+        "manifest": own_digest(stage.manifest_path),
         "how": outcome.how,
         "status": outcome.manifest.status,
         "seconds": outcome.seconds,
@@ -180,60 +118,11 @@ def stage_task(stage: Stage) -> dict[str, Any]:
     return {
         "basename": base,
         **({"name": part} if part else {"doc": _purpose(stage)}),
-        "actions": [(run_stage, [stage])],
+        "actions": [(told(run_stage), [stage])],
         "clean": [stage.clean],
         "file_dep": [_relative(path) for path in stage.dependency_paths()],
         "targets": targets,
         "uptodate": [UpToDate(stage)],
-    }
-
-
-def _gate_task(iteration: Iteration, last: int) -> dict[str, Any]:
-    def same_budget(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
-        return bool(values.get("last") == last)
-
-    def act() -> dict[str, Any]:
-        return {**decide(iteration, last), "last": last}
-
-    return {
-        "basename": "gate",
-        "name": str(iteration.number),
-        "actions": [act],
-        "file_dep": [_relative(iteration.judge.manifest_path)],
-        "uptodate": [same_budget],
-    }
-
-
-def _remove_outputs(plan: Plan) -> None:
-    lock = _lock(plan)
-    try:
-        lock.acquire()
-    except MlforgeError as error:
-        sys.exit(f"ERROR: {error}")
-    for stage in plan.stages():
-        stage.clean()
-
-
-def _converge_task(plan: Plan) -> dict[str, Any]:
-    report_path = plan.folder / "delivered" / "report.json"
-
-    def digest() -> str:
-        return sha256_bytes(report_path.read_bytes())
-
-    def unchanged(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
-        return report_path.exists() and values.get("report") == digest()
-
-    def conclude() -> Any:
-        report = Report.read(report_path)
-        return {"report": digest()} if report.met else TaskFailed(console.shortfall(report))
-
-    return {
-        "basename": "converge",
-        "doc": "run the loop until the contract is met or the budget ends",
-        "actions": [conclude],
-        "calc_dep": ["gate:1"],
-        "clean": [(_remove_outputs, [plan])],
-        "uptodate": [unchanged],
     }
 
 
@@ -242,22 +131,10 @@ def _group(base: str, doc: str) -> dict[str, Any]:
     return {"basename": base, "name": None, "doc": doc}
 
 
-def _tool_action(action: Callable[[], Any]) -> Callable[[], Any]:
-    """An action whose broken tools are shown without a traceback."""
-
-    def act() -> Any:
-        try:
-            return action()
-        except MlforgeError as error:
-            return TaskError(str(error))
-
-    return act
-
-
-def _examine() -> bool:
+def _examine() -> TaskFailed | None:
     from mlforge_tasks.shell import doctor  # noqa: PLC0415 - looks at every tool there is
 
-    return doctor.report()
+    return None if doctor.report() else TaskFailed("what is marked !! is needed by every run")
 
 
 def _update_workspace(folder: str) -> None:
@@ -275,12 +152,12 @@ def utilities(folder: str) -> Iterator[dict[str, Any]]:
     yield {
         "basename": "doctor",
         "doc": "tell what is installed, and what to do about what is missing",
-        "actions": [_tool_action(_examine)],
+        "actions": [told(_examine)],
     }
     yield {
         "basename": "workspace",
         "doc": "download Zephyr and the modules it needs: doit workspace folder=~/zephyrproject",
-        "actions": [_tool_action(functools.partial(_update_workspace, folder))],
+        "actions": [(told(_update_workspace), [folder])],
     }
 
 
@@ -296,6 +173,6 @@ def declare(plan: Plan) -> Iterator[dict[str, Any]]:
     for iteration in plan.iterations:
         for stage in iteration.stages:
             yield stage_task(stage)
-        yield _gate_task(iteration, last)
+        yield loop.gate_task(iteration, last, _relative(iteration.judge.manifest_path))
     yield _group("gate", "decide whether another iteration is needed")
-    yield _converge_task(plan)
+    yield loop.converge_task(plan)

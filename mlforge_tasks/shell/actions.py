@@ -1,0 +1,31 @@
+"""doit's actions, with whatever breaks in them told in a way that says what to do."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from doit.exceptions import TaskError
+
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.graph.files import refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def told(action: Callable[..., Any]) -> Callable[..., Any]:
+    """An action whose broken tools, full disks and own mistakes are told, never as results."""
+
+    @functools.wraps(action)
+    def act(*args: Any) -> Any:
+        try:
+            return action(*args)
+        except MlforgeError as error:
+            return TaskError(str(error))
+        except OSError as error:
+            return TaskError(str(refused(error, "the build tree")))
+        except Exception as error:  # noqa: BLE001 - told with its traceback, not swallowed
+            return TaskError("a mistake in MLForge: please report all that follows", error)
+
+    return act

@@ -1,0 +1,182 @@
+"""What holds for doit's commands, whatever reporter and options they are given.
+
+doit has no place to hook an execution but its reporter, which a user may choose, so `govern` puts
+each command's `_execute` into a function of ours. A command that changes the build tree, or what
+doit knows of it, has the tree's lock meanwhile; one that only reads has not. Exit code 0 of a run
+is given here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from doit.cmd_clean import Clean
+from doit.cmd_forget import Forget
+from doit.cmd_ignore import Ignore
+from doit.cmd_info import Info
+from doit.cmd_list import List
+from doit.cmd_resetdep import ResetDep
+from doit.cmd_run import Run
+from doit.cmdparse import CmdParseError
+from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
+
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.graph import environment, tool_versions
+from mlforge_tasks.graph.files import refused
+from mlforge_tasks.graph.tree_lock import TreeLock
+from mlforge_tasks.shell import signals
+from mlforge_tasks.shell.loop import CONVERGE, delivered
+from mlforge_tasks.shell.state import NOWHERE, open_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mlforge_tasks.pipeline.plan import Plan
+
+    Proceed = Callable[[], Any]
+
+MET, BROKEN = 0, 2
+MOST_AT_A_TIME = 64
+# Tasks that leave the build tree alone, and so may run beside another run.
+TREELESS = {"doctor", "workspace"}
+# doit's own errors, each a line and exit code 3: nothing was started.
+USER_ERRORS = (CmdParseError, InvalidCommand, InvalidDodoFile, InvalidTask)
+_GAP = (
+    "a stage cannot be ignored: what comes after it needs it\n"
+    "Things to try: `doit run NAME` makes one stage and what it needs, and nothing after it"
+)
+
+
+def govern(plan: Plan) -> None:
+    """Has doit's commands keep to the rules for a plan. Called once, as dodo.py is loaded."""
+    rules = Rules(plan)
+    _around(Run, rules.run)
+    for command in (Clean, Forget, ResetDep):
+        _around(command, rules.change)
+    for command in (List, Info):
+        _around(command, rules.read)
+    _around(Ignore, rules.refuse)
+
+
+def _around(command: Any, rule: Callable[[Any, Proceed, Mapping[str, Any]], Any]) -> None:
+    """Puts a rule around what a class of commands does."""
+    original = command._execute  # noqa: SLF001 - what doit has commands override
+
+    @functools.wraps(original)  # doit reads the names of its parameters
+    def execute(self: Any, *args: Any, **options: Any) -> Any:
+        return rule(self, functools.partial(original, self, *args, **options), options)
+
+    command._execute = execute  # noqa: SLF001
+
+
+class Rules:
+    """The rules for one plan's commands. Each raises InvalidDodoFile: doit ends with code 3."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def read(self, command: Any, proceed: Proceed, _: Mapping[str, Any]) -> Any:
+        """A command that changes nothing runs beside any other."""
+        self._open_state(command, keeps=False)
+        return proceed()
+
+    def change(self, command: Any, proceed: Proceed, options: Mapping[str, Any]) -> Any:
+        """A command that removes outputs, or what doit knows of them."""
+        if options.get("dryrun"):
+            return self.read(command, proceed, options)
+        with self._tree(command):
+            return proceed()
+
+    def refuse(self, _: Any, __: Proceed, ___: Mapping[str, Any]) -> Any:
+        """A command that would have a run end without its figures."""
+        raise InvalidDodoFile(_GAP)
+
+    def run(self, command: Any, proceed: Proceed, options: Mapping[str, Any]) -> int:
+        """A run: its exit code, which is 0 only where all that was asked for is there."""
+        _check_parallel(options)
+        if set(command.sel_tasks) <= TREELESS:
+            return int(proceed())
+        tool_versions.ask_ahead((environment.installed,))
+        tool_versions.ask_ahead(self._plan.tools())
+        try:
+            self._plan.require()
+        except MlforgeError as error:
+            raise InvalidDodoFile(str(error)) from None
+        try:
+            with signals.prompt_end(), self._tree(command):
+                self._plan.workspace.store.sweep()
+                code = _finished(proceed)
+                if code == MET and CONVERGE in command.control.selected_tasks:
+                    code = self._checked()
+                return code
+        finally:
+            # Nothing is left to collect: Python would look through all that is there as it ends.
+            gc.freeze()
+
+    def _checked(self) -> int:
+        """Holds what a run that says 0 left against what 0 means."""
+        report = delivered(self._plan)
+        if report is not None and report.met:
+            return MET
+        folder = self._plan.folder / "delivered"
+        print(f"'{folder}' changed while it was delivered: run again", file=sys.stderr)
+        return BROKEN
+
+    def _open_state(self, command: Any, *, keeps: bool) -> None:
+        if command.dep_manager.name != NOWHERE:
+            place = self._plan.folder / ".doit.json"
+            raise InvalidDodoFile(
+                f"found another file for doit's state, wanted none: it is {place}"
+            )
+        command.dep_manager = open_state(self._plan, keeps=keeps)
+
+    @contextlib.contextmanager
+    def _tree(self, command: Any) -> Iterator[None]:
+        """The build tree for one command alone, with doit's state as it is now."""
+        tree = self._plan.workspace.store.tree
+        lock = TreeLock(tree.root / ".lock")
+        try:
+            tree.make_folder(tree.root)
+            lock.acquire()
+            tree.make_folder(self._plan.folder)
+        except OSError as error:
+            raise InvalidDodoFile(str(refused(error, f"build tree '{tree.root}'"))) from None
+        except MlforgeError as error:
+            raise InvalidDodoFile(str(error)) from None
+        try:
+            self._open_state(command, keeps=True)
+            yield
+        finally:
+            lock.release()
+
+
+def _check_parallel(options: Mapping[str, Any]) -> None:
+    """Refuses what doit would take for a run that has nothing to do, or could not end."""
+    count = options.get("num_process", 0)
+    if not 0 <= count <= MOST_AT_A_TIME:
+        raise InvalidDodoFile(f"-n: found {count}, wanted 1 to {MOST_AT_A_TIME} stages at a time")
+    if count and options.get("par_type") == "process":
+        raise InvalidDodoFile(
+            "-P process: copies of doit would outlive it where it is killed, and keep the tree\n"
+            "Things to try: -P thread, which is the default; stages have processes of their own"
+        )
+
+
+def _finished(proceed: Proceed) -> int:
+    """A run's exit code; what nobody foresaw is told, and is no 3, since stages were started."""
+    try:
+        return int(proceed())
+    except USER_ERRORS:
+        raise
+    except OSError as error:
+        signals.end_if_interrupted()
+        print(f"ERROR: {refused(error, 'the run')}", file=sys.stderr)
+    except Exception:  # noqa: BLE001 - shown whole
+        signals.end_if_interrupted()  # some reporters fail where a task was cut short
+        traceback.print_exc()
+    return BROKEN

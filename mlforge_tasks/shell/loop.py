@@ -1,0 +1,93 @@
+"""The tasks that close the loop: a gate after each iteration, and `converge` at the end.
+
+`gate:k` reads the verdict of iteration k. While the contract is unmet and iterations remain, it
+adds itself a successor through doit's `calc_dep`; else it asks for the delivery. Later iterations
+are declared but never visited. What either of them said before is never taken on trust: it is up to
+date only where the code of today says the same of the files of today.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from doit.exceptions import TaskFailed
+from pydantic import ValidationError
+
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.pipeline.gates import decide
+from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.shell import console
+from mlforge_tasks.shell.actions import told
+from mlforge_tasks.verdict.trials import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlforge_tasks.pipeline.iteration import Iteration
+    from mlforge_tasks.pipeline.plan import Plan
+
+CONVERGE = "converge"
+_UNREADABLE = (OSError, ValidationError, MlforgeError)
+
+
+def gate_task(iteration: Iteration, last: int, judged: str) -> dict[str, Any]:
+    """The gate after an iteration.
+
+    Args:
+        iteration: The one that it follows.
+        last: The number of the last one that the budget allows.
+        judged: The file that its verdict is committed with, as doit shows it.
+    """
+
+    def same(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
+        try:
+            return bool(values == decide(iteration, last))
+        except _UNREADABLE:  # to be met again, and shown, by the action
+            return False
+
+    return {
+        "basename": "gate",
+        "name": str(iteration.number),
+        "actions": [(told(decide), [iteration, last])],
+        "file_dep": [judged],
+        "uptodate": [same],
+    }
+
+
+def delivered(plan: Plan) -> Report | None:
+    """The report in `delivered/`, where what lies there is whole; else None."""
+    try:
+        report = Report.read(plan.folder / "delivered" / "report.json")
+        return report if plan.iterations[0].deliver.intact() else None
+    except _UNREADABLE:
+        return None
+
+
+def converge_task(plan: Plan) -> dict[str, Any]:
+    """The default task: the contract is met, or the budget has ended."""
+    path = plan.folder / "delivered" / "report.json"
+
+    def conclude() -> Any:
+        report = Report.read(path)
+        if not report.met:
+            return TaskFailed(console.shortfall(report))
+        return {"report": sha256_bytes(path.read_bytes())}
+
+    def same(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
+        try:
+            return bool(values == conclude())
+        except _UNREADABLE:  # to be met again, and shown, by the action
+            return False
+
+    def remove_outputs() -> None:
+        for stage in plan.stages():
+            stage.clean()
+
+    return {
+        "basename": CONVERGE,
+        "doc": "run the loop until the contract is met or the budget ends",
+        "actions": [told(conclude)],
+        "calc_dep": ["gate:1"],
+        "clean": [remove_outputs],
+        "uptodate": [same],
+    }

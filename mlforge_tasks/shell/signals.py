@@ -1,0 +1,61 @@
+"""Ctrl-C and SIGTERM end a command in order, each with an exit code of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A shell shows a program that a signal ended as 128 and the signal: 130 and 143.
+SIGNAL_CODE = 128
+MESSAGE = "interrupted: what was finished is kept; run the same command again to go on\n"
+
+
+_heard: list[int] = []
+
+
+def _interrupted(number: int, _: object) -> None:
+    _heard.append(number)
+    signal.signal(number, signal.SIG_DFL)  # asked twice, it ends at once
+    # Not through sys.stderr: a task's output may be captured just now.
+    os.write(2, MESSAGE.encode())
+    end_if_interrupted()
+
+
+def end_if_interrupted() -> None:
+    """Ends the program with the signal's exit code where one was heard, whatever else went wrong.
+
+    Raises:
+        SystemExit: One was heard.
+    """
+    if _heard:
+        sys.exit(SIGNAL_CODE + _heard[0])
+
+
+def listen() -> None:
+    """Has both signals end the program with a message; its children end with it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
+
+
+@contextlib.contextmanager
+def prompt_end() -> Iterator[None]:
+    """Has an interrupt that comes meanwhile end the program where the block ends.
+
+    Python would wait for pools of threads, and these for the programs that they started; the
+    programs die with us.
+    """
+    try:
+        yield
+    except SystemExit:
+        if not _heard:
+            raise
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(SIGNAL_CODE + _heard[0])

@@ -1,0 +1,42 @@
+"""The `name=value` words of a command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from doit import doit_cmd
+from doit.exceptions import InvalidDodoFile
+
+from mlforge_tasks.yaml_file import closest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+VARIABLES = ("contract", "build", "folder")
+
+
+def check_variables(words: Sequence[str] | None = None) -> None:
+    """Refuses what doit would take and nobody would read: a misspelt variable, one given twice.
+
+    Args:
+        words: The command line; that of this process where it is None.
+
+    Raises:
+        InvalidDodoFile: A variable is unknown, empty or given twice.
+    """
+    given: Mapping[str, str] = doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001 - doit has no other way
+    for name, value in given.items():
+        if name not in VARIABLES:
+            near = closest(name, VARIABLES)
+            meant = f"; did you mean '{near}'?" if near else ""
+            known = ", ".join(f"{one}=" for one in VARIABLES)
+            raise InvalidDodoFile(f"found the unknown variable '{name}=', wanted {known}{meant}")
+        if not value:
+            raise InvalidDodoFile(f"found nothing after '{name}='")
+    for name in VARIABLES:
+        found = [word for word in (words or sys.argv[1:]) if word.startswith(f"{name}=")]
+        if len(found) > 1:
+            raise InvalidDodoFile(
+                f"found '{name}=' {len(found)} times ({', '.join(found)}), wanted one"
+            )
