@@ -8,7 +8,6 @@ and optimised modes differ from one another.
 from __future__ import annotations
 
 import importlib.util
-import re
 import signal
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.errors import EXIT_TOOL_BROKEN, MlforgeError, ToolError
-from mlforge_tasks.graph import process, surroundings
+from mlforge_tasks.graph import process, room, shortage, surroundings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +32,6 @@ NO_WHEEL = "there is no tflite-micro wheel here"
 _CRASHES = {
     *(signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP)
 }
-_SHORTAGE = re.compile("bad_alloc|out of memory|cannot allocate", re.IGNORECASE)
 MOST_SAID = 200
 _MODEL, _INPUTS, _OUTPUTS = "model.tflite", "inputs.npy", "outputs.npy"
 
@@ -115,34 +113,45 @@ def outputs_of(tflite: bytes, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
         folder = Path(name)
         (folder / _MODEL).write_bytes(tflite)
         np.save(folder / _INPUTS, inputs)
-        done = process.run(
-            surroundings.stage_command(__name__, folder),
-            timeout_s=TIMEOUT_S,
-            cwd=folder,
-            env=surroundings.stage_environment(folder),
-        )
-        _check(done)
+        crash = _attempt(folder)
+        if crash:  # what a shortage could look like has to come twice, with room
+            crash = _attempt(folder)
+        short = room.shortage([folder]) if crash else None
+        if short:
+            raise ToolError(f"{crash}, where {short}", hint=shortage.HINT)
+        if crash:
+            raise ReferenceCrashedError(crash)
         outputs: NDArray[np.int8] = np.load(folder / _OUTPUTS)
     return outputs
 
 
-def _check(done: process.Completed) -> None:
-    """Tells an interpreter that ended itself from a process that something else ended."""
+def _attempt(folder: Path) -> str:
+    """Runs the process; how its interpreter ended itself, or nothing where it did not.
+
+    Raises:
+        ToolError: Something else ended it.
+    """
+    done = process.run(
+        surroundings.stage_command(__name__, folder),
+        timeout_s=TIMEOUT_S,
+        cwd=folder,
+        env=surroundings.stage_environment(folder),
+    )
     if done.returncode == 0 and not done.timed_out:
-        return
+        return ""
     if done.timed_out or done.returncode > 0:
         took = f"took more than {TIMEOUT_S:g} s" if done.timed_out else "could not run the model"
         raise ToolError(f"the oracle, TFLite Micro's interpreter, {took}\n{done.tail()}")
     name = signal.Signals(-done.returncode).name
     said = (done.output.strip().splitlines() or ["without a word"])[-1]
-    if -done.returncode not in _CRASHES or _SHORTAGE.search(done.output):
+    short = shortage.told(done.output)
+    if -done.returncode not in _CRASHES or short is not None:
         raise ToolError(
-            f"the oracle, TFLite Micro's interpreter, was ended by {name}: {said[:MOST_SAID]}",
-            hint="free memory, and run the same command again: what was finished is kept",
+            f"the oracle, TFLite Micro's interpreter, was ended by {name}: "
+            f"{short or said[:MOST_SAID]}",
+            hint=shortage.HINT,
         )
-    raise ReferenceCrashedError(
-        f"TFLite Micro's interpreter ended itself with {name} on this model: {said[:MOST_SAID]}"
-    )
+    return f"TFLite Micro's interpreter ended itself with {name} on this model: {said[:MOST_SAID]}"
 
 
 def main() -> None:
