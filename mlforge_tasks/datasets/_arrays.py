@@ -7,15 +7,17 @@ unpickler that can build numpy arrays and plain containers and nothing else.
 from __future__ import annotations
 
 import io
+import math
 import pickle
-import zipfile
-import zlib
+import pickletools
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlforge_tasks.datasets._table import Table, shown
+from mlforge_tasks.datasets._unpack import reading, unzip
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_SURROGATES = 0xD800, 0xE000
 Column = np.ndarray[Any, Any] | list[np.ndarray[Any, Any]]
 
 
@@ -33,29 +40,62 @@ def read_npz(data: bytes, where: str) -> Table:
         MlforgeError: It is no such archive, holds objects, or its arrays differ in length.
     """
     arrays = _load_archive(data, where)
-    scalar = [name for name, array in arrays.items() if array.ndim == 0]
-    lengths = {name: len(array) for name, array in arrays.items() if array.ndim}
-    if scalar or len(set(lengths.values())) != 1 or 0 in lengths.values():
+    # Of arrays without a byte, whose lengths can be anything, there is nothing to read.
+    lengths = [len(array) if array.ndim and array.nbytes else 0 for array in arrays.values()]
+    if len(set(lengths)) != 1 or 0 in lengths:
         found = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
         raise MlforgeError(
             f"{where}: found {found or 'no arrays'}; wanted arrays with one entry per row each"
         )
-    starts = np.zeros(next(iter(lengths.values())), dtype=np.bool_)
+    starts = np.zeros(lengths[0], dtype=np.bool_)
     starts[0] = True
     return Table(where, arrays, starts)
 
 
 def _load_archive(data: bytes, where: str) -> dict[str, NDArray[Any]]:
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        raise MlforgeError(f"{where}: not a whole .npz archive")
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise MlforgeError(
-            f"{where}: not an archive of plain arrays ({error})",
-            hint="write it with numpy.savez, without object arrays",
-        ) from error
+    arrays: dict[str, NDArray[Any]] = {}
+    for member, content in unzip(data, where).items():
+        name = member.removesuffix(".npy")
+        if name in arrays:
+            raise MlforgeError(f"{where}: the archive holds '{name}' twice")
+        with reading(where, f"not an archive of plain arrays: '{name}'"):
+            arrays[name] = _read_array(content)
+    return arrays
+
+
+def _read_array(content: bytes) -> NDArray[Any]:
+    """One `.npy` file, whose header is believed only where as many bytes follow as it says.
+
+    Raises:
+        Exception: Of many types: it is no such file, or one of objects.
+    """
+    stream = io.BytesIO(content)
+    read_header = _HEADERS[np.lib.format.read_magic(stream)]
+    shape, _, dtype = read_header(stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which numpy.savez pickles")
+    wanted, found = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
+    if min(shape, default=0) < 0 or wanted != found:
+        raise ValueError(
+            f"its header says {list(shape)} of {dtype}, {wanted} bytes, and {found} follow"
+        )
+    stream.seek(0)
+    return _checked(np.lib.format.read_array(stream, allow_pickle=False))
+
+
+def _checked(array: NDArray[Any]) -> NDArray[Any]:
+    """The array as it is.
+
+    Raises:
+        ValueError: It is of text that is none: Python's text cannot hold it, or UTF-8 cannot.
+    """
+    if array.dtype.kind == "U":
+        codes = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("="))).view(np.uint32)
+        if (
+            (codes > sys.maxunicode) | ((codes >= _SURROGATES[0]) & (codes < _SURROGATES[1]))
+        ).any():
+            raise ValueError("its text holds numbers that are no characters")
+    return array
 
 
 def read_npy(data: bytes, where: str) -> Table:
@@ -71,6 +111,7 @@ def read_npy(data: bytes, where: str) -> Table:
     if not isinstance(content, Mapping):
         raise MlforgeError(f"{where}: found {type(content).__name__}, wanted a dict of arrays")
     columns = {str(name): value for name, value in content.items() if _is_column(value)}
+    _check_texts(columns, where)
     ragged = {name: column for name, column in columns.items() if isinstance(column, list)}
     lengths = {tuple(len(array) for array in column) for column in ragged.values()}
     if len(lengths) != 1:
@@ -88,12 +129,23 @@ def read_npy(data: bytes, where: str) -> Table:
     )
 
 
+def _check_texts(columns: Mapping[str, Column], where: str) -> None:
+    for name, column in columns.items():
+        try:
+            for array in column if isinstance(column, list) else [column]:
+                _checked(array)
+        except ValueError as error:
+            raise MlforgeError(f"{where}: '{name}': {error}") from error
+
+
 def _is_column(value: object) -> bool:
     if isinstance(value, list):
-        return bool(value) and all(
-            isinstance(item, np.ndarray) and item.ndim and len(item) for item in value
-        )
-    return isinstance(value, np.ndarray) and value.ndim > 0
+        return bool(value) and all(_is_array(item) for item in value)
+    return _is_array(value)
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim > 0 and value.nbytes > 0
 
 
 def _by_row(name: str, column: Column, counts: NDArray[np.int64], where: str) -> NDArray[Any]:
@@ -107,15 +159,28 @@ def _by_row(name: str, column: Column, counts: NDArray[np.int64], where: str) ->
 
 def _unpickle(data: bytes, where: str) -> Any:
     stream = io.BytesIO(data)
-    try:
+    with reading(where, "not a dict of plain arrays"):
         if np.lib.format.read_magic(stream) != (1, 0):
             raise MlforgeError(f"{where}: found a newer .npy format, wanted 1.0")
         shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
         if not dtype.hasobject or shape != ():
             raise MlforgeError(f"{where}: found an array {list(shape)} of {dtype}, wanted a dict")
-        return _Unpickler(stream).load().item()
-    except (ValueError, TypeError, EOFError, AttributeError, pickle.UnpicklingError) as error:
-        raise MlforgeError(f"{where}: not a dict of plain arrays ({error})") from error
+        _check_memo(data[stream.tell() :])
+        try:
+            return _Unpickler(stream).load().item()
+        except MemoryError as error:  # a pickle can ask for any amount of it
+            raise ValueError("it asks for more memory than there is") from error
+
+
+def _check_memo(pickled: bytes) -> None:
+    """Refuses an index at which the unpickler would make a table of gigabytes.
+
+    Raises:
+        ValueError: There is one, or it is no whole pickle.
+    """
+    for opcode, argument, _ in pickletools.genops(pickled):
+        if opcode.name in {"PUT", "LONG_BINPUT"} and int(argument or 0) > len(pickled):
+            raise ValueError("it numbers more values than it can hold")
 
 
 def _encode(text: str, encoding: str) -> bytes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlforge_tasks.datasets._table import Table
+from mlforge_tasks.datasets._unpack import gunzip
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def read_csv(data: bytes, where: str, form: Delimited) -> Table:
     Raises:
         MlforgeError: It is no such text, has no rows, or a row has another number of cells.
     """
-    text = _decode(_inflate(data, where) if where.endswith(".gz") else data, where)
+    text = _decode(gunzip(data, where) if where.endswith(".gz") else data, where)
     rows, lines = _split_rows(text, where, form.delimiter)
     if form.header and rows:
         names, rows, lines = _header(rows[0], where), rows[1:], lines[1:]
@@ -46,13 +46,6 @@ def read_csv(data: bytes, where: str, form: Delimited) -> Table:
     starts = np.zeros(len(rows), dtype=np.bool_)
     starts[0] = True
     return Table(where, columns, starts, np.array(lines))
-
-
-def _inflate(data: bytes, where: str) -> bytes:
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise MlforgeError(f"{where}: not a whole gzip file ({error})") from error
 
 
 def _decode(data: bytes, where: str) -> str:
@@ -82,7 +75,7 @@ def _split_rows(text: str, where: str, delimiter: str) -> tuple[list[list[str]],
 
 def _header(cells: list[str], where: str) -> list[str]:
     names = [cell.strip() for cell in cells]
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise MlforgeError(
             f"{where}:1: column '{repeated[0]}' is there twice",

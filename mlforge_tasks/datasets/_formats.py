@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.datasets._arrays import read_npy, read_npz
 from mlforge_tasks.datasets._delimited import read_csv
-from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mlforge_tasks.contract.source import Delimited
     from mlforge_tasks.datasets._table import Table
 
@@ -22,15 +19,3 @@ def read_member(data: bytes, where: str, form: Delimited) -> Table:
     if where.endswith(".npy"):
         return read_npy(data, where)
     return read_csv(data, where, form)
-
-
-def read_file(file: Path, where: str) -> bytes:
-    """The content of a project's file.
-
-    Raises:
-        MlforgeError: It cannot be read.
-    """
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise MlforgeError(f"{where}: cannot be read ({error.strerror})") from error

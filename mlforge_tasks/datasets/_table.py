@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SHOWN_NAMES = 20
+# Kinds of columns that can be text: no complex numbers, no durations, no raw bytes.
+_TEXTS = "OUSMbiuf"
+# Past this, microseconds since 1970 do not fit in 64 bits; that is 292,000 years.
+_MAX_SECONDS = 9.2e12
+_NO_NUMBER = (ValueError, TypeError, OverflowError)
 
 
 def shown(names: tuple[str, ...]) -> str:
@@ -80,8 +85,9 @@ class Table:
         if column.dtype.kind not in "OUbiuf":
             raise MlforgeError(f"{self.where}: '{name}' holds {column.dtype}, wanted numbers")
         try:
-            numbers = column.astype(np.float64)
-        except (ValueError, TypeError):
+            with np.errstate(all="ignore"):  # what becomes infinite by this is told below
+                numbers = column.astype(np.float64)
+        except _NO_NUMBER:
             raise self._not_a_number(name, column) from None
         bad = ~np.isfinite(numbers).reshape(self.rows, -1).all(axis=1)
         if bad.any():
@@ -92,8 +98,8 @@ class Table:
     def _not_a_number(self, name: str, column: NDArray[Any]) -> MlforgeError:
         for row, cell in enumerate(column):
             try:
-                np.asarray(cell).astype(np.float64)
-            except (ValueError, TypeError):
+                column[row : row + 1].astype(np.float64)
+            except _NO_NUMBER:
                 return self._bad_cell(name, row, _cell(cell), "a number")
         raise AssertionError("a column that does not convert has a cell that does not")
 
@@ -107,9 +113,11 @@ class Table:
         """A column as text without surrounding blanks; whole numbers have no decimal point.
 
         Raises:
-            MlforgeError: No such column, or it holds more than one value per row.
+            MlforgeError: No such column, or it holds no text, or more than one value per row.
         """
         column = self._flat(name)
+        if column.dtype.kind not in _TEXTS:
+            raise MlforgeError(f"{self.where}: '{name}' holds {column.dtype}, wanted text")
         if column.dtype.kind == "S":
             column = np.char.decode(column, "utf-8", "replace")
         values, index = np.unique(column, return_inverse=True)
@@ -130,11 +138,16 @@ class Table:
         if column.dtype.kind in "OU" and not _is_number(column[0]):
             cells = enumerate(column.tolist())
             return np.array([self._instant_us(name, row, cell) for row, cell in cells])
-        return np.round(self.numbers(name) * 1e6).astype(np.int64)
+        seconds = self.numbers(name)
+        late = np.abs(seconds) > _MAX_SECONDS
+        if late.any():
+            row = int(late.argmax())
+            raise self._bad_cell(name, row, _cell(column[row]), "a time in seconds")
+        return np.round(seconds * 1e6).astype(np.int64)
 
-    def _instant_us(self, name: str, row: int, cell: str) -> int:
+    def _instant_us(self, name: str, row: int, cell: object) -> int:
         try:
-            instant = datetime.fromisoformat(cell.strip())
+            instant = datetime.fromisoformat(str(cell).strip())
         except ValueError:
             wanted = "an ISO 8601 time such as '2026-01-31 09:30:00'"
             raise self._bad_cell(name, row, _cell(cell), wanted) from None
@@ -161,17 +174,17 @@ class Table:
         return self.columns[name]
 
 
-def _is_number(cell: str) -> bool:
+def _is_number(cell: Any) -> bool:
     try:
         float(cell)
-    except ValueError:
+    except _NO_NUMBER:
         return False
     return True
 
 
 def _cell(value: object) -> str:
-    """A cell for an error message."""
-    text = " ".join(str(value).split())
+    """A cell for an error message; what a terminal would obey is written out."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(str(value).split()))
     return f"'{text[:40]}...'" if len(text) > 40 else f"'{text}'"
 
 

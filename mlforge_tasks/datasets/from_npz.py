@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._arrays import read_npz
-from mlforge_tasks.datasets._formats import read_file
+from mlforge_tasks.datasets._unpack import read_file
 from mlforge_tasks.records import sha256_bytes
 
 if TYPE_CHECKING:

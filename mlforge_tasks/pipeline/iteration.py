@@ -183,14 +183,15 @@ class Iterations:
         inputs |= {f"{at}.evaluate": chain["evaluate"] for at, chain in _all(tried, earlier)}
         if brought:
             inputs["1.0.quantise"] = tried.chains[0]["quantise"]
-        others = (name for name in plugins.installed("engines") if name not in wiring.engines)
         config = {
             "name": wiring.folder.name,
             "bounds": wiring.bounds,
             "engines": list(wiring.engines),
             "margins": wiring.contract.margins_by_metric(),
             "memories": self._memories(),
-            "other_engines": {one: self._operators(one) for one in others} if brought else {},
+            "operators": {one: self._operators(one) for one in plugins.installed("engines")}
+            if brought
+            else {},
         }
         return wiring.stage(f"report:{k}", report.KIND, inputs, config)
 

@@ -8,29 +8,43 @@ from __future__ import annotations
 import tempfile
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import shortage
+from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._convert import MAX_MESSAGE_LENGTH, STARTED, convert, float_scores
+from mlforge_tasks.stages._convert import STARTED, convert, error_line, float_scores
 from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.stages._keras import Libraries, start
+from mlforge_tasks.stages._layer_names import with_plain_names
 from mlforge_tasks.tflite_file.ends import with_int8_ends
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mlforge_tasks.quantisation import Quantisation
+    from collections.abc import Callable, Mapping
 
 # https://ai.google.dev/edge/litert/models/metadata: a flatbuffer's identifier follows its offset.
 TFLITE_MARK = slice(4, 8), b"TFL3"
 KERAS_MARK = slice(0, 4), b"PK\x03\x04"  # a zip archive
+
+
+class Int8Model(NamedTuple):
+    """A `.tflite` file and what it says about itself."""
+
+    content: bytes
+    described: Quantisation
+
+
+class Network(NamedTuple):
+    """A float network and what runs it."""
+
+    libraries: Libraries
+    model: Any
 
 
 def _unusable(message: str) -> CandidateFailure:
@@ -56,29 +70,64 @@ def _describe(content: bytes) -> Quantisation:
 def _load(libraries: Libraries, content: bytes) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
-        path.write_bytes(content)
         try:
+            path.write_bytes(with_plain_names(content))
             # Safe mode refuses files with code inside.
             model = libraries.keras.models.load_model(path, compile=False, safe_mode=True)
+            ends = len(model.inputs), len(model.outputs)
         except Exception as error:
             shortage.refuse(error, "loading the .keras file")
-            line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            message = f"Keras cannot load the .keras file: {line[:MAX_MESSAGE_LENGTH]}"
-            raise _unusable(message) from error
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
+            raise _unusable(f"Keras cannot load the .keras file: {error_line(error)}") from error
+    if ends != (1, 1):
         raise _unusable("the model has more than one input or output")
     return model
 
 
-def _check_shapes(card: DataCard, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
+def _check_shapes(
+    card: DataCard, inputs: tuple[int | None, ...], outputs: tuple[int | None, ...]
+) -> None:
     if tuple(inputs) != tuple(card.input_shape):
         raise _unusable(
             f"the model takes inputs {list(inputs)}, the data set has {list(card.input_shape)}"
         )
-    if prod(outputs) != card.output_count:
-        raise _unusable(
-            f"the model has {prod(outputs)} outputs, the data set wants {card.output_count}"
-        )
+    sizes = [size for size in outputs if size is not None]
+    if len(sizes) < len(outputs) or prod(sizes) != card.output_count:
+        found = prod(sizes) if len(sizes) == len(outputs) else list(outputs)
+        raise _unusable(f"the model has {found} outputs, the data set wants {card.output_count}")
+
+
+def read(content: bytes, card: DataCard, libraries: Callable[[], Libraries]) -> Network | Int8Model:
+    """What a file holds: a float network of Keras, or an int8 model.
+
+    Args:
+        content: The file.
+        card: Of the data set that it has to fit.
+        libraries: Imports TensorFlow and Keras, which only one of the two needs.
+
+    Raises:
+        CandidateFailure: It is neither, or does not fit.
+    """
+    if content[TFLITE_MARK[0]] == TFLITE_MARK[1]:
+        return _fitting(_int8_ends(content), card)
+    if content[KERAS_MARK[0]] != KERAS_MARK[1]:
+        raise _unusable("the file is neither a TFLite model nor a Keras archive")
+    found = libraries()
+    model = _load(found, content)
+    _check_shapes(card, model.inputs[0].shape[1:], model.outputs[0].shape[1:])
+    return Network(found, model)
+
+
+def _fitting(content: bytes, card: DataCard) -> Int8Model:
+    described = _describe(content)
+    _check_shapes(card, described.input.shape, described.output.shape)
+    return Int8Model(content, described)
+
+
+def _quantised(network: Network, dataset: Path, card: DataCard) -> Int8Model:
+    content = convert(*network, np.load(dataset / "calibration_x.npy"), ours=False)
+    found = _fitting(content, card)
+    scores = float_scores(*network, dataset, card)
+    return found._replace(described=found.described.model_copy(update=scores))
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -86,21 +135,11 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     content = inputs["model"].read_bytes()
     print(STARTED, flush=True)
     card = DataCard.read(inputs["dataset"] / "data_card.json")
-    trained = {}
-    if content[KERAS_MARK[0]] == KERAS_MARK[1]:
-        libraries = start(config["search.seed"])
-        model = _load(libraries, content)
-        _check_shapes(card, model.input_shape[1:], model.output_shape[1:])
-        trained = float_scores(libraries, model, inputs["dataset"], card)
-        calibration = np.load(inputs["dataset"] / "calibration_x.npy")
-        (out / "model.tflite").write_bytes(convert(libraries, model, calibration))
-    elif content[TFLITE_MARK[0]] == TFLITE_MARK[1]:
-        (out / "model.tflite").write_bytes(_int8_ends(content))
-    else:
-        raise _unusable("the file is neither a TFLite model nor a Keras archive")
-    described = _describe((out / "model.tflite").read_bytes())
-    _check_shapes(card, described.input.shape, described.output.shape)
-    described.model_copy(update=trained).write(out / "quantisation.json")
+    found = read(content, card, lambda: start(config["search.seed"]))
+    if isinstance(found, Network):
+        found = _quantised(found, inputs["dataset"], card)
+    (out / "model.tflite").write_bytes(found.content)
+    found.described.write(out / "quantisation.json")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,10 @@ Converter: https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/
 
 from __future__ import annotations
 
+import math
+import re
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,73 +19,94 @@ from mlforge_tasks.graph import shortage
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._describe import describe
+from mlforge_tasks.stages._export import TOLERANCE, difference, export
 from mlforge_tasks.stages._keras import Libraries, Predictor, load_model, start
 from mlforge_tasks.stages._trainer import load_split, load_weights
 from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
 MAX_MESSAGE_LENGTH = 300
 # Printed once TensorFlow is loaded; an end before it is no candidate's fault.
 STARTED = "conversion starts"
+_ANSI = re.compile("\x1b\\[[0-9;]*m")
+_WRAPPED = "Exception encountered when calling"  # Keras says it before the error itself
+# `ModelType` of TensorFlow's conversion metadata.
+_KERAS_MODEL = 2
 
 
 def _failure(message: str) -> CandidateFailure:
     return CandidateFailure(Reason(code="convert_failed", stage="quantise", message=message))
 
 
-def convert(libraries: Libraries, model: Any, calibration: NDArray[np.float32]) -> bytes:
+def convert(
+    libraries: Libraries, model: Any, calibration: NDArray[np.float32], *, ours: bool = True
+) -> bytes:
     """The network in int8 throughout, input and output included.
 
     Args:
         libraries: TensorFlow and Keras.
         model: A float network with any batch size.
         calibration: Inputs that set the ranges of activations, float32 [N, *input_shape].
+        ours: Of another's, what the converter is given is first compared with the network itself.
 
     Raises:
-        CandidateFailure: The converter refuses the network.
+        CandidateFailure: The converter refuses the network, or would be given another one.
     """
-    tensorflow, keras = libraries
-    # With a batch of 1 shapes are constants: else SHAPE, STRIDED_SLICE and PACK stay in the graph.
-    single = keras.Input(batch_shape=(1, *model.input_shape[1:]), name="input")
-    clone = keras.models.clone_model(model, input_tensors=single)
-    clone.set_weights(model.get_weights())
-    converter = tensorflow.lite.TFLiteConverter.from_keras_model(clone)
-    converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            export(libraries, model, Path(folder))
+            off = 0.0 if ours else difference(libraries, model, Path(folder), calibration)
+        except OSError:
+            raise
+        except Exception as error:
+            shortage.refuse(error, "exporting the network")
+            raise _failure(f"Keras cannot run it on one input: {error_line(error)}") from error
+        _check_difference(off)
+        try:
+            return bytes(_converter(libraries, folder, calibration).convert())
+        except OSError:
+            raise
+        except Exception as error:
+            shortage.refuse(error, "the TFLite converter")
+            raise _failure(f"the TFLite converter refuses it: {error_line(error)}") from error
+
+
+def error_line(error: Exception) -> str:
+    """The first telling line of an error that another library raised, without its colours."""
+    text = _ANSI.sub("", str(error))
+    lines = (line.strip() for line in text.splitlines())
+    telling = (line for line in lines if line and not line.startswith(_WRAPPED))
+    return next(telling, type(error).__name__)[:MAX_MESSAGE_LENGTH]
+
+
+def _check_difference(off: float) -> None:
+    if not math.isfinite(off):
+        raise _failure("its float outputs are not all finite for the calibration data")
+    if off > TOLERANCE:
+        raise _failure(
+            f"one input at a time it computes other outputs than in a batch, {off:.1%} of their "
+            "range off: a layer mixes the examples of a batch, keeps a state, or draws random "
+            "numbers; without it, it can be converted"
+        )
+
+
+def _converter(libraries: Libraries, folder: str, calibration: NDArray[np.float32]) -> Any:
+    lite = libraries.tensorflow.lite
+    converter = lite.TFLiteConverter.from_saved_model(folder)
+    # So that the file says that it comes from Keras, as it does.
+    converter._metadata.environment.modelType = _KERAS_MODEL  # noqa: SLF001 - there is no public name for it
+    converter.optimizations = [lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([example[None]] for example in calibration)
-    converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tensorflow.int8
-    converter.inference_output_type = tensorflow.int8
+    converter.target_spec.supported_ops = [lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = libraries.tensorflow.int8
+    converter.inference_output_type = libraries.tensorflow.int8
     # One scale for a whole dense layer: per-channel, Zephyr's TFLite Micro refuses it.
-    converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001 - there is no public name for it
-    try:
-        content = bytes(converter.convert())
-    except OSError:
-        raise
-    except Exception as error:  # noqa: BLE001 - told as what it is
-        cause = _hidden_cause(clone) or error
-        shortage.refuse(cause, "the TFLite converter")
-        line = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
-        raise _failure(f"the TFLite converter refuses it: {line[:MAX_MESSAGE_LENGTH]}") from cause
-    return content
-
-
-def _hidden_cause(model: Any) -> Exception | None:
-    """What keeps a network from being written to the disk, the converter's first step.
-
-    The converter drops that error and goes on without the file, to fail of something else (a full
-    disk reads "'NoneType' object is not callable").
-    """
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            model.export(folder, verbose=False)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the cause
-        return error
-    return None
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001 - likewise
+    return converter
 
 
 def disturb(model: Any, seed: int) -> None:

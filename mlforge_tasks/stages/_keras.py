@@ -58,6 +58,11 @@ def load_model(source: Path) -> Any:
     return runpy.run_path(str(source))["build_model"]()
 
 
+def first_output(libraries: Libraries, outputs: Any) -> Any:
+    """A network's only output, which Keras gives as it was declared: in a list or a dict, too."""
+    return libraries.tensorflow.nest.flatten(outputs)[0]
+
+
 class Predictor:
     """Runs a float network over many inputs.
 
@@ -68,10 +73,10 @@ class Predictor:
 
     def __init__(self, libraries: Libraries, model: Any) -> None:
         tensorflow = libraries.tensorflow
-        signature = [tensorflow.TensorSpec((None, *model.input_shape[1:]), tensorflow.float32)]
+        signature = [tensorflow.TensorSpec((None, *model.inputs[0].shape[1:]), tensorflow.float32)]
 
         def infer(batch: Any) -> Any:
-            return model(batch, training=False)
+            return first_output(libraries, model(batch, training=False))
 
         self._infer = tensorflow.function(infer, input_signature=signature, autograph=False)
 
@@ -79,4 +84,4 @@ class Predictor:
         """The network's outputs, [N, outputs]."""
         starts = range(0, len(inputs), PREDICT_BATCH)
         batches = [self._infer(inputs[at : at + PREDICT_BATCH]).numpy() for at in starts]
-        return np.concatenate(batches)
+        return np.concatenate(batches).reshape(len(inputs), -1)

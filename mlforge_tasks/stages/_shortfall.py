@@ -29,14 +29,18 @@ def _needs(result: TrialResult) -> Needs | None:
 
 
 def _other_engines(
-    inputs: Mapping[str, Path], results: Iterable[TrialResult], engines: Mapping[str, list[str]]
+    inputs: Mapping[str, Path], results: Iterable[TrialResult], config: Mapping[str, Any]
 ) -> tuple[str, ...]:
-    """Engines that have every operator of a brought model, where the contract's has not."""
+    """Engines that have every operator of a brought model, where the contract's lack one.
+
+    A use of an operator that an engine has and refuses is no reason to go to another.
+    """
     codes = {one.trial.reason.code for one in results if one.trial.reason is not None}
     if "unsupported_operator" not in codes or "1.0.quantise" not in inputs:
         return ()
-    wanted = Quantisation.read(inputs["1.0.quantise"] / "quantisation.json").operators
-    return tuple(name for name, known in engines.items() if set(wanted) <= set(known))
+    wanted = set(Quantisation.read(inputs["1.0.quantise"] / "quantisation.json").operators)
+    having = [name for name, known in config["operators"].items() if wanted <= set(known)]
+    return () if set(having) & set(config["engines"]) else tuple(having)
 
 
 def shortfall(
@@ -47,8 +51,8 @@ def shortfall(
     Args:
         inputs: `<candidate>.evaluate` of each candidate, and `1.0.quantise` of a brought model.
         results: Every candidate; none of them met.
-        config: `bounds`, `margins`, `memories` (the board's, by metric), `other_engines`
-            (operators by name, for a brought model).
+        config: `bounds`, `margins`, `memories` (the board's, by metric), `engines` (the
+            contract's), `operators` (of every engine, for a brought model).
     """
 
     def ask_test(candidate: str) -> float | None:
@@ -64,5 +68,5 @@ def shortfall(
         memories=config["memories"],
         ask_test=ask_test,
     )
-    engines = _other_engines(inputs, results, config["other_engines"])
+    engines = _other_engines(inputs, results, config)
     return found.model_copy(update={"engines": engines})

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 from mlforge_tasks import datasets, plugins
 from mlforge_tasks.contract.source import CsvSource, WheelSource
-from mlforge_tasks.datasets import from_wheel
+from mlforge_tasks.datasets import _unpack, from_wheel
 from mlforge_tasks.datasets._arrays import read_npy, read_npz
 from mlforge_tasks.datasets._delimited import read_csv
 from mlforge_tasks.errors import MlforgeError, ToolError
@@ -241,6 +243,7 @@ def test_whole_numbers_are_the_same_text() -> None:
         (b"a\n\xff\n", r"d\.csv:2: found bytes that are not UTF-8"),
         (b'a\n"1\n', r"d\.csv:2: not CSV text"),
         (b"a\n" + b"1" * 200_000, r"d\.csv:2: not CSV text"),
+        (b"a,b,a\0,b\n", "column 'b' is there twice"),
     ],
 )
 def test_bad_csv(data: bytes, message: str) -> None:
@@ -254,6 +257,46 @@ def test_bad_cell_has_its_line() -> None:
     table = read_csv(b'a,b\n"x\ny",1\n\nz,n/a\n', "d.csv", PLAIN)
     with pytest.raises(MlforgeError, match=r"d\.csv:5: column 'b': found 'n/a', wanted a number"):
         table.numbers("b")
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("1\0", r"1\\x00"),
+        ("\x1b[31m5", r"\\x1b\[31m5"),
+        ("9" * 400, "9{40}\\.\\.\\."),
+        ("1e999", "1e999"),
+    ],
+)
+def test_odd_cells_are_told_as_text(cell: str, told: str) -> None:
+    """What is no finite number, without anything that a terminal would obey."""
+    table = read_csv(f"a\n{cell}\n".encode(), "d.csv", PLAIN)
+    with pytest.raises(MlforgeError, match=rf"d\.csv:2: column 'a': found '{told}', wanted a"):
+        table.numbers("a")
+
+
+def test_a_time_past_64_bits_is_told() -> None:
+    """As microseconds it would have become any time."""
+    table = read_csv(b"at\n0\n1e14\n", "d.csv", PLAIN)
+    with pytest.raises(MlforgeError, match=r"d\.csv:3: .*found '1e14', wanted a time in seconds"):
+        table.times_us("at")
+
+
+@pytest.mark.parametrize("format_", ["gz", "npz", "file"])
+def test_what_is_too_large_is_not_unpacked(
+    format_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of a few KiB can say that it holds terabytes."""
+    monkeypatch.setattr(_unpack, "MAX_BYTES", 5000)
+    big = bytes(6000)
+    (tmp_path / "big").write_bytes(big)
+    read: dict[str, Callable[[], object]] = {
+        "gz": lambda: read_csv(gzip.compress(big), "d.csv.gz", PLAIN),
+        "npz": lambda: read_npz(npz(a=np.zeros(6000, np.int8)), "d.npz"),
+        "file": lambda: _unpack.read_file(tmp_path / "big", "d.csv"),
+    }
+    with pytest.raises(MlforgeError, match="holds more than"):
+        read[format_]()
 
 
 def test_broken_gzip() -> None:
@@ -274,18 +317,48 @@ def plain_npy() -> bytes:
     return stream.getvalue()
 
 
+def array(descr: str, shape: str, content: bytes) -> bytes:
+    """A `.npy` file whose header says what it likes."""
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + content
+
+
+def archive(*members: tuple[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(stream, "w") as target:
+        for name, content in members:
+            target.writestr(zipfile.ZipInfo(name), content)
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (b"text", "not a whole .npz archive"),
         (plain_npy(), "not a whole .npz archive"),
         (npz(a=np.ones(3))[:-40], "not a whole .npz archive"),
-        (npz(a=np.ones(30)).replace(b"\xf0\x3f", b"\xf0\x2f"), "not an archive of plain arrays"),
+        (npz(a=np.ones(30)).replace(b"\xf0\x3f", b"\xf0\x2f"), "not a whole .npz archive"),
         (npz(a=np.array([{}], dtype=object)), "not an archive of plain arrays"),
         (npz(a=np.ones(3), b=np.ones(2)), r"found a \[3\], b \[2\]"),
         (npz(a=np.float64(1)), r"found a \[\]"),
         (npz(a=np.ones((0, 2))), r"found a \[0, 2\]"),
         (npz(), "found no arrays"),
+        (archive(("a.npy", array("<f8", "(10**15,)", bytes(8)))), "not an archive of plain arrays"),
+        (archive(("a.npy", array("<f8", "(1000000000000,)", bytes(8)))), "and 8 follow"),
+        (archive(("a.npy", array("<f8", "(-1,)", bytes(8)))), r"\[-1\] of float64"),
+        (archive(("a.npy", array("<f8", "(1,)", bytes(9)))), "8 bytes, and 9 follow"),
+        (archive(("a.npy", array("<U1", "(1,)", b"\xff" * 4))), "no characters"),
+        (archive(("a.npy", array("<U1", "(1,)", b"\0\xd8\0\0"))), "no characters"),
+        (archive(("a.npy", array("|S0", "(1000000000000000,)", b""))), "found a"),
+        (archive(("a.npy", array("<f8", "(1000000000000000, 0)", b""))), "found a|not an archive"),
+        (archive(("a.npy", array("|O", "(1,)", bytes(8)))), "holds Python objects"),
+        (archive(("a.npy", b"text")), "not an archive of plain arrays"),
+        (archive(("a.npy", plain_npy()), ("a", plain_npy())), "holds 'a' twice"),
+        (archive(("a.npy", plain_npy()), ("a.npy", plain_npy())), "holds 'a.npy' twice"),
+        (
+            archive(("a.npy", plain_npy())).replace(bytes([20, 0, 0, 0]), bytes([20, 0, 1, 0])),
+            "npz",
+        ),
     ],
 )
 def test_bad_npz(data: bytes, message: str) -> None:

@@ -28,13 +28,23 @@ SMALLEST_SIGMOID_SCALE, LARGEST_SIGMOID_SCALE = 2.0**-28, 2.0**35
 # Of an int8 from its zero point.
 _MOST_STEPS = 256
 
+_KEPT_BY_TENSORFLOW = "convert with TensorFlow's own quantiser, which keeps it"
+# TensorFlow's quantiser makes such a RELU6 of one behind a Conv2DTranspose that an Add follows.
+_RELU_INSTEAD = (
+    "use 'relu' in its place, whose scale may change; TensorFlow Lite Micro would compute another "
+    "value than the model says"
+)
+
 
 def _same_scale(a: Tensor, b: Tensor) -> bool:
     return a.scale == b.scale and a.zero_point == b.zero_point
 
 
 def require_same_scale(
-    operator: Operator, graph: Graph, inputs: Sequence[Tensor] | None = None
+    operator: Operator,
+    graph: Graph,
+    inputs: Sequence[Tensor] | None = None,
+    instead: str = _KEPT_BY_TENSORFLOW,
 ) -> None:
     """The reference copies values of these operators as they are.
 
@@ -42,6 +52,7 @@ def require_same_scale(
         operator: The operator.
         graph: Its graph.
         inputs: Those that it is about; all of them where they are not named.
+        instead: What to do where it is another.
 
     Raises:
         CandidateFailure: An input's scale or zero point is not the output's.
@@ -50,7 +61,7 @@ def require_same_scale(
     if not all(_same_scale(each, output) for each in inputs or graph.inputs_of(operator)):
         raise unsupported(
             f"{operator.op} '{operator.name}' that changes the scale",
-            "convert with TensorFlow's own quantiser, which keeps it",
+            instead,
         )
 
 
@@ -137,7 +148,7 @@ def relu(operator: Operator, graph: Graph) -> Step:
 def relu6(operator: Operator, graph: Graph) -> Step:
     """RELU6; the reference does not rescale it."""
     source = graph.inputs_of(operator)[0]
-    require_same_scale(operator, graph)
+    require_same_scale(operator, graph, instead=_RELU_INSTEAD)
     require_bounds(operator, source)
     six = fixed_point.round_half_away(float(np.float32(6) / source.scale)) + source.zero_point
     return _clamp(operator, graph, source.zero_point, fixed_point.saturate(six))

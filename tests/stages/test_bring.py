@@ -1,0 +1,236 @@
+"""A Keras model that a user brings becomes an int8 model that computes what it computed.
+
+One process with TensorFlow, this one, for all of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.int8 import dequantise, quantise
+from mlforge_tasks.oracle import Oracle, available
+from mlforge_tasks.quantisation import Quantisation
+from mlforge_tasks.stages import _bring
+from mlforge_tasks.stages._keras import Libraries, Predictor, start
+from mlforge_tasks.stages._layer_names import with_plain_names
+from tests.helpers.model_data import card, write_dataset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+# Keras and the converter warn of themselves.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+# Far from what the statistics are before they are adapted, 0 and 1, and alike enough for the one
+# scale that an int8 input has.
+MEAN, SPREAD = np.array([6.0, -3.0, 4.0, -5.0]), np.array([2.0, 1.0, 3.0, 1.5])
+SHARE_OFF = 0.05  # of the outputs' range; of int8, 13 steps
+
+
+@functools.cache
+def libraries() -> Libraries:
+    return start(1)
+
+
+def examples(count: int, seed: int = 0) -> NDArray[np.float32]:
+    random = np.random.default_rng(seed)
+    return np.asarray(random.standard_normal((count, 4)) * SPREAD + MEAN, np.float32)
+
+
+def adapted(layers: Any) -> Any:
+    layer = layers.Normalization()
+    layer.adapt(examples(500))
+    return layer
+
+
+def plain(keras: Any) -> Any:
+    inputs = keras.Input((4,))
+    body = keras.layers.Dense(6, activation="relu")(adapted(keras.layers)(inputs))
+    return keras.Model(inputs, keras.layers.Dense(2)(body))
+
+
+def sequential(keras: Any) -> Any:
+    """The statistics lie one network deeper, behind a layer that is used twice."""
+    layers = keras.layers
+    inputs = keras.Input((4,))
+    inner = keras.Sequential([keras.Input((4,)), adapted(layers), layers.Dense(4)], name="inner")
+    shared = layers.Dense(4, activation="relu")
+    first = shared(inner(inputs))
+    return keras.Model(inputs, layers.Dense(2)(layers.Add()([first, shared(first)])))
+
+
+def rescaled(keras: Any) -> Any:
+    layers = keras.layers
+    steps = [layers.Rescaling(1 / 5.0, offset=0.1), layers.Dense(6, activation="relu")]
+    return keras.Sequential([keras.Input((4,)), *steps, layers.Dense(2)])
+
+
+def batch_normalised(keras: Any) -> Any:
+    """Its moving statistics were learned."""
+    layers = keras.layers
+    layer = layers.BatchNormalization()
+    model = keras.Sequential([keras.Input((4,)), layer, layers.Dense(2)])
+    layer.moving_mean.assign(MEAN)
+    layer.moving_variance.assign(SPREAD**2)
+    return model
+
+
+def named(keras: Any) -> Any:
+    """Names with blanks, accents and nothing plain, which are alike once they are plain."""
+    layers = keras.layers
+    inputs = keras.Input((4,), name="my input")
+    first = layers.Dense(4, activation="relu", name="größe 1")(adapted(layers)(inputs))
+    second = layers.Dense(4, name="gr_e_1")(first)
+    third = layers.Dense(4, name="層")(second)
+    return keras.Model(inputs, layers.Dense(2, name=" ")(third), name="my model")
+
+
+def in_a_dict(keras: Any) -> Any:
+    inputs = keras.Input((4,))
+    outputs = keras.layers.Dense(2)(adapted(keras.layers)(inputs))
+    return keras.Model(inputs, {"answer": outputs})
+
+
+RIGHT = (plain, sequential, rescaled, batch_normalised, named, in_a_dict)
+
+
+def saved(build: Callable[[Any], Any], folder: Path) -> tuple[Any, bytes]:
+    keras = libraries().keras
+    keras.utils.set_random_seed(5)
+    model = build(keras)
+    path = folder / "model.keras"
+    model.save(path)
+    return model, path.read_bytes()
+
+
+def brought(build: Callable[[Any], Any], folder: Path) -> tuple[Any, Quantisation, bytes]:
+    """The model as it was built, and what the stage made of its file."""
+    dataset = write_dataset(folder / "dataset", card("classification", (4,), 2))
+    np.save(dataset / "calibration_x.npy", examples(200, seed=1))
+    model, content = saved(build, folder)
+    (folder / "brought").write_bytes(content)
+    inputs = {"model": folder / "brought", "dataset": dataset}
+    _bring.run(inputs, folder, {"search.seed": 1})
+    described = Quantisation.read(folder / "quantisation.json")
+    return model, described, (folder / "model.tflite").read_bytes()
+
+
+@pytest.mark.skipif(not available(), reason="no tflite-micro wheel here")
+@pytest.mark.parametrize("build", RIGHT)
+def test_int8_computes_what_the_network_computes(
+    build: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    """On inputs that neither calibrated nor trained, for layers with a state of every kind."""
+    described, content = brought(build, tmp_path)[1:]
+    # Built anew, since that the stage changes the one in memory would not show.
+    model = saved(build, tmp_path)[0]
+    asked = examples(100, seed=2)
+    wanted = model(asked, training=False)
+    wanted = np.asarray(wanted["answer"] if isinstance(wanted, dict) else wanted)
+    raw = Oracle(content).run(quantise(asked, described.input))
+    found = dequantise(raw.reshape(100, -1), described.output)
+    assert np.abs(found - wanted).mean() < SHARE_OFF * np.ptp(wanted)
+    assert np.ptp(wanted) > 0.1
+
+
+def test_names_that_tensorflow_refuses_are_changed_once(tmp_path: Path) -> None:
+    """Each to one of its own, wherever it is referred to; a file without them stays as it is."""
+    content = saved(named, tmp_path)[1]
+    changed = with_plain_names(content)
+    with zipfile.ZipFile(io.BytesIO(changed)) as archive:
+        text = archive.read("config.json").decode()
+    for name in ("gr_e_1_2", "gr_e_1", "my_input", "my_model", "layer"):
+        assert f'"{name}"' in text
+    assert "größe" not in text
+    assert "\\u" not in text
+    assert with_plain_names(changed) == changed
+    network = _bring.read(content, card("classification", (4,), 2), libraries)
+    assert isinstance(network, _bring.Network)
+    assert {"gr_e_1", "gr_e_1_2", "layer"} <= {layer.name for layer in network.model.layers}
+
+
+def mixes_a_batch(keras: Any) -> Any:
+    inputs = keras.Input((4,))
+    centred = inputs - keras.ops.mean(inputs, axis=0, keepdims=True)
+    return keras.Model(inputs, keras.layers.Dense(2)(centred))
+
+
+def keeps_a_state(keras: Any) -> Any:
+    inputs = keras.Input(batch_shape=(1, 4))
+    rows = keras.layers.Reshape((2, 2))(inputs)
+    return keras.Model(inputs, keras.layers.SimpleRNN(2, stateful=True, unroll=True)(rows))
+
+
+def not_finite(keras: Any) -> Any:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    weights = model.get_weights()
+    weights[1][0] = np.nan
+    model.set_weights(weights)
+    return model
+
+
+def of_text(keras: Any) -> Any:
+    inputs = keras.Input((4,), dtype="string")
+    lookup = keras.layers.StringLookup(vocabulary=["a", "b"])(inputs)
+    return keras.Model(inputs, keras.layers.Dense(2)(lookup))
+
+
+def two_inputs(keras: Any) -> Any:
+    inputs = [keras.Input((4,)), keras.Input((4,))]
+    return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Add()(inputs)))
+
+
+def any_length(keras: Any) -> Any:
+    inputs = keras.Input((None,))
+    return keras.Model(inputs, keras.layers.Reshape((-1, 2))(inputs))
+
+
+def never_built(keras: Any) -> Any:
+    return keras.Sequential([keras.layers.Dense(2)])
+
+
+REFUSED: dict[Callable[[Any], Any], str] = {
+    mixes_a_batch: r"one input at a time it computes other outputs than in a batch, .*% of their",
+    keeps_a_state: "convert_failed",
+    not_finite: "its float outputs are not all finite for the calibration data",
+    of_text: "Keras cannot run it on one input",
+    two_inputs: "more than one input or output",
+    any_length: r"takes inputs \[None\], the data set has \[4\]",
+    never_built: "Keras cannot load the .keras file",
+}
+
+
+@pytest.mark.parametrize("build", REFUSED)
+def test_what_cannot_be_converted_is_told(build: Callable[[Any], Any], tmp_path: Path) -> None:
+    """In one reason that is true, never as a traceback, and never converted all the same."""
+    with pytest.raises(CandidateFailure, match=REFUSED[build]):
+        brought(build, tmp_path)
+    assert not (tmp_path / "quantisation.json").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04", b"PK\x03\x04" + bytes(100), b"....TFL3", b"\x89HDF\r\n\x1a\n"]
+)
+def test_what_is_no_model_is_told(content: bytes) -> None:
+    """Whatever the first bytes promise."""
+    with pytest.raises(CandidateFailure, match="unusable_model"):
+        _bring.read(content, card("classification", (4,), 2), libraries)
+
+
+def test_outputs_are_one_row_an_example() -> None:
+    """However the network shapes them."""
+    keras = libraries().keras
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, [keras.layers.Reshape((1, 2, 2))(inputs)])
+    asked = examples(3)
+    np.testing.assert_array_equal(Predictor(libraries(), model)(asked), asked)
