@@ -25,11 +25,14 @@ MEND = "the store holds what no stage made: delete the build tree's 'ac' and 'ca
 KIND = StageKind(__name__, runs_after_failure=True)
 
 
-def _check(out: Path) -> None:
+def check(out: Path) -> None:
     """Holds the images and the model that are delivered against those that were measured.
 
     An emulator, and some programmers of boards, take the ELF file alone: nothing else says that the
     flat image beside it is the same.
+
+    Args:
+        out: All that is delivered.
 
     Raises:
         ToolError: They are others.
@@ -72,7 +75,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / name)
     if report.met:
-        _check(out)
+        check(out)
 
 
 if __name__ == "__main__":
