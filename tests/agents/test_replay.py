@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -17,14 +18,16 @@ from mlforge_tasks.agents.replay import PLUGIN
 from mlforge_tasks.contract import loader
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph.redaction import HIDDEN
 from mlforge_tasks.pipeline.plan import make_plan
 from mlforge_tasks.records import Reason
 from mlforge_tasks.verdict.transcript import Transcript, Transcripts, Usage
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import Report, Trials
 from tests.helpers.builds import Run, digests, doit, edited
+from tests.helpers.disguise import shows
 from tests.helpers.made_up_device import make_brief
-from tests.helpers.messages_server import MessagesServer, Request, Step, call, message
+from tests.helpers.messages_server import Block, MessagesServer, Request, Step, call, message
 from tests.helpers.paths import ROOT, TANK
 
 KEY = "sk-ant-test-fedcba9876543210"
@@ -52,16 +55,25 @@ def watch_tools(folder: Path) -> Path:
     return seen
 
 
+def leaky(*content: Block) -> Step:
+    """An answer with the key in JSON escapes, in base64, and in halves in two blocks."""
+    packed = base64.b64encode(f"key={KEY}".encode()).decode()
+    said = (f"plain {KEY}", f"packed {packed}", KEY[:9], KEY[9:])
+    answer = message(*({"type": "text", "text": text} for text in said), *content)
+    escaped = "".join(f"\\u{ord(one):04x}" for one in KEY)
+    return Step(json.dumps(answer.body).replace(KEY, escaped))
+
+
 def model(request: Request) -> Step:
     """Gets nothing right in the first round; estimates, probes and proposes in the second."""
     asked, said = request["messages"][0]["content"], len(request["messages"])
     if "no_proposal" not in asked:
-        return message(call("propose", {"architectures": [BAD]}))
+        return leaky(call("propose", {"architectures": [BAD]}))
     if said == 1:
         return message(call("estimate", {"architecture": GOOD}, "toolu_1"))
     if said == 3:
         return message(call("probe", {"architecture": GOOD}, "toolu_2"))
-    return message(call("propose", {"architectures": [GOOD]}, "toolu_3"))
+    return leaky(call("propose", {"architectures": [GOOD]}, "toolu_3"))
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,7 @@ class Asked:
     run: Run
     requests: list[Request]
     seen: Path
+    path: str  # a compiler behind a shim is another compiler
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +96,13 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
         patch.setenv("ANTHROPIC_API_KEY", KEY)
         patch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")  # the contract's goes first
         seen = watch_tools(folder)
-        patch.setenv("PATH", f"{folder / 'bin'}:{os.environ['PATH']}")
+        path = f"{folder / 'bin'}:{os.environ['PATH']}"
+        patch.setenv("PATH", path)
         llm = f"{{model: test-model, base_url: '{server.url}', attempts: 1, temperature: 0.5}}"
         search = f"search: {{agent: anthropic, max_iterations: 3, seed: 4, llm: {llm}}}"
         contract = edited(TANK, folder, (SEARCH, search))
         run = doit(build=folder / "build", contract=contract)
-    return Asked(folder / "build", contract, run, server.requests, seen)
+    return Asked(folder / "build", contract, run, server.requests, seen, path)
 
 
 def delivered(asked: Asked) -> Path:
@@ -150,10 +164,18 @@ def test_later_rounds_know_what_was_probed(asked: Asked) -> None:
 
 @pytest.mark.slow
 def test_the_key_is_nowhere(asked: Asked) -> None:
-    """Neither in a file of the build tree, the store included, nor in what was shown."""
+    """Neither in a file of the build tree, the store included, nor in what was shown.
+
+    The model sent it back in every answer.
+    """
     for path in [asked.contract, *asked.build.rglob("*")]:
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
     assert KEY not in asked.run.out + asked.run.err
+    for round_ in Transcripts.read(delivered(asked) / "transcripts.json").rounds.values():
+        said = [json.dumps(one.response) for one in round_.exchanges]
+        assert all(text.count(HIDDEN) == 4 for text in said if "packed" in text)
+        assert any("packed" in text for text in said)
+        assert not shows(json.dumps([*said, round_.messages]), KEY)
 
 
 @pytest.mark.slow
@@ -168,6 +190,7 @@ def test_no_tool_gets_the_key(asked: Asked) -> None:
 def test_a_second_run_asks_nothing(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a model said is kept: no key is needed to look at the result again."""
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.setenv("PATH", asked.path)
     run = doit(build=asked.build, contract=asked.contract)
     assert (run.code, run.executed) == (0, 0)
 
