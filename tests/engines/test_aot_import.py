@@ -272,6 +272,10 @@ _TABLE = {
         "custom operator 'Mine'",
     ),
     "output_shape": (altered(small.conv(), _tensor(3, shape=[1, 9, 9, 6])), r"\[1, 9, 9, 6\], wh"),
+    "shape_of_a_map": (
+        altered(small.unary("RELU"), _tensor(1, shape=[1, 5, 5, 1, 4])),
+        r"RELU .* where it makes \[1, 5, 5, 4\]",
+    ),
     "no_shape": (altered(small.conv(), _tensor(3, shape=[1, -1, 5, 6])), r"shape \[1, -1, 5, 6\]"),
     "three_axes": (altered(small.conv(), _tensor(0, shape=[1, 25, 4])), "3 axes instead of 4"),
     "tconv_shape": (altered(small.transposed(), _tensor(4, shape=[1, 99, 10, 6])), "for an output"),

@@ -46,7 +46,7 @@ def _fold(operator: Operator, tensors: Sequence[Tensor]) -> _Values | None:
     """What an operator makes, where it is constant and int32."""
     if len(operator.outputs) != 1 or tensors[operator.output].dtype != "int32":
         return None
-    if any(index < 0 for index in operator.inputs):
+    if any(index < 0 for index in operator.inputs) or operator.options.other_masks:
         return None
     if operator.op == "SHAPE" and len(operator.inputs) == 1:
         return np.array(tensors[operator.inputs[0]].shape, np.int32)

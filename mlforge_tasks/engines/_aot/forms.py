@@ -71,7 +71,8 @@ _CHANNEL_AXES = {"DEPTHWISE_CONV_2D": 3}
 _MOST_BIAS_SHARE = 0.02
 _INT8_MIN, _INT8_MAX = -128, 127
 _SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
-_MOST_ELEMENTS = (1 << 31) - 1
+# No device that firmware is built for has so much memory.
+_MOST_ELEMENTS = 1 << 28
 
 _INT8_INSTEAD = (
     "convert the whole model to int8, and replace layers that the converter leaves in float "
