@@ -154,10 +154,13 @@ class Goal(Record):
     Attributes:
         metric: The figure; it implies whether less or more is better.
         target: The bound, in the metric's unit.
+        quantisation_change: How far the int8 model's figure may be from the float network's, as a
+            share of that, before the run says so. It decides nothing: the int8 figure is judged.
     """
 
     metric: Metric
     target: float
+    quantisation_change: Share = 0.1
 
     @property
     def direction(self) -> Direction:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED
 from mlforge_tasks.verdict.trials import Report, TrialResult, holds
-from mlforge_tasks.yaml_file.units import format_bytes, format_us
+from mlforge_tasks.yaml_file.units import format_bytes, format_share, format_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -119,6 +119,7 @@ def summary(report: Report, folder: Path) -> str:
             lines.append(profile_text(best.trial.profile))
     else:
         lines.append(shortfall(report))
+    lines += quantisation_text(report)
     if report.forecast_errors:
         lines.append(forecast_text(report.forecast_errors))
     if report.choice is not None:
@@ -143,6 +144,18 @@ def not_compared(why: str) -> str:
         f"the device's outputs were compared with no reference: {why}; the metrics are those of "
         "the aot engine's C on this computer"
     )
+
+
+def quantisation_text(report: Report) -> list[str]:
+    """A warning where the best candidate's int8 model is far from its float network."""
+    return [
+        f"warning: int8 is {one.change:.0%} off float, more than goal.quantisation_change "
+        f"({format_share(one.allowed)}): {one.metric} {one.int8_value:.4g} instead of "
+        f"{one.float_value:.4g} on the validation split; an input or a layer has values of "
+        "very different sizes, or the calibration data is unlike the rest"
+        for one in report.quantisation
+        if one.candidate == report.best and one.large
+    ]
 
 
 def forecast_text(found: Mapping[str, ForecastError]) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+EVALUATION = "evaluation.json"
 Computer = Literal["tflite-micro", "aot"]
 
 
@@ -33,7 +34,7 @@ def tools() -> Mapping[str, str]:
 
 KIND = StageKind(
     __name__,
-    ("evaluation.json",),
+    (EVALUATION,),
     isolated=True,
     fields=("goal.metric",),
     resources=engines.resources("aot"),
@@ -91,7 +92,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         test=found.values["test"],
         float_validation=(quantisation.float_validation or {}).get(metric),
         float_test=(quantisation.float_test or {}).get(metric),
-    ).write(out / "evaluation.json")
+    ).write(out / EVALUATION)
 
 
 if __name__ == "__main__":

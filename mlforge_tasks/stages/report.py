@@ -8,9 +8,11 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._shortfall import shortfall
+from mlforge_tasks.stages.evaluate import EVALUATION, Evaluation
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound
 from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice, only
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast, errors
+from mlforge_tasks.verdict.quantisation_loss import QuantisationLoss, loss
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript, Transcripts
 from mlforge_tasks.verdict.trials import Report, Trials, badness
 
@@ -31,7 +33,7 @@ KIND = StageKind(
     __name__,
     ("report.json", "convergence.png"),
     isolated=True,
-    fields=("target", "mode", "goal.metric"),
+    fields=("target", "mode", "goal.metric", "goal.quantisation_change"),
     runs_after_failure=True,
 )
 
@@ -130,6 +132,20 @@ def _best(results: tuple[TrialResult, ...], goal: str, bounds: tuple[Bound, ...]
     return ranked[0].trial.id if ranked else None
 
 
+def _quantisation(
+    inputs: Mapping[str, Path], results: tuple[TrialResult, ...], allowed: float
+) -> tuple[QuantisationLoss, ...]:
+    """What int8 changed, of each candidate whose float figure is known."""
+    paths = {one.trial.id: inputs.get(f"{one.trial.id}.evaluate") for one in results}
+    files = {at: path / EVALUATION for at, path in paths.items() if path is not None}
+    found = {at: Evaluation.read(file) for at, file in files.items() if file.exists()}
+    return tuple(
+        loss(at, one.metric, one.float_validation, one.validation, allowed)
+        for at, one in found.items()
+        if one.float_validation is not None
+    )
+
+
 def _transcripts(inputs: Mapping[str, Path]) -> Transcripts:
     """What a language model said in each round, where one was asked."""
     rounds = {
@@ -147,8 +163,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `judgeNN` for each iteration, `proposeNN` unless a model was brought along, and
             `choice` where there was an engine to choose; and what `shortfall` reads.
         out: Output folder.
-        config: `name`, `bounds`, `engines`, `target`, `mode`, `goal.metric`, and what `shortfall`
-            is told.
+        config: `name`, `bounds`, `engines`, `target`, `mode`, `goal.metric`,
+            `goal.quantisation_change`, and what `shortfall` is told.
     """
     folders = [inputs[name] for name in sorted(inputs) if name.startswith("judge")]
     results = tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
@@ -170,6 +186,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         shortfall=None if met else shortfall(inputs, results, config),
         forecast_errors=_forecast_errors(inputs, results),
         model_use=transcripts.use() if transcripts.rounds else None,
+        quantisation=_quantisation(inputs, results, config["goal.quantisation_change"]),
     )
     report.write(out / "report.json")
     draw(report, out / "convergence.png")

@@ -8,6 +8,7 @@ from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, TEST_SUFFIX, Bound
 from mlforge_tasks.verdict.engine_choice import EngineChoice
 from mlforge_tasks.verdict.forecast import ForecastError
+from mlforge_tasks.verdict.quantisation_loss import QuantisationLoss
 from mlforge_tasks.verdict.relaxation import Shortfall
 from mlforge_tasks.verdict.transcript import ModelUse
 from mlforge_tasks.verdict.trial import Trial
@@ -121,6 +122,7 @@ class Report(Record):
         shortfall: Where it was not met, why not and what would have to give.
         forecast_errors: How far off the agent's forecasts were, by metric; None where it made none.
         model_use: What a language model was asked, where one was.
+        quantisation: Of each evaluated candidate with a float network: what int8 changed.
     """
 
     name: str
@@ -136,6 +138,7 @@ class Report(Record):
     shortfall: Shortfall | None
     forecast_errors: dict[str, ForecastError] | None = None
     model_use: ModelUse | None = None
+    quantisation: tuple[QuantisationLoss, ...] = ()
 
     @property
     def shown(self) -> tuple[str, str, str]:

@@ -16,7 +16,7 @@ from mlforge_tasks.records import sha256_bytes
 
 FOLDER = Path("build") / "fuzz"
 # A file that takes longer, or more memory, than this is a find too.
-LIMITS = ("-timeout=20", "-rss_limit_mb=3000", "-max_len=65536", "-print_final_stats=1")
+LIMITS = ("-timeout=120", "-rss_limit_mb=3000", "-max_len=65536", "-print_final_stats=1")
 INSTRUMENTED = ["mlforge_tasks", "yaml", "numpy.lib", "zipfile"]
 # Half of the inputs are changed by the format's own mutation, half by libFuzzer's.
 SHARE_OF_OURS = 0.5

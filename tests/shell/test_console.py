@@ -9,6 +9,7 @@ import pytest
 from mlforge_tasks.records import Verdict
 from mlforge_tasks.shell.console import summary
 from mlforge_tasks.stages import report
+from mlforge_tasks.stages.evaluate import EVALUATION, Evaluation
 from mlforge_tasks.verdict.constraints import Bound
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
@@ -17,19 +18,72 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def told_of(
+    folder: Path, result: TrialResult, evaluation: Evaluation | None = None
+) -> tuple[Report, str]:
+    """The report on one candidate, and what the console makes of it."""
+    judged, evaluated = folder / "judge", folder / "evaluate"
+    judged.mkdir()
+    evaluated.mkdir()
+    Trials(results=(result,)).write(judged / "trials.json")
+    if evaluation is not None:
+        evaluation.write(evaluated / EVALUATION)
+    bounds = [Bound(metric="mse", limit=1.0, unit="1").model_dump(mode="json")]
+    config = {
+        "name": "own",
+        "mode": "simulate",
+        "target": {"board": "mps2/an385", "engine": "aot"},
+        "goal.metric": "mse",
+        "goal.quantisation_change": 0.1,
+        "bounds": bounds,
+        "margins": {},
+    }
+    report.run({"judge01": judged, "1.0.evaluate": evaluated}, folder, config)
+    found = Report.read(folder / "report.json")
+    return found, summary(found, folder)
+
+
+def passing(why: str = "") -> TrialResult:
+    trial = Trial(id="1.0", architecture=None, verdict=Verdict(met=True, clauses=()))
+    return TrialResult(trial=trial, brief="own.tflite", not_compared=why)
+
+
+@pytest.mark.parametrize(
+    ("float_value", "int8_value", "change"),
+    [(2.0, 2.1, 0.05), (2.0, 1.9, 0.05), (1.0, 0.53, 0.47), (0.5, 2.0, 3.0), (0.0, 0.1, 1.0)],
+)
+def test_what_int8_changed_is_told_where_it_is_much(
+    float_value: float, int8_value: float, change: float, tmp_path: Path
+) -> None:
+    """With both figures, whether for better or worse, though the contract is met."""
+    evaluation = Evaluation(
+        metric="mse",
+        computed_by="aot",
+        validation=int8_value,
+        test=1.0,
+        float_validation=float_value,
+        float_test=None,
+    )
+    found, told = told_of(tmp_path, passing(), evaluation)
+    (loss,) = found.quantisation
+    assert loss.change == pytest.approx(change)
+    assert (loss.float_value, loss.int8_value) == (float_value, int8_value)
+    wanted = f"mse {int8_value:.4g} instead of {float_value:.4g} on the validation split"
+    assert (wanted in told) == (f"int8 is {change:.0%} off float" in told) == (change > 0.1)
+    assert "PASS" in told
+
+
+def test_without_a_float_network_nothing_is_said_of_int8(tmp_path: Path) -> None:
+    """A `.tflite` that was brought along has no float figure."""
+    found, told = told_of(tmp_path, passing())
+    assert found.quantisation == ()
+    assert "off float" not in told
+
+
 @pytest.mark.parametrize("why", ["", "TFLite Micro's interpreter ended itself with SIGABRT"])
 def test_a_pass_without_a_reference_says_so(why: str, tmp_path: Path) -> None:
     """A winner whose outputs nothing was held against is delivered, with the reason."""
-    judged = tmp_path / "judge"
-    judged.mkdir()
-    trial = Trial(id="1.0", architecture=None, verdict=Verdict(met=True, clauses=()))
-    result = TrialResult(trial=trial, brief="own.tflite", not_compared=why)
-    Trials(results=(result,)).write(judged / "trials.json")
-    bounds = [Bound(metric="mse", limit=1.0, unit="1").model_dump(mode="json")]
-    target = {"board": "mps2/an385", "engine": "aot"}
-    config = {"name": "own", "mode": "simulate", "target": target, "goal.metric": "mse"}
-    report.run({"judge01": judged}, tmp_path, config | {"bounds": bounds, "margins": {}})
-    told = summary(Report.read(tmp_path / "report.json"), tmp_path)
+    told = told_of(tmp_path, passing(why))[1]
     assert "PASS: candidate 1.0 meets own" in told
     assert ("compared with no reference" in told) == bool(why)
     assert why in told

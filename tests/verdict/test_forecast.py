@@ -80,8 +80,12 @@ def test_the_report_and_the_console_tell_how_far_off_it_was(
         "name": "tank",
         "mode": "simulate",
         "target": {"board": "mps2/an385", "engine": "aot"},
+        "goal.metric": "mse",
+        "goal.quantisation_change": 0.1,
+        "bounds": bounds,
+        "margins": {},
     }
-    report.run(inputs, tmp_path, config | {"goal.metric": "mse", "bounds": bounds, "margins": {}})
+    report.run(inputs, tmp_path, config)
     written = Report.read(tmp_path / "report.json")
     told = summary(written, tmp_path)
     if foretold:
