@@ -181,7 +181,8 @@ class LayerCost(Record):
         op: TFLite operator.
         share: Of the whole inference; they sum to 1.
         instructions: Where they can be counted.
-        time_us: By the board's clock, or estimated from the instructions.
+        cycles_lower: Where instructions can be counted; `cycles_upper` too.
+        time_us: By the board's clock, or of `cycles_upper`.
         macs: Multiply-accumulates.
         instructions_per_mac: Where there are both.
         weight_bytes: Constants in flash.
@@ -192,6 +193,8 @@ class LayerCost(Record):
     op: str
     share: float
     instructions: int | None
+    cycles_lower: float | None = None
+    cycles_upper: float | None = None
     time_us: float
     macs: int
     instructions_per_mac: float | None
@@ -276,7 +279,7 @@ class SelfTest(Record):
         arena_bytes: Working memory of the model.
         model_digest: sha256 of the `.tflite` inside.
         firmware_id: Build digest inside.
-        layer_ticks: Ticks of each layer that takes any, by its index; only of a profile image.
+        laps: Index and ticks of each layer's every turn, as they ran; only of a profile image.
     """
 
     ticks: tuple[int, ...]
@@ -285,7 +288,11 @@ class SelfTest(Record):
     arena_bytes: int
     model_digest: str
     firmware_id: str
-    layer_ticks: dict[int, int] = {}
+    laps: tuple[tuple[int, int], ...] = ()
+
+    def layer_ticks(self, layer: int) -> int:
+        """Ticks of a layer, by its index; of one in a loop those of all its turns."""
+        return sum(ticks for index, ticks in self.laps if index == layer)
 
     @property
     def stack_used_bytes(self) -> int:

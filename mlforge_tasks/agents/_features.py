@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
-from mlforge_tasks.agents._loop_costs import INSTRUCTIONS, LOOPS
+from mlforge_tasks.agents._loop_costs import LOOPS, latency_costs
 from mlforge_tasks.agents._loops import (
     NARROW_VECTORS,
     VECTOR,
@@ -202,8 +202,7 @@ _GUESSES: Mapping[Kernels, Mapping[str, tuple[float, ...]]] = {
 def figures_for(board: BoardFacts) -> dict[str, Figure]:
     """How each figure comes about on a board, by metric."""
     kernels: Kernels = "mve" if board.mve else "dsp" if board.dsp else "portable"
-    latency = tuple(INSTRUCTIONS[kernels].get(loop, 0.0) for loop in LOOPS)
-    guesses = {**_GUESSES[kernels], "latency_us": latency}
+    guesses = {**_GUESSES[kernels], "latency_us": latency_costs(kernels)}
     return {
         metric: Figure(guesses[metric], _SPREAD[metric], _COMMON.get(metric, 0.0), _ERRORS[metric])
         for metric in METRICS

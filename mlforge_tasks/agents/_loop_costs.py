@@ -94,4 +94,19 @@ INSTRUCTIONS: Mapping[Kernels, Mapping[str, float]] = {
         "row_segments": 42.0,
     },
 }
+# Cycles of an instruction of a loop that multiplies and of the others, by the average. On a
+# Cortex-M3 MLA takes two cycles: its layers take 1.6 without many of them, up to 1.9 with.
+CYCLES: Mapping[Kernels, tuple[float, float]] = {
+    "portable": (1.08, 0.93),
+    "dsp": (1.0, 1.0),
+    "mve": (1.0, 1.0),
+}
 LOOPS = tuple(sorted({loop for constants in INSTRUCTIONS.values() for loop in constants}))
+
+
+def latency_costs(kernels: Kernels) -> tuple[float, ...]:
+    """What one round of each of `LOOPS` takes, in instructions of the core's average."""
+    multiplies, other = CYCLES[kernels]
+    costs = INSTRUCTIONS[kernels]
+    weights = (multiplies if loop.endswith("_macs") else other for loop in LOOPS)
+    return tuple(costs.get(loop, 0.0) * by for loop, by in zip(LOOPS, weights, strict=True))

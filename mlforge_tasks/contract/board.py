@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mlforge_tasks.cycles.record import WaitStates
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes, closest, read_model
@@ -91,7 +92,9 @@ class Board(Record):
         flash: Where code and constants go; like the next three, None where the board is a process.
         ram: Where data and stack go.
         clock_hz: The core's clock.
-        cycles_per_instruction: An estimate, used only for latency labelled `emulated`.
+        cycles_per_instruction: What a forecast of a latency starts from; no measured one is made of
+            it, but for a core of which nothing else is known.
+        wait_states: What its memories add to the core's own cycles.
         systick_hz: Clock of the SysTick timer.
         uart: The serial port; None where the bare-metal platform has no driver for it.
         stack_bytes: What the bare-metal platform reserves for the stack.
@@ -109,6 +112,7 @@ class Board(Record):
     ram: Region | None = None
     clock_hz: Hertz | None = None
     cycles_per_instruction: Annotated[float, Field(gt=0)] | None = None
+    wait_states: WaitStates = WaitStates()
     systick_hz: Hertz
     uart: Uart | None = None
     stack_bytes: Bytes = Field(alias="stack", multiple_of=8)

@@ -39,7 +39,7 @@ def engines_of(target: Target, board: Board) -> tuple[str, ...]:
 def emulated(board: Board) -> Board:
     """What stands for a board before there is hardware: itself, or one with the same core.
 
-    Latency is told for the real board's clock.
+    Latency is told for the real board's clock and memories.
 
     Raises:
         MlforgeError: QEMU emulates neither.
@@ -55,6 +55,7 @@ def emulated(board: Board) -> Board:
     clock: dict[str, Any] = {
         "clock_hz": board.clock_hz,
         "cycles_per_instruction": board.cycles_per_instruction,
+        "wait_states": board.wait_states,
     }
     return load_board(stand_in).model_copy(update=clock)
 

@@ -25,6 +25,7 @@ from mlforge_tasks.pipeline.wiring import REFUSING, Wiring
 
 if TYPE_CHECKING:
     from mlforge_tasks.platforms import Platform
+    from mlforge_tasks.runners import Runner
 
 RESERVED_NAMES = ("ac", "cas")
 
@@ -61,7 +62,7 @@ class Plan:
             yield stage.kind.tools
 
     def require(self) -> None:
-        """Stops where the contract's firmware could not be built, or not by what its key says.
+        """Stops where its firmware could not be built, or emulated, by what its key says.
 
         Raises:
             ToolError: Something is missing; the hint says what to run.
@@ -72,6 +73,10 @@ class Plan:
         board = load_board(target.board)
         for engine in places.engines_of(target, board):
             platform.require(board, engine)
+        if self.contract.mode != "hardware":
+            emulated = places.emulated(board)
+            runner: Runner = plugins.load("runners", places.simulator(emulated))
+            runner.tool_versions(emulated)
 
 
 def make_plan(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.cycles.record import Cycles, LayerCycles
     from mlforge_tasks.records import SelfTest, Source
 
 NS_PER_S = 10**9
@@ -106,6 +107,23 @@ class Runner(Protocol):
             ToolError: A tool is missing or broke, or another image answers.
         """
 
+    def cycles(self, board: Board, firmware: Path, test: SelfTest) -> Cycles | None:
+        """What an inference takes on the core; None where the device's own clock tells its time.
+
+        Args:
+            board: What it ran on.
+            firmware: The ELF file.
+            test: What it measured.
+
+        Raises:
+            ToolError: A tool is missing or broke, or what was counted is not what was measured.
+        """
+
+    def layer_cycles(
+        self, board: Board, firmware: Path, test: SelfTest
+    ) -> Mapping[int, LayerCycles] | None:
+        """What each layer takes, by its index, from an image that tells its layers; or None."""
+
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """Versions of what a run's result depends on, for its key."""
 
@@ -150,14 +168,3 @@ def measured_latencies_us(self_test: SelfTest) -> tuple[float, ...]:
             hint="its platform must start the clock, or take a faster one",
         )
     return tuple(ticks / self_test.tick_hz * 1e6 for ticks in self_test.ticks)
-
-
-def emulated_latency_us(board: Board, instructions: float) -> float:
-    """Latency that a number of instructions would have, by the board's estimated CPI.
-
-    Raises:
-        ToolError: The board is a process, which has no clock of its own.
-    """
-    if board.cycles_per_instruction is None or board.clock_hz is None:
-        raise ToolError(f"{board.name} has no clock: instructions tell no latency")
-    return instructions * board.cycles_per_instruction / board.clock_hz * 1e6

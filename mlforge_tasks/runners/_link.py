@@ -94,9 +94,7 @@ class Hello:
                     arena_bytes=int(fields["arena_bytes"], 16),
                     model_digest=fields["model"],
                     firmware_id=fields["firmware"],
-                    layer_ticks=_layer_ticks(
-                        fields, [value for name, _, value in pairs if name == "layer"]
-                    ),
+                    laps=_laps(fields, [value for name, _, value in pairs if name == "layer"]),
                 ),
                 engine=fields["engine"],
                 input_bytes=int(fields["input_bytes"], 16),
@@ -117,14 +115,11 @@ def _ticks(fields: Mapping[str, str], values: Iterable[str]) -> tuple[int, ...]:
     return (int(fields["least_ticks"], 16), *ticks[1:])
 
 
-def _layer_ticks(fields: Mapping[str, str], values: Iterable[str]) -> dict[int, int]:
-    """Every layer's ticks, without what it takes to measure nothing."""
+def _laps(fields: Mapping[str, str], values: Iterable[str]) -> tuple[tuple[int, int], ...]:
+    """Every layer's ticks, once for each turn, without what it takes to measure nothing."""
     empty = int(fields.get("no_layer", "0*0").partition("*")[2], 16)
-    found: dict[int, int] = {}
-    for index, _, ticks in (value.partition("*") for value in values):
-        layer = int(index, 16)  # what is in a loop is told of once for each turn
-        found[layer] = found.get(layer, 0) + max(int(ticks, 16) - empty, 0)
-    return found
+    pairs = (value.partition("*") for value in values)
+    return tuple((int(index, 16), max(int(ticks, 16) - empty, 0)) for index, _, ticks in pairs)
 
 
 def _stack(value: str) -> StackUse:

@@ -55,6 +55,12 @@ class NativeRunner(ProgramRunner):
         """No ticks and no stacks."""
         return told.model_copy(update={"ticks": (), "stacks": ()})
 
+    def cycles(self, board: Board, firmware: Path, test: SelfTest) -> None:
+        """See `runners.Runner.cycles`: a process has no core."""
+
+    def layer_cycles(self, board: Board, firmware: Path, test: SelfTest) -> None:
+        """See `runners.Runner.layer_cycles`."""
+
     def tool_versions(self, board: Board) -> Mapping[str, str]:  # noqa: ARG002 - the interface's
         """See `runners.Runner.tool_versions`."""
         return {"machine": platform.machine(), "libc": " ".join(platform.libc_ver())}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process, tool_versions
 from mlforge_tasks.graph.file_digests import identified
-from mlforge_tasks.runners import Capabilities
+from mlforge_tasks.runners import Capabilities, _cycles
 from mlforge_tasks.runners._fault import failure
 from mlforge_tasks.runners._frames import Frame, FrameReader, FrameType
 from mlforge_tasks.runners._link import NoAnswerError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.board import Board, Qemu
+    from mlforge_tasks.cycles.record import Cycles, LayerCycles
+    from mlforge_tasks.records import SelfTest
 
 VERSION_TIMEOUT_S = 30.0
 EOT = b"\x04"
@@ -80,7 +82,17 @@ class QemuRunner(ProgramRunner):
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `runners.Runner.tool_versions`."""
-        return {"qemu": _identity(_binary(_qemu(board)))}
+        return {"qemu": _identity(_binary(_qemu(board))), **_cycles.tool_versions(board)}
+
+    def cycles(self, board: Board, firmware: Path, test: SelfTest) -> Cycles | None:
+        """See `runners.Runner.cycles`."""
+        return _cycles.of_inference(board, command(board, firmware), test)
+
+    def layer_cycles(
+        self, board: Board, firmware: Path, test: SelfTest
+    ) -> Mapping[int, LayerCycles] | None:
+        """See `runners.Runner.layer_cycles`."""
+        return _cycles.of_layers(board, command(board, firmware), test)
 
 
 @tool_versions.once

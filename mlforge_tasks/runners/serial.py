@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import Expected
     from mlforge_tasks.runners._bench import BenchBoard
 
@@ -129,6 +130,12 @@ class SerialRunner:
             finally:
                 port.close()
                 _tidy(on, cwd, transcript)
+
+    def cycles(self, board: Board, firmware: Path, test: SelfTest) -> None:
+        """See `runners.Runner.cycles`: the board's own clock tells."""
+
+    def layer_cycles(self, board: Board, firmware: Path, test: SelfTest) -> None:
+        """See `runners.Runner.layer_cycles`."""
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `runners.Runner.tool_versions`: the very board, so no other's results are taken."""

@@ -92,6 +92,17 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...]) -> str:
     return "\n".join([text[0], "  ".join("-" * width for width in widths), *text[1:]])
 
 
+def cycles_text(result: TrialResult) -> list[str]:
+    """Where an emulated latency is from, and how much less it may be; nothing of a measured one."""
+    least, most = (result.measurement(name) for name in ("latency_lower_us", "latency_us"))
+    cycles = result.cycles
+    if cycles is None or least is None or most is None or most.source != "emulated":
+        return []
+    span = f"{format_value(least.value, least.unit)} to {format_value(most.value, most.unit)}"
+    clock = f"at {cycles.clock_hz / 1e6:g} MHz"
+    return [f"latency, emulated: {span} {clock}, cycles by {cycles.tool or cycles.method}"]
+
+
 def profile_text(profile: Profile) -> str:
     """The layers that take the most of an inference."""
     ranked = sorted(profile.layers, key=lambda layer: -layer.share)[:LAYERS_SHOWN]
@@ -115,6 +126,7 @@ def summary(report: Report, folder: Path) -> str:
         lines += _known(best.trial.verdict)
         if best.not_compared:
             lines.append(not_compared(best.not_compared))
+        lines += cycles_text(best)
         if best.trial.profile is not None:
             lines.append(profile_text(best.trial.profile))
     else:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from serial.tools import list_ports
 
+from mlforge_tasks.cycles import llvm
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.code_version import PROJECT_ROOT
@@ -75,6 +76,13 @@ def _picolibc() -> Finding:
         return Finding("missing", "picolibc", error.message, BOOTSTRAP)
 
 
+def _llvm() -> Finding:
+    try:
+        return Finding("ok", "llvm-mca", llvm.version())
+    except ToolError as error:
+        return Finding("missing", "llvm-mca", error.message, error.hint or BOOTSTRAP)
+
+
 def _package(name: str, level: Level, advice: str) -> Finding:
     try:
         return Finding("ok", name, metadata.version(name))
@@ -111,6 +119,7 @@ def findings() -> Iterator[Finding]:
     yield _program("arm-none-eabi-gcc", "missing", BOOTSTRAP)
     yield _picolibc()
     yield _program("qemu-system-arm", "missing", BOOTSTRAP)
+    yield _llvm()
     yield _package("tensorflow-cpu", "missing", BOOTSTRAP)
     yield _package("tflite-micro", "optional", "outputs cannot be held against TFLM's without it")
     yield _package("anthropic", "optional", "for `agent: anthropic`: ./bootstrap --dev")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.cycles.record import LayerCycles
 from mlforge_tasks.records import FirmwareReport, LayerCost, Measurement, Profile
 from mlforge_tasks.runners import (
-    emulated_latency_us,
     instruction_count,
     instruction_counts,
     measured_latencies_us,
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mlforge_tasks.contract.board import Board
-    from mlforge_tasks.records import BuildReport, LayerProfile, SelfTest
-    from mlforge_tasks.runners import Runner
+    from mlforge_tasks.cycles.record import Cycles
+    from mlforge_tasks.records import BuildReport, LayerProfile, SelfTest, Source
 
 P99 = 0.99
 
@@ -45,20 +46,23 @@ def _named(stem: str, unit: str, name: str) -> str:
     return "_".join(part for part in (stem, name, unit) if part)
 
 
-def _times(board: Board, runner: Runner, test: SelfTest) -> dict[str, float]:
-    """Time of an inference over the self-test, as the runner can tell it."""
+def _times(board: Board, test: SelfTest, cycles: Cycles | None) -> dict[str, float]:
+    """Time of an inference over the self-test: by the device's clock, or of counted cycles."""
     if not test.ticks:
         return {}
-    if not runner.capabilities.counts_instructions:
+    if cycles is None:
         found = statistics_of(measured_latencies_us(test))
         return {_named("latency", "us", name): value for name, value in found.items()}
     counted = statistics_of(instruction_counts(board, test))
     return {
         **{_named("instructions", "", name): value for name, value in counted.items()},
         **{
-            _named("latency", "us", name): emulated_latency_us(board, value)
+            _named("latency", "us", name): cycles.latency_us(value)
             for name, value in counted.items()
         },
+        "latency_lower_us": cycles.latency_us(counted[""], "lower"),
+        "cycles_lower": counted[""] * (cycles.lower / cycles.instructions),
+        "cycles_upper": counted[""] * (cycles.upper / cycles.instructions),
     }
 
 
@@ -102,45 +106,71 @@ def _values(
 
 def measurements(
     board: Board,
-    firmware: BuildReport,
-    floor: BuildReport | None,
+    builds: tuple[BuildReport, BuildReport | None],
     test: SelfTest,
-    runner: Runner,
+    source: Source,
+    cycles: Cycles | None = None,
 ) -> tuple[Measurement, ...]:
     """Every figure of a run.
 
     Args:
         board: What it ran on.
-        firmware: Sizes of the image.
-        floor: Those of the same application without a model, where it was built for this board.
+        builds: Sizes of the image; those of the same application without a model, where it was
+            built for this board.
         test: What the device measured.
-        runner: Where it ran.
+        source: Where it was measured.
+        cycles: What an inference takes on the core, where the device's clock does not tell.
     """
     values = {
-        **_values(firmware, floor, test),
+        **_values(*builds, test),
         **({"repetitions": len(test.ticks)} if test.ticks else {}),
-        **_times(board, runner, test),
+        **_times(board, test, cycles),
     }
-    source = runner.capabilities.source
     return tuple(
         Measurement(metric=metric, value=value, unit=UNITS[metric], source=source)
         for metric, value in values.items()
     )
 
 
+@dataclass(frozen=True)
+class _LayerTime:
+    """What a layer takes; only its time where instructions cannot be counted."""
+
+    time_us: float
+    instructions: int | None = None
+    cycles: LayerCycles | None = None
+
+
 def _layer_time(
-    board: Board, runner: Runner, test: SelfTest, index: int
-) -> tuple[int | None, float]:
-    """Instructions of a layer, where they can be counted, and its time."""
-    ticks = test.layer_ticks.get(index, 0)
-    if not runner.capabilities.counts_instructions or board.qemu is None:
-        return None, ticks / test.tick_hz * 1e6
+    board: Board, test: SelfTest, index: int, cycles: Mapping[int, LayerCycles] | None
+) -> _LayerTime:
+    ticks = test.layer_ticks(index)
+    if cycles is None or board.qemu is None or board.clock_hz is None:
+        return _LayerTime(ticks / test.tick_hz * 1e6)
     instructions = instruction_count(ticks, test.tick_hz, board.qemu.icount_shift)
-    return instructions, emulated_latency_us(board, instructions)
+    found = cycles.get(index, LayerCycles(0, 0))
+    return _LayerTime(found.upper / board.clock_hz * 1e6, instructions, found)
+
+
+def _layer_cost(layer: LayerProfile, time: _LayerTime, whole_us: float) -> LayerCost:
+    counted = time.instructions is not None and layer.macs
+    return LayerCost(
+        **layer.model_dump(),
+        share=time.time_us / whole_us,
+        instructions=time.instructions,
+        cycles_lower=time.cycles.lower if time.cycles else None,
+        cycles_upper=time.cycles.upper if time.cycles else None,
+        time_us=time.time_us,
+        instructions_per_mac=(time.instructions or 0) / layer.macs if counted else None,
+    )
 
 
 def profile(
-    board: Board, layers: Sequence[LayerProfile], test: SelfTest, runner: Runner
+    board: Board,
+    layers: Sequence[LayerProfile],
+    test: SelfTest,
+    source: Source,
+    cycles: Mapping[int, LayerCycles] | None = None,
 ) -> Profile:
     """What each layer takes, from what a profile image measured.
 
@@ -148,24 +178,10 @@ def profile(
         board: What it ran on.
         layers: The model's layers as the engine has them.
         test: What the device measured.
-        runner: Where it ran.
+        source: Where it was measured.
+        cycles: Of each layer that takes any, where the device's clock does not tell its time.
     """
-    times = [_layer_time(board, runner, test, index) for index in range(len(layers))]
-    whole = sum(test.layer_ticks.values()) or 1
-    return Profile(
-        source=runner.capabilities.source,
-        layers=tuple(
-            LayerCost(
-                **layer.model_dump(),
-                share=test.layer_ticks.get(index, 0) / whole,
-                instructions=instructions,
-                time_us=time_us,
-                instructions_per_mac=(
-                    instructions / layer.macs if instructions is not None and layer.macs else None
-                ),
-            )
-            for index, (layer, (instructions, time_us)) in enumerate(
-                zip(layers, times, strict=True)
-            )
-        ),
-    )
+    times = [_layer_time(board, test, index, cycles) for index in range(len(layers))]
+    whole_us = sum(time.time_us for time in times) or 1.0
+    costs = (_layer_cost(layer, time, whole_us) for layer, time in zip(layers, times, strict=True))
+    return Profile(source=source, layers=tuple(costs))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from mlforge_tasks.cycles.record import Cycles
+
 
 KIND = StageKind(__name__, ("trials.json",), runs_after_failure=True)
 
@@ -89,6 +91,13 @@ def _profile(folders: _Folders) -> Profile | None:
     return None if known is None else Profile.read(known)
 
 
+def _cycles(folders: _Folders) -> Cycles | None:
+    """What the emulated latency was computed from."""
+    paths = (folders.file(stage, "measurements.json") for stage in ("run", "probe_run"))
+    known = next((path for path in paths if path is not None), None)
+    return None if known is None else RunReport.read(known).cycles
+
+
 def _float_metrics(folders: _Folders, measurements: Iterable[Measurement]) -> dict[str, float]:
     """What the model reached before it was quantised, on the splits its int8 form was asked on."""
     evaluated = folders.file("evaluate", "evaluation.json")
@@ -132,6 +141,7 @@ def _result(
         device_metric=device_metric,
         float_metrics=_float_metrics(folders, measurements),
         not_compared=_not_compared(folders),
+        cycles=_cycles(folders),
     )
 
 

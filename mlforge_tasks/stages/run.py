@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board
+from mlforge_tasks.cycles.record import Cycles
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from mlforge_tasks.records import BuildReport
     from mlforge_tasks.runners import Runner
 
 PROFILE = "profile.json"
@@ -61,6 +63,8 @@ class RunReport(Record):
         measurements: RAM, flash, stack, heap, arena, the model's share, instructions (where they
             can be counted) and latency: the median over the repetitions, least, p99 and most. Of a
             process, the arena alone.
+        cycles: What an inference takes on an emulated core, and all that its latency is computed
+            from; None where the device's own clock tells it.
         stacks: Every thread's.
         ran: sha256 of what ran, by file: the images, and the model in them by their own word.
         where: The very board, as the runner identifies it; empty on an emulator.
@@ -75,6 +79,7 @@ class RunReport(Record):
 
     source: Source
     measurements: tuple[Measurement, ...]
+    cycles: Cycles | None = None
     stacks: tuple[StackUse, ...]
     ran: dict[str, str]
     where: tuple[tuple[str, str], ...] = ()
@@ -88,14 +93,27 @@ class RunReport(Record):
 def _write_profile(
     inputs: Mapping[str, Path], out: Path, board: Board, runner: Runner, expected: Expected
 ) -> None:
-    """What each layer takes, where there is an image that tells it; it fails no candidate."""
+    """What each layer takes, where there is an image that tells it; it fails no candidate.
+
+    It comes first, so that a board keeps the image that is measured.
+    """
     image = inputs["firmware"] / PROFILE_IMAGE
     if not image.exists():
         return
     layers = EngineReport.read(inputs["engine"] / REPORT).layers
     other = dataclasses.replace(expected, firmware_id=profile_id(expected.firmware_id))
-    with contextlib.suppress(CandidateFailure), runner.open(board, image, other) as session:
-        profile(board, layers, session.self_test, runner).write(out / PROFILE)
+    with contextlib.suppress(CandidateFailure):
+        with runner.open(board, image, other) as session:
+            test = session.self_test
+        cycles = runner.layer_cycles(board, image, test)
+        profile(board, layers, test, runner.capabilities.source, cycles).write(out / PROFILE)
+
+
+def _builds(inputs: Mapping[str, Path]) -> tuple[BuildReport, BuildReport | None]:
+    """Sizes of the image and, where it is for this board, of the one without a model."""
+    firmware = read_build_report(inputs["firmware"] / "firmware.json")
+    floor = read_build_report(inputs["floor"] / "firmware.json") if "floor" in inputs else None
+    return firmware, floor
 
 
 def _ran(firmware: Path, self_test: SelfTest) -> dict[str, str]:
@@ -112,13 +130,11 @@ def _where(runner: Runner, board: Board) -> tuple[tuple[str, str], ...]:
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
-    """Writes `measurements.json`, `console.txt` and, where there are, two files more.
-
-    On a board `transcript.txt`, and `profile.json` where there is an image that tells it.
+    """Writes `measurements.json`, `console.txt` and, of an image that tells it, `profile.json`.
 
     Args:
         inputs: `firmware`, `engine`, `quantise`, `dataset`; `floor` where it is for this board.
-        out: Output folder.
+        out: Output folder; a board's transcript goes there too.
         config: `runner`, `board`.
 
     Raises:
@@ -129,21 +145,20 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
 
     board = Board.from_dump(config["board"])
     runner: Runner = plugins.load("runners", config["runner"])
-    firmware = read_build_report(inputs["firmware"] / "firmware.json")
-    quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
-    golden = GoldenVectors.choose(inputs["dataset"], quantisation)
-    expected = Expected(firmware_id=firmware.firmware_id, model_digest=quantisation.tflite_sha256)
-    # First, so that a board keeps the image that is measured.
+    builds, model = _builds(inputs), Quantisation.read(inputs["quantise"] / "quantisation.json")
+    golden = GoldenVectors.choose(inputs["dataset"], model)
+    expected = Expected(builds[0].firmware_id, model.tflite_sha256)
     _write_profile(inputs, out, board, runner, expected)
-    with runner.open(board, inputs["firmware"] / IMAGE, expected, evidence=out) as session:
-        # Up to here the console is the same at every boot; host input makes ticks vary.
-        (out / "console.txt").write_bytes(session.console)
+    elf = inputs["firmware"] / IMAGE
+    with runner.open(board, elf, expected, evidence=out) as session:
+        (out / "console.txt").write_bytes(session.console)  # the same at every boot, up to here
         outputs, self_test = golden.ask(session), session.self_test
     not_compared = golden.check((inputs["quantise"] / "model.tflite").read_bytes(), outputs)
-    floor = read_build_report(inputs["floor"] / "firmware.json") if "floor" in inputs else None
+    cycles, source = runner.cycles(board, elf, self_test), runner.capabilities.source
     RunReport(
-        source=runner.capabilities.source,
-        measurements=measurements(board, firmware, floor, self_test, runner),
+        source=source,
+        measurements=measurements(board, builds, self_test, source, cycles),
+        cycles=cycles,
         stacks=self_test.stacks,
         ran=_ran(inputs["firmware"], self_test),
         where=_where(runner, board),

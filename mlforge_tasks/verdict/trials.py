@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from mlforge_tasks.cycles.record import Cycles
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, TEST_SUFFIX, Bound
 from mlforge_tasks.verdict.engine_choice import EngineChoice
@@ -26,6 +27,7 @@ class TrialResult(Record):
             stands beside; empty where it was not trained here.
         not_compared: Why its outputs were not compared with TensorFlow Lite Micro's; empty where
             they were, or where it never ran.
+        cycles: What its emulated latency was computed from; None where it never ran in an emulator.
     """
 
     trial: Trial
@@ -33,6 +35,7 @@ class TrialResult(Record):
     device_metric: float | None = None
     float_metrics: dict[str, float] = Field(default_factory=dict)
     not_compared: str = ""
+    cycles: Cycles | None = None
 
     def measurement(self, metric: str) -> Measurement | None:
         """The best figure of a metric: a board's where there is one, else the emulator's."""

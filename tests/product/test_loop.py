@@ -123,6 +123,37 @@ def test_more_is_measured_than_is_limited(cold: Cold) -> None:
     assert profile == Profile.read(delivered / "profile.json")
 
 
+def test_the_latency_can_be_computed_from_what_is_delivered(cold: Cold) -> None:
+    """As docs/delivered.md says: all factors stand there, and the upper figure is judged."""
+    delivered = cold.build / "tank" / "delivered"
+    told = json.loads((delivered / "measurements.json").read_bytes())
+    found = {one["metric"]: one["value"] for one in told["measurements"]}
+    cycles = told["cycles"]
+    for bound, metric in (("upper", "latency_us"), ("lower", "latency_lower_us")):
+        each = cycles[bound] / cycles["instructions"]
+        latency_us = found["instructions"] * each / cycles["clock_hz"] * 1e6
+        assert latency_us == pytest.approx(found[metric], rel=1e-9)
+        assert found[f"cycles_{bound}"] == pytest.approx(found["instructions"] * each, rel=1e-9)
+    assert found["latency_lower_us"] < found["latency_us"]
+    report = json.loads((delivered / "report.json").read_bytes())
+    best = next(one for one in report["results"] if one["trial"]["id"] == report["best"])
+    assert best["cycles"] == cycles
+    judged = {one["metric"]: one["value"] for one in best["trial"]["verdict"]["clauses"]}
+    assert judged["latency_us"] == found["latency_us"]
+    # The same of each layer: its time is that of its upper figure, and they add up.
+    layers = json.loads((delivered / "profile.json").read_bytes())["layers"]
+    for layer in layers:
+        assert layer["cycles_lower"] <= layer["cycles_upper"]
+        time_us = layer["cycles_upper"] / cycles["clock_hz"] * 1e6
+        assert layer["time_us"] == pytest.approx(time_us)
+    assert sum(layer["cycles_upper"] for layer in layers) == pytest.approx(
+        cycles["upper"], rel=0.02
+    )
+    # No instruction of this model is beyond the core's table, whose source is named.
+    assert (cycles["cpu"], cycles["tool"], cycles["left_out"]) == ("cortex-m3", None, 0)
+    assert "reference manual" in cycles["method"]
+
+
 def test_float_figures_stand_beside_the_int8_ones(cold: Cold) -> None:
     """The report tells what quantisation cost, for each split that was asked."""
     delivered = cold.build / "tank" / "delivered"

@@ -212,7 +212,7 @@ def test_no_figure_is_made_up() -> None:
     """Of a run there is the model's own working memory, and nothing else."""
     told = SelfTest(ticks=(), tick_hz=1, stacks=(), arena_bytes=5, model_digest="", firmware_id="")
     image = ProcessReport(firmware_id="f1")
-    (only,) = measurements(BOARD, image, image, told, PLUGIN)
+    (only,) = measurements(BOARD, (image, image), told, "emulated")
     assert (only.metric, only.value, only.source) == ("arena_bytes", 5, "emulated")
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from mlforge_tasks import plugins, runners
 from mlforge_tasks.contract.board import Board, board_names, load_board
+from mlforge_tasks.cycles.record import Cycles
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.platforms._image import APPLICATION, link_image
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
@@ -21,7 +22,6 @@ from mlforge_tasks.runners import (
     Expected,
     Runner,
     Session,
-    emulated_latency_us,
     instruction_count,
     instruction_counts,
     measured_latencies_us,
@@ -79,9 +79,22 @@ def test_instructions_come_back_from_ticks(tick_hz: int, instructions: int) -> N
 
 
 def test_latency_follows_clock_and_cycles() -> None:
-    """Emulated latency is instructions x cycles per instruction / clock."""
-    board = M3.model_copy(update={"clock_hz": 50_000_000, "cycles_per_instruction": 2.0})
-    assert emulated_latency_us(board, 25_000) == pytest.approx(1000.0)
+    """Emulated latency is instructions x cycles of one / clock, by the upper bound unless asked."""
+    counted = Cycles(
+        method="by hand",
+        tool=None,
+        cpu="cortex-m3",
+        clock_hz=50_000_000,
+        instructions=1000,
+        lower=1500,
+        upper=2000,
+        left_out=0,
+        refill_lower=1,
+        refill_upper=3,
+        wait_states=M3.wait_states,
+    )
+    assert counted.latency_us(25_000) == pytest.approx(1000.0)
+    assert counted.latency_us(25_000, "lower") == pytest.approx(750.0)
 
 
 def test_a_clock_that_stands_still_tells_no_latency() -> None:
@@ -141,6 +154,53 @@ def test_instructions_are_counted_to_one(board: Board, tmp_path: Path) -> None:
     for many in counts[4_000_000]:
         interrupts = many - counts[1000][0] - 3 * (4_000_000 - 1000)
         assert 0 <= interrupts <= 60  # the clock's wraps: a dozen instructions each
+
+
+def session_of(board: Board, folder: Path, invoke: str) -> tuple[Path, SelfTest]:
+    """An image and what it measured."""
+    elf = build(board, folder, invoke=invoke)
+    with PLUGIN.open(board, elf, tiny_model.EXPECTED) as session:
+        return elf, session.self_test
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EMULATED)
+def test_counted_blocks_are_the_measured_instructions(name: str, tmp_path: Path) -> None:
+    """On every board, to the tick, interrupts and blocks cut short included; lower <= upper."""
+    board = load_board(name)
+    loop = "ldr r0, =70000\\n 1: nop\\n subs r0, #1\\n bne 1b"
+    elf, test = session_of(board, tmp_path, f'__asm__ volatile("{loop}" ::: "r0", "cc");')
+    found = PLUGIN.cycles(board, elf, test)  # raises where they are not
+    assert found is not None
+    assert abs(found.instructions - instruction_counts(board, test)[0]) <= 60  # an interrupt
+    assert 0.3 < found.lower / found.instructions <= found.upper / found.instructions < 3
+    assert found.left_out < 0.01
+    assert (found.cpu, found.clock_hz) == (board.cpu, board.clock_hz)
+
+
+@pytest.mark.slow
+def test_a_known_loop_takes_what_the_manual_says(tmp_path: Path) -> None:
+    """Cortex-M3: NOP 1, SUBS 1, BNE 1 and, taken, 1 to 3 for the refill."""
+    taken = {}
+    for rounds in (1000, 3000):
+        loop = f"ldr r0, ={rounds}\\n 1: nop\\n subs r0, #1\\n bne 1b"
+        asm = f'__asm__ volatile("{loop}" ::: "r0", "cc");'
+        taken[rounds] = PLUGIN.cycles(M3, *session_of(M3, tmp_path / str(rounds), asm))
+    few, many = taken[1000], taken[3000]
+    assert few is not None
+    assert many is not None
+    assert many.lower - few.lower == 2000 * 4
+    assert many.upper - few.upper == 2000 * 6
+    assert many.instructions - few.instructions == 2000 * 3
+
+
+@pytest.mark.slow
+def test_another_log_than_the_measured_one_is_noticed(tmp_path: Path) -> None:
+    """What was counted must be what was measured, or nothing is told."""
+    elf, test = session_of(M3, tmp_path, "")
+    other = test.model_copy(update={"ticks": tuple(ticks + 5 for ticks in test.ticks)})
+    with pytest.raises(ToolError, match=r"blocks that QEMU executed have \d+ instructions"):
+        PLUGIN.cycles(M3, elf, other)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from mlforge_tasks import platforms, plugins
 from mlforge_tasks.agents._cost import CostModel
 from mlforge_tasks.agents._told import detail
 from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.cycles.record import LayerCycles
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.records import FirmwareReport, LayerProfile, SelfTest
@@ -81,7 +82,11 @@ def test_layers_add_up_to_the_whole(name: str, platform: str, tmp_path: Path) ->
     image = tmp_path / PROFILE_IMAGE
     told, console = booted(board, image, profile_id(identity))
     assert booted(board, image, profile_id(identity))[1] == console
-    found = profile(board, model.layers, told, QEMU)
+    cycles = QEMU.layer_cycles(board, image, told)
+    assert cycles is not None
+    found = profile(board, model.layers, told, "emulated", cycles)
+    of_all = QEMU.cycles(board, tmp_path / "firmware.elf", test)
+    assert of_all is not None
     assert [layer.name for layer in found.layers] == [layer.name for layer in model.layers]
     assert sum(layer.share for layer in found.layers) == pytest.approx(1)
     counted = [layer.instructions or 0 for layer in found.layers]
@@ -89,6 +94,10 @@ def test_layers_add_up_to_the_whole(name: str, platform: str, tmp_path: Path) ->
     assert sum(counted) == pytest.approx(whole, abs=2 * len(counted) + 40)
     assert all(layer.instructions for layer in found.layers if layer.macs)
     assert found.source == "emulated"
+    # Blocks are counted to the tick (else `cycles` raises); the layers' cycles add up as well.
+    assert sum(each.lower for each in cycles.values()) == pytest.approx(of_all.lower, rel=0.01)
+    assert sum(each.upper for each in cycles.values()) == pytest.approx(of_all.upper, rel=0.01)
+    assert all(each.lower <= each.upper for each in cycles.values())
 
 
 @pytest.mark.slow
@@ -137,10 +146,13 @@ def test_a_model_hears_what_was_measured() -> None:
         arena_bytes=0,
         model_digest="",
         firmware_id="",
-        layer_ticks={0: 80, 2: 320},
+        laps=((0, 80), (2, 200), (2, 120)),
     )
-    found = profile(board, layers, test, QEMU)
+    cycles = {0: LayerCycles(60, 100), 2: LayerCycles(300, 400)}
+    found = profile(board, layers, test, "emulated", cycles)
     assert [layer.instructions for layer in found.layers] == [50, 0, 200]
+    assert [layer.cycles_lower for layer in found.layers] == [60, 0, 300]
+    assert [layer.time_us for layer in found.layers] == [4, 0, 16]
     assert [layer.instructions_per_mac for layer in found.layers] == [0.5, None, 1.0]
     assert profile_text(found) == "most of an inference, emulated: second 80%, first 20%"
     trial = Trial(id="1.0", architecture=None, profile=found)

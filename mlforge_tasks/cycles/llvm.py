@@ -1,0 +1,241 @@
+"""LLVM's tools: `llvm-mc` turns code into text, `llvm-mca` says what text takes on a core."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.cycles import thumb_instructions
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import process, tool_versions
+from mlforge_tasks.graph.file_digests import identified
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+OLDEST, NEWEST = 22, 40
+PACKAGE = "sudo apt-get install llvm-22"
+TIMEOUT_S = 300.0
+# Cycles before the first instruction's result, in which a block before it still ends.
+FILLING = 1
+# Iterations of a block from which on its steady state is taken.
+STEADY = 24
+TRIPLE = "thumb-none-eabi"
+# Consumes what is left of an IT or VPT block that a block of code was cut in.
+SEPARATOR, SEPARATORS = b"\x00\xbf", 4
+# In place of what LLVM cannot read.
+NOTHING, UNREAD = "nop", " @ "
+_VERSION = re.compile(r"LLVM version (\d+)\.(\S+)")
+_LIBRARY = re.compile(r"libLLVM\S* => (/\S+)")
+# It also warns of what is "potentially undefined", as a separator in a VPT block is, and reads it.
+_AT_LINE = re.compile(r"^\S*?:(\d+):\d+: warning: invalid instruction encoding", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What llvm-mca says of a piece of code.
+
+    Attributes:
+        steady: Cycles of one of many iterations, each of which begins as soon as it can.
+        alone: Cycles from its first instruction's issue until its last result is there.
+        left_out: Instructions that the model does not know, as text; neither figure has them.
+    """
+
+    steady: float
+    alone: float
+    left_out: tuple[str, ...] = ()
+
+
+def _names(tool: str) -> list[str]:
+    return [*(f"{tool}-{version}" for version in range(OLDEST, NEWEST)), tool]
+
+
+def _look_for(tool: str) -> tuple[str, str]:
+    """Path and version of the oldest of these tools that is new enough.
+
+    The oldest, so that another one, installed beside it for something else, changes no figure.
+    """
+    for name in _names(tool):
+        path = shutil.which(name)
+        if path is None:
+            continue
+        said = _VERSION.search(process.run([path, "--version"], timeout_s=TIMEOUT_S).output)
+        if said is not None and int(said[1]) >= OLDEST:
+            return path, f"{said[1]}.{said[2]}"
+    raise ToolError(
+        f"'{tool}' of LLVM {OLDEST} or newer was not found on PATH: it has the models of the cores",
+        hint=f"{PACKAGE}, or ./bootstrap",
+    )
+
+
+_found = tool_versions.once(_look_for)
+
+
+def version() -> str:
+    """LLVM's version.
+
+    Raises:
+        ToolError: `llvm-mca` or `llvm-mc` is missing, or too old.
+    """
+    _found("llvm-mc")
+    return _found("llvm-mca")[1]
+
+
+def _read(result: Path, done: process.Completed) -> str:
+    try:
+        return result.read_text()
+    except OSError:
+        raise ToolError(f"{done.argv[0]} gave nothing\n{done.tail()}") from None
+
+
+def _assemble_input(codes: Sequence[bytes], unknown: set[bytes]) -> tuple[str, list[bytes]]:
+    """A line an instruction, and the instruction of each line."""
+    lines: list[bytes] = []
+    for code in codes:
+        lines += thumb_instructions(code)
+        lines += [SEPARATOR] * SEPARATORS
+    shown = (b"\x00\xbf" if line in unknown else line for line in lines)
+    return "".join(" ".join(f"0x{byte:02x}" for byte in line) + "\n" for line in shown), lines
+
+
+def _read_code(pieces: Sequence[bytes], cpu: str) -> tuple[list[str], list[bytes], set[bytes]]:
+    """A text for each line of input, the lines' instructions, and those that LLVM cannot read."""
+    path, _ = _found("llvm-mc")
+    unknown: set[bytes] = set()
+    with tempfile.TemporaryDirectory() as folder:
+        source, result = Path(folder) / "code", Path(folder) / "text"  # apart from what it warns of
+        argv = [path, "--disassemble", f"-triple={TRIPLE}", f"-mcpu={cpu}", str(source)]
+        while True:
+            text, lines = _assemble_input(pieces, unknown)
+            source.write_text(text)
+            done = process.run([*argv, "-o", str(result)], timeout_s=TIMEOUT_S)
+            bad = _AT_LINE.search(done.output)
+            if bad is None:
+                said = [_spaced(line) for line in _read(result, done).splitlines()]
+                break
+            if lines[int(bad[1]) - 1] in unknown:
+                raise ToolError(f"llvm-mc cannot read what was executed\n{done.tail()}")
+            unknown.add(lines[int(bad[1]) - 1])
+    said = [line for line in said if line and not line.startswith(".")]
+    if len(said) != len(lines):
+        raise ToolError(f"llvm-mc gave {len(said)} instructions for {len(lines)}\n{done.tail()}")
+    return said, lines, unknown
+
+
+def disassemble(codes: Iterable[bytes], cpu: str) -> Mapping[bytes, tuple[str, ...]]:
+    """Each piece of code as text, an item an instruction.
+
+    What LLVM cannot read becomes `NOTHING` with a comment, so that nothing is lost silently.
+
+    Args:
+        codes: Thumb code.
+        cpu: The core, as LLVM writes it.
+
+    Raises:
+        ToolError: LLVM is missing, or says something that cannot be understood.
+    """
+    pieces = tuple(dict.fromkeys(codes))
+    said, lines, unknown = _read_code(pieces, cpu)
+    found, at = {}, 0
+    for code in pieces:
+        size = len(thumb_instructions(code))
+        each = zip(said[at : at + size], lines[at : at + size], strict=True)
+        found[code] = tuple(
+            f"{NOTHING}{UNREAD}{line.hex()}" if line in unknown else text for text, line in each
+        )
+        at += size + SEPARATORS
+    return found
+
+
+@tool_versions.once
+def identity() -> str:
+    """What tells the cycles, for the key of them: version and content of programs and library.
+
+    Raises:
+        ToolError: As `version`.
+    """
+    programs = [_found("llvm-mc")[0], _found("llvm-mca")[0]]
+    linked = process.run(["ldd", programs[1]], timeout_s=TIMEOUT_S).output
+    library = _LIBRARY.search(linked)  # none where it is linked statically
+    files = [*programs, *([library[1]] if library else [])]
+    return f"{version()} {' '.join(identified(file) for file in files)}"
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _regions(texts: Sequence[tuple[str, ...]]) -> str:
+    parts = [".syntax unified\n"]
+    for index, text in enumerate(texts):
+        body = "".join(f"{line}\n" for line in text)
+        parts.append(f"# LLVM-MCA-BEGIN {index}\n{body}# LLVM-MCA-END\n")
+    return "".join(parts)
+
+
+def _cycles(
+    texts: Sequence[tuple[str, ...]], cpu: str, iterations: int
+) -> list[tuple[int, list[str]]]:
+    """Cycles of each text, and the instructions that they are for."""
+    path, _ = _found("llvm-mca")
+    with tempfile.TemporaryDirectory() as folder:
+        source, result = Path(folder) / "blocks.s", Path(folder) / "timing.json"
+        source.write_text(_regions(texts))
+        argv = [path, f"-mtriple={TRIPLE}", f"-mcpu={cpu}", f"-iterations={iterations}"]
+        argv += ["-call-latency=1", "-skip-unsupported-instructions=any"]
+        argv += ["--json", str(source), "-o", str(result)]
+        done = process.run(argv, timeout_s=TIMEOUT_S)
+        try:
+            regions = json.loads(result.read_text())["CodeRegions"]
+            found = {int(one["Name"]): one for one in regions}
+            return [
+                (found[index]["SummaryView"]["TotalCycles"], found[index]["Instructions"])
+                if index in found
+                else (0, [])
+                for index in range(len(texts))
+            ]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ToolError(
+                f"llvm-mca for {cpu} gave no figures ({error})\n{done.tail()}"
+            ) from None
+
+
+def _left_out(text: tuple[str, ...], kept: Sequence[str]) -> tuple[str, ...]:
+    """What of a text is not among the instructions that were timed, which keep their order."""
+    rest = [_spaced(line) for line in kept]
+    missing = []
+    for line in text:
+        known, _, unread = line.partition(UNREAD)
+        timed = bool(rest) and rest[0] == known
+        if timed:
+            rest.pop(0)
+        if unread or not timed:
+            missing.append(line)
+    if rest:
+        raise ToolError(f"llvm-mca timed '{rest[0]}', which it was not asked of")
+    return tuple(missing)
+
+
+def time_blocks(texts: Iterable[tuple[str, ...]], cpu: str) -> Mapping[tuple[str, ...], Timing]:
+    """What each piece of code takes on a core.
+
+    Args:
+        texts: Instructions, as `disassemble` writes them.
+        cpu: A core that LLVM has a model of.
+
+    Raises:
+        ToolError: LLVM is missing, knows no such core, or says what cannot be understood.
+    """
+    asked = tuple(dict.fromkeys(texts))
+    once, often = _cycles(asked, cpu, 1), _cycles(asked, cpu, STEADY)
+    found = {}
+    for text, (first, kept), (total, _) in zip(asked, once, often, strict=True):
+        alone = float(max(first - FILLING, 0))
+        steady = (total - first) / (STEADY - 1)
+        found[text] = Timing(min(steady, alone), alone, _left_out(text, kept))
+    return found

@@ -1,0 +1,173 @@
+"""Cycles of blocks: bounds that hold, tables by hand, and nothing dropped silently."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+
+from mlforge_tasks.contract.board import board_names, load_board
+from mlforge_tasks.cycles import Block, llvm, thumb_instructions
+from mlforge_tasks.cycles import text as instruction
+from mlforge_tasks.cycles.cores import CORES, CORTEX_M3, CORTEX_M4, core_of, known_core
+from mlforge_tasks.cycles.price import Price, prices
+from mlforge_tasks.cycles.record import WaitStates
+from mlforge_tasks.cycles.table import block_cycles
+from mlforge_tasks.errors import ToolError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PUSH_3, PUSH_5 = b"\x30\xb5", b"\xf0\xb5"
+PUSH, POP_PC, ADD, SDIV = b"\x70\xb5", b"\x70\xbd", b"\x40\x18", b"\x91\xfb\xf2\xf0"
+IT_EQ, LDR, BNE, BX_LR = b"\x08\xbf", b"\x08\x68", b"\xfc\xd1", b"\x70\x47"
+VPST = b"\x71\xfe\x4d\x0f"
+LE = b"\x0f\xf0\x07\xc0"
+# What GNU's assembler makes of `vmla.u16 q3, q1, r7`; LLVM only reads the signed form's bits.
+UNREADABLE = b"\x13\xfe\x47\x6e"
+
+
+Case: TypeAlias = tuple[bytes, int, int]
+
+
+def prices_of(cpu: str, *cases: Case, waits: WaitStates | None = None) -> list[Price]:
+    """Of each case, code that runs so often and is left by a jump so often."""
+    executions = [
+        Counter({Block(code, jumped=False): runs - jumped, Block(code, jumped=True): jumped})
+        for code, runs, jumped in cases
+    ]
+    return list(prices(executions, cpu, waits or WaitStates()))
+
+
+def test_every_emulated_board_has_a_core() -> None:
+    """But for the one that is no chip."""
+    boards = (load_board(name) for name in board_names())
+    without = {board.name for board in boards if board.qemu and core_of(board.cpu) is None}
+    assert without == {"qemu_riscv32"}
+    with pytest.raises(ToolError, match="nothing is known of what an instruction takes"):
+        known_core("cortex-m0")
+
+
+def test_thumb_is_cut_into_instructions() -> None:
+    """Of two bytes and of four."""
+    assert thumb_instructions(PUSH + SDIV + ADD + LE) == (PUSH, SDIV, ADD, LE)
+
+
+@pytest.mark.parametrize(
+    ("lines", "m3", "m4"),
+    [
+        (["ldr r0, [r1]", "ldr r2, [r3]", "mla r4, r0, r2, r4"], (5, 5), (4, 4)),
+        (["ldr r0, [r1]", "ldr r2, [r0]"], (4, 4), (4, 4)),
+        (["ldrsb.w r0, [r1], #1", "adds r2, r0, r2"], (3, 3), (3, 3)),
+        (["push.w {r4, r5, r6, lr}", "sdiv r0, r1, r2"], (7, 17), (7, 17)),
+        (["smull r0, r1, r2, r3"], (3, 5), (1, 1)),
+        (["it eq", "mlaeq r0, r1, r2, r0"], (1, 3), (1, 2)),
+        (["str r0, [r1, r2]", "str r0, [r1, #4]"], (2, 3), (2, 3)),
+        (["ldrd r0, r1, [r2]", "vdiv.f32 s0, s1, s2"], (4, 4), (17, 17)),
+    ],
+)
+def test_manuals_by_hand(
+    lines: list[str], m3: tuple[float, float], m4: tuple[float, float]
+) -> None:
+    """What the reference manuals' tables say, added up by hand."""
+    assert block_cycles(lines, CORTEX_M3) == m3
+    assert block_cycles(lines, CORTEX_M4) == m4
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("bne #-8", "conditional"),
+        ("bls.w #20", "conditional"),
+        ("cbnz r0, #4", "conditional"),
+        ("b #4", "direct"),
+        ("bl #-100", "direct"),
+        ("bx lr", "indirect"),
+        ("blx r3", "indirect"),
+        ("bxeq lr", "indirect"),
+        ("pop {r4, pc}", "indirect"),
+        ("ldr pc, [r3]", "indirect"),
+        ("tbb [pc, r0]", "indirect"),
+        ("le lr, #-10", "loop"),
+        ("ldr r3, [pc, #8]", ""),
+        ("bics r0, r1", ""),
+        ("ldrd r0, r1, [pc, #4]", ""),
+    ],
+)
+def test_branches_are_told_apart(text: str, kind: str) -> None:
+    """By what they cost."""
+    assert instruction.branch_kind(text) == kind
+
+
+@pytest.mark.parametrize("cpu", CORES)
+def test_the_lower_bound_is_never_above_the_upper(cpu: str) -> None:
+    """Of every single block, taken or not."""
+    codes = (PUSH, POP_PC, ADD, SDIV, LDR + ADD + BNE, ADD * 5 + LDR * 3, BX_LR, IT_EQ + ADD)
+    for found in prices_of(cpu, *((code, 7, jumped) for code in codes for jumped in (0, 3))):
+        assert 0 < found.lower <= found.upper
+
+
+@pytest.mark.parametrize("cpu", CORES)
+def test_what_llvm_leaves_out_is_told_and_paid(cpu: str) -> None:
+    """A register more, a division, a refill, a wait each make the upper bound larger."""
+    cases = (
+        (ADD + BNE, 100, 50),
+        (ADD + BNE, 100, 0),
+        (PUSH_3, 1, 0),
+        (PUSH_5, 1, 0),
+        (SDIV, 1, 0),
+    )
+    plain, passed, three, five, divided = prices_of(cpu, *cases)
+    assert passed.upper < plain.upper
+    assert three.upper + 2 <= five.upper
+    assert divided.upper >= 12
+    (slow,) = prices_of(cpu, cases[0], waits=WaitStates(flash=2))
+    assert slow.upper == plain.upper + 2 * (100 * 4 / 4 + 50)
+    assert slow.lower == plain.lower
+
+
+def test_what_no_model_knows_is_counted() -> None:
+    """LLVM's Cortex-M55 has no loop ends and cannot read one form of VMLA; both are told."""
+    add, ended, unread = prices_of(
+        "cortex-m55", (ADD, 9, 0), (ADD + LE, 9, 8), (ADD + UNREADABLE, 9, 0)
+    )
+    assert (add.left_out, ended.left_out, unread.left_out) == (0, 9, 9)
+    assert ended.lower == add.lower
+    assert ended.upper == add.upper + 9
+    assert unread.upper >= add.upper + 9 * 4
+    assert llvm.disassemble([UNREADABLE], "cortex-m55")[UNREADABLE] == ("nop @ 13fe476e",)
+
+
+def test_a_block_that_ends_within_an_if_then() -> None:
+    """Blocks are cut anywhere; the next one is read without the condition of the one before."""
+    cut = b"\x04\xbf" + ADD
+    found = llvm.disassemble([cut, ADD], "cortex-m4")
+    assert [text.partition(" ")[0] for text in found[ADD]] == ["adds"]
+    cut_price, after = prices_of("cortex-m4", (cut, 1, 0), (ADD, 1, 0))
+    assert (cut_price.instructions, after.instructions) == (2, 1)
+    # LLVM's assembler still expects a condition and refuses it; what it takes is of the table.
+    assert (cut_price.left_out, after.left_out) == (0, 1)
+    assert (after.lower, after.upper) == (1, 1)
+
+
+def test_a_block_that_ends_within_a_vector_predicate() -> None:
+    """LLVM warns of what comes behind it, and reads it all the same."""
+    found = llvm.disassemble([VPST, ADD], "cortex-m55")
+    assert found == {VPST: ("vpst",), ADD: ("adds r0, r0, r1",)}
+
+
+def test_a_missing_llvm_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One sentence, and the package; one that is too old is none."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(llvm, "_found", llvm._look_for)
+    with pytest.raises(ToolError, match="LLVM 22 or newer was not found") as missing:
+        llvm.version()
+    assert "apt-get install llvm-22" in str(missing.value)
+    old = tmp_path / "llvm-mc"
+    old.write_text("#!/bin/sh\necho 'Debian LLVM version 14.0.6'\n")
+    old.chmod(0o755)
+    with pytest.raises(ToolError, match="LLVM 22 or newer was not found"):
+        llvm.version()
