@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from doit.exceptions import TaskFailed, UnmetDependency
+from doit.exceptions import DependencyError, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
 from mlforge_tasks.shell import console
@@ -122,6 +122,8 @@ def _message(result: Any) -> str:
     name, found = result["task"].name, result["exception"]
     if isinstance(found, UnmetDependency):
         return f"{name}: left out, since there is no {found.message.strip()}"
+    if isinstance(found, DependencyError):  # "ERROR: Task '…' checking dependencies: …"
+        return f"{name}: {found.message.rpartition(': ')[2]}"
     return str(found.get_msg())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -17,6 +18,7 @@ from tests.helpers.paths import ROOT, TANK
 
 pytestmark = pytest.mark.slow
 KILLS = 20
+CONTENDED_KILLS = 8
 # From before the graph is loaded to the middle of the longest stage.
 LATEST_KILL_S = 9.0
 
@@ -80,3 +82,35 @@ def test_killed_at_random_moments(cold: Cold, tmp_path: Path) -> None:
     assert digests(build) == cold.digests
     assert _processes_naming(str(build)) == []
     assert not list((build / ".scratch").iterdir())
+
+
+def _contend(build: Path, *words: str) -> subprocess.Popen[str]:
+    argv = [str(DOIT), *words, f"contract={TANK}", f"build={build}"]
+    return subprocess.Popen(
+        argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_two_that_contend_for_a_tree_are_killed(cold: Cold, tmp_path: Path) -> None:
+    """Whichever is killed, the other has the whole tree or leaves it alone, whatever it shows."""
+    build = tmp_path / "contended"
+    shutil.copytree(cold.build, build)
+    moments = random.Random(9)  # noqa: S311 - not for secrets
+    ways = (("clean",), ("run",), ("run", "--reporter", "console", "-n", "2"))
+    for number in range(CONTENDED_KILLS):
+        pair = [_contend(build, *ways[(number + i) % len(ways)]) for i in range(2)]
+        victim = pair.pop(moments.randrange(2))
+        with victim, pair[0] as other:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                victim.wait(timeout=moments.uniform(0.2, 3.0))
+            victim.kill()
+            told = other.communicate()[1]
+        assert other.returncode in {0, 3}, told
+        assert told.startswith("ERROR: another run") == (other.returncode == 3)
+        assert "Traceback" not in told
+        assert _corrupt_blobs(build) == []
+    final = doit(build=build)
+    assert final.code == 0, final.out + final.err
+    assert final.stages("built") == []
+    assert digests(build) == cold.digests
+    assert _processes_naming(str(build)) == []
