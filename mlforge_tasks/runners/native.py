@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import platform
+import re
 import shutil
 import signal
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.runners import Capabilities
 from mlforge_tasks.runners._program import Ended, ProgramRunner, result
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 # What a program brings upon itself; any other signal came from outside.
 FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
 NAME = "the process"
+_LIBRARY = re.compile(r"/(?:ld-musl-\w+|libc|libm)(?:-[\d.]+)?\.so[.\d]*$")
 
 
 class NativeRunner(ProgramRunner):
@@ -63,7 +66,17 @@ class NativeRunner(ProgramRunner):
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:  # noqa: ARG002 - the interface's
         """See `runners.Runner.tool_versions`."""
-        return {"machine": platform.machine(), "libc": " ".join(platform.libc_ver())}
+        return {"machine": platform.machine(), **_libraries()}
+
+
+def _libraries() -> dict[str, str]:
+    """This computer's C library, which the process loads: the one that Python has loaded too."""
+    version = " ".join(platform.libc_ver())
+    with contextlib.suppress(FileNotFoundError):
+        mapped = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines()}
+        found = {Path(path).name: path for path in mapped if _LIBRARY.search(path)}
+        return {name: identified(path, version) for name, path in sorted(found.items())}
+    return {"libc": version}
 
 
 PLUGIN = NativeRunner()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import DependencyError, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
+from mlforge_tasks.graph import explanation
 from mlforge_tasks.shell import console
 from mlforge_tasks.shell.loop import CONVERGE
 from mlforge_tasks.verdict.trials import Report, Trials
@@ -23,7 +24,8 @@ NOT_MET = "not met"
 
 
 def _seconds(how: str, task: Any) -> str:
-    return f"{'':<{9 - len(how)}}{task.values['seconds']:8.1f} s"
+    why = explanation.told(task.values["changed"])
+    return f"{'':<{9 - len(how)}}{task.values['seconds']:8.1f} s  {why}".rstrip()
 
 
 class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints

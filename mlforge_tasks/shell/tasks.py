@@ -16,6 +16,7 @@ from doit.exceptions import InvalidDodoFile, TaskFailed
 
 from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import ContractError, MlforgeError
+from mlforge_tasks.graph import explanation
 from mlforge_tasks.graph.code_version import PROJECT_ROOT, module_file
 from mlforge_tasks.graph.files import own_digest
 from mlforge_tasks.graph.stage import Stage
@@ -92,13 +93,16 @@ def configuration(plan: Plan) -> dict[str, Any]:
 
 def run_stage(stage: Stage) -> dict[str, Any]:
     """The doit action for a stage: its values."""
+    before = explanation.key_document(stage.folder)
     outcome = stage.run()
+    after = explanation.key_document(stage.folder)
     return {
         "key": outcome.key,
         "manifest": own_digest(stage.manifest_path),
         "how": outcome.how,
         "status": outcome.manifest.status,
         "seconds": outcome.seconds,
+        "changed": explanation.changes(before, after),
     }
 
 

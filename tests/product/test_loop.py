@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -219,9 +220,11 @@ def test_a_state_that_is_none_is_no_obstacle(build: Path, cold: Cold) -> None:
 
 
 def test_an_edited_epoch_count_reuses_the_probes(build: Path, tmp_path: Path) -> None:
-    """Training settings are read by training alone, so the probes stay."""
+    """Training settings are read by training alone, so the probes stay; the line says why."""
     contract = edited(TANK, tmp_path / "edited", ("epochs: 12", "epochs: 3"))
-    built = doit(build=build, contract=contract).stages("built")
+    run = doit(build=build, contract=contract)
+    built = run.stages("built")
+    assert re.search(r"  train:2\.0 .* \(changed: config\.training\.epochs\)\n", run.out), run.out
     assert "train:2.0" in built
     assert not [name for name in built if name.startswith(("probe", "render", "dataset"))]
 

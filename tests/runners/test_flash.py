@@ -56,7 +56,8 @@ def test_each_west_runner_is_told_the_probe(
 ) -> None:
     """The probe is named as twister names it, and the files are the ones that were measured for."""
     argv = west_argv(entry(runner=runner, product=product), FILES, Path("/b"))
-    west = [sys.executable, "-m", "west", "flash", "--skip-rebuild", "-d", "/b", "--runner", runner]
+    west = [sys.executable, "-P", "-m", "west", "flash", "--skip-rebuild"]
+    west += ["-d", "/b", "--runner", runner]
     assert argv == [*west, "--", *arguments]
 
 
@@ -65,8 +66,8 @@ def test_probe_id_goes_before_id_and_parameters_are_passed_on() -> None:
     argv = west_argv(
         entry(runner="jlink", probe_id="88", runner_params=("--speed=100",)), FILES, Path("/b")
     )
-    assert argv[9:] == ["--", "--dev-id", "88", "--speed=100", "--file", "/t/f.hex"]
-    assert west_argv(entry(runner="pyocd", id=None), FILES, Path("/b"))[10:] == EACH_FORMAT
+    assert argv[10:] == ["--", "--dev-id", "88", "--speed=100", "--file", "/t/f.hex"]
+    assert west_argv(entry(runner="pyocd", id=None), FILES, Path("/b"))[11:] == EACH_FORMAT
 
 
 def test_a_flash_command_has_its_places_filled() -> None:
