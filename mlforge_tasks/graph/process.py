@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from mlforge_tasks.errors import EXIT_TOOL_BROKEN, LAST_WORDS, ToolError
+from mlforge_tasks.graph import shortage
 from mlforge_tasks.graph.surroundings import clean_environment
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Completed:
         _, mark, words = self.output.rpartition(LAST_WORDS)
         if self.returncode == EXIT_TOOL_BROKEN and mark:
             return f"{what}: {words.rstrip()}"
+        short = shortage.told(self.output)
+        if short is not None:
+            return f"{what} ran short: {short}\nThings to try: {shortage.HINT}"
         return f"{what} ended with {self.returncode}\n{self.tail()}"
 
     def tail(self, lines: int = TAIL_LINES) -> str:
@@ -206,5 +210,5 @@ def check(
     if done.timed_out:
         raise ToolError(f"`{' '.join(argv)}` took more than {timeout_s:g} s\n{done.tail()}")
     if done.returncode != 0:
-        raise ToolError(f"`{' '.join(argv)}` ended with {done.returncode}\n{done.tail()}")
+        raise ToolError(done.ending(f"`{' '.join(argv)}`"))
     return done.output

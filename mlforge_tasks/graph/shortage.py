@@ -95,7 +95,9 @@ def broken(error: BaseException, doing: str) -> ToolError:
     if isinstance(error, ToolError):
         return error
     words = of(error)
-    return ToolError(f"{words or in_words(error)}, needed for {doing}", hint=words and HINT)
+    if words is not None:
+        return ToolError(f"{words}, needed for {doing}", hint=HINT)
+    return ToolError(f"{doing}: {in_words(error)}", hint="run the same command again")
 
 
 def refuse(error: BaseException, doing: str) -> None:

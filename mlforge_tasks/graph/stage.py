@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlforge_tasks.errors import NOT_NEEDED, MlforgeError, ToolError
-from mlforge_tasks.graph import broken_tries, environment
+from mlforge_tasks.graph import broken_tries, environment, shortage
 from mlforge_tasks.graph.action import Action
 from mlforge_tasks.graph.code_version import code_version, forget_sources
 from mlforge_tasks.graph.files import CorruptError, file_digest, own_digest, refused
@@ -128,6 +128,8 @@ class Stage:
             raise refused(error, f"stage '{self.name}'") from error
         except CorruptError as error:
             raise ToolError(f"stage '{self.name}': {error}", hint="run again") from error
+        except MemoryError as error:
+            raise shortage.broken(error, f"stage '{self.name}'") from error
 
     def _run(self) -> Outcome:
         document = self.key_document()

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph import shortage
 from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.graph.process import Completed
+
+
+def ended_by_itself(done: Completed) -> bool:
+    """Whether a linker came to its end, so that what it says of sizes is the whole image's."""
+    return done.returncode > 0 and not done.timed_out and shortage.told(done.output) is None
 
 
 def does_not_fit(board: Board, region: str, excess_bytes: int) -> CandidateFailure:

@@ -19,7 +19,7 @@ from mlforge_tasks.graph import process
 from mlforge_tasks.graph.compiler import identity
 from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.graph.tool_versions import once
-from mlforge_tasks.platforms._fit import does_not_fit
+from mlforge_tasks.platforms._fit import does_not_fit, ended_by_itself
 from mlforge_tasks.render import render
 
 if TYPE_CHECKING:
@@ -175,10 +175,10 @@ def _link(board: Board, objects: Sequence[str], work: Path, name: str) -> None:
     argv = [tool("gcc"), *board.gcc_flags, *LINK_FLAGS, "-T", "link.ld", f"-Wl,-Map={name}.map"]
     done = process.run([*argv, *objects, "-o", f"{name}.elf"], timeout_s=TOOL_TIMEOUT_S, cwd=work)
     overflow = _OVERFLOW.search(done.output)
-    if overflow is not None:
+    if overflow is not None and ended_by_itself(done):
         raise does_not_fit(board, overflow[1], int(overflow[2]))
     if done.timed_out or done.returncode != 0:
-        raise ToolError(f"linking for {board.name} failed\n{done.tail()}")
+        raise ToolError(done.ending(f"linking for {board.name}"))
     copy = [tool("objcopy"), "-O", "binary", f"{name}.elf", f"{name}.bin"]
     process.check(copy, timeout_s=TOOL_TIMEOUT_S, cwd=work)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import DependencyError, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
-from mlforge_tasks.graph import explanation
+from mlforge_tasks.graph import explanation, shortage
 from mlforge_tasks.shell import console
 from mlforge_tasks.shell.loop import CONVERGE
 from mlforge_tasks.verdict.trials import Report, Trials
@@ -51,14 +53,23 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
     def progress(self, stage: str, line: str) -> None:
         """A line that a stage's process printed; shown in place, on terminals only."""
         if self._live:
-            with self._guard:
-                self.outstream.write(f"\r\x1b[K  {stage:<{NAME_WIDTH}} {line[:100]}")
-                self.outstream.flush()
+            self._show(f"\r\x1b[K  {stage:<{NAME_WIDTH}} {line[:100]}")
 
     def _line(self, text: str) -> None:
+        self._show(("\r\x1b[K" if self._live else "") + text + "\n")
+
+    def _show(self, text: str) -> None:
+        """Writes to the console; one that takes no more (full disk, closed pipe) ends no run."""
         with self._guard:
-            self.outstream.write(("\r\x1b[K" if self._live else "") + text + "\n")
-            self.outstream.flush()
+            try:
+                self.outstream.write(text)
+                self.outstream.flush()
+            except OSError as error:
+                with contextlib.suppress(OSError):
+                    print(f"nothing more is shown: {shortage.in_words(error)}", file=sys.stderr)
+                # What waits in its buffer must go somewhere, or Python ends with an error.
+                with Path(os.devnull).open("wb") as nowhere:
+                    os.dup2(nowhere.fileno(), self.outstream.fileno())
 
     def execute_task(self, task: Any) -> None:
         """A task starts."""
@@ -94,8 +105,8 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
             path = self.plan.folder / "delivered" / "report.json"
             if self._reached and (not self.failures or self._only_unmet()):
                 report = Report.read(path)
-                self.outstream.write(console.summary(report, path.parent))
-        self.outstream.write(f"{self._ran} {'task' if self._ran == 1 else 'tasks'} executed\n")
+                self._show(console.summary(report, path.parent))
+        self._show(f"{self._ran} {'task' if self._ran == 1 else 'tasks'} executed\n")
         for result in self.failures:
             if not self._only_unmet():
                 print(_message(result), file=sys.stderr)

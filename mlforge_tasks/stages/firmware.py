@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import shutil
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 IMAGE = "firmware.elf"
 PROFILE_IMAGE = "profile.elf"
+NO_PROFILE = "no_profile.json"
 
 
 def kind(platform: Platform, board: Board) -> StageKind:
@@ -68,7 +68,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `firmware.elf`, `firmware.bin`, `firmware.map` and `firmware.json`.
 
     Of an engine that can tell what each layer takes also `profile.elf` and `.bin`, which do
-    nothing else that the firmware does not; no figure of them counts but that.
+    nothing else that the firmware does not; no figure of them counts but that. Where they do not
+    fit, `no_profile.json` says so.
 
     Of a process `firmware.elf` is the program; it has nothing to flash, and no time that tells
     anything of its layers.
@@ -101,9 +102,15 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
 
 def _build_profile(platform: Platform, request: BuildRequest, out: Path) -> None:
     """The same with a look at the clock after each layer; it need not fit where the other does."""
-    with tempfile.TemporaryDirectory() as name, contextlib.suppress(CandidateFailure):
-        other = profile_id(request.firmware_id)
-        platform.build(dataclasses.replace(request, profile=True, firmware_id=other), Path(name))
+    with tempfile.TemporaryDirectory() as name:
+        other = dataclasses.replace(
+            request, profile=True, firmware_id=profile_id(request.firmware_id)
+        )
+        try:
+            platform.build(other, Path(name))
+        except CandidateFailure as failure:
+            failure.reason.write(out / NO_PROFILE)
+            return
         for suffix in (".elf", ".bin"):  # a board's flasher may want either
             copy = (out / PROFILE_IMAGE).with_suffix(suffix)
             shutil.copyfile((Path(name) / IMAGE).with_suffix(suffix), copy)

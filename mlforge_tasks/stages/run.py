@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import (
     Measurement,
+    Reason,
     Record,
     SelfTest,
     Source,
@@ -26,7 +26,7 @@ from mlforge_tasks.runners import Expected
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
 from mlforge_tasks.stages.engine import REPORT, EngineReport
-from mlforge_tasks.stages.firmware import IMAGE, PROFILE_IMAGE, profile_id
+from mlforge_tasks.stages.firmware import IMAGE, NO_PROFILE, PROFILE_IMAGE, profile_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +73,7 @@ class RunReport(Record):
         checked_against_oracle: Whether their outputs were compared, byte for byte, with TFLM's;
             False where there is no `tflite-micro` wheel, or its interpreter cannot run the model.
         not_compared: Why they were not; empty where they were.
+        no_profile: Why there is no `profile.json` although there is an engine that can tell.
         device_metrics: The task's metrics over the golden vectors, from the device's own outputs;
             without those that they do not define (`auc` of one class).
     """
@@ -87,26 +88,34 @@ class RunReport(Record):
     golden_vectors: int
     checked_against_oracle: bool
     not_compared: str = ""
+    no_profile: str = ""
     device_metrics: dict[str, float]
 
 
 def _write_profile(
     inputs: Mapping[str, Path], out: Path, board: Board, runner: Runner, expected: Expected
-) -> None:
+) -> str:
     """What each layer takes, where there is an image that tells it; it fails no candidate.
 
     It comes first, so that a board keeps the image that is measured.
+
+    Returns:
+        Why there is none, where the image was too large or failed; else nothing.
     """
     image = inputs["firmware"] / PROFILE_IMAGE
     if not image.exists():
-        return
+        too_large = inputs["firmware"] / NO_PROFILE
+        return Reason.read(too_large).message if too_large.exists() else ""
     layers = EngineReport.read(inputs["engine"] / REPORT).layers
     other = dataclasses.replace(expected, firmware_id=profile_id(expected.firmware_id))
-    with contextlib.suppress(CandidateFailure):
+    try:
         with runner.open(board, image, other) as session:
             test = session.self_test
         cycles = runner.layer_cycles(board, image, test)
-        profile(board, layers, test, runner.capabilities.source, cycles).write(out / PROFILE)
+    except CandidateFailure as failure:
+        return str(failure)
+    profile(board, layers, test, runner.capabilities.source, cycles).write(out / PROFILE)
+    return ""
 
 
 def _builds(inputs: Mapping[str, Path]) -> tuple[BuildReport, BuildReport | None]:
@@ -148,7 +157,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     builds, model = _builds(inputs), Quantisation.read(inputs["quantise"] / "quantisation.json")
     golden = GoldenVectors.choose(inputs["dataset"], model)
     expected = Expected(builds[0].firmware_id, model.tflite_sha256)
-    _write_profile(inputs, out, board, runner, expected)
+    no_profile = _write_profile(inputs, out, board, runner, expected)
     elf = inputs["firmware"] / IMAGE
     with runner.open(board, elf, expected, evidence=out) as session:
         (out / "console.txt").write_bytes(session.console)  # the same at every boot, up to here
@@ -166,6 +175,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         golden_vectors=len(golden.inputs),
         checked_against_oracle=not not_compared,
         not_compared=not_compared,
+        no_profile=no_profile,
         device_metrics=golden.scores(outputs),
     ).write(out / "measurements.json")
 

@@ -16,6 +16,7 @@ from mlforge_tasks.graph import process, room, shortage
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.stage import Outcome, Stage, Workspace
 from mlforge_tasks.graph.store import Store
+from mlforge_tasks.platforms._fit import ended_by_itself
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -176,6 +177,21 @@ def test_what_programs_say_of_a_shortage(said: str, line: str | None) -> None:
     """The line that tells of it is found, and nothing else is taken for it."""
     found = shortage.told(said)
     assert (found is None) if line is None else (line in str(found))
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "itself"),
+    [
+        (1, "ld: region `RAM' overflowed by 8 bytes", True),
+        (1, "ld: region `RAM' overflowed by 8 bytes\nld: a.o: No space left on device", False),
+        (1, "ld: region `RAM' overflowed\ncollect2: ld terminated with signal 9", False),
+        (-9, "ld: region `RAM' overflowed by 8 bytes", False),
+        (0, "", False),
+    ],
+)
+def test_a_linker_that_ran_short_tells_no_size(code: int, said: str, *, itself: bool) -> None:
+    """Only of one that came to its end is it known how much does not fit."""
+    assert ended_by_itself(process.Completed(("ld",), code, said)) is itself
 
 
 class OpError(Exception):

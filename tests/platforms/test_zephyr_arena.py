@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlforge_tasks.contract.board import load_board
-from mlforge_tasks.platforms._zephyr.arena import ALIGNMENT, Try, most_bytes, smallest
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.platforms._zephyr.arena import (
+    ALIGNMENT,
+    Try,
+    _Device,
+    most_bytes,
+    smallest,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MOST = 1 << 20
 
@@ -38,6 +52,39 @@ def test_no_arena_does() -> None:
     tries: list[int] = []
     assert smallest(MOST, tries.append) is None
     assert tries == [MOST]
+
+
+# The emulator as a search image drives it: a word, then the end that the argument asks for.
+EMULATOR = """
+import os, signal, sys
+print("arena ready", flush=True)
+sys.stdin.readline()
+if sys.argv[1] == "lockup":
+    print("qemu: fatal: Lockup: can't escalate 3 to HardFault", file=sys.stderr, flush=True)
+if sys.argv[1] == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[1] != "fault":
+    os.abort()
+print("$0,F,", flush=True)
+"""
+
+
+@pytest.mark.parametrize("end", ["lockup", "fault"])
+def test_a_core_that_gives_up_says_no(end: str, tmp_path: Path) -> None:
+    """The memory was too little; the next try boots again."""
+    with (tmp_path / "said").open("w+b") as said:
+        device = _Device([sys.executable, "-c", EMULATOR, end], said)
+        assert [device.attempt(64), device.attempt(64)] == [None, None]
+
+
+@pytest.mark.parametrize(("end", "code"), [("killed", -9), ("aborted", -6)])
+def test_an_emulator_that_breaks_says_nothing(end: str, code: int, tmp_path: Path) -> None:
+    """Nothing made of it may be kept: neither a size, nor that the model does not fit."""
+    with (
+        (tmp_path / "said").open("w+b") as said,
+        pytest.raises(ToolError, match=rf"ended \(exit code {code}\)"),
+    ):
+        _Device([sys.executable, "-c", EMULATOR, end], said).attempt(64)
 
 
 def test_what_is_tried_fits_beside_the_application() -> None:

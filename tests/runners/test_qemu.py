@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -22,11 +23,13 @@ from mlforge_tasks.runners import (
     Expected,
     Runner,
     Session,
+    _program,
     instruction_count,
     instruction_counts,
     measured_latencies_us,
 )
-from mlforge_tasks.runners.qemu import PLUGIN, command, run_to_end
+from mlforge_tasks.runners._program import Ended
+from mlforge_tasks.runners.qemu import PLUGIN, _ended, command, run_to_end
 from tests.helpers import tiny_model
 
 EMULATED = [name for name in board_names() if (b := load_board(name)).qemu and b.uart]
@@ -368,6 +371,34 @@ def test_qemu_killed_from_outside_is_no_result(tiny: Path) -> None:
         PLUGIN.open(M3, tiny, tiny_model.EXPECTED) as session,
     ):
         kill_then_infer(session, tiny)
+
+
+def test_only_what_the_image_does_is_its_result() -> None:
+    """A reset or a lock-up is the image's; QEMU that ends with an error of its own is a tool."""
+    gone = Ended(code=1, said="qemu: cannot allocate memory", seen=40, tail=b"")
+    assert isinstance(_ended(gone), ToolError)
+    assert isinstance(_ended(dataclasses.replace(gone, code=-6)), ToolError)
+    for code, said in ((-6, "qemu: fatal: Lockup: can't escalate 3 to HardFault"), (0, "")):
+        assert isinstance(_ended(dataclasses.replace(gone, code=code, said=said)), CandidateFailure)
+
+
+@pytest.mark.slow
+def test_qemu_that_was_stopped_is_no_hang(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own time stands still with it, so no limit of that runs out; one on the wall does."""
+    monkeypatch.setattr(_program, "STANDSTILL_LIMIT_S", 0.5)
+    with (
+        pytest.raises(ToolError, match=r"silent for 0.5 s and is not busy"),
+        PLUGIN.open(M3, tiny, tiny_model.EXPECTED) as session,
+    ):
+        stop_then_infer(session, tiny)
+    assert not running(tiny)
+
+
+def stop_then_infer(session: Session, elf: Path) -> None:
+    """Stops the emulator under a session."""
+    (pid,) = running(elf)
+    os.kill(pid, signal.SIGSTOP)
+    session.infer(b"\x01\x02\x03")
 
 
 def running(elf: Path) -> list[int]:

@@ -17,6 +17,7 @@ from mlforge_tasks.records import FirmwareReport, LayerProfile, SelfTest
 from mlforge_tasks.runners import Expected, instruction_counts
 from mlforge_tasks.shell.console import profile_text
 from mlforge_tasks.stages import firmware
+from mlforge_tasks.stages import run as run_stage
 from mlforge_tasks.stages._figures import profile
 from mlforge_tasks.stages.engine import SOURCES, EngineReport
 from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
@@ -130,6 +131,25 @@ def test_neither_image_passes_for_the_other(tmp_path: Path) -> None:
     identity = FirmwareReport.read(tmp_path / "firmware.json").firmware_id
     with pytest.raises(ToolError, match="another firmware"):
         booted(board, tmp_path / PROFILE_IMAGE, identity)
+
+
+@pytest.mark.slow
+def test_a_profile_image_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    """There is no profile then, and why stands where it would be looked for."""
+    board = load_board("mps2/an385")
+    built("baremetal", board, tmp_path / "roomy")
+    assert board.flash is not None
+    need = FirmwareReport.read(tmp_path / "roomy" / "firmware.json").flash_bytes
+    tight = board.flash.model_copy(update={"length_bytes": need + 8})
+    small = board.model_copy(update={"flash": tight})
+    built("baremetal", small, tmp_path)
+    assert FirmwareReport.read(tmp_path / "firmware.json").flash_bytes == need
+    assert not (tmp_path / PROFILE_IMAGE).exists()
+    why = run_stage._write_profile(
+        {"firmware": tmp_path}, tmp_path, small, QEMU, Expected("0", "0")
+    )
+    assert f"bytes of FLASH, mps2/an385 has {need + 8}" in why
+    assert not (tmp_path / run_stage.PROFILE).exists()
 
 
 def test_a_model_hears_what_was_measured() -> None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import re
 import subprocess
+import tempfile
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
@@ -32,6 +33,8 @@ ANSWER_TIMEOUT_S = 120.0
 _ANSWER = re.compile(rb"^arena uses (\d+) output (\d+)$")
 _NO = b"arena no"
 _FAULT = b"$0,F,"
+# QEMU's last words when a core faults inside its fault handler.
+LOCKUP = "Lockup"
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,12 @@ def measure(board: Board, elf: Path, most: int) -> int:
         CandidateFailure: The model does not start in all the memory there is.
         ToolError: The image does not answer, or nothing emulates the board.
     """
-    device = _Device(_command(board, elf))
-    try:
-        found = smallest(most, device.attempt)
-    finally:
-        device.stop()
+    with tempfile.TemporaryFile() as said:
+        device = _Device(_command(board, elf), said)
+        try:
+            found = smallest(most, device.attempt)
+        finally:
+            device.stop()
     if found is None:
         limit = board.memories()[1].length_bytes
         text = f"TFLite Micro cannot start the model in the {limit} bytes of RAM of {board.name}"
@@ -128,10 +132,11 @@ def _command(board: Board, elf: Path) -> list[str]:
 class _Device:
     """A search image in the emulator, which tries sizes until one makes it fault."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], said: IO[bytes]) -> None:
         self._command = command
         self._running: subprocess.Popen[bytes] | None = None
         self._spoke = False
+        self._said = said
 
     def attempt(self, arena_bytes: int) -> Try | None:
         """Whether the model starts in so much memory; boots where the device is not up."""
@@ -140,7 +145,7 @@ class _Device:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=self._said,
             )
         expired = threading.Event()
 
@@ -150,8 +155,11 @@ class _Device:
 
         timer = threading.Timer(ANSWER_TIMEOUT_S, give_up, [self._running])
         timer.start()
+        found, ended = None, False
         try:
             found = self._ask(self._running, arena_bytes)
+        except EOFError:
+            ended = True
         finally:
             timer.cancel()
         if found is None and expired.is_set():
@@ -160,6 +168,8 @@ class _Device:
                 f"the search for the arena's size had no answer for {ANSWER_TIMEOUT_S:g} s",
                 hint="fewer processes at a time (-n)",
             )
+        if ended:
+            self._check_end()
         return found
 
     def _ask(self, running: subprocess.Popen[bytes], arena_bytes: int) -> Try | None:
@@ -176,15 +186,25 @@ class _Device:
             if line.startswith(_NO):
                 return None
             if line.startswith(_FAULT):
-                break
-        # QEMU gives up on a core that locks up.
+                self.stop()
+                return None
+        raise EOFError
+
+    def _check_end(self) -> None:
+        """Tells a core that locks up, which QEMU gives up on, from an emulator that broke.
+
+        Raises:
+            ToolError: It was killed or ran short of something, or the image never said a word.
+        """
+        ended = self._running
+        code = ended.wait(ANSWER_TIMEOUT_S) if ended else 0
         self.stop()
-        if not self._spoke:
-            raise ToolError(
-                f"`{' '.join(self._command)}` ended before the image said a word "
-                f"(exit code {running.returncode})"
-            )
-        return None
+        self._said.seek(0)
+        said = self._said.read().decode(errors="replace").strip()
+        if self._spoke and (code == 0 or LOCKUP in said):
+            return
+        what = "ended" if self._spoke else "ended before the image said a word"
+        raise ToolError(f"`{' '.join(self._command)}` {what} (exit code {code})\n{said}")
 
     def stop(self) -> None:
         """Ends the emulator; the next try boots again."""

@@ -19,6 +19,7 @@ from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.compiler import identity
 from mlforge_tasks.graph.files import Tree
+from mlforge_tasks.platforms._fit import ended_by_itself
 from mlforge_tasks.platforms._zephyr.toolchain import HOST
 from mlforge_tasks.platforms._zephyr.workspace import PROJECT_ROOT, PYTHON_HINT, WEST
 from mlforge_tasks.records import canonical_json, sha256_bytes
@@ -175,7 +176,7 @@ class BuildFolder:
         }
         done = process.run(argv, timeout_s=BUILD_TIMEOUT_S, cwd=workspace.topdir, env=environment)
         overflow = _OVERFLOW.search(done.output)
-        if overflow is not None:
+        if overflow is not None and ended_by_itself(done):
             raise OverflowedError(overflow[1], int(overflow[2]))
         if done.timed_out or done.returncode != 0:
             raise ToolError(f"`{' '.join(argv)}` failed\n{done.tail()}")
