@@ -176,18 +176,19 @@ class ZephyrPlatform:
         """See `platforms.Platform.tool_versions`."""
         compiler = toolchain.require(_zephyr(board).arch)
         modules = (*CORE_MODULES, *_zephyr(board).modules, *TFLM_MODULES)
-        revisions = workspace.require().revisions(modules)
+        found = workspace.require()
         programs = {
-            name: identified(found)
+            name: identified(program)
             for name in (*doctor.PROGRAMS, "dtc")
-            if (found := shutil.which(name))
+            if (program := shutil.which(name))
         }
         return {
-            **identity(str(compiler.gcc), *board.gcc_flags),
+            **identity(str(compiler.gcc), *board.gcc_flags, *compiler.specs),
             **{name: identified(compiler.tool(name)) for name in ("objcopy", "size", "nm")},
             **programs,
             "toolchain": compiler.version(),
-            **revisions,
+            **found.revisions(modules),
+            **found.edits(modules),
         }
 
     def _folder(self, board: Board, model: str, options: tuple[str, ...] = ()) -> BuildFolder:

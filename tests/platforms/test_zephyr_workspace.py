@@ -102,6 +102,28 @@ def test_revisions_are_gits_commits(tmp_path: Path) -> None:
     assert found.revisions(())["zephyr"] == commit
 
 
+def test_an_edited_tree_is_not_its_commit(tmp_path: Path) -> None:
+    """What was changed in a work tree, or added to it, counts beside the commit."""
+    base = make_zephyr(tmp_path)
+    assert workspace.edited.__wrapped__(base) == ""  # type: ignore[attr-defined]
+    git(base, "init", "-q", "-b", "main")
+    (base / "kernel.c").write_text("one")
+    git(base, "add", ".")
+    git(base, "commit", "-q", "-m", "one")
+    told = []
+    for name, content in (("VERSION", VERSION), ("kernel.c", "two"), ("new/a b.c", "three")):
+        (base / name).parent.mkdir(exist_ok=True)
+        (base / name).write_text(content)
+        told.append(workspace.edited.__wrapped__(base))  # type: ignore[attr-defined]
+    assert told[0] == ""
+    assert [one.partition(" ")[2] for one in told[1:]] == ["kernel.c", "kernel.c, new/a b.c"]
+    (base / "kernel.c").write_text("2")
+    assert workspace.edited.__wrapped__(base).partition(" ")[0] != told[2].partition(" ")[0]  # type: ignore[attr-defined]
+    found = find(tmp_path, {"ZEPHYR_BASE": str(base)})
+    assert found is not None
+    assert set(found.edits(())) == {"zephyr edited"}
+
+
 def test_the_manifest_pins_zephyr_and_little_else() -> None:
     """What an update downloads is told beforehand, each with its revision."""
     lines = workspace.downloads()

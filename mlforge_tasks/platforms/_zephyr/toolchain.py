@@ -37,6 +37,8 @@ RISCV_HINT = "sudo apt-get install gcc-riscv64-unknown-elf"
 HOST = "host"
 HOST_GCC = "gcc"
 HOST_HINT = "sudo apt-get install gcc libc6-dev"
+PICOLIBC_OPTION = "-DCONFIG_PICOLIBC=y"
+PICOLIBC_SPECS = "--specs=picolibc.specs"
 TOOL_TIMEOUT_S = 60.0
 INSTALL_HINT = (
     "install the Zephyr SDK, or on Debian `sudo apt-get install gcc-arm-none-eabi "
@@ -59,6 +61,11 @@ class Toolchain:
     gcc: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     cmake_args: tuple[str, ...] = ()
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """What has the compiler find the C library that images are linked with."""
+        return (PICOLIBC_SPECS,) if PICOLIBC_OPTION in self.cmake_args else ()
 
     def tool(self, name: str) -> str:
         """Full path of a tool beside the compiler (`size`, `nm`)."""
@@ -106,7 +113,7 @@ def _gnu_arm(environ: Mapping[str, str]) -> Toolchain | None:
     # Debian's picolibc keeps errno in thread-local storage, and its newlib lacks the locks that
     # Zephyr asks for.
     variables["ZEPHYR_TOOLCHAIN_SUPPORTS_THREAD_LOCAL_STORAGE"] = "y"
-    args = ("-DTOOLCHAIN_HAS_PICOLIBC=ON", "-DCONFIG_PICOLIBC=y")
+    args = ("-DTOOLCHAIN_HAS_PICOLIBC=ON", PICOLIBC_OPTION)
     return Toolchain(GNU_ARM, gcc, variables, args)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ import yaml
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
+from mlforge_tasks.graph.files import file_digest
+from mlforge_tasks.graph.tool_versions import once
+from mlforge_tasks.records import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +30,7 @@ DEFAULT_FOLDER = Path("~/zephyrproject")
 WEST = (sys.executable, "-P", "-m", "west")
 UPDATE_TIMEOUT_S = 4 * 3600.0
 INIT_TIMEOUT_S = 60.0
+GIT_TIMEOUT_S = 60.0
 
 # Where Zephyr's own manifest puts the modules that we use. One without `zephyr/module.yml` would
 # be dropped in silence by Zephyr's build system.
@@ -87,6 +92,32 @@ class Workspace:
         }
         commits = {name: head_commit(path) for name, path in trees.items()}
         return {"zephyr_version": self.version, **commits}
+
+    def edits(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Of Zephyr and of each module: what differs from its commit, where something does."""
+        trees = {"zephyr": self.zephyr_base} | {
+            name: path for name in names if (path := self.module(name)) is not None
+        }
+        found = {f"{name} edited": edited(path) for name, path in trees.items()}
+        return {name: told for name, told in found.items() if told}
+
+
+@once
+def edited(tree: Path) -> str:
+    """Digest and names of the files that differ from a git work tree's commit, untracked ones too.
+
+    Empty where none does, or where git does not know the tree.
+    """
+    if not (tree / ".git").exists() or shutil.which("git") is None:
+        return ""
+    argv = ["git", "--no-optional-locks", "-C", str(tree), "status", "--porcelain", "-z"]
+    done = process.run([*argv, "--untracked-files=all", "--no-renames"], timeout_s=GIT_TIMEOUT_S)
+    if done.timed_out or done.returncode != 0:
+        return ""
+    names = sorted(entry[3:] for entry in done.output.split("\0") if entry)
+    digests = {name: file_digest(tree / name) for name in names if (tree / name).is_file()}
+    told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"sha256:{sha256_bytes(canonical_json([names, digests]))} {told}" if names else ""
 
 
 def head_commit(tree: Path) -> str:
