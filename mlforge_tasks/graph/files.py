@@ -16,13 +16,14 @@ import shutil
 import stat
 import tempfile
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 
 if TYPE_CHECKING:
-    from io import BufferedRandom, BufferedReader
+    from io import BufferedRandom
 
 READ_ONLY = 0o444
 WRITABLE = 0o644
@@ -42,7 +43,7 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def open_own(path: Path) -> BufferedReader:
+def open_own(path: Path) -> FileIO:
     """Opens a regular file of the build tree for reading.
 
     Raises:
@@ -50,7 +51,7 @@ def open_own(path: Path) -> BufferedReader:
     """
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if stat.S_ISREG(os.fstat(handle).st_mode):
-        return os.fdopen(handle, "rb")
+        return FileIO(handle)
     os.close(handle)
     raise OSError(errno.EINVAL, "not a regular file", str(path))
 
@@ -73,10 +74,9 @@ def read_own(path: Path) -> bytes:
         CorruptError: It is larger than any record.
     """
     with open_own(path) as file:
-        data = file.read(MAX_RECORD_BYTES + 1)
-    if len(data) > MAX_RECORD_BYTES:
-        raise CorruptError(f"{path} is too large for a record")
-    return data
+        if os.fstat(file.fileno()).st_size > MAX_RECORD_BYTES:
+            raise CorruptError(f"{path} is too large for a record")
+        return file.readall()
 
 
 def is_own_file(path: Path) -> bool:

@@ -144,6 +144,17 @@ def test_an_entry_that_is_not_what_was_asked_is_a_miss(spoilt: bytes, tmp_path: 
     assert not entry.exists()
 
 
+def test_no_record_is_that_large(tmp_path: Path) -> None:
+    """A file of a terabyte, which holds nothing, is not read."""
+    store = Store(tmp_path / "s")
+    store.put_result(result(put(store, b"abc", tmp_path)))
+    entry = store.result_path(key_of(ASKED))
+    entry.chmod(0o644)
+    os.truncate(entry, 1 << 40)
+    assert store.get_result(ASKED) is None
+    assert not entry.exists()
+
+
 def test_every_flipped_bit_of_an_entry_is_noticed(tmp_path: Path) -> None:
     """Each of them makes the entry a miss."""
     store = Store(tmp_path / "s")
