@@ -37,8 +37,8 @@ _EXECUTED = re.compile(r"^(\d+) tasks? executed$", re.MULTILINE)
 INTRODUCTION = """\
 Made by `.venv/bin/python -m benchmarks.zephyr_contracts > benchmarks/zephyr_contracts.md`: each
 Zephyr contract on three boards of QEMU, nothing changed but the board. Sizes are the whole image's,
-RAM is static memory and the high-water marks of all stacks, latency is derived from counted
-instructions and no hardware's. `second run` is how many tasks the same command executes after that.
+RAM is static memory and the high-water marks of all stacks, latency is that of counted cycles at
+most and no hardware's. `second run` is how many tasks the same command executes after that.
 """
 
 

@@ -102,12 +102,16 @@ class _Log:
         block = self._known.get(line)
         if block is None:
             raise ToolError(f"QEMU's log runs what it has not translated: {line!r}")
-        last = self._last
-        if last is not None and self._sink is not None:
-            self._sink[Block(last.code, last.pc + len(last.code) != block.pc)] += 1
-        if block.clock and (last is None or last.pc != block.pc):
-            self._mark()
+        if self._last is not None:
+            self._executed(self._last, block.pc)
         self._last = block
+
+    def _executed(self, block: _Translated, then: int) -> None:
+        """A block ran, for what comes after it has begun."""
+        if block.clock:
+            self._mark()
+        if self._sink is not None:
+            self._sink[Block(block.code, block.pc + len(block.code) != then)] += 1
 
     def _translated(self, line: bytes, code: bytes) -> _Translated:
         pc = int(_PC.search(line)[1], 16)  # type: ignore[index]

@@ -1,0 +1,77 @@
+"""QEMU's log of executed blocks: what was cut short or never began is not counted."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from mlforge_tasks.cycles import Block
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.runners._trace import executed
+
+RULE = "----------------"
+CLOCK, WORK = 0x100, 0x200
+CODE = {CLOCK: "4a06 b508", WORK: "1840 3801"}
+
+
+def translated(pc: int, name: str) -> list[str]:
+    """What QEMU says of a block of two instructions before it runs first."""
+    lines = (f"0x{pc + 2 * i:08x}:  {half}       text" for i, half in enumerate(CODE[pc].split()))
+    return [RULE, f"IN: {name}", *lines, ""]
+
+
+def run(pc: int, name: str) -> str:
+    """What it says when the block runs."""
+    return f"Trace 0: 0x7f{pc:x} [00800400/{pc:08x}/00000110/ff020200] {name}"
+
+
+def counted(lines: list[str], wanted: tuple[int, ...]) -> dict[int, Counter[Block]]:
+    """What is read from a log that ends."""
+    reading, writing = os.pipe()
+    os.write(writing, "".join(f"{line}\n" for line in lines).encode())
+    os.close(writing)
+    try:
+        return dict(executed(reading, wanted))
+    finally:
+        os.close(reading)
+
+
+FIRST = [*translated(CLOCK, "hal_ticks"), run(CLOCK, "hal_ticks"), *translated(WORK, "work")]
+TICKS, WORKED = run(CLOCK, "hal_ticks"), run(WORK, "work")
+WHOLE = bytes.fromhex("4018") + bytes.fromhex("0138")
+
+
+def test_blocks_are_counted_between_readings() -> None:
+    """With the reading that begins them, and without the one that ends them."""
+    found = counted([*FIRST, WORKED, WORKED, TICKS, WORKED, TICKS, WORKED], (1, 2))
+    clock = Block(bytes.fromhex("064a08b5"), jumped=True)
+    assert found[1] == {clock: 1, Block(WHOLE, jumped=True): 2}
+    assert found[2] == {clock: 1, Block(WHOLE, jumped=True): 1}
+
+
+def test_what_never_began_is_not_counted() -> None:
+    """QEMU tells of a block before an interrupt keeps it from running; so of a reading."""
+    stopped = "Stopped execution of TB chain before 0x7f [00000200] work"
+    lines = [*FIRST, WORKED, stopped, WORKED, TICKS, stopped, WORKED, TICKS, WORKED]
+    found = counted(lines, (1,))
+    assert found[1][Block(WHOLE, jumped=True)] == 2
+
+
+def test_what_was_cut_short_is_counted_to_the_cut() -> None:
+    """An access to a device is made anew from its own instruction."""
+    cut = "cpu_io_recompile: rewound execution of TB to 00000202"
+    rest = [RULE, "IN: work", "0x00000202:  3801       text", ""]
+    again = f"Trace 0: 0x7f202 [00800400/{WORK + 2:08x}/00000110/ff038201] work"
+    found = counted([*FIRST, WORKED, cut, *rest, again, TICKS, WORKED], (1,))
+    assert found[1][Block(WHOLE[:2], jumped=False)] == 1
+    assert found[1][Block(WHOLE[2:], jumped=True)] == 1
+
+
+def test_a_log_that_ends_too_soon_is_a_broken_tool() -> None:
+    """As is one that runs what it has not translated."""
+    with pytest.raises(ToolError, match="ended after 1 readings of the clock"):
+        counted([*FIRST, WORKED, WORKED], (1,))
+    with pytest.raises(ToolError, match="runs what it has not translated"):
+        counted([WORKED], (1,))
