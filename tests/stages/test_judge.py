@@ -1,0 +1,65 @@
+"""judge: what is told of a candidate beside its figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlforge_tasks.graph.files import file_digest
+from mlforge_tasks.graph.manifest import MANIFEST, Manifest
+from mlforge_tasks.records import Record
+from mlforge_tasks.stages import judge
+from mlforge_tasks.stages.evaluate import Evaluation
+from mlforge_tasks.stages.run import RunReport
+from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.trials import Trials
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CRASH = "TFLite Micro's interpreter ended itself with SIGABRT on this model: a check failed"
+
+
+def _stage(folder: Path, name: str, record: Record) -> Path:
+    """The folder of a stage that worked out."""
+    folder.mkdir()
+    record.write(folder / name)
+    outputs = {name: file_digest(folder / name)}
+    Manifest(status="ok", outputs=outputs).write(folder / MANIFEST)
+    return folder
+
+
+@pytest.mark.parametrize("why", ["", CRASH])
+def test_a_candidate_says_why_nothing_was_compared(why: str, tmp_path: Path) -> None:
+    """It may meet the contract all the same, as without a wheel."""
+    ran = RunReport(
+        source="emulated",
+        measurements=(),
+        stacks=(),
+        ran={},
+        macs=1,
+        golden_vectors=1,
+        checked_against_oracle=not why,
+        not_compared=why,
+        device_metrics={},
+    )
+    evaluated = Evaluation(
+        metric="mse",
+        computed_by="aot" if why else "tflite-micro",
+        not_compared=why,
+        validation=0.5,
+        test=0.6,
+        float_validation=None,
+        float_test=None,
+    )
+    inputs = {
+        "0.run": _stage(tmp_path / "run", "measurements.json", ran),
+        "0.evaluate": _stage(tmp_path / "evaluate", "evaluation.json", evaluated),
+    }
+    bounds = [Bound(metric="mse", limit=1.0, unit="1").model_dump(mode="json")]
+    judge.run(inputs, tmp_path, {"bounds": bounds, "iteration": 1, "model": "own.tflite"})
+    (result,) = Trials.read(tmp_path / "trials.json").results
+    assert result.trial.verdict is not None
+    assert result.trial.verdict.met
+    assert result.not_compared == why
