@@ -26,6 +26,10 @@ LAST_WORDS = "broken tool: "
 NOT_NEEDED = "not_needed"
 
 
+# Of the mistakes in a file; nobody reads thousands.
+MOST_SHOWN = 50
+
+
 class MlforgeError(Exception):
     """Base of every error MLForge raises on purpose.
 
@@ -68,10 +72,12 @@ class Problem:
 
 
 class ContractError(MlforgeError):
-    """A contract or board file is not valid; carries every mistake found."""
+    """A contract or board file is not valid; carries every mistake found, and shows the first."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+        shown = [str(problem) for problem in problems[:MOST_SHOWN]]
+        rest = len(problems) - len(shown)
+        super().__init__("\n".join([*shown, *([f"and {rest} more"] if rest else [])]))
         self.problems = problems
 
 

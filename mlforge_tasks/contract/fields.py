@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -67,7 +68,7 @@ def not_empty(values: tuple[Item, ...]) -> tuple[Item, ...]:
 
 def repeated(field: str, texts: tuple[str, ...]) -> Iterator[Mistake]:
     """The mistake of naming something twice, if there is one."""
-    twice = sorted({text for text in texts if texts.count(text) > 1})
+    twice = sorted(text for text, count in Counter(texts).items() if count > 1)
     if twice:
         yield Mistake("each name once", at=(field,), found=f"{', '.join(twice)} again")
 

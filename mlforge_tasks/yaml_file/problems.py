@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ _WANTED = {
     "model_type": _A_MAPPING,
     "dict_type": _A_MAPPING,
 }
+# Comparing with a million columns of a table would take minutes.
+_MOST_CHOICES = 10_000
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -79,7 +82,7 @@ class Mistakes(ValueError):  # noqa: N818 - named for what it tells the user
 
 def closest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that `word` is likely a misspelling of, or None."""
-    folded = {choice.lower(): choice for choice in choices}
+    folded = {choice.lower(): choice for choice in itertools.islice(choices, _MOST_CHOICES)}
     letters = sorted(word.lower())
     # The right letters in a wrong order are the likeliest slip; difflib counts each swap twice.
     swapped = [choice for choice in folded if sorted(choice) == letters]

@@ -187,3 +187,29 @@ def test_loading_writes_nothing(tmp_path: Path) -> None:
         load(path, tmp_path)
     assert sorted(tmp_path.rglob("*")) == before
     shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("labels: [", "labels: [" + "aa, " * 20_000, "aa again"),
+        (
+            "version: 1",
+            "version: 1\n" + "\n".join(f"k{i}: 1" for i in range(3000)),
+            "and 2950 more",
+        ),
+        ("version: 1", "version: 1\nx: " + "[" * 90_000, "too deep nesting"),
+        ("version: 1", "version: 1\nx: " + "{a: " * 40_000, "too deep nesting"),
+        ("version: 1", "version: 1\nx: &a [1]\ny: [*a, *a]", "the anchor '&a'"),
+        ("version: 1", "version: " + "9" * 200_000, "the number '999"),
+    ],
+    ids=["twice", "unknown", "lists", "mappings", "alias", "number"],
+)
+def test_a_contract_made_to_take_long_is_one_short_error(
+    old: str, new: str, told: str, tmp_path: Path
+) -> None:
+    """No input takes the square of its length, and no message is longer than one reads."""
+    with pytest.raises(ContractError) as error:
+        load(project(tmp_path, GOOD.replace(old, new, 1)), tmp_path)
+    assert told in str(error.value)
+    assert len(str(error.value)) < 20_000

@@ -18,7 +18,7 @@ from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.errors import CandidateFailure
 from tests.helpers import small_models as small
 from tests.helpers.aot_host import differing_bytes, make_case
-from tests.helpers.aot_writer import Quant
+from tests.helpers.aot_writer import Quant, Writer
 from tests.helpers.small_models import SHAPE, altered
 
 if TYPE_CHECKING:
@@ -360,3 +360,24 @@ def test_what_is_refused_names_the_cause(name: str) -> None:
         PLUGIN.generate(tflite, "host")
     assert caught.value.reason.code == "unsupported_operator"
     assert "; " in caught.value.reason.message
+
+
+def test_relu6_that_changes_its_scale_is_told_what_helps() -> None:
+    """TensorFlow's own quantiser makes it: to convert with that is no advice."""
+    writer = Writer()
+    source = writer.activation((1, 4), Quant(np.float32(0.02), 5), 1.0)
+    output = writer.activation((1, 4), Quant(np.float32(0.08), -15), 1.0)
+    writer.operator("RELU6", [source.index], [output.index], None)
+    with pytest.raises(CandidateFailure, match="use 'relu' in its place") as failure:
+        PLUGIN.generate(writer.finish(source.index, output.index), "cortex-m3")
+    assert "own quantiser" not in str(failure.value)
+
+
+@pytest.mark.parametrize("inputs", [[], [-1]])
+def test_a_conversion_of_nothing_is_refused(inputs: list[int]) -> None:
+    """An operator in float is looked at before it is known what operands it has."""
+    writer = Writer()
+    ends = [writer.activation((1, 4), Quant(np.float32(0.02), 0), 1.0).index for _ in range(2)]
+    writer.operator("DEQUANTIZE", inputs, ends[1:], None)
+    with pytest.raises(CandidateFailure, match="DEQUANTIZE"):
+        PLUGIN.generate(writer.finish(*ends), "host")

@@ -6,6 +6,8 @@ from random import Random
 
 import pytest
 
+pytest.importorskip("tflite_micro")
+
 from tests.fuzz.targets import TARGETS, Target
 
 BROKEN = {"contract": 300, "data": 1500, "importer": 300, "bring": 100}

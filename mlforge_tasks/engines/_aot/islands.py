@@ -31,7 +31,9 @@ def _island(start: Operator, graph: Graph) -> tuple[set[int], set[str]] | None:
 def without_float_copies(graph: Graph) -> Graph:
     """Such an island copies int8; its QUANTIZEs take them as the floats they stand for."""
     for start in graph.operators:
-        if start.op != "DEQUANTIZE" or graph.tensors[start.inputs[0]].dtype != "int8":
+        if start.op != "DEQUANTIZE" or not start.inputs or not start.outputs:
+            continue
+        if start.inputs[0] < 0 or graph.tensors[start.inputs[0]].dtype != "int8":
             continue
         island = _island(start, graph)
         if island is not None:
