@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _MAGIC = b"\x7fELF\x01\x01"
-_PROGRAM_HEADERS = struct.Struct("<28xI10xHH")  # offset, size of one, how many
-_PROGRAM_HEADER = struct.Struct("<IIIIIII")  # type, offset, (virtual), physical, in file, in memory
+# Offsets of program and section headers, then size and number of each.
+_HEADER = struct.Struct("<28xII6xHHHH")
+_SEGMENT = struct.Struct("<IIIII")  # type, offset, virtual and physical address, size in the file
+_SECTION = struct.Struct("<4xII4xII")  # type, flags, offset, size
 _LOAD = 1
-# What objcopy and Zephyr put between two segments.
+_NO_BITS, _ALLOCATED = 8, 2
+# What objcopy and Zephyr put where no section lies.
 _FILLS = (0x00, 0xFF)
 
 
 @dataclass(frozen=True)
-class Segment:
-    """Bytes that are loaded.
+class Piece:
+    """Bytes that are loaded: a section's.
 
     Attributes:
         address: Physical address of the first.
@@ -36,28 +43,43 @@ class Segment:
         return self.address + len(self.data)
 
 
-def segments(elf: bytes) -> tuple[Segment, ...]:
+def _unpacked(elf: bytes) -> Iterator[Piece]:
+    segments_at, sections_at, segment_size, segments, section_size, sections = _HEADER.unpack_from(
+        elf
+    )
+    spans = []
+    for index in range(segments):
+        kind, start, _, address, length = _SEGMENT.unpack_from(
+            elf, segments_at + index * segment_size
+        )
+        if kind == _LOAD:
+            spans.append((start, start + length, address))
+    for index in range(sections):
+        kind, flags, start, length = _SECTION.unpack_from(elf, sections_at + index * section_size)
+        if kind == _NO_BITS or not flags & _ALLOCATED or not length:
+            continue
+        if start + length > len(elf):
+            raise ToolError("the image's ELF file is cut off")
+        for first, last, address in spans:
+            if first <= start and start + length <= last:
+                yield Piece(address + start - first, elf[start : start + length])
+
+
+def pieces(elf: bytes) -> tuple[Piece, ...]:
     """What an ELF file loads, by address.
+
+    Section by section: what lies between two of them in one segment is padding, which another tool
+    fills with other bytes.
 
     Raises:
         ToolError: It is not an ELF file for a 32-bit core, or is cut off.
     """
     if not elf.startswith(_MAGIC):
         raise ToolError("the image is not a 32-bit little-endian ELF file")
-    found = []
     try:
-        offset, size, count = _PROGRAM_HEADERS.unpack_from(elf)
-        for index in range(count):
-            kind, at, _, address, length, *_ = _PROGRAM_HEADER.unpack_from(
-                elf, offset + index * size
-            )
-            if kind == _LOAD and length:
-                found.append(Segment(address, elf[at : at + length]))
-                if len(found[-1].data) != length:
-                    raise ToolError("the image's ELF file is cut off")
+        return tuple(sorted(_unpacked(elf), key=lambda one: one.address))
     except struct.error:
         raise ToolError("the image's ELF file is cut off") from None
-    return tuple(sorted(found, key=lambda one: one.address))
 
 
 def flat_origin(elf: bytes, flat: bytes) -> int:
@@ -70,26 +92,25 @@ def flat_origin(elf: bytes, flat: bytes) -> int:
     Raises:
         ToolError: It is not to the byte what the ELF file loads.
     """
-    loaded = segments(elf)
+    loaded = pieces(elf)
     origin = loaded[0].address if loaded else 0
     end = max((one.end for one in loaded), default=0)
     if end - origin != len(flat):
-        found = f"the ELF file loads {end - origin} bytes, the flat image has {len(flat)}"
-        raise ToolError(f"the image's files do not belong together: {found}")
-    gaps = bytearray()
+        raise _strangers(f"the ELF file loads {end - origin} bytes, the flat image has {len(flat)}")
+    between = bytearray()
     covered = origin
     for one in loaded:
         start = one.address - origin
         if flat[start : start + len(one.data)] != one.data:
-            raise ToolError(
-                "the image's files do not belong together: the flat image has other bytes than "
-                f"the ELF file loads at {one.address:#x}"
+            raise _strangers(
+                f"at {one.address:#x} the flat image has other bytes than the ELF file"
             )
-        gaps += flat[covered - origin : start]
+        between += flat[covered - origin : start]
         covered = max(covered, one.end)
-    if gaps and (len(set(gaps)) > 1 or gaps[0] not in _FILLS):
-        raise ToolError(
-            "the image's files do not belong together: the flat image has bytes where the ELF file "
-            "loads none"
-        )
+    if between and (len(set(between)) > 1 or between[0] not in _FILLS):
+        raise _strangers("the flat image has bytes where the ELF file loads none")
     return origin
+
+
+def _strangers(found: str) -> ToolError:
+    return ToolError(f"the image's files do not belong together: {found}")

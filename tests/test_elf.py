@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlforge_tasks.elf import Segment, flat_origin, segments
+from mlforge_tasks.elf import Piece, flat_origin, pieces
 from mlforge_tasks.errors import ToolError
 from tests.helpers.elf_file import NOTE, elf_file
 
@@ -16,18 +16,22 @@ CODE, DATA = (0x08000000, b"code"), (0x08000008, b"data")
 TWO = elf_file(DATA, CODE)
 
 
-def test_segments_are_told_by_physical_address() -> None:
+def test_pieces_are_told_by_physical_address() -> None:
     """In order, without what is not loaded or empty."""
-    assert segments(TWO) == (Segment(*CODE), Segment(*DATA))
-    assert segments(elf_file(CODE, kind=NOTE)) == ()
-    assert segments(elf_file((0x100, b""))) == ()
+    assert pieces(TWO) == (Piece(*CODE), Piece(*DATA))
+    assert pieces(elf_file(CODE, kind=NOTE)) == ()
+    assert pieces(elf_file((0x100, b""))) == ()
 
 
 @pytest.mark.parametrize("gap", [bytes(4), b"\xff" * 4])
 def test_a_flat_image_is_told_where_it_begins(gap: bytes) -> None:
-    """Between segments lies what objcopy or Zephyr fills gaps with."""
+    """Between sections lies what objcopy or Zephyr fills gaps with."""
     assert flat_origin(TWO, b"code" + gap + b"data") == 0x08000000
     assert flat_origin(elf_file(), b"") == 0
+    # In one segment the ELF file has bytes there too, which no section is made of.
+    assert (
+        flat_origin(elf_file((0x100, b"code", bytes(4), b"data")), b"code" + gap + b"data") == 0x100
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,8 +40,8 @@ def test_a_flat_image_is_told_where_it_begins(gap: bytes) -> None:
         (b"code" + bytes(4) + b"dat", "loads 12 bytes, the flat image has 11"),
         (b"code" + bytes(4) + b"data!", "loads 12 bytes, the flat image has 13"),
         (b"", "has 0"),
-        (b"cope" + bytes(4) + b"data", "other bytes than the ELF file loads at 0x8000000"),
-        (b"code" + bytes(4) + b"date", "other bytes than the ELF file loads at 0x8000008"),
+        (b"cope" + bytes(4) + b"data", "at 0x8000000 the flat image has other bytes"),
+        (b"code" + bytes(4) + b"date", "at 0x8000008 the flat image has other bytes"),
         (b"code\0\0\0\1data", "bytes where the ELF file loads none"),
         (b"code\1\1\1\1data", "bytes where the ELF file loads none"),
     ],
@@ -52,18 +56,18 @@ def test_another_flat_image_is_refused(flat: bytes, said: str) -> None:
 def test_what_is_no_elf_file_is_refused(elf: bytes) -> None:
     """Of a 64-bit core neither."""
     with pytest.raises(ToolError, match="not a 32-bit little-endian ELF file"):
-        segments(elf)
+        pieces(elf)
 
 
-@given(cut=st.integers(6, len(TWO) - 1))
+@given(cut=st.integers(6, len(TWO) - 17))
 def test_one_that_is_cut_off_is_refused(cut: int) -> None:
-    """Wherever."""
+    """Wherever, up to the end of the last header's fields that tell what is loaded."""
     with pytest.raises(ToolError, match="cut off"):
-        segments(TWO[:cut])
+        pieces(TWO[:cut])
 
 
 @given(data=st.binary(max_size=120))
 def test_no_bytes_break_the_reader(data: bytes) -> None:
     """Whatever follows the magic number is read or refused."""
     with contextlib.suppress(ToolError):
-        assert segments(TWO[:6] + data) is not None
+        assert pieces(TWO[:6] + data) is not None
