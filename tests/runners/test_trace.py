@@ -7,8 +7,13 @@ from collections import Counter
 
 import pytest
 
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.cycles import Block
+from mlforge_tasks.cycles.record import LayerCycles
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.pipeline import places
+from mlforge_tasks.records import SelfTest
+from mlforge_tasks.runners._cycles import of_inference, of_layers
 from mlforge_tasks.runners._trace import executed
 
 RULE = "----------------"
@@ -67,6 +72,36 @@ def test_what_was_cut_short_is_counted_to_the_cut() -> None:
     found = counted([*FIRST, WORKED, cut, *rest, again, TICKS, WORKED], (1,))
     assert found[1][Block(WHOLE[:2], jumped=False)] == 1
     assert found[1][Block(WHOLE[2:], jumped=True)] == 1
+
+
+def test_of_no_chip_the_cycles_are_nominal() -> None:
+    """Nothing is known of the core, and the report says so; nothing is counted for it."""
+    board = load_board("qemu_riscv32")
+    told = SelfTest(
+        ticks=(1280, 1280),
+        tick_hz=10_000_000,
+        stacks=(),
+        arena_bytes=1,
+        model_digest="",
+        firmware_id="",
+        laps=((1, 64), (1, 64), (2, 128)),
+    )
+    found = of_inference(board, ("no", "program"), told)
+    assert (found.instructions, found.lower, found.upper) == (1000, 1000, 1000)
+    assert (found.method.partition(":")[0], found.tool) == ("nominal", None)
+    assert found.latency_us(1000) == pytest.approx(10)
+    layers = of_layers(board, ("no", "program"), told)
+    assert layers == {1: LayerCycles(100, 100), 2: LayerCycles(100, 100)}
+
+
+def test_a_board_that_stands_for_another_has_its_clock_and_memories() -> None:
+    """What is told before there is hardware is told of the hardware."""
+    board = load_board("nucleo_f446re")
+    stand_in = places.emulated(board)
+    assert stand_in.name == "mps2/an386"
+    assert stand_in.clock_hz == board.clock_hz
+    assert stand_in.wait_states == board.wait_states
+    assert (board.wait_states.flash, board.wait_states.line_bytes) == (3, 16)
 
 
 def test_a_log_that_ends_too_soon_is_a_broken_tool() -> None:
