@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.cycles import thumb_instructions
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import process, tool_versions
+from mlforge_tasks.graph import process, shortage, tool_versions
 from mlforge_tasks.graph.file_digests import identified
 
 if TYPE_CHECKING:
@@ -64,7 +64,11 @@ def _look_for(tool: str) -> tuple[str, str]:
         path = shutil.which(name)
         if path is None:
             continue
-        said = _VERSION.search(process.run([path, "--version"], timeout_s=TIMEOUT_S).output)
+        argv = [path, "--version"]
+        done = process.run(argv, timeout_s=TIMEOUT_S)
+        if shortage.told(done.output) is not None:
+            raise ToolError(done.ending(f"`{' '.join(argv)}`"))
+        said = _VERSION.search(done.output)
         if said is not None and int(said[1]) >= OLDEST:
             return path, f"{said[1]}.{said[2]}"
     raise ToolError(

@@ -112,7 +112,8 @@ def start(
             start_new_session=True,
         )
     except OSError as error:
-        raise ToolError(f"cannot start '{argv[0]}': {error.strerror}") from error
+        hint = shortage.of(error) and shortage.HINT
+        raise ToolError(f"cannot start '{argv[0]}': {error.strerror}", hint=hint) from error
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -180,11 +181,13 @@ def run(
         stop(process)
 
     timer = threading.Timer(timeout_s, expire)
-    timer.start()
     try:
+        timer.start()
         output = _read(process, on_line)
         with contextlib.suppress(ChildProcessError):  # the time limit has reaped it already
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    except RuntimeError as error:  # no room for the thread that keeps the limit
+        raise shortage.broken(error, f"`{argv[0]}`") from error
     finally:
         timer.cancel()
         stop(process)

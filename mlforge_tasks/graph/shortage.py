@@ -30,7 +30,8 @@ _TENSORFLOW = {
 _WORDS = re.compile(
     r"no space left|disk quota exceeded|disk is full|file too large|file size limit"
     r"|read-only file system|input/output error|stale file handle"
-    r"|cannot allocate|could not allocate|failed to allocate|memory exhausted|out of memory"
+    r"|cannot allocate|can't allocate|could not allocate|failed to allocate|memory exhausted"
+    r"|out of memory"
     r"|std::bad_alloc|memoryerror|oom when|resource_exhausted|resource exhausted"
     r"|failed to map segment|resource temporarily unavailable|start new thread"
     r"|pthread_create failed|too many open files|no usable temporary directory"

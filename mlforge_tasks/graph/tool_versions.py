@@ -39,5 +39,6 @@ def ask_ahead(questions: Iterable[Callable[[], object]]) -> threading.Thread:
                 question()
 
     asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
+    with contextlib.suppress(RuntimeError):  # no room for another thread: it is done later
+        asking.start()
     return asking

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import TaskError
 
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.graph import shortage
 from mlforge_tasks.graph.files import refused
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def told(action: Callable[..., Any]) -> Callable[..., Any]:
         except OSError as error:
             return TaskError(str(refused(error, "the build tree")))
         except Exception as error:  # noqa: BLE001 - told with its traceback, not swallowed
+            if shortage.of(error) is not None:
+                return TaskError(str(shortage.broken(error, "the run")))
             return TaskError("a mistake in MLForge: please report all that follows", error)
 
     return act

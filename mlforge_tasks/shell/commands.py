@@ -26,7 +26,7 @@ from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.graph import environment, tool_versions
+from mlforge_tasks.graph import environment, shortage, tool_versions
 from mlforge_tasks.graph.files import refused
 from mlforge_tasks.graph.tree_lock import TreeLock
 from mlforge_tasks.shell import signals
@@ -69,7 +69,10 @@ def _around(command: Any, rule: Callable[[Any, Proceed, Mapping[str, Any]], Any]
 
     @functools.wraps(original)  # doit reads the names of its parameters
     def execute(self: Any, *args: Any, **options: Any) -> Any:
-        return rule(self, functools.partial(original, self, *args, **options), options)
+        try:
+            return rule(self, functools.partial(original, self, *args, **options), options)
+        except MemoryError as error:
+            raise InvalidDodoFile(str(shortage.broken(error, "doit itself"))) from None
 
     command._execute = execute  # noqa: SLF001
 
@@ -176,7 +179,10 @@ def _finished(proceed: Proceed) -> int:
     except OSError as error:
         signals.end_if_interrupted()
         print(f"ERROR: {refused(error, 'the run')}", file=sys.stderr)
-    except Exception:  # noqa: BLE001 - shown whole
+    except Exception as error:  # noqa: BLE001 - shown whole
         signals.end_if_interrupted()  # some reporters fail where a task was cut short
-        traceback.print_exc()
+        if shortage.of(error) is None:
+            traceback.print_exc()
+        else:
+            print(f"ERROR: {shortage.broken(error, 'the run')}", file=sys.stderr)
     return BROKEN

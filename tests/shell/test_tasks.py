@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from doit.exceptions import TaskError
+
 from mlforge_tasks.shell import tasks
+from mlforge_tasks.shell.actions import told
 from tests.helpers.paths import TANK
+
+
+def test_too_little_memory_for_a_thread_is_told() -> None:
+    """Whatever kind of exception it comes as, it is one message and no traceback."""
+
+    def act() -> None:
+        raise RuntimeError("can't start new thread")
+
+    found = told(act)()
+    assert isinstance(found, TaskError)
+    assert found.message.startswith("can't start new thread, needed for the run\nThings to try: ")
+    assert not found.traceback
 
 
 def test_a_way_round_leads_to_the_same_tree() -> None:
