@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import TaskError
@@ -13,6 +15,34 @@ from mlforge_tasks.graph.files import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mlforge_tasks.graph.stage import Stage
+
+BROKEN = 2
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What `doit clean` does: the outputs of some stages go, the store stays.
+
+    Attributes:
+        stages: The stages.
+    """
+
+    stages: tuple[Stage, ...]
+
+    def __call__(self) -> None:
+        """Removes them; what cannot be removed ends the program, as doit would go on with 0."""
+        try:
+            for stage in self.stages:
+                stage.clean()
+        except OSError as error:
+            print(f"ERROR: {refused(error, 'doit clean')}", file=sys.stderr)
+            sys.exit(BROKEN)
+
+    def __str__(self) -> str:
+        """As doit shows it, without the first character."""
+        return "<removal of outputs"
 
 
 def told(action: Callable[..., Any]) -> Callable[..., Any]:

@@ -30,6 +30,7 @@ from mlforge_tasks.graph import environment, shortage, tool_versions
 from mlforge_tasks.graph.files import refused
 from mlforge_tasks.graph.tree_lock import TreeLock
 from mlforge_tasks.shell import signals
+from mlforge_tasks.shell.actions import BROKEN
 from mlforge_tasks.shell.loop import CONVERGE, delivered
 from mlforge_tasks.shell.state import NOWHERE, open_state
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     Proceed = Callable[[], Any]
 
-MET, BROKEN = 0, 2
+MET = 0
 MOST_AT_A_TIME = 64
 # Tasks that leave the build tree alone, and so may run beside another run.
 TREELESS = {"doctor", "workspace"}

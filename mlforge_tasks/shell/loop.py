@@ -17,7 +17,7 @@ from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.pipeline.gates import decide
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.shell import console
-from mlforge_tasks.shell.actions import told
+from mlforge_tasks.shell.actions import Removal, told
 from mlforge_tasks.verdict.trials import Report
 
 if TYPE_CHECKING:
@@ -79,15 +79,11 @@ def converge_task(plan: Plan) -> dict[str, Any]:
         except _UNREADABLE:  # to be met again, and shown, by the action
             return False
 
-    def remove_outputs() -> None:
-        for stage in plan.stages():
-            stage.clean()
-
     return {
         "basename": CONVERGE,
         "doc": "run the loop until the contract is met or the budget ends",
         "actions": [told(conclude)],
         "calc_dep": ["gate:1"],
-        "clean": [remove_outputs],
+        "clean": [Removal(tuple(plan.stages()))],
         "uptodate": [same],
     }

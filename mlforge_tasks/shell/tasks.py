@@ -22,7 +22,7 @@ from mlforge_tasks.graph.files import own_digest
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.shell import loop, reporter, state
-from mlforge_tasks.shell.actions import told
+from mlforge_tasks.shell.actions import Removal, told
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -123,7 +123,7 @@ def stage_task(stage: Stage) -> dict[str, Any]:
         "basename": base,
         **({"name": part} if part else {"doc": _purpose(stage)}),
         "actions": [(told(run_stage), [stage])],
-        "clean": [stage.clean],
+        "clean": [Removal((stage,))],
         "file_dep": [_relative(path) for path in stage.dependency_paths()],
         "targets": targets,
         "uptodate": [UpToDate(stage)],
