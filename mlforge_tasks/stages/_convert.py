@@ -131,12 +131,18 @@ def float_scores(
         model: The network.
         folder: The prepared data set.
         card: Its card.
+
+    Raises:
+        CandidateFailure: Its outputs are no numbers.
     """
     predict = Predictor(libraries, model)
 
     def score(name: str) -> dict[str, float]:
         split = load_split(folder, name, card)
-        outputs = metrics.denormalise(predict(split.inputs), card)
+        raw = predict(split.inputs)
+        if not np.isfinite(raw).all():
+            raise _failure(f"its float outputs are not all finite for the {name} split")
+        outputs = metrics.denormalise(raw, card)
         return metrics.scores(card.task, outputs, split.targets)
 
     return {f"float_{name}": score(name) for name in ("validation", "test")}
