@@ -71,6 +71,6 @@ def over(
     found = {}
     for split, part in zip(splits, np.split(raw, ends[:-1]), strict=True):
         targets = np.load(dataset / f"{split}_y.npy")
-        outputs = metrics.to_outputs(part, quantisation, card)
+        outputs = metrics.to_outputs(part.reshape(len(part), -1), quantisation, card)
         found[split] = metrics.require(metrics.scores(card.task, outputs, targets), metric, split)
     return Found(found, "aot" if why else "tflite-micro", why)
