@@ -55,6 +55,11 @@ def _existing(name: str) -> frozenset[str]:
 
 
 @functools.cache
+def _names(path: Path) -> frozenset[str]:
+    return imported_names(path.read_bytes())
+
+
+@functools.cache
 def _direct_imports(module: str) -> frozenset[str]:
     """First-party modules that a module's source names, wherever in it."""
     path = _find(module)
@@ -62,7 +67,7 @@ def _direct_imports(module: str) -> frozenset[str]:
         return frozenset()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found: set[str] = set()
-    for name in imported_names(path.read_bytes()):
+    for name in _names(path):
         full = resolve_name(name, package) if name.startswith(".") else name
         if full.startswith(PACKAGE):
             found |= _existing(full)
@@ -94,7 +99,7 @@ def foreign_imports(roots: tuple[str, ...]) -> frozenset[str]:
 
 @functools.cache
 def _foreign(path: Path) -> frozenset[str]:
-    names = (name.partition(".")[0] for name in imported_names(path.read_bytes()))
+    names = (name.partition(".")[0] for name in _names(path))
     return frozenset(name for name in names if name not in {"", PACKAGE})
 
 
@@ -122,7 +127,7 @@ def _resource_digests(name: str) -> Mapping[str, str] | None:
 def forget_sources() -> None:
     """Makes the next `code_version` read everything anew."""
     for cached in (
-        *(_find, _existing, _direct_imports),
+        *(_find, _existing, _names, _direct_imports),
         *(foreign_imports, _foreign, _module_digest, _resource_digests, code_version),
     ):
         cached.cache_clear()
