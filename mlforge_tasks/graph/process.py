@@ -153,6 +153,11 @@ def _read(process: subprocess.Popen[bytes], on_line: Callable[[str], None] | Non
     return "".join(lines)
 
 
+def _close(pipe: IO[bytes] | None) -> None:
+    if pipe is not None:
+        pipe.close()
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -191,8 +196,7 @@ def run(
     finally:
         timer.cancel()
         stop(process)
-        if process.stdout is not None:
-            process.stdout.close()
+        _close(process.stdout)
     return Completed(tuple(argv), process.returncode, output, expired.is_set())
 
 
