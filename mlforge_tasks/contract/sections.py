@@ -183,7 +183,7 @@ class Goal(Record):
     @classmethod
     def _in_range(cls, target: float, info: ValidationInfo) -> float:
         metric = info.data.get("metric")
-        if metric in {"accuracy", "auc"} and not 0 < target <= 1:
+        if metric in {"accuracy", "auc"} and not 0 <= target <= 1:
             percent = format_share(target / 100) if 1 < target <= 100 else None
             raise Mistake("a share from 0 to 1, such as 0.72 or '72 %'", suggestion=percent)
         if metric in {"mse", "mae"} and target <= 0:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
+
+from pydantic import BaseModel, Field, model_validator
 
 from mlforge_tasks.cycles import thumb_instructions
 from mlforge_tasks.errors import ToolError
@@ -28,6 +29,8 @@ STEADY = 24
 TRIPLE = "thumb-none-eabi"
 # Consumes what is left of an IT or VPT block that a block of code was cut in.
 SEPARATOR, SEPARATORS = b"\x00\xbf", 4
+# No core here begins more instructions at once; no block that is timed takes so long.
+MOST_A_CYCLE, MOST_CYCLES = 2, 10**9
 # In place of what LLVM cannot read.
 NOTHING, UNREAD = "nop", " @ "
 _VERSION = re.compile(r"LLVM version (\d+)\.(\S+)")
@@ -49,6 +52,33 @@ class Timing:
     steady: float
     alone: float
     left_out: tuple[str, ...] = ()
+
+
+class _Summary(BaseModel):
+    """Of llvm-mca's JSON: a region's cycles."""
+
+    cycles: int = Field(alias="TotalCycles", strict=True, gt=0, lt=MOST_CYCLES)
+
+
+class _Region(BaseModel):
+    """Of llvm-mca's JSON: a region that was timed."""
+
+    index: int = Field(alias="Name")
+    instructions: list[str] = Field(alias="Instructions", min_length=1)
+    summary: _Summary = Field(alias="SummaryView")
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if self.summary.cycles * MOST_A_CYCLE < len(self.instructions):
+            count = len(self.instructions)
+            raise ValueError(f"{count} instructions in {self.summary.cycles} cycles")
+        return self
+
+
+class _Answer(BaseModel):
+    """Of llvm-mca's JSON: what is read of it."""
+
+    regions: list[_Region] = Field(alias="CodeRegions", min_length=1)
 
 
 def _names(tool: str) -> list[str]:
@@ -194,19 +224,17 @@ def _cycles(
         argv += ["-call-latency=1", "-skip-unsupported-instructions=any"]
         argv += ["--json", str(source), "-o", str(result)]
         done = process.run(argv, timeout_s=TIMEOUT_S)
+        if done.returncode != 0 or done.timed_out:
+            raise ToolError(done.ending(f"llvm-mca for {cpu}"))
         try:
-            regions = json.loads(result.read_text())["CodeRegions"]
-            found = {int(one["Name"]): one for one in regions}
-            return [
-                (found[index]["SummaryView"]["TotalCycles"], found[index]["Instructions"])
-                if index in found
-                else (0, [])
-                for index in range(len(texts))
-            ]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            answer = _Answer.model_validate_json(result.read_bytes())
+        except (OSError, ValueError) as error:
             raise ToolError(
                 f"llvm-mca for {cpu} gave no figures ({error})\n{done.tail()}"
             ) from None
+    # Of a text that it knows nothing of, it says nothing.
+    found = {one.index: (one.summary.cycles, one.instructions) for one in answer.regions}
+    return [found.get(index, (0, [])) for index in range(len(texts))]
 
 
 def _left_out(text: tuple[str, ...], kept: Sequence[str]) -> tuple[str, ...]:
@@ -239,7 +267,23 @@ def time_blocks(texts: Iterable[tuple[str, ...]], cpu: str) -> Mapping[tuple[str
     once, often = _cycles(asked, cpu, 1), _cycles(asked, cpu, STEADY)
     found = {}
     for text, (first, kept), (total, _) in zip(asked, once, often, strict=True):
+        if total < first:
+            raise ToolError(f"llvm-mca for {cpu} has {STEADY} turns end before one: {text}")
         alone = float(max(first - FILLING, 0))
         steady = (total - first) / (STEADY - 1)
         found[text] = Timing(min(steady, alone), alone, _left_out(text, kept))
+    _check_left_out(found, cpu)
     return found
+
+
+def _check_left_out(found: Mapping[tuple[str, ...], Timing], cpu: str) -> None:
+    """An instruction is known to a model or is not, wherever it stands.
+
+    Raises:
+        ToolError: One was left out in one place and timed in another: the answer has gaps.
+    """
+    unknown = {line for timing in found.values() for line in timing.left_out}
+    for text, timing in found.items():
+        gap = unknown & {*text} - {*timing.left_out}
+        if gap:
+            raise ToolError(f"llvm-mca for {cpu} left out '{gap.pop()}', which it knows elsewhere")

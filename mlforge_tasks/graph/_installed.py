@@ -206,12 +206,14 @@ def look(library: list[Tree], others: list[Tree]) -> dict[str, object]:
 
 def known(path: str, seen: str) -> dict[str, object] | None:
     """What was found when the files were last as they are; None where that is not known."""
+    if not os.path.isfile(path):  # a pipe would be waited for
+        return None
     try:
         with open(path) as file:
             kept = json.load(file)
         if kept["seen"] == seen and digest_of(kept["found"]) == kept["sha256"]:
             return dict(kept["found"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return None
 

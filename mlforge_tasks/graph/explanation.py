@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.graph.manifest import PROVENANCE
+from mlforge_tasks.graph.manifest import PROVENANCE, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,10 +49,9 @@ def _how(old: object, new: object) -> str:
 def key_document(folder: Path) -> dict[str, Any]:
     """All that went into what lies in a stage's folder, by its provenance; empty without one."""
     try:
-        found = json.loads((folder / PROVENANCE).read_bytes())["key_document"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return Provenance.read(folder / PROVENANCE).key_document
+    except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -14,11 +14,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import surroundings
-from mlforge_tasks.graph.files import Tree, file_digest
+from mlforge_tasks.graph.files import Tree, file_digest, read_own
 from mlforge_tasks.records import Record, canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
@@ -53,8 +51,8 @@ def memory_path() -> Path:
 @functools.cache
 def _known(path: Path) -> dict[str, str]:
     try:
-        memory = Memory.read(path)
-    except (OSError, ValidationError):
+        memory = Memory.model_validate_json(read_own(path))
+    except (OSError, ValueError, RecursionError):
         return {}
     return memory.files if Memory.of(memory.files) == memory else {}
 

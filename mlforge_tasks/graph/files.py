@@ -33,6 +33,10 @@ FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, copied on 
 MAX_RECORD_BYTES = 64 << 20
 
 
+# What helps wherever nothing better is known.
+HINT = "see what lies there, and run again, or take another build tree (build=…)"
+
+
 class CorruptError(ValueError):
     """A file does not hold what it should."""
 
@@ -103,7 +107,7 @@ def refused(error: OSError, doing: str) -> ToolError:
         errno.EROFS: "take a build tree that can be written to (build=…)",
     }
     return ToolError(
-        f"{doing}: {error.strerror or error}{where}", hint=hints.get(error.errno or 0, "run again")
+        f"{doing}: {error.strerror or error}{where}", hint=hints.get(error.errno or 0, HINT)
     )
 
 

@@ -22,6 +22,8 @@ class StageKind:
         secrets: Environment variables that its process gets, and no other stage's; they are no
             part of the key.
         kept_when_broken: Files that go into the store although the action broke.
+        restorable: Whether its result is taken from the store. Where not, since the action checks
+            too, it is made each time, and what the store has of it is replaced.
     """
 
     module: str
@@ -34,3 +36,4 @@ class StageKind:
     runs_after_failure: bool = False
     secrets: tuple[str, ...] = ()
     kept_when_broken: tuple[str, ...] = ()
+    restorable: bool = True

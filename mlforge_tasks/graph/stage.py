@@ -135,12 +135,14 @@ class Stage:
         document = self.key_document()
         known = self.workspace.store.get_result(document)
         tries = broken_tries.read(self.folder) + (known.broken_tries if known else ())
-        if known is None:
+        if known is None or not self.kind.restorable:
             started = time.monotonic()
             how, manifest = self._make(document["inputs"])
             seconds = round(time.monotonic() - started, 3)
             self._check_code(document["code"])
-            if manifest.reason is None or manifest.reason.code not in WALL_TIME_RESULTS:
+            if known is not None and known.manifest == manifest:
+                how = "restored"
+            elif manifest.reason is None or manifest.reason.code not in WALL_TIME_RESULTS:
                 result = ActionResult(
                     manifest=manifest, key_document=document, seconds=seconds, broken_tries=tries
                 )

@@ -68,7 +68,7 @@ class TreeLock:
             os.close(handle)
             raise BusyError(
                 f"another run{holder} is using '{self.path.parent}'",
-                hint="wait for it to end, or run in another folder",
+                hint="wait for it to end, or take another build tree (build=…)",
             ) from None
         except OSError as error:
             os.close(handle)
@@ -85,7 +85,7 @@ class TreeLock:
             return False
 
     def _unfit(self, why: str) -> ToolError:
-        hint = f"see what '{self.path}' is and remove it, or run in another folder"
+        hint = f"see what '{self.path}' is and remove it, or take another build tree (build=…)"
         tree = f"build tree '{self.path.parent}'"
         return ToolError(f"{tree}: cannot lock '{self.path.name}': {why}", hint=hint)
 

@@ -7,6 +7,7 @@ flash. The keys `available`, `fixtures`, `notes` and `flash_with_test` say nothi
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import tempfile
@@ -177,7 +178,8 @@ def read_map(path: Path) -> tuple[BenchBoard, ...]:
     if not path.is_file():
         raise ToolError(f"there is no hardware map at {path}", hint=GENERATE_HINT)
     # Twister's file is a list, `read_model` reads mappings: the list is indented below a name.
-    lines = _DOCUMENT_START.sub(b"#", path.read_bytes(), count=1).splitlines()
+    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    lines = _DOCUMENT_START.sub(b"#", content, count=1).splitlines()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
         copy.write_bytes(b"\n ".join([b"boards:", *lines]))

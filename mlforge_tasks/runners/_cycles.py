@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import subprocess
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.cycles import llvm, thumb_instructions
 from mlforge_tasks.cycles.cores import core_of
 from mlforge_tasks.cycles.price import Price, prices
 from mlforge_tasks.cycles.record import Cycles, LayerCycles
+from mlforge_tasks.elf import pieces
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.runners import (
@@ -52,12 +54,13 @@ def _instructions(counted: Executed) -> int:
 
 def _counted(argv: Sequence[str], wanted: Sequence[int]) -> Mapping[int, Executed]:
     """What an image executes between the wanted readings of the clock and the next ones."""
+    loaded = pieces(Path(argv[-1]).read_bytes())
     # What the device has to say was heard before; QEMU's log is what it has to say itself.
     program = process.start([*argv, *FLAGS], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if program.stderr is None:
         raise ToolError("QEMU was started without a pipe for its log")
     try:
-        return executed(program.stderr.fileno(), wanted)
+        return executed(program.stderr.fileno(), wanted, loaded)
     finally:
         process.stop(program)
         program.stderr.close()

@@ -21,7 +21,9 @@ from mlforge_tasks.cycles import Block
 from mlforge_tasks.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from mlforge_tasks.elf import Piece
 
 # What `Counter` holds may become negative where one is subtracted from another.
 Executed: TypeAlias = Counter[Block]
@@ -46,11 +48,15 @@ class _Translated:
     clock: bool
 
 
+def _odd(line: bytes) -> ToolError:
+    return ToolError(f"QEMU's log has a line that cannot be understood: {line!r}")
+
+
 def _code(line: bytes) -> bytes:
     """The bytes of an instruction that QEMU shows, as halfwords, most significant byte first."""
     found = _HEX.match(line)
     if found is None:
-        raise ToolError(f"QEMU's log has a line that cannot be understood: {line!r}")
+        raise _odd(line)
     halves = found[1].split()
     return b"".join(bytes.fromhex(half.decode())[::-1] for half in halves)
 
@@ -62,8 +68,9 @@ class _Log:
         calls: How often the clock was asked so far.
     """
 
-    def __init__(self, wanted: Iterable[int]) -> None:
+    def __init__(self, wanted: Iterable[int], loaded: Sequence[Piece]) -> None:
         self.calls = 0
+        self._loaded = loaded
         self._left = set(wanted)
         self._found: dict[int, Executed] = {number: Counter() for number in self._left}
         self._sink: Executed | None = None
@@ -114,7 +121,14 @@ class _Log:
             self._sink[Block(block.code, block.pc + len(block.code) != then)] += 1
 
     def _translated(self, line: bytes, code: bytes) -> _Translated:
-        pc = int(_PC.search(line)[1], 16)  # type: ignore[index]
+        found = _PC.search(line)
+        if found is None:
+            raise _odd(line)
+        pc = int(found[1], 16)
+        for piece in self._loaded:
+            here = pc - piece.address
+            if here >= 0 and pc + len(code) <= piece.end and piece.data[here:][: len(code)] != code:
+                raise ToolError(f"QEMU's log has other code at {pc:#x} than the image")
         if self._entry is None and self._name == CLOCK:
             self._entry = pc  # of a function, what is translated first is what is called
         return _Translated(pc, code, clock=pc == self._entry)
@@ -127,7 +141,7 @@ class _Log:
     def _cut(self, line: bytes) -> None:
         last, address = self._last, _ADDRESS.search(line)
         if last is None or address is None:
-            raise ToolError(f"QEMU's log has a line that cannot be understood: {line!r}")
+            raise _odd(line)
         size = int(address[1], 16) - last.pc
         code = last.code[:size]
         self._last = _Translated(last.pc, code, last.clock) if code else None
@@ -145,17 +159,18 @@ def _lines(stream: int) -> Iterator[list[bytes]]:
     raise ToolError(f"QEMU's log stood still for {SILENCE_S:g} s")
 
 
-def executed(stream: int, wanted: Iterable[int]) -> Mapping[int, Executed]:
+def executed(stream: int, wanted: Iterable[int], loaded: Sequence[Piece]) -> Mapping[int, Executed]:
     """What is executed between some readings of the clock and the next one each.
 
     Args:
         stream: Where QEMU's log comes from.
         wanted: Numbers of the readings, from 1.
+        loaded: What the image has in memory, where it is not copied elsewhere before it runs.
 
     Raises:
         ToolError: The log ends before that, or cannot be understood.
     """
-    log = _Log(wanted)
+    log = _Log(wanted, loaded)
     for lines in _lines(stream):
         for line in lines:
             log.line(line)

@@ -163,8 +163,8 @@ def _check_parallel(options: Mapping[str, Any]) -> None:
     """Refuses what doit would take for a run that has nothing to do, or could not end."""
     count = options.get("num_process", 0)
     if not 0 <= count <= MOST_AT_A_TIME:
-        raise InvalidDodoFile(f"-n: found {count}, wanted 1 to {MOST_AT_A_TIME} stages at a time")
-    if count and options.get("par_type") == "process":
+        raise InvalidDodoFile(f"-n: found {count}, wanted 0 to {MOST_AT_A_TIME} stages at a time")
+    if options.get("par_type") == "process":
         raise InvalidDodoFile(
             "-P process: copies of doit would outlive it where it is killed, and keep the tree\n"
             "Things to try: -P thread, which is the default; stages have processes of their own"

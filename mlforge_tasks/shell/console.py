@@ -161,7 +161,7 @@ def not_compared(why: str) -> str:
 def quantisation_text(report: Report) -> list[str]:
     """A warning where the best candidate's int8 model is far from its float network."""
     return [
-        f"warning: int8 is {one.change:.0%} off float, more than goal.quantisation_change "
+        f"warning: int8 is {100 * one.change:.3g} % off float, more than goal.quantisation_change "
         f"({format_share(one.allowed)}): {one.metric} {one.int8_value:.4g} instead of "
         f"{one.float_value:.4g} on the validation split; an input or a layer has values of "
         "very different sizes, or the calibration data is unlike the rest"

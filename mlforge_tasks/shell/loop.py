@@ -57,8 +57,9 @@ def gate_task(iteration: Iteration, last: int, judged: str) -> dict[str, Any]:
 def delivered(plan: Plan) -> Report | None:
     """The report in `delivered/`, where what lies there is whole; else None."""
     try:
-        report = Report.read(plan.folder / "delivered" / "report.json")
-        return report if plan.iterations[0].deliver.intact() else None
+        if not plan.iterations[0].deliver.intact():
+            return None
+        return Report.read(plan.folder / "delivered" / "report.json")
     except _UNREADABLE:
         return None
 

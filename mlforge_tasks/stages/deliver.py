@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 MEND = "the store holds what no stage made: delete the build tree's 'ac' and 'cas', and run again"
 
-KIND = StageKind(__name__, runs_after_failure=True)
+# Never from the store: what is delivered is held against what was measured every time.
+KIND = StageKind(__name__, runs_after_failure=True, restorable=False)
 
 
 def check(out: Path) -> None:

@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,9 @@ import pytest
 from mlforge_tasks.agents import Limits, Workbench
 from mlforge_tasks.agents._situation import situation
 from mlforge_tasks.agents.replay import PLUGIN
-from mlforge_tasks.contract import loader
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph.redaction import HIDDEN
-from mlforge_tasks.pipeline.plan import make_plan
 from mlforge_tasks.records import Reason
 from mlforge_tasks.verdict.transcript import Transcript, Transcripts, Usage
 from mlforge_tasks.verdict.trial import Trial
@@ -222,18 +222,10 @@ def test_a_replay_gives_the_same_digests(
     shutil.copy(ROOT / "tests" / "data" / "tank.csv", tmp_path / "tests" / "data")
     shutil.copy(delivered(asked) / "transcripts.json", tmp_path)
     search = "search: {agent: replay, file: transcripts.json, max_iterations: 3, seed: 4}"
-    contract = loader.load(edited(TANK, tmp_path, (SEARCH, search)), tmp_path)
-    plan = make_plan(contract, "tank", root=tmp_path, build=tmp_path / "build")
-    for stage in plan.preparation.stages:
-        stage.run()
-    for iteration in plan.iterations:
-        *stages, report, deliver = iteration.stages
-        for stage in stages:
-            stage.run()
-        if Trials.read(iteration.judge.folder / "trials.json").met:
-            report.run()
-            deliver.run()
-            break
+    monkeypatch.setenv("PATH", asked.path)
+    assert edited(TANK, tmp_path, (SEARCH, search)) == tmp_path / "tank.yaml"
+    replay = [sys.executable, "-m", "tests.helpers.replayed", str(tmp_path)]
+    subprocess.run(replay, cwd=ROOT, check=True)
     first, again = (digests(tree / "tank") for tree in (asked.build, tmp_path / "build"))
     # The contract itself is another one: it names another agent.
     assert first["delivered"].pop("contract.json") != again["delivered"].pop("contract.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -171,3 +172,58 @@ def test_a_missing_llvm_says_what_to_install(
     old.chmod(0o755)
     with pytest.raises(ToolError, match="LLVM 22 or newer was not found"):
         llvm.version()
+
+
+def _lying(tmp_path: Path, edit: str) -> str:
+    """An llvm-mca that gives the real one's answer with something done to it."""
+    path, _ = llvm._look_for("llvm-mca")
+    liar = tmp_path / "llvm-mca"
+    liar.write_text(
+        f"#!{sys.executable}\n"
+        "import json, subprocess, sys\n"
+        f"code = subprocess.run(['{path}', *sys.argv[1:]], check=False).returncode\n"
+        "place = sys.argv[sys.argv.index('-o') + 1]\n"
+        "answer = json.load(open(place))\n"
+        "regions = answer['CodeRegions']\n"
+        f"{edit}\n"
+        "json.dump(answer, open(place, 'w'))\n"
+        "sys.exit(code)\n"
+    )
+    liar.chmod(0o755)
+    return str(liar)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        *(
+            f"for one in regions: one['SummaryView']['TotalCycles'] = {total}"
+            for total in ("0", "-50", "1", "True", "None", "'12'", "2.5", "float('nan')", "10**400")
+        ),
+        "if '-iterations=1' not in sys.argv: regions[0]['SummaryView']['TotalCycles'] = 4",
+        "answer['CodeRegions'] = []",
+        "answer['CodeRegions'] = regions[:1]",
+        "for one in regions: one['Instructions'] = []",
+        "code = 1",
+    ],
+)
+def test_an_answer_that_cannot_be_is_a_broken_tool(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, edit: str
+) -> None:
+    """No latency is made of what no core could do, or of what was left out for no reason."""
+    liar = _lying(tmp_path, edit)
+    found = {"llvm-mca": (liar, "22"), "llvm-mc": llvm._look_for("llvm-mc")}
+    monkeypatch.setattr(llvm, "_found", found.__getitem__)
+    with pytest.raises(ToolError):
+        prices_of("cortex-m55", (ADD * 4 + LDR, 1000, 0), (LDR + ADD * 9, 1000, 0))
+
+
+def test_the_same_answer_untouched_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the test above refuses is what was done to the answer."""
+    case = (ADD * 4 + LDR, 1000, 0)
+    wanted = prices_of("cortex-m55", case)
+    found = {"llvm-mca": (_lying(tmp_path, ""), "22"), "llvm-mc": llvm._look_for("llvm-mc")}
+    monkeypatch.setattr(llvm, "_found", found.__getitem__)
+    assert prices_of("cortex-m55", case) == wanted

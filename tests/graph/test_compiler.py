@@ -106,5 +106,9 @@ def test_what_was_kept_is_not_trusted_blindly(
         memory_path().write_text(damaged)
         file_digests.forget()
         assert digests([tool]) == right
+    memory_path().unlink()
+    os.mkfifo(memory_path())  # not waited for
+    file_digests.forget()
+    assert digests([tool]) == right
     with pytest.raises(ToolError, match="cannot read"):
         identified(tmp_path / "gone")

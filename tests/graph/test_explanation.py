@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mlforge_tasks.graph.explanation import changes, key_document, told
+from mlforge_tasks.graph.manifest import PROVENANCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,3 +54,14 @@ def test_much_is_counted() -> None:
     assert told([]) == ""
     assert told(["a", "b"]) == "(changed: a, b)"
     assert told(["a", "b", "c", "d", "e"]) == "(changed: a, b, c and 2 more)"
+
+
+@pytest.mark.parametrize("content", ["[" * 200_000, "[1]", '{"key_document":[]}', "", None])
+def test_a_provenance_that_is_none_tells_nothing(tmp_path: Path, content: str | None) -> None:
+    """Whatever lies there, a pipe included, it is not waited for and no traceback."""
+    path = tmp_path / PROVENANCE
+    if content is None:
+        os.mkfifo(path)
+    else:
+        path.write_text(content)
+    assert key_document(tmp_path) == {}

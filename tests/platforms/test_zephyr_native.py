@@ -57,7 +57,7 @@ def test_outputs_equal_the_oracle(seed: int, tmp_path: Path) -> None:
     with PLUGIN.open(BOARD, tmp_path / "firmware.elf", expected) as session:
         outputs = b"".join(session.infer(one.tobytes()).output for one in inputs)
     assert outputs == reference.run(inputs).tobytes()
-    assert ZEPHYR.tool_versions(BOARD)["toolchain"] == "host"
+    assert ZEPHYR.tool_versions(BOARD)["toolchain"].startswith("gcc ")
 
 
 def test_a_model_that_faults_or_hangs_is_a_result(tmp_path: Path) -> None:

@@ -134,6 +134,6 @@ def test_a_run_that_could_not_build_starts_nothing(
     contract = ROOT / "contracts" / "glucose_zephyr.yaml"
     run = doit(build=tmp_path / "build", contract=contract)
     assert run.code == 3
-    assert run.executed == 0
+    assert not run.out
     assert "doit workspace folder=~/zephyrproject" in run.err
     assert not (tmp_path / "build" / "glucose_zephyr" / "dataset").exists()

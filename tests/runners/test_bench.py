@@ -108,9 +108,11 @@ def test_twisters_map_is_read_as_it_is(tmp_path: Path) -> None:
     assert (nucleo.platforms, nucleo.reachable) == (("nucleo_f446re", "nucleo_f446ze"), False)
 
 
-@pytest.mark.parametrize("text", [f"---\n{TWISTER}", f"# my bench\n\n--- \n{TWISTER}", TWISTER])
+@pytest.mark.parametrize(
+    "text", [f"---\n{TWISTER}", f"# my bench\n\n--- \n{TWISTER}", f"\ufeff{TWISTER}", TWISTER]
+)
 def test_a_document_mark_is_allowed(tmp_path: Path, text: str) -> None:
-    """YAML's start mark and comments before the list change nothing."""
+    """YAML's start mark, a byte-order mark and comments before the list change nothing."""
     assert len(read_map(write(tmp_path, text))) == 4
 
 

@@ -10,6 +10,7 @@ import pytest
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.cycles import Block
 from mlforge_tasks.cycles.record import LayerCycles
+from mlforge_tasks.elf import Piece
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.records import SelfTest
@@ -32,13 +33,15 @@ def run(pc: int, name: str) -> str:
     return f"Trace 0: 0x7f{pc:x} [00800400/{pc:08x}/00000110/ff020200] {name}"
 
 
-def counted(lines: list[str], wanted: tuple[int, ...]) -> dict[int, Counter[Block]]:
+def counted(
+    lines: list[str], wanted: tuple[int, ...], loaded: tuple[Piece, ...] = ()
+) -> dict[int, Counter[Block]]:
     """What is read from a log that ends."""
     reading, writing = os.pipe()
     os.write(writing, "".join(f"{line}\n" for line in lines).encode())
     os.close(writing)
     try:
-        return dict(executed(reading, wanted))
+        return dict(executed(reading, wanted, loaded))
     finally:
         os.close(reading)
 
@@ -110,3 +113,19 @@ def test_a_log_that_ends_too_soon_is_a_broken_tool() -> None:
         counted([*FIRST, WORKED, WORKED], (1,))
     with pytest.raises(ToolError, match="runs what it has not translated"):
         counted([WORKED], (1,))
+
+
+def test_a_line_without_an_address_is_a_broken_tool() -> None:
+    """A log of another form is refused, not guessed at."""
+    lines = [*translated(CLOCK, "hal_ticks"), "Trace 0: 0x7f100 [00800400] hal_ticks"]
+    with pytest.raises(ToolError, match="cannot be understood"):
+        counted(lines, (1,))
+
+
+def test_code_that_the_image_has_not_is_a_broken_tool() -> None:
+    """As many instructions of another kind would have another price."""
+    lines = [*FIRST, WORKED, TICKS, WORKED]
+    image = Piece(WORK - 2, b"\0\0" + WHOLE + b"\0")
+    assert counted(lines, (1,), (image,)) == counted(lines, (1,))
+    with pytest.raises(ToolError, match="other code at 0x200"):
+        counted(lines, (1,), (Piece(WORK - 2, bytes(8)),))

@@ -52,8 +52,8 @@ def test_what_only_reads_runs_beside_a_run(words: tuple[str, ...], tmp_path: Pat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("run", "-n", "-1"), "-n: found -1, wanted 1 to 64"),
-        (("run", "-n", "100000"), "-n: found 100000, wanted 1 to 64"),
+        (("run", "-n", "-1"), "-n: found -1, wanted 0 to 64"),
+        (("run", "-n", "100000"), "-n: found 100000, wanted 0 to 64"),
         (("run", "-n", "many"), "many"),
         (("run", "-n", "2", "-P", "process"), "-P thread"),
         (("run", "--db-file", "other.json"), ".doit.json"),

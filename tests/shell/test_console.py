@@ -69,7 +69,7 @@ def test_what_int8_changed_is_told_where_it_is_much(
     assert loss.change == pytest.approx(change)
     assert (loss.float_value, loss.int8_value) == (float_value, int8_value)
     wanted = f"mse {int8_value:.4g} instead of {float_value:.4g} on the validation split"
-    assert (wanted in told) == (f"int8 is {change:.0%} off float" in told) == (change > 0.1)
+    assert (wanted in told) == (f"int8 is {100 * change:.3g} % off float" in told) == (change > 0.1)
     assert "PASS" in told
 
 

@@ -386,7 +386,7 @@ def test_a_full_disk_is_no_result(series: Candidate, tmp_path: Path) -> None:
     assert done.returncode == 2, done.output
     words = done.ending("it")
     assert "No space left on device" in words or "File too large" in words
-    assert "needed for the TFLite converter\nThings to try: " in words
+    assert "needed for exporting the network\nThings to try: " in words
     assert len(words.splitlines()) == 2
 
 
