@@ -29,6 +29,8 @@ STEADY = 24
 TRIPLE = "thumb-none-eabi"
 # Consumes what is left of an IT or VPT block that a block of code was cut in.
 SEPARATOR, SEPARATORS = b"\x00\xbf", 4
+# The same for the assembler: it refuses these, outside of what is timed, not what follows.
+BETWEEN = "mov r0, r0\n"
 # No core here begins more instructions at once; no block that is timed takes so long.
 MOST_A_CYCLE, MOST_CYCLES = 2, 10**9
 # In place of what LLVM cannot read.
@@ -208,7 +210,7 @@ def _regions(texts: Sequence[tuple[str, ...]]) -> str:
     parts = [".syntax unified\n"]
     for index, text in enumerate(texts):
         body = "".join(f"{line}\n" for line in text)
-        parts.append(f"# LLVM-MCA-BEGIN {index}\n{body}# LLVM-MCA-END\n")
+        parts.append(f"# LLVM-MCA-BEGIN {index}\n{body}# LLVM-MCA-END\n{BETWEEN * SEPARATORS}")
     return "".join(parts)
 
 

@@ -147,15 +147,18 @@ def test_a_block_that_ends_within_an_if_then() -> None:
     assert [text.partition(" ")[0] for text in found[ADD]] == ["adds"]
     cut_price, after = prices_of("cortex-m4", (cut, 1, 0), (ADD, 1, 0))
     assert (cut_price.instructions, after.instructions) == (2, 1)
-    # LLVM's assembler still expects a condition and refuses it; what it takes is of the table.
-    assert (cut_price.left_out, after.left_out) == (0, 1)
-    assert (after.lower, after.upper) == (1, 1)
+    assert (cut_price.left_out, after.left_out) == (0, 0)
+    (alone,) = prices_of("cortex-m4", (ADD, 1, 0))
+    assert (after.lower, after.upper) == (alone.lower, alone.upper)
 
 
 def test_a_block_that_ends_within_a_vector_predicate() -> None:
     """LLVM warns of what comes behind it, and reads it all the same."""
     found = llvm.disassemble([VPST, ADD], "cortex-m55")
     assert found == {VPST: ("vpst",), ADD: ("adds r0, r0, r1",)}
+    cut, after = prices_of("cortex-m55", (VPST, 1, 0), (ADD, 1, 0))
+    (alone,) = prices_of("cortex-m55", (ADD, 1, 0))
+    assert (cut.instructions, after) == (1, alone)
 
 
 def test_a_missing_llvm_says_what_to_install(
