@@ -8,7 +8,6 @@ and optimised modes differ from one another.
 from __future__ import annotations
 
 import importlib.util
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -28,10 +27,6 @@ _MAX_ARENA_BYTES = 1 << 30
 # A whole split of a large model takes minutes.
 TIMEOUT_S = 6 * 3600.0
 NO_WHEEL = "there is no tflite-micro wheel here"
-# What a program brings upon itself; any other signal came from outside.
-_CRASHES = {
-    *(signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP)
-}
 MOST_SAID = 200
 _MODEL, _INPUTS, _OUTPUTS = "model.tflite", "inputs.npy", "outputs.npy"
 
@@ -142,10 +137,10 @@ def _attempt(folder: Path) -> str:
     if done.timed_out or done.returncode > 0:
         took = f"took more than {TIMEOUT_S:g} s" if done.timed_out else "could not run the model"
         raise ToolError(f"the oracle, TFLite Micro's interpreter, {took}\n{done.tail()}")
-    name = signal.Signals(-done.returncode).name
+    name = process.signal_name(done.returncode)
     said = (done.output.strip().splitlines() or ["without a word"])[-1]
     short = shortage.told(done.output)
-    if -done.returncode not in _CRASHES or short is not None:
+    if -done.returncode not in process.CRASHES or short is not None:
         raise ToolError(
             f"the oracle, TFLite Micro's interpreter, was ended by {name}: "
             f"{short or said[:MOST_SAID]}",

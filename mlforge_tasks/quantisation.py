@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from mlforge_tasks.records import Record
 
+# Of float32 without leading zeros in its fraction: what is smaller divides to infinity.
+SMALLEST_SCALE = 2.0**-126
+
 
 class TensorQuantisation(Record):
     """An int8 input or output.

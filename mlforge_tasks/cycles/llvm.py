@@ -135,7 +135,7 @@ def _assemble_input(codes: Sequence[bytes], unknown: set[bytes]) -> tuple[str, l
     for code in codes:
         lines += thumb_instructions(code)
         lines += [SEPARATOR] * SEPARATORS
-    shown = (b"\x00\xbf" if line in unknown else line for line in lines)
+    shown = (SEPARATOR if line in unknown else line for line in lines)
     return "".join(" ".join(f"0x{byte:02x}" for byte in line) + "\n" for line in shown), lines
 
 

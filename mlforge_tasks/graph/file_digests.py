@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import surroundings
-from mlforge_tasks.graph.files import Tree, file_digest, read_own
-from mlforge_tasks.records import Record, canonical_json, sha256_bytes
+from mlforge_tasks.graph.files import Tree, file_digest
+from mlforge_tasks.graph.sealed import Sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,21 +26,14 @@ SETTLED_NS = 1_000_000_000
 _lock = threading.Lock()
 
 
-class Memory(Record):
+class Memory(Sealed):
     """What is known of files.
 
     Attributes:
         files: Size, times and inode of each, and its sha256, by its path.
-        check: Digest of `files`.
     """
 
     files: dict[str, str]
-    check: str
-
-    @classmethod
-    def of(cls, files: dict[str, str]) -> Memory:
-        """A memory of some files."""
-        return cls(files=files, check=sha256_bytes(canonical_json(files)))
 
 
 def memory_path() -> Path:
@@ -51,10 +44,9 @@ def memory_path() -> Path:
 @functools.cache
 def _known(path: Path) -> dict[str, str]:
     try:
-        memory = Memory.model_validate_json(read_own(path))
+        return Memory.read(path).files
     except (OSError, ValueError, RecursionError):
         return {}
-    return memory.files if Memory.of(memory.files) == memory else {}
 
 
 def forget() -> None:
@@ -98,7 +90,7 @@ def _keep(files: dict[str, str]) -> None:
     """Where that is not possible, the files are read again next time."""
     path = memory_path()
     with contextlib.suppress(OSError, ToolError):
-        Tree(path.parent).publish(Memory.of(files).to_bytes(), path)
+        Tree(path.parent).publish(Memory(files=files).to_bytes() + b"\n", path)
 
 
 def identified(path: str | Path, version: str = "") -> str:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TAIL_LINES = 20
+# What a program brings upon itself; any other signal came from a user or the kernel.
+CRASHES = {
+    *(signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP)
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,11 @@ def _death_signal_prefix() -> tuple[str, ...]:
     argv = [setpriv, "--pdeathsig", "KILL", "true"]
     works = subprocess.run(argv, check=False, capture_output=True, timeout=10).returncode == 0
     return (setpriv, "--pdeathsig", "KILL", "--") if works else ()
+
+
+def signal_name(returncode: int) -> str:
+    """`SIGSEGV` for -11."""
+    return signal.Signals(-returncode).name
 
 
 def which(program: str, *, hint: str) -> str:

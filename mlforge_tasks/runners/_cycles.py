@@ -79,6 +79,12 @@ def first_executed(argv: Sequence[str]) -> Executed:
     return _net(found[FIRST], found[EMPTY])
 
 
+def _ticks(instructions: int, board: Board, tick_hz: int) -> float:
+    """What that many instructions take by the device's clock."""
+    shift = board.qemu.icount_shift if board.qemu else 0
+    return (instructions << shift) * tick_hz / NS_PER_S
+
+
 def check_count(found: int, measured: int, board: Board, tick_hz: int) -> None:
     """Holds counted instructions against the ticks that they took.
 
@@ -87,8 +93,7 @@ def check_count(found: int, measured: int, board: Board, tick_hz: int) -> None:
     Raises:
         ToolError: They are not the same.
     """
-    shift = board.qemu.icount_shift if board.qemu else 0
-    expected = (found << shift) * tick_hz / NS_PER_S
+    expected = _ticks(found, board, tick_hz)
     if abs(expected - measured) >= TICKS_APART:
         raise ToolError(
             f"the blocks that QEMU executed have {found} instructions, which take {expected:.1f} "
@@ -99,8 +104,7 @@ def check_count(found: int, measured: int, board: Board, tick_hz: int) -> None:
 
 def _check_inference(found: int, board: Board, test: SelfTest) -> None:
     """The inference that was counted is one of those that were measured."""
-    shift = board.qemu.icount_shift if board.qemu else 0
-    expected = (found << shift) * test.tick_hz / NS_PER_S
+    expected = _ticks(found, board, test.tick_hz)
     nearest = min(test.ticks, key=lambda ticks: abs(ticks - expected))
     merged = len(set(test.ticks)) >= TOLD_APART and min(test.ticks) <= expected <= max(test.ticks)
     if not merged:

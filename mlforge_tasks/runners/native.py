@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.runners import Capabilities
 from mlforge_tasks.runners._program import Ended, ProgramRunner, result
@@ -50,7 +51,7 @@ class NativeRunner(ProgramRunner):
 
     def _ended(self, how: Ended) -> CandidateFailure | ToolError:
         if -how.code in FAULTS:
-            name = signal.Signals(-how.code).name
+            name = process.signal_name(how.code)
             return result("fault", f"{NAME} was ended by {name} after {how.seen} bytes")
         return how.outcome(NAME)
 

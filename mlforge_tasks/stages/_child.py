@@ -24,12 +24,8 @@ from mlforge_tasks.records import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# What a program brings upon itself, SIGPROF by a timer that it sets; any other signal came from a
-# user or the kernel, and says nothing about the candidate.
-CRASHES = {
-    *(signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP),
-    signal.SIGPROF,
-}
+# SIGPROF by a timer that it sets. Any other signal says nothing about the candidate.
+CRASHES = {*process.CRASHES, signal.SIGPROF}
 START_HINT = (
     "free memory, or lift the limits on it: the shell's (ulimit -a), a training's, which needs a "
     "training.memory_limit of at least 1 GiB"
@@ -63,7 +59,7 @@ def _check(module: str, done: process.Completed, out: Path, says_first: str) -> 
         raise CandidateFailure(reason)
     if done.returncode > 0:
         raise ToolError(done.ending(module))
-    name = signal_name(done.returncode)
+    name = process.signal_name(done.returncode)
     short = shortage.told(done.output)
     if -done.returncode not in CRASHES:
         raise ToolError(
@@ -118,8 +114,3 @@ def run_child(
         )
     _check(module, done, out, says_first)
     return done
-
-
-def signal_name(returncode: int) -> str:
-    """`SIGSEGV` for -11."""
-    return signal.Signals(-returncode).name

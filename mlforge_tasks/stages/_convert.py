@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.contract.data_card import DataCard
-from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import shortage
-from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._describe import describe
+from mlforge_tasks.stages._describe import describe, failure
 from mlforge_tasks.stages._export import TOLERANCE, difference, export
 from mlforge_tasks.stages._keras import Libraries, Predictor, load_model, start
 from mlforge_tasks.stages._trainer import load_split, load_weights
@@ -36,10 +34,6 @@ _ANSI = re.compile("\x1b\\[[0-9;]*m")
 _WRAPPED = "Exception encountered when calling"  # Keras says it before the error itself
 # `ModelType` of TensorFlow's conversion metadata.
 _KERAS_MODEL = 2
-
-
-def _failure(message: str) -> CandidateFailure:
-    return CandidateFailure(Reason(code="convert_failed", stage="quantise", message=message))
 
 
 def convert(
@@ -64,7 +58,7 @@ def convert(
             raise
         except Exception as error:
             shortage.refuse(error, "exporting the network")
-            raise _failure(f"Keras cannot run it on one input: {error_line(error)}") from error
+            raise failure(f"Keras cannot run it on one input: {error_line(error)}") from error
         _check_difference(off)
         try:
             return bytes(_converter(libraries, folder, calibration).convert())
@@ -72,7 +66,7 @@ def convert(
             raise
         except Exception as error:
             shortage.refuse(error, "the TFLite converter")
-            raise _failure(f"the TFLite converter refuses it: {error_line(error)}") from error
+            raise failure(f"the TFLite converter refuses it: {error_line(error)}") from error
 
 
 def error_line(error: Exception) -> str:
@@ -85,9 +79,9 @@ def error_line(error: Exception) -> str:
 
 def _check_difference(off: float) -> None:
     if not math.isfinite(off):
-        raise _failure("its float outputs are not all finite for the calibration data")
+        raise failure("its float outputs are not all finite for the calibration data")
     if off > TOLERANCE:
-        raise _failure(
+        raise failure(
             f"one input at a time it computes other outputs than in a batch, {off:.1%} of their "
             "range off: a layer mixes the examples of a batch, keeps a state, or draws random "
             "numbers; without it, it can be converted"
@@ -141,7 +135,7 @@ def float_scores(
         split = load_split(folder, name, card)
         raw = predict(split.inputs)
         if not np.isfinite(raw).all():
-            raise _failure(f"its float outputs are not all finite for the {name} split")
+            raise failure(f"its float outputs are not all finite for the {name} split")
         outputs = metrics.denormalise(raw, card)
         return metrics.scores(card.task, outputs, split.targets)
 

@@ -5,41 +5,40 @@ from __future__ import annotations
 import math
 
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
+from mlforge_tasks.quantisation import SMALLEST_SCALE, Quantisation, TensorQuantisation
 from mlforge_tasks.records import Reason, sha256_bytes
 from mlforge_tasks.tflite_file.model import FileTensor, read
 
-# Of float32 without leading zeros in its fraction: what is smaller divides to infinity.
-SMALLEST_SCALE = 2.0**-126
 _INT8 = range(-128, 128)
 
 
-def _failure(message: str) -> CandidateFailure:
+def failure(message: str) -> CandidateFailure:
+    """The result that a network, or a file, has no int8 form that a device can run."""
     return CandidateFailure(Reason(code="convert_failed", stage="quantise", message=message))
 
 
 def _tensor(tensor: FileTensor, which: str) -> TensorQuantisation:
     """An input or output, of one example."""
     if tensor.dtype != "int8":
-        raise _failure(
+        raise failure(
             f"its {which} is {tensor.dtype}, not int8: convert it with inference_input_type and "
             "inference_output_type int8"
         )
     if len(tensor.scales) != 1 or len(tensor.zero_points) != 1:
-        raise _failure(
+        raise failure(
             f"its {which} has {len(tensor.scales)} scales and {len(tensor.zero_points)} zero "
             "points, wanted one of each: quantise it in full"
         )
     scale, zero_point = tensor.scales[0], tensor.zero_points[0]
     if not math.isfinite(scale) or scale < SMALLEST_SCALE or zero_point not in _INT8:
-        raise _failure(
+        raise failure(
             f"its {which} has scale {scale:g} and zero point {zero_point}, which no real number "
             "goes through: calibrate it with representative data"
         )
     if not tensor.shape or min(tensor.shape) < 1:
-        raise _failure(f"its {which} has shape {list(tensor.shape)}: convert it with a batch of 1")
+        raise failure(f"its {which} has shape {list(tensor.shape)}: convert it with a batch of 1")
     if tensor.shape[0] != 1:
-        raise _failure(
+        raise failure(
             f"its {which} {list(tensor.shape)} takes {tensor.shape[0]} examples at a time, a "
             "device infers one: convert it with a batch of 1"
         )
@@ -63,7 +62,7 @@ def describe(content: bytes) -> Quantisation:
         ("outputs", len(graph.outputs)),
     ):
         if count != 1:
-            raise _failure(f"it has {count} {what}, wanted one")
+            raise failure(f"it has {count} {what}, wanted one")
     return Quantisation(
         input=_tensor(graph.tensors[graph.inputs[0]], "input"),
         output=_tensor(graph.tensors[graph.outputs[0]], "output"),

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.graph import second_try
+from mlforge_tasks.graph import process, second_try
 from mlforge_tasks.records import Measurement, Reason
-from mlforge_tasks.stages._child import run_child, signal_name
+from mlforge_tasks.stages._child import run_child
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,4 +65,4 @@ def _probe(inputs: Mapping[str, Path], out: Path, request: Mapping[str, Any]) ->
             hint="fewer processes at a time (-n)",
         )
     if done.returncode != 0:
-        raise ToolError(f"a probe ended with {signal_name(done.returncode)}\n{done.tail()}")
+        raise ToolError(f"a probe ended with {process.signal_name(done.returncode)}\n{done.tail()}")

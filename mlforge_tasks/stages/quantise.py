@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._child import run_child, signal_name
+from mlforge_tasks.stages._child import run_child
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     if done.timed_out:
         raise ToolError(f"the TFLite converter took more than {TIMEOUT_S:g} s\n{done.tail()}")
     if done.returncode < 0:
-        message = f"the TFLite converter crashed with {signal_name(done.returncode)}"
+        message = f"the TFLite converter crashed with {process.signal_name(done.returncode)}"
         raise CandidateFailure(Reason(code="convert_failed", stage="quantise", message=message))
 
 

@@ -12,9 +12,10 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import process
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._child import run_child, signal_name
+from mlforge_tasks.stages._child import run_child
 from mlforge_tasks.stages._training import PROGRESS, STARTED, Budget, failure, timeout_failure
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         raise timeout_failure(budget.time_limit_s)
     if done.returncode < 0:
         # TensorFlow crashes (SIGSEGV, SIGABRT) where it is refused memory.
-        name = signal_name(done.returncode)
+        name = process.signal_name(done.returncode)
         message = f"training ended with {name}, which running out of memory does to TensorFlow"
         raise failure("train_memory", message, budget.memory_limit_bytes)
 

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks.records import Verdict
-from mlforge_tasks.shell.console import summary
-from mlforge_tasks.stages import report
 from mlforge_tasks.stages.evaluate import EVALUATION, Evaluation
-from mlforge_tasks.verdict.constraints import Bound
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
+from tests.helpers.reports import reported
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,19 +26,7 @@ def told_of(
     Trials(results=(result,)).write(judged / "trials.json")
     if evaluation is not None:
         evaluation.write(evaluated / EVALUATION)
-    bounds = [Bound(metric="mse", limit=1.0, unit="1").model_dump(mode="json")]
-    config = {
-        "name": "own",
-        "mode": "simulate",
-        "target": {"board": "mps2/an385", "engine": "aot"},
-        "goal.metric": "mse",
-        "goal.quantisation_change": 0.1,
-        "bounds": bounds,
-        "margins": {},
-    }
-    report.run({"judge01": judged, "1.0.evaluate": evaluated}, folder, config)
-    found = Report.read(folder / "report.json")
-    return found, summary(found, folder)
+    return reported({"judge01": judged, "1.0.evaluate": evaluated}, folder)
 
 
 def passing(why: str = "") -> TrialResult:

@@ -11,12 +11,10 @@ from mlforge_tasks.agents._cost import CostModel, hindsight
 from mlforge_tasks.agents.optimizer import PLUGIN
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.records import Verdict
-from mlforge_tasks.shell.console import summary
-from mlforge_tasks.stages import report
-from mlforge_tasks.verdict.constraints import Bound
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast, ForecastError, errors
-from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
+from mlforge_tasks.verdict.trials import TrialResult, Trials
 from tests.helpers.made_up_device import changed, figures_of, make_brief, search
+from tests.helpers.reports import reported
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,19 +73,7 @@ def test_the_report_and_the_console_tell_how_far_off_it_was(
         if foretold:
             Forecast(candidates=(expected,), so_far={}).write(proposed / FORECAST)
         inputs |= {f"judge0{number}": judged, f"propose0{number}": proposed}
-    bounds = [Bound(metric="mse", limit=1.0, unit="1").model_dump(mode="json")]
-    config = {
-        "name": "tank",
-        "mode": "simulate",
-        "target": {"board": "mps2/an385", "engine": "aot"},
-        "goal.metric": "mse",
-        "goal.quantisation_change": 0.1,
-        "bounds": bounds,
-        "margins": {},
-    }
-    report.run(inputs, tmp_path, config)
-    written = Report.read(tmp_path / "report.json")
-    told = summary(written, tmp_path)
+    written, told = reported(inputs, tmp_path)
     if foretold:
         assert written.forecast_errors == {"flash_bytes": ForecastError(median=0.015, count=2)}
         assert "foretold before it was built: flash 1.5% off, median of 2" in told

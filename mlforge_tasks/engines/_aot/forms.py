@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from mlforge_tasks.engines._aot.failure import unsupported
+from mlforge_tasks.quantisation import SMALLEST_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +71,6 @@ _CHANNEL_AXES = {"DEPTHWISE_CONV_2D": 3}
 # The reference lets a dense layer's bias be off by this share of an output's step.
 _MOST_BIAS_SHARE = 0.02
 _INT8_MIN, _INT8_MAX = -128, 127
-_SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
 # No device that firmware is built for has so much memory.
 _MOST_ELEMENTS = 1 << 28
 
@@ -117,7 +117,7 @@ def _check_scales(tensor: Tensor, maker: str, least: float) -> None:
 def _check_value(tensor: Tensor, maker: str, end: str = "") -> None:
     """It is int8, of one scale, and has a shape."""
     _check_type(tensor, maker, end)
-    _check_scales(tensor, maker, _SMALLEST_SCALE)
+    _check_scales(tensor, maker, SMALLEST_SCALE)
     if len(tensor.affine.scales) != 1:
         raise unsupported(
             f"{maker} with {len(tensor.affine.scales)} scales for '{tensor.name}'",

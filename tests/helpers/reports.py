@@ -1,0 +1,36 @@
+"""The report on candidates that were judged elsewhere, and what the console makes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.shell.console import summary
+from mlforge_tasks.stages import report
+from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.trials import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def reported(inputs: Mapping[str, Path], folder: Path) -> tuple[Report, str]:
+    """Of a contract that asks for a mean squared error of 1.
+
+    Args:
+        inputs: As `report.run` takes them.
+        folder: Where it writes to.
+    """
+    bounds = [Bound(metric="mse", limit=1.0, unit="1").model_dump(mode="json")]
+    config = {
+        "name": "own",
+        "mode": "simulate",
+        "target": {"board": "mps2/an385", "engine": "aot"},
+        "goal.metric": "mse",
+        "goal.quantisation_change": 0.1,
+        "bounds": bounds,
+        "margins": {},
+    }
+    report.run(inputs, folder, config)
+    found = Report.read(folder / "report.json")
+    return found, summary(found, folder)
