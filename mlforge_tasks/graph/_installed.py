@@ -243,7 +243,7 @@ def main(folder: str) -> None:
         found = look(library, others)
         if max(tree.newest_ns for tree in every) < now - SETTLED_NS:
             keep(path, seen, found)
-    print(json.dumps({**found, "path": [tree.root for tree in (*library, *others)]}))
+    print(json.dumps({**found, "path": list(dict.fromkeys(sys.path))}))
 
 
 if __name__ == "__main__":

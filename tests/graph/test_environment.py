@@ -162,6 +162,24 @@ def test_a_variable_that_has_to_be_passed_on_is_in_the_key() -> None:
     assert surroundings.clean_environment(told)["OPENBLAS_CORETYPE"] == "Haswell"
 
 
+def test_whatever_python_comes_with_can_still_be_imported() -> None:
+    """Compiled modules lie in a folder of their own: 'termios', which a serial line needs."""
+    code = (
+        "import sys\n"
+        "from importlib.util import find_spec\n"
+        "from mlforge_tasks.graph import environment\n"
+        "names = sorted(sys.stdlib_module_names | {'numpy', 'mlforge_tasks'})\n"
+        "there = [name for name in names if name not in sys.modules and find_spec(name)]\n"
+        "environment.confine()\n"
+        "print(len(there), [name for name in there if not find_spec(name)])\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    count, _, lost = ran.stdout.strip().partition(" ")
+    assert (int(count) > 100, lost) == (True, "[]")
+
+
 def test_a_module_from_elsewhere_is_refused(tmp_path: Path) -> None:
     """A run must not import another `yaml` than the one that is in its keys."""
     (tmp_path / "yaml.py").write_text("")
