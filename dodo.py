@@ -10,6 +10,7 @@ from doit import get_var
 from mlforge_tasks.shell import signals, start
 
 signals.listen()
+start.check_memory()
 start.settle()
 
 # After it, as they take a while, and Ctrl-C is heard already.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import short
 from tests.helpers.builds import doit, other_checkout
 
 
@@ -33,3 +34,11 @@ def test_a_stray_file_is_not_taken_for_a_package(checkout: Path) -> None:
     done = doit("dataset", build=checkout / "build", checkout=checkout)
     assert (done.code, done.err) == (0, "")
     assert done.stages("built") == ["dataset"]
+
+
+def test_a_limit_that_python_itself_could_not_keep_is_told(tmp_path: Path) -> None:
+    """Between this and what is enough each import fails, or aborts, in a way of its own."""
+    done = doit(build=tmp_path, wrap=short.of(**{"as": 40 << 20}))
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("ERROR: memory is limited to 40 MiB, too little")
+    assert not any(tmp_path.iterdir())
