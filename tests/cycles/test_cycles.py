@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,6 +15,7 @@ from mlforge_tasks.cycles.price import Price, prices
 from mlforge_tasks.cycles.record import WaitStates
 from mlforge_tasks.cycles.table import block_cycles
 from mlforge_tasks.errors import ToolError
+from tests.helpers import programs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,8 +181,8 @@ def _lying(tmp_path: Path, edit: str) -> str:
     """An llvm-mca that gives the real one's answer with something done to it."""
     path, _ = llvm._look_for("llvm-mca")
     liar = tmp_path / "llvm-mca"
-    liar.write_text(
-        f"#!{sys.executable}\n"
+    programs.write(
+        liar,
         "import json, subprocess, sys\n"
         f"code = subprocess.run(['{path}', *sys.argv[1:]], check=False).returncode\n"
         "place = sys.argv[sys.argv.index('-o') + 1]\n"
@@ -190,9 +190,8 @@ def _lying(tmp_path: Path, edit: str) -> str:
         "regions = answer['CodeRegions']\n"
         f"{edit}\n"
         "json.dump(answer, open(place, 'w'))\n"
-        "sys.exit(code)\n"
+        "sys.exit(code)\n",
     )
-    liar.chmod(0o755)
     return str(liar)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ from mlforge_tasks.verdict.constraints import judge
 from mlforge_tasks.verdict.relaxation import explain
 from mlforge_tasks.verdict.trials import holds
 from mlforge_tasks.yaml_file import read_model
-from tests.helpers import tiny_model
+from tests.helpers import programs, tiny_model
 from tests.helpers.builds import edited
 from tests.helpers.paths import ROOT, TANK
 
@@ -42,7 +41,7 @@ NAMES = ("ram_bytes", "flash_bytes", "latency_us", "stack_bytes")
 NOISE = 300_000
 
 # Says hello as the firmware does; the first byte of an input says what it does then.
-STAND_IN = f"""#!{sys.executable}
+STAND_IN = f"""
 import os, signal, sys
 sys.path.insert(0, {str(ROOT)!r})
 from mlforge_tasks.runners._frames import Frame, FrameReader, FrameType
@@ -76,7 +75,7 @@ while data := os.read(0, 1 << 16):
 def stand_in(folder: Path, name: str = "firmware.elf") -> Path:
     """The stand-in as it lies in the store: nobody may execute it."""
     path = folder / name
-    path.write_text(STAND_IN)
+    programs.write(path, STAND_IN)
     path.chmod(0o444)
     return path
 
