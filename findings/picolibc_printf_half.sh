@@ -7,6 +7,7 @@
 # one digit first (0.49 to 0.5), and that digit is rounded again. Values with a digit before that place
 # are right (1.49 prints 1). So an error of 0.0046 printed by `%.2f` reads 0.01 on the
 # device, 0.00 on the host.
+# Upstream mended it in 2024 (pull request 770 of picolibc); Debian 12 has 1.8.
 #
 # Exits non-zero if that is no longer so. Needs a qemu-system-arm.
 set -euo pipefail
