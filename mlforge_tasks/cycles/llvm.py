@@ -35,6 +35,11 @@ BETWEEN = "mov r0, r0\n"
 MOST_A_CYCLE, MOST_CYCLES = 2, 10**9
 # In place of what LLVM cannot read.
 NOTHING, UNREAD = "nop", " @ "
+# Why each of them is needed.
+USES = {
+    "llvm-mc": "it turns the code that was executed into text, on every core",
+    "llvm-mca": "it has the models of the cores",
+}
 _VERSION = re.compile(r"LLVM version (\d+)\.(\S+)")
 _LIBRARY = re.compile(r"libLLVM\S* => (/\S+)")
 # It also warns of what is "potentially undefined", as a separator in a VPT block is, and reads it.
@@ -104,7 +109,7 @@ def _look_for(tool: str) -> tuple[str, str]:
         if said is not None and int(said[1]) >= OLDEST:
             return path, f"{said[1]}.{said[2]}"
     raise ToolError(
-        f"'{tool}' of LLVM {OLDEST} or newer was not found on PATH: it has the models of the cores",
+        f"'{tool}' of LLVM {OLDEST} or newer was not found on PATH: {USES[tool]}",
         hint=f"{PACKAGE}, or ./bootstrap",
     )
 
@@ -189,17 +194,17 @@ def disassemble(codes: Iterable[bytes], cpu: str) -> Mapping[bytes, tuple[str, .
 
 
 @tool_versions.once
-def identity() -> str:
+def identity(*tools: str) -> str:
     """What tells the cycles, for the key of them: version and content of programs and library.
 
     Raises:
-        ToolError: As `version`.
+        ToolError: A tool is missing, or too old.
     """
-    programs = [_found("llvm-mc")[0], _found("llvm-mca")[0]]
-    linked = process.run(["ldd", programs[1]], timeout_s=TIMEOUT_S).output
+    programs, versions = zip(*map(_found, tools), strict=True)
+    linked = process.run(["ldd", programs[-1]], timeout_s=TIMEOUT_S).output
     library = _LIBRARY.search(linked)  # none where it is linked statically
     files = [*programs, *([library[1]] if library else [])]
-    return f"{version()} {' '.join(identified(file) for file in files)}"
+    return f"{versions[-1]} {' '.join(identified(file) for file in files)}"
 
 
 def _spaced(text: str) -> str:

@@ -140,9 +140,9 @@ class Stage:
             how, manifest = self._make(document["inputs"])
             seconds = round(time.monotonic() - started, 3)
             self._check_code(document["code"])
-            if known is not None and known.manifest == manifest:
-                how = "restored"
-            elif manifest.reason is None or manifest.reason.code not in WALL_TIME_RESULTS:
+            recorded = known is not None and known.manifest == manifest
+            lasting = manifest.reason is None or manifest.reason.code not in WALL_TIME_RESULTS
+            if lasting and not recorded:
                 result = ActionResult(
                     manifest=manifest, key_document=document, seconds=seconds, broken_tries=tries
                 )

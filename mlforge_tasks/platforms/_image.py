@@ -34,8 +34,10 @@ APPLICATION = (APP / "app.c", APP / "spread.c")
 STARTUP = Path(__file__).parent / "_baremetal"
 
 TOOL_PREFIX = "arm-none-eabi-"
-TOOLS = ("gcc", "ld", "objcopy", "size")
+BINUTILS = ("ld", "objcopy", "size")
+TOOLS = ("gcc", *BINUTILS)
 GCC_PACKAGE = "sudo apt-get install gcc-arm-none-eabi"
+BINUTILS_PACKAGE = "sudo apt-get install binutils-arm-none-eabi"
 PICOLIBC_PACKAGE = "sudo apt-get install picolibc-arm-none-eabi"
 TOOL_TIMEOUT_S = 300.0
 
@@ -85,7 +87,8 @@ def tool(name: str) -> str:
     Raises:
         ToolError: It is not installed.
     """
-    return process.which(TOOL_PREFIX + name, hint=GCC_PACKAGE)
+    hint = BINUTILS_PACKAGE if name in BINUTILS else GCC_PACKAGE
+    return process.which(TOOL_PREFIX + name, hint=hint)
 
 
 @functools.cache
@@ -95,6 +98,34 @@ def _picolibc_specs() -> Path:
     if not specs.is_absolute():  # GCC answers with the bare name of what it does not find
         raise ToolError("the C library picolibc is not installed for Arm", hint=PICOLIBC_PACKAGE)
     return specs
+
+
+def _compiler(*flags: str) -> Mapping[str, str]:
+    return identity(tool("gcc"), *flags, f"--specs={_picolibc_specs()}", "-include", "picolibc.h")
+
+
+def _linker_version() -> str:
+    return process.check([tool("ld"), "--version"], timeout_s=TOOL_TIMEOUT_S).splitlines()[0]
+
+
+def picolibc_version() -> str:
+    """The C library's version.
+
+    Raises:
+        ToolError: It, or the compiler that knows where it is, is not installed or does not work.
+    """
+    return _compiler()["libc.a"].split()[1]
+
+
+def binutils_version() -> str:
+    """What the linker says of itself and the others.
+
+    Raises:
+        ToolError: One of them is not installed, or does not work.
+    """
+    for name in BINUTILS:
+        tool(name)
+    return _linker_version()
 
 
 @once
@@ -107,11 +138,9 @@ def tool_versions(*flags: str) -> Mapping[str, str]:
     Raises:
         ToolError: One of them is not installed, or does not work.
     """
-    asked = (*flags, f"--specs={_picolibc_specs()}", "-include", "picolibc.h")
-    linker = process.check([tool("ld"), "--version"], timeout_s=TOOL_TIMEOUT_S)
     return {
-        **identity(tool("gcc"), *asked),
-        f"{TOOL_PREFIX}ld": identified(tool("ld"), linker.splitlines()[0]),
+        **_compiler(*flags),
+        f"{TOOL_PREFIX}ld": identified(tool("ld"), _linker_version()),
         **{name: identified(tool(name)) for name in ("objcopy", "size")},
     }
 

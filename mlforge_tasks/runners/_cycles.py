@@ -198,4 +198,8 @@ def tool_versions(board: Board) -> Mapping[str, str]:
     Raises:
         ToolError: It is missing, or too old.
     """
-    return {} if core_of(board.cpu) is None else {"llvm-mca": llvm.identity()}
+    core = core_of(board.cpu)
+    if core is None:
+        return {}
+    asked = llvm.USES if core.llvm else ("llvm-mc",)
+    return {"llvm": llvm.identity(*asked)}

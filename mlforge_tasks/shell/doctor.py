@@ -69,18 +69,27 @@ def _program(name: str, level: Level, advice: str) -> Finding:
     return Finding("ok", name, (done.output.splitlines() or [path])[0])
 
 
+def _binutils() -> Finding:
+    """One line for those that an image is linked and read with."""
+    name = "binutils-arm-none-eabi"
+    try:
+        return Finding("ok", name, _image.binutils_version())
+    except ToolError as error:
+        return Finding("missing", name, error.message, BOOTSTRAP)
+
+
 def _picolibc() -> Finding:
     try:
-        return Finding("ok", "picolibc", _image.tool_versions()["libc.a"].split()[1])
+        return Finding("ok", "picolibc", _image.picolibc_version())
     except ToolError as error:
         return Finding("missing", "picolibc", error.message, BOOTSTRAP)
 
 
 def _llvm() -> Finding:
     try:
-        return Finding("ok", "llvm-mca", llvm.version())
+        return Finding("ok", "LLVM", llvm.version())
     except ToolError as error:
-        return Finding("missing", "llvm-mca", error.message, error.hint or BOOTSTRAP)
+        return Finding("missing", "LLVM", error.message, error.hint or BOOTSTRAP)
 
 
 def _package(name: str, level: Level, advice: str) -> Finding:
@@ -117,6 +126,7 @@ def _boards() -> Iterator[Finding]:
 def findings() -> Iterator[Finding]:
     """Everything there is to tell, in the order a user sets it up."""
     yield _program("arm-none-eabi-gcc", "missing", BOOTSTRAP)
+    yield _binutils()
     yield _picolibc()
     yield _program("qemu-system-arm", "missing", BOOTSTRAP)
     yield _llvm()

@@ -15,6 +15,7 @@ from mlforge_tasks.cycles.price import Price, prices
 from mlforge_tasks.cycles.record import WaitStates
 from mlforge_tasks.cycles.table import block_cycles
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.runners import _cycles
 from tests.helpers import programs
 
 if TYPE_CHECKING:
@@ -170,11 +171,26 @@ def test_a_missing_llvm_says_what_to_install(
     with pytest.raises(ToolError, match="LLVM 22 or newer was not found") as missing:
         llvm.version()
     assert "apt-get install llvm-22" in str(missing.value)
+    assert "text, on every core" in str(missing.value)
     old = tmp_path / "llvm-mc"
     old.write_text("#!/bin/sh\necho 'Debian LLVM version 14.0.6'\n")
     old.chmod(0o755)
     with pytest.raises(ToolError, match="LLVM 22 or newer was not found"):
         llvm.version()
+
+
+def test_a_core_without_a_model_needs_the_disassembler_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The Cortex-M3's cycles are from its manual's table; another core's need `llvm-mca`."""
+    (tmp_path / "llvm-mc").symlink_to(llvm._look_for("llvm-mc")[0])
+    (tmp_path / "ldd").symlink_to("/usr/bin/ldd")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(llvm, "_found", llvm._look_for)
+    monkeypatch.setattr(llvm, "identity", llvm.identity.__wrapped__)  # type: ignore[attr-defined]
+    assert set(_cycles.tool_versions(load_board("mps2/an385"))) == {"llvm"}
+    with pytest.raises(ToolError, match=r"'llvm-mca' .*: it has the models of the cores"):
+        _cycles.tool_versions(load_board("mps2/an386"))
 
 
 def _lying(tmp_path: Path, edit: str) -> str:

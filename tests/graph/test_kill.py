@@ -111,6 +111,6 @@ def test_two_that_contend_for_a_tree_are_killed(cold: Cold, tmp_path: Path) -> N
         assert _corrupt_blobs(build) == []
     final = doit(build=build)
     assert final.code == 0, final.out + final.err
-    assert final.stages("built") == []
+    assert set(final.stages("built")) <= {"deliver:2"}
     assert digests(build) == cold.digests
     assert _processes_naming(str(build)) == []

@@ -160,6 +160,17 @@ def test_built_once_then_kept(tree: Tree) -> None:
     assert hows(tree.run()) == ["kept", "kept"]
 
 
+def test_what_is_never_taken_from_the_store_is_built_each_time(quick: Tree) -> None:
+    """The word says what was done: the action ran, though it came to what the store has."""
+    kind = StageKind(SCALE, ("numbers.txt",), restorable=False)
+    inputs = {"source": quick.source}
+    stage = Stage("a", kind, quick.folder / "a", quick.workspace, inputs, {"factor": 2})
+    first, second = stage.run(), stage.run()
+    assert (first.how, second.how) == ("built", "built")
+    assert first.manifest == second.manifest
+    assert Provenance.read(stage.folder / "provenance.json").how == "built"
+
+
 def test_a_deleted_or_edited_output_is_restored(quick: Tree) -> None:
     """Outputs come back from the store byte for byte."""
     quick.run()

@@ -185,8 +185,12 @@ def test_missing_compiler_names_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the compiler the error says what to install."""
+    compiler = process.which("arm-none-eabi-gcc", hint="")
     monkeypatch.setenv("PATH", str(tmp_path))
     refuses(tmp_path, r"apt-get install gcc-arm-none-eabi")
+    (tmp_path / "arm-none-eabi-gcc").symlink_to(compiler)
+    with pytest.raises(ToolError, match=r"apt-get install binutils-arm-none-eabi"):
+        PLUGIN.require(BOARD, "aot")
 
 
 def test_missing_c_library_names_the_package(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -14,12 +15,22 @@ import pytest
 from packaging.requirements import Requirement
 
 from benchmarks.null_build import stamped_arguments
+from mlforge_tasks.platforms import _image
 from tests.helpers.paths import ROOT
 
 
 def bootstrap(*arguments: str) -> subprocess.CompletedProcess[str]:
     argv = [str(ROOT / "bootstrap"), *arguments]
     return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_every_cross_tool_is_looked_for_in_a_package_that_holds_it() -> None:
+    """The compiler's package does not show that the linker, or objcopy, is there."""
+    listed = re.findall(r"^    ([\w+.-]+):(/\S+)$", (ROOT / "bootstrap").read_text(), re.MULTILINE)
+    tools = {f"/usr/bin/{_image.TOOL_PREFIX}{name}" for name in ("gcc", "objcopy")}
+    assert tools <= {file for _, file in listed}
+    advised = (_image.GCC_PACKAGE, _image.BINUTILS_PACKAGE, _image.PICOLIBC_PACKAGE)
+    assert {advice.split()[-1] for advice in advised} <= {package for package, _ in listed}
 
 
 def test_an_unknown_argument_is_refused() -> None:

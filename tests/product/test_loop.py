@@ -214,7 +214,7 @@ def test_a_state_that_is_none_is_no_obstacle(build: Path, cold: Cold) -> None:
         else:
             state.write_bytes(spoilt)
         run = doit(build=build)
-        assert (run.code, run.stages("built")) == (0, [])
+        assert (run.code, run.stages("built")) == (0, ["deliver:2"])
         assert digests(build) == cold.digests
         assert json.loads(state.read_bytes()).keys() == right.keys()
 
@@ -244,14 +244,14 @@ def test_harmed_outputs_are_restored(build: Path, cold: Cold) -> None:
 
 
 def test_the_store_alone_restores_everything(build: Path, cold: Cold) -> None:
-    """With all else wiped, a run trains and compiles nothing and gives the same bytes.
+    """With all else wiped, a run makes the delivery alone anew, and gives the same bytes.
 
     Nobody else can write to what it makes, whatever the umask.
     """
     wipe_all_but_the_store(build)
     run = doit(build=build, wrap=("sh", "-c", 'umask 000; exec "$0" "$@"'))
     assert run.code == 0, run.out + run.err
-    assert run.stages("built") == []
+    assert run.stages("built") == ["deliver:2"]
     assert digests(build) == cold.digests
     assert not [path for path in build.rglob("*") if path.stat().st_mode & 0o022]
 
@@ -266,7 +266,7 @@ def test_a_corrupt_blob_is_made_anew(build: Path, cold: Cold) -> None:
     shutil.rmtree(build / name)
     run = doit(build=build)
     assert run.code == 0
-    assert run.stages("built") == ["quantise:2.0"]
+    assert run.stages("built") == ["quantise:2.0", "deliver:2"]
     assert digests(build) == cold.digests
 
 
@@ -309,7 +309,7 @@ def test_strays_are_neither_compiled_nor_delivered(build: Path, cold: Cold) -> N
     shutil.copyfile(source, delivered / "src" / "copy_of_model.c")
     flip_bit(delivered / "provenance.json", random.Random(1))  # noqa: S311 - not for secrets
     run = doit(build=build)
-    assert (run.code, run.stages("built")) == (0, ["firmware:2.0"]), run.out + run.err
+    assert (run.code, run.stages("built")) == (0, ["firmware:2.0", "deliver:2"]), run.out + run.err
     assert digests(build) == cold.digests
     assert not list((build / "tank").rglob("copy_of_model.c"))
     assert Provenance.read(delivered / "provenance.json").key
@@ -427,16 +427,16 @@ def test_candidates_in_parallel_are_those_of_a_serial_run(build: Path, tmp_path:
 
 
 def test_list_forget_and_clean(build: Path, cold: Cold) -> None:
-    """Doit's own commands work on the graph; after `forget` nothing is made anew."""
+    """Doit's own commands work on the graph; after `forget` only the delivery is made."""
     listed = doit(build=build, command="list")
     assert listed.code == 0
     assert "converge" in listed.out
     assert doit(build=build, command="forget").code == 0
     forgotten = doit(build=build)
-    assert (forgotten.code, forgotten.stages("built")) == (0, [])
+    assert (forgotten.code, forgotten.stages("built")) == (0, ["deliver:2"])
     assert doit(build=build, command="clean").code == 0
     assert not list((build / "tank").rglob("manifest.json"))
-    assert doit(build=build).stages("built") == []
+    assert doit(build=build).stages("built") == ["deliver:2"]
     assert digests(build) == cold.digests
 
 

@@ -48,7 +48,10 @@ def test_what_is_installed_is_told_with_its_version(tmp_path: Path) -> None:
     assert code == 0
     assert found["arm-none-eabi-gcc"][0] == "ok"
     assert re.search(r"\d+\.\d+", found["arm-none-eabi-gcc"][1])
+    assert found["binutils-arm-none-eabi"][0] == "ok"
+    assert re.search(r"\d+\.\d+", found["binutils-arm-none-eabi"][1])
     assert re.fullmatch(r"\d+\.\d+(\.\d+)?", found["picolibc"][1])
+    assert re.fullmatch(r"\d+\.\d+(\.\d+)?", found["LLVM"][1])
     assert "QEMU emulator version" in found["qemu-system-arm"][1]
     assert found["tensorflow-cpu"][0] == "ok"
     assert found["Zephyr workspace"] == ("--", "not found")
@@ -59,7 +62,7 @@ def test_what_is_missing_is_told_with_what_to_do(tmp_path: Path) -> None:
     """Without QEMU nothing runs: it ends with a failure; without RISC-V only a test is skipped."""
     tools = tmp_path / "tools"
     tools.mkdir()
-    for name in ("sh", "arm-none-eabi-gcc", "arm-none-eabi-ld"):
+    for name in ("sh", "arm-none-eabi-gcc", "arm-none-eabi-ld", "arm-none-eabi-size"):
         try:
             (tools / name).symlink_to(which(name, hint=""))
         except ToolError as missing:
@@ -67,6 +70,9 @@ def test_what_is_missing_is_told_with_what_to_do(tmp_path: Path) -> None:
     code, found = doctor(tmp_path, str(tools))
     assert code != 0
     assert found["arm-none-eabi-gcc"][0] == "ok"
+    lost = "'arm-none-eabi-objcopy' was not found on PATH"
+    assert found["binutils-arm-none-eabi"] == ("!!", lost)
+    assert found["picolibc"][0] == "ok"
     assert found["qemu-system-arm"] == ("!!", "not found")
     assert found["riscv64-unknown-elf-gcc"] == ("--", "not found")
     assert found["cmake"] == ("--", "not found")
