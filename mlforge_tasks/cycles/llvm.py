@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Self
 from pydantic import BaseModel, Field, model_validator
 
 from mlforge_tasks.cycles import thumb_instructions
+from mlforge_tasks.cycles.linked import linked
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import process, shortage, tool_versions
+from mlforge_tasks.graph import process, tool_versions
 from mlforge_tasks.graph.file_digests import identified
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ TIMEOUT_S = 300.0
 FILLING = 1
 # Iterations of a block from which on its steady state is taken.
 STEADY = 24
+LIBRARY = "libLLVM"  # has the models, for the programs
 TRIPLE = "thumb-none-eabi"
 # Consumes what is left of an IT or VPT block that a block of code was cut in.
 SEPARATOR, SEPARATORS = b"\x00\xbf", 4
@@ -41,7 +43,6 @@ USES = {
     "llvm-mca": "it has the models of the cores",
 }
 _VERSION = re.compile(r"LLVM version (\d+)\.(\S+)")
-_LIBRARY = re.compile(r"libLLVM\S* => (/\S+)")
 # It also warns of what is "potentially undefined", as a separator in a VPT block is, and reads it.
 _AT_LINE = re.compile(r"^\S*?:(\d+):\d+: warning: invalid instruction encoding", re.MULTILINE)
 
@@ -101,11 +102,7 @@ def _look_for(tool: str) -> tuple[str, str]:
         path = shutil.which(name)
         if path is None:
             continue
-        argv = [path, "--version"]
-        done = process.run(argv, timeout_s=TIMEOUT_S)
-        if shortage.told(done.output) is not None:
-            raise ToolError(done.ending(f"`{' '.join(argv)}`"))
-        said = _VERSION.search(done.output)
+        said = _VERSION.search(process.check([path, "--version"], timeout_s=TIMEOUT_S))
         if said is not None and int(said[1]) >= OLDEST:
             return path, f"{said[1]}.{said[2]}"
     raise ToolError(
@@ -155,6 +152,8 @@ def _read_code(pieces: Sequence[bytes], cpu: str) -> tuple[list[str], list[bytes
             text, lines = _assemble_input(pieces, unknown)
             source.write_text(text)
             done = process.run([*argv, "-o", str(result)], timeout_s=TIMEOUT_S)
+            if done.returncode != 0 or done.timed_out:
+                raise ToolError(done.ending(f"llvm-mc for {cpu}"))
             bad = _AT_LINE.search(done.output)
             if bad is None:
                 said = [_spaced(line) for line in _read(result, done).splitlines()]
@@ -201,10 +200,8 @@ def identity(*tools: str) -> str:
         ToolError: A tool is missing, or too old.
     """
     programs, versions = zip(*map(_found, tools), strict=True)
-    linked = process.run(["ldd", programs[-1]], timeout_s=TIMEOUT_S).output
-    library = _LIBRARY.search(linked)  # none where it is linked statically
-    files = [*programs, *([library[1]] if library else [])]
-    return f"{versions[-1]} {' '.join(identified(file) for file in files)}"
+    libraries = dict.fromkeys(file for program in programs for file in linked(program, LIBRARY))
+    return f"{versions[-1]} {' '.join(map(identified, (*programs, *libraries)))}"
 
 
 def _spaced(text: str) -> str:

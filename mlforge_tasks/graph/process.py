@@ -32,6 +32,7 @@ TAIL_LINES = 20
 CRASHES = {
     *(signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP)
 }
+KILLED_HINT = "if that was the kernel, out of memory: free some, or use fewer processes (-n)"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,21 @@ class Completed:
         short = shortage.told(self.output)
         if short is not None:
             return f"{what} ran short: {short}\nThings to try: {shortage.HINT}"
-        return f"{what} ended with {self.returncode}\n{self.tail()}"
+        return "\n".join(filter(None, (f"{what} {self._how()}", self.tail(), self._hint())))
+
+    def _from_outside(self) -> bool:
+        return not self.timed_out and self.returncode < 0 and -self.returncode not in CRASHES
+
+    def _how(self) -> str:
+        if self.timed_out:
+            return "ran into its time limit"
+        if self.returncode >= 0:
+            return f"ended with {self.returncode}"
+        outside = " from outside" if self._from_outside() else ""
+        return f"was ended by {signal_name(self.returncode)}{outside}"
+
+    def _hint(self) -> str:
+        return f"Things to try: {KILLED_HINT}" if self._from_outside() else ""
 
     def tail(self, lines: int = TAIL_LINES) -> str:
         """The last lines of the output."""
@@ -81,7 +96,10 @@ def _death_signal_prefix() -> tuple[str, ...]:
 
 def signal_name(returncode: int) -> str:
     """`SIGSEGV` for -11."""
-    return signal.Signals(-returncode).name
+    try:
+        return signal.Signals(-returncode).name
+    except ValueError:  # one of those for real time, which have numbers alone
+        return f"signal {-returncode}"
 
 
 def which(program: str, *, hint: str) -> str:
@@ -228,3 +246,15 @@ def check(
     if done.returncode != 0:
         raise ToolError(done.ending(f"`{' '.join(argv)}`"))
     return done.output
+
+
+def first_line(argv: Sequence[str], *, timeout_s: float) -> str:
+    """What a program that must succeed says first: its version, where it is asked for that.
+
+    Raises:
+        ToolError: As `check`, or it says nothing.
+    """
+    lines = check(argv, timeout_s=timeout_s).splitlines()
+    if not lines:
+        raise ToolError(f"`{' '.join(argv)}` said nothing")
+    return lines[0]

@@ -105,7 +105,7 @@ def _compiler(*flags: str) -> Mapping[str, str]:
 
 
 def _linker_version() -> str:
-    return process.check([tool("ld"), "--version"], timeout_s=TOOL_TIMEOUT_S).splitlines()[0]
+    return process.first_line([tool("ld"), "--version"], timeout_s=TOOL_TIMEOUT_S)
 
 
 def picolibc_version() -> str:

@@ -97,8 +97,9 @@ class QemuRunner(ProgramRunner):
 
 @tool_versions.once
 def _identity(binary: str) -> str:
-    said = process.check([binary, "--version"], timeout_s=VERSION_TIMEOUT_S)
-    return identified(binary, said.splitlines()[0])
+    return identified(
+        binary, process.first_line([binary, "--version"], timeout_s=VERSION_TIMEOUT_S)
+    )
 
 
 def run_to_end(board: Board, elf: Path, *, limit_s: float) -> bytes:

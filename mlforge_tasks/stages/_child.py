@@ -64,7 +64,7 @@ def _check(module: str, done: process.Completed, out: Path, says_first: str) -> 
     if -done.returncode not in CRASHES:
         raise ToolError(
             f"{module} was ended by {name} from outside",
-            hint="if that was the kernel, out of memory: free some, or use fewer processes (-n)",
+            hint=process.KILLED_HINT,
         )
     if short is not None:
         raise ToolError(f"{module} was ended by {name}: {short}", hint=shortage.HINT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -191,6 +192,53 @@ def test_a_core_without_a_model_needs_the_disassembler_alone(
     assert set(_cycles.tool_versions(load_board("mps2/an385"))) == {"llvm"}
     with pytest.raises(ToolError, match=r"'llvm-mca' .*: it has the models of the cores"):
         _cycles.tool_versions(load_board("mps2/an386"))
+
+
+STATIC = "echo '	not a dynamic executable'; exit 1"
+DYNAMIC = "echo '	libLLVM.so.22.1 => /bin/sh (0x0)'"
+
+
+@pytest.mark.parametrize(
+    ("ldd", "told"),
+    [
+        ("kill -9 $$", "was ended by SIGKILL from outside"),
+        (f"{STATIC.partition(';')[0]}; kill -9 $$", "was ended by SIGKILL from outside"),
+        (f"{DYNAMIC}; exit 1", "ended with 1"),
+        ("exit 1", "ended with 1"),
+        (STATIC, 2),
+        (DYNAMIC, 3),
+    ],
+)
+def test_a_key_without_llvms_library_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ldd: str, told: str | int
+) -> None:
+    """The library has the models: a key names it, unless the programs have it in themselves."""
+    (tmp_path / "ldd").write_text(f"#!/bin/sh\n{ldd}\n")
+    (tmp_path / "ldd").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    identity = llvm.identity.__wrapped__  # type: ignore[attr-defined]
+    if isinstance(told, int):
+        assert identity(*llvm.USES).count("sha256:") == told
+    else:
+        with pytest.raises(ToolError, match=told):
+            identity(*llvm.USES)
+
+
+def test_a_tool_that_fails_is_not_passed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else it were chance which LLVM tells the cycles; nor is half of what it says taken."""
+    path, _ = llvm._look_for("llvm-mc")
+    broken = tmp_path / "llvm-mc-22"
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    broken.write_text("#!/bin/sh\nkill -9 $$\n")
+    broken.chmod(0o755)
+    with pytest.raises(ToolError, match="--version` was ended by SIGKILL from outside"):
+        llvm._look_for("llvm-mc")
+    broken.write_text(f'#!/bin/sh\n{path} "$@"\nkill -9 $$\n')
+    monkeypatch.setattr(llvm, "_found", {"llvm-mc": (str(broken), "22")}.__getitem__)
+    with pytest.raises(ToolError, match="llvm-mc for cortex-m4 was ended by SIGKILL"):
+        llvm.disassemble([ADD], "cortex-m4")
 
 
 def _lying(tmp_path: Path, edit: str) -> str:

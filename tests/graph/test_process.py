@@ -14,6 +14,7 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
 from tests.helpers.paths import ROOT
 
+KILLED = f"Things to try: {process.KILLED_HINT}"
 PARENT = """
 import sys
 from mlforge_tasks.graph import process
@@ -77,6 +78,41 @@ def test_a_failing_command_is_shown_with_its_last_lines() -> None:
     """The error holds the command, its exit code and the end of its output."""
     with pytest.raises(ToolError, match=r"(?s)exit\(3\).*ended with 3\nwhy"):
         process.check([sys.executable, "-c", "print('why'); exit(3)"], timeout_s=30)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", f"it was ended by SIGKILL from outside\n{KILLED}"),
+        (
+            "print('on'); import os; os.kill(os.getpid(), 15)",
+            "it was ended by SIGTERM from outside",
+        ),
+        ("import os; os.kill(os.getpid(), 40)", "it was ended by signal 40 from outside"),
+        ("import os; os.kill(os.getpid(), 11)", "it was ended by SIGSEGV"),
+        ("exit(3)", "it ended with 3"),
+    ],
+)
+def test_how_a_program_ended_is_told_in_words(code: str, said: str) -> None:
+    """A signal by its name, and what helps where it came from outside; no line is empty."""
+    told = process.run([sys.executable, "-c", code], timeout_s=30).ending("it")
+    assert told.startswith(said)
+    assert "" not in told.splitlines()
+    assert (KILLED in told) == ("from outside" in said)
+
+
+def test_a_time_limit_is_no_kill_from_outside() -> None:
+    """It is ended with the same signal, by us."""
+    done = process.run([sys.executable, "-c", "import signal; signal.pause()"], timeout_s=0.5)
+    assert done.ending("it") == "it ran into its time limit"
+
+
+def test_a_first_line_is_there_or_told() -> None:
+    """A tool that says no version is broken, and is named."""
+    code = "import sys; print(sys.argv[1])"
+    assert process.first_line([sys.executable, "-c", code, "1.0\nb"], timeout_s=30) == "1.0"
+    with pytest.raises(ToolError, match=r"-c ` said nothing"):
+        process.first_line([sys.executable, "-c", ""], timeout_s=30)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="parent death signals are Linux's")

@@ -87,7 +87,7 @@ def test_a_failure_that_speaks_of_a_shortage_is_none(tmp_path: Path, *, isolated
         ("full", "stage 'fall': No space left on device, needed for 'fall'\n"),
         ("memory", "out of memory, needed for 'fall'"),
         ("in TensorFlow", "No space left on device, needed for 'fall'"),
-        ("killed", "ended with -9"),
+        ("killed", "stage 'fall' was ended by SIGKILL from outside\nThings to try: if that was"),
     ],
 )
 def test_a_process_that_runs_short_is_a_broken_tool(tmp_path: Path, way: str, words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -122,6 +123,21 @@ def test_an_edited_tree_is_not_its_commit(tmp_path: Path) -> None:
     found = find(tmp_path, {"ZEPHYR_BASE": str(base)})
     assert found is not None
     assert set(found.edits(())) == {"zephyr edited"}
+
+
+def test_a_git_that_does_not_say_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tree that may be edited is not taken for its commit; one that git does not know is."""
+    base = make_zephyr(tmp_path)
+    (base / ".git").mkdir()
+    assert workspace.edited.__wrapped__(base) == ""  # type: ignore[attr-defined]
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    for code, told in (("kill -9 $$", "SIGKILL from outside"), ("exit 128", "ended with 128")):
+        (tools / "git").write_text(f"#!/bin/sh\n{code}\n")
+        (tools / "git").chmod(0o755)
+        with pytest.raises(ToolError, match=told):
+            workspace.edited.__wrapped__(base)  # type: ignore[attr-defined]
 
 
 def test_the_manifest_pins_zephyr_and_little_else() -> None:

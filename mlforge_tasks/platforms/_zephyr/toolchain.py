@@ -81,7 +81,7 @@ class Toolchain:
 
 @once
 def _first_line(gcc: Path) -> str:
-    return process.check([str(gcc), "--version"], timeout_s=TOOL_TIMEOUT_S).splitlines()[0]
+    return process.first_line([str(gcc), "--version"], timeout_s=TOOL_TIMEOUT_S)
 
 
 def _sdk(environ: Mapping[str, str]) -> Toolchain | None:

@@ -43,6 +43,7 @@ MODULE_PATHS: Mapping[str, str] = {
     "tflite-micro": "optional/modules/lib/tflite-micro",
 }
 _VERSION = re.compile(r"^(VERSION_MAJOR|VERSION_MINOR|PATCHLEVEL)\s*=\s*(\d+)\s*$", re.MULTILINE)
+_NO_REPOSITORY = "not a git repository"
 PYTHON_HINT = "./bootstrap"
 _UPDATE_HINT = "`doit workspace folder=~/zephyrproject` makes or completes one"
 
@@ -106,14 +107,19 @@ class Workspace:
 def edited(tree: Path) -> str:
     """Digest and names of the files that differ from a git work tree's commit, untracked ones too.
 
-    Empty where none does, or where git does not know the tree.
+    Empty where none does, or where there is no git, or none that knows the tree.
+
+    Raises:
+        ToolError: Git does not say, so that nobody knows what is built.
     """
     if not (tree / ".git").exists() or shutil.which("git") is None:
         return ""
     argv = ["git", "--no-optional-locks", "-C", str(tree), "status", "--porcelain", "-z"]
     done = process.run([*argv, "--untracked-files=all", "--no-renames"], timeout_s=GIT_TIMEOUT_S)
-    if done.timed_out or done.returncode != 0:
+    if done.returncode > 0 and _NO_REPOSITORY in done.output:
         return ""
+    if done.timed_out or done.returncode != 0:
+        raise ToolError(done.ending(f"`git status` in '{tree}'"))
     names = sorted(entry[3:] for entry in done.output.split("\0") if entry)
     digests = {name: file_digest(tree / name) for name in names if (tree / name).is_file()}
     told = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
