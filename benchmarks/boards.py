@@ -9,6 +9,7 @@ with the oracle.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -16,9 +17,9 @@ from pathlib import Path
 from mlforge_tasks.contract.board import Board, board_names, load_board
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.graph import process
-from mlforge_tasks.shell.console import format_value
 from mlforge_tasks.stages import engine, firmware, run
 from mlforge_tasks.stages.run import RunReport
+from mlforge_tasks.yaml_file.units import format_value
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ("glucose", "activity", "digits")
@@ -76,6 +77,9 @@ def row(name: str, board: Board) -> tuple[str, ...]:
 
 def main() -> None:
     """Prints the table as Markdown."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     print("Made by `.venv/bin/python -m benchmarks.boards > benchmarks/boards.md`: each contract's")
     print("winner, `aot` engine, bare metal, GCC `-O2`, instructions counted by QEMU (icount).\n")
     print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")

@@ -219,7 +219,9 @@ def _off(worst: float, best: float, scores: Sequence[float]) -> tuple[str, str]:
 
 def main() -> None:
     """Prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help="models and boards; all without")
     parser.add_argument("--coremark", type=Path, help="a checkout of github.com/eembc/coremark")
     parser.add_argument("--models", type=Path, help="folder of .tflite files made before")

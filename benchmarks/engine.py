@@ -119,7 +119,9 @@ def print_tables(models: Mapping[str, bytes], boards: Sequence[Board], *, tflm: 
 
 def main() -> None:
     """Prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help="models and boards; all without")
     parser.add_argument("--layers", action="store_true")
     parser.add_argument("--tflm", action="store_true")

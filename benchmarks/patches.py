@@ -83,7 +83,9 @@ def print_table(models: Mapping[str, bytes], boards: Sequence[Board]) -> None:
 
 def main() -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", help="models and boards; all without")
     parser.add_argument("--models", type=Path, help="folder of .tflite files made before")
     options = parser.parse_args()

@@ -8,6 +8,7 @@ a git worktree of its own. Runs the contracts first where their result is not th
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -68,7 +69,11 @@ def compare(name: str, tflite: Path, worktree: Path) -> Iterator[tuple[str, ...]
 
 def main() -> None:
     """Prints the table."""
-    commit = sys.argv[1] if len(sys.argv) > 1 else SPINE
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("commit", nargs="?", default=SPINE, help="the earlier engine (%(default)s)")
+    commit: str = parser.parse_args().commit
     for name in CONTRACTS:
         converge(name)
     print("Made by `.venv/bin/python -m benchmarks.winners > benchmarks/winners.md`: what the")

@@ -9,6 +9,7 @@ more.
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import shutil
@@ -269,7 +270,11 @@ def speed(model: Model, engines: tuple[Engine, ...], scratch: Path) -> None:
 
 def main() -> None:
     """Prints everything as Markdown."""
-    cold_tflm = sys.argv[1:] == ["--cold-tflm"]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cold-tflm", action="store_true", help="TFLM too, with nothing cached")
+    cold_tflm: bool = parser.parse_args().cold_tflm
     try:
         needs.require((*CORE_MODULES, *TFLM_MODULES))
         all_models = tuple(models())

@@ -9,6 +9,7 @@ others as a copy in which nothing but the board is another. BUILD is the build t
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._zephyr import needs
 from mlforge_tasks.platforms.zephyr import CORE_MODULES, TFLM_MODULES
-from mlforge_tasks.shell.console import format_value
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX
 from mlforge_tasks.verdict.trials import Report
+from mlforge_tasks.yaml_file.units import format_value
 
 BOARDS = ("mps2/an385", "mps2/an386", "mps3/an547")
 CONTRACTS = ("glucose_zephyr", "glucose_zephyr_tflm", "activity_zephyr", "activity_zephyr_tflm")
@@ -110,7 +111,11 @@ def row(name: str, found: Run) -> tuple[str, ...]:
 
 def main() -> None:
     """Prints everything as Markdown; the runs' own words go to stderr."""
-    build = Path(sys.argv[1]) if sys.argv[1:] else BUILD / "zephyr_contracts"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("build", nargs="?", type=Path, default=BUILD / "zephyr_contracts")
+    build: Path = parser.parse_args().build
     try:
         needs.require((*CORE_MODULES, *TFLM_MODULES))
         print(f"{INTRODUCTION}\n| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")

@@ -2,10 +2,12 @@
 
 What it finds is left in `build/fuzz/TARGET/`, with the traceback on stderr; the corpus that it
 grew is kept there too. Arguments after the target are libFuzzer's (`-max_total_time=1800`).
+Without atheris, or such a target, the exit code is 2.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import sys
 from pathlib import Path
@@ -22,12 +24,35 @@ INSTRUMENTED = ["mlforge_tasks", "yaml", "numpy.lib", "zipfile"]
 SHARE_OF_OURS = 0.5
 
 
-def main(name: str, arguments: list[str]) -> None:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz",
+        usage="%(prog)s [--help] TARGET [libFuzzer's arguments]",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,  # -help=1 is libFuzzer's
+        allow_abbrev=False,
+    )
+    parser.add_argument("--help", action="help", help="show this and exit")
+    parser.add_argument("target", metavar="TARGET", help="contract, data, importer or bring")
+    return parser
+
+
+def main() -> None:
     """Runs one target until libFuzzer's limits, or until a find."""
-    atheris: Any = importlib.import_module("atheris")
+    parser = _parser()
+    options, arguments = parser.parse_known_args()
+    name: str = options.target
+    try:
+        atheris: Any = importlib.import_module("atheris")
+    except ModuleNotFoundError:
+        install = f"{sys.executable} -m pip install atheris"
+        parser.exit(2, f"ERROR: atheris is not installed in {sys.prefix}: {install}\n")
     with atheris.instrument_imports(include=INSTRUMENTED, enable_loader_override=False):
         from tests.fuzz.targets import TARGETS  # noqa: PLC0415 - imported under instrumentation
 
+    if name not in TARGETS:
+        parser.error(f"no target '{name}', wanted one of {', '.join(TARGETS)}")
     target = TARGETS[name]
     corpus = FOLDER / name
     corpus.mkdir(parents=True, exist_ok=True)
@@ -53,4 +78,4 @@ def main(name: str, arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main()

@@ -1,0 +1,52 @@
+"""Every benchmark tells what it does before it starts to."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.helpers.paths import ROOT
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+NAMES = sorted(
+    path.stem for path in (ROOT / "benchmarks").glob("*.py") if not path.stem.startswith("_")
+)
+
+
+def benchmark(name: str) -> ModuleType:
+    return importlib.import_module(f"benchmarks.{name}")
+
+
+def test_all_are_found() -> None:
+    """Those that start whole searches too, which take hours."""
+    assert {"agents", "boards", "winners", "zephyr", "zephyr_contracts"} < set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_is_told_and_nothing_started(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 0, with what the module says of itself."""
+    module = benchmark(name)
+    assert module.__doc__ is not None
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert ended.value.code == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.startswith(f"usage: {name}")
+    assert " ".join(module.__doc__.partition("\n")[0].split()) in told
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_option_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would start the whole benchmark, of something else than was meant."""
+    monkeypatch.setattr(sys, "argv", [name, "--no-such-option"])
+    with pytest.raises(SystemExit) as ended:
+        benchmark(name).main()
+    assert ended.value.code == 2
