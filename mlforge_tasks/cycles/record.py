@@ -26,7 +26,7 @@ class WaitStates(Record):
 
 
 class Cycles(Record):
-    """What an inference takes on an emulated core, and all that its latency is computed from.
+    """What an inference takes on an emulated core, and what turns that into its latency.
 
     latency = instructions measured * (upper / instructions) / clock_hz.
 

@@ -63,8 +63,8 @@ class RunReport(Record):
         measurements: RAM, flash, stack, heap, arena, the model's share, instructions (where they
             can be counted) and latency: the median over the repetitions, least, p99 and most. Of a
             process, the arena alone.
-        cycles: What an inference takes on an emulated core, and all that its latency is computed
-            from; None where the device's own clock tells it.
+        cycles: What an inference takes on an emulated core, and what turns that into its latency;
+            None where the device's own clock tells it.
         stacks: Every thread's.
         ran: sha256 of what ran, by file: the images, and the model in them by their own word.
         where: The very board, as the runner identifies it; empty on an emulator.

@@ -11,10 +11,12 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from mlforge_tasks.graph import process
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.manifest import Provenance
 from mlforge_tasks.graph.store import ActionResult, Store
@@ -154,6 +156,19 @@ def test_the_latency_can_be_computed_from_what_is_delivered(cold: Cold) -> None:
     # No instruction of this model is beyond the core's table, whose source is named.
     assert (cycles["cpu"], cycles["tool"], cycles["left_out"]) == ("cortex-m3", None, 0)
     assert "reference manual" in cycles["method"]
+
+
+def test_the_cycles_can_be_counted_anew_from_the_delivered_image(cold: Cold) -> None:
+    """With the lines that docs/delivered.md has for it."""
+    page = (ROOT / "docs" / "delivered.md").read_text()
+    (program,) = re.findall(r"<<'END'\n(.*?)\nEND\n", page, re.DOTALL)
+    delivered = cold.build / "tank" / "delivered"
+    done = process.run([sys.executable, "-c", program, str(delivered)], timeout_s=300, cwd=ROOT)
+    assert done.returncode == 0, done.output
+    cycles = RunReport.read(delivered / "measurements.json").cycles
+    assert cycles is not None
+    figures = f"instructions={cycles.instructions}, lower={cycles.lower}, upper={cycles.upper}"
+    assert f"Price({figures}, left_out=0)" in done.output
 
 
 def test_float_figures_stand_beside_the_int8_ones(cold: Cold) -> None:
