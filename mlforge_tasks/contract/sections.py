@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from mlforge_tasks.contract.board import board_names, find_board
 from mlforge_tasks.plugins import AUTO, installed
@@ -15,6 +15,7 @@ from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, one_of
 from mlforge_tasks.yaml_file.units import (
     Bytes,
+    Margin,
     Microseconds,
     Seconds,
     Share,
@@ -128,15 +129,6 @@ class Limits(Record):
         if stack is not None and ram is not None and stack > ram:
             raise Mistake(f"at most the RAM limit, {format_bytes(ram)}, which the stack is part of")
         return stack
-
-
-def _below_one(share: float) -> float:
-    if share == 1:
-        raise Mistake("a margin of less than 100 %")
-    return share
-
-
-Margin = Annotated[Share, AfterValidator(_below_one)]
 
 
 class Margins(Record):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import shortage
 from mlforge_tasks.records import Reason
+from mlforge_tasks.yaml_file.units import format_against
 
 if TYPE_CHECKING:
     from mlforge_tasks.contract.board import Board
@@ -30,7 +31,8 @@ def does_not_fit(board: Board, region: str, excess_bytes: int) -> CandidateFailu
     limit = (flash if region == "FLASH" else ram).length_bytes
     metric = "flash_bytes" if region == "FLASH" else "ram_bytes"
     value = limit + excess_bytes
-    text = f"the image needs {value} bytes of {region}, {board.name} has {limit}"
+    needed, there = format_against(value, limit, "B")
+    text = f"the image needs {needed} of {region}, {board.name} has {there}"
     return CandidateFailure(
         Reason(
             code="does_not_fit",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED
 from mlforge_tasks.verdict.trials import Report, TrialResult, holds
-from mlforge_tasks.yaml_file.units import format_bytes, format_share, format_us
+from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,15 +24,6 @@ LAYERS_SHOWN = 3
 ABSENT = "-"
 
 
-def format_value(value: float, unit: str) -> str:
-    """A figure with its unit as people write it."""
-    if unit == "B":
-        return format_bytes(value)
-    if unit == "us":
-        return format_us(value)
-    return f"{value:.4g} {unit}".strip() if unit != "1" else f"{value:.4g}"
-
-
 def _cell(result: TrialResult, metric: str) -> str:
     found = result.measurement(metric)
     return format_value(found.value, found.unit) if found else ABSENT
@@ -42,7 +33,7 @@ def describe_clause(clause: Clause) -> str:
     """One broken or unknown clause in words."""
     if clause.value is None or clause.slack is None:
         return f"{clause.metric} unknown"
-    value, limit = (format_value(x, clause.unit) for x in (clause.value, clause.limit))
+    value, limit = format_against(clause.value, clause.limit, clause.unit)
     return f"{clause.metric} {value}, limit {limit}"
 
 

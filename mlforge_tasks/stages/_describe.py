@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.quantisation import SMALLEST_SCALE, Quantisation, TensorQuantisation
 from mlforge_tasks.records import Reason, sha256_bytes
 from mlforge_tasks.tflite_file.model import FileTensor, read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _INT8 = range(-128, 128)
 
@@ -15,6 +19,10 @@ _INT8 = range(-128, 128)
 def failure(message: str) -> CandidateFailure:
     """The result that a network, or a file, has no int8 form that a device can run."""
     return CandidateFailure(Reason(code="convert_failed", stage="quantise", message=message))
+
+
+def _count(found: Sequence[float], what: str) -> str:
+    return f"{len(found)} {what}{'' if len(found) == 1 else 's'}"
 
 
 def _tensor(tensor: FileTensor, which: str) -> TensorQuantisation:
@@ -26,8 +34,8 @@ def _tensor(tensor: FileTensor, which: str) -> TensorQuantisation:
         )
     if len(tensor.scales) != 1 or len(tensor.zero_points) != 1:
         raise failure(
-            f"its {which} has {len(tensor.scales)} scales and {len(tensor.zero_points)} zero "
-            "points, wanted one of each: quantise it in full"
+            f"its {which} has {_count(tensor.scales, 'scale')} and "
+            f"{_count(tensor.zero_points, 'zero point')}, wanted one of each: quantise it in full"
         )
     scale, zero_point = tensor.scales[0], tensor.zero_points[0]
     if not math.isfinite(scale) or scale < SMALLEST_SCALE or zero_point not in _INT8:

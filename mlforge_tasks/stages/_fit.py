@@ -27,6 +27,7 @@ from mlforge_tasks.stages._training import (
 from mlforge_tasks.verdict import metrics
 from mlforge_tasks.verdict.constraints import PRUNED
 from mlforge_tasks.verdict.direction import better
+from mlforge_tasks.yaml_file.units import format_against, format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,9 +164,10 @@ def _limit_memory(limit_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
     except ValueError as error:
         _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted, here = format_against(limit_bytes, most, "B")
         raise ToolError(
-            f"the contract lets a training have {limit_bytes} bytes of memory, the limit here is "
-            f"{most} (ulimit -d)",
+            f"the contract lets a training have {wanted} of memory, the limit here is {here} "
+            "(ulimit -d)",
             hint="lift that limit, or lower training.memory_limit",
         ) from error
 
@@ -195,7 +197,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         pruning = Pruning(goal, _curves(inputs), warm_up=budget.patience)
         training = fit(trainer, validation, card, budget, pruning)
     except (MemoryError, libraries.tensorflow.errors.ResourceExhaustedError):
-        message = f"training needs more than the {limit} bytes of its memory limit"
+        message = f"training needs more than its memory limit of {format_bytes(limit)}"
         raise failure("train_memory", message, limit) from None
     signal.setitimer(signal.ITIMER_PROF, 0)
     save_weights(model, out / "weights.npz")

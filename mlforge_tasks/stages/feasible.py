@@ -15,7 +15,7 @@ from mlforge_tasks.records import BuildReport, FirmwareReport, Reason, read_buil
 from mlforge_tasks.stages import engine, firmware, header, main, render
 from mlforge_tasks.stages._measure import PROBE_MODULE, measure
 from mlforge_tasks.stages.run import tools as run_tools
-from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, Bound
+from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, Bound, over_limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,26 +60,26 @@ def measuring(platform: Platform, names: Sequence[str], runner: str, board: Boar
     )
 
 
-def _impossible(metric: str, value: float, limit: float, what: str) -> CandidateFailure:
+def _impossible(bound: Bound, value: float, what: str) -> CandidateFailure:
     return CandidateFailure(
         Reason(
             code=IMPOSSIBLE,
             stage="feasible",
-            message=f"{metric} is {value:g} {what}, the contract allows {limit:g}",
-            metric=metric,
+            message=over_limit(bound, value, f"is {{}} {what}"),
+            metric=bound.metric,
             value=value,
-            limit=limit,
+            limit=bound.limit,
         )
     )
 
 
-def _check_sizes(floor: BuildReport, limits: Mapping[str, float]) -> None:
+def _check_sizes(floor: BuildReport, limits: Mapping[str, Bound]) -> None:
     if not isinstance(floor, FirmwareReport):
         return
     least = {"flash_bytes": floor.flash_bytes, "ram_bytes": floor.static_ram_bytes}
     for metric, value in least.items():
-        if metric in limits and value > limits[metric]:
-            raise _impossible(metric, value, limits[metric], "without any model")
+        if metric in limits and value > limits[metric].limit:
+            raise _impossible(limits[metric], value, "without any model")
 
 
 def _questionable(limit_us: float, board: Board, card: DataCard) -> bool:
@@ -89,12 +89,10 @@ def _questionable(limit_us: float, board: Board, card: DataCard) -> bool:
     return instructions < QUESTIONABLE_INSTRUCTIONS + MORE_PER_OUTPUT * card.output_count
 
 
-def _least_latency_us(
-    dataset: Path, config: Mapping[str, Any], metric: str, limit_us: float
-) -> float | None:
+def _least_latency_us(dataset: Path, config: Mapping[str, Any], bound: Bound) -> float | None:
     """The latency of the fastest of the smallest networks; None where one may keep the limit."""
     card = DataCard.read(dataset / "data_card.json")
-    if not _questionable(limit_us, Board.from_dump(config["board"]), card):
+    if not _questionable(bound.limit, Board.from_dump(config["board"]), card):
         return None
     found = []
     for architecture, name in product(smallest(card.input_shape), config["engines"]):
@@ -102,8 +100,8 @@ def _least_latency_us(
             measured = measure({"dataset": dataset}, {**config, "engines": [name]}, architecture)
         except CandidateFailure:
             return None  # it says nothing of the limit
-        found += [one.value for one in measured if one.metric == metric]
-        if min(found, default=0.0) <= limit_us:
+        found += [one.value for one in measured if one.metric == bound.metric]
+        if min(found, default=0.0) <= bound.limit:
             return None
     return min(found)
 
@@ -123,15 +121,15 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Raises:
         CandidateFailure: With code `impossible_limit`.
     """
-    limits = {one.metric: one.limit for one in map(Bound.from_dump, config["bounds"])}
+    limits = {one.metric: one for one in map(Bound.from_dump, config["bounds"])}
     _check_sizes(read_build_report(inputs["floor"] / "firmware.json"), limits)
     probe = config["probe"]
     metric = next((name for name in LATENCIES if name in limits), None)
     if probe is None or metric is None:
         return
-    least_us = _least_latency_us(inputs["dataset"], probe, metric, limits[metric])
+    least_us = _least_latency_us(inputs["dataset"], probe, limits[metric])
     if least_us is not None:
-        raise _impossible(metric, least_us, limits[metric], "for the smallest networks there are")
+        raise _impossible(limits[metric], least_us, "for the smallest networks there are")
 
 
 if __name__ == "__main__":

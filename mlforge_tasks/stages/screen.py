@@ -9,7 +9,7 @@ from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
-from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.constraints import Bound, over_limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +38,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
                 Reason(
                     code="static_limit",
                     stage="screen",
-                    message=f"{bound.metric} is at least {value}, "
-                    f"the contract allows {bound.limit:g}",
+                    message=over_limit(bound, value, "is at least {}"),
                     metric=bound.metric,
                     value=value,
                     limit=bound.limit,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from mlforge_tasks.records import Clause, Measurement, Reason, Record, Source, Status, Verdict
+from mlforge_tasks.yaml_file.units import format_against
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,6 +66,18 @@ class Bound(Record):
     sources: tuple[Source, ...] = ("static", "emulated", "hardware")
 
 
+def over_limit(bound: Bound | Clause, value: float, said: str = "is {}") -> str:
+    """That a figure breaks its limit, with units.
+
+    Args:
+        bound: The limit.
+        value: The figure, in the limit's unit.
+        said: What is said of the figure, which takes the place of `{}`.
+    """
+    shown, limit = format_against(value, bound.limit, bound.unit)
+    return f"{bound.metric} {said.format(shown)}, the contract allows {limit}"
+
+
 def _clause(bound: Bound, found: Measurement | None) -> Clause:
     if found is None or found.source not in bound.sources:
         value, source, slack = None, None, None
@@ -116,7 +129,7 @@ def first_broken(bounds: Iterable[Bound], measurements: Iterable[Measurement]) -
     return Reason(
         code="measured_limit",
         stage="admit",
-        message=f"{worst.metric} is {worst.value:g}, the contract allows {worst.limit:g}",
+        message=over_limit(worst, worst.value or 0.0),
         metric=worst.metric,
         value=worst.value,
         limit=worst.limit,

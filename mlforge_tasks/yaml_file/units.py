@@ -168,6 +168,18 @@ def parse_share(text: str) -> float:
     return float(value)
 
 
+def parse_margin(text: str) -> float:
+    """`10 %` to 0.1: the share of a limit that is held back, which is never all of it.
+
+    Raises:
+        ValueError: Not a percentage, less than 0 %, or 100 % and more.
+    """
+    value = float(PERCENTAGE.parse(text))
+    if not 0 <= value < 1:
+        raise ValueError(f"{PERCENTAGE.wanted} from 0 % to less than 100 %")
+    return value
+
+
 def _scaled(value: float, steps: Sequence[tuple[float, str]]) -> str:
     """The value in the largest unit it fills, to one decimal."""
     index = 0
@@ -202,6 +214,24 @@ def format_share(value: float) -> str:
     return _scaled(value * 100, ((1, "%"),))
 
 
+def format_value(value: float, unit: str) -> str:
+    """A figure of a measurement with its unit as people write it."""
+    if unit == "B":
+        return format_bytes(value)
+    if unit == "us":
+        return format_us(value)
+    return f"{value:.4g} {unit}".strip() if unit != "1" else f"{value:.4g}"
+
+
+def format_against(value: float, limit: float, unit: str) -> tuple[str, str]:
+    """A figure and its limit; unrounded where one would read as the other: `2049 B`, `2048 B`."""
+    texts = format_value(value, unit), format_value(limit, unit)
+    if value == limit or texts[0] != texts[1]:
+        return texts
+    exact = [f"{one:.10g} {unit}".removesuffix(" 1") for one in (value, limit)]
+    return exact[0], exact[1]
+
+
 def typed_by_hand(info: ValidationInfo) -> bool:
     """Whether the value being validated comes from a YAML file."""
     return bool(info.context and info.context.get(FROM_YAML))
@@ -224,3 +254,4 @@ Microseconds = Annotated[float, Field(gt=0), _reader(DURATION, parse_us)]
 Seconds = Annotated[float, Field(gt=0), _reader(DURATION, parse_seconds)]
 Microjoules = Annotated[float, Field(gt=0), _reader(ENERGY, parse_uj)]
 Share = Annotated[float, Field(ge=0, le=1), _reader(PERCENTAGE, parse_share)]
+Margin = Annotated[float, Field(ge=0, lt=1), _reader(PERCENTAGE, parse_margin)]

@@ -22,6 +22,7 @@ from mlforge_tasks.stages._figures import profile
 from mlforge_tasks.stages.engine import SOURCES, EngineReport
 from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
 from mlforge_tasks.verdict.trial import Trial
+from mlforge_tasks.yaml_file.units import format_bytes
 from tests.helpers import graphs, tiny_model
 from tests.helpers.made_up_device import make_brief
 
@@ -148,7 +149,7 @@ def test_a_profile_image_that_does_not_fit_is_told(tmp_path: Path) -> None:
     why = run_stage._write_profile(
         {"firmware": tmp_path}, tmp_path, small, QEMU, Expected("0", "0")
     )
-    assert f"bytes of FLASH, mps2/an385 has {need + 8}" in why
+    assert f" of FLASH, mps2/an385 has {format_bytes(need + 8)}" in why
     assert not (tmp_path / run_stage.PROFILE).exists()
 
 

@@ -12,6 +12,7 @@ pytest.importorskip("tflite_micro")
 from tflite_micro import runtime
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.int8 import dequantise, quantise
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.stages._describe import describe
@@ -54,6 +55,27 @@ def _uint8_ends(zero_points: tuple[int, int] = (119, 139)) -> bytes:
             model.subgraphs[0].tensors[index].type = schema.TensorType.UINT8
 
     return altered(writer.finish(source.index, output.index), change)
+
+
+@pytest.mark.parametrize(
+    ("scales", "zero_points", "told"),
+    [
+        ([0.1], [], "1 scale and 0 zero points"),
+        ([0.1, 0.2], [0], "2 scales and 1 zero point"),
+        ([0.1, 0.2], [0, 0], "2 scales and 2 zero points"),
+    ],
+)
+def test_an_input_of_other_than_one_scale_is_refused(
+    scales: list[float], zero_points: list[int], told: str
+) -> None:
+    """With how many of each it has, one of them in the singular."""
+
+    def change(model: Any) -> None:
+        quantisation = model.subgraphs[0].tensors[0].quantization
+        quantisation.scale, quantisation.zeroPoint = scales, zero_points
+
+    with pytest.raises(CandidateFailure, match=f"its input has {told}, wanted one of each"):
+        describe(altered(conv(), change))
 
 
 @pytest.mark.parametrize("make", [_float_ends, _uint8_ends])

@@ -43,6 +43,25 @@ def test_an_emulated_figure_neither_meets_nor_breaks_a_hardware_clause(
     assert first_broken([HARDWARE], [latency(value, source)]) is None
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "limit", "message"),
+    [
+        ("flash_bytes", 3304, 2048, "flash_bytes is 3.2 KiB, the contract allows 2 KiB"),
+        ("ram_bytes", 2049, 2048, "ram_bytes is 2049 B, the contract allows 2048 B"),
+        ("latency_us", 19.6, 1, "latency_us is 19.6 us, the contract allows 1 us"),
+    ],
+)
+def test_a_broken_limit_is_told_with_units(
+    metric: str, value: float, limit: float, message: str
+) -> None:
+    """As the table does; beside the message the plain numbers stay, which agents read."""
+    bound = Bound(metric=metric, limit=limit, unit=UNITS[metric])
+    measured = Measurement(metric=metric, value=value, unit=bound.unit, source="emulated")
+    reason = first_broken([bound], [measured])
+    assert reason is not None
+    assert (reason.message, reason.value, reason.limit) == (message, value, limit)
+
+
 def test_one_unknown_clause_is_enough() -> None:
     """All others pass, and still the contract is not met."""
     flash = Bound(metric="flash_bytes", limit=100, unit="B", sources=("hardware",))

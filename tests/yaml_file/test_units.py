@@ -111,6 +111,10 @@ def test_what_is_no_size_is_refused(text: str, words: str) -> None:
         (units.parse_share, "10", "a percentage such as '10 %'"),
         (units.parse_share, "101 %", "from 0 to 100 %"),
         (units.parse_share, "-1 %", "from 0 to 100 %"),
+        (units.parse_margin, "-1 %", "from 0 % to less than 100 %"),
+        (units.parse_margin, "100 %", "from 0 % to less than 100 %"),
+        (units.parse_margin, "99.99999999999999999999 %", "from 0 % to less than 100 %"),
+        (units.parse_margin, "120 %", "from 0 % to less than 100 %"),
     ],
 )
 def test_other_quantities_are_as_strict(parse: object, text: str, words: str) -> None:
@@ -204,3 +208,23 @@ def test_a_number_from_our_own_json_is_still_checked(value: float) -> None:
     for field in ("ram", "latency", "limit_s", "energy_uj"):
         with pytest.raises(ValidationError):
             _Quantities.model_validate({**_TYPED, field: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "unit", "texts"),
+    [
+        (3304, 2048, "B", ("3.2 KiB", "2 KiB")),
+        (19.6, 1.0, "us", ("19.6 us", "1 us")),
+        (1200.0, 1000.0, "us", ("1.2 ms", "1 ms")),
+        (2049, 2048, "B", ("2049 B", "2048 B")),
+        (1000.01, 1000.0, "us", ("1000.01 us", "1000 us")),
+        (2048, 2048, "B", ("2 KiB", "2 KiB")),
+        (0.79999, 0.8, "1", ("0.79999", "0.8")),
+        (540.001, 540, "(mg/dL)^2", ("540.001 (mg/dL)^2", "540 (mg/dL)^2")),
+    ],
+)
+def test_a_figure_never_reads_as_the_limit_that_it_is_not(
+    value: float, limit: float, unit: str, texts: tuple[str, str]
+) -> None:
+    """Units as people write them, and all digits only where rounding hides the difference."""
+    assert units.format_against(value, limit, unit) == texts

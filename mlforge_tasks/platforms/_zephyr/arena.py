@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.records import Reason
+from mlforge_tasks.yaml_file.units import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,8 @@ def measure(board: Board, elf: Path, most: int) -> int:
             device.stop()
     if found is None:
         limit = board.memories()[1].length_bytes
-        text = f"TFLite Micro cannot start the model in the {limit} bytes of RAM of {board.name}"
+        ram = format_bytes(limit)
+        text = f"TFLite Micro cannot start the model in the {ram} of RAM of {board.name}"
         code, metric = "does_not_fit", "ram_bytes"
         raise CandidateFailure(
             Reason(code=code, stage="firmware", message=text, metric=metric, limit=limit)
