@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from doit import get_var
+from doit import get_initial_workdir, get_var
 
 from mlforge_tasks.shell import signals, start
 
 signals.listen()
 start.check_memory()
-start.settle()
+start.settle(Path(get_initial_workdir() or Path.cwd()))
 
 # After it, as they take a while, and Ctrl-C is heard already.
 from mlforge_tasks.shell import commands, tasks, variables  # noqa: E402

@@ -7,6 +7,7 @@ start QEMU with an image. One thread carries lines between the port and QEMU's U
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -183,7 +184,8 @@ class StandIn:
         if writable and ours is not None:
             del self._unsent[: os.write(ours, self._unsent)]
         if self._control in readable:
-            self._on_flash()
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # who asked was killed
+                self._on_flash()
         elif self._uart is not None and self._uart in readable:
             self._on_device(self._uart.recv(_CHUNK))
         elif ours in readable:
@@ -194,7 +196,8 @@ class StandIn:
         for line in self._lines("device", data):
             passed = self.to_device(line)
             if self._uart is not None:
-                self._uart.sendall(passed)
+                with contextlib.suppress(BrokenPipeError):  # QEMU has ended, which is heard next
+                    self._uart.sendall(passed)
 
     def _on_device(self, data: bytes) -> None:
         if not data and self._uart is not None:  # QEMU has ended: the board is dead
@@ -216,7 +219,10 @@ class StandIn:
     def _on_flash(self) -> None:
         client, _ = self._control.accept()
         with client, client.makefile() as words:
-            elf = Path(words.readline().strip())
+            line = words.readline()
+            if not line.endswith("\n"):  # the flash command was killed before it said which
+                return
+            elf = Path(line.strip())
             self.flashed.append(elf)
             self._end_qemu()
             self._start_qemu(self.instead or elf)

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shlex
+import socket
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -490,6 +491,18 @@ def test_a_flasher_that_fails_once(bench: Bench) -> None:
     bench.describe(flash_command=command)
     with bench.open() as session:
         ask(session, 8)
+
+
+def test_a_board_outlives_a_flasher_that_is_killed(bench: Bench) -> None:
+    """Whoever flashes it next finds it in order."""
+    words = (f"{bench.images.other}\n", f"{bench.images.other}\n", str(bench.images.other)[:9], "")
+    for said in words:
+        with socket.socket(socket.AF_UNIX) as killed:
+            killed.connect(bench.board.flash_command[-1])
+            killed.sendall(said.encode())
+    with bench.open() as session:
+        ask(session, 1)
+    assert bench.board.flashed == [bench.images.other] * 2 + [bench.images.tiny]
 
 
 def test_a_flasher_that_hangs(bench: Bench) -> None:
