@@ -18,11 +18,30 @@ from mlforge_tasks.graph.imports import imported_names
 from mlforge_tasks.records import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 PACKAGE = "mlforge_tasks"
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _SKIPPED = {"__pycache__"}
+
+
+def _stamp(name: str) -> tuple[int, ...]:
+    """Size, times and inode of a file below the project's root; of one that is gone, nothing."""
+    try:
+        found = os.stat(f"{PROJECT_ROOT}/{name}")  # noqa: PTH116 - a Path costs more
+    except OSError:
+        return ()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _sources() -> Iterator[str]:
+    for folder, _, names in os.walk(PROJECT_ROOT / PACKAGE):
+        below = os.path.relpath(folder, PROJECT_ROOT)
+        yield from (f"{below}/{name}" for name in names if name.endswith(".py"))
+
+
+# As they were when this process began to import them; of other files, when they were first read.
+_first_seen = {name: _stamp(name) for name in _sources()}
 
 
 @functools.cache
@@ -111,7 +130,10 @@ def _module_digest(module: str) -> tuple[str, str] | None:
 
 
 def _digested(path: Path) -> tuple[str, str]:
-    return path.relative_to(PROJECT_ROOT).as_posix(), file_digest(path)
+    name = path.relative_to(PROJECT_ROOT).as_posix()
+    if name not in _first_seen:
+        _first_seen[name] = _stamp(name)
+    return name, file_digest(path)
 
 
 @functools.cache
@@ -133,6 +155,20 @@ def forget_sources() -> None:
         cached.cache_clear()
 
 
+def _made_of(roots: tuple[str, ...], resources: tuple[str, ...]) -> dict[str, str]:
+    """Digests of all that a version counts, by path."""
+    made_of = {module: _module_digest(module) for module in (*modules(roots), *roots)}
+    missing = [root for root in roots if made_of[root] is None]
+    resource_digests = {name: _resource_digests(name) for name in resources}
+    missing += [name for name, found in resource_digests.items() if found is None]
+    if missing:
+        raise FileNotFoundError(f"no such stage code: {', '.join(missing)}")
+    digests = dict(one for one in made_of.values() if one is not None)
+    for found in resource_digests.values():
+        digests |= found or {}
+    return digests
+
+
 @functools.cache
 def code_version(roots: tuple[str, ...], resources: tuple[str, ...] = ()) -> str:
     """Digest of some modules' import closure and some files or folders.
@@ -144,13 +180,20 @@ def code_version(roots: tuple[str, ...], resources: tuple[str, ...] = ()) -> str
     Raises:
         FileNotFoundError: A module or resource is not there.
     """
-    made_of = {module: _module_digest(module) for module in (*modules(roots), *roots)}
-    missing = [root for root in roots if made_of[root] is None]
-    resource_digests = {name: _resource_digests(name) for name in resources}
-    missing += [name for name, found in resource_digests.items() if found is None]
-    if missing:
-        raise FileNotFoundError(f"no such stage code: {', '.join(missing)}")
-    digests = dict(one for one in made_of.values() if one is not None)
-    for found in resource_digests.values():
-        digests |= found or {}
-    return sha256_bytes(canonical_json(digests))
+    return sha256_bytes(canonical_json(_made_of(roots, resources)))
+
+
+def edited(roots: tuple[str, ...], resources: tuple[str, ...] = ()) -> list[str]:
+    """Which of these files were written to since this process began, whatever they hold now.
+
+    What it imported is older than they are, and what it reads may be newer than what it read.
+
+    Args:
+        roots: As `code_version` takes them.
+        resources: The same.
+
+    Raises:
+        FileNotFoundError: As `code_version`.
+    """
+    names = sorted(_made_of(roots, resources))
+    return [name for name in names if _stamp(name) != _first_seen.get(name)]

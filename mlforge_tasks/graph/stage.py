@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlforge_tasks.errors import NOT_NEEDED, MlforgeError, ToolError
-from mlforge_tasks.graph import broken_tries, environment, shortage
+from mlforge_tasks.graph import broken_tries, environment, shortage, steady
 from mlforge_tasks.graph.action import Action
-from mlforge_tasks.graph.code_version import code_version, forget_sources
+from mlforge_tasks.graph.code_version import code_version
 from mlforge_tasks.graph.files import CorruptError, file_digest, own_digest, refused
 from mlforge_tasks.graph.folder import OutputFolder, files_below
 from mlforge_tasks.graph.kind import StageKind
@@ -101,10 +101,18 @@ class Stage:
             "stage": self.kind.module,
             "code": self._code(),
             "config": dict(self.config),
-            "tools": dict(self.kind.tools()),
+            # One that is passed over needs none, such as a board that nobody has plugged in.
+            "tools": {} if self._passed_over() else dict(self.kind.tools()),
             "environment": environment.document((self.kind.module, *self.kind.loads)),
             "inputs": {name: _digest(source) for name, source in sorted(self.inputs.items())},
         }
+
+    def _passed_over(self) -> bool:
+        """Whether there is nothing to do: the candidate of an input stage failed."""
+        stages = (source for source in self.inputs.values() if isinstance(source, Stage))
+        given = (stage.outputs.manifest() for stage in stages)
+        failed = any(one is not None and one.status == "failed" for one in given)
+        return failed and not self.kind.runs_after_failure
 
     @property
     def outputs(self) -> OutputFolder:
@@ -139,7 +147,9 @@ class Stage:
             started = time.monotonic()
             how, manifest = self._make(document["inputs"])
             seconds = round(time.monotonic() - started, 3)
-            self._check_code(document["code"])
+            by_others = self.kind.isolated or bool(document["tools"])
+            code = self._code_files()
+            steady.check(self.name, code, document, self.key_document, by_others=by_others)
             recorded = known is not None and known.manifest == manifest
             lasting = manifest.reason is None or manifest.reason.code not in WALL_TIME_RESULTS
             if lasting and not recorded:
@@ -160,17 +170,11 @@ class Stage:
         self.outputs.commit(manifest, provenance)
         return Outcome(provenance.key, how, manifest, seconds)
 
-    def _check_code(self, before: str) -> None:
-        """Refuses a result of code that was edited while it ran: no key says what made it."""
-        forget_sources()
-        if self._code() != before:
-            raise ToolError(
-                f"the code of stage '{self.name}' was edited while it ran", hint="run again"
-            )
-
     def _code(self) -> str:
-        roots = (self.kind.module, *self.kind.loads)
-        return code_version(roots, (*self.kind.resources, *SHARED_CODE))
+        return code_version(*self._code_files())
+
+    def _code_files(self) -> steady.CodeFiles:
+        return (self.kind.module, *self.kind.loads), (*self.kind.resources, *SHARED_CODE)
 
     def _make(self, inputs: Mapping[str, str]) -> tuple[How, Manifest]:
         given = self._given(inputs)

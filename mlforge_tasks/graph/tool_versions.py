@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Hashable, Iterable
 
 Answer = TypeVar("Answer")
+_forgetters: list[Callable[[], None]] = []
 
 
 def once(question: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -23,7 +25,18 @@ def once(question: Callable[..., Answer]) -> Callable[..., Answer]:
         with lock:
             return answered(*about)
 
+    def clear() -> None:
+        with lock:
+            answered.cache_clear()
+
+    _forgetters.append(clear)
     return ask
+
+
+def forget() -> None:
+    """Has every tool asked anew by whoever needs its answer next."""
+    for clear in _forgetters:
+        clear()
 
 
 def ask_ahead(questions: Iterable[Callable[[], object]]) -> threading.Thread:

@@ -29,7 +29,7 @@ from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph import environment, shortage, tool_versions
 from mlforge_tasks.graph.files import refused
 from mlforge_tasks.graph.tree_lock import TreeLock
-from mlforge_tasks.shell import signals
+from mlforge_tasks.shell import named, signals
 from mlforge_tasks.shell.actions import BROKEN
 from mlforge_tasks.shell.loop import CONVERGE, delivered
 from mlforge_tasks.shell.state import NOWHERE, open_state
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     Proceed = Callable[[], Any]
 
 MET = 0
+NOT_MET = 1
 MOST_AT_A_TIME = 64
 # Tasks that leave the build tree alone, and so may run beside another run.
 TREELESS = {"doctor", "workspace"}
@@ -115,21 +116,24 @@ class Rules:
             with signals.prompt_end(), self._tree(command):
                 self._plan.workspace.store.sweep()
                 code = _finished(proceed)
-                if code == MET and CONVERGE in command.control.selected_tasks:
-                    code = self._checked()
-                return code
+                return _finished(lambda: self._checked(command)) if code == MET else code
         finally:
             # Nothing is left to collect: Python would look through all that is there as it ends.
             gc.freeze()
 
-    def _checked(self) -> int:
+    def _checked(self, command: Any) -> int:
         """Holds what a run that says 0 left against what 0 means."""
-        report = delivered(self._plan)
-        if report is not None and report.met:
-            return MET
-        folder = self._plan.folder / "delivered"
-        print(f"'{folder}' changed while it was delivered: run again", file=sys.stderr)
-        return BROKEN
+        selected = command.control.selected_tasks
+        if CONVERGE in selected:
+            report = delivered(self._plan)
+            if report is None or not report.met:
+                folder = self._plan.folder / "delivered"
+                print(f"'{folder}' changed while it was delivered: run again", file=sys.stderr)
+                return BROKEN
+        missing = named.missing(self._plan, command.control.tasks, selected)
+        if missing:
+            print("\n".join(missing))
+        return NOT_MET if missing else MET
 
     def _open_state(self, command: Any, *, keeps: bool) -> None:
         if command.dep_manager.name != NOWHERE:

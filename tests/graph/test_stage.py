@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -384,6 +385,25 @@ def test_a_failed_candidate_is_a_result(tree: Tree) -> None:
     assert (tree.folder / "a" / "numbers.txt").exists()
     assert not (tree.folder / "a" / "failure.json").exists()
     assert hows(tree.run({"factor": 900})) == ["kept", "kept"]
+
+
+def test_a_stage_that_is_passed_over_needs_no_tools(quick: Tree) -> None:
+    """A board that is not there is told where something is to run on it, not before."""
+
+    def tools() -> dict[str, str]:
+        raise ToolError("there is no board")
+
+    refused, b = quick.stages({"factor": 900})
+    made, _ = quick.stages()
+    kind = dataclasses.replace(b.kind, tools=tools)
+    refused.run()
+    after = dataclasses.replace(b, kind=kind)
+    outcome = after.run()
+    assert outcome.how == "skipped"
+    assert after.up_to_date({"key": outcome.key, "manifest": file_digest(after.manifest_path)})
+    made.run()
+    with pytest.raises(ToolError, match="no board"):
+        after.run()
 
 
 def test_a_broken_tool_is_never_cached(tree: Tree) -> None:

@@ -81,6 +81,22 @@ def test_a_candidate_over_its_limits_is_never_trained(cold: Cold) -> None:
     assert reason.limit == 1200 < reason.value
 
 
+def test_a_named_stage_that_was_not_made_is_no_success(build: Path) -> None:
+    """0 says that it is made; why not is told, of a group's members too."""
+    assert doit("train:2.0", "deliver:2", "gate:2", build=build).code == 0
+    why = "admit: latency_us is "
+    for name in ("train:1.0", "quantise:1.0"):
+        run = doit(name, build=build)
+        assert (run.code, run.executed) == (1, 0)
+        assert f"\n{name} was not made: {why}" in run.out
+    run = doit("train", build=build)
+    assert run.code == 1
+    assert f"\ntrain:1.0 was not made: {why}" in run.out
+    run = doit("gate:1", build=build)
+    assert run.code == 1
+    assert run.out.endswith("\ngate:1: its candidates do not meet tank\n")
+
+
 def test_every_figure_is_measured_and_labelled(cold: Cold) -> None:
     """Each clause has a value from the emulated target, and outputs were held against TFLM."""
     report = Report.read(cold.build / "tank" / "delivered" / "report.json")
@@ -416,6 +432,9 @@ def test_an_unmet_contract_ends_with_1(build: Path, tmp_path: Path) -> None:
     assert names == told | {"manifest.json", "provenance.json"}
     assert doit(build=build, contract=contract).code == 1
     assert doit("--reporter", "zero", build=build, contract=contract).code == 1
+    named = doit("deliver:2", build=build, contract=contract)
+    assert named.code == 1
+    assert "\nNOT MET: " in named.out
 
 
 def test_candidates_in_parallel_are_those_of_a_serial_run(build: Path, tmp_path: Path) -> None:

@@ -1,0 +1,49 @@
+"""Whether what a stage is made with stayed what its key says while it was made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import explanation, tool_versions
+from mlforge_tasks.graph.code_version import edited, forget_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# Modules and other files, as `code_version` takes them.
+CodeFiles: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def check(
+    stage: str,
+    code: CodeFiles,
+    before: Mapping[str, Any],
+    again: Callable[[], Mapping[str, Any]],
+    *,
+    by_others: bool,
+) -> None:
+    """Refuses what was made while the code, a tool or a package changed.
+
+    No key says what it is made of, and a later run would take it for what it then asks for.
+
+    Args:
+        stage: Its name.
+        code: What it is made of.
+        before: Its key document as it began.
+        again: Makes the key document anew.
+        by_others: Whether other programs than this process had a part in it.
+
+    Raises:
+        ToolError: Something changed.
+    """
+    forget_sources()
+    if by_others:
+        tool_versions.forget()
+    changed = [*edited(*code), *explanation.changes(before, again())]
+    if changed:
+        raise ToolError(
+            f"what stage '{stage}' is made with was edited while it ran "
+            f"{explanation.told(changed)}",
+            hint="run again",
+        )
