@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.architecture import parse_architecture
+from mlforge_tasks.architecture import Architecture, parse_architecture
 
 if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Workbench
-    from mlforge_tasks.architecture import Architecture
     from mlforge_tasks.verdict.trial import Trial
 
 
@@ -25,8 +24,9 @@ class Fixed:
         bench: Workbench,
     ) -> tuple[Architecture, ...]:
         """See `Agent.propose`."""
-        given = bench.file if bench.file is not None else {"layers": bench.search.architecture}
-        return (parse_architecture(given),) * count
+        if bench.search.architecture is not None:
+            return (Architecture(layers=bench.search.architecture),) * count
+        return (parse_architecture(bench.file),) * count
 
 
 PLUGIN = Fixed()

@@ -26,12 +26,13 @@ from mlforge_tasks.architecture.layers import (
     Flatten,
     GlobalAveragePool,
     Layer,
+    Layers,
     MaxPool,
     PlainLayer,
     Residual,
 )
 from mlforge_tasks.architecture.smallest import smallest
-from mlforge_tasks.architecture.text import brief, json_schema, layer_mistakes, parse_architecture
+from mlforge_tasks.architecture.text import brief, json_schema, parse_architecture
 
 __all__ = [
     "INPUT",
@@ -50,6 +51,7 @@ __all__ = [
     "Layer",
     "LayerFigures",
     "LayerShape",
+    "Layers",
     "MaxPool",
     "PlainLayer",
     "Residual",
@@ -61,7 +63,6 @@ __all__ = [
     "brief",
     "infer_shapes",
     "json_schema",
-    "layer_mistakes",
     "parse_architecture",
     "smallest",
     "static_figures",

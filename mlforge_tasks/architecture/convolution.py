@@ -38,7 +38,7 @@ class _Window1D(BaseLayer):
     @model_validator(mode="after")
     def _stride_or_dilation(self) -> _Window1D:
         if self.stride > 1 and self.dilation > 1:
-            raise ValueError("stride and dilation are not both above 1 (Keras has no such layer)")
+            raise ValueError("not both stride and dilation above 1 (Keras has no such layer)")
         return self
 
     def _steps(self, shape: Shape) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 from typing_extensions import override
@@ -185,9 +185,7 @@ class Residual(Record):
 
 
 Layer = Annotated[PlainLayer | Residual, Field(discriminator="kind")]
-LAYER_KINDS = frozenset(
-    kind.model_fields["kind"].default for kind in (*get_args(get_args(PlainLayer)[0]), Residual)
-)
+Layers = Annotated[tuple[Layer, ...], Field(max_length=32)]
 
 
 class Architecture(Record):
@@ -197,4 +195,4 @@ class Architecture(Record):
     softmax for classification. The body must therefore end with a flat tensor.
     """
 
-    layers: Annotated[tuple[Layer, ...], Field(max_length=32)]
+    layers: Layers

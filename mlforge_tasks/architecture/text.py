@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from mlforge_tasks.architecture.graph import invalid
-from mlforge_tasks.architecture.layers import LAYER_KINDS, Architecture, Layer, Residual
+from mlforge_tasks.architecture.layers import Architecture, Layer, Residual
+from mlforge_tasks.yaml_file.problems import A_MAPPING, explain
+from mlforge_tasks.yaml_file.tree import node_of
+
+if TYPE_CHECKING:
+    from mlforge_tasks.errors import Problem
 
 MAX_JSON_BYTES = 64 * 1024
 MAX_ERRORS_SHOWN = 8
-MAX_FOUND_LENGTH = 60
 
 _SHORT_NAMES = {
     "depthwise_conv1d": "dw",
@@ -48,7 +54,7 @@ def parse_architecture(data: object) -> Architecture:
     try:
         return Architecture.model_validate(data)
     except ValidationError as error:
-        raise invalid(_describe(error)) from None
+        raise invalid(_describe(error, data)) from None
 
 
 def _decode(text: str | bytes) -> object:
@@ -60,60 +66,26 @@ def _decode(text: str | bytes) -> object:
         raise invalid(f"not JSON: {error}") from None
 
 
-def layer_mistakes(layers: object) -> list[tuple[tuple[int | str, ...], str]]:
-    """What is wrong with a list of layers: each mistake with the place it is at."""
-    try:
-        Architecture.model_validate({"layers": layers})
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False)
-        return [(_keys(item["loc"])[1:], _wanted(item["type"], item["msg"])) for item in found]
-    return []
-
-
-def _wanted(kind: str, text: str) -> str:
-    if kind.startswith("union_tag"):
-        return f"a layer whose 'kind' is one of {', '.join(sorted(LAYER_KINDS))}"
-    if kind == "extra_forbidden":
-        return "no such key: this kind of layer has none"
-    return text.removeprefix("Input should be ").removeprefix("Value error, ")
-
-
-def _keys(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Pydantic's path without the members of unions, which it names as well."""
-    pairs = zip((None, *location), location, strict=False)
-    return tuple(
-        part for before, part in pairs if not (isinstance(before, int) and part in LAYER_KINDS)
-    )
-
-
-def _describe(error: ValidationError) -> str:
-    found = error.errors(include_url=False, include_context=False)
+def _describe(error: ValidationError, data: object) -> str:
+    found = explain(error, Path(), node_of(data), Architecture)
     lines = [
-        f"{_place(item['loc'])}: {item['msg']}{_found(item['input'])}"
-        for item in found[:MAX_ERRORS_SHOWN]
+        f"{_place(one.field)}: found {one.found}, wanted {_wanted(one)}"
+        for one in found[:MAX_ERRORS_SHOWN]
     ]
     if len(found) > MAX_ERRORS_SHOWN:
         lines.append(f"and {len(found) - MAX_ERRORS_SHOWN} more")
     return "; ".join(lines)
 
 
-def _found(value: object) -> str:
-    if isinstance(value, (dict, list, tuple)):
-        return ""
-    text = repr(value)
-    return f" (found {text if len(text) <= MAX_FOUND_LENGTH else text[:MAX_FOUND_LENGTH] + '...'})"
+def _wanted(problem: Problem) -> str:
+    """What would have been right, for somebody who writes JSON."""
+    wanted = "a JSON object" if problem.wanted == A_MAPPING else problem.wanted
+    return wanted + (f", perhaps '{problem.suggestion}'" if problem.suggestion else "")
 
 
-def _place(location: tuple[int | str, ...]) -> str:
-    """`layers[2].kernel` out of pydantic's path, which names the union's member as well."""
-    text = ""
-    for part in _keys(location):
-        if isinstance(part, int):
-            text += f"[{part}]"
-        else:
-            shown = part[:MAX_FOUND_LENGTH]
-            text += f".{shown}" if text else shown
-    return text or "(document)"
+def _place(field: str) -> str:
+    """`layers[2].kernel` for `layers.2.kernel`."""
+    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", field) or "(document)"
 
 
 def brief(architecture: Architecture) -> str:

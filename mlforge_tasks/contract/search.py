@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from mlforge_tasks.architecture import layer_mistakes, parse_architecture
+from mlforge_tasks.architecture import Layers, parse_architecture
 from mlforge_tasks.contract.fields import ProjectPath
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.plugins import installed
@@ -23,13 +23,6 @@ _FILE_SUFFIXES = {FIXED: (".json", *MODEL_SUFFIXES), REPLAY: (".json",)}
 _LOOPBACK = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(/[\w./-]*)?")
 _HTTPS = re.compile(r"https://[\w.-]+(:[0-9]{1,5})?(/[\w./-]*)?")
 _MODEL_NAME = re.compile(r"[\w.:@/-]{1,100}")
-
-
-def _checked_layers(layers: tuple[Any, ...]) -> tuple[Any, ...]:
-    mistakes = [Mistake(message, at=place) for place, message in layer_mistakes(layers)]
-    if mistakes:
-        raise Mistakes(*mistakes)
-    return layers
 
 
 def _model_name(name: str) -> str:
@@ -97,7 +90,7 @@ class Search(Record):
     max_iterations: int = Field(default=1, ge=1, le=99)
     candidates_per_iteration: int = Field(default=1, ge=1, le=16)
     seed: int = Field(default=1, ge=0, lt=1 << 32)
-    architecture: Annotated[tuple[Any, ...], AfterValidator(_checked_layers)] | None = None
+    architecture: Layers | None = None
     file: ProjectPath | None = None
     llm: Llm | None = None
 

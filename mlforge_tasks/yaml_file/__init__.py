@@ -10,13 +10,13 @@ To let a model take part:
 
 Values are strict: `"40"` is not a number, and `2026.10` is not text until it is quoted.
 
-Imports `errors` alone. `file` reads, `tree` knows lines, `problems` words mistakes, `units` are
-quantities as people write them.
+Imports `errors` alone. `file` reads, `tree` knows lines, `mistakes` are what validators raise,
+`problems` words all that is wrong, `units` are quantities as people write them.
 """
 
 from __future__ import annotations
 
 from mlforge_tasks.yaml_file.file import read_model
-from mlforge_tasks.yaml_file.problems import Mistake, Mistakes, closest, one_of
+from mlforge_tasks.yaml_file.mistakes import Mistake, Mistakes, closest, one_of
 
 __all__ = ["Mistake", "Mistakes", "closest", "one_of", "read_model"]

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
-import itertools
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import Problem
+from mlforge_tasks.yaml_file.mistakes import Mistake, Mistakes, closest
 from mlforge_tasks.yaml_file.tree import Node, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
-Location = tuple[int | str, ...]
+    from mlforge_tasks.yaml_file.mistakes import Location
 
-_A_MAPPING = "a mapping ('key: value' lines)"
+A_MAPPING = "a mapping ('key: value' lines)"
 _WANTED = {
     "greater_than": "a number greater than {gt:.12g}",
     "greater_than_equal": "a number of at least {ge:.12g}",
@@ -39,73 +37,12 @@ _WANTED = {
     "bool_type": "true or false",
     "list_type": "a list",
     "tuple_type": "a list",
-    "model_type": _A_MAPPING,
-    "dict_type": _A_MAPPING,
+    "finite_number": "a finite number",
+    "model_type": A_MAPPING,
+    "model_attributes_type": A_MAPPING,
+    "dict_type": A_MAPPING,
 }
-# Comparing with a million columns of a table would take minutes.
-_MOST_CHOICES = 10_000
 _QUOTED = re.compile(r"'([^']*)'")
-
-
-class Mistake(ValueError):  # noqa: N818 - named for what it tells the user
-    """What a validator found wrong.
-
-    Args:
-        wanted: What would have been right.
-        at: The field it is about, relative to the value being validated.
-        found: What was found, where the value itself does not say it.
-        suggestion: A likely correction.
-    """
-
-    def __init__(
-        self,
-        wanted: str,
-        *,
-        at: Location = (),
-        found: str | None = None,
-        suggestion: str | None = None,
-    ) -> None:
-        super().__init__(wanted)
-        self.wanted = wanted
-        self.at = at
-        self.found = found
-        self.suggestion = suggestion
-
-
-class Mistakes(ValueError):  # noqa: N818 - named for what it tells the user
-    """Several mistakes that one validator found."""
-
-    def __init__(self, *mistakes: Mistake) -> None:
-        super().__init__("; ".join(str(mistake) for mistake in mistakes))
-        self.mistakes = mistakes
-
-
-def closest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that `word` is likely a misspelling of, or None."""
-    folded = {choice.lower(): choice for choice in itertools.islice(choices, _MOST_CHOICES)}
-    letters = sorted(word.lower())
-    # The right letters in a wrong order are the likeliest slip; difflib counts each swap twice.
-    swapped = [choice for choice in folded if sorted(choice) == letters]
-    matches = swapped or difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
-    return folded[matches[0]] if matches else None
-
-
-def one_of(word: str, choices: Iterable[str], *, kind: str, at: Location = ()) -> None:
-    """Checks a name against those that exist.
-
-    Args:
-        word: The name found.
-        choices: The names that exist.
-        kind: What they name, for the message ("an agent").
-        at: Where the name is, relative to the value being validated.
-
-    Raises:
-        Mistake: It is none of them.
-    """
-    known = tuple(choices)
-    if word not in known:
-        wanted = f"{kind}: {', '.join(known) or 'none is installed'}"
-        raise Mistake(wanted, at=at, suggestion=closest(word, known))
 
 
 def line_of(problem: Problem) -> int:
@@ -185,9 +122,9 @@ def explain(
     missing = [explainer.missing_key(one) for one in details if one["type"] == "missing"]
     findings = unknown + [one for one in missing if one.place.field not in corrected]
     for one in details:
-        if one["type"] not in ("extra_forbidden", "missing"):
+        if one["type"] not in ("extra_forbidden", "missing") and not explainer.long_enough(one):
             findings += explainer.wrong_value(one)
-    return [
+    problems = [
         Problem(
             where=f"{path}:{finding.place.node.line}",
             field=".".join(shorten(part)[1:-1] for part in finding.place.field),
@@ -197,6 +134,7 @@ def explain(
         )
         for finding in findings
     ]
+    return list(dict.fromkeys(problems))  # a list that is two too short is one mistake
 
 
 def _wanted(details: ErrorDetails) -> str:
@@ -229,9 +167,18 @@ class _Explainer:
         )
 
     def missing_key(self, details: ErrorDetails) -> _Finding:
+        parent = self._place(details["loc"][:-1])
+        if isinstance(parent.node.value, list):
+            return _Finding(parent, parent.found, f"a list of {parent.schema['minItems']}")
         key = str(details["loc"][-1])
-        place = self._place(details["loc"][:-1]).child(key)
+        place = parent.child(key)
         return _Finding(place, "nothing", f"the key '{key}'")
+
+    def long_enough(self, details: ErrorDetails) -> bool:
+        """Whether a list was only found too short since pydantic leaves out what is wrong in it."""
+        held = self._place(details["loc"]).node.value
+        least = details.get("ctx", {}).get("min_length", 0)
+        return details["type"] == "too_short" and isinstance(held, list) and len(held) >= least
 
     def wrong_value(self, details: ErrorDetails) -> list[_Finding]:
         cause = details.get("ctx", {}).get("error")
@@ -260,7 +207,7 @@ class _Explainer:
         choices = list(place.schema.get("discriminator", {}).get("mapping", ()))
         wanted = f"one of {', '.join(choices)}"
         if not isinstance(place.node.value, dict):
-            return _Finding(place, place.found, _A_MAPPING)
+            return _Finding(place, place.found, A_MAPPING)
         tag = place.child(key)
         if not tag.exists:
             return _Finding(tag, "nothing", f"the key '{key}': {wanted}")

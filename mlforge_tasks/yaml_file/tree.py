@@ -11,6 +11,7 @@ PyYAML reads the text; this module only decides what is allowed and what a scala
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,22 @@ class Node:
         if isinstance(self.value, list):
             return [node.plain() for node in self.value]
         return self.value
+
+
+def node_of(value: object, depth: int = MAX_DEPTH) -> Node:
+    """A value that came as JSON, all on line 1, so that its mistakes are worded as a file's are.
+
+    Args:
+        value: Decoded JSON.
+        depth: What is further within is left out: no field is.
+    """
+    if isinstance(value, dict):
+        inside = value.items() if depth else ()
+        return Node(1, {str(key): node_of(one, depth - 1) for key, one in inside})
+    if isinstance(value, list | tuple):
+        return Node(1, [node_of(one, depth - 1) for one in (value if depth else ())])
+    known = value if isinstance(value, bool | int | float | str) else None
+    return Node(1, known, "" if isinstance(known, str) else json.dumps(known))
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ SCENARIOS = [
     Scenario(
         "proposes a layer of no units",
         [message(propose(NO_UNITS)), DONE],
-        words=("architectures[0]", "layers[1].units", "greater than or equal to 1"),
+        words=("architectures[0]", "layers[1].units", "a number of at least 1"),
     ),
     Scenario(
         "proposes shapes that do not fit",

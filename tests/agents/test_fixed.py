@@ -37,7 +37,7 @@ MAKE_KERAS = (
 def test_the_plugin_proposes_what_it_was_given() -> None:
     """From the contract's list of layers, and from a file's text."""
     wanted = parse_architecture({"layers": LAYERS})
-    listed = Workbench(Search(agent="fixed", architecture=tuple(LAYERS)))
+    listed = Workbench(Search(agent="fixed", architecture=wanted.layers))
     assert fixed.PLUGIN.propose(make_brief(), (), 1, listed) == (wanted,)
     written = Workbench(Search(agent="fixed", file="design.json"), wanted.to_bytes())
     assert fixed.PLUGIN.propose(make_brief(), (), 1, written) == (wanted,)
