@@ -22,6 +22,7 @@ from doit.cmd_info import Info
 from doit.cmd_list import List
 from doit.cmd_resetdep import ResetDep
 from doit.cmd_run import Run
+from doit.cmd_strace import Strace
 from doit.cmdparse import CmdParseError
 from doit.exceptions import InvalidCommand, InvalidDodoFile, InvalidTask
 
@@ -33,6 +34,7 @@ from mlforge_tasks.shell import named, signals
 from mlforge_tasks.shell.actions import BROKEN
 from mlforge_tasks.shell.loop import CONVERGE, delivered
 from mlforge_tasks.shell.state import NOWHERE, open_state
+from mlforge_tasks.yaml_file import closest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.pipeline.plan import Plan
 
     Proceed = Callable[[], Any]
+    Rule = Callable[[Any, Proceed, Mapping[str, Any]], Any]
 
 MET = 0
 NOT_MET = 1
@@ -48,6 +51,10 @@ MOST_AT_A_TIME = 64
 TREELESS = {"doctor", "workspace"}
 # doit's own errors, each a line and exit code 3: nothing was started.
 USER_ERRORS = (CmdParseError, InvalidCommand, InvalidDodoFile, InvalidTask)
+_TRACE = (
+    "a stage is no shell command, which is all that doit traces\n"
+    "Things to try: provenance.json beside a stage's outputs names all that it was made of"
+)
 _GAP = (
     "a stage cannot be ignored: what comes after it needs it\n"
     "Things to try: `doit run NAME` makes one stage and what it needs, and nothing after it"
@@ -60,12 +67,13 @@ def govern(plan: Plan) -> None:
     _around(Run, rules.run)
     for command in (Clean, Forget, ResetDep):
         _around(command, rules.change)
-    for command in (List, Info):
-        _around(command, rules.read)
-    _around(Ignore, rules.refuse)
+    _around(List, rules.read)
+    _around(Info, rules.tell)
+    _around(Ignore, rules.refuse(_GAP))
+    _around(Strace, rules.refuse(_TRACE))
 
 
-def _around(command: Any, rule: Callable[[Any, Proceed, Mapping[str, Any]], Any]) -> None:
+def _around(command: Any, rule: Rule) -> None:
     """Puts a rule around what a class of commands does."""
     original = command._execute  # noqa: SLF001 - what doit has commands override
 
@@ -90,6 +98,22 @@ class Rules:
         self._open_state(command, keeps=False)
         return proceed()
 
+    def tell(self, command: Any, proceed: Proceed, options: Mapping[str, Any]) -> Any:
+        """`doit info`, which needs the name of a task; `doit dumpdb` too, see pyproject.toml."""
+        asked = options["pos_args"]
+        if len(asked) != 1:
+            raise InvalidDodoFile(
+                f"found {len(asked)} names of tasks, wanted one\n"
+                "Things to try: `doit info train:1.0`; all that doit itself keeps is JSON, in "
+                f"'{self._plan.folder / '.doit.json'}'"
+            )
+        names = [task.name for task in command.task_list]
+        if asked[0] not in names:
+            near = closest(asked[0], names)
+            meant = f"; did you mean '{near}'?" if near else ""
+            raise InvalidDodoFile(f"'{asked[0]}' is not a task{meant}")
+        return self.read(command, proceed, options)
+
     def change(self, command: Any, proceed: Proceed, options: Mapping[str, Any]) -> Any:
         """A command that removes outputs, or what doit knows of them."""
         if options.get("dryrun"):
@@ -97,9 +121,13 @@ class Rules:
         with self._tree(command):
             return proceed()
 
-    def refuse(self, _: Any, __: Proceed, ___: Mapping[str, Any]) -> Any:
-        """A command that would have a run end without its figures."""
-        raise InvalidDodoFile(_GAP)
+    def refuse(self, why: str) -> Rule:
+        """A command that would have a run end without its figures, or that tells nothing."""
+
+        def rule(_: Any, __: Proceed, ___: Mapping[str, Any]) -> Any:
+            raise InvalidDodoFile(why)
+
+        return rule
 
     def run(self, command: Any, proceed: Proceed, options: Mapping[str, Any]) -> int:
         """A run: its exit code, which is 0 only where all that was asked for is there."""

@@ -60,6 +60,11 @@ def test_what_only_reads_runs_beside_a_run(words: tuple[str, ...], tmp_path: Pat
         (("run", f"contract={TANK}"), "found 'contract=' 2 times"),
         (("run", "trian:1.0"), "trian:1.0"),
         (("ignore", "train:1.0"), "a stage cannot be ignored"),
+        (("strace", "train:1.0"), "a stage is no shell command"),
+        (("info", "trian:1.0"), "'trian:1.0' is not a task; did you mean 'train:1.0'?"),
+        (("info", "nosuch"), "'nosuch' is not a task\n"),
+        (("info",), "found 0 names of tasks, wanted one"),
+        (("dumpdb",), f"tank{os.sep}.doit.json'"),
     ],
     ids=str,
 )
@@ -70,6 +75,14 @@ def test_what_cannot_be_met_is_refused(words: tuple[str, ...], said: str, tmp_pa
     assert said in run.err
     assert "Traceback" not in run.err
     assert not list(tmp_path.rglob("manifest.json"))
+
+
+def test_a_task_is_told_of(tmp_path: Path) -> None:
+    """What doit knows of it; 1 is doit's own for what a run would make."""
+    run = doit("train:1.0", build=tmp_path / "build", command="info")
+    assert (run.code, run.err) == (1, "")
+    assert "train:1.0" in run.out
+    assert not (tmp_path / "build").exists()
 
 
 def test_a_tree_that_cannot_be_locked_is_told(tmp_path: Path) -> None:
