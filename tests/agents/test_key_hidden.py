@@ -90,9 +90,7 @@ def _round(url: str, kept: dict[str, bytes]) -> str:
         return f"{failure} {failure.__cause__} {failure.__context__}"
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), place=st.sampled_from(sorted(PLACES)), times=st.integers(0, 2))
 def test_a_key_that_comes_back_is_kept_nowhere(
     answers: tuple[MessagesServer, list[Step]],

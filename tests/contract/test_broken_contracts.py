@@ -161,7 +161,7 @@ def _edited_values(draw: st.DrawFn) -> str:
     return str(yaml.safe_dump(document, allow_unicode=True))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_edited_text() | _edited_values())
 def test_random_edits_give_a_contract_or_a_clear_error(
     tmp_path_factory: pytest.TempPathFactory, content: str

@@ -69,7 +69,7 @@ def test_chronological_windows_share_no_row(window: Window, rows: int, share: fl
     assert (arrays["test_y"][:, 0] == last + window.horizon).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     groups=st.lists(st.integers(0, 5), min_size=40, max_size=120),
     seed=st.integers(0, 1000),
@@ -111,7 +111,7 @@ def test_named_groups() -> None:
     ]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     cells=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=40, max_size=100),
     seed=st.integers(0, 1000),
@@ -142,7 +142,7 @@ def test_random_split_keeps_the_classes_shares() -> None:
     assert sorted(train.tolist()) != train.tolist()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     rule=st.sampled_from(["standard", "minmax"]),
     values=st.lists(st.floats(-1e6, 1e6, width=32), min_size=60, max_size=60),
@@ -161,7 +161,7 @@ def test_training_data_knows_nothing_of_the_rest(
         assert getattr(one.card, field) == getattr(other.card, field)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     rule=st.sampled_from(["standard", "minmax", "none"]),
     values=st.lists(st.floats(-1e6, 1e6, width=32), min_size=60, max_size=60),

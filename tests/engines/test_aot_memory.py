@@ -73,7 +73,7 @@ def _least_of_all_orders(some: list[Buffer]) -> int:
 
 
 @given(st.lists(buffers, min_size=1, max_size=6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_few_buffers_are_placed_as_well_as_can_be(some: list[Buffer]) -> None:
     """Not one of all orders takes less memory than the plan."""
     assert arena_bytes(some, place(some)) == _least_of_all_orders(some)

@@ -34,7 +34,6 @@ SANITIZED = graphs.COUNT if graphs.COUNT > 200 else 60
 @given(seed=st.integers(0, 1 << 30))
 @settings(
     max_examples=3,
-    deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a smaller seed is no simpler
     suppress_health_check=(HealthCheck.function_scoped_fixture, HealthCheck.too_slow),
 )

@@ -41,7 +41,7 @@ def test_operators_of_the_other_engine_are_known(op: str) -> None:
     assert registered(source_of(single_operator(op, 1)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_resolver_has_the_graphs_operators(seed: int) -> None:
     """Each kind of operator of a graph once, sorted; the same bytes every time."""

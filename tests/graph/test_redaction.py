@@ -24,7 +24,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data(), key=keys(), before=PLAIN, after=PLAIN, times=st.integers(0, 3))
 def test_no_disguise_gets_past(
     data: st.DataObject, key: str, before: str, after: str, times: int
@@ -40,7 +40,7 @@ def test_no_disguise_gets_past(
     assert not shows(found, key)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(key=keys(), value=JSON)
 def test_what_holds_no_key_stays_as_it_is(key: str, value: Any) -> None:
     """Text, JSON and files of it."""
@@ -51,7 +51,7 @@ def test_what_holds_no_key_stays_as_it_is(key: str, value: Any) -> None:
     assert redaction.text(text) == text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data(), key=keys(), parts=st.integers(2, 6), lines=st.booleans())
 def test_a_key_in_pieces_is_put_together(
     data: st.DataObject, key: str, parts: int, *, lines: bool

@@ -59,7 +59,7 @@ def reduced(program: Path, values: list[int]) -> tuple[int, list[int]]:
     return least, [value for value, count in pairs for _ in range(count)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(few=st.lists(DIFFERENCES, max_size=SLOTS - 1), data=st.data())
 def test_few_different_values_are_kept(program: Path, few: list[int], data: st.DataObject) -> None:
     """Up to seven different values come back exactly, in whatever order they came."""
@@ -67,7 +67,7 @@ def test_few_different_values_are_kept(program: Path, few: list[int], data: st.D
     assert reduced(program, values) == (min(values), sorted(values))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(others=st.lists(DIFFERENCES, max_size=120))
 def test_many_values_are_never_told_too_small(program: Path, others: list[int]) -> None:
     """Beyond that nothing is lost or made smaller; least and most are exact."""

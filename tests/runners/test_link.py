@@ -134,7 +134,7 @@ def test_a_layer_in_a_loop_takes_the_sum_of_its_turns() -> None:
     assert [session.self_test.layer_ticks(layer) for layer in (0, 1)] == [32, 3]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.lists(st.tuples(st.integers(1, 2**32 - 1), st.binary(min_size=3, max_size=3))))
 def test_firmware_answers_every_good_frame(firmware: Path, data: list[tuple[int, bytes]]) -> None:
     """Each request gets one answer with its number and the model's output."""
@@ -143,7 +143,7 @@ def test_firmware_answers_every_good_frame(firmware: Path, data: list[tuple[int,
     assert answers(firmware, wire) == wanted
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     noise=st.lists(
         st.one_of(
@@ -163,7 +163,7 @@ def test_firmware_is_there_after_any_noise(
     assert all(event == Frame(0, FrameType.NAK, b"") for event in before)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(position=st.integers(0), bit=st.integers(0, 7))
 def test_firmware_never_runs_a_damaged_frame(firmware: Path, position: int, bit: int) -> None:
     """A flipped bit gets a NAK or silence, never an answer."""
@@ -247,7 +247,7 @@ def _disturbance(seed: int, rate: float) -> Callable[[bytes], bytes]:
     return disturb
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), rate=st.sampled_from([0.01, 0.1, 0.4]))
 def test_on_a_bad_line_every_answer_is_right_or_reported(seed: int, rate: float) -> None:
     """Flipped, lost, doubled and foreign bytes: no answer is ever wrong."""

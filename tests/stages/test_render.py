@@ -101,7 +101,7 @@ def _calls(source: str) -> list[ast.Call]:
 
 
 @given(BODIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_source_says_what_the_architecture_says(layers: list[dict[str, Any]]) -> None:
     """Every node becomes one Keras layer of its name and figures, and nothing else is there."""
     try:
@@ -141,7 +141,7 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
 
 
 @given(st.data(), st.sampled_from(HOSTILE) | st.text(min_size=1))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_hostile_text_cannot_reach_the_source(data: st.DataObject, text: str) -> None:
     """Text put anywhere in a proposal, as value or as key, is refused or leaves no trace."""
     layers = json.loads(json.dumps(SERIES))

@@ -318,7 +318,7 @@ _YAML_PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(_YAML_PIECES, max_size=30).map("".join) | st.binary(max_size=60))
 def test_no_content_raises_anything_else(
     tmp_path_factory: pytest.TempPathFactory, content: str | bytes
