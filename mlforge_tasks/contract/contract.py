@@ -7,14 +7,17 @@ be wrong with a contract is found while it is read, before anything is started.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationInfo, field_validator
 
+from mlforge_tasks.architecture import Architecture, infer_shapes
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.dataset import DatasetSpec, Task
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.contract.sections import Goal, Limits, Margins, Target, Training, metrics_of
+from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes
 from mlforge_tasks.yaml_file.units import format_bytes
@@ -22,6 +25,8 @@ from mlforge_tasks.yaml_file.units import format_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# Of `layers[2].layers[0] (conv1d) needs …`.
+_PLACE = re.compile(r"(layers\[\d+\]\.?)+")
 Mode = Literal["simulate", "hardware", "simulate-then-hardware"]
 
 
@@ -111,6 +116,25 @@ class Contract(Record):
             found = f"auc with {len(dataset.target.labels)} labels"
             raise Mistake("accuracy, or a data set of 2 labels", at=("metric",), found=found)
         return goal
+
+    @field_validator("search")
+    @classmethod
+    def _design_fits_data(cls, search: Search, info: ValidationInfo) -> Search:
+        dataset: DatasetSpec | None = info.data.get("dataset")
+        shape = None if dataset is None else dataset.input_shape
+        if dataset is None or shape is None or search.architecture is None:
+            return search
+        count = len(dataset.target.outputs or dataset.target.labels)
+        try:
+            infer_shapes(Architecture(layers=search.architecture), shape, dataset.task, count)
+        except CandidateFailure as failure:
+            message = failure.reason.message
+            place = _PLACE.match(message)
+            parts = re.findall(r"\w+", place[0])[1:] if place else []
+            at = tuple(int(part) if part.isdigit() else part for part in parts)
+            wanted = f"layers that fit the data's {shape}: {message}"
+            raise Mistake(wanted, at=("architecture", *at)) from None
+        return search
 
     def margins_by_metric(self) -> dict[str, float]:
         """The share of each limit that is kept in reserve, by the metric it limits."""

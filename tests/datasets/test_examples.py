@@ -287,6 +287,21 @@ def test_calibration_is_from_training() -> None:
     assert arrays["calibration_x"].tobytes() == arrays["train_x"][rows].tobytes()
 
 
+@pytest.mark.parametrize("kind", ["csv", "npz"])
+@pytest.mark.parametrize("base", [FORECAST, SORTING])
+def test_a_shape_that_a_contract_tells_is_the_datas(base: dict[str, Any], kind: str) -> None:
+    """It is known before the data is read, except where a lone array may have axes of its own."""
+    count = np.arange(40.0)
+    columns = {"level": count, "a": count, "b": count, "kind": ["cat", "dog"] * 20}
+    plan = spec(base, source={"kind": kind, "path": f"data.{kind}"})
+    told = plan.input_shape
+    if (base, kind) == (FORECAST, "npz"):
+        assert told is None
+        assert spec(base, inputs={**base["inputs"], "shape": [1]}).input_shape == (3, 1)
+    else:
+        assert told == prepare(plan, loaded(**columns)).card.input_shape
+
+
 def test_arrays_are_as_promised() -> None:
     """float32 inputs, C-contiguous, targets in their own unit, shapes as the card says."""
     prepared = prepare(spec(FORECAST), loaded(level=np.arange(100.0)))
