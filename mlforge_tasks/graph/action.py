@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.graph.kind import StageKind
 
+REMOVED_HINT = "run again, and remove a build tree only while no run uses it"
 STAGE_TIMEOUT_S = 6 * 3600.0
 
 
@@ -64,7 +65,31 @@ class Action:
                 out.mkdir()
             return self._attempt(out, request, on_line)
 
-        return second_try.settled(attempt, (out,))
+        try:
+            reason = second_try.settled(attempt, (out,))
+        except (OSError, ToolError) as error:
+            self._check_there(out, error)
+            raise
+        self._check_there(out)
+        return reason
+
+    def _check_there(self, out: Path, met: Exception | None = None) -> None:
+        """Says why something is missing: somebody removed it, the whole tree for instance.
+
+        Args:
+            out: The folder for its outputs.
+            met: What it ended with.
+
+        Raises:
+            ToolError: Something is.
+        """
+        for place in (out, *self.inputs.values()):
+            if not place.exists():
+                places = (*reversed(place.parents), place)
+                gone = next(one for one in places if not one.exists())
+                raise ToolError(
+                    f"stage '{self.stage}': '{gone}' was removed while it ran", hint=REMOVED_HINT
+                ) from met
 
     def _attempt(
         self, out: Path, request: Path, on_line: Callable[[str], None] | None

@@ -104,6 +104,7 @@ def refused(error: OSError, doing: str) -> ToolError:
         errno.EDQUOT: "free some of your quota, and run again: what was finished is kept",
         errno.EACCES: "make the build tree yours (chown, chmod), or take another (build=…)",
         errno.EPERM: "make the build tree yours (chown, chmod), or take another (build=…)",
+        errno.ENOENT: "if the build tree was removed while a run used it: run again",
         errno.EROFS: "take a build tree that can be written to (build=…)",
     }
     return ToolError(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph.action import REMOVED_HINT
 from mlforge_tasks.graph.code_version import code_version, modules
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 SCALE, PEEK = "tests.helpers.demo_stages.scale", "tests.helpers.demo_stages.peek"
 LEAVE, EDIT = "tests.helpers.demo_stages.leave", "tests.helpers.demo_stages.edit"
+REMOVE = "tests.helpers.demo_stages.remove"
 FILES = "tests.helpers.demo_stages.files"
 BLAB = "tests.helpers.demo_stages.blab"
 
@@ -279,6 +281,26 @@ def test_what_was_made_while_an_input_changed_is_no_result(quick: Tree, which: s
         stage.run()
     assert not stage.manifest_path.exists()
     assert quick.workspace.store.get_result(stage.key_document()) is None
+
+
+@pytest.mark.parametrize("writes", [True, False])
+@pytest.mark.parametrize("what", ["store", "a"])
+def test_a_tree_that_is_removed_meanwhile_is_told(tree: Tree, what: str, *, writes: bool) -> None:
+    """The build tree, or an input: by its name, whatever the action met; the repeat is right."""
+    tree.source.write_text("1")
+    a, _ = tree.stages()
+    a.run()
+    kind = StageKind(REMOVE, ("done.txt",), isolated=tree.isolated)
+    gone = tree.folder / what
+    config = {"path": str(gone), "writes": writes}
+    stage = Stage("remove", kind, tree.folder / "remove", tree.workspace, {"stage": a}, config)
+    with pytest.raises(ToolError) as caught:
+        stage.run()
+    assert str(caught.value) == (
+        f"stage 'remove': '{gone}' was removed while it ran\nThings to try: {REMOVED_HINT}"
+    )
+    assert not stage.manifest_path.exists()
+    assert a.run().manifest.status == "ok"
 
 
 def test_an_entry_of_another_stage_is_not_taken(quick: Tree) -> None:
