@@ -63,12 +63,13 @@ class Completed:
         short = shortage.told(self.output)
         if short is not None:
             return f"{what} ran short: {short}\nThings to try: {shortage.HINT}"
-        return "\n".join(filter(None, (f"{what} {self._how()}", self.tail(), self._hint())))
+        return "\n".join(filter(None, (f"{what} {self.how()}", self.tail(), self._hint())))
 
     def _from_outside(self) -> bool:
         return not self.timed_out and self.returncode < 0 and -self.returncode not in CRASHES
 
-    def _how(self) -> str:
+    def how(self) -> str:
+        """`ended with 1`, `was ended by SIGKILL from outside`."""
         if self.timed_out:
             return "ran into its time limit"
         if self.returncode >= 0:

@@ -171,9 +171,7 @@ def flash(
 
 
 def _failed(board: Board, on: BenchBoard, done: process.Completed) -> ToolError:
-    how = f"ended with {done.returncode}"
-    if done.timed_out:
-        how = f"took more than {on.flash_timeout_s:g} s"
+    how = f"took more than {on.flash_timeout_s:g} s" if done.timed_out else done.how()
     what = f"flashing {board.name} (probe {on.probe or 'unknown'})"
     return ToolError(
         f"{what}: `{' '.join(done.argv)}` {how}\n{done.tail()}",

@@ -66,8 +66,8 @@ class Ended:
         """
         said = self.said[-STDERR_TAIL_CHARS:]
         if self.code < 0:
-            text = f"{name} was ended by signal {-self.code} after {self.seen} bytes"
-            return ToolError(f"{text}\n{said}")
+            text = f"{name} was ended by {process.signal_name(self.code)} after {self.seen} bytes"
+            return ToolError(f"{text}\n{said}".rstrip())
         if self.seen == 0 and self.code != 0:
             return ToolError(f"{name} did not start (exit code {self.code})\n{said}")
         last = self.tail.decode(errors="replace")

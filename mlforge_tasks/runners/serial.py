@@ -152,7 +152,7 @@ def _tidy(on: BenchBoard, cwd: Path, transcript: Transcript) -> None:
     except ToolError as error:
         transcript.note(error.message)
     else:
-        transcript.note(f"{on.post_script} ended with {done.returncode}\n{done.output}")
+        transcript.note(f"{on.post_script} {done.how()}\n{done.output}")
 
 
 PLUGIN = SerialRunner()

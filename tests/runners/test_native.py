@@ -142,7 +142,7 @@ def test_last_words_are_not_lost(tmp_path: Path) -> None:
 def test_a_kill_from_outside_is_no_result(tmp_path: Path) -> None:
     """It says nothing about the candidate."""
     with (
-        pytest.raises(ToolError, match="ended by signal 9"),
+        pytest.raises(ToolError, match="ended by SIGKILL"),
         PLUGIN.open(BOARD, stand_in(tmp_path), tiny_model.EXPECTED) as session,
     ):
         session.infer(b"\x09\x00\x00")

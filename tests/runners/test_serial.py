@@ -482,6 +482,8 @@ def test_a_flasher_that_fails(bench: Bench) -> None:
     assert "ended with 3\nno probe" in said
     assert (bench.folder / "tries").read_text() == "tried\n" * 2
     assert "no probe" in bench.evidence
+    bench.describe(flash_command=["sh", "-c", "echo no end; kill -9 $$"])
+    assert "was ended by SIGKILL from outside\nno end" in trouble(bench)
 
 
 def test_a_flasher_that_fails_once(bench: Bench) -> None:

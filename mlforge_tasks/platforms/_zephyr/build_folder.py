@@ -179,7 +179,7 @@ class BuildFolder:
         if overflow is not None and ended_by_itself(done):
             raise OverflowedError(overflow[1], int(overflow[2]))
         if done.timed_out or done.returncode != 0:
-            raise ToolError(f"`{' '.join(argv)}` failed\n{done.tail()}")
+            raise ToolError(done.ending(f"`{' '.join(argv)}`"))
 
 
 def write_if_changed(path: Path, content: bytes) -> None:
