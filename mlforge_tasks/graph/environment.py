@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process, surroundings
 from mlforge_tasks.graph.code_version import PROJECT_ROOT, foreign_imports
-from mlforge_tasks.graph.tool_versions import once
+from mlforge_tasks.graph.tool_versions import Once
 from mlforge_tasks.records import Record
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Installed(Record):
     path: tuple[str, ...]
 
 
-@once
+@Once
 def installed(python: str = sys.executable) -> Installed:
     """What a Python can import, by content.
 

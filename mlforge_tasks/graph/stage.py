@@ -147,9 +147,8 @@ class Stage:
             started = time.monotonic()
             how, manifest = self._make(document["inputs"])
             seconds = round(time.monotonic() - started, 3)
-            by_others = self.kind.isolated or bool(document["tools"])
-            code = self._code_files()
-            steady.check(self.name, code, document, self.key_document, by_others=by_others)
+            code, isolated = self._code_files(), self.kind.isolated
+            steady.check(self.name, code, document, self.key_document, isolated=isolated)
             recorded = known is not None and known.manifest == manifest
             lasting = manifest.reason is None or manifest.reason.code not in WALL_TIME_RESULTS
             if lasting and not recorded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import explanation, tool_versions
+from mlforge_tasks.graph import environment, explanation, tool_versions
 from mlforge_tasks.graph.code_version import edited, forget_sources
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def check(
     before: Mapping[str, Any],
     again: Callable[[], Mapping[str, Any]],
     *,
-    by_others: bool,
+    isolated: bool,
 ) -> None:
     """Refuses what was made while the code, a tool or a package changed.
 
@@ -32,13 +32,15 @@ def check(
         code: What it is made of.
         before: Its key document as it began.
         again: Makes the key document anew.
-        by_others: Whether other programs than this process had a part in it.
+        isolated: Whether it was made by a process of its own, which imports what is there then.
 
     Raises:
         ToolError: Something changed.
     """
     forget_sources()
-    if by_others:
+    if isolated:
+        environment.installed.forget()
+    if before["tools"]:
         tool_versions.forget()
     changed = [*edited(*code), *explanation.changes(before, again())]
     if changed:

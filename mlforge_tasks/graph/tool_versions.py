@@ -5,38 +5,50 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
 Answer = TypeVar("Answer")
-_forgetters: list[Callable[[], None]] = []
 
 
-def once(question: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Asks a tool once; whoever asks meanwhile waits for that answer. Errors are not kept."""
-    answered = functools.cache(question)
-    lock = threading.Lock()
+class Once(Generic[Answer]):
+    """A question that is asked once; whoever asks meanwhile waits for that answer.
 
-    @functools.wraps(question)
-    def ask(*about: Hashable) -> Answer:
-        with lock:
-            return answered(*about)
+    Errors are not kept.
+    """
 
-    def clear() -> None:
-        with lock:
-            answered.cache_clear()
+    def __init__(self, question: Callable[..., Answer]) -> None:
+        self.__wrapped__ = question
+        self._answered = functools.cache(question)
+        self._lock = threading.Lock()
 
-    _forgetters.append(clear)
-    return ask
+    def __call__(self, *about: Hashable) -> Answer:
+        """The answer."""
+        with self._lock:
+            return self._answered(*about)
+
+    def forget(self) -> None:
+        """Has it asked anew by whoever needs the answer next."""
+        with self._lock:
+            self._answered.cache_clear()
+
+
+_tools: list[Once[Any]] = []
+
+
+def once(question: Callable[..., Answer]) -> Once[Answer]:
+    """Asks a tool once, until `forget`."""
+    asked = Once(question)
+    _tools.append(asked)
+    return asked
 
 
 def forget() -> None:
     """Has every tool asked anew by whoever needs its answer next."""
-    for clear in _forgetters:
-        clear()
+    for asked in _tools:
+        asked.forget()
 
 
 def ask_ahead(questions: Iterable[Callable[[], object]]) -> threading.Thread:

@@ -188,7 +188,7 @@ def test_a_core_without_a_model_needs_the_disassembler_alone(
     (tmp_path / "ldd").symlink_to("/usr/bin/ldd")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(llvm, "_found", llvm._look_for)
-    monkeypatch.setattr(llvm, "identity", llvm.identity.__wrapped__)  # type: ignore[attr-defined]
+    monkeypatch.setattr(llvm, "identity", llvm.identity.__wrapped__)
     assert set(_cycles.tool_versions(load_board("mps2/an385"))) == {"llvm"}
     with pytest.raises(ToolError, match=r"'llvm-mca' .*: it has the models of the cores"):
         _cycles.tool_versions(load_board("mps2/an386"))
@@ -216,7 +216,7 @@ def test_a_key_without_llvms_library_is_none(
     (tmp_path / "ldd").write_text(f"#!/bin/sh\n{ldd}\n")
     (tmp_path / "ldd").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    identity = llvm.identity.__wrapped__  # type: ignore[attr-defined]
+    identity = llvm.identity.__wrapped__
     if isinstance(told, int):
         assert identity(*llvm.USES).count("sha256:") == told
     else:

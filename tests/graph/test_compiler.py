@@ -48,7 +48,7 @@ def test_a_wrapper_that_comes_first_is_another_tool(
     def known() -> dict[str, str]:
         for question, inner in zip(asked, (_image, qemu), strict=True):
             monkeypatch.setattr(inner, question.__name__, question.__wrapped__)  # type: ignore[attr-defined]
-        monkeypatch.setattr(_image, "identity", compiler.identity.__wrapped__)  # type: ignore[attr-defined]
+        monkeypatch.setattr(_image, "identity", compiler.identity.__wrapped__)
         return {**_image.tool_versions(*BOARD.gcc_flags), **qemu.PLUGIN.tool_versions(BOARD)}
 
     before = known()

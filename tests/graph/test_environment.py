@@ -50,7 +50,7 @@ class Toy:
 
     def found(self) -> environment.Installed:
         """What is in it, looked at anew."""
-        return environment.installed.__wrapped__(str(self.python))  # type: ignore[attr-defined,no-any-return]
+        return environment.installed.__wrapped__(str(self.python))
 
 
 @pytest.fixture(scope="module")
@@ -195,4 +195,4 @@ def test_a_module_from_elsewhere_is_refused(tmp_path: Path) -> None:
     )
     assert f"'yaml' was imported from '{tmp_path}/yaml.py'" in done.stderr
     with pytest.raises(ToolError, match="no-python"):
-        environment.installed.__wrapped__(str(tmp_path / "no-python"))  # type: ignore[attr-defined]
+        environment.installed.__wrapped__(str(tmp_path / "no-python"))

@@ -89,14 +89,14 @@ def test_a_tool_that_was_replaced(tmp_path: Path) -> None:
 def test_a_package_that_was_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The processes of stages import what is there as they start."""
     found = environment.installed()
-    again = [found.model_copy(update={"packages": {"toy": version}}) for version in ("1", "1", "2")]
-    monkeypatch.setattr(environment, "installed", lambda: again.pop(0) if again[1:] else again[0])
+    again = [found.model_copy(update={"packages": {"toy": version}}) for version in "12"]
+    asked = tool_versions.Once(lambda: again.pop(0) if again[1:] else again[0])
+    monkeypatch.setattr(environment, "installed", asked)
     source = tmp_path / "source.txt"
     source.write_text("1 2 3")
     kind = StageKind(f"{DEMO}.scale", ("numbers.txt",), isolated=True)
     kept = Workspace(Store(tmp_path / "store"))
     stage = Stage("scale", kind, tmp_path / "scale", kept, {"source": source}, {"factor": 2})
-    again.pop(0)
     with pytest.raises(ToolError, match=r"environment\.packages\.toy"):
         stage.run()
     assert kept.store.get_result(stage.key_document()) is None

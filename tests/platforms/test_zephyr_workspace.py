@@ -106,7 +106,7 @@ def test_revisions_are_gits_commits(tmp_path: Path) -> None:
 def test_an_edited_tree_is_not_its_commit(tmp_path: Path) -> None:
     """What was changed in a work tree, or added to it, counts beside the commit."""
     base = make_zephyr(tmp_path)
-    assert workspace.edited.__wrapped__(base) == ""  # type: ignore[attr-defined]
+    assert workspace.edited.__wrapped__(base) == ""
     git(base, "init", "-q", "-b", "main")
     (base / "kernel.c").write_text("one")
     git(base, "add", ".")
@@ -115,11 +115,11 @@ def test_an_edited_tree_is_not_its_commit(tmp_path: Path) -> None:
     for name, content in (("VERSION", VERSION), ("kernel.c", "two"), ("new/a b.c", "three")):
         (base / name).parent.mkdir(exist_ok=True)
         (base / name).write_text(content)
-        told.append(workspace.edited.__wrapped__(base))  # type: ignore[attr-defined]
+        told.append(workspace.edited.__wrapped__(base))
     assert told[0] == ""
     assert [one.partition(" ")[2] for one in told[1:]] == ["kernel.c", "kernel.c, new/a b.c"]
     (base / "kernel.c").write_text("2")
-    assert workspace.edited.__wrapped__(base).partition(" ")[0] != told[2].partition(" ")[0]  # type: ignore[attr-defined]
+    assert workspace.edited.__wrapped__(base).partition(" ")[0] != told[2].partition(" ")[0]
     found = find(tmp_path, {"ZEPHYR_BASE": str(base)})
     assert found is not None
     assert set(found.edits(())) == {"zephyr edited"}
@@ -129,7 +129,7 @@ def test_a_git_that_does_not_say_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     """A tree that may be edited is not taken for its commit; one that git does not know is."""
     base = make_zephyr(tmp_path)
     (base / ".git").mkdir()
-    assert workspace.edited.__wrapped__(base) == ""  # type: ignore[attr-defined]
+    assert workspace.edited.__wrapped__(base) == ""
     tools = tmp_path / "tools"
     tools.mkdir()
     monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
@@ -137,7 +137,7 @@ def test_a_git_that_does_not_say_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         (tools / "git").write_text(f"#!/bin/sh\n{code}\n")
         (tools / "git").chmod(0o755)
         with pytest.raises(ToolError, match=told):
-            workspace.edited.__wrapped__(base)  # type: ignore[attr-defined]
+            workspace.edited.__wrapped__(base)
 
 
 def test_the_manifest_pins_zephyr_and_little_else() -> None:
