@@ -20,6 +20,7 @@ class Once(Generic[Answer]):
     """
 
     def __init__(self, question: Callable[..., Answer]) -> None:
+        functools.update_wrapper(self, question)
         self.__wrapped__ = question
         self._answered = functools.cache(question)
         self._lock = threading.Lock()
