@@ -9,11 +9,11 @@ with the oracle.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks import _command_line
 from mlforge_tasks.contract.board import Board, board_names, load_board
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.graph import process
@@ -77,9 +77,7 @@ def row(name: str, board: Board) -> tuple[str, ...]:
 
 def main() -> None:
     """Prints the table as Markdown."""
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    _command_line.parser(__doc__).parse_args()
     print("Made by `.venv/bin/python -m benchmarks.boards > benchmarks/boards.md`: each contract's")
     print("winner, `aot` engine, bare metal, GCC `-O2`, instructions counted by QEMU (icount).\n")
     print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")

@@ -9,11 +9,11 @@ github.com/eembc/coremark and counts one iteration of it, to be held against pub
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import _command_line
 from benchmarks._engine_image import keras_models, measure
 from mlforge_tasks.contract.board import Board, load_board
 from mlforge_tasks.cycles import llvm
@@ -219,9 +219,7 @@ def _off(worst: float, best: float, scores: Sequence[float]) -> tuple[str, str]:
 
 def main() -> None:
     """Prints the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _command_line.parser(__doc__)
     parser.add_argument("names", nargs="*", help="models and boards; all without")
     parser.add_argument("--coremark", type=Path, help="a checkout of github.com/eembc/coremark")
     parser.add_argument("--models", type=Path, help="folder of .tflite files made before")

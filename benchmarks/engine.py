@@ -11,11 +11,11 @@ workspace (docs/zephyr.md), `--tflm` measures TensorFlow Lite Micro in the same 
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import _command_line
 from benchmarks._engine_image import Result, keras_models, measure
 from mlforge_tasks.contract.board import Board, board_names, load_board
 
@@ -119,9 +119,7 @@ def print_tables(models: Mapping[str, bytes], boards: Sequence[Board], *, tflm: 
 
 def main() -> None:
     """Prints the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _command_line.parser(__doc__)
     parser.add_argument("names", nargs="*", help="models and boards; all without")
     parser.add_argument("--layers", action="store_true")
     parser.add_argument("--tflm", action="store_true")

@@ -10,11 +10,11 @@ are those of `benchmarks.engine`; their outputs are compared with the oracle's.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import _command_line
 from benchmarks._engine_image import Result, keras_models, measure
 from mlforge_tasks.contract.board import Board, load_board
 from mlforge_tasks.engines.aot import PLUGIN
@@ -83,9 +83,7 @@ def print_table(models: Mapping[str, bytes], boards: Sequence[Board]) -> None:
 
 def main() -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _command_line.parser(__doc__)
     parser.add_argument("names", nargs="*", help="models and boards; all without")
     parser.add_argument("--models", type=Path, help="folder of .tflite files made before")
     options = parser.parse_args()

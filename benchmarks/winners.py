@@ -8,12 +8,12 @@ a git worktree of its own. Runs the contracts first where their result is not th
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import _command_line
 from benchmarks._engine_image import LIMIT_S, measure
 from benchmarks.boards import BUILD, CONTRACTS, ROOT, converge
 from mlforge_tasks.contract.board import board_names, load_board
@@ -69,9 +69,7 @@ def compare(name: str, tflite: Path, worktree: Path) -> Iterator[tuple[str, ...]
 
 def main() -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _command_line.parser(__doc__)
     parser.add_argument("commit", nargs="?", default=SPINE, help="the earlier engine (%(default)s)")
     commit: str = parser.parse_args().commit
     for name in CONTRACTS:

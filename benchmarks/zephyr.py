@@ -9,7 +9,6 @@ more.
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import shutil
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks import _command_line
 from benchmarks._engine_image import keras_models
 from benchmarks.boards import BUILD, CONTRACTS, converge
 from mlforge_tasks.contract.board import Board, load_board
@@ -270,9 +270,7 @@ def speed(model: Model, engines: tuple[Engine, ...], scratch: Path) -> None:
 
 def main() -> None:
     """Prints everything as Markdown."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _command_line.parser(__doc__)
     parser.add_argument("--cold-tflm", action="store_true", help="TFLM too, with nothing cached")
     cold_tflm: bool = parser.parse_args().cold_tflm
     try:

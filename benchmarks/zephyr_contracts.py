@@ -9,12 +9,12 @@ others as a copy in which nothing but the board is another. BUILD is the build t
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import _command_line
 from benchmarks.boards import BUILD, CONVERGE_TIMEOUT_S, ROOT
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.errors import MlforgeError, ToolError
@@ -111,9 +111,7 @@ def row(name: str, found: Run) -> tuple[str, ...]:
 
 def main() -> None:
     """Prints everything as Markdown; the runs' own words go to stderr."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = _command_line.parser(__doc__)
     parser.add_argument("build", nargs="?", type=Path, default=BUILD / "zephyr_contracts")
     build: Path = parser.parse_args().build
     try:

@@ -19,9 +19,10 @@ class Once(Generic[Answer]):
     Errors are not kept.
     """
 
+    __wrapped__: Callable[..., Answer]
+
     def __init__(self, question: Callable[..., Answer]) -> None:
         functools.update_wrapper(self, question)
-        self.__wrapped__ = question
         self._answered = functools.cache(question)
         self._lock = threading.Lock()
 

@@ -34,7 +34,7 @@ from mlforge_tasks.shell import named, signals
 from mlforge_tasks.shell.actions import BROKEN
 from mlforge_tasks.shell.loop import CONVERGE, delivered
 from mlforge_tasks.shell.state import NOWHERE, open_state
-from mlforge_tasks.yaml_file import closest
+from mlforge_tasks.yaml_file import meant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -109,9 +109,7 @@ class Rules:
             )
         names = [task.name for task in command.task_list]
         if asked[0] not in names:
-            near = closest(asked[0], names)
-            meant = f"; did you mean '{near}'?" if near else ""
-            raise InvalidDodoFile(f"'{asked[0]}' is not a task{meant}")
+            raise InvalidDodoFile(f"'{asked[0]}' is not a task{meant(asked[0], names)}")
         return self.read(command, proceed, options)
 
     def change(self, command: Any, proceed: Proceed, options: Mapping[str, Any]) -> Any:

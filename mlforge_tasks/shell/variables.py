@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from doit import doit_cmd
 from doit.exceptions import InvalidDodoFile
 
-from mlforge_tasks.yaml_file import closest
+from mlforge_tasks.yaml_file import meant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,10 +28,8 @@ def check_variables(words: Sequence[str] | None = None) -> None:
     given: Mapping[str, str] = doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001 - doit has no other way
     for name, value in given.items():
         if name not in VARIABLES:
-            near = closest(name, VARIABLES)
-            meant = f"; did you mean '{near}'?" if near else ""
-            known = ", ".join(f"{one}=" for one in VARIABLES)
-            raise InvalidDodoFile(f"found the unknown variable '{name}=', wanted {known}{meant}")
+            known = ", ".join(f"{one}=" for one in VARIABLES) + meant(name, VARIABLES)
+            raise InvalidDodoFile(f"found the unknown variable '{name}=', wanted {known}")
         if not value:
             raise InvalidDodoFile(f"found nothing after '{name}='")
     for name in VARIABLES:

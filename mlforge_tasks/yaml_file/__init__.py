@@ -17,6 +17,6 @@ Imports `errors` alone. `file` reads, `tree` knows lines, `mistakes` are what va
 from __future__ import annotations
 
 from mlforge_tasks.yaml_file.file import read_model
-from mlforge_tasks.yaml_file.mistakes import Mistake, Mistakes, closest, one_of
+from mlforge_tasks.yaml_file.mistakes import Mistake, Mistakes, closest, meant, one_of
 
-__all__ = ["Mistake", "Mistakes", "closest", "one_of", "read_model"]
+__all__ = ["Mistake", "Mistakes", "closest", "meant", "one_of", "read_model"]

@@ -58,6 +58,12 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
     return folded[matches[0]] if matches else None
 
 
+def meant(word: str, choices: Iterable[str]) -> str:
+    """`; did you mean 'train'?`, for the end of a message; empty where nothing is close."""
+    near = closest(word, choices)
+    return f"; did you mean '{near}'?" if near else ""
+
+
 def one_of(word: str, choices: Iterable[str], *, kind: str, at: Location = ()) -> None:
     """Checks a name against those that exist.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ def test_code_that_was_written_to_since_it_was_imported(
     """Also where another stage ran then, and where it is as before again."""
     argv = [sys.executable, "-c", RUN_TWO, file]
     for name in ("a", "b", "store"):
-        subprocess.run(["rm", "-rf", name], cwd=checkout, check=True)
+        shutil.rmtree(checkout / name, ignore_errors=True)
     done = subprocess.run(argv, cwd=checkout, check=True, capture_output=True, text=True)
     said = f"what stage 'b' is made with was edited while it ran (changed: {file})"
     assert (said in done.stdout) == told, done.stdout
