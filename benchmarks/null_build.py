@@ -110,7 +110,8 @@ def stamped_arguments() -> list[str] | None:
     stamp = ROOT / ".venv" / ".bootstrap"
     if not stamp.exists():
         return None
-    for lock, arguments in (("requirements-dev.lock", ["--dev"]), ("requirements.lock", [])):
+    for kind in ("-dev", "-data", ""):
+        lock, arguments = f"requirements{kind}.lock", [f"-{kind}"] if kind else []
         made_of = b"".join((ROOT / name).read_bytes() for name in (lock, ORACLE_LOCK, "bootstrap"))
         if stamp.read_text().split()[0] == hashlib.sha256(made_of).hexdigest():
             return arguments

@@ -63,17 +63,17 @@ def test_a_second_run_has_nothing_to_do() -> None:
 def test_the_lock_files_hold_what_the_project_asks_for() -> None:
     """Every dependency of pyproject.toml is pinned, with hashes."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    core, extras = project["dependencies"], project["optional-dependencies"]
+    formats = [one for extra in Requirement(extras["data"][0]).extras for one in extras[extra]]
     for lock, wanted in (
-        ("requirements.lock", project["dependencies"]),
-        (
-            "requirements-dev.lock",
-            [*project["dependencies"], *project["optional-dependencies"]["dev"]],
-        ),
-        ("requirements-oracle.lock", project["optional-dependencies"]["oracle"]),
+        ("requirements.lock", core),
+        ("requirements-data.lock", [*core, *formats]),
+        ("requirements-dev.lock", [*core, *formats, *extras["dev"][1:]]),
+        ("requirements-oracle.lock", extras["oracle"]),
     ):
         text = (ROOT / lock).read_text()
         for requirement in wanted:
-            name = requirement.split(">")[0].split("=")[0].strip()
+            name = Requirement(requirement).name
             assert f"\n{name}==" in text, f"{name} is not in {lock}"
         assert "--hash=sha256:" in text
 
