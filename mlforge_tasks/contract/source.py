@@ -6,20 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlforge_tasks.contract.fields import Member, Package, ProjectPath, Sha256, Version, matching
+from mlforge_tasks.contract.delimited import Delimited
+from mlforge_tasks.contract.fields import Member, Package, ProjectPath, Sha256, Version
 from mlforge_tasks.records import Record
-
-
-class Delimited(Record):
-    """How a CSV file is written; says nothing about other formats.
-
-    Attributes:
-        header: Whether the first line names the columns; if not they are named 0, 1, 2…
-        delimiter: What stands between two cells.
-    """
-
-    header: bool = Field(default=True, strict=True)
-    delimiter: Annotated[str, matching(r'[^"\r\n]', "a single character")] = ","
 
 
 class WheelSource(Delimited):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mlforge_tasks import plugins
+from mlforge_tasks.datasets._wanted import wanted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.data_card import SourceCard
     from mlforge_tasks.contract.dataset import DatasetSpec
     from mlforge_tasks.datasets._table import Table
+    from mlforge_tasks.datasets._wanted import Wanted
 
 Spec_contra = TypeVar("Spec_contra", contravariant=True)
 
@@ -37,12 +39,13 @@ class Loaded:
 class Reader(Protocol[Spec_contra]):
     """A source plug-in."""
 
-    def read(self, spec: Spec_contra, files: tuple[Path, ...]) -> Loaded:
+    def read(self, spec: Spec_contra, files: tuple[Path, ...], columns: Wanted) -> Loaded:
         """Reads all rows.
 
         Args:
             spec: The `source:` section of its kind.
             files: Where `contract.dataset.source_files` lie on this machine.
+            columns: The columns that the contract names; the table needs no others.
 
         Raises:
             MlforgeError: The data is not as it should be; says where and what to do.
@@ -54,4 +57,4 @@ def load(spec: DatasetSpec, files: tuple[Path, ...]) -> Loaded:
     """Reads a data set's source with the plug-in of its kind; raises what that raises."""
     name = spec.source_module.rpartition(".")[2]
     reader: Reader[object] = plugins.load("datasets", name)
-    return reader.read(spec.source, files)
+    return reader.read(spec.source, files, wanted(spec))

@@ -14,13 +14,20 @@ from mlforge_tasks.datasets._unpack import gunzip
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from mlforge_tasks.contract.source import Delimited
+    from mlforge_tasks.contract.delimited import Delimited
+    from mlforge_tasks.datasets._wanted import Wanted
 
 
-def read_csv(data: bytes, where: str, form: Delimited) -> Table:
+def read_csv(data: bytes, where: str, form: Delimited, columns: Wanted | None = None) -> Table:
     """Reads CSV text, gzipped where `where` ends with `.gz`.
 
     Every cell stays text; blank lines are skipped; the rows are one recording.
+
+    Args:
+        data: The file.
+        where: Its name, for messages.
+        form: How it is written.
+        columns: What to keep; by default every column.
 
     Raises:
         MlforgeError: It is no such text, has no rows, or a row has another number of cells.
@@ -39,13 +46,15 @@ def read_csv(data: bytes, where: str, form: Delimited) -> Table:
                 f"{where}:{line}: found {len(row)} cells, wanted {len(names)}",
                 hint="give each row as many cells as the first line has; check `delimiter`",
             )
-    columns = {
+    kept = set(names if columns is None else columns.kinds(tuple(names)))
+    arrays = {
         name: np.array(cells, dtype=object)
         for name, cells in zip(names, zip(*rows, strict=True), strict=True)
+        if name in kept
     }
     starts = np.zeros(len(rows), dtype=np.bool_)
     starts[0] = True
-    return Table(where, columns, starts, np.array(lines))
+    return Table(where, arrays, starts, np.array(lines), tuple(names))
 
 
 def _decode(data: bytes, where: str) -> str:

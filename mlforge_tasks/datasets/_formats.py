@@ -8,14 +8,15 @@ from mlforge_tasks.datasets._arrays import read_npy, read_npz
 from mlforge_tasks.datasets._delimited import read_csv
 
 if TYPE_CHECKING:
-    from mlforge_tasks.contract.source import Delimited
+    from mlforge_tasks.contract.delimited import Delimited
     from mlforge_tasks.datasets._table import Table
+    from mlforge_tasks.datasets._wanted import Wanted
 
 
-def read_member(data: bytes, where: str, form: Delimited) -> Table:
+def read_member(data: bytes, where: str, form: Delimited, columns: Wanted | None = None) -> Table:
     """Reads a file whose name ends with one of `MEMBER_SUFFIXES`; raises what its format does."""
     if where.endswith(".npz"):
         return read_npz(data, where)
     if where.endswith(".npy"):
         return read_npy(data, where)
-    return read_csv(data, where, form)
+    return read_csv(data, where, form, columns)

@@ -43,17 +43,25 @@ class Table:
         columns: Arrays with one entry per row; text of a CSV file is an array of objects.
         starts: Whether a row is the first of a recording.
         lines: Line of each row in a text file; None where there are no lines.
+        named: Names of all the file's columns, of which some may not be kept; by default those
+            that are.
     """
 
     where: str
     columns: Mapping[str, NDArray[Any]]
     starts: NDArray[np.bool_]
     lines: NDArray[np.int64] | None = None
+    named: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
         """How many rows there are."""
         return len(self.starts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The file's columns, in its order."""
+        return self.named or tuple(self.columns)
 
     def place(self, row: int) -> str:
         """Where a row is: `file:line`, or `file, row N` counted from 0."""
@@ -67,7 +75,7 @@ class Table:
         Raises:
             MlforgeError: No such columns, or `last` comes before `first`.
         """
-        names = tuple(self.columns)
+        names = self.names
         for name in (first, last):
             self._column(name)
         start, end = names.index(first), names.index(last)
@@ -164,13 +172,15 @@ class Table:
         return column
 
     def _column(self, name: str) -> NDArray[Any]:
-        if name not in self.columns:
-            near = closest(name, self.columns)
+        if name not in self.names:
+            near = closest(name, self.names)
             guess = f"did you mean '{near}'? " if near else ""
             raise MlforgeError(
                 f"{self.where}: there is no column '{name}'",
-                hint=f"{guess}its columns: {shown(tuple(self.columns))}",
+                hint=f"{guess}its columns: {shown(self.names)}",
             )
+        if name not in self.columns:
+            raise AssertionError(f"`_wanted` does not name '{name}', which is read")
         return self.columns[name]
 
 

@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.source import CsvSource
+    from mlforge_tasks.datasets._wanted import Wanted
 
 
 class CsvReader:
     """Reads `kind: csv`."""
 
-    def read(self, spec: CsvSource, files: tuple[Path, ...]) -> Loaded:
+    def read(self, spec: CsvSource, files: tuple[Path, ...], columns: Wanted) -> Loaded:
         """See `Reader`."""
         data = read_file(files[0], spec.path)
         card = SourceCard(kind="csv", name=spec.path, member=None, sha256=sha256_bytes(data))
-        return Loaded(read_csv(data, spec.path, spec), card)
+        return Loaded(read_csv(data, spec.path, spec, columns), card)
 
 
 PLUGIN = CsvReader()

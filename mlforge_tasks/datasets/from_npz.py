@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.source import NpzSource
+    from mlforge_tasks.datasets._wanted import Wanted
 
 
 class NpzReader:
     """Reads `kind: npz`."""
 
-    def read(self, spec: NpzSource, files: tuple[Path, ...]) -> Loaded:
+    def read(self, spec: NpzSource, files: tuple[Path, ...], columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
         """See `Reader`."""
         data = read_file(files[0], spec.path)
         card = SourceCard(kind="npz", name=spec.path, member=None, sha256=sha256_bytes(data))

