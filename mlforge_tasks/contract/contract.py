@@ -117,6 +117,14 @@ class Contract(Record):
             raise Mistake("accuracy, or a data set of 2 labels", at=("metric",), found=found)
         return goal
 
+    @field_validator("training")
+    @classmethod
+    def _weights_have_classes(cls, training: Training, info: ValidationInfo) -> Training:
+        task: Task | None = info.data.get("task")
+        if training.class_weights is not None and task not in {None, "classification"}:
+            raise Mistake(f"no such key: {task} has no classes", at=("class_weights",))
+        return training
+
     @field_validator("search")
     @classmethod
     def _design_fits_data(cls, search: Search, info: ValidationInfo) -> Search:

@@ -194,6 +194,7 @@ class Training(Record):
         time_limit_s: Time of the processor after which training is ended and the candidate fails.
         memory_limit_bytes: The same for the training process's memory.
         prune: Whether a training is stopped that falls behind most of those of earlier rounds.
+        class_weights: Whether a rare class counts as much in training as a common one.
     """
 
     epochs: int = Field(ge=1, le=10_000)
@@ -203,3 +204,4 @@ class Training(Record):
     time_limit_s: Seconds = Field(default=600.0, alias="time_limit")
     memory_limit_bytes: Bytes = Field(default=4 << 30, alias="memory_limit")
     prune: bool = False
+    class_weights: Literal["balanced"] | None = None

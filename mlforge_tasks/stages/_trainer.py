@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.stages._keras import Libraries, Predictor
+from mlforge_tasks.verdict.classification import balanced_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,7 @@ class Trainer:
         model: The network.
         train: The training split.
         goal: The goal's metric; it decides which loss is minimised.
-        budget: Batch size and learning rate.
+        budget: Batch size, learning rate, and whether rare classes weigh more.
         seed: Of the order of examples.
     """
 
@@ -81,7 +82,10 @@ class Trainer:
         self._seed = seed
         self._count = len(train.inputs)
         self._batch = min(budget.batch_size, self._count)
-        self._loss = _loss(libraries.keras, goal)
+        self._loss = _loss(libraries, goal)
+        if budget.class_weights is not None:
+            classes = model.outputs[0].shape[-1]
+            self._loss = _weighted(libraries, self._loss, balanced_weights(train.targets, classes))
         self._epoch = self._compile(libraries, train, budget.learning_rate)
 
     def _compile(self, libraries: Libraries, train: Split, learning_rate: float) -> Any:
@@ -126,10 +130,21 @@ class Trainer:
         return float(self._loss(split.learned, outputs))
 
 
-def _loss(keras: Any, metric: str) -> Any:
-    losses = keras.losses
+def _loss(libraries: Libraries, metric: str) -> Any:
+    losses = libraries.keras.losses
     known = {"mse": losses.MeanSquaredError, "mae": losses.MeanAbsoluteError}
     return known.get(metric, losses.SparseCategoricalCrossentropy)()
+
+
+def _weighted(libraries: Libraries, loss_of: Any, weights: NDArray[np.float32]) -> Any:
+    """A loss in which an example counts as much as its class says."""
+    tf = libraries.tensorflow
+    table = tf.constant(weights)
+
+    def loss(labels: Any, outputs: Any) -> Any:
+        return loss_of(labels, outputs, sample_weight=tf.gather(table, labels))
+
+    return loss
 
 
 def save_arrays(arrays: Mapping[str, NDArray[Any]], path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason, Record
 
@@ -22,6 +24,7 @@ class Budget(Record):
     time_limit_s: float
     memory_limit_bytes: int
     prune: bool = False
+    class_weights: Literal["balanced"] | None = None
 
 
 class Training(Record):

@@ -13,6 +13,7 @@ import pytest
 from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.contract.sections import Metric
+from mlforge_tasks.errors import ContractError
 from mlforge_tasks.records import canonical_json
 from mlforge_tasks.verdict import clauses, metrics
 from mlforge_tasks.verdict.direction import direction
@@ -103,6 +104,17 @@ def test_metrics_are_those_that_can_be_computed(contract: Contract) -> None:
     for name in get_args(Metric):
         goal = type(contract.goal)(metric=name, target=0.5)
         assert goal.direction == direction(name)
+
+
+def test_only_classes_have_weights(tmp_path: Path) -> None:
+    """`training.class_weights` is told as a mistake where there are no classes."""
+    balanced = "batch_size: 128\n  class_weights: balanced\n"
+    text = GOOD.replace("batch_size: 128\n", balanced)
+    assert load(project(tmp_path, text), tmp_path).training.class_weights == "balanced"
+    text = text.replace("task: classification", "task: regression")
+    text = text.replace("labels: [rest, walk], column: activity", "outputs: [{name: y, unit: g}]")
+    with pytest.raises(ContractError, match=r"training\.class_weights: .* regression has no cl"):
+        load(project(tmp_path, text), tmp_path)
 
 
 def test_a_stage_reads_what_it_declares(contract: Contract) -> None:

@@ -1,12 +1,15 @@
-"""What training writes is the same bytes whatever Python writes it."""
+"""What training minimises, and that what it writes is the same bytes whatever Python writes it."""
 
 from __future__ import annotations
 
+import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 
+from mlforge_tasks.graph import process
 from mlforge_tasks.stages._trainer import save_arrays
 
 if TYPE_CHECKING:
@@ -32,3 +35,41 @@ def test_archives_of_arrays_are_the_same_bytes_everywhere(tmp_path: Path) -> Non
         assert list(found) == list(ARRAYS)
         for name, array in ARRAYS.items():
             np.testing.assert_array_equal(found[name], array, strict=True)
+
+
+WEIGHTED = """
+import numpy as np
+from mlforge_tasks.stages._keras import start
+from mlforge_tasks.stages._trainer import Split, Trainer
+from mlforge_tasks.stages._training import Budget
+
+libraries = start(1)
+keras = libraries.keras
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation="softmax")])
+random = np.random.default_rng(1)
+labels = np.repeat(np.arange(3, dtype=np.int32), (40, 15, 5))
+inputs = random.standard_normal((60, 2)).astype(np.float32)
+weight = np.array([60 / 3 / 40, 60 / 3 / 15, 60 / 3 / 5])
+split = Split(inputs, labels, labels)
+some = Split(inputs[30:], labels[30:], labels[30:])
+limits = dict(epochs=1, learning_rate=0.1, patience=1, time_limit_s=60, memory_limit_bytes=1)
+
+budget = Budget(batch_size=60, class_weights="balanced", **limits)
+trainer = Trainer(libraries, model, split, goal="accuracy", budget=budget, seed=1)
+for part in (split, some):
+    outputs = trainer.predict(part.inputs)
+    entropy = -np.log(outputs[np.arange(len(part.targets)), part.targets])
+    print(np.mean(weight[part.targets] * entropy), trainer.loss(part, outputs))
+untrained = trainer.loss(split, trainer.predict(split.inputs))
+print(untrained, trainer.epoch(1))
+"""
+
+
+@pytest.mark.slow
+def test_balanced_classes_weigh_alike() -> None:
+    """The loss of training and validation is the mean of N / (classes n) times each example's."""
+    lines = process.check([sys.executable, "-c", WEIGHTED], timeout_s=120).splitlines()
+    pairs = [tuple(map(float, line.split())) for line in lines[-3:]]
+    assert len(pairs) == 3
+    for wanted, found in pairs:
+        assert found == pytest.approx(wanted, rel=1e-5)

@@ -1,0 +1,217 @@
+"""A detector's figures, and the threshold that makes a detector of a model's scores.
+
+A score is any number that grows with how surely an example is positive, the int8 model's own
+steps included; an example raises an alarm where its score is at least the threshold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Scores = NDArray[np.number[Any]]
+    Positive = NDArray[np.bool_]
+    Reals = NDArray[np.float64]
+
+SECONDS_AN_HOUR = 3600.0
+
+
+def scores_of(outputs: NDArray[Any], positive: int) -> NDArray[Any]:
+    """How far an output leads the largest of the others: [N].
+
+    0 is where the largest output changes. int8 outputs give whole numbers from -255 to 255, which
+    the firmware computes alike.
+
+    Args:
+        outputs: [N, classes], int8 or float.
+        positive: Which class is to be detected.
+    """
+    wide = outputs.astype(np.int16 if outputs.dtype == np.int8 else np.float64)
+    lead: NDArray[Any] = wide[:, positive] - np.delete(wide, positive, axis=1).max(axis=1)
+    return lead
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a detector made of some examples.
+
+    Attributes:
+        hits: Positive examples that raised an alarm.
+        misses: Positive ones that did not.
+        false_alarms: Negative ones that did.
+        quiet: Negative ones that did not.
+    """
+
+    hits: int
+    misses: int
+    false_alarms: int
+    quiet: int
+
+    @property
+    def recall(self) -> float:
+        """Share of the positive examples that raise an alarm; there has to be one."""
+        return self.hits / (self.hits + self.misses)
+
+    @property
+    def precision(self) -> float:
+        """Share of the alarms that are right; 1 without any, as scikit-learn's curve has it."""
+        alarms = self.hits + self.false_alarms
+        return self.hits / alarms if alarms else 1.0
+
+    @property
+    def f1(self) -> float:
+        """2 hits / (2 hits + misses + false alarms)."""
+        return 2 * self.hits / (2 * self.hits + self.misses + self.false_alarms)
+
+    def false_alarms_per_hour(self, example_s: float) -> float:
+        """False alarms in an hour without anything to detect.
+
+        Args:
+            example_s: Time from one example to the next.
+        """
+        return self.false_alarms / (self.false_alarms + self.quiet) * SECONDS_AN_HOUR / example_s
+
+
+def counts_at(scores: Scores, positive: Positive, threshold: float) -> Counts:
+    """What a threshold makes of some examples.
+
+    Args:
+        scores: [N].
+        positive: [N], whether an example is to be detected.
+        threshold: The least score that raises an alarm.
+    """
+    alarm = scores >= threshold
+    return Counts(
+        hits=int(np.count_nonzero(alarm & positive)),
+        misses=int(np.count_nonzero(~alarm & positive)),
+        false_alarms=int(np.count_nonzero(alarm & ~positive)),
+        quiet=int(np.count_nonzero(~alarm & ~positive)),
+    )
+
+
+@dataclass(frozen=True)
+class OperatingPoints:
+    """All that any threshold can make of some examples, from no alarm at all to one for each.
+
+    Attributes:
+        least: [P], the lowest score that raises an alarm, descending; the first is infinity.
+        hits: [P], positive examples that do.
+        false_alarms: [P], negative ones that do.
+    """
+
+    least: Reals
+    hits: Reals
+    false_alarms: Reals
+
+    @classmethod
+    def of(cls, scores: Scores, positive: Positive) -> OperatingPoints:
+        """Those of some examples.
+
+        Args:
+            scores: [N].
+            positive: [N].
+
+        Raises:
+            ValueError: None of them is positive, or all are: there is nothing to tell apart.
+        """
+        if positive.all() or not positive.any():
+            raise ValueError("a detector is judged by positive and by negative examples")
+        different, group = np.unique(scores, return_inverse=True)
+        hits = np.bincount(group, weights=positive)[::-1]
+        others = np.bincount(group, weights=~positive)[::-1]
+        return cls(
+            np.concatenate(([np.inf], different[::-1].astype(np.float64))),
+            np.concatenate(([0.0], np.cumsum(hits))),
+            np.concatenate(([0.0], np.cumsum(others))),
+        )
+
+    @property
+    def recall(self) -> Reals:
+        """[P]."""
+        share: Reals = self.hits / self.hits[-1]
+        return share
+
+    @property
+    def precision(self) -> Reals:
+        """[P], 1 where there is no alarm."""
+        alarms = self.hits + self.false_alarms
+        return np.divide(self.hits, alarms, out=np.ones_like(alarms), where=alarms > 0)
+
+    @property
+    def f1(self) -> Reals:
+        """[P]."""
+        scores: Reals = 2 * self.hits / (self.hits + self.false_alarms + self.hits[-1])
+        return scores
+
+    def best(self, metric: str, least: float) -> int:
+        """Which of them a detection goal asks for.
+
+        Of equal ones the one that detects more, of these the one with fewer false alarms.
+
+        Args:
+            metric: `f1`, `recall_at_precision`, `precision_at_recall`, `false_alarms_per_hour` or
+                `average_precision`, which has no point of its own: the best F1.
+            least: The least precision or recall, where the goal names one.
+        """
+        value, kept = {
+            "recall_at_precision": (self.recall, self.precision),
+            "precision_at_recall": (self.precision, self.recall),
+            "false_alarms_per_hour": (-self.false_alarms, self.recall),
+        }.get(metric, (self.f1, np.full_like(self.hits, np.inf)))
+        allowed = np.flatnonzero(kept >= least)
+        order = np.lexsort((-self.false_alarms[allowed], self.hits[allowed], value[allowed]))
+        return int(allowed[order[-1]])
+
+    def threshold(self, point: int) -> int:
+        """The whole number that gives a point, for scores that are whole numbers themselves.
+
+        In the middle between the lowest score that raises an alarm and the next one below it, since
+        those of other examples lie between; without an alarm, just above the highest score.
+        """
+        if point == 0:
+            return int(self.least[1]) + 1
+        if point == len(self.least) - 1:
+            return int(self.least[point])
+        return (int(self.least[point]) + int(self.least[point + 1])) // 2 + 1
+
+    def counts(self, point: int) -> Counts:
+        """What it makes of the examples."""
+        hits, others = int(self.hits[point]), int(self.false_alarms[point])
+        misses = int(self.hits[-1]) - hits
+        return Counts(hits, misses, others, int(self.false_alarms[-1]) - others)
+
+
+def average_precision(scores: Scores, positive: Positive) -> float:
+    """Mean of the precisions at each positive example: the sum of (R_n - R_(n-1)) P_n.
+
+    As scikit-learn's
+    (https://scikit-learn.org/stable/modules/generated/sklearn.metrics.average_precision_score.html).
+
+    Args:
+        scores: [N].
+        positive: [N].
+
+    Raises:
+        ValueError: There is nothing to tell apart.
+    """
+    points = OperatingPoints.of(scores, positive)
+    return float(np.sum(np.diff(points.recall) * points.precision[1:]))
+
+
+def roc_area(scores: Scores, positive: Positive) -> float:
+    """Area under the ROC curve: how likely a positive scores above a negative, ties half.
+
+    Args:
+        scores: [N].
+        positive: [N].
+
+    Raises:
+        ValueError: There is nothing to tell apart.
+    """
+    points = OperatingPoints.of(scores, positive)
+    return float(np.trapezoid(points.recall, points.false_alarms / points.false_alarms[-1]))
