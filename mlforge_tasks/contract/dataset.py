@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -16,7 +15,7 @@ from mlforge_tasks.contract.fields import (
     not_empty,
     repeated,
 )
-from mlforge_tasks.contract.source import Source, WheelSource
+from mlforge_tasks.contract.source import Source
 from mlforge_tasks.contract.split import SplitRule
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
@@ -259,10 +258,7 @@ class DatasetSpec(Record):
 
         An array may have axes of its own; a cell of a table, or one of several columns, has none.
         """
-        inputs, source = self.inputs, self.source
-        flat = source.kind == "csv" or (
-            source.kind == "wheel" and not source.member.endswith((".npy", ".npz"))
-        )
+        inputs, flat = self.inputs, not self.source.columns_have_axes
         if inputs.column_range is None and len(inputs.columns or inputs.features) > 1:
             flat = True
         if inputs.shape is None and not flat:
@@ -274,8 +270,3 @@ class DatasetSpec(Record):
     def source_module(self) -> str:
         """The plug-in module that reads the source."""
         return f"mlforge_tasks.datasets.from_{self.source.kind}"
-
-
-def source_files(spec: DatasetSpec) -> tuple[Path, ...]:
-    """Files of the project that the data set is made from, relative to its root."""
-    return () if isinstance(spec.source, WheelSource) else (Path(spec.source.path),)

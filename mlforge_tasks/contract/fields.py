@@ -26,8 +26,9 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _project_path(value: str, info: ValidationInfo) -> str:
+def _project_place(value: str, info: ValidationInfo, *, folder: bool) -> str:
     """A path below the project; that it is there is checked where `project_root` is known."""
+    kind = "folder" if folder else "file"
     pure = PurePosixPath(value)
     if pure.is_absolute() or ".." in pure.parts or "\\" in value:
         raise Mistake("a path inside the project, relative to its root, without '..'")
@@ -36,14 +37,23 @@ def _project_path(value: str, info: ValidationInfo) -> str:
         return value
     try:
         found = Path(root, value).resolve()
-        inside, there = found.is_relative_to(Path(root).resolve()), found.is_file()
+        inside = found.is_relative_to(Path(root).resolve())
+        there = found.is_dir() if folder else found.is_file()
     except (OSError, RuntimeError):  # too long a name, a loop of links
         inside, there = True, False
     if not inside:
         raise Mistake("a path inside the project (this link leads out of it)")
     if not there:
-        raise Mistake("a file of the project (there is none at this path)")
+        raise Mistake(f"a {kind} of the project (there is none at this path)")
     return value
+
+
+def _project_file(value: str, info: ValidationInfo) -> str:
+    return _project_place(value, info, folder=False)
+
+
+def _project_folder(value: str, info: ValidationInfo) -> str:
+    return _project_place(value, info, folder=True)
 
 
 def matching(pattern: str, wanted: str) -> AfterValidator:
@@ -110,4 +120,5 @@ Member = Annotated[
         f"a file that ends with one of {', '.join(MEMBER_SUFFIXES)}",
     ),
 ]
-ProjectPath = Annotated[str, AfterValidator(_project_path)]
+ProjectPath = Annotated[str, AfterValidator(_project_file)]
+ProjectFolder = Annotated[str, AfterValidator(_project_folder)]

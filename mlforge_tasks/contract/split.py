@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
 from mlforge_tasks.contract.fields import Fraction, Seed, Text, not_empty
 from mlforge_tasks.records import Record
@@ -44,22 +44,67 @@ class RandomGroupSplit(_Fractions):
     seed: Seed
 
 
-class GroupSplit(Record):
+class _NamedSplit(Record):
+    """Named values test, and do not validate too."""
+
+    test: Annotated[tuple[Text, ...], AfterValidator(not_empty)]
+
+    def _check_disjoint(self, validation: tuple[str, ...], what: str) -> None:
+        both = sorted(set(validation) & set(self.test))
+        if both:
+            wanted = f"{what} that are not in validation too"
+            raise Mistake(wanted, at=("test",), found=", ".join(both))
+
+
+class GroupSplit(_NamedSplit):
     """Named groups validate and test; all others train."""
 
     rule: Literal["group"]
     validation: Annotated[tuple[Text, ...], AfterValidator(not_empty)]
-    test: Annotated[tuple[Text, ...], AfterValidator(not_empty)]
 
     @model_validator(mode="after")
     def _disjoint(self) -> GroupSplit:
-        both = sorted(set(self.validation) & set(self.test))
-        if both:
-            wanted = "groups that are not in validation too"
-            raise Mistake(wanted, at=("test",), found=", ".join(both))
+        self._check_disjoint(self.validation, "groups")
+        return self
+
+
+def _values_or_share(value: Any) -> tuple[str, ...] | float:
+    if isinstance(value, int | float) and 0 < value < 1:
+        return float(value)
+    texts = value if isinstance(value, list | tuple) else ()
+    if texts and all(isinstance(one, str | int) and not isinstance(one, bool) for one in texts):
+        return tuple(str(one) for one in texts)
+    raise Mistake("a list of values of the column, or a share between 0 and 1")
+
+
+class ColumnSplit(_NamedSplit):
+    """A column of the data says it; where it has no values that validate, they are drawn.
+
+    Attributes:
+        column: The column.
+        validation: Values that validate; or a share of the recordings (of the groups, where there
+            are some) that neither of the others have, drawn at random, by label for
+            classification.
+        test: Values that test; all others train.
+        seed: For the draw.
+    """
+
+    rule: Literal["column"]
+    column: Text
+    validation: Annotated[
+        tuple[str, ...] | float,
+        PlainValidator(_values_or_share, json_schema_input_type=tuple[str, ...] | float),
+    ]
+    seed: Seed = 1
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> ColumnSplit:
+        if isinstance(self.validation, tuple):
+            self._check_disjoint(self.validation, "values")
         return self
 
 
 SplitRule = Annotated[
-    ChronologicalSplit | RandomSplit | RandomGroupSplit | GroupSplit, Field(discriminator="rule")
+    ChronologicalSplit | RandomSplit | RandomGroupSplit | GroupSplit | ColumnSplit,
+    Field(discriminator="rule"),
 ]

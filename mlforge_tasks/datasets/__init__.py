@@ -2,7 +2,8 @@
 
 To add one:
 
-1. describe it in `contract/source.py` (a record with a `kind`, added to `Source`);
+1. describe it in a module of `contract/sources/` (a record with a `kind`, which says what files
+   it is made from), and add it to `contract/source.py`;
 2. write `from_<kind>.py` here, with a `PLUGIN` that has the `read` of `Reader` below;
 3. add its line to `tests/datasets/test_sources.py`, which says what every source must do.
 
@@ -39,12 +40,13 @@ class Loaded:
 class Reader(Protocol[Spec_contra]):
     """A source plug-in."""
 
-    def read(self, spec: Spec_contra, files: tuple[Path, ...], columns: Wanted) -> Loaded:
+    def read(self, spec: Spec_contra, root: Path, columns: Wanted) -> Loaded:
         """Reads all rows.
 
         Args:
             spec: The `source:` section of its kind.
-            files: Where `contract.dataset.source_files` lie on this machine.
+            root: The project's root, which `spec.files` are relative to; it reads no other file
+                of the project, since these are what the stage's key holds.
             columns: The columns that the contract names; the table needs no others.
 
         Raises:
@@ -53,8 +55,8 @@ class Reader(Protocol[Spec_contra]):
         """
 
 
-def load(spec: DatasetSpec, files: tuple[Path, ...]) -> Loaded:
+def load(spec: DatasetSpec, root: Path) -> Loaded:
     """Reads a data set's source with the plug-in of its kind; raises what that raises."""
     name = spec.source_module.rpartition(".")[2]
     reader: Reader[object] = plugins.load("datasets", name)
-    return reader.read(spec.source, files, wanted(spec))
+    return reader.read(spec.source, root, wanted(spec))

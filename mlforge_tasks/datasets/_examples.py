@@ -9,7 +9,7 @@ import numpy as np
 
 from mlforge_tasks.contract.data_card import SPLITS
 from mlforge_tasks.contract.dataset import Window
-from mlforge_tasks.contract.split import ChronologicalSplit, GroupSplit, RandomSplit
+from mlforge_tasks.contract.split import ChronologicalSplit, ColumnSplit, GroupSplit, RandomSplit
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._table import shown
 from mlforge_tasks.errors import MlforgeError
@@ -157,6 +157,10 @@ def _split_of_rows(
         return _split.chronological(rule, table.rows)
     if isinstance(rule, RandomSplit):
         return _split.at_random(rule, features, targets if spec.target.labels else None)
+    if isinstance(rule, ColumnSplit):
+        whole = np.cumsum(table.starts) if groups is None else groups
+        classes = targets if spec.target.labels else None
+        return _split.by_column(rule, table.texts(rule.column), whole, classes, table.where)
     if groups is None:
         raise AssertionError("the spec's validator wants a group for this rule")
     if isinstance(rule, GroupSplit):

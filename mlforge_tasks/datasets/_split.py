@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlforge_tasks.contract.split import (
     ChronologicalSplit,
+    ColumnSplit,
     GroupSplit,
     RandomGroupSplit,
     RandomSplit,
@@ -36,17 +37,84 @@ def by_group(rule: GroupSplit, groups: NDArray[np.str_], where: str) -> NDArray[
     Raises:
         MlforgeError: The data has no such group.
     """
-    known = set(groups.tolist())
-    missing = [name for name in (*rule.validation, *rule.test) if name not in known]
-    if missing:
-        raise MlforgeError(
-            f"{where}: there is no group '{missing[0]}' (dataset.split)",
-            hint=f"its groups: {shown(tuple(sorted(known)))}",
-        )
+    _check_known((*rule.validation, *rule.test), groups, "group", where)
     split = np.full(len(groups), TRAIN, dtype=np.int8)
     split[np.isin(groups, rule.validation)] = VALIDATION
     split[np.isin(groups, rule.test)] = TEST
     return split
+
+
+def _check_known(named: tuple[str, ...], values: NDArray[np.str_], what: str, where: str) -> None:
+    known = set(np.unique(values).tolist())
+    missing = [name for name in named if name not in known]
+    if missing:
+        raise MlforgeError(
+            f"{where}: there is no {what} '{missing[0]}' (dataset.split)",
+            hint=f"its {what}s: {shown(tuple(sorted(known)))}",
+        )
+
+
+def by_column(
+    rule: ColumnSplit,
+    values: NDArray[np.str_],
+    units: NDArray[Any],
+    classes: NDArray[np.int32] | None,
+    where: str,
+) -> NDArray[np.int8]:
+    """What a column says; whole units of what trains validate where a share is to.
+
+    Args:
+        rule: How.
+        values: The column, [rows].
+        units: What is drawn as a whole, such as a recording: its name or number, [rows].
+        classes: Class of each row, or None for regression.
+        where: The file, for messages.
+
+    Raises:
+        MlforgeError: The data has no such value, or too few units to draw from.
+    """
+    named = rule.validation if isinstance(rule.validation, tuple) else ()
+    _check_known((*named, *rule.test), values, f"value of '{rule.column}'", where)
+    split = np.full(len(values), TRAIN, dtype=np.int8)
+    split[np.isin(values, named)] = VALIDATION
+    split[np.isin(values, rule.test)] = TEST
+    if not isinstance(rule.validation, tuple):
+        training = np.flatnonzero(split == TRAIN)
+        strata = None if classes is None else classes[training]
+        drawn = _drawn(rule.validation, rule.seed, units[training], strata, where)
+        split[training[drawn]] = VALIDATION
+    return split
+
+
+def _drawn(
+    share: float,
+    seed: int,
+    units: NDArray[Any],
+    strata: NDArray[np.int32] | None,
+    where: str,
+) -> NDArray[np.bool_]:
+    """A share of the units as evenly as it goes over the strata: every n-th of them in turn.
+
+    Systematic sampling of a list that is shuffled, then sorted by stratum (W. G. Cochran, Sampling
+    Techniques, 8.3), so that the number drawn is right however small the strata are.
+
+    Raises:
+        MlforgeError: None would be left to train on.
+    """
+    names, first, unit = np.unique(units, return_index=True, return_inverse=True)
+    count = max(1, round(share * len(names)))
+    if count >= len(names):
+        raise MlforgeError(
+            f"{where}: a share of {share:g} to validate leaves none to train on of "
+            f"{len(names)} recordings or groups that do not test (dataset.split.validation)",
+            hint="name values of the column that validate, or the `group` of each row",
+        )
+    order = np.random.default_rng(seed).permutation(len(names))
+    if strata is not None:
+        order = order[np.argsort(strata[first][order], kind="stable")]
+    drawn = np.zeros(len(names), dtype=np.bool_)
+    drawn[order[((np.arange(count) + 0.5) * len(names) / count).astype(np.int64)]] = True
+    return drawn[unit]
 
 
 def by_random_group(

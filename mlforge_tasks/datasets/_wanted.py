@@ -22,7 +22,7 @@ class Wanted:
     Attributes:
         numbers: What is read as numbers.
         between: First and last column of neighbours that are numbers too, or None.
-        texts: What is read as text: groups, classes.
+        texts: What is read as text: groups, classes, what tells the splits apart.
         times: What says when a row was measured.
     """
 
@@ -68,6 +68,7 @@ def wanted(spec: DatasetSpec) -> Wanted:
         between=(span.first, span.last) if span else None,
         texts=(
             *(() if spec.group is None else (spec.group,)),
+            *((spec.split.column,) if spec.split.rule == "column" else ()),
             *(column if target.labels else ()),
         ),
         times=() if spec.time is None else (spec.time.column,),

@@ -13,16 +13,16 @@ from mlforge_tasks.records import sha256_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.contract.source import CsvSource
+    from mlforge_tasks.contract.sources.text import CsvSource
     from mlforge_tasks.datasets._wanted import Wanted
 
 
 class CsvReader:
     """Reads `kind: csv`."""
 
-    def read(self, spec: CsvSource, files: tuple[Path, ...], columns: Wanted) -> Loaded:
+    def read(self, spec: CsvSource, root: Path, columns: Wanted) -> Loaded:
         """See `Reader`."""
-        data = read_file(files[0], spec.path)
+        data = read_file(root / spec.path, spec.path)
         card = SourceCard(kind="csv", name=spec.path, member=None, sha256=sha256_bytes(data))
         return Loaded(read_csv(data, spec.path, spec, columns), card)
 

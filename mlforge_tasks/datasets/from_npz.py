@@ -13,16 +13,16 @@ from mlforge_tasks.records import sha256_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.contract.source import NpzSource
+    from mlforge_tasks.contract.sources.arrays import NpzSource
     from mlforge_tasks.datasets._wanted import Wanted
 
 
 class NpzReader:
     """Reads `kind: npz`."""
 
-    def read(self, spec: NpzSource, files: tuple[Path, ...], columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
+    def read(self, spec: NpzSource, root: Path, columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
         """See `Reader`."""
-        data = read_file(files[0], spec.path)
+        data = read_file(root / spec.path, spec.path)
         card = SourceCard(kind="npz", name=spec.path, member=None, sha256=sha256_bytes(data))
         return Loaded(read_npz(data, spec.path), card)
 

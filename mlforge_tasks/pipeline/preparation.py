@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.contract.dataset import source_files
+from mlforge_tasks.graph.file_set import FileSet
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.stages import dataset, feasible, floor, without_model
 
@@ -51,11 +51,9 @@ def prepare(wiring: Wiring) -> Preparation:
 
 def _dataset(wiring: Wiring) -> Stage:
     spec = wiring.contract.dataset
-    files = {
-        ("source" if index == 0 else f"source{index}"): wiring.root / file
-        for index, file in enumerate(source_files(spec))
-    }
-    return wiring.stage("dataset", dataset.kind(spec), files)
+    return wiring.stage(
+        "dataset", dataset.kind(spec), {"source": FileSet(wiring.root, spec.source.files)}
+    )
 
 
 def _floor(wiring: Wiring) -> Stage:

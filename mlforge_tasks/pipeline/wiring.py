@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlforge_tasks.contract.contract import Contract
+    from mlforge_tasks.graph.file_set import FileSet
     from mlforge_tasks.graph.kind import StageKind
     from mlforge_tasks.graph.stage import Workspace
     from mlforge_tasks.platforms import Platform
 
-    Inputs = Mapping[str, Stage | Path]
+    Inputs = Mapping[str, Stage | Path | FileSet]
 
 # Stages that keep from training what breaks a limit.
 REFUSING = ("screen", "admit")

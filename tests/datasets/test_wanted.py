@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlforge_tasks.contract.source import CsvSource
+from mlforge_tasks.contract.sources.text import CsvSource
 from mlforge_tasks.datasets._delimited import read_csv
 from mlforge_tasks.datasets._wanted import Wanted, wanted
 from mlforge_tasks.errors import MlforgeError
@@ -36,6 +36,11 @@ NAMES = ("at", "a", "b", "c", "kind", "level", "who")
                 }
             },
             {"a": "number", "b": "number", "c": "number", "kind": "text"},
+        ),
+        (
+            FORECAST,
+            {"split": {"rule": "column", "column": "c", "validation": 0.5, "test": ["x"]}},
+            {"c": "text", "level": "number"},
         ),
         (SORTING, {"target": {"column": "b", "labels": [0, 1]}}, {"a": "number", "b": "text"}),
     ],

@@ -15,7 +15,7 @@ import numpy as np
 from mlforge_tasks.contract.board import BOARDS, Board
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.contract.loader import load
-from mlforge_tasks.contract.source import CsvSource
+from mlforge_tasks.contract.sources.text import CsvSource
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._formats import read_member
 from mlforge_tasks.datasets._prepare import prepare

@@ -66,8 +66,8 @@ def arrays_of(prepared: Prepared) -> dict[str, NDArray[Any]]:
     }
 
 
-def run_stage(config: dict[str, Any], folder: Path, files: dict[str, Path]) -> DataCard:
-    """Runs the stage's action and reads the card back."""
+def run_stage(config: dict[str, Any], folder: Path) -> DataCard:
+    """Runs the stage's action for a project that the folder lies in, and reads the card back."""
     folder.mkdir(exist_ok=True)
-    dataset.run(files, folder, config)
+    dataset.run({"source": folder.parent}, folder, config)
     return DataCard.read(folder / "data_card.json")

