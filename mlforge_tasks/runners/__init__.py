@@ -43,7 +43,8 @@ class InferenceResult:
     """One inference on the device.
 
     Attributes:
-        output: The model's output, int8.
+        output: The model's output, int8; behind it a byte for each decision, of a device that
+            makes any.
         ticks: Clock ticks it took; on an emulator host input disturbs this a little, so figures
             come from the self-test.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +13,7 @@ from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.int8 import quantise
 from mlforge_tasks.verdict import metrics
+from mlforge_tasks.verdict.detection import decisions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.quantisation import Quantisation
     from mlforge_tasks.runners import Session
+    from mlforge_tasks.verdict.decision import Decision
 
 # Enough to meet every output range, few enough that a run takes seconds.
 GOLDEN_COUNT = 32
@@ -34,20 +37,25 @@ class GoldenVectors:
         quantisation: The model's.
         inputs: [N, ...], int8, as the device gets them.
         targets: [N] labels or [N, outputs] in original units.
+        decision: What the device decides from its outputs; None where it only gives them.
     """
 
     card: DataCard
     quantisation: Quantisation
     inputs: NDArray[np.int8]
     targets: NDArray[Any]
+    decision: Decision | None = None
 
     @classmethod
-    def choose(cls, dataset: Path, quantisation: Quantisation) -> Self:
+    def choose(
+        cls, dataset: Path, quantisation: Quantisation, decision: Decision | None = None
+    ) -> Self:
         """Takes them from the test split.
 
         Args:
             dataset: The data set's folder.
             quantisation: The model's.
+            decision: The device's.
         """
         test_x = np.load(dataset / "test_x.npy", mmap_mode="r")
         count = min(GOLDEN_COUNT, len(test_x))
@@ -57,13 +65,31 @@ class GoldenVectors:
             quantisation=quantisation,
             inputs=quantise(np.asarray(test_x[chosen]), quantisation.input),
             targets=np.load(dataset / "test_y.npy")[chosen],
+            decision=decision,
         )
 
     def ask(self, session: Session) -> NDArray[np.int8]:
-        """The device's outputs: [N, ...]."""
-        outputs = [session.infer(one.tobytes()).output for one in self.inputs]
-        shape = (len(self.inputs), *self.quantisation.output.shape)
-        return np.frombuffer(b"".join(outputs), np.int8).reshape(shape)
+        """The device's outputs: [N, ...].
+
+        Raises:
+            ToolError: It decides something else than follows from them.
+        """
+        answers = [session.infer(one.tobytes()).output for one in self.inputs]
+        found = np.frombuffer(b"".join(answers), np.int8).reshape(len(self.inputs), -1)
+        shape = self.quantisation.output.shape
+        outputs, decided = np.split(found, [math.prod(shape)], axis=1)
+        self._check_decisions(outputs, decided.view(np.uint8))
+        return outputs.reshape(-1, *shape)
+
+    def _check_decisions(self, outputs: NDArray[np.int8], found: NDArray[np.uint8]) -> None:
+        wanted = np.empty((len(outputs), 0), np.uint8)
+        if self.decision is not None:
+            wanted = decisions(self.decision, outputs)
+        if not np.array_equal(wanted, found):
+            raise ToolError(
+                f"the device's decisions are not those that follow from its {len(outputs)} outputs",
+                hint="this is a defect of model_data.h: report it with this candidate's",
+            )
 
     def check(self, tflite: bytes, outputs: NDArray[np.int8]) -> str:
         """Compares a device's outputs with the oracle's.

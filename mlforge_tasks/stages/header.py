@@ -10,6 +10,7 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.render import render
 from mlforge_tasks.stages import main
+from mlforge_tasks.verdict.decision import Decision, decision_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,13 +36,16 @@ def _tensor(tensor: TensorQuantisation) -> dict[str, object]:
     }
 
 
-def header(tflite: bytes, quantisation: Quantisation, card: DataCard) -> str:
+def header(
+    tflite: bytes, quantisation: Quantisation, card: DataCard, decision: Decision | None = None
+) -> str:
     """The header's text.
 
     Args:
         tflite: The model.
         quantisation: Its scales and shapes.
         card: The data set that it was made for, which knows the sensor's units.
+        decision: What the device decides from the outputs; None where it only gives them.
     """
     return render(
         TEMPLATE,
@@ -49,6 +53,7 @@ def header(tflite: bytes, quantisation: Quantisation, card: DataCard) -> str:
         name=f"mlforge-{quantisation.tflite_sha256[:NAME_DIGITS]}",
         tensors={"INPUT": _tensor(quantisation.input), "OUTPUT": _tensor(quantisation.output)},
         card=card,
+        decision=decision,
         tflite=tflite,
     )
 
@@ -57,7 +62,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `model_data.h`.
 
     Args:
-        inputs: `quantise` and `dataset`.
+        inputs: `quantise` and `dataset`; `decide` where the device decides.
         out: Where the output goes.
         config: Nothing.
     """
@@ -66,6 +71,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         (inputs["quantise"] / "model.tflite").read_bytes(),
         Quantisation.read(inputs["quantise"] / "quantisation.json"),
         DataCard.read(inputs["dataset"] / "data_card.json"),
+        decision_in(inputs),
     )
     (out / "model_data.h").write_text(text)
 

@@ -27,6 +27,7 @@ from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
 from mlforge_tasks.stages.engine import REPORT, EngineReport
 from mlforge_tasks.stages.firmware import IMAGE, NO_PROFILE, PROFILE_IMAGE, profile_id
+from mlforge_tasks.verdict.decision import decision_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,7 +143,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `measurements.json`, `console.txt` and, of an image that tells it, `profile.json`.
 
     Args:
-        inputs: `firmware`, `engine`, `quantise`, `dataset`; `floor` where it is for this board.
+        inputs: `firmware`, `engine`, `quantise`, `dataset`; `floor` of this board; any `decide`.
         out: Output folder; a board's transcript goes there too.
         config: `runner`, `board`.
 
@@ -155,7 +156,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     board = Board.from_dump(config["board"])
     runner: Runner = plugins.load("runners", config["runner"])
     builds, model = _builds(inputs), Quantisation.read(inputs["quantise"] / "quantisation.json")
-    golden = GoldenVectors.choose(inputs["dataset"], model)
+    golden = GoldenVectors.choose(inputs["dataset"], model, decision_in(inputs))
     expected = Expected(builds[0].firmware_id, model.tflite_sha256)
     no_profile = _write_profile(inputs, out, board, runner, expected)
     elf = inputs["firmware"] / IMAGE

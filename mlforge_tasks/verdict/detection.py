@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlforge_tasks.verdict.decision import Counts
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from mlforge_tasks.verdict.decision import Decision
 
     Scores = NDArray[np.number[Any]]
     Positive = NDArray[np.bool_]
     Reals = NDArray[np.float64]
-
-SECONDS_AN_HOUR = 3600.0
 
 
 def scores_of(outputs: NDArray[Any], positive: int) -> NDArray[Any]:
@@ -34,47 +36,6 @@ def scores_of(outputs: NDArray[Any], positive: int) -> NDArray[Any]:
     wide = outputs.astype(np.int16 if outputs.dtype == np.int8 else np.float64)
     lead: NDArray[Any] = wide[:, positive] - np.delete(wide, positive, axis=1).max(axis=1)
     return lead
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a detector made of some examples.
-
-    Attributes:
-        hits: Positive examples that raised an alarm.
-        misses: Positive ones that did not.
-        false_alarms: Negative ones that did.
-        quiet: Negative ones that did not.
-    """
-
-    hits: int
-    misses: int
-    false_alarms: int
-    quiet: int
-
-    @property
-    def recall(self) -> float:
-        """Share of the positive examples that raise an alarm; there has to be one."""
-        return self.hits / (self.hits + self.misses)
-
-    @property
-    def precision(self) -> float:
-        """Share of the alarms that are right; 1 without any, as scikit-learn's curve has it."""
-        alarms = self.hits + self.false_alarms
-        return self.hits / alarms if alarms else 1.0
-
-    @property
-    def f1(self) -> float:
-        """2 hits / (2 hits + misses + false alarms)."""
-        return 2 * self.hits / (2 * self.hits + self.misses + self.false_alarms)
-
-    def false_alarms_per_hour(self, example_s: float) -> float:
-        """False alarms in an hour without anything to detect.
-
-        Args:
-            example_s: Time from one example to the next.
-        """
-        return self.false_alarms / (self.false_alarms + self.quiet) * SECONDS_AN_HOUR / example_s
 
 
 def counts_at(scores: Scores, positive: Positive, threshold: float) -> Counts:
@@ -183,7 +144,20 @@ class OperatingPoints:
         """What it makes of the examples."""
         hits, others = int(self.hits[point]), int(self.false_alarms[point])
         misses = int(self.hits[-1]) - hits
-        return Counts(hits, misses, others, int(self.false_alarms[-1]) - others)
+        quiet = int(self.false_alarms[-1]) - others
+        return Counts(hits=hits, misses=misses, false_alarms=others, quiet=quiet)
+
+
+def decisions(decision: Decision, outputs: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """The bytes that a device gives beside its outputs: [N, thresholds], 1 for an alarm.
+
+    Args:
+        decision: How it decides.
+        outputs: [N, classes], int8.
+    """
+    scores = scores_of(outputs, decision.positive)[:, None]
+    least = np.array([one.least for one in decision.thresholds])
+    return (scores >= least).astype(np.uint8)
 
 
 def average_precision(scores: Scores, positive: Positive) -> float:

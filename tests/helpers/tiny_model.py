@@ -23,6 +23,7 @@ _HEADER = """\
 #define MODEL_DIGEST "{digest}"
 #define MODEL_INPUT_BYTES {input_bytes}
 #define MODEL_OUTPUT_BYTES 1
+{decide}
 #endif
 """
 _MODEL = """\
@@ -58,10 +59,11 @@ def write_model(
     globals_: str = "",
     init_status: int = 0,
     input_bytes: int = 3,
+    decide: str = "",
 ) -> Path:
-    """Writes `model_data.h` and `model.c`; `invoke` runs at the start of each inference."""
+    """Writes `model_data.h`, with `decide` in it, and `model.c`; `invoke` starts each inference."""
     folder.mkdir(parents=True, exist_ok=True)
-    header = _HEADER.format(digest=MODEL_DIGEST, input_bytes=input_bytes)
+    header = _HEADER.format(digest=MODEL_DIGEST, input_bytes=input_bytes, decide=decide)
     (folder / "model_data.h").write_text(header)
     source = _MODEL.format(invoke=invoke, globals=globals_, init_status=init_status)
     (folder / "model.c").write_text(source)

@@ -37,10 +37,14 @@ M3 = load_board("mps2/an385")
 M55 = load_board("mps3/an547")
 
 
-def build(board: Board, folder: Path, *, invoke: str = "", globals_: str = "") -> Path:
+def build(
+    board: Board, folder: Path, *, invoke: str = "", globals_: str = "", decide: str = ""
+) -> Path:
     """Builds the tiny model, changed, and returns the ELF."""
     folder.mkdir(parents=True, exist_ok=True)
-    model = tiny_model.write_model(folder / "model", invoke=invoke, globals_=globals_)
+    model = tiny_model.write_model(
+        folder / "model", invoke=invoke, globals_=globals_, decide=decide
+    )
     BAREMETAL.build(tiny_model.request(board, model), folder)
     return folder / "firmware.elf"
 
@@ -140,6 +144,24 @@ def test_every_board_boots_and_serves(name: str, tmp_path: Path) -> None:
     assert len(test.ticks) == 500
     assert [(one.name, one.reserved_bytes) for one in test.stacks] == [("main", board.stack_bytes)]
     assert all(8 <= count <= 20 for count in instruction_counts(board, test))
+
+
+DECIDE = """#include <stdint.h>
+#define MODEL_DECISION_BYTES 2
+static inline void model_decide(const int8_t *output, uint8_t *decision)
+{
+    decision[0] = output[0] >= 6;
+    decision[1] = output[0] < 0;
+}"""
+
+
+@pytest.mark.slow
+def test_a_device_decides(tmp_path: Path) -> None:
+    """What `model_data.h` makes of an output comes behind it, a byte for each decision."""
+    elf = build(M3, tmp_path, decide=DECIDE)
+    with PLUGIN.open(M3, elf, tiny_model.EXPECTED) as session:
+        for sample, wanted in ((b"\1\2\3", b"\1\0"), (b"\1\1\3", b"\0\0"), (b"\x80\0\0", b"\0\1")):
+            assert session.infer(sample).output == tiny_model.add(sample) + wanted
 
 
 @pytest.mark.slow

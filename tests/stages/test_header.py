@@ -5,18 +5,19 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from mlforge_tasks.graph import process
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.stages import header
+from mlforge_tasks.verdict.decision import Decision, Threshold
+from mlforge_tasks.verdict.detection import decisions
 from tests.helpers.model_data import card
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from mlforge_tasks.contract.data_card import DataCard
 
 TFLITE = bytes(range(256)) + b"\x00\xff"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wdouble-promotion", "-Werror"]
@@ -28,7 +29,14 @@ COMPILERS = {
 HOSTILE = 'caf\u00e9 "x" ??/ \\ */ %s\n#error'
 REGRESSION = card("regression", (4, 3), 2, input_mean=(0.1, -1e-30, 16777217.0))
 CLASSIFICATION = card("classification", (4, 3), 3, labels=("walking", HOSTILE, "*/"))
-CARDS = {"regression": REGRESSION, "classification": CLASSIFICATION}
+DETECTION = "detection"  # of the second class
+CARDS = {"regression": REGRESSION, "classification": CLASSIFICATION, DETECTION: CLASSIFICATION}
+DECISION = Decision(
+    rule="lead",
+    positive=1,
+    chosen_for="f1",
+    thresholds=(Threshold(label=HOSTILE, least=-41, validation=None),),
+)
 
 PRINT_ALL = r"""
 #include "model_data.h"
@@ -79,12 +87,16 @@ def _quantisation(outputs: int) -> Quantisation:
     )
 
 
-def _write(about: DataCard, folder: Path) -> Path:
+def _write(task: str, folder: Path) -> Path:
     """Runs the stage on a model of arbitrary bytes."""
+    about, inputs = CARDS[task], {"quantise": folder, "dataset": folder}
     (folder / "model.tflite").write_bytes(TFLITE)
     _quantisation(about.output_count).write(folder / "quantisation.json")
     about.write(folder / "data_card.json")
-    header.run({"quantise": folder, "dataset": folder}, folder, {})
+    if task == DETECTION:
+        DECISION.write(folder / "decision.json")
+        inputs["decide"] = folder
+    header.run(inputs, folder, {})
     return folder / "model_data.h"
 
 
@@ -95,7 +107,7 @@ def test_compiles_without_a_warning(task: str, language: str, tmp_path: Path) ->
     argv = COMPILERS[language]
     if shutil.which(argv[0]) is None:
         pytest.skip(f"{argv[0]} is not installed")
-    _write(CARDS[task], tmp_path)
+    _write(task, tmp_path)
     source = tmp_path / "source"
     # Twice, for the guard.
     source.write_text('#include "model_data.h"\n#include "model_data.h"\n')
@@ -106,7 +118,7 @@ def test_compiles_without_a_warning(task: str, language: str, tmp_path: Path) ->
 @pytest.mark.parametrize("task", CARDS)
 def test_values_read_back_in_c(task: str, tmp_path: Path) -> None:
     """A program that includes the header sees the model's bytes, scales, shapes and names."""
-    _write(CARDS[task], tmp_path)
+    _write(task, tmp_path)
     source, program = tmp_path / "print.c", tmp_path / "print"
     source.write_text(PRINT_ALL)
     process.check(["gcc", "-std=c11", *WARNINGS, str(source), "-o", str(program)], timeout_s=60)
@@ -134,11 +146,42 @@ def test_values_read_back_in_c(task: str, tmp_path: Path) -> None:
         assert rest == f"walking|{HOSTILE}|*/|"
 
 
+DECIDE_ALL = r"""
+#include "model_data.h"
+#include <stdio.h>
+int main(void)
+{
+    int8_t output[MODEL_OUTPUT_BYTES];
+    while (fread(output, 1, sizeof output, stdin) == sizeof output) {
+        uint8_t decision[MODEL_DECISION_BYTES];
+        model_decide(output, decision);
+        printf("%d", decision[0]);
+    }
+    return 0;
+}
+"""
+
+
+def test_c_decides_as_the_host_does(tmp_path: Path) -> None:
+    """Of outputs at both ends and around the threshold: the same bytes, some of each."""
+    _write(DETECTION, tmp_path)
+    source, program, data = tmp_path / "decide.c", tmp_path / "decide", tmp_path / "outputs"
+    source.write_text(DECIDE_ALL)
+    process.check(["gcc", "-std=c11", *WARNINGS, str(source), "-o", str(program)], timeout_s=60)
+    steps = np.array([-128, -127, -43, -42, -41, -40, -1, 0, 1, 40, 41, 42, 126, 127], np.int8)
+    outputs = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
+    data.write_bytes(outputs.tobytes())
+    found = process.check(["sh", "-c", f"{program} < {data}"], timeout_s=60)
+    wanted = decisions(DECISION, outputs)
+    assert 0 < wanted.mean() < 1
+    assert found == "".join(map(str, wanted[:, 0]))
+
+
 def test_the_array_costs_no_flash_unless_used(tmp_path: Path) -> None:
     """Firmware that never refers to `g_model` does not carry it."""
     if shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("arm-none-eabi-gcc is not installed")
-    _write(REGRESSION, tmp_path)
+    _write("regression", tmp_path)
     source, output = tmp_path / "a.c", tmp_path / "a.o"
     source.write_text('#include "model_data.h"\nint size(void) { return MODEL_INPUT_BYTES; }\n')
     argv = ["arm-none-eabi-gcc", "-mcpu=cortex-m3", "-mthumb", "-Os", "-c", str(source)]

@@ -171,6 +171,11 @@ static void infer(const struct protocol_receiver *request)
         protocol_bytes(&(uint8_t){(uint8_t)(ticks >> shift)}, 1);
     }
     protocol_bytes(model_output(), MODEL_OUTPUT_BYTES);
+#ifdef MODEL_DECISION_BYTES
+    uint8_t decision[MODEL_DECISION_BYTES];
+    model_decide(model_output(), decision);
+    protocol_bytes(decision, sizeof decision);
+#endif
     protocol_end();
 }
 

@@ -1,0 +1,84 @@
+"""Golden vectors: what a device answers is held against what follows from its own outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from mlforge_tasks.errors import ToolError
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
+from mlforge_tasks.runners import InferenceResult
+from mlforge_tasks.stages._golden import GoldenVectors
+from mlforge_tasks.verdict.decision import Decision, Threshold
+from tests.helpers.model_data import card, write_dataset
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlforge_tasks.records import SelfTest
+
+MODEL = Quantisation(
+    input=TensorQuantisation(name="in", shape=(3,), scale=0.05, zero_point=0),
+    output=TensorQuantisation(name="out", shape=(2,), scale=1 / 256, zero_point=-128),
+    operators=(),
+    tflite_bytes=1,
+    tflite_sha256="0" * 64,
+    float_validation=None,
+    float_test=None,
+)
+DECISION = Decision(
+    rule="lead",
+    positive=1,
+    chosen_for="f1",
+    thresholds=(Threshold(label="fault", least=7, validation=None),),
+)
+
+
+class Device:
+    """Gives the first two input bytes, and behind them what it decides."""
+
+    console = b""
+
+    def __init__(self, least: int | None) -> None:
+        self._least = least
+
+    @property
+    def self_test(self) -> SelfTest:
+        raise NotImplementedError
+
+    def infer(self, data: bytes) -> InferenceResult:
+        first, second = np.frombuffer(data, np.int8)[:2].tolist()
+        decided = b"" if self._least is None else bytes([second - first >= self._least])
+        return InferenceResult(output=data[:2] + decided, ticks=1)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes of three numbers."""
+    return write_dataset(tmp_path_factory.mktemp("golden") / "set", card("classification", (3,), 2))
+
+
+@pytest.mark.parametrize("decision", [None, DECISION], ids=["outputs", "decisions"])
+def test_outputs_come_without_the_decisions(dataset: Path, decision: Decision | None) -> None:
+    """They have the model's shape, and what was decided is right."""
+    golden = GoldenVectors.choose(dataset, MODEL, decision)
+    outputs = golden.ask(Device(None if decision is None else 7))
+    np.testing.assert_array_equal(outputs, golden.inputs[:, :2])
+
+
+@pytest.mark.parametrize(
+    ("decision", "least"),
+    [(DECISION, 8), (DECISION, None), (None, 7)],
+    ids=["another threshold", "none of two", "one of none"],
+)
+def test_a_device_that_decides_otherwise_is_broken(
+    dataset: Path, decision: Decision | None, least: int | None
+) -> None:
+    """By one step on one vector, or where it says nothing, or too much."""
+    golden = GoldenVectors.choose(dataset, MODEL, decision)
+    edge = np.array([[10, 17, 0], [10, 16, 0]], np.int8)
+    golden = GoldenVectors(golden.card, MODEL, edge, golden.targets[:2], decision)
+    with pytest.raises(ToolError, match="not those that follow from its 2 outputs"):
+        golden.ask(Device(least))
