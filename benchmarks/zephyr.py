@@ -28,7 +28,6 @@ from benchmarks.boards import BUILD, CONTRACTS, converge
 from mlforge_tasks.contract.board import Board, load_board
 from mlforge_tasks.engines import aot, tflm
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.int8 import quantise
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms._zephyr import needs
@@ -43,7 +42,7 @@ from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.runners import Expected, instruction_counts
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
-from mlforge_tasks.stages._golden import GOLDEN_COUNT
+from mlforge_tasks.stages._golden import GoldenVectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -119,14 +118,13 @@ class Image:
 def winner(name: str) -> Model:
     """What a contract delivered, with vectors of its test split."""
     delivered = BUILD / name / "delivered"
-    test_x = np.load(BUILD / name / "dataset" / "test_x.npy")
-    chosen = np.linspace(0, len(test_x) - 1, GOLDEN_COUNT).round().astype(np.intp)
     quantisation = Quantisation.read(delivered / "quantisation.json")
+    golden = GoldenVectors.choose(BUILD / name / "dataset", quantisation)
     return Model(
         name,
         (delivered / "model.tflite").read_bytes(),
         (delivered / "model_data.h").read_bytes(),
-        quantise(test_x[chosen], quantisation.input),
+        golden.inputs,
     )
 
 

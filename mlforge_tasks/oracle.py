@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlforge_tasks import windows
 from mlforge_tasks.errors import EXIT_TOOL_BROKEN, MlforgeError, ToolError
 from mlforge_tasks.graph import process, room, shortage, surroundings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from mlforge_tasks.windows import Windows
 
 # Pages of the arena that are never touched cost nothing; one far too small crashes the interpreter.
 _MIN_ARENA_BYTES = 1 << 23
@@ -28,7 +31,7 @@ _MAX_ARENA_BYTES = 1 << 30
 TIMEOUT_S = 6 * 3600.0
 NO_WHEEL = "there is no tflite-micro wheel here"
 MOST_SAID = 200
-_MODEL, _INPUTS, _OUTPUTS = "model.tflite", "inputs.npy", "outputs.npy"
+_MODEL, _INPUTS, _OUTPUTS = "model.tflite", "inputs", "outputs.npy"
 
 
 class ReferenceCrashedError(MlforgeError):
@@ -89,7 +92,7 @@ class Oracle:
         return outputs
 
 
-def outputs_of(tflite: bytes, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+def outputs_of(tflite: bytes, inputs: Windows) -> NDArray[np.int8]:
     """What `Oracle.run` returns, computed in a process of its own.
 
     Kernels of the reference check some of what they are given with an abort, values included, so
@@ -97,7 +100,7 @@ def outputs_of(tflite: bytes, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
 
     Args:
         tflite: As for `Oracle`.
-        inputs: As for `Oracle.run`.
+        inputs: Examples, int8, as for `Oracle.run`.
 
     Raises:
         ReferenceCrashedError: The interpreter ended itself.
@@ -107,10 +110,10 @@ def outputs_of(tflite: bytes, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / _MODEL).write_bytes(tflite)
-        np.save(folder / _INPUTS, inputs)
-        crash = _attempt(folder)
+        inputs.write(folder, _INPUTS)
+        crash = _attempt(folder, inputs.length)
         if crash:  # what a shortage could look like has to come twice, with room
-            crash = _attempt(folder)
+            crash = _attempt(folder, inputs.length)
         short = room.shortage([folder]) if crash else None
         if short:
             raise ToolError(f"{crash}, where {short}", hint=shortage.HINT)
@@ -120,14 +123,14 @@ def outputs_of(tflite: bytes, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
     return outputs
 
 
-def _attempt(folder: Path) -> str:
+def _attempt(folder: Path, length: int | None) -> str:
     """Runs the process; how its interpreter ended itself, or nothing where it did not.
 
     Raises:
         ToolError: Something else ended it.
     """
     done = process.run(
-        surroundings.stage_command(__name__, folder),
+        [*surroundings.stage_command(__name__, folder), str(length or 0)],
         timeout_s=TIMEOUT_S,
         cwd=folder,
         env=surroundings.stage_environment(folder),
@@ -154,7 +157,8 @@ def main() -> None:
     folder = Path(sys.argv[1])
     try:
         reference = Oracle((folder / _MODEL).read_bytes())
-        np.save(folder / _OUTPUTS, reference.run(np.load(folder / _INPUTS)))
+        inputs = windows.read(folder, _INPUTS, int(sys.argv[2]) or None)
+        np.save(folder / _OUTPUTS, np.concatenate([reference.run(b) for b in inputs.batches()]))
     except MlforgeError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_TOOL_BROKEN)

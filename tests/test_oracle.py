@@ -20,6 +20,7 @@ pytest.importorskip("tflite_micro")
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from mlforge_tasks.windows import Windows
 from tests.helpers.aot_writer import Quant, Writer
 from tests.helpers.crashing_reference import stand_in
 from tests.helpers.graphs import single_operator
@@ -77,7 +78,7 @@ def test_a_process_of_its_own_gives_the_same_outputs() -> None:
     reference = Oracle(model)
     inputs = np.random.default_rng(0).integers(-128, 128, (3, *reference.input_shape[1:]))
     samples = inputs.astype(np.int8)
-    assert np.array_equal(oracle.outputs_of(model, samples), reference.run(samples))
+    assert np.array_equal(oracle.outputs_of(model, Windows.each(samples)), reference.run(samples))
 
 
 def test_an_interpreter_that_ends_itself_is_told_as_that(
@@ -86,7 +87,7 @@ def test_an_interpreter_that_ends_itself_is_told_as_that(
     """An abort is neither a broken tool nor the candidate's failure: nothing is compared."""
     stand_in(tmp_path, monkeypatch, "sum_of_exps: CHECK failed", "os.abort()")
     with pytest.raises(oracle.ReferenceCrashedError, match=r"SIGABRT .* sum_of_exps: CHECK failed"):
-        oracle.outputs_of(b"", np.zeros((1, 2), np.int8))
+        oracle.outputs_of(b"", Windows.each(np.zeros((1, 2), np.int8)))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_what_ended_the_process_otherwise_is_a_broken_tool(
     """Shortages, the kernel and users: shown, never cached, to be tried again."""
     stand_in(tmp_path, monkeypatch, said, end)
     with pytest.raises(ToolError, match=told):
-        oracle.outputs_of(b"", np.zeros((1, 2), np.int8))
+        oracle.outputs_of(b"", Windows.each(np.zeros((1, 2), np.int8)))
 
 
 def test_says_so_where_there_is_no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:

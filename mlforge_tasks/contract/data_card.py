@@ -97,7 +97,7 @@ class DataCard(Record):
         target_scale: See `target_mean`.
         rows: Rows of the source.
         splits: Train, validation and test.
-        calibration_examples: Training examples set aside for calibration.
+        calibration_examples: Training examples that calibrate.
         split_rule: How they were told apart.
         window: How rows became examples, or None.
         baselines: What a rule without a model reaches.
@@ -127,3 +127,8 @@ class DataCard(Record):
     digest: str
     licence: str
     source: SourceCard
+
+    @property
+    def window_length(self) -> int | None:
+        """Rows of an example; None where each row is one."""
+        return None if self.window is None else self.window.length

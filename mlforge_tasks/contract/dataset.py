@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 Task = Literal["regression", "classification"]
 
+# Training examples that calibrate where a contract does not say how many.
+CALIBRATION_COUNT = 200
 # What a layer takes at most.
 MAX_AXES = 3
 
@@ -180,9 +182,14 @@ Scaling = Annotated[ComputedScaling | FixedScaling, Field(discriminator="rule")]
 
 
 class Calibration(Record):
-    """Training examples that set the int8 ranges, drawn at random."""
+    """Training examples that set the int8 ranges, drawn at random.
 
-    count: Count = 200
+    Attributes:
+        count: How many; by default `CALIBRATION_COUNT`, or as many as there are.
+        seed: Which ones.
+    """
+
+    count: Count | None = None
     seed: Seed = 1
 
 

@@ -1,7 +1,11 @@
-"""Rows to examples: features and targets by row, then windows that never cross a break."""
+"""Rows to examples: features and targets by row, then windows that never cross a break.
+
+An example is where it begins: nothing is copied of the rows that windows share.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +17,7 @@ from mlforge_tasks.contract.split import ChronologicalSplit, ColumnSplit, GroupS
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._table import shown
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.windows import Windows
 from mlforge_tasks.yaml_file import closest
 
 if TYPE_CHECKING:
@@ -51,14 +56,17 @@ class Examples:
     """One split.
 
     Attributes:
-        starts: First row of each example, [N].
-        x: Raw inputs, float32 [N, *input_shape].
+        x: Raw inputs, float32.
         y: Targets, [N, outputs] or [N].
     """
 
-    starts: NDArray[np.int64]
-    x: NDArray[np.float32]
+    x: Windows
     y: NDArray[Any]
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """First row of each example, [N]."""
+        return self.x.starts
 
 
 def read_rows(spec: DatasetSpec, table: Table) -> Rows:
@@ -90,9 +98,8 @@ def _features(spec: DatasetSpec, table: Table) -> NDArray[np.float32]:
     names = inputs.columns or tuple(feature.name for feature in inputs.features)
     if inputs.column_range is not None:
         names = table.between(inputs.column_range.first, inputs.column_range.last)
-    columns = [table.numbers(name) for name in names]
-    flat = np.hstack([column.reshape(table.rows, -1) for column in columns])
-    own = columns[0].shape[1:] if len(columns) == 1 else ()
+    flat = _side_by_side(table, names, "an input")
+    own = table.columns[names[0]].shape[1:] if len(names) == 1 else ()
     shape = inputs.shape or own or (flat.shape[1],)
     if np.prod(shape) != flat.shape[1] or shape[-1] != len(inputs.features):
         raise MlforgeError(
@@ -101,29 +108,37 @@ def _features(spec: DatasetSpec, table: Table) -> NDArray[np.float32]:
             "whose last axis is the features (dataset.inputs)",
             hint="give `shape`, or name each of the features",
         )
-    return _as_float32(flat, table, "an input").reshape(table.rows, *shape)
+    return flat.reshape(table.rows, *shape)
 
 
 def _outputs(spec: DatasetSpec, table: Table) -> NDArray[np.float32]:
     target = spec.target
     names = (target.column,) if target.column else tuple(one.name for one in target.outputs)
-    flat = np.hstack([table.numbers(name).reshape(table.rows, -1) for name in names])
+    flat = _side_by_side(table, names, "a target")
     if flat.shape[1] != len(target.outputs):
         raise MlforgeError(
             f"{table.where}: found {flat.shape[1]} target values a row, wanted "
             f"{len(target.outputs)}, one per output (dataset.target)"
         )
-    return _as_float32(flat, table, "a target")
+    return flat
 
 
-def _as_float32(values: NDArray[np.float64], table: Table, what: str) -> NDArray[np.float32]:
-    """What a device would be fed: C's `float`."""
+def _side_by_side(table: Table, names: tuple[str, ...], what: str) -> NDArray[np.float32]:
+    """Columns as a device would be fed with them: C's `float`, [rows, values].
+
+    One column at a time is in memory as 64-bit numbers.
+    """
+    widths = [math.prod(table.column(name).shape[1:]) for name in names]
+    flat = np.empty((table.rows, sum(widths)), dtype=np.float32)
     limit = float(np.finfo(np.float32).max)
-    large = (np.abs(values) > limit).any(axis=1)
-    if large.any():
-        row = int(large.argmax())
-        raise MlforgeError(f"{table.place(row)}: {what} is larger than a float holds ({limit:.3g})")
-    return values.astype(np.float32)
+    for name, width, end in zip(names, widths, np.cumsum(widths).tolist(), strict=True):
+        numbers = table.numbers(name).reshape(table.rows, width)
+        largest = np.maximum(numbers.max(axis=1), -numbers.min(axis=1)) if width else numbers
+        if (largest > limit).any():
+            place = table.place(int((largest > limit).argmax()))
+            raise MlforgeError(f"{place}: {what} is larger than a float holds ({limit:.3g})")
+        flat[:, end - width : end] = numbers
+    return flat
 
 
 def _classes(spec: DatasetSpec, table: Table) -> NDArray[np.int32]:
@@ -237,11 +252,11 @@ def make_examples(spec: DatasetSpec, table: Table, rows: Rows) -> Mapping[Split,
 def _by_split(
     spec: DatasetSpec, rows: Rows, window: Window, starts: NDArray[np.int64]
 ) -> Iterator[tuple[Split, Examples]]:
-    steps = np.arange(window.length)
+    length = None if spec.window is None else window.length
     for index, name in enumerate(SPLITS):
         mine = starts[rows.split[starts] == index]
-        x = rows.features[mine] if spec.window is None else rows.features[mine[:, None] + steps]
-        yield name, Examples(mine, x, rows.targets[mine + window.span - 1])
+        x = Windows(rows.features, mine, length)
+        yield name, Examples(x, rows.targets[mine + window.span - 1])
 
 
 def covered(starts: NDArray[np.int64], rows: int, span: int) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +17,7 @@ from mlforge_tasks.contract.data_card import (
     FeatureCard,
     SplitCard,
 )
-from mlforge_tasks.contract.dataset import ComputedScaling
+from mlforge_tasks.contract.dataset import CALIBRATION_COUNT, ComputedScaling
 from mlforge_tasks.datasets import _scaling
 from mlforge_tasks.datasets._examples import (
     ONE_ROW,
@@ -28,9 +29,11 @@ from mlforge_tasks.datasets._examples import (
 )
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import canonical_json, sha256_bytes
+from mlforge_tasks.windows import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -43,14 +46,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the dataset stage writes: files by name, and the card."""
+    """What the dataset stage writes: arrays by name, and the card."""
 
-    files: Mapping[str, bytes]
+    arrays: Mapping[str, NDArray[Any]]
     card: DataCard
+
+    def write(self, out: Path) -> None:
+        """Writes `data_card.json` and each array as a `.npy` file."""
+        for name, array in self.arrays.items():
+            np.save(out / f"{name}.npy", array, allow_pickle=False)
+        self.card.write(out / "data_card.json")
 
 
 def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
-    """Windows, splits, normalises and describes a data set.
+    """Cuts examples, splits, normalises and describes a data set.
 
     Raises:
         MlforgeError: The data is not as the contract says.
@@ -59,27 +68,24 @@ def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
     rows = read_rows(spec, table)
     splits = make_examples(spec, table, rows)
     train = splits["train"]
-    if spec.calibration.count > len(train.starts):
-        raise MlforgeError(
-            f"{table.where}: dataset.calibration.count: found {spec.calibration.count}, wanted at "
-            f"most {len(train.starts)}, the number of training examples"
-        )
+    chosen = calibration_examples(spec, len(train.starts), table.where)
     window = spec.window or ONE_ROW
-    raw = rows.features[covered(train.starts, table.rows, window.length)]
-    inputs = _scaling.fit(spec.scaling, raw)
-    arrays = _arrays(spec, splits, inputs)
-    files = {f"{name}.npy": _npy_bytes(array) for name, array in arrays.items()}
+    found = _scaling.measure(rows.features, covered(train.starts, table.rows, window.length))
+    inputs = _scaling.fit(spec.scaling, found)
+    baselines = tuple(_baselines(spec, splits))
+    inputs.apply(rows.features)  # from here on all inputs are normalised
+    arrays = _arrays(rows, splits, chosen)
     return Prepared(
-        files,
+        arrays,
         DataCard(
-            **_interface(spec, train, raw, inputs),
+            **_interface(spec, train, found, inputs),
             rows=table.rows,
             splits=tuple(_split_card(spec, rows, name, splits[name]) for name in SPLITS),
-            calibration_examples=spec.calibration.count,
+            calibration_examples=len(chosen),
             split_rule=spec.split,
             window=spec.window,
-            baselines=tuple(_baselines(spec, splits)),
-            **_digests(arrays, files),
+            baselines=baselines,
+            **_digests(arrays),
             licence=spec.licence,
             source=loaded.card,
         ),
@@ -89,19 +95,20 @@ def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
 def _interface(
     spec: DatasetSpec,
     train: Examples,
-    raw: NDArray[np.float32],
+    found: _scaling.Statistics,
     inputs: _scaling.Normalisation,
 ) -> dict[str, Any]:
     """The card's fields about what goes in and comes out."""
     target = spec.target
-    outputs = None if target.labels else _scaling.fit(ComputedScaling(rule="standard"), train.y)
+    aims = None if target.labels else _scaling.measure(train.y)
+    outputs = aims and _scaling.fit(ComputedScaling(rule="standard"), aims)
     return {
         "task": spec.task,
-        "input_shape": train.x.shape[1:],
+        "input_shape": train.x.shape,
         "output_count": len(target.labels or target.outputs),
         "labels": target.labels,
-        "features": _feature_cards(spec.inputs.features, raw),
-        "outputs": _feature_cards(target.outputs, train.y),
+        "features": _feature_cards(spec.inputs.features, found),
+        "outputs": _feature_cards(target.outputs, aims) if aims else (),
         "input_mean": inputs.mean.tolist(),
         "input_scale": inputs.scale.tolist(),
         "target_mean": outputs.mean.tolist() if outputs else (),
@@ -109,14 +116,14 @@ def _interface(
     }
 
 
-def _digests(arrays: Mapping[str, NDArray[Any]], files: Mapping[str, bytes]) -> dict[str, Any]:
+def _digests(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """The card's fields about the files."""
     listed = [
         ArrayCard(
             name=name,
             shape=array.shape,
             dtype=str(array.dtype),
-            sha256=sha256_bytes(files[f"{name}.npy"]),
+            sha256=_npy_digest(array),
         )
         for name, array in arrays.items()
     ]
@@ -124,40 +131,67 @@ def _digests(arrays: Mapping[str, NDArray[Any]], files: Mapping[str, bytes]) -> 
     return {"arrays": tuple(listed), "digest": digest}
 
 
-def _arrays(
-    spec: DatasetSpec, splits: Splits, inputs: _scaling.Normalisation
-) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {}
+def _arrays(rows: Rows, splits: Splits, calibration: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """The files as `windows.read` and `windows.read_targets` find them."""
+    arrays: dict[str, NDArray[Any]] = {ROWS: rows.features}
     for name in SPLITS:
-        arrays[f"{name}_x"] = inputs.apply(splits[name].x)
-        arrays[f"{name}_y"] = np.ascontiguousarray(splits[name].y)
-    arrays["calibration_x"] = arrays["train_x"][calibration_rows(spec, len(arrays["train_x"]))]
+        arrays[f"{name}_starts"] = splits[name].starts
+        arrays[f"{name}_y"] = splits[name].y
+    arrays["calibration_starts"] = splits["train"].starts[calibration]
     return arrays
 
 
-def calibration_rows(spec: DatasetSpec, examples: int) -> NDArray[np.int64]:
-    """Which training examples calibrate, in their order."""
+def calibration_examples(spec: DatasetSpec, examples: int, where: str) -> NDArray[np.int64]:
+    """Which training examples calibrate, in their order.
+
+    Args:
+        spec: The data set's.
+        examples: How many training examples there are.
+        where: The source, for messages.
+
+    Raises:
+        MlforgeError: The contract wants more than there are.
+    """
+    count = spec.calibration.count or min(CALIBRATION_COUNT, examples)
+    if count > examples:
+        raise MlforgeError(
+            f"{where}: dataset.calibration.count: found {count}, wanted at most {examples}, the "
+            "number of training examples",
+            hint="leave it out: by default as many as there are calibrate, at most "
+            f"{CALIBRATION_COUNT}",
+        )
     random = np.random.default_rng(spec.calibration.seed)
-    return np.sort(random.permutation(examples)[: spec.calibration.count])
+    return np.sort(random.permutation(examples)[:count])
 
 
-def _npy_bytes(array: NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
+class _Hashing(io.RawIOBase):
+    """A file that keeps nothing but the digest of what is written to it."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return len(data)
+
+
+def _npy_digest(array: NDArray[Any]) -> str:
+    """sha256 of the file that `numpy.save` makes, of which it has a part in memory at a time."""
+    stream = _Hashing()
     np.save(stream, array, allow_pickle=False)
-    return stream.getvalue()
+    return stream.digest.hexdigest()
 
 
 def _feature_cards(
-    channels: tuple[Channel, ...], raw: NDArray[np.float32]
+    channels: tuple[Channel, ...], found: _scaling.Statistics
 ) -> tuple[FeatureCard, ...]:
+    ranges = zip(channels, found.low.tolist(), found.high.tolist(), strict=True)
     return tuple(
-        FeatureCard(
-            name=channel.name,
-            unit=channel.unit,
-            minimum=float(raw[..., index].min()),
-            maximum=float(raw[..., index].max()),
-        )
-        for index, channel in enumerate(channels)
+        FeatureCard(name=channel.name, unit=channel.unit, minimum=low, maximum=high)
+        for channel, low, high in ranges
     )
 
 
@@ -198,6 +232,7 @@ def _persistence(spec: DatasetSpec, examples: Examples) -> NDArray[np.float32] |
     outputs = [output.name for output in spec.target.outputs]
     if spec.window is None or not spec.window.horizon or not set(outputs) <= set(features):
         return None
-    if examples.x.ndim != 3:
+    if examples.x.rows.ndim != 2:
         return None
-    return examples.x[:, -1, [features.index(name) for name in outputs]]
+    last = examples.starts + spec.window.length - 1
+    return examples.x.rows[last][:, [features.index(name) for name in outputs]]

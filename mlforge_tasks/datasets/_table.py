@@ -77,7 +77,7 @@ class Table:
         """
         names = self.names
         for name in (first, last):
-            self._column(name)
+            self.column(name)
         start, end = names.index(first), names.index(last)
         if end < start:
             raise MlforgeError(f"{self.where}: column '{last}' comes before column '{first}'")
@@ -89,7 +89,7 @@ class Table:
         Raises:
             MlforgeError: No such column, or a cell that is no finite number.
         """
-        column = self._column(name)
+        column = self.column(name)
         if column.dtype.kind not in "OUbiuf":
             raise MlforgeError(f"{self.where}: '{name}' holds {column.dtype}, wanted numbers")
         try:
@@ -164,14 +164,19 @@ class Table:
         return (aware - EPOCH) // timedelta(microseconds=1)
 
     def _flat(self, name: str) -> NDArray[Any]:
-        column = self._column(name)
+        column = self.column(name)
         if column.ndim != 1:
             raise MlforgeError(
                 f"{self.where}: '{name}' has shape {list(column.shape)}, wanted one value per row"
             )
         return column
 
-    def _column(self, name: str) -> NDArray[Any]:
+    def column(self, name: str) -> NDArray[Any]:
+        """A column as it is.
+
+        Raises:
+            MlforgeError: There is none of that name.
+        """
         if name not in self.names:
             near = closest(name, self.names)
             guess = f"did you mean '{near}'? " if near else ""

@@ -10,8 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
+from mlforge_tasks import windows
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import shortage
@@ -124,7 +123,8 @@ def _fitting(content: bytes, card: DataCard) -> Int8Model:
 
 
 def _quantised(network: Network, dataset: Path, card: DataCard) -> Int8Model:
-    content = convert(*network, np.load(dataset / "calibration_x.npy"), ours=False)
+    calibration = windows.read(dataset, "calibration", card.window_length)
+    content = convert(*network, calibration, ours=False)
     found = _fitting(content, card)
     scores = float_scores(*network, dataset, card)
     return found._replace(described=found.described.model_copy(update=scores))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlforge_tasks import windows
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.graph import shortage
 from mlforge_tasks.stages import main
@@ -25,7 +26,7 @@ from mlforge_tasks.verdict import metrics
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
+    from mlforge_tasks.windows import Windows
 
 MAX_MESSAGE_LENGTH = 300
 # Printed once TensorFlow is loaded; an end before it is no candidate's fault.
@@ -36,15 +37,13 @@ _WRAPPED = "Exception encountered when calling"  # Keras says it before the erro
 _KERAS_MODEL = 2
 
 
-def convert(
-    libraries: Libraries, model: Any, calibration: NDArray[np.float32], *, ours: bool = True
-) -> bytes:
+def convert(libraries: Libraries, model: Any, calibration: Windows, *, ours: bool = True) -> bytes:
     """The network in int8 throughout, input and output included.
 
     Args:
         libraries: TensorFlow and Keras.
         model: A float network with any batch size.
-        calibration: Inputs that set the ranges of activations, float32 [N, *input_shape].
+        calibration: Inputs that set the ranges of activations, float32.
         ours: Of another's, what the converter is given is first compared with the network itself.
 
     Raises:
@@ -88,13 +87,13 @@ def _check_difference(off: float) -> None:
         )
 
 
-def _converter(libraries: Libraries, folder: str, calibration: NDArray[np.float32]) -> Any:
+def _converter(libraries: Libraries, folder: str, calibration: Windows) -> Any:
     lite = libraries.tensorflow.lite
     converter = lite.TFLiteConverter.from_saved_model(folder)
     # So that the file says that it comes from Keras, as it does.
     converter._metadata.environment.modelType = _KERAS_MODEL  # noqa: SLF001 - there is no public name for it
     converter.optimizations = [lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([example[None]] for example in calibration)
+    converter.representative_dataset = lambda: ([example] for example in calibration.batches(1))
     converter.target_spec.supported_ops = [lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = libraries.tensorflow.int8
     converter.inference_output_type = libraries.tensorflow.int8
@@ -147,15 +146,16 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     libraries = start(config["search.seed"])
     print(STARTED, flush=True)
     dataset = inputs["dataset"]
+    card = DataCard.read(dataset / "data_card.json")
     model = load_model(inputs["render"] / "model.py")
     trained = {}
     if "train" not in inputs:
         disturb(model, config["search.seed"])
     else:
         load_weights(model, inputs["train"] / "weights.npz")
-        card = DataCard.read(dataset / "data_card.json")
         trained = float_scores(libraries, model, dataset, card)
-    content = convert(libraries, model, np.load(dataset / "calibration_x.npy"))
+    calibration = windows.read(dataset, "calibration", card.window_length)
+    content = convert(libraries, model, calibration)
     (out / "model.tflite").write_bytes(content)
     describe(content).model_copy(update=trained).write(out / "quantisation.json")
 

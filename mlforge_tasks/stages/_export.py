@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.stages._keras import Libraries, Predictor, first_output
+from mlforge_tasks.windows import Windows
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
 # Of the outputs' range. An int8 step is twice that; sums in another order differ by 0.00001.
 TOLERANCE = 0.002
@@ -42,22 +41,20 @@ def export(libraries: Libraries, model: Any, folder: Path) -> None:
     archive.write_out(folder, verbose=False)
 
 
-def difference(
-    libraries: Libraries, model: Any, folder: Path, examples: NDArray[np.float32]
-) -> float:
+def difference(libraries: Libraries, model: Any, folder: Path, examples: Windows) -> float:
     """How far an exported network's outputs are from the network's own in a batch.
 
     Args:
         libraries: TensorFlow and Keras.
         model: The network.
         folder: Where it was exported to.
-        examples: Inputs, float32 [N, *input_shape]; some of them are compared.
+        examples: Inputs, float32; some of them are compared.
 
     Returns:
         The largest difference as a share of the outputs' range; NaN where they are not finite.
     """
     chosen = examples[:COMPARED_EXAMPLES]
-    wanted = Predictor(libraries, model)(chosen)
+    wanted = Predictor(libraries, model)(Windows.each(chosen))
     exported = libraries.tensorflow.saved_model.load(str(folder))  # its variables live as long
     outputs = [exported.serve(example[None]).numpy().reshape(1, -1) for example in chosen]
     found = np.concatenate(outputs)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mlforge_tasks import oracle
+from mlforge_tasks import oracle, windows
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.int8 import quantise
@@ -57,14 +57,15 @@ class GoldenVectors:
             quantisation: The model's.
             decision: The device's.
         """
-        test_x = np.load(dataset / "test_x.npy", mmap_mode="r")
-        count = min(GOLDEN_COUNT, len(test_x))
-        chosen = np.linspace(0, len(test_x) - 1, count).round().astype(np.intp)
+        card = DataCard.read(dataset / "data_card.json")
+        test = windows.read(dataset, "test", card.window_length)
+        count = min(GOLDEN_COUNT, len(test))
+        chosen = np.linspace(0, len(test) - 1, count).round().astype(np.intp)
         return cls(
-            card=DataCard.read(dataset / "data_card.json"),
+            card=card,
             quantisation=quantisation,
-            inputs=quantise(np.asarray(test_x[chosen]), quantisation.input),
-            targets=np.load(dataset / "test_y.npy")[chosen],
+            inputs=quantise(test[chosen], quantisation.input),
+            targets=windows.read_targets(dataset, "test")[chosen],
             decision=decision,
         )
 
@@ -107,7 +108,7 @@ class GoldenVectors:
         if not oracle.available():
             return oracle.NO_WHEEL
         try:
-            wanted = oracle.outputs_of(tflite, self.inputs)
+            wanted = oracle.outputs_of(tflite, windows.Windows.each(self.inputs))
         except oracle.ReferenceCrashedError as crash:
             return crash.message
         wrong = int(np.count_nonzero(wanted != outputs.reshape(wanted.shape)))

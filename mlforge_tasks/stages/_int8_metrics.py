@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks import oracle
+from mlforge_tasks import oracle, windows
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.int8 import quantise
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.quantisation import Quantisation
     from mlforge_tasks.stages.evaluate import Computer
+    from mlforge_tasks.windows import Windows
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Found:
 
 
 def _outputs(
-    tflite: bytes, quantisation: Quantisation, inputs: NDArray[np.int8]
+    tflite: bytes, quantisation: Quantisation, inputs: Windows
 ) -> tuple[NDArray[np.int8], str]:
     """The reference's outputs; or the engine's, and why."""
     try:
@@ -51,7 +52,13 @@ def _outputs(
         why = crash.message
     with tempfile.TemporaryDirectory() as folder:
         model = HostModel(tflite, quantisation.output.shape, Path(folder))
-        return model.run(inputs), why
+        return np.concatenate([model.run(batch) for batch in inputs.batches()]), why
+
+
+def _quantised(splits: Sequence[Windows], quantisation: Quantisation) -> Windows:
+    """All splits' examples, one after the other, as a device gets them; their rows once."""
+    rows = splits[0].changed(lambda part: quantise(part, quantisation.input))
+    return replace(rows, starts=np.concatenate([each.starts for each in splits]))
 
 
 def over(
@@ -65,12 +72,12 @@ def over(
         ToolError: The metric is not defined on a split.
     """
     card = DataCard.read(dataset / "data_card.json")
-    inputs = [quantise(np.load(dataset / f"{split}_x.npy"), quantisation.input) for split in splits]
-    raw, why = _outputs(tflite, quantisation, np.concatenate(inputs))
+    inputs = [windows.read(dataset, split, card.window_length) for split in splits]
+    raw, why = _outputs(tflite, quantisation, _quantised(inputs, quantisation))
     ends = np.cumsum([len(each) for each in inputs])
     found = {}
     for split, part in zip(splits, np.split(raw, ends[:-1]), strict=True):
-        targets = np.load(dataset / f"{split}_y.npy")
+        targets = windows.read_targets(dataset, split)
         outputs = metrics.to_outputs(part.reshape(len(part), -1), quantisation, card)
         found[split] = metrics.require(metrics.scores(card.task, outputs, targets), metric, split)
     return Found(found, "aot" if why else "tflite-micro", why)

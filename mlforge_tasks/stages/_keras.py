@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mlforge_tasks.windows import Windows
+
 # Networks for microcontrollers are too small to gain from a second thread (measured: none, and a
 # loss where two candidates train at once), and the number of threads changes the order of sums.
 THREADS = 1
@@ -80,8 +82,7 @@ class Predictor:
 
         self._infer = tensorflow.function(infer, input_signature=signature, autograph=False)
 
-    def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, inputs: Windows) -> NDArray[np.float32]:
         """The network's outputs, [N, outputs]."""
-        starts = range(0, len(inputs), PREDICT_BATCH)
-        batches = [self._infer(inputs[at : at + PREDICT_BATCH]).numpy() for at in starts]
-        return np.concatenate(batches).reshape(len(inputs), -1)
+        outputs = [self._infer(batch).numpy() for batch in inputs.batches(PREDICT_BATCH)]
+        return np.concatenate(outputs).reshape(len(inputs), -1)

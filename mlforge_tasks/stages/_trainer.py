@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlforge_tasks import windows
 from mlforge_tasks.stages._keras import Libraries, Predictor
 from mlforge_tasks.verdict.classification import balanced_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import DataCard
     from mlforge_tasks.stages._training import Budget
+    from mlforge_tasks.windows import Windows
 
 # As a ZIP archive names the system that made it; not that of whoever does.
 UNIX = 3
@@ -34,7 +36,7 @@ UNIX = 3
 class Split:
     """Inputs, what the network learns, and the targets in original units."""
 
-    inputs: NDArray[np.float32]
+    inputs: Windows
     learned: NDArray[Any]
     targets: NDArray[Any]
 
@@ -47,8 +49,8 @@ def load_split(folder: Path, name: str, card: DataCard) -> Split:
         name: `train`, `validation` or `test`.
         card: Its card.
     """
-    inputs = np.load(folder / f"{name}_x.npy")
-    targets = np.load(folder / f"{name}_y.npy")
+    inputs = windows.read(folder, name, card.window_length)
+    targets = windows.read_targets(folder, name)
     if card.task == "classification":
         return Split(inputs, targets, targets)
     learned = (targets - np.asarray(card.target_mean)) / np.asarray(card.target_scale)
@@ -92,14 +94,14 @@ class Trainer:
         """One graph that runs a whole epoch, given the order of examples by batch."""
         tf, keras = libraries
         model, loss_of = self.model, self._loss
-        inputs, learned = tf.constant(train.inputs), tf.constant(train.learned)
+        inputs, learned = _gathering(tf, train.inputs), tf.constant(train.learned)
         variables = model.trainable_variables
         optimizer = keras.optimizers.Adam(learning_rate)
         optimizer.build(variables)
 
         def step(batch: Any) -> Any:
             with tf.GradientTape() as tape:
-                outputs = model(tf.gather(inputs, batch), training=True)
+                outputs = model(inputs(batch), training=True)
                 loss = loss_of(tf.gather(learned, batch), outputs)
             optimizer.apply(tape.gradient(loss, variables), variables)
             return loss
@@ -128,6 +130,18 @@ class Trainer:
     def loss(self, split: Split, outputs: NDArray[np.float32]) -> float:
         """The loss of outputs that the network gave for a split."""
         return float(self._loss(split.learned, outputs))
+
+
+def _gathering(tf: Any, examples: Windows) -> Callable[[Any], Any]:
+    """What gives a batch of inputs, [batch, *shape], for the numbers of its examples.
+
+    In the graph, out of rows that are there once: the windows of a batch are all that is copied.
+    """
+    rows, starts = tf.constant(examples.rows), tf.constant(examples.starts)
+    if examples.length is None:
+        return lambda batch: tf.gather(rows, tf.gather(starts, batch))
+    steps = tf.range(examples.length, dtype=starts.dtype)
+    return lambda batch: tf.gather(rows, tf.gather(starts, batch)[:, None] + steps)
 
 
 def _loss(libraries: Libraries, metric: str) -> Any:

@@ -1,4 +1,4 @@
-"""Makes the data set: source to normalised arrays for every split, and the data card."""
+"""Makes the data set: normalised rows, where each split's examples begin, and the data card."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
 
     Args:
         inputs: The project's root as `source`: its files are what the source says.
-        out: Gets `{train,validation,test}_{x,y}.npy`, `calibration_x.npy` and `data_card.json`.
+        out: Gets `rows.npy`, `{train,validation,test}_{starts,y}.npy`, `calibration_starts.npy`
+            and `data_card.json`; `windows` reads them.
         config: The contract's `dataset` and `task`.
 
     Raises:
@@ -46,9 +47,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             f"task: found '{config['task']}', wanted '{spec.task}', which dataset.target says"
         )
     prepared = prepare(spec, datasets.load(spec, inputs["source"]))
-    for name, data in prepared.files.items():
-        (out / name).write_bytes(data)
-    prepared.card.write(out / "data_card.json")
+    prepared.write(out)
 
 
 if __name__ == "__main__":

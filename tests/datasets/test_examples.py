@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.contract.split import ColumnSplit
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._examples import covered, make_examples, read_rows, window_starts
-from mlforge_tasks.datasets._prepare import calibration_rows, prepare
+from mlforge_tasks.datasets._prepare import calibration_examples, prepare
 from mlforge_tasks.errors import MlforgeError
 from tests.helpers.datasets import FORECAST, SORTING, arrays_of, loaded, made, spec
 
@@ -209,8 +210,9 @@ def test_training_data_knows_nothing_of_the_rest(
     plan = spec(FORECAST, scaling={"rule": rule})
     one = prepare(plan, loaded(level=values))
     other = prepare(plan, loaded(level=values[:36] + noise))
-    for name in ("train_x.npy", "train_y.npy", "calibration_x.npy"):
-        assert one.files[name] == other.files[name]
+    mine, others = arrays_of(one), arrays_of(other)
+    for name in ("train_x", "train_y", "calibration_x"):
+        assert mine[name].tobytes() == others[name].tobytes()
     for field in ("input_mean", "input_scale", "target_mean", "target_scale"):
         assert getattr(one.card, field) == getattr(other.card, field)
 
@@ -225,7 +227,7 @@ def test_a_device_gets_the_same_bits(rule: str, values: list[float]) -> None:
     plan = spec(FORECAST, scaling={"rule": rule})
     source = loaded(level=values)
     prepared = prepare(plan, source)
-    raw = make_examples(plan, source.table, read_rows(plan, source.table))["test"].x
+    raw = make_examples(plan, source.table, read_rows(plan, source.table))["test"].x[:]
     mean, scale = np.float32(prepared.card.input_mean[0]), np.float32(prepared.card.input_scale[0])
     assert ((raw - mean) / scale).tobytes() == arrays_of(prepared)["test_x"].tobytes()
 
@@ -336,7 +338,7 @@ def test_calibration_is_from_training() -> None:
     """Calibration examples are different training examples, the same for the same seed."""
     plan = spec(FORECAST, calibration={"count": 9, "seed": 5})
     arrays = arrays_of(prepare(plan, loaded(level=np.random.default_rng(1).normal(size=80))))
-    rows = calibration_rows(plan, len(arrays["train_x"]))
+    rows = calibration_examples(plan, len(arrays["train_x"]), "data.csv")
     assert len(set(rows.tolist())) == 9
     assert arrays["calibration_x"].tobytes() == arrays["train_x"][rows].tobytes()
 
@@ -365,16 +367,40 @@ def test_arrays_are_as_promised() -> None:
     for one in prepared.card.arrays:
         array = arrays[one.name]
         assert (array.shape, str(array.dtype)) == (one.shape, one.dtype)
-        assert array.dtype == np.float32
+        assert array.dtype == (np.int64 if "starts" in one.name else np.float32)
         assert array.flags.c_contiguous
     assert arrays["train_y"][0, 0] == 4
+
+
+def test_rows_that_windows_share_are_there_once() -> None:
+    """Windows of 500 with stride 1 would take 500 times the memory of their rows."""
+    level = np.sin(np.arange(50_000) * 0.01)
+    plan = spec(FORECAST, window={"length": 500, "horizon": 1})
+    source = loaded(level=level)
+    tracemalloc.start()
+    prepared = prepare(plan, source)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(one.examples for one in prepared.card.splits) > 48_000
+    assert sum(array.nbytes for array in prepared.arrays.values()) < 3 * level.nbytes
+    assert peak_bytes < 20 * level.nbytes
+
+
+def test_calibration_takes_what_there_is() -> None:
+    """Without a count of the contract's: 200 training examples, or all where there are fewer."""
+    few = prepare(spec(FORECAST, calibration=None), loaded(level=np.arange(100.0)))
+    assert few.card.calibration_examples == few.card.splits[0].examples < 200
+    many = prepare(spec(FORECAST, calibration=None), loaded(level=np.arange(1000.0)))
+    assert many.card.calibration_examples == 200
 
 
 def test_same_data_same_bytes() -> None:
     """Preparing twice gives the same files and the same card."""
     columns = {"a": np.arange(40.0), "b": np.arange(40.0) ** 2, "kind": ["cat", "dog"] * 20}
     one, two = (prepare(spec(SORTING), loaded(**columns)) for _ in range(2))
-    assert one.files == two.files
+    assert {name: array.tobytes() for name, array in one.arrays.items()} == {
+        name: array.tobytes() for name, array in two.arrays.items()
+    }
     assert one.card.to_bytes() == two.card.to_bytes()
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlforge_tasks.contract.data_card import DataCard, SourceCard
+from mlforge_tasks.contract.data_card import SPLITS, DataCard, SourceCard
 from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._prepare import Prepared, prepare
 from mlforge_tasks.datasets._table import Table
 from mlforge_tasks.stages import dataset
+from mlforge_tasks.windows import Windows
 
 FORECAST: dict[str, Any] = {
     "licence": "CC0-1.0",
@@ -59,11 +59,12 @@ def made(base: dict[str, Any], source: Loaded, **changes: Any) -> dict[str, NDAr
 
 
 def arrays_of(prepared: Prepared) -> dict[str, NDArray[Any]]:
-    """The arrays in the files, by name."""
-    return {
-        name.removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False)
-        for name, data in prepared.files.items()
-    }
+    """The arrays by name; of each split, and of what calibrates, `_x` has all examples."""
+    arrays = dict(prepared.arrays)
+    for name in (*SPLITS, "calibration"):
+        starts = arrays[f"{name}_starts"]
+        arrays[f"{name}_x"] = Windows(arrays["rows"], starts, prepared.card.window_length)[:]
+    return arrays
 
 
 def run_stage(config: dict[str, Any], folder: Path) -> DataCard:

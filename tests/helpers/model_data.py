@@ -8,8 +8,10 @@ import numpy as np
 
 from mlforge_tasks.contract.data_card import SPLITS, DataCard, FeatureCard, SourceCard
 from mlforge_tasks.contract.split import ChronologicalSplit
+from mlforge_tasks.windows import Windows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -66,15 +68,29 @@ def _targets(x: NDArray[np.float32], about: DataCard) -> NDArray[Any]:
     return np.asarray(np.digitize(signal, edges), np.int32)
 
 
-def write_dataset(folder: Path, about: DataCard, examples: int = 96) -> Path:
+def write_dataset(
+    folder: Path,
+    about: DataCard,
+    examples: int = 96,
+    calibration: NDArray[np.float32] | None = None,
+) -> Path:
     """Writes every file of a dataset stage; each split has `examples`."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(7)
+    inputs: dict[str, NDArray[np.float32]] = {}
     for name in SPLITS:
-        x = random.standard_normal((examples, *about.input_shape)).astype(np.float32)
-        np.save(folder / f"{name}_x.npy", x)
-        np.save(folder / f"{name}_y.npy", _targets(x, about))
-    calibration = random.standard_normal((16, *about.input_shape)).astype(np.float32)
-    np.save(folder / "calibration_x.npy", calibration)
+        inputs[name] = random.standard_normal((examples, *about.input_shape)).astype(np.float32)
+        np.save(folder / f"{name}_y.npy", _targets(inputs[name], about))
+    some = random.standard_normal((16, *about.input_shape)).astype(np.float32)
+    inputs["calibration"] = some if calibration is None else calibration
+    write_rows(folder, inputs)
     about.write(folder / "data_card.json")
     return folder
+
+
+def write_rows(folder: Path, inputs: Mapping[str, NDArray[np.float32]]) -> None:
+    """Writes the inputs of splits, one after the other, each example a row."""
+    rows, at = np.concatenate(list(inputs.values())), 0
+    for name, mine in inputs.items():
+        Windows(rows, np.arange(at, at + len(mine))).write(folder, name)
+        at += len(mine)

@@ -20,6 +20,7 @@ from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.stages import _bring
 from mlforge_tasks.stages._keras import Libraries, Predictor, start
 from mlforge_tasks.stages._layer_names import with_plain_names
+from mlforge_tasks.windows import Windows
 from tests.helpers.model_data import card, write_dataset
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ def saved(build: Callable[[Any], Any], folder: Path) -> tuple[Any, bytes]:
 
 def brought(build: Callable[[Any], Any], folder: Path) -> tuple[Any, Quantisation, bytes]:
     """The model as it was built, and what the stage made of its file."""
-    dataset = write_dataset(folder / "dataset", card("classification", (4,), 2))
-    np.save(dataset / "calibration_x.npy", examples(200, seed=1))
+    about = card("classification", (4,), 2)
+    dataset = write_dataset(folder / "dataset", about, calibration=examples(200, seed=1))
     model, content = saved(build, folder)
     (folder / "brought").write_bytes(content)
     inputs = {"model": folder / "brought", "dataset": dataset}
@@ -233,4 +234,4 @@ def test_outputs_are_one_row_an_example() -> None:
     inputs = keras.Input((4,))
     model = keras.Model(inputs, [keras.layers.Reshape((1, 2, 2))(inputs)])
     asked = examples(3)
-    np.testing.assert_array_equal(Predictor(libraries(), model)(asked), asked)
+    np.testing.assert_array_equal(Predictor(libraries(), model)(Windows.each(asked)), asked)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlforge_tasks import windows
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import LAST_WORDS, MlforgeError
 from mlforge_tasks.records import sha256_bytes
@@ -19,13 +20,14 @@ from tests.helpers.datasets import FORECAST, SORTING, run_stage, spec
 ARRAYS = {
     f"{name}.npy"
     for name in (
-        "train_x",
+        "rows",
+        "train_starts",
         "train_y",
-        "validation_x",
+        "validation_starts",
         "validation_y",
-        "test_x",
+        "test_starts",
         "test_y",
-        "calibration_x",
+        "calibration_starts",
     )
 }
 
@@ -81,7 +83,8 @@ def test_npz(tmp_path: Path) -> None:
     request = config(sections, "classification")
     card = run_stage(request, tmp_path / "out")
     assert card.input_shape == (5, 2)
-    test_x, test_y = (np.load(tmp_path / "out" / f"test_{axis}.npy") for axis in "xy")
+    test_x = windows.read(tmp_path / "out", "test", card.window_length)[:]
+    test_y = windows.read_targets(tmp_path / "out", "test")
     original = {row.tobytes(): label for row, label in zip(x.astype(np.float32), kind, strict=True)}
     assert [original[row.tobytes()] - 3 for row in test_x] == test_y.tolist()
 
@@ -212,4 +215,4 @@ def test_digits(tmp_path: Path) -> None:
     card = real(tmp_path, sections, "classification")
     assert (card.rows, card.input_shape) == (5000, (28, 28, 1))
     assert [one.class_counts for one in card.splits] == [(350,) * 10, (75,) * 10, (75,) * 10]
-    assert np.load(tmp_path / "out" / "test_x.npy").max() == 1
+    assert windows.read(tmp_path / "out", "test", card.window_length)[:].max() == 1

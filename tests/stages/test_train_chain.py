@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from mlforge_tasks import windows
 from mlforge_tasks.architecture import StaticFigures
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure, ToolError
@@ -247,12 +248,12 @@ def test_evaluation_is_the_oracle_over_the_whole_split(series: Candidate, tmp_pa
     evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
     found = evaluate.Evaluation.read(tmp_path / "evaluation.json")
     model = Quantisation.read(stages["quantise"] / "quantisation.json")
-    inputs = np.load(stages["dataset"] / "test_x.npy")
+    inputs = windows.read(stages["dataset"], "test", None)[:]
     raw = Oracle((stages["quantise"] / "model.tflite").read_bytes()).run(
         quantise(inputs, model.input)
     )
     real = (raw.astype(float) - model.output.zero_point) * model.output.scale * 40 + 100
-    targets = np.load(stages["dataset"] / "test_y.npy").astype(float)
+    targets = windows.read_targets(stages["dataset"], "test").astype(float)
     assert found.test == pytest.approx(np.abs(real - targets).mean())
     assert found.float_test == (model.float_test or {})["mae"]
     assert found.test == pytest.approx(found.float_test, rel=0.2)

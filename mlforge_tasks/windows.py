@@ -1,0 +1,102 @@
+"""Examples of a data set: rows that are kept once, and where each example begins.
+
+Windows overlap: of 2,000,000 rows, windows of 500 with stride 1 hold each row 500 times. So an
+example is a view of its rows, and what computes with examples gathers them a batch at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+ROWS = "rows"
+# Examples, or rows, that are in memory at a time.
+BATCH = 1024
+ROWS_AT_ONCE = 65_536
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Examples as windows of rows, or as single rows.
+
+    Attributes:
+        rows: All rows, [rows, ...]; may lie on the disk.
+        starts: First row of each example, [N].
+        length: Rows of an example; None where an example is one row and has no axis for it.
+    """
+
+    rows: NDArray[Any]
+    starts: NDArray[np.int64]
+    length: int | None = None
+
+    @classmethod
+    def each(cls, rows: NDArray[Any]) -> Self:
+        """Every row as an example."""
+        return cls(rows, np.arange(len(rows)))
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        row = self.rows.shape[1:]
+        return row if self.length is None else (self.length, *row)
+
+    def _views(self) -> NDArray[Any]:
+        """The window at every row where one fits; nothing is copied."""
+        if self.length is None:
+            return self.rows
+        views = np.lib.stride_tricks.sliding_window_view(self.rows, self.length, axis=0)
+        return np.moveaxis(views, -1, 1)
+
+    def __getitem__(self, which: slice | NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """A copy of some examples, [N, *shape], in C order."""
+        return np.ascontiguousarray(self._views()[self.starts[which]])
+
+    def batches(self, size: int = BATCH) -> Iterator[NDArray[Any]]:
+        """All examples in their order, so many at a time; the last batch may be smaller."""
+        views = self._views()
+        for at in range(0, len(self), size):
+            yield np.ascontiguousarray(views[self.starts[at : at + size]])
+
+    def write(self, folder: Path, name: str) -> None:
+        """Writes the files that `read` finds."""
+        np.save(folder / f"{ROWS}.npy", self.rows)
+        np.save(folder / f"{name}_starts.npy", self.starts)
+
+    def changed(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Windows:
+        """The same examples of rows that were each changed; a part of them at a time.
+
+        Args:
+            change: Takes and gives rows, [n, ...].
+        """
+        parts = range(0, len(self.rows), ROWS_AT_ONCE)
+        rows = [change(np.asarray(self.rows[at : at + ROWS_AT_ONCE])) for at in parts]
+        return Windows(np.concatenate(rows), self.starts, self.length)
+
+
+def read(folder: Path, name: str, length: int | None) -> Windows:
+    """Examples that the dataset stage left; their rows stay on the disk until they are used.
+
+    Args:
+        folder: The stage's output.
+        name: `train`, `validation`, `test`, or `calibration`, which has no targets.
+        length: As the data card's `window_length` says.
+    """
+    rows = np.asarray(np.load(folder / f"{ROWS}.npy", mmap_mode="r"))
+    return Windows(rows, np.load(folder / f"{name}_starts.npy"), length)
+
+
+def read_targets(folder: Path, name: str) -> NDArray[Any]:
+    """Targets of a split: [N] labels, or [N, outputs] in original units."""
+    targets: NDArray[Any] = np.load(folder / f"{name}_y.npy")
+    return targets
