@@ -31,10 +31,16 @@ Spec_contra = TypeVar("Spec_contra", contravariant=True)
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a source gives: its rows, and where they came from."""
+    """What a source gives: its rows, and where they came from.
+
+    Attributes:
+        notes: What the user should hear, a sentence each: what was left out, how often, and where
+            the first of it is.
+    """
 
     table: Table
     card: SourceCard
+    notes: tuple[str, ...] = ()
 
 
 class Reader(Protocol[Spec_contra]):

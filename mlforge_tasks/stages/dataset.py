@@ -46,7 +46,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         raise MlforgeError(
             f"task: found '{config['task']}', wanted '{spec.task}', which dataset.target says"
         )
-    prepared = prepare(spec, datasets.load(spec, inputs["source"]))
+    loaded = datasets.load(spec, inputs["source"])
+    for note in loaded.notes:
+        print(note)
+    prepared = prepare(spec, loaded)
     prepared.write(out)
 
 

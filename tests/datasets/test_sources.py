@@ -97,8 +97,31 @@ def wheel_case(folder: Path) -> dict[str, Any]:
     return wheel_source(sha256_bytes(wheel.read_bytes()))
 
 
-# One line for each plug-in.
-SOURCES = {"from_csv": csv_case, "from_npz": npz_case, "from_wheel": wheel_case}
+def text_case(source: dict[str, Any], text: str) -> Callable[[Path], dict[str, Any]]:
+    """A source that is one text file."""
+
+    def write(folder: Path) -> dict[str, Any]:
+        (folder / "data.txt").write_text(text)
+        return source
+
+    return write
+
+
+def file_case(kind: str, text: str, **fields: Any) -> Callable[[Path], dict[str, Any]]:
+    return text_case({"kind": kind, "path": "data.txt", **fields}, text)
+
+
+LINES = {"kind": "window_lines", "logs": [{"path": "data.txt"}], "channels": 1}
+# One line for each plug-in, with what it calls the column.
+SOURCES = {
+    "from_arff": (file_case("arff", "@attribute level real\n@data\n1.5\n2\n-3e0\n"), "level"),
+    "from_csv": (csv_case, "level"),
+    "from_npz": (npz_case, "level"),
+    "from_ts": (file_case("ts", "@univariate true\n@data\n1.5,2,-3e0\n"), "0"),
+    "from_wheel": (wheel_case, "level"),
+    "from_window_lines": (text_case({**LINES, "order": "by_channel"}, "1.5,2,-3e0\n"), "0"),
+    "from_wisdm": (file_case("wisdm", "1,A,1,1.5,0,0;1,A,2,2,0,0;1,A,3,-3e0,0,0;"), "x"),
+}
 
 
 def test_every_source_is_checked() -> None:
@@ -110,11 +133,12 @@ def test_every_source_is_checked() -> None:
 @pytest.mark.usefixtures("index")
 def test_source(name: str, tmp_path: Path) -> None:
     """A source gives its rows as one recording, and a card with the digest of what was read."""
-    source = SOURCES[name](tmp_path)
+    write, column = SOURCES[name]
+    source = write(tmp_path)
     plan = spec(FORECAST, source=source)
     assert plan.source_module == f"mlforge_tasks.datasets.{name}"
     loaded = datasets.load(plan, tmp_path)
-    assert loaded.table.numbers("level").tolist() == LEVELS
+    assert loaded.table.numbers(column).tolist() == LEVELS
     assert loaded.table.starts.tolist() == [True, False, False]
     assert loaded.card.kind == source["kind"]
     files = plan.source.files(tmp_path)

@@ -1,0 +1,32 @@
+"""Rows, or recordings, in Weka's ARFF text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.datasets import Loaded
+from mlforge_tasks.datasets._arff import read_arff
+from mlforge_tasks.datasets._series import source_card, stacked
+from mlforge_tasks.datasets._unpack import read_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlforge_tasks.contract.sources.series import ArffSource
+    from mlforge_tasks.datasets._wanted import Wanted
+
+
+class ArffReader:
+    """Reads `kind: arff`."""
+
+    def read(self, spec: ArffSource, root: Path, columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
+        """See `Reader`."""
+        files = {path: read_file(root / path, path) for path, _ in spec.parts}
+        tables = [
+            (read_arff(files[path], path, spec.relation_rows), marks) for path, marks in spec.parts
+        ]
+        where = " and ".join(files)
+        return Loaded(stacked(where, tables), source_card("arff", where, files))
+
+
+PLUGIN = ArffReader()
