@@ -6,13 +6,22 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mlforge_tasks.contract.sources.arrays import NpzSource
+from mlforge_tasks.contract.sources.arrays import NpzSource, ParquetSource
+from mlforge_tasks.contract.sources.folder import FolderSource
 from mlforge_tasks.contract.sources.logs import WindowLinesSource, WisdmSource
 from mlforge_tasks.contract.sources.series import ArffSource, TsSource
 from mlforge_tasks.contract.sources.text import CsvSource
 from mlforge_tasks.contract.sources.wheel import WheelSource
 
 Source = Annotated[
-    WheelSource | CsvSource | NpzSource | TsSource | ArffSource | WindowLinesSource | WisdmSource,
+    WheelSource
+    | CsvSource
+    | NpzSource
+    | ParquetSource
+    | FolderSource
+    | TsSource
+    | ArffSource
+    | WindowLinesSource
+    | WisdmSource,
     Field(discriminator="kind"),
 ]

@@ -59,11 +59,11 @@ def _load_archive(data: bytes, where: str) -> dict[str, NDArray[Any]]:
         if name in arrays:
             raise MlforgeError(f"{where}: the archive holds '{name}' twice")
         with reading(where, f"not an archive of plain arrays: '{name}'"):
-            arrays[name] = _read_array(content)
+            arrays[name] = read_array(content)
     return arrays
 
 
-def _read_array(content: bytes) -> NDArray[Any]:
+def read_array(content: bytes) -> NDArray[Any]:
     """One `.npy` file, whose header is believed only where as many bytes follow as it says.
 
     Raises:

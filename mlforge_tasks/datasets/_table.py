@@ -35,6 +35,26 @@ def shown(names: tuple[str, ...]) -> str:
 
 
 @dataclass(frozen=True)
+class Files:
+    """The files whose rows a table holds below each other.
+
+    Attributes:
+        names: Each file, for messages; one may be there several times.
+        begins: Row of the table where each begins.
+        shifts: Row of the file that this is.
+    """
+
+    names: tuple[str, ...]
+    begins: NDArray[np.int64]
+    shifts: NDArray[np.int64]
+
+    def place(self, row: int) -> tuple[str, int]:
+        """The file that a row of the table is of, and which row of that it is."""
+        index = int(np.searchsorted(self.begins, row, side="right")) - 1
+        return self.names[index], row - int(self.begins[index]) + int(self.shifts[index])
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of a source.
 
@@ -45,6 +65,7 @@ class Table:
         lines: Line of each row in a text file; None where there are no lines.
         named: Names of all the file's columns, of which some may not be kept; by default those
             that are.
+        files: Where its rows are from, if from several files.
     """
 
     where: str
@@ -52,6 +73,7 @@ class Table:
     starts: NDArray[np.bool_]
     lines: NDArray[np.int64] | None = None
     named: tuple[str, ...] = ()
+    files: Files | None = None
 
     @property
     def rows(self) -> int:
@@ -65,9 +87,10 @@ class Table:
 
     def place(self, row: int) -> str:
         """Where a row is: `file:line`, or `file, row N` counted from 0."""
+        where, of_file = (self.where, row) if self.files is None else self.files.place(row)
         if self.lines is None:
-            return f"{self.where}, row {row}"
-        return f"{self.where}:{self.lines[row]}"
+            return f"{where}, row {of_file}"
+        return f"{where}:{self.lines[row]}"
 
     def between(self, first: str, last: str) -> tuple[str, ...]:
         """Names of neighbouring columns, both ends included.

@@ -44,7 +44,8 @@ def reading(where: str, otherwise: str) -> Iterator[None]:
         raise MlforgeError(f"{where}: {otherwise} ({told})") from error
 
 
-def _too_large(where: str) -> MlforgeError:
+def too_large(where: str) -> MlforgeError:
+    """The error of a file that holds more than `MAX_BYTES`."""
     return MlforgeError(
         f"{where}: holds more than {MAX_BYTES >> 30} GiB",
         hint="leave rows or columns out that the contract does not need",
@@ -63,7 +64,7 @@ def read_file(file: Path, where: str) -> bytes:
     except OSError as error:
         raise MlforgeError(f"{where}: cannot be read ({error.strerror})") from error
     if len(data) > MAX_BYTES:
-        raise _too_large(where)
+        raise too_large(where)
     return data
 
 
@@ -76,7 +77,7 @@ def gunzip(data: bytes, where: str) -> bytes:
     with reading(where, "not a whole gzip file"), gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
         content = stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise _too_large(where)
+        raise too_large(where)
     return content
 
 
@@ -89,7 +90,7 @@ def check_sizes(members: Iterable[zipfile.ZipInfo], where: str) -> None:
         MlforgeError: They are.
     """
     if sum(info.file_size for info in members) > MAX_BYTES:
-        raise _too_large(where)
+        raise too_large(where)
 
 
 def unzip(data: bytes, where: str) -> Mapping[str, bytes]:

@@ -107,6 +107,11 @@ ENERGY = Quantity(
     "1 mJ",
     {"nJ": Fraction(1, 1000), "uJ": Fraction(1), "mJ": Fraction(1000), "J": Fraction(10**6)},
 )
+FREQUENCY = Quantity(
+    "a frequency",
+    "16 kHz",
+    {"mHz": Fraction(1, 1000), "Hz": Fraction(1), "kHz": Fraction(1000), "MHz": Fraction(10**6)},
+)
 PERCENTAGE = Quantity("a percentage", "10 %", {"%": Fraction(1, 100)})
 
 
@@ -154,6 +159,15 @@ def parse_uj(text: str) -> float:
         ValueError: Not an energy, or not greater than zero.
     """
     return float(_positive(ENERGY, text))
+
+
+def parse_hz(text: str) -> float:
+    """`16 kHz` to 16000.0 hertz.
+
+    Raises:
+        ValueError: Not a frequency, or not greater than zero.
+    """
+    return float(_positive(FREQUENCY, text))
 
 
 def parse_share(text: str) -> float:
@@ -253,5 +267,6 @@ Bytes = Annotated[int, Field(gt=0), _reader(SIZE, parse_bytes)]
 Microseconds = Annotated[float, Field(gt=0), _reader(DURATION, parse_us)]
 Seconds = Annotated[float, Field(gt=0), _reader(DURATION, parse_seconds)]
 Microjoules = Annotated[float, Field(gt=0), _reader(ENERGY, parse_uj)]
+Hertz = Annotated[float, Field(gt=0), _reader(FREQUENCY, parse_hz)]
 Share = Annotated[float, Field(ge=0, le=1), _reader(PERCENTAGE, parse_share)]
 Margin = Annotated[float, Field(ge=0, lt=1), _reader(PERCENTAGE, parse_margin)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,12 +112,25 @@ def file_case(kind: str, text: str, **fields: Any) -> Callable[[Path], dict[str,
     return text_case({"kind": kind, "path": "data.txt", **fields}, text)
 
 
+def parquet_case(folder: Path) -> dict[str, Any]:
+    pyarrow.parquet.write_table(pyarrow.table({"level": LEVELS}), folder / "data.parquet")
+    return {"kind": "parquet", "path": "data.parquet"}
+
+
+def folder_case(folder: Path) -> dict[str, Any]:
+    (folder / "recordings").mkdir()
+    (folder / "recordings" / "one.csv").write_bytes(CSV)
+    return {"kind": "folder", "path": "recordings", "files": "*.csv"}
+
+
 LINES = {"kind": "window_lines", "logs": [{"path": "data.txt"}], "channels": 1}
 # One line for each plug-in, with what it calls the column.
 SOURCES = {
     "from_arff": (file_case("arff", "@attribute level real\n@data\n1.5\n2\n-3e0\n"), "level"),
     "from_csv": (csv_case, "level"),
+    "from_folder": (folder_case, "level"),
     "from_npz": (npz_case, "level"),
+    "from_parquet": (parquet_case, "level"),
     "from_ts": (file_case("ts", "@univariate true\n@data\n1.5,2,-3e0\n"), "0"),
     "from_wheel": (wheel_case, "level"),
     "from_window_lines": (text_case({**LINES, "order": "by_channel"}, "1.5,2,-3e0\n"), "0"),
@@ -143,6 +157,8 @@ def test_source(name: str, tmp_path: Path) -> None:
     assert loaded.card.kind == source["kind"]
     files = plan.source.files(tmp_path)
     digests = [sha256_bytes((tmp_path / file).read_bytes()) for file in files]
+    if name == "from_folder":
+        digests = [sha256_bytes(f"{digests[0]} one.csv\n".encode())]
     assert [loaded.card.sha256] == (digests or [source["sha256"]])
 
 

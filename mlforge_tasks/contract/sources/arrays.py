@@ -16,3 +16,14 @@ class NpzSource(FileSource):
     def columns_have_axes(self) -> bool:
         """As arrays may."""
         return True
+
+
+class ParquetSource(FileSource):
+    """A Parquet file of the project."""
+
+    kind: Literal["parquet"]
+
+    @property
+    def columns_have_axes(self) -> bool:
+        """Lists that are all as long may be a column's cells."""
+        return True

@@ -1,0 +1,106 @@
+"""PNG and JPEG files: a row each, of one shape."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlforge_tasks.datasets._extras import library
+from mlforge_tasks.datasets._recordings import Recording, odd_ones
+from mlforge_tasks.datasets._unpack import reading, too_large
+from mlforge_tasks.errors import MlforgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.contract.sources.folder import FolderSource
+    from mlforge_tasks.datasets._wanted import Wanted
+
+IMAGE = "image"
+DEEP = "16-bit grey"
+_WHAT = "PNG and JPEG files"
+_FORMATS = ("PNG", "JPEG")
+# Exif's tag of how the camera was held, and where height and width change places.
+_ORIENTATION, _LYING = 0x0112, {5, 6, 7, 8}
+_MOST_PIXELS = 1 << 27
+# Pillow's modes of a number or of one sample a pixel, and those of more bits than eight.
+_GREY, _DEEP = {"1", "L", "LA", "La"}, {"I;16", "I;16B", "I;16L", "I", "F"}
+
+
+class ImageReader:
+    """Reads images of one size and number of channels.
+
+    Args:
+        spec: The source.
+        files: Where each image lies, by its name for messages.
+        columns: Not needed, as there is one.
+
+    Raises:
+        MlforgeError: Their sizes or channels differ, and the contract does not say what then.
+        ToolError: Pillow is not installed.
+    """
+
+    rate_hz = None
+
+    def __init__(self, spec: FolderSource, files: Mapping[str, Path], columns: Wanted) -> None:  # noqa: ARG002 - as other readers
+        self._image = library("PIL.Image", "images", _WHAT)
+        self._turned = library("PIL.ImageOps", "images", _WHAT).exif_transpose
+        self._spec = spec.images
+        sizes, modes = {}, {}
+        for where, path in files.items():
+            with reading(where, "no PNG or JPEG image"), path.open("rb") as stream:
+                sizes[where], modes[where] = self._head(stream, where)
+        if spec.images.size is None:
+            _check_alike(sizes, "{0[0]} x {0[1]} pixels (height, width)", "size: [{0[0]}, {0[1]}]")
+        if spec.images.channels is None or DEEP in modes.values():
+            _check_alike(modes, "{0} pixels", "channels: 1")
+        if spec.images.channels == 3 and DEEP in modes.values():
+            raise MlforgeError(
+                f"{next(iter(files))}: found {DEEP} pixels, wanted red, green and blue",
+                hint="write `channels: 1` in dataset.source.images",
+            )
+
+    def _head(self, stream: Any, where: str) -> tuple[tuple[int, int], str]:
+        image = self._image.open(stream, formats=_FORMATS)
+        width, height = image.size
+        if width * height > _MOST_PIXELS:
+            raise too_large(where)
+        if image.getexif().get(_ORIENTATION) in _LYING:
+            width, height = height, width
+        if image.mode in _DEEP:
+            return (height, width), DEEP
+        return (height, width), "grey" if image.mode in _GREY else "coloured"
+
+    def read(self, data: bytes, where: str) -> Recording:
+        """One image: `image`, [1, height, width, channels], 0 to 255, or more where it is deeper.
+
+        It is turned as the camera was held; how transparent a pixel is is left out.
+        """
+        with reading(where, "no PNG or JPEG image"):
+            image = self._turned(self._image.open(io.BytesIO(data), formats=_FORMATS))
+            if image.mode in _DEEP:
+                image = image.convert("F")
+            else:
+                channels = self._spec.channels or (1 if image.mode in _GREY else 3)
+                image = image.convert("L" if channels == 1 else "RGB")
+            if self._spec.size is not None and image.size != self._spec.size[::-1]:
+                bilinear = self._image.Resampling.BILINEAR
+                image = image.resize(self._spec.size[::-1], bilinear)
+            pixels: NDArray[Any] = np.asarray(image)
+        shape = (*pixels.shape, 1) if pixels.ndim == 2 else pixels.shape
+        return Recording(where, {IMAGE: pixels.reshape(1, *shape)})
+
+
+def _check_alike(found: Mapping[str, object], told: str, key: str) -> None:
+    usual, odd = odd_ones(found, None)
+    if odd:
+        raise MlforgeError(
+            f"{odd[0]}: found {told.format(found[odd[0]])} where most images have "
+            f"{told.format(usual)}; {len(odd)} of {len(found)} are not like these",
+            hint=f"to bring them all to the same, write `images: {{{key.format(usual)}}}`",
+        )
