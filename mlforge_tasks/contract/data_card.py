@@ -81,6 +81,41 @@ class Baseline(Record):
     value: float
 
 
+Cause = Literal["gap", "doubled", "early", "untimed", "input", "target"]
+# What keeps a window from being an example; how it is told, of one row and of several.
+LOSSES: dict[Cause, tuple[str, str]] = {
+    "gap": ("row comes late", "rows come late"),
+    "doubled": ("row has the time of the one above", "rows have the time of the one above"),
+    "early": ("row comes early", "rows come early"),
+    "untimed": ("row has no time", "rows have no time"),
+    "input": ("row lacks an input", "rows lack an input"),
+    "target": ("row lacks its target", "rows lack their target"),
+}
+
+
+class Loss(Record):
+    """What one cause costs of the examples that the rows would give without gaps.
+
+    Attributes:
+        cause: One of `LOSSES`.
+        rows: At how many rows it is.
+        first: Where the first of them is.
+        examples: How many examples it takes; what two causes take is counted with both.
+        of: How many there would be.
+    """
+
+    cause: Cause
+    rows: int
+    first: str
+    examples: int
+    of: int
+
+    def __str__(self) -> str:
+        words = LOSSES[self.cause][self.rows > 1]
+        where = f"the first is {self.first}" if self.rows > 1 else self.first
+        return f"{self.rows:,} {words} ({where}): {self.examples:,} of {self.of:,} examples lost"
+
+
 class DataCard(Record):
     """What there is to know about a prepared data set; `data_card.json`.
 
@@ -105,6 +140,9 @@ class DataCard(Record):
         digest: sha256 of the canonical JSON of `arrays`.
         licence: Terms of use.
         source: Where the data came from.
+        losses: What gaps, doubled times and missing values cost.
+        notes: How the data was read, where the contract leaves it open.
+        warnings: What is likely wrong with the data.
     """
 
     task: Task
@@ -127,6 +165,9 @@ class DataCard(Record):
     digest: str
     licence: str
     source: SourceCard
+    losses: tuple[Loss, ...] = ()
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def window_length(self) -> int | None:

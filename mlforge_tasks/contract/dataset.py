@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from mlforge_tasks.contract.delimited import Delimited
 from mlforge_tasks.contract.fields import (
     Count,
     Name,
@@ -15,11 +16,11 @@ from mlforge_tasks.contract.fields import (
     not_empty,
     repeated,
 )
+from mlforge_tasks.contract.measured import DropMissing, FillMissing, Missing, Time
 from mlforge_tasks.contract.source import Source
 from mlforge_tasks.contract.split import SplitRule
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
-from mlforge_tasks.yaml_file.units import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ Task = Literal["regression", "classification"]
 
 # Training examples that calibrate where a contract does not say how many.
 CALIBRATION_COUNT = 200
+
 # What a layer takes at most.
 MAX_AXES = 3
 
@@ -121,20 +123,6 @@ class Target(Record):
         return self.values or self.labels
 
 
-class Time(Record):
-    """When each row was measured; a step outside of interval ± tolerance breaks windows.
-
-    Attributes:
-        column: ISO 8601 times, or seconds.
-        interval_s: Time from one row to the next.
-        tolerance_s: How far a step may be off.
-    """
-
-    column: Text
-    interval_s: Seconds = Field(alias="interval")
-    tolerance_s: Seconds = Field(alias="tolerance")
-
-
 class Window(Record):
     """How rows become examples.
 
@@ -205,6 +193,8 @@ class DatasetSpec(Record):
         target: What it predicts.
         group: Column that says who or what a row belongs to; windows never mix two groups.
         time: When each row was measured.
+        missing: What becomes of missing values; by default their rows are left out where the
+            source says how they are written, and refused elsewhere.
         window: How rows become examples; without it each row is one.
         scaling: How inputs are normalised.
         split: How train, validation and test are told apart.
@@ -217,6 +207,7 @@ class DatasetSpec(Record):
     target: Target
     group: Text | None = None
     time: Time | None = None
+    missing: Missing | None = None
     window: Window | None = None
     scaling: Scaling = ComputedScaling(rule="standard")
     split: SplitRule
@@ -240,6 +231,9 @@ class DatasetSpec(Record):
     def _row_mistakes(self) -> Iterator[Mistake]:
         if self.time is not None and self.window is None:
             yield Mistake("the key 'window', which 'time' is for", at=("time",), found="none")
+        if isinstance(self.missing, FillMissing) and self.window is None:
+            wanted = "'drop', since rows without a window do not follow each other"
+            yield Mistake(wanted, at=("missing", "rule"))
         if self.window is not None and self.window.horizon and self.target.labels:
             yield Mistake("no horizon for classification", at=("window", "horizon"))
         axes = len(self.inputs.shape or (1,)) + (self.window is not None)
@@ -253,6 +247,12 @@ class DatasetSpec(Record):
                 if count not in {1, features}:
                     wanted = f"1 value, or {features}, one per feature"
                     yield Mistake(wanted, at=("scaling", name), found=str(count))
+
+    @property
+    def holes(self) -> Missing | None:
+        """What becomes of missing values; None where there may be none."""
+        told = isinstance(self.source, Delimited) and bool(self.source.missing)
+        return self.missing or (DropMissing(rule="drop") if told else None)
 
     @property
     def task(self) -> Task:

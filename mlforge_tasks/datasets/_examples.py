@@ -15,7 +15,11 @@ from mlforge_tasks.contract.data_card import SPLITS
 from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.contract.split import ChronologicalSplit, ColumnSplit, GroupSplit, RandomSplit
 from mlforge_tasks.datasets import _split
-from mlforge_tasks.datasets._table import shown
+from mlforge_tasks.datasets._cells import quoted, shown
+from mlforge_tasks.datasets._losses import losses
+from mlforge_tasks.datasets._missing import fill
+from mlforge_tasks.datasets._times import read_clock
+from mlforge_tasks.datasets._windows import whole_windows, window_starts
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.windows import Windows
 from mlforge_tasks.yaml_file import closest
@@ -26,8 +30,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import Split
-    from mlforge_tasks.contract.dataset import DatasetSpec, Time
+    from mlforge_tasks.contract.dataset import DatasetSpec
+    from mlforge_tasks.contract.measured import Time
     from mlforge_tasks.datasets._table import Table
+    from mlforge_tasks.datasets._times import Clock
 
 ONE_ROW = Window(length=1)
 
@@ -42,6 +48,10 @@ class Rows:
         groups: Each row's group, or None.
         split: Index into `SPLITS` of each row.
         breaks: Whether a row must not share a window with the one before.
+        apart: The same, were all rows an interval apart.
+        has_inputs: Whether a row has all its inputs.
+        has_target: Whether a row has its target.
+        clock: When they were measured, or None.
     """
 
     features: NDArray[np.float32]
@@ -49,6 +59,10 @@ class Rows:
     groups: NDArray[np.str_] | None
     split: NDArray[np.int8]
     breaks: NDArray[np.bool_]
+    apart: NDArray[np.bool_]
+    has_inputs: NDArray[np.bool_]
+    has_target: NDArray[np.bool_]
+    clock: Clock | None
 
 
 @dataclass(frozen=True)
@@ -77,20 +91,52 @@ def read_rows(spec: DatasetSpec, table: Table) -> Rows:
     """
     features = _features(spec, table)
     targets = _classes(spec, table) if spec.target.labels else _outputs(spec, table)
-    groups = table.texts(spec.group) if spec.group is not None else None
+    has_target = targets >= 0 if spec.target.labels else _all_there(targets)
+    groups = _groups(spec.group, table) if spec.group is not None else None
     split = _split_of_rows(spec, table, features, targets, groups)
     changes: list[NDArray[Any]] = [split]
     if groups is not None:
         changes.append(groups)
     if spec.target.labels:
         changes.append(targets)
-    breaks = table.starts.copy()
+    apart: NDArray[np.bool_] = table.starts.copy()
     for values in changes:
-        breaks[1:] |= values[1:] != values[:-1]
+        apart[1:] |= values[1:] != values[:-1]
+    clock, breaks = None, apart
     if spec.time is not None:
-        ordered = isinstance(spec.split, ChronologicalSplit)
-        breaks |= _time_breaks(spec.time, table, np.zeros_like(breaks) if ordered else breaks)
-    return Rows(features, targets, groups, split, breaks)
+        clock = _clock(spec, spec.time, table, apart)
+        breaks = apart | clock.breaks
+    has_inputs = fill(features, spec.holes, breaks)
+    return Rows(features, targets, groups, split, breaks, apart, has_inputs, has_target, clock)
+
+
+def _clock(spec: DatasetSpec, time: Time, table: Table, apart: NDArray[np.bool_]) -> Clock:
+    ordered = isinstance(spec.split, ChronologicalSplit)
+    clock = read_clock(time, table, np.zeros_like(apart) if ordered else apart)
+    if spec.holes is None and not clock.known.all():
+        raise MlforgeError(
+            f"{table.place(int(clock.known.argmin()))}: column '{time.column}': found no time, "
+            "wanted a time",
+            hint="say in dataset.missing what becomes of missing values, such as {rule: drop}",
+        )
+    return clock
+
+
+def _groups(column: str, table: Table) -> NDArray[np.str_]:
+    groups = table.texts(column)
+    for name in np.unique(groups).tolist() if table.cells.missing else ():
+        if table.cells.is_missing(name):
+            raise MlforgeError(
+                f"{table.place(int((groups == name).argmax()))}: column '{column}': found "
+                f"{quoted(name)}, wanted a group (dataset.group)",
+                hint="name the group of each row, or remove those without",
+            )
+    return groups
+
+
+def _all_there(targets: NDArray[Any]) -> NDArray[np.bool_]:
+    there: NDArray[np.bool_] = ~np.isnan(targets).any(axis=1)
+    return there
 
 
 def _features(spec: DatasetSpec, table: Table) -> NDArray[np.float32]:
@@ -98,7 +144,7 @@ def _features(spec: DatasetSpec, table: Table) -> NDArray[np.float32]:
     names = inputs.columns or tuple(feature.name for feature in inputs.features)
     if inputs.column_range is not None:
         names = table.between(inputs.column_range.first, inputs.column_range.last)
-    flat = _side_by_side(table, names, "an input")
+    flat = _side_by_side(spec, table, names, "an input")
     own = table.columns[names[0]].shape[1:] if len(names) == 1 else ()
     shape = inputs.shape or own or (flat.shape[1],)
     if np.prod(shape) != flat.shape[1] or shape[-1] != len(inputs.features):
@@ -114,7 +160,7 @@ def _features(spec: DatasetSpec, table: Table) -> NDArray[np.float32]:
 def _outputs(spec: DatasetSpec, table: Table) -> NDArray[np.float32]:
     target = spec.target
     names = (target.column,) if target.column else tuple(one.name for one in target.outputs)
-    flat = _side_by_side(table, names, "a target")
+    flat = _side_by_side(spec, table, names, "a target")
     if flat.shape[1] != len(target.outputs):
         raise MlforgeError(
             f"{table.where}: found {flat.shape[1]} target values a row, wanted "
@@ -123,7 +169,9 @@ def _outputs(spec: DatasetSpec, table: Table) -> NDArray[np.float32]:
     return flat
 
 
-def _side_by_side(table: Table, names: tuple[str, ...], what: str) -> NDArray[np.float32]:
+def _side_by_side(
+    spec: DatasetSpec, table: Table, names: tuple[str, ...], what: str
+) -> NDArray[np.float32]:
     """Columns as a device would be fed with them: C's `float`, [rows, values].
 
     One column at a time is in memory as 64-bit numbers.
@@ -132,8 +180,8 @@ def _side_by_side(table: Table, names: tuple[str, ...], what: str) -> NDArray[np
     flat = np.empty((table.rows, sum(widths)), dtype=np.float32)
     limit = float(np.finfo(np.float32).max)
     for name, width, end in zip(names, widths, np.cumsum(widths).tolist(), strict=True):
-        numbers = table.numbers(name).reshape(table.rows, width)
-        largest = np.maximum(numbers.max(axis=1), -numbers.min(axis=1)) if width else numbers
+        numbers = table.numbers(name, holes=spec.holes is not None).reshape(table.rows, width)
+        largest = _largest(numbers) if width else numbers
         if (largest > limit).any():
             place = table.place(int((largest > limit).argmax()))
             raise MlforgeError(f"{place}: {what} is larger than a float holds ({limit:.3g})")
@@ -141,7 +189,15 @@ def _side_by_side(table: Table, names: tuple[str, ...], what: str) -> NDArray[np
     return flat
 
 
+def _largest(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each row's largest magnitude, of those that are not missing."""
+    low = np.fmin.reduce(numbers, axis=1)
+    largest: NDArray[np.float64] = np.maximum(np.fmax.reduce(numbers, axis=1), -low)
+    return largest
+
+
 def _classes(spec: DatasetSpec, table: Table) -> NDArray[np.int32]:
+    """Class indices, -1 where the class is missing."""
     target = spec.target
     if target.column is None:
         raise AssertionError("the spec's validator wants a column beside labels")
@@ -149,6 +205,8 @@ def _classes(spec: DatasetSpec, table: Table) -> NDArray[np.int32]:
     found, first, index = np.unique(texts, return_index=True, return_inverse=True)
     known = {value: number for number, value in enumerate(target.raw_values)}
     for value, row in zip(found.tolist(), first.tolist(), strict=True):
+        if value not in known and table.cells.is_missing(value):
+            known[value] = -1
         if value not in known:
             near = closest(value, known)
             guess = f"did you mean '{near}'? " if near else ""
@@ -183,43 +241,6 @@ def _split_of_rows(
     return _split.by_random_group(rule, groups, table.where)
 
 
-def _time_breaks(time: Time, table: Table, may_go_back: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Breaks where a step is outside of interval ± tolerance.
-
-    Raises:
-        MlforgeError: A time lies before the one before, where it may not.
-    """
-    step_us = np.diff(table.times_us(time.column), prepend=0)
-    backwards = (step_us < 0) & ~may_go_back
-    backwards[0] = False
-    if backwards.any():
-        raise MlforgeError(
-            f"{table.place(int(backwards.argmax()))}: column '{time.column}': found a time before "
-            "that of the row above, wanted rows in the order of time",
-            hint="sort the rows by time, or name the column of the recordings as `group`",
-        )
-    interval_us, tolerance_us = round(time.interval_s * 1e6), round(time.tolerance_s * 1e6)
-    breaks: NDArray[np.bool_] = np.abs(step_us - interval_us) > tolerance_us
-    breaks[0] = True
-    return breaks
-
-
-def window_starts(breaks: NDArray[np.bool_], window: Window) -> NDArray[np.int64]:
-    """First rows of all windows that lie, with their target, between two breaks.
-
-    Args:
-        breaks: Whether a row must not share a window with the one before; the first does not.
-        window: Length, stride and horizon; strides are counted from each break.
-    """
-    begins = np.flatnonzero(breaks)
-    ends = np.append(begins[1:], len(breaks))
-    runs = [
-        np.arange(begin, end - window.span + 1, window.stride)
-        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
-    ]
-    return np.concatenate(runs)
-
-
 def make_examples(spec: DatasetSpec, table: Table, rows: Rows) -> Mapping[Split, Examples]:
     """Windows of each split, in the order of the rows; of a random split in random order.
 
@@ -228,6 +249,9 @@ def make_examples(spec: DatasetSpec, table: Table, rows: Rows) -> Mapping[Split,
     """
     window = spec.window or ONE_ROW
     starts = window_starts(rows.breaks, window) if spec.window else np.arange(table.rows)
+    starts = starts[
+        whole_windows(starts, window.length, window.span, rows.has_inputs, rows.has_target)
+    ]
     if isinstance(spec.split, RandomSplit):
         starts = np.random.default_rng(spec.split.seed).permutation(starts)
     examples = dict(_by_split(spec, rows, window, starts))
@@ -235,8 +259,9 @@ def make_examples(spec: DatasetSpec, table: Table, rows: Rows) -> Mapping[Split,
         if not len(found.starts):
             raise MlforgeError(
                 f"{table.where}: the {name} split has no example; {table.rows} rows gave "
-                f"{len(starts)} examples of {window.span} rows in a row",
-                hint="check dataset.split, and dataset.window against the gaps in the data",
+                f"{len(starts)} examples of {window.span} rows in a row"
+                + "".join(f"\n{loss}" for loss in losses(window, table, rows)),
+                hint=_no_example(rows.clock),
             )
     labels = spec.target.labels
     seen = set(examples["train"].y.tolist()) if labels else set()
@@ -249,6 +274,12 @@ def make_examples(spec: DatasetSpec, table: Table, rows: Rows) -> Mapping[Split,
     return examples
 
 
+def _no_example(clock: Clock | None) -> str:
+    if clock is not None and not clock.keeps_interval:
+        return f"{clock.usual}: correct dataset.time.interval, or dataset.time.unit"
+    return "check dataset.split, and dataset.window against the gaps in the data"
+
+
 def _by_split(
     spec: DatasetSpec, rows: Rows, window: Window, starts: NDArray[np.int64]
 ) -> Iterator[tuple[Split, Examples]]:
@@ -257,11 +288,3 @@ def _by_split(
         mine = starts[rows.split[starts] == index]
         x = Windows(rows.features, mine, length)
         yield name, Examples(x, rows.targets[mine + window.span - 1])
-
-
-def covered(starts: NDArray[np.int64], rows: int, span: int) -> NDArray[np.bool_]:
-    """Which rows lie in one of the spans that begin at `starts`."""
-    change = np.bincount(starts, minlength=rows + span)
-    change[span:] -= np.bincount(starts, minlength=rows + span)[:-span]
-    inside: NDArray[np.bool_] = np.cumsum(change)[:rows] > 0
-    return inside

@@ -23,10 +23,11 @@ from mlforge_tasks.datasets._examples import (
     ONE_ROW,
     Examples,
     Rows,
-    covered,
     make_examples,
     read_rows,
 )
+from mlforge_tasks.datasets._findings import findings
+from mlforge_tasks.datasets._windows import covered
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import canonical_json, sha256_bytes
 from mlforge_tasks.windows import ROWS
@@ -73,6 +74,7 @@ def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
     found = _scaling.measure(rows.features, covered(train.starts, table.rows, window.length))
     inputs = _scaling.fit(spec.scaling, found)
     baselines = tuple(_baselines(spec, splits))
+    told = findings(spec, window, table, rows, (one.starts for one in splits.values()))
     inputs.apply(rows.features)  # from here on all inputs are normalised
     arrays = _arrays(rows, splits, chosen)
     return Prepared(
@@ -88,6 +90,7 @@ def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
             **_digests(arrays),
             licence=spec.licence,
             source=loaded.card,
+            **told,
         ),
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlforge_tasks.datasets._cells import PLAIN, CellForm
 from mlforge_tasks.datasets._table import Files, Table, shown
 from mlforge_tasks.errors import MlforgeError
 
@@ -41,12 +42,14 @@ class Recording:
         signals: Arrays with one entry a row, by column.
         named: All columns of the file, of which some may not be wanted.
         lines: Line of each row in a text file; None where there are no lines.
+        cells: How cells of text are read as numbers.
     """
 
     where: str
     signals: Mapping[str, NDArray[Any]]
     named: tuple[str, ...] = ()
     lines: NDArray[np.int64] | None = None
+    cells: CellForm = PLAIN
 
     @property
     def rows(self) -> int:
@@ -113,7 +116,7 @@ class Joined:
         own = self._first.named or tuple(self._first.signals)
         named = (*own, *(name for name in self._said if name not in own))
         files = Files(tuple(self._files), begins, np.array(self._shifts))
-        return Table(self._where, columns, starts, lines, named, files)
+        return Table(self._where, columns, starts, lines, named, files, self._first.cells)
 
 
 def _check_alike(recording: Recording, first: Recording) -> None:

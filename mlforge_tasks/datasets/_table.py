@@ -6,32 +6,26 @@ Every error names the file, the row and the column.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlforge_tasks.datasets._cells import CORRECT, PLAIN, BadCells, CellForm, quoted, shown
+from mlforge_tasks.datasets._stamps import Stamps
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.yaml_file import closest
+
+__all__ = ["Table", "shown"]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SHOWN_NAMES = 20
+    from mlforge_tasks.contract.measured import Time
+
 # Kinds of columns that can be text: no complex numbers, no durations, no raw bytes.
 _TEXTS = "OUSMbiuf"
-# Past this, microseconds since 1970 do not fit in 64 bits; that is 292,000 years.
-_MAX_SECONDS = 9.2e12
-_NO_NUMBER = (ValueError, TypeError, OverflowError)
-
-
-def shown(names: tuple[str, ...]) -> str:
-    """Names for an error message, cut where there are many."""
-    rest = len(names) - SHOWN_NAMES
-    return ", ".join(names[:SHOWN_NAMES]) + (f" and {rest} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True)
@@ -66,6 +60,7 @@ class Table:
         named: Names of all the file's columns, of which some may not be kept; by default those
             that are.
         files: Where its rows are from, if from several files.
+        cells: How cells of text are read as numbers.
     """
 
     where: str
@@ -74,6 +69,7 @@ class Table:
     lines: NDArray[np.int64] | None = None
     named: tuple[str, ...] = ()
     files: Files | None = None
+    cells: CellForm = PLAIN
 
     @property
     def rows(self) -> int:
@@ -106,8 +102,12 @@ class Table:
             raise MlforgeError(f"{self.where}: column '{last}' comes before column '{first}'")
         return names[start : end + 1]
 
-    def numbers(self, name: str) -> NDArray[np.float64]:
+    def numbers(self, name: str, *, holes: bool = False) -> NDArray[np.float64]:
         """A column as numbers, shape [rows, ...].
+
+        Args:
+            name: The column.
+            holes: Whether values may be missing, which are NaN.
 
         Raises:
             MlforgeError: No such column, or a cell that is no finite number.
@@ -115,29 +115,43 @@ class Table:
         column = self.column(name)
         if column.dtype.kind not in "OUbiuf":
             raise MlforgeError(f"{self.where}: '{name}' holds {column.dtype}, wanted numbers")
-        try:
-            with np.errstate(all="ignore"):  # what becomes infinite by this is told below
-                numbers = column.astype(np.float64)
-        except _NO_NUMBER:
-            raise self._not_a_number(name, column) from None
-        bad = ~np.isfinite(numbers).reshape(self.rows, -1).all(axis=1)
+        if column.dtype.kind in "OU":
+            return self._parsed(name, column, "a number")
+        numbers = column.astype(np.float64)
+        flat = numbers.reshape(self.rows, -1)
+        bad = (np.isinf(flat) if holes else ~np.isfinite(flat)).any(axis=1)
         if bad.any():
-            row = int(bad.argmax())
-            raise self._bad_cell(name, row, _cell(column[row]), "a finite number")
+            raise self._not_finite(name, column, np.asarray(bad))
         return numbers
 
-    def _not_a_number(self, name: str, column: NDArray[Any]) -> MlforgeError:
-        for row, cell in enumerate(column):
-            try:
-                column[row : row + 1].astype(np.float64)
-            except _NO_NUMBER:
-                return self._bad_cell(name, row, _cell(cell), "a number")
-        raise AssertionError("a column that does not convert has a cell that does not")
+    def _parsed(self, name: str, column: NDArray[Any], wanted: str) -> NDArray[np.float64]:
+        """A column of text as numbers.
 
-    def _bad_cell(self, name: str, row: int, found: str, wanted: str) -> MlforgeError:
+        Raises:
+            MlforgeError: A cell is none.
+        """
+        values, bad = self.cells.numbers(column.ravel().tolist())
+        self._refuse(name, column, bad, wanted)
+        return values.reshape(column.shape)
+
+    def _refuse(self, name: str, column: NDArray[Any], bad: list[int], wanted: str) -> None:
+        found = BadCells(self.cells, in_text=self.lines is not None)
+        width = max(1, column.size // max(1, self.rows))
+        for index in bad:
+            row = index // width
+            found.add(name, column.flat[index], self.place(row), first=row == 0, wanted=wanted)
+        found.check()
+
+    def _not_finite(self, name: str, column: NDArray[Any], bad: NDArray[np.bool_]) -> MlforgeError:
+        row, count = int(bad.argmax()), int(bad.sum())
+        many = f", in {count:,} rows" if count > 1 else ""
+        missing = bool(np.isnan(column[row].astype(np.float64)).any())
         return MlforgeError(
-            f"{self.place(row)}: column '{name}': found {found}, wanted {wanted}",
-            hint="correct or remove that row",
+            f"{self.place(row)}: column '{name}': found {quoted(column[row])}, wanted a finite "
+            f"number{many}",
+            hint="say in dataset.missing what becomes of missing values, such as {rule: drop}"
+            if missing
+            else CORRECT,
         )
 
     def texts(self, name: str) -> NDArray[np.str_]:
@@ -154,37 +168,30 @@ class Table:
         values, index = np.unique(column, return_inverse=True)
         return np.array([_as_text(value) for value in values.tolist()])[index]
 
-    def times_us(self, name: str) -> NDArray[np.int64]:
-        """A column of ISO 8601 times, numpy times or seconds, as microseconds.
+    def stamps(self, name: str, time: Time | None = None) -> NDArray[Any]:
+        """A column of times, datetime64[us], or of numbers that count time, int64 or float64.
+
+        Args:
+            name: The column.
+            time: How times of text are written; by default as ISO 8601.
+
+        Returns:
+            NaT or NaN where a time is missing.
 
         Raises:
             MlforgeError: No such column, or a cell that is no time.
         """
         column = self._flat(name)
         if column.dtype.kind == "M":
-            missing = np.isnat(column)
-            if missing.any():
-                raise self._bad_cell(name, int(missing.argmax()), "no time", "a time")
-            return column.astype("datetime64[us]").astype(np.int64)
-        if column.dtype.kind in "OU" and not _is_number(column[0]):
-            cells = enumerate(column.tolist())
-            return np.array([self._instant_us(name, row, cell) for row, cell in cells])
-        seconds = self.numbers(name)
-        late = np.abs(seconds) > _MAX_SECONDS
-        if late.any():
-            row = int(late.argmax())
-            raise self._bad_cell(name, row, _cell(column[row]), "a time in seconds")
-        return np.round(seconds * 1e6).astype(np.int64)
-
-    def _instant_us(self, name: str, row: int, cell: object) -> int:
-        try:
-            instant = datetime.fromisoformat(str(cell).strip())
-        except ValueError:
-            wanted = "an ISO 8601 time such as '2026-01-31 09:30:00'"
-            raise self._bad_cell(name, row, _cell(cell), wanted) from None
-        # Times without a zone: only the steps between them matter.
-        aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-        return (aware - EPOCH) // timedelta(microseconds=1)
+            return column.astype("datetime64[us]")
+        if column.dtype.kind in "iu":
+            return column.astype(np.int64)
+        if column.dtype.kind not in "OU":
+            return self.numbers(name, holes=True)
+        reader = Stamps(self.cells, time)
+        values, bad = reader.read(column.tolist())
+        self._refuse(name, column, bad, reader.wanted)
+        return values
 
     def _flat(self, name: str) -> NDArray[Any]:
         column = self.column(name)
@@ -195,10 +202,10 @@ class Table:
         return column
 
     def column(self, name: str) -> NDArray[Any]:
-        """A column as it is.
+        """A column as the source holds it.
 
         Raises:
-            MlforgeError: There is none of that name.
+            MlforgeError: No such column.
         """
         if name not in self.names:
             near = closest(name, self.names)
@@ -210,20 +217,6 @@ class Table:
         if name not in self.columns:
             raise AssertionError(f"`_wanted` does not name '{name}', which is read")
         return self.columns[name]
-
-
-def _is_number(cell: Any) -> bool:
-    try:
-        float(cell)
-    except _NO_NUMBER:
-        return False
-    return True
-
-
-def _cell(value: object) -> str:
-    """A cell for an error message; what a terminal would obey is written out."""
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(str(value).split()))
-    return f"'{text[:40]}...'" if len(text) > 40 else f"'{text}'"
 
 
 def _as_text(value: object) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
+import os
 import zipfile
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlforge_tasks.errors import MlforgeError
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 # Far more than what trains a network for a microcontroller; every value takes 8 bytes once read.
 MAX_BYTES = 2 << 30
 MAX_TOLD = 200
+# How much more than it takes a gzip file may hold, and from what size on that is looked at.
+_MOST_GROWTH = 200
+_FREE_BYTES = 64 << 20
 
 
 @contextmanager
@@ -52,33 +57,93 @@ def too_large(where: str) -> MlforgeError:
     )
 
 
-def read_file(file: Path, where: str) -> bytes:
-    """The content of a project's file.
+@contextmanager
+def opened(file: Path, where: str) -> Iterator[BinaryIO]:
+    """A project's file, open to be read.
 
     Raises:
         MlforgeError: It cannot be read, or is too large.
     """
     try:
         with file.open("rb") as stream:
-            data = stream.read(min(file.stat().st_size, MAX_BYTES) + 1)
+            if os.fstat(stream.fileno()).st_size > MAX_BYTES:
+                raise too_large(where)
+            yield stream
     except OSError as error:
         raise MlforgeError(f"{where}: cannot be read ({error.strerror})") from error
+
+
+def digest_of(stream: BinaryIO) -> str:
+    """sha256 of a file from its start, of which a part is in memory at a time."""
+    digest = hashlib.sha256()
+    stream.seek(0)
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def read_file(file: Path, where: str) -> bytes:
+    """The content of a project's file.
+
+    Raises:
+        MlforgeError: It cannot be read, or is too large.
+    """
+    with opened(file, where) as stream:
+        data = stream.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise too_large(where)
     return data
 
 
-def gunzip(data: bytes, where: str) -> bytes:
-    """The content of a gzip file.
+class _Limited(io.RawIOBase):
+    """What a file holds, gunzipped or as it is, up to a limit; leaves the file open.
 
-    Raises:
-        MlforgeError: It is no whole gzip file, or holds too much.
+    A line repeated for ever packs to a thousandth, measured data to a tenth: what grows too much
+    is refused long before it fills anything.
     """
-    with reading(where, "not a whole gzip file"), gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-        content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise too_large(where)
-    return content
+
+    def __init__(self, stream: BinaryIO, where: str) -> None:
+        self._where = where
+        self._gzipped = where.endswith(".gz")
+        self._packed = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        self._stream: BinaryIO | gzip.GzipFile = (
+            gzip.GzipFile(fileobj=stream, mode="rb") if self._gzipped else stream
+        )
+        self._read = 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """As Python's own streams.
+
+        Raises:
+            MlforgeError: It is no whole gzip file, or holds too much.
+        """
+        with reading(self._where, "not a whole gzip file" if self._gzipped else "cannot be read"):
+            data = self._stream.read(min(len(buffer), MAX_BYTES + 1))
+        buffer[: len(data)] = data
+        self._read += len(data)
+        if self._read > MAX_BYTES:
+            raise too_large(self._where)
+        if self._gzipped and self._read > _FREE_BYTES and self._read > _MOST_GROWTH * self._packed:
+            raise MlforgeError(
+                f"{self._where}: unpacks to more than {_MOST_GROWTH} times its size, which no "
+                "measured data does",
+                hint="unpack it and give the file itself, if it is right",
+            )
+        return len(data)
+
+
+def unpacked(stream: BinaryIO, where: str) -> io.BufferedReader:
+    """The content of a file from its start, gunzipped where `where` ends with `.gz`.
+
+    Reading raises MlforgeError where it is no whole gzip file, or holds too much. The file stays
+    open.
+    """
+    return io.BufferedReader(_Limited(stream, where), 1 << 18)
 
 
 def check_sizes(members: Iterable[zipfile.ZipInfo], where: str) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlforge_tasks.contract.dataset import DatasetSpec
+    from mlforge_tasks.contract.measured import Time
 
 Kind = Literal["number", "text", "time"]
 
@@ -23,13 +24,18 @@ class Wanted:
         numbers: What is read as numbers.
         between: First and last column of neighbours that are numbers too, or None.
         texts: What is read as text: groups, classes, what tells the splits apart.
-        times: What says when a row was measured.
+        time: What says when a row was measured, and how it is written.
     """
 
     numbers: tuple[str, ...] = ()
     between: tuple[str, str] | None = None
     texts: tuple[str, ...] = ()
-    times: tuple[str, ...] = ()
+    time: Time | None = None
+
+    def names(self) -> frozenset[str]:
+        """The columns that are named, without those between two."""
+        times = () if self.time is None else (self.time.column,)
+        return frozenset({*self.numbers, *(self.between or ()), *self.texts, *times})
 
     def kinds(self, names: tuple[str, ...]) -> Mapping[str, Kind]:
         """What to read each of a file's columns as, in the file's order; others are left out.
@@ -40,7 +46,7 @@ class Wanted:
         asked: dict[Kind, set[str]] = {
             "number": {*self.numbers, *self._neighbours(names)},
             "text": set(self.texts),
-            "time": set(self.times),
+            "time": set() if self.time is None else {self.time.column},
         }
         kinds: dict[str, Kind] = {}
         for name in names:
@@ -71,5 +77,5 @@ def wanted(spec: DatasetSpec) -> Wanted:
             *((spec.split.column,) if spec.split.rule == "column" else ()),
             *(column if target.labels else ()),
         ),
-        times=() if spec.time is None else (spec.time.column,),
+        time=spec.time,
     )

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
-from mlforge_tasks.datasets._delimited import read_csv
-from mlforge_tasks.datasets._unpack import read_file
-from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.datasets._delimited import read_stream
+from mlforge_tasks.datasets._unpack import digest_of, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,9 +21,10 @@ class CsvReader:
 
     def read(self, spec: CsvSource, root: Path, columns: Wanted) -> Loaded:
         """See `Reader`."""
-        data = read_file(root / spec.path, spec.path)
-        card = SourceCard(kind="csv", name=spec.path, member=None, sha256=sha256_bytes(data))
-        return Loaded(read_csv(data, spec.path, spec, columns), card)
+        with opened(root / spec.path, spec.path) as stream:
+            digest = digest_of(stream)
+            card = SourceCard(kind="csv", name=spec.path, member=None, sha256=digest)
+            return Loaded(read_stream(stream, spec.path, spec, columns), card)
 
 
 PLUGIN = CsvReader()

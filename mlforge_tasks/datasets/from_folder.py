@@ -65,7 +65,7 @@ class _TableReader:
             table = read_csv(data, where, self._spec, self._columns)
         if not table.columns:
             raise MlforgeError(f"{where}: there is no column that the contract names as an input")
-        return Recording(where, table.columns, table.names, table.lines)
+        return Recording(where, table.columns, table.names, table.lines, table.cells)
 
 
 class _ArrayReader:

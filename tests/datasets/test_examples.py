@@ -15,8 +15,9 @@ from mlforge_tasks.contract.data_card import SPLITS
 from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.contract.split import ColumnSplit
 from mlforge_tasks.datasets import _split
-from mlforge_tasks.datasets._examples import covered, make_examples, read_rows, window_starts
+from mlforge_tasks.datasets._examples import make_examples, read_rows
 from mlforge_tasks.datasets._prepare import calibration_examples, prepare
+from mlforge_tasks.datasets._windows import covered, window_starts
 from mlforge_tasks.errors import MlforgeError
 from tests.helpers.datasets import FORECAST, SORTING, arrays_of, loaded, made, spec
 

@@ -105,7 +105,7 @@ def test_defects_of_wisdm_text() -> None:
     table = found.table
     assert table.columns["x"].tolist() == [-0.69, 5.0, 4.0, -1.1, 8.88, 8.88]
     assert table.texts("activity").tolist() == ["Jogging"] * 4 + ["Sitting"] * 2
-    assert np.diff(table.times_us("time"))[:2].tolist() == [99945, 49896]
+    assert np.diff(table.stamps("time")).astype(np.int64)[:2].tolist() == [99945, 49896]
     # After what was left out, for another user, and where time goes back.
     assert np.flatnonzero(table.starts).tolist() == [0, 3, 4, 5]
     assert table.place(2) == "raw.txt:2"
@@ -122,7 +122,7 @@ def test_what_is_left_out_of_wisdm_text_is_noted(tmp_path: Path) -> None:
     found = datasets.load(spec(FORECAST, source=source), tmp_path)
     assert len(found.notes) == 2
     assert found.notes[0].startswith("raw.txt: left out records with another number of cells")
-    assert found.table.times_us("time")[0] == 49105962326000 * 1000
+    assert found.table.stamps("time").astype(np.int64)[0] == 49105962326000 * 1000
 
 
 def test_text_that_is_not_wisdm_s() -> None:

@@ -18,11 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlforge_tasks import datasets, plugins
+from mlforge_tasks.contract.measured import Time
 from mlforge_tasks.contract.sources.text import CsvSource
 from mlforge_tasks.contract.sources.wheel import WheelSource
 from mlforge_tasks.datasets import _unpack, from_wheel
 from mlforge_tasks.datasets._arrays import read_npy, read_npz
 from mlforge_tasks.datasets._delimited import read_csv
+from mlforge_tasks.datasets._times import read_clock
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.records import sha256_bytes
 from tests.helpers.datasets import FORECAST, spec
@@ -331,10 +333,11 @@ def test_odd_cells_are_told_as_text(cell: str, told: str) -> None:
 
 
 def test_a_time_past_64_bits_is_told() -> None:
-    """As microseconds it would have become any time."""
+    """As nanoseconds it would have become any time."""
+    time = Time.model_validate({"column": "at", "interval": "1 s", "tolerance": "1 s"})
     table = read_csv(b"at\n0\n1e14\n", "d.csv", PLAIN)
     with pytest.raises(MlforgeError, match=r"d\.csv:3: .*found '1e14', wanted a time in seconds"):
-        table.times_us("at")
+        read_clock(time, table, table.starts)
 
 
 @pytest.mark.parametrize("format_", ["gz", "npz", "file"])

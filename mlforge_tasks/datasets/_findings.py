@@ -1,0 +1,48 @@
+"""What there is to tell of a data set beside its figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlforge_tasks.datasets._losses import losses
+from mlforge_tasks.datasets._outliers import outliers
+from mlforge_tasks.datasets._windows import covered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.contract.dataset import DatasetSpec, Window
+    from mlforge_tasks.datasets._examples import Rows
+    from mlforge_tasks.datasets._table import Table
+
+
+def findings(
+    spec: DatasetSpec,
+    window: Window,
+    table: Table,
+    rows: Rows,
+    starts: Iterable[NDArray[np.int64]],
+) -> dict[str, Any]:
+    """The data card's `losses`, `notes` and `warnings`.
+
+    Args:
+        spec: The contract's.
+        window: How rows become examples.
+        table: The rows' places.
+        rows: What they say, before they are normalised.
+        starts: First rows of each split's examples.
+    """
+    used = covered(np.concatenate(list(starts)), table.rows, window.span)
+    clock = rows.clock
+    usual = [] if clock is None or clock.keeps_interval else [clock.usual]
+    guessed = clock is not None and spec.time is not None and spec.time.unit is None
+    unit = clock.read_as if clock is not None and guessed and clock.unit != "s" else ""
+    return {
+        "losses": losses(window, table, rows),
+        "notes": (unit,) if unit else (),
+        "warnings": (*usual, *outliers(spec, table, rows, used)),
+    }

@@ -1,0 +1,108 @@
+"""Stamps of text to times or numbers; what a number counts is for `_times` to say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+
+from mlforge_tasks.datasets._cells import NO_NUMBER
+from mlforge_tasks.errors import MlforgeError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.contract.measured import Time
+    from mlforge_tasks.datasets._cells import CellForm
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LOOKED_AT = 100
+
+
+class Stamps:
+    """Reads the stamps of one column, some rows after the others.
+
+    Args:
+        form: How cells are written.
+        time: The contract's `dataset.time`; by default ISO 8601 in UTC, or numbers.
+
+    Raises:
+        MlforgeError: This computer does not know the contract's time zone.
+    """
+
+    def __init__(self, form: CellForm, time: Time | None = None) -> None:
+        self._form = form
+        self._format = time.format if time else None
+        self._zone = _zone(time.zone) if time and time.zone else None
+        self._numeric: bool | None = None
+        self._before: datetime | None = None
+
+    @property
+    def wanted(self) -> str:
+        """What a stamp should have been, in words."""
+        if self._numeric:
+            return "a number"
+        if self._format is not None:
+            return f"a time as '{self._format}' (dataset.time.format)"
+        return "an ISO 8601 time such as '2026-01-31 09:30:00'"
+
+    def read(self, cells: list[str]) -> tuple[NDArray[Any], list[int]]:
+        """Times, datetime64[us], or numbers; NaT or NaN where none is there, and which are bad."""
+        if self._numeric is None:
+            self._numeric = self._format is None and self._mostly_numbers(cells)
+        if not self._numeric:
+            return self._times(cells)
+        try:  # nanoseconds since 1970 are more than a float can tell apart
+            return np.fromiter(map(int, cells), np.int64, len(cells)), []
+        except NO_NUMBER:
+            return self._form.numbers(cells)
+
+    def _mostly_numbers(self, cells: list[str]) -> bool:
+        some = cells[:_LOOKED_AT]
+        return 2 * len(self._form.numbers(some)[1]) < len(some)
+
+    def _times(self, cells: list[str]) -> tuple[NDArray[Any], list[int]]:
+        found = np.full(len(cells), np.datetime64("NaT"), dtype="datetime64[us]").view(np.int64)
+        bad: list[int] = []
+        for index, cell in enumerate(cells):
+            text = str(cell).strip()
+            if self._form.is_missing(text):
+                continue
+            try:
+                found[index] = (self._instant(text) - EPOCH) // _MICROSECOND
+            except (ValueError, OverflowError):
+                bad.append(index)
+        return found.view("datetime64[us]"), bad
+
+    def _instant(self, text: str) -> datetime:
+        if self._format is None:
+            instant = datetime.fromisoformat(text)
+        else:
+            instant = datetime.strptime(text, self._format)  # noqa: DTZ007 - the zone comes below
+        if instant.tzinfo is not None:
+            return instant
+        if self._zone is None:  # only the steps between times matter
+            return instant.replace(tzinfo=UTC)
+        return self._in_zone(instant)
+
+    def _in_zone(self, local: datetime) -> datetime:
+        """The hour that a clock shows twice is the later one where time would run backwards."""
+        instant = local.replace(tzinfo=self._zone).astimezone(UTC)
+        if self._before is not None and instant < self._before:
+            later = local.replace(tzinfo=self._zone, fold=1).astimezone(UTC)
+            instant = later if later >= self._before else instant
+        self._before = instant
+        return instant
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise MlforgeError(
+            f"dataset.time.zone: this computer knows no time zone '{name}'",
+            hint="write it as in 'Europe/Berlin', or install the package tzdata",
+        ) from error
