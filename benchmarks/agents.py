@@ -84,13 +84,14 @@ def search(plan: Plan) -> list[Candidate]:
     for stage in plan.preparation.stages:
         stage.run()
     found: list[Candidate] = []
+    goal = plan.contract.asked()[0]
     for iteration in plan.iterations:
         *stages, _, _ = iteration.stages
         for stage in stages:
             stage.run()
         results = Trials.read(iteration.judge.folder / "trials.json").results
         for chain, result in zip(iteration.candidates, results, strict=True):
-            found.append(candidate(chain, result.trial, agent, plan.contract.goal.metric))
+            found.append(candidate(chain, result.trial, agent, goal.figure.name))
         enough = sum(one.trained for one in found) >= FIXED_BUDGET
         if enough and any(one.met for one in found):
             break
@@ -115,13 +116,14 @@ def run(contract: str, agent: str, seed: int, options: argparse.Namespace) -> Re
     """One search from its start to its end; what the store has is not made again."""
     plan = plan_of(contract, agent, seed, options)
     candidates = search(plan)
+    goal = plan.contract.asked()[0]
     result = Result(
         contract=contract,
         agent=agent,
         seed=seed,
         budget=options.budget,
-        goal=plan.contract.goal.metric,
-        direction=plan.contract.goal.direction,
+        goal=goal.figure.name,
+        direction=goal.figure.direction,
         candidates=tuple(candidates),
     )
     result.write(plan.folder / RESULT)

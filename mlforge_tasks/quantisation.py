@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mlforge_tasks.records import Record
 
+# Outputs of the float network by split, beside the model that was quantised from it.
+FLOAT_OUTPUTS = "float_outputs.npz"
 # Of float32 without leading zeros in its fraction: what is smaller divides to infinity.
 SMALLEST_SCALE = 2.0**-126
 
@@ -33,8 +35,6 @@ class Quantisation(Record):
         operators: TFLite operators in the order of execution.
         tflite_bytes: Size of the file.
         tflite_sha256: Its digest.
-        float_validation: Metrics of the float model on the validation split; None for a probe.
-        float_test: The same on the test split.
     """
 
     input: TensorQuantisation
@@ -42,5 +42,3 @@ class Quantisation(Record):
     operators: tuple[str, ...]
     tflite_bytes: int
     tflite_sha256: str
-    float_validation: dict[str, float] | None
-    float_test: dict[str, float] | None

@@ -68,6 +68,15 @@ class Windows:
         for at in range(0, len(self), size):
             yield np.ascontiguousarray(views[self.starts[at : at + size]])
 
+    def used(self) -> NDArray[Any]:
+        """The rows that some example holds, each once: [n, ...]."""
+        if self.length is None:
+            return self.rows[np.sort(self.starts)]
+        change = np.zeros(len(self.rows) + 1, np.int64)
+        np.add.at(change, self.starts, 1)
+        np.add.at(change, self.starts + self.length, -1)
+        return self.rows[np.cumsum(change)[:-1] > 0]
+
     def write(self, folder: Path, name: str) -> None:
         """Writes the files that `read` finds."""
         np.save(folder / f"{ROWS}.npy", self.rows)

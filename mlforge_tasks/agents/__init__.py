@@ -62,17 +62,19 @@ class Limits(Record):
 
 
 class Goal(Record):
-    """What the trained model must reach.
+    """A figure that the trained model must reach.
 
     Attributes:
-        metric: Its name, as in the measurements (`mse`, `accuracy`).
+        metric: Its name, as in the measurements (`mse`, `accuracy`, `mae(below 70)`).
         target: The value to reach.
         direction: Which way is better.
+        unit: Of the value.
     """
 
     metric: str
     target: float
     direction: Literal["minimize", "maximize"]
+    unit: str = "1"
 
 
 class BoardFacts(Record):
@@ -98,7 +100,7 @@ class DesignBrief(Record):
             `(steps, channels)` or `(height, width, channels)`.
         output_count: Units of the head.
         limits: The contract's hardware limits.
-        goal: The contract's goal.
+        goals: What the contract asks of the model, the leading figure first.
         board: The target.
         engines: What runs the model on the device; several as long as it is open which of them
             will, in which case figures are those of the one that leaves more of the limits.
@@ -110,7 +112,7 @@ class DesignBrief(Record):
     input_shape: Shape
     output_count: PositiveInt
     limits: Limits
-    goal: Goal
+    goals: tuple[Goal, ...] = Field(min_length=1)
     board: BoardFacts
     engines: tuple[str, ...] = Field(min_length=1)
     iterations_left: PositiveInt

@@ -28,7 +28,7 @@ def system_prompt(brief: DesignBrief, bench: Workbench, settings: Llm) -> str:
     return render(
         f"{TEMPLATES}/system.jinja",
         limits=fenced(brief.limits.model_dump(mode="json", exclude_none=True)),
-        goal=fenced(brief.goal.model_dump(mode="json")),
+        goals=fenced([goal.model_dump(mode="json") for goal in brief.goals]),
         board=fenced(brief.board.model_dump(mode="json")),
         setup=fenced(setup),
         data=fenced(clipped(data_facts(bench.card), TEXT_LENGTH)),

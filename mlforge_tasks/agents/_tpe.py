@@ -14,7 +14,7 @@ from mlforge_tasks.agents._cost import measured_value
 from mlforge_tasks.verdict.constraints import LATENCIES, PRUNED
 
 if TYPE_CHECKING:
-    from mlforge_tasks.agents import DesignBrief
+    from mlforge_tasks.agents import DesignBrief, Goal
     from mlforge_tasks.agents._space import Genes, Space
     from mlforge_tasks.verdict.trial import Trial
 
@@ -24,6 +24,9 @@ STARTUP_TRIALS = 4
 
 HARDWARE_METRICS = ("ram_bytes", "flash_bytes", *LATENCIES, "stack_bytes")
 HARDWARE_CODES = frozenset({"static_limit", "measured_limit", "does_not_fit"})
+
+# A share is of a bound, and a bound may be 0.
+TINY = 1e-9
 
 _State = optuna.trial.TrialState
 
@@ -48,6 +51,27 @@ def _excess(brief: DesignBrief, trial: Trial) -> dict[str, float]:
     return excess
 
 
+def _reached(brief: DesignBrief, trial: Trial) -> float | None:
+    """What TPE ranks a trial by; None where it was not trained.
+
+    Of one figure its value; of several how far the worst is past its bound, as a share of that.
+    """
+    values = [measured_value(trial, goal.metric) for goal in brief.goals]
+    known = [
+        (goal, value) for goal, value in zip(brief.goals, values, strict=True) if value is not None
+    ]
+    if len(known) < len(values):
+        return None
+    if len(known) == 1:
+        return values[0]
+    return max(_past(goal, value) for goal, value in known)
+
+
+def _past(goal: Goal, value: float) -> float:
+    over = value - goal.target if goal.direction == "minimize" else goal.target - value
+    return over / max(abs(goal.target), TINY)
+
+
 class Tpe:
     """A source of suggestions.
 
@@ -64,13 +88,16 @@ class Tpe:
         sampler = optuna.samplers.TPESampler(
             seed=seed, n_startup_trials=STARTUP_TRIALS, constant_liar=True
         )
-        self._study = optuna.create_study(direction=brief.goal.direction, sampler=sampler)
+        direction = brief.goals[0].direction if len(brief.goals) == 1 else "minimize"
+        self._study = optuna.create_study(direction=direction, sampler=sampler)
         self._distributions = {
             choice.name: optuna.distributions.IntDistribution(0, len(choice.options) - 1)
             if choice.ordered
             else optuna.distributions.CategoricalDistribution(tuple(range(len(choice.options))))
             for choice in space.choices
         }
+        # What a training is steered by may be one to maximise where several are asked.
+        self._turned = brief.goals[0].direction != direction
         self._pending: dict[Genes, optuna.Trial] = {}
 
     def suggest(self) -> Genes:
@@ -89,10 +116,12 @@ class Tpe:
         """Tells of a network that was judged."""
         if genes in self._pending:
             self._study.tell(self._pending.pop(genes), state=_State.FAIL)
-        value = measured_value(trial, self._brief.goal.metric)
+        value = _reached(self._brief, trial)
         # A training that was stopped early ranks behind those that were not, by how far it came.
         reason = trial.reason
         stopped_at = reason.value if reason is not None and reason.code == PRUNED else None
+        if stopped_at is not None and self._turned:
+            stopped_at = -stopped_at
         self._study.add_trial(
             optuna.trial.create_trial(
                 state=_State.PRUNED if value is None else _State.COMPLETE,

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationInfo, field_validator
 
 from mlforge_tasks.architecture import Architecture, infer_shapes
+from mlforge_tasks.contract.asked import asked, learning_figure, misfits
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.dataset import DatasetSpec, Task
+from mlforge_tasks.contract.goal import Asked, Figure, Goal
 from mlforge_tasks.contract.search import Search
-from mlforge_tasks.contract.sections import Goal, Limits, Margins, Target, Training, metrics_of
+from mlforge_tasks.contract.sections import Limits, Margins, Target, Training
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes
@@ -106,15 +108,10 @@ class Contract(Record):
 
     @field_validator("goal")
     @classmethod
-    def _metric_fits_task(cls, goal: Goal, info: ValidationInfo) -> Goal:
-        task: Task | None = info.data.get("task")
-        if task is not None and goal.metric not in metrics_of(task):
-            wanted = f"a metric for {task}: {' or '.join(metrics_of(task))}"
-            raise Mistake(wanted, at=("metric",))
-        dataset: DatasetSpec | None = info.data.get("dataset")
-        if dataset is not None and goal.metric == "auc" and len(dataset.target.labels) != 2:
-            found = f"auc with {len(dataset.target.labels)} labels"
-            raise Mistake("accuracy, or a data set of 2 labels", at=("metric",), found=found)
+    def _goal_fits_task_and_data(cls, goal: Goal, info: ValidationInfo) -> Goal:
+        mistakes = misfits(goal, info.data.get("task"), info.data.get("dataset"))
+        if mistakes:
+            raise Mistakes(*mistakes)
         return goal
 
     @field_validator("training")
@@ -143,6 +140,14 @@ class Contract(Record):
             wanted = f"layers that fit the data's {shape}: {message}"
             raise Mistake(wanted, at=("architecture", *at)) from None
         return search
+
+    def asked(self) -> tuple[Asked, ...]:
+        """Every figure that the goal asks and its bound, the leading one first."""
+        return asked(self.goal, self.dataset)
+
+    def learning_figure(self) -> Figure:
+        """The figure that a training is steered by."""
+        return learning_figure(self.goal, self.dataset)
 
     def margins_by_metric(self) -> dict[str, float]:
         """The share of each limit that is kept in reserve, by the metric it limits."""

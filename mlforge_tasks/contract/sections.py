@@ -1,11 +1,11 @@
-"""The sections of a contract but for `dataset` and `search`, which have modules of their own.
+"""The sections of a contract but for `dataset`, `goal` and `search`, which have their own modules.
 
 A section checks what it can tell by itself; what has to fit another section, `Contract` checks.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -18,36 +18,13 @@ from mlforge_tasks.yaml_file.units import (
     Margin,
     Microseconds,
     Seconds,
-    Share,
     format_bytes,
-    format_share,
-    parse_share,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mlforge_tasks.contract.dataset import Task
-
-Metric = Literal["mse", "mae", "accuracy", "auc"]
-Direction = Literal["minimize", "maximize"]
 Statistic = Literal["median", "p99", "max"]
 Patches = Literal["auto", "off"]
 # Engines that can run the first layers of a model stripe by stripe.
 _PATCHING = ("aot", AUTO)
-
-# Metric -> (task, direction, unit)
-_METRICS: Mapping[str, tuple[Task, Direction, str]] = {
-    "mse": ("regression", "minimize", "target unit^2"),
-    "mae": ("regression", "minimize", "target unit"),
-    "accuracy": ("classification", "maximize", "1"),
-    "auc": ("classification", "maximize", "1"),
-}
-
-
-def metrics_of(task: Task) -> tuple[str, ...]:
-    """The metrics that a goal of this task may name."""
-    return tuple(name for name, (kind, _, _) in _METRICS.items() if kind == task)
 
 
 class Target(Record):
@@ -138,49 +115,6 @@ class Margins(Record):
     flash_share: Margin = Field(default=0.0, alias="flash")
     latency_share: Margin = Field(default=0.0, alias="latency")
     stack_share: Margin = Field(default=0.0, alias="stack")
-
-
-class Goal(Record):
-    """What the int8 model must reach, on validation and on test data.
-
-    Attributes:
-        metric: The figure; it implies whether less or more is better.
-        target: The bound, in the metric's unit.
-        quantisation_change: How far the int8 model's figure may be from the float network's, as a
-            share of that, before the run says so. It decides nothing: the int8 figure is judged.
-    """
-
-    metric: Metric
-    target: float
-    quantisation_change: Share = 0.1
-
-    @property
-    def direction(self) -> Direction:
-        """Whether the metric should be small or large."""
-        return _METRICS[self.metric][1]
-
-    @property
-    def unit(self) -> str:
-        """The metric's unit."""
-        return _METRICS[self.metric][2]
-
-    @field_validator("target", mode="before")
-    @classmethod
-    def _percentage(cls, target: object, info: ValidationInfo) -> object:
-        if isinstance(target, str) and info.data.get("metric") not in {"mse", "mae"}:
-            return parse_share(target)
-        return target
-
-    @field_validator("target")
-    @classmethod
-    def _in_range(cls, target: float, info: ValidationInfo) -> float:
-        metric = info.data.get("metric")
-        if metric in {"accuracy", "auc"} and not 0 <= target <= 1:
-            percent = format_share(target / 100) if 1 < target <= 100 else None
-            raise Mistake("a share from 0 to 1, such as 0.72 or '72 %'", suggestion=percent)
-        if metric in {"mse", "mae"} and target <= 0:
-            raise Mistake("a number greater than 0")
-        return target
 
 
 class Training(Record):

@@ -76,7 +76,7 @@ class Candidates:
         bounds = {"bounds": wiring.admitting}
         admitted = wiring.stage(f"admit:{at}", admit.KIND, {"run": probe[-1]}, bounds)
         read = {"render": head.render, "dataset": self._dataset, "admit": admitted, **curves}
-        trained = wiring.stage(f"train:{at}", train.KIND, read)
+        trained = wiring.stage(f"train:{at}", train.KIND, read, wiring.learning_goal)
         model = deployment.model("", at, {"render": head.render, "train": trained})
         stages = (
             *(head.render, head.screen, head.model["quantise"], head.model["header"], *probe),
@@ -100,4 +100,5 @@ class Candidates:
 
     def _evaluate(self, at: str, read: Mapping[str, Stage]) -> Stage:
         given = {**read, "dataset": self._dataset}
-        return self._wiring.stage(f"evaluate:{at}", evaluate.KIND, given)
+        config = {"figures": self._wiring.figures}
+        return self._wiring.stage(f"evaluate:{at}", evaluate.KIND, given, config)

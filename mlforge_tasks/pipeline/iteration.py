@@ -117,10 +117,9 @@ class Iterations:
             inputs |= self._preparation.without_model
         if search.file is not None:
             inputs["file"] = wiring.root / search.file
-        goal = wiring.contract.goal
         config = {
             "limits": wiring.contract.effective_limits(),
-            "goal": {"metric": goal.metric, "target": goal.target, "direction": goal.direction},
+            "goals": wiring.goals,
             "iteration": k,
             "board": wiring.board,
             "engines": list(wiring.engines),

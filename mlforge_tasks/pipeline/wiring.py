@@ -117,6 +117,29 @@ class Wiring:
         return [bound.model_dump(mode="json") for bound in clauses.bounds(self.contract)]
 
     @functools.cached_property
+    def figures(self) -> list[dict[str, Any]]:
+        """What the goal asks, without the bounds."""
+        return [one.figure.model_dump(mode="json") for one in self.contract.asked()]
+
+    @functools.cached_property
+    def goals(self) -> list[dict[str, Any]]:
+        """What the goal asks, for an agent."""
+        return [
+            {
+                "metric": one.figure.name,
+                "target": one.target,
+                "direction": one.figure.direction,
+                "unit": one.unit,
+            }
+            for one in self.contract.asked()
+        ]
+
+    @functools.cached_property
+    def learning_goal(self) -> dict[str, Any]:
+        """What a training is steered by."""
+        return {"goal": self.contract.learning_figure().model_dump(mode="json")}
+
+    @functools.cached_property
     def admission(self) -> list[dict[str, Any]]:
         """The same for a probe: an emulated figure may refuse for a board, but never passes."""
         anywhere: dict[str, Any] = {"sources": ("static", "emulated", "hardware")}
@@ -166,7 +189,7 @@ class Wiring:
             "runner": self.runner,
             "bounds": self.hardware_limits,
             **self.ram_limit,
-        } | self.fields("search.seed", "goal.metric")
+        } | self.fields("search.seed")
 
 
 def _folder_of(name: str) -> Path:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from mlforge_tasks.verdict.relaxation import Relaxation, Shortfall
     from mlforge_tasks.verdict.transcript import ModelUse
 
-COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency", "error", "verdict")
+COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency")
+# Of what a goal asks, as many as a table is wide enough for; the verdict names all that is missed.
+FIGURES_SHOWN = 3
 ARCHITECTURE_WIDTH = 48
 LAYERS_SHOWN = 3
 ABSENT = "-"
@@ -103,9 +105,10 @@ def profile_text(profile: Profile) -> str:
 
 def summary(report: Report, folder: Path) -> str:
     """The end of a run: every candidate, the contract's limits, what came out and where it is."""
-    header = tuple(report.goal if name == "error" else name for name in COLUMNS)
+    asked = report.goals[:FIGURES_SHOWN]
+    header = (*COLUMNS, *asked, "verdict")
     limits = {bound.metric: format_value(bound.limit, bound.unit) for bound in report.bounds}
-    metrics = (*report.shown, report.goal)
+    metrics = (*report.shown, *asked)
     rows = [
         ("limit", "", *(limits.get(metric, ABSENT) for metric in metrics), ""),
         *(row(result, metrics) for result in report.results),

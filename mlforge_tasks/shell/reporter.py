@@ -90,9 +90,10 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
     def _show_iteration(self, number: int) -> None:
         judged = self.plan.iterations[number - 1].judge.folder / "trials.json"
         contract = self.plan.contract
-        latency, goal = contract.limits.latency_metric, contract.goal.metric
+        asked = (one.figure.name for one in contract.asked()[: console.FIGURES_SHOWN])
+        metrics = ("flash_bytes", "ram_bytes", contract.limits.latency_metric, *asked)
         for result in Trials.read(judged).results:
-            cells = console.row(result, ("flash_bytes", "ram_bytes", latency, goal))
+            cells = console.row(result, metrics)
             self._line("  => " + "  ".join(cell for cell in cells if cell != console.ABSENT))
 
     def skip_uptodate(self, task: Any) -> None:

@@ -46,7 +46,7 @@ def brief_of(card: DataCard, search: Search, config: Mapping[str, Any]) -> Desig
         input_shape=card.input_shape,
         output_count=card.output_count,
         limits=Limits.from_dump(config["limits"]),
-        goal=Goal.from_dump(config["goal"]),
+        goals=tuple(Goal.from_dump(one) for one in config["goals"]),
         board=BoardFacts(
             name=board.name,
             cpu=board.cpu,

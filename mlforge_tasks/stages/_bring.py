@@ -17,7 +17,7 @@ from mlforge_tasks.graph import shortage
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._convert import STARTED, convert, error_line, float_scores
+from mlforge_tasks.stages._convert import STARTED, convert, error_line, save_float_outputs
 from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.stages._keras import Libraries, start
 from mlforge_tasks.stages._layer_names import with_plain_names
@@ -122,22 +122,22 @@ def _fitting(content: bytes, card: DataCard) -> Int8Model:
     return Int8Model(content, described)
 
 
-def _quantised(network: Network, dataset: Path, card: DataCard) -> Int8Model:
+def _quantised(network: Network, dataset: Path, card: DataCard, out: Path) -> Int8Model:
     calibration = windows.read(dataset, "calibration", card.window_length)
     content = convert(*network, calibration, ours=False)
     found = _fitting(content, card)
-    scores = float_scores(*network, dataset, card)
-    return found._replace(described=found.described.model_copy(update=scores))
+    save_float_outputs(*network, dataset, card, out)
+    return found
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
-    """Writes `model.tflite` and `quantisation.json`; see `quantise.run`."""
+    """Writes `model.tflite`, `quantisation.json` and float outputs; see `quantise.run`."""
     content = inputs["model"].read_bytes()
     print(STARTED, flush=True)
     card = DataCard.read(inputs["dataset"] / "data_card.json")
     found = read(content, card, lambda: start(config["search.seed"]))
     if isinstance(found, Network):
-        found = _quantised(found, inputs["dataset"], card)
+        found = _quantised(found, inputs["dataset"], card, out)
     (out / "model.tflite").write_bytes(found.content)
     found.described.write(out / "quantisation.json")
 

@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks import windows
-from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.data_card import SPLITS, DataCard
 from mlforge_tasks.graph import shortage
+from mlforge_tasks.quantisation import FLOAT_OUTPUTS
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._describe import describe, failure
 from mlforge_tasks.stages._export import TOLERANCE, difference, export
 from mlforge_tasks.stages._keras import Libraries, Predictor, load_model, start
-from mlforge_tasks.stages._trainer import load_split, load_weights
-from mlforge_tasks.verdict import metrics
+from mlforge_tasks.stages._trainer import load_split, load_weights, save_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.contract.data_card import Split
     from mlforge_tasks.windows import Windows
 
 MAX_MESSAGE_LENGTH = 300
@@ -114,50 +117,48 @@ def disturb(model: Any, seed: int) -> None:
     )
 
 
-def float_scores(
-    libraries: Libraries, model: Any, folder: Path, card: DataCard
-) -> dict[str, dict[str, float]]:
-    """Metrics of a trained float network, as `Quantisation` names them.
+def save_float_outputs(
+    libraries: Libraries, model: Any, dataset: Path, card: DataCard, out: Path
+) -> None:
+    """Writes what a trained float network gives, for its int8 form to be held against.
 
     Args:
         libraries: TensorFlow and Keras.
         model: The network.
-        folder: The prepared data set.
+        dataset: The prepared data set.
         card: Its card.
+        out: Gets `float_outputs.npz`: [N, output_count] of each split, as the network gives them.
 
     Raises:
         CandidateFailure: Its outputs are no numbers.
     """
     predict = Predictor(libraries, model)
 
-    def score(name: str) -> dict[str, float]:
-        split = load_split(folder, name, card)
-        raw = predict(split.inputs)
+    def outputs(name: Split) -> NDArray[np.float32]:
+        raw = predict(load_split(dataset, name, card).inputs)
         if not np.isfinite(raw).all():
             raise failure(f"its float outputs are not all finite for the {name} split")
-        outputs = metrics.denormalise(raw, card)
-        return metrics.scores(card.task, outputs, split.targets)
+        return raw
 
-    return {f"float_{name}": score(name) for name in ("validation", "test")}
+    save_arrays({name: outputs(name) for name in SPLITS[1:]}, out / FLOAT_OUTPUTS)
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
-    """Writes `model.tflite` and `quantisation.json`; see `quantise.run`."""
+    """Writes `model.tflite`, `quantisation.json` and float outputs; see `quantise.run`."""
     libraries = start(config["search.seed"])
     print(STARTED, flush=True)
     dataset = inputs["dataset"]
     card = DataCard.read(dataset / "data_card.json")
     model = load_model(inputs["render"] / "model.py")
-    trained = {}
     if "train" not in inputs:
         disturb(model, config["search.seed"])
     else:
         load_weights(model, inputs["train"] / "weights.npz")
-        trained = float_scores(libraries, model, dataset, card)
+        save_float_outputs(libraries, model, dataset, card, out)
     calibration = windows.read(dataset, "calibration", card.window_length)
     content = convert(libraries, model, calibration)
     (out / "model.tflite").write_bytes(content)
-    describe(content).model_copy(update=trained).write(out / "quantisation.json")
+    describe(content).write(out / "quantisation.json")
 
 
 if __name__ == "__main__":

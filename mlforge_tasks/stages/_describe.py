@@ -77,6 +77,4 @@ def describe(content: bytes) -> Quantisation:
         operators=tuple(each.op for each in graph.operators),
         tflite_bytes=len(content),
         tflite_sha256=sha256_bytes(content),
-        float_validation=None,
-        float_test=None,
     )

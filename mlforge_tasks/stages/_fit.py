@@ -6,9 +6,12 @@ import math
 import resource
 import signal
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.goal import Figure
+from mlforge_tasks.contract.metrics import better
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
@@ -24,9 +27,8 @@ from mlforge_tasks.stages._training import (
     failure,
     timeout_failure,
 )
-from mlforge_tasks.verdict import metrics
+from mlforge_tasks.verdict import figures, metrics
 from mlforge_tasks.verdict.constraints import PRUNED
-from mlforge_tasks.verdict.direction import better
 from mlforge_tasks.yaml_file.units import format_against, format_bytes
 
 if TYPE_CHECKING:
@@ -105,28 +107,47 @@ class _History:
         )
 
 
-def _scores(outputs: NDArray[np.float32], split: Split, card: DataCard) -> dict[str, float]:
-    return metrics.scores(card.task, metrics.denormalise(outputs, card), split.targets)
+@dataclass(frozen=True)
+class Judged:
+    """What decides about a training.
+
+    Attributes:
+        goal: The figure that it is steered by.
+        validation: The split that it is measured on.
+        card: The data set's.
+    """
+
+    goal: Figure
+    validation: Split
+    card: DataCard
+
+    def value(self, outputs: NDArray[np.float32]) -> float:
+        """The figure, of the network's outputs for the split."""
+        real, targets = metrics.denormalise(outputs, self.card), self.validation.targets
+        (value,) = figures.required((self.goal,), real, targets, self.card, "validation").values()
+        return value
+
+    def scores(self, outputs: NDArray[np.float32]) -> dict[str, float]:
+        """The standard figures."""
+        real = metrics.denormalise(outputs, self.card)
+        return figures.scores(real, self.validation.targets, self.card)
 
 
-def fit(
-    trainer: Trainer, validation: Split, card: DataCard, budget: Budget, pruning: Pruning
-) -> Training:
+def fit(trainer: Trainer, judged: Judged, budget: Budget, pruning: Pruning) -> Training:
     """Trains until the epochs are used up or nothing improves, then restores the best weights.
 
     Args:
         trainer: The network and the training data.
-        validation: The split that decides.
-        card: The data set's card.
+        judged: What decides.
         budget: Epochs and patience.
         pruning: The goal's metric, and what the training is held against.
 
     Raises:
         CandidateFailure: The loss is no longer finite, the time limit is over, or it fell behind.
-        ToolError: The metric is not defined on this validation split.
+        ToolError: The figure is not defined on this validation split.
     """
-    goal = pruning.metric
-    history = _History(goal)
+    goal, validation = judged.goal, judged.validation
+    history = _History(goal.metric)
     started = time.process_time()
     for number in range(1, budget.epochs + 1):
         if time.process_time() - started > budget.time_limit_s:
@@ -136,16 +157,16 @@ def fit(
         loss = trainer.loss(validation, outputs)
         if not (math.isfinite(train_loss) and math.isfinite(loss)):
             raise failure("diverged", f"the loss is no longer finite in epoch {number}")
-        value = metrics.require(_scores(outputs, validation, card), goal, "validation")
+        value = judged.value(outputs)
         history.add(train_loss, loss, value, trainer.model)
-        figures = f"loss {train_loss:.5g} val loss {loss:.5g} val {goal} {value:.5g}"
-        print(f"{PROGRESS}{number}/{budget.epochs} {figures}", flush=True)
+        shown = f"loss {train_loss:.5g} val loss {loss:.5g} val {goal.metric} {value:.5g}"
+        print(f"{PROGRESS}{number}/{budget.epochs} {shown}", flush=True)
         if history.stalled(budget.patience):
             break
         if number < budget.epochs:
             history.check(pruning)
     trainer.model.set_weights(history.weights)
-    return history.training(_scores(trainer.predict(validation.inputs), validation, card))
+    return history.training(judged.scores(trainer.predict(validation.inputs)))
 
 
 def _curves(inputs: Mapping[str, Path]) -> tuple[tuple[float, ...], ...]:
@@ -183,7 +204,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         raise ToolError(f"TensorFlow cannot be loaded: {error!r}", hint=MEMORY_HINT) from error
     card = DataCard.read(inputs["dataset"] / "data_card.json")
     model = load_model(inputs["render"] / "model.py")
-    goal: str = config["goal.metric"]
+    goal = Figure.from_dump(config["goal"])
     print(STARTED, flush=True)
     # Between epochs `fit` keeps the limit; this, which ends us, is for an epoch that does not end.
     signal.setitimer(signal.ITIMER_PROF, 2 * budget.time_limit_s)
@@ -192,10 +213,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             load_split(inputs["dataset"], name, card) for name in ("train", "validation")
         )
         trainer = Trainer(
-            libraries, model, train, goal=goal, budget=budget, seed=config["search.seed"]
+            libraries, model, train, goal=goal.metric, budget=budget, seed=config["search.seed"]
         )
-        pruning = Pruning(goal, _curves(inputs), warm_up=budget.patience)
-        training = fit(trainer, validation, card, budget, pruning)
+        pruning = Pruning(goal.metric, _curves(inputs), warm_up=budget.patience)
+        training = fit(trainer, Judged(goal, validation, card), budget, pruning)
     except (MemoryError, libraries.tensorflow.errors.ResourceExhaustedError):
         message = f"training needs more than its memory limit of {format_bytes(limit)}"
         raise failure("train_memory", message, limit) from None

@@ -12,7 +12,7 @@ from mlforge_tasks import oracle, windows
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.int8 import quantise
-from mlforge_tasks.verdict import metrics
+from mlforge_tasks.verdict import figures, metrics
 from mlforge_tasks.verdict.detection import decisions
 
 if TYPE_CHECKING:
@@ -123,4 +123,4 @@ class GoldenVectors:
         """The task's metrics over these vectors, from a device's outputs."""
         flat = outputs.reshape(len(outputs), -1)
         real = metrics.to_outputs(flat, self.quantisation, self.card)
-        return metrics.scores(self.card.task, real, self.targets)
+        return figures.scores(real, self.targets, self.card)

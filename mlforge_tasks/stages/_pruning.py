@@ -10,8 +10,8 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.contract.metrics import better
 from mlforge_tasks.records import Record
-from mlforge_tasks.verdict.direction import better
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

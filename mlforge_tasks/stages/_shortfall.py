@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.quantisation import Quantisation
-from mlforge_tasks.stages.evaluate import Evaluation
-from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound
+from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 from mlforge_tasks.verdict.relaxation import Needs, Shortfall, explain
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ def shortfall(
             contract's), `operators` (of every engine, for a brought model).
     """
 
-    def ask_test(candidate: str) -> float | None:
-        path = inputs[f"{candidate}.evaluate"] / "evaluation.json"
-        return Evaluation.read(path).test if path.exists() else None
+    def ask_test(candidate: str) -> dict[str, float]:
+        path = inputs[f"{candidate}.evaluate"] / EVALUATION
+        found = Evaluation.read(path).test.figures if path.exists() else {}
+        return {name + TEST_SUFFIX: value for name, value in found.items()}
 
     needs = {one.trial.id: _needs(one) for one in results}
     found = explain(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks import windows
+from mlforge_tasks.contract.metrics import METRICS
 from mlforge_tasks.stages._keras import Libraries, Predictor
 from mlforge_tasks.verdict.classification import balanced_weights
 
@@ -146,8 +147,10 @@ def _gathering(tf: Any, examples: Windows) -> Callable[[Any], Any]:
 
 def _loss(libraries: Libraries, metric: str) -> Any:
     losses = libraries.keras.losses
-    known = {"mse": losses.MeanSquaredError, "mae": losses.MeanAbsoluteError}
-    return known.get(metric, losses.SparseCategoricalCrossentropy)()
+    if "regression" not in METRICS[metric].tasks:
+        return losses.SparseCategoricalCrossentropy()
+    absolute = metric in {"mae", "quantile_error"}
+    return (losses.MeanAbsoluteError if absolute else losses.MeanSquaredError)()
 
 
 def _weighted(libraries: Libraries, loss_of: Any, weights: NDArray[np.float32]) -> Any:

@@ -10,6 +10,7 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.manifest import outputs_in
+from mlforge_tasks.quantisation import FLOAT_OUTPUTS
 from mlforge_tasks.records import canonical_json
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
@@ -73,6 +74,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         sources += [folder for name, folder in inputs.items() if name.startswith(f"{report.best}.")]
     for source in sources:
         for name, path in outputs_in(source):
+            if name == FLOAT_OUTPUTS:
+                continue  # the evaluation says what they come to
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / name)
     if report.met:

@@ -8,21 +8,19 @@ vectors), so these are the device's figures for data that would take it hours.
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import engines
+from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.graph import compiler, process
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
-from mlforge_tasks.records import Record
 from mlforge_tasks.stages import main
+from mlforge_tasks.verdict.evaluation import EVALUATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-EVALUATION = "evaluation.json"
-Computer = Literal["tflite-micro", "aot"]
 
 
 def tools() -> Mapping[str, str]:
@@ -36,33 +34,9 @@ KIND = StageKind(
     __name__,
     (EVALUATION,),
     isolated=True,
-    fields=("goal.metric",),
     resources=engines.resources("aot"),
     tools=tools,
 )
-
-
-class Evaluation(Record):
-    """The goal's metric, in original units; `evaluation.json`.
-
-    Attributes:
-        metric: Which metric.
-        computed_by: `tflite-micro`, or `aot` where there is no wheel of that, or its interpreter
-            cannot run the model.
-        not_compared: Why it was not `tflite-micro`; empty where it was.
-        validation: Of the int8 model on the validation split.
-        test: Of the int8 model on the test split.
-        float_validation: Of the float model on the validation split; None for a probe.
-        float_test: Of the float model on the test split; None for a probe.
-    """
-
-    metric: str
-    computed_by: Computer
-    not_compared: str = ""
-    validation: float
-    test: float
-    float_validation: float | None
-    float_test: float | None
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -71,28 +45,18 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `quantise` and `dataset`.
         out: Where the output goes.
-        config: `goal.metric`.
+        config: `figures`, those that the contract asks.
 
     Raises:
         CandidateFailure: There is no oracle here, and the `aot` engine cannot run the model.
-        ToolError: The metric is not defined on a split.
+        ToolError: A figure is not defined on a split.
     """
     from mlforge_tasks.stages import _int8_metrics  # noqa: PLC0415 - numpy
 
-    metric: str = config["goal.metric"]
+    asked = [Figure.from_dump(one) for one in config["figures"]]
     quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
-    tflite = (inputs["quantise"] / "model.tflite").read_bytes()
-    splits = ("validation", "test")
-    found = _int8_metrics.over(tflite, quantisation, inputs["dataset"], metric, splits)
-    Evaluation(
-        metric=metric,
-        computed_by=found.computed_by,
-        not_compared=found.not_compared,
-        validation=found.values["validation"],
-        test=found.values["test"],
-        float_validation=(quantisation.float_validation or {}).get(metric),
-        float_test=(quantisation.float_test or {}).get(metric),
-    ).write(out / EVALUATION)
+    found = _int8_metrics.evaluation(inputs["quantise"], quantisation, inputs["dataset"], asked)
+    found.write(out / EVALUATION)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.records import Measurement, Profile, Reason
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages.evaluate import Evaluation
 from mlforge_tasks.stages.run import PROFILE, RunReport
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, judge
+from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import TrialResult, Trials
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.cycles.record import Cycles
+    from mlforge_tasks.records import Source
+    from mlforge_tasks.verdict.evaluation import SplitEvaluation
 
 
 KIND = StageKind(__name__, ("trials.json",), runs_after_failure=True)
@@ -61,7 +63,7 @@ def _measurements(
     look at it makes what it says a little less true.
     """
     path = folders.file("run", "measurements.json")
-    evaluated = folders.file("evaluate", "evaluation.json")
+    evaluated = folders.file("evaluate", EVALUATION)
     if path is None or evaluated is None:
         path = path or folders.file("probe_run", "measurements.json")
         return (RunReport.read(path).measurements if path else ()), None
@@ -71,17 +73,25 @@ def _measurements(
     if on_board is not None:
         report = RunReport.read(on_board)
         figures_found += report.measurements  # last, where one value a metric is asked for
-    figures = Evaluation.read(evaluated)
-    others = [one for one in bounds if one.sources and not one.metric.endswith(TEST_SUFFIX)]
-    unit = next((one.unit for one in others if one.metric == figures.metric), "1")
+    evaluation = Evaluation.read(evaluated)
+    known = [one for one in bounds if one.sources]
+    figures_found += _reached(known, evaluation.validation, report.source, on_test=False)
+    if judge([one for one in known if not one.on_test], figures_found).met:
+        figures_found += _reached(known, evaluation.test, report.source, on_test=True)
+    return figures_found, report.device_metrics.get(next(iter(evaluation.validation.figures)))
 
-    def goal(metric: str, value: float) -> Measurement:
-        return Measurement(metric=metric, value=value, unit=unit, source=report.source)
 
-    figures_found += (goal(figures.metric, figures.validation),)
-    if judge(others, figures_found).met:
-        figures_found += (goal(figures.metric + TEST_SUFFIX, figures.test),)
-    return figures_found, report.device_metrics.get(figures.metric)
+def _reached(
+    bounds: Iterable[Bound], split: SplitEvaluation, source: Source, *, on_test: bool
+) -> tuple[Measurement, ...]:
+    """What a model reaches on a split, of that which is bound there."""
+    asked = {one.metric: one.unit for one in bounds if one.on_test == on_test}
+    suffix = TEST_SUFFIX if on_test else ""
+    return tuple(
+        Measurement(metric=name, value=value, unit=asked[name], source=source)
+        for name, value in ((one + suffix, found) for one, found in split.figures.items())
+        if name in asked
+    )
 
 
 def _profile(folders: _Folders) -> Profile | None:
@@ -100,16 +110,15 @@ def _cycles(folders: _Folders) -> Cycles | None:
 
 def _float_metrics(folders: _Folders, measurements: Iterable[Measurement]) -> dict[str, float]:
     """What the model reached before it was quantised, on the splits its int8 form was asked on."""
-    evaluated = folders.file("evaluate", "evaluation.json")
+    evaluated = folders.file("evaluate", EVALUATION)
     if evaluated is None:
         return {}
-    figures = Evaluation.read(evaluated)
-    known = {
-        figures.metric: figures.float_validation,
-        figures.metric + TEST_SUFFIX: figures.float_test,
+    evaluation = Evaluation.read(evaluated)
+    known = evaluation.validation.float_figures | {
+        name + TEST_SUFFIX: value for name, value in evaluation.test.float_figures.items()
     }
     asked = {one.metric for one in measurements}
-    return {name: value for name, value in known.items() if value is not None and name in asked}
+    return {name: value for name, value in known.items() if name in asked}
 
 
 def _not_compared(folders: _Folders) -> str:

@@ -48,7 +48,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             `choice`, that of the iteration before, where the contract leaves the engine open, and
             `without_model`, where an agent measures what an engine may make patches of.
         out: Output folder.
-        config: `limits` (margins taken off), `goal`, `search`, `board`, `engines`, `iteration`,
+        config: `limits` (margins taken off), `goals`, `search`, `board`, `engines`, `iteration`,
             `probe` (what the probe's stages are configured with, for an agent that measures; else
             None), `setup` (what a language model is told of training and building; else None).
 

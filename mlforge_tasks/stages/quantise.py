@@ -33,7 +33,7 @@ KIND = StageKind(
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
-    """Writes `model.tflite` and `quantisation.json`.
+    """Writes `model.tflite`, `quantisation.json`, and `float_outputs.npz` of a trained network.
 
     Args:
         inputs: `render`, `dataset`, and `train` for trained weights; or `model`, a file that was

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._shortfall import shortfall
-from mlforge_tasks.stages.evaluate import EVALUATION, Evaluation
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound
 from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice, only
+from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast, errors
 from mlforge_tasks.verdict.quantisation_loss import QuantisationLoss, loss
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript, Transcripts
@@ -33,7 +34,7 @@ KIND = StageKind(
     __name__,
     ("report.json", "convergence.png"),
     isolated=True,
-    fields=("target", "mode", "goal.metric", "goal.quantisation_change"),
+    fields=("target", "mode", "goal.quantisation_change"),
     runs_after_failure=True,
 )
 
@@ -79,10 +80,15 @@ def draw(report: Report, path: Path) -> None:
     from matplotlib.figure import Figure  # noqa: PLC0415 - heavy
     from matplotlib.lines import Line2D  # noqa: PLC0415 - heavy
 
-    figure = Figure(figsize=(9, 5.6), dpi=110, layout="constrained")
+    metrics = (*report.shown, *report.goals)
+    rows = math.ceil(len(metrics) / 2)
+    figure = Figure(figsize=(9, 2.4 * rows + 0.8), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, metric in zip(figure.subplots(2, 2).flat, (*report.shown, report.goal), strict=True):
+    panels = list(figure.subplots(rows, 2).flat)
+    for axes, metric in zip(panels, metrics, strict=False):
         _panel(axes, report, metric)
+    for axes in panels[len(metrics) :]:
+        axes.set_axis_off()
     outcome = f"met by candidate {report.best}" if report.met else "not met"
     figure.suptitle(f"{report.name} on {report.board}: {outcome}", fontsize=12)
     marks = {"refused untrained": REFUSED, "trained": TRAINED, "meets the contract": PASSED}
@@ -90,7 +96,7 @@ def draw(report: Report, path: Path) -> None:
         Line2D([], [], marker="o", linestyle="", color=colour, label=label)
         for label, colour in marks.items()
     ]
-    on_test = f"{report.goal} on the test split"
+    on_test = f"{report.goal if len(report.goals) == 1 else 'figures'} on the test split"
     handles.append(Line2D([], [], marker="o", linestyle="", mfc="none", mec=TRAINED, label=on_test))
     handles.append(Line2D([], [], linestyle="--", color=LIMIT, label="limit"))
     figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
@@ -125,10 +131,11 @@ def _choice(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> EngineChoi
     return only(engine, config["target"]["platform"], config["target"]["board"])
 
 
-def _best(results: tuple[TrialResult, ...], goal: str, bounds: tuple[Bound, ...]) -> str | None:
+def _best(results: tuple[TrialResult, ...], bounds: tuple[Bound, ...]) -> str | None:
     """The candidate that meets the contract, or comes closest; None where there is none."""
-    upwards = any(one.metric == goal and one.direction == "at_least" for one in bounds)
-    ranked = sorted(results, key=lambda one: badness(one, goal, higher_is_better=upwards))
+    goal = next(one for one in bounds if not one.on_device)
+    upwards = goal.direction == "at_least"
+    ranked = sorted(results, key=lambda one: badness(one, goal.metric, higher_is_better=upwards))
     return ranked[0].trial.id if ranked else None
 
 
@@ -140,9 +147,9 @@ def _quantisation(
     files = {at: path / EVALUATION for at, path in paths.items() if path is not None}
     found = {at: Evaluation.read(file) for at, file in files.items() if file.exists()}
     return tuple(
-        loss(at, one.metric, one.float_validation, one.validation, allowed)
+        loss(at, name, float_value, one.validation.figures[name], allowed)
         for at, one in found.items()
-        if one.float_validation is not None
+        for name, float_value in one.validation.float_figures.items()
     )
 
 
@@ -163,12 +170,11 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `judgeNN` for each iteration, `proposeNN` unless a model was brought along, and
             `choice` where there was an engine to choose; and what `shortfall` reads.
         out: Output folder.
-        config: `name`, `bounds`, `engines`, `target`, `mode`, `goal.metric`,
-            `goal.quantisation_change`, and what `shortfall` is told.
+        config: `name`, `bounds`, `engines`, `target`, `mode`, `goal.quantisation_change`, and what
+            `shortfall` is told.
     """
     folders = [inputs[name] for name in sorted(inputs) if name.startswith("judge")]
     results = tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
-    goal = config["goal.metric"]
     bounds = tuple(Bound.from_dump(bound) for bound in config["bounds"])
     met = any(result.trial.verdict.met for result in results if result.trial.verdict)
     transcripts = _transcripts(inputs)
@@ -178,10 +184,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         mode=config["mode"],
         engine=config["target"]["engine"],
         choice=_choice(inputs, config),
-        goal=goal,
         bounds=bounds,
         met=met,
-        best=_best(results, goal, bounds),
+        best=_best(results, bounds),
         results=results,
         shortfall=None if met else shortfall(inputs, results, config),
         forecast_errors=_forecast_errors(inputs, results),

@@ -35,7 +35,7 @@ KIND = StageKind(
     __name__,
     ("weights.npz", "training.json"),
     isolated=True,
-    fields=("training", "goal.metric", "search.seed"),
+    fields=("training", "search.seed"),
     loads=(TRAINING,),
 )
 
@@ -52,7 +52,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `render`, `dataset`; `admit` only says that the probe kept the limits; `curvesNN`
             of each earlier round, where the contract wants weak candidates stopped.
         out: Where the outputs go.
-        config: `training`, `goal.metric`, `search.seed`.
+        config: `training`, `search.seed`, `goal` (the figure that the training is steered by).
 
     Raises:
         CandidateFailure: It diverged, fell behind those of earlier rounds, or needs more time or
@@ -60,7 +60,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         ToolError: The training process broke before it started training, was ended from outside,
             or stood still.
     """
-    wanted = {name: config[name] for name in ("training", "goal.metric", "search.seed")}
+    wanted = {name: config[name] for name in ("training", "goal", "search.seed")}
     budget = Budget.model_validate(wanted["training"])
     sources = {name: folder for name, folder in inputs.items() if name != "admit"}
     longest_s = STANDSTILL_S + STARVED * budget.time_limit_s

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def bounds(contract: Contract) -> tuple[Bound, ...]:
-    """The contract's clauses: limits with their margins taken off, then the goal.
+    """The contract's clauses: limits with their margins taken off, then what the goal asks.
 
-    The goal binds twice, on the validation split that the search reads and on the test split that
-    it never sees. Of a process, nothing tells what the limits are for.
+    Each figure binds twice, on the validation split that the search reads and on the test split
+    that it never sees. Of a process, nothing tells what the limits are for.
     """
     native = load_board(contract.target.board).native
     clauses = [
@@ -28,25 +28,20 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
         )
         for metric, limit in contract.effective_limits().items()
     ]
-    goal = contract.goal
+    asked = contract.asked()
     clauses += [
         Bound(
-            metric=metric,
-            limit=goal.target,
-            unit=_goal_unit(contract),
-            direction="at_most" if goal.direction == "minimize" else "at_least",
+            metric=one.figure.name + suffix,
+            limit=one.target,
+            unit=one.unit,
+            direction="at_most" if one.figure.direction == "minimize" else "at_least",
             sources=_sources(contract),
+            key=one.key,
         )
-        for metric in (goal.metric, goal.metric + TEST_SUFFIX)
+        for suffix in ("", TEST_SUFFIX)
+        for one in asked
     ]
     return tuple(clauses)
-
-
-def _goal_unit(contract: Contract) -> str:
-    """The goal's unit in terms of the predicted quantity, where all outputs have the same."""
-    units = {output.unit for output in contract.dataset.target.outputs}
-    unit = units.pop() if len(units) == 1 else "1"
-    return {"mse": f"({unit})^2", "mae": unit}.get(contract.goal.metric, "1")
 
 
 def _sources(contract: Contract) -> tuple[Source, ...]:

@@ -42,6 +42,13 @@ UNITS = {
 # What a latency limit may bind: the median, or another statistic of the repeated inferences.
 LATENCIES = ("latency_us", "latency_p99_us", "latency_max_us")
 TEST_SUFFIX = "_test"
+GOAL_KEY = "goal.target"
+LIMIT_KEYS = {
+    "ram_bytes": "limits.ram",
+    "flash_bytes": "limits.flash",
+    **dict.fromkeys(LATENCIES, "limits.latency"),
+    "stack_bytes": "limits.stack",
+}
 # Reason code of a limit that the firmware breaks without any model.
 IMPOSSIBLE = "impossible_limit"
 # Reason code of a training that fell behind those before it; its value is the best by then.
@@ -57,6 +64,7 @@ class Bound(Record):
         unit: Unit of the bound.
         direction: Whether the value must stay at or below the bound, or at or above it.
         sources: Where a value must come from to count; none where nothing can tell it.
+        key: Where the limit stands in the contract; empty where the metric alone tells it.
     """
 
     metric: str
@@ -64,6 +72,26 @@ class Bound(Record):
     unit: str
     direction: Literal["at_most", "at_least"] = "at_most"
     sources: tuple[Source, ...] = ("static", "emulated", "hardware")
+    key: str = ""
+
+    @property
+    def contract_key(self) -> str:
+        """Where the limit stands in the contract."""
+        return self.key or LIMIT_KEYS.get(self.metric, GOAL_KEY)
+
+    @property
+    def on_test(self) -> bool:
+        """Whether it binds a figure of the test split."""
+        return self.metric.endswith(TEST_SUFFIX)
+
+    @property
+    def on_device(self) -> bool:
+        """Whether it binds what the device has, not what the model reaches."""
+        return self.metric in UNITS
+
+    def slack(self, value: float) -> float:
+        """How far a value is past the bound; at most 0 passes."""
+        return value - self.limit if self.direction == "at_most" else self.limit - value
 
 
 def over_limit(bound: Bound | Clause, value: float, said: str = "is {}") -> str:
@@ -84,7 +112,7 @@ def _clause(bound: Bound, found: Measurement | None) -> Clause:
         status: Status = "unknown"
     else:
         value, source = found.value, found.source
-        slack = value - bound.limit if bound.direction == "at_most" else bound.limit - value
+        slack = bound.slack(value)
         status = "pass" if slack <= 0 else "fail"
     return Clause(
         metric=bound.metric,

@@ -6,20 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.records import Clause, Record, Verdict
-from mlforge_tasks.verdict.constraints import LATENCIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlforge_tasks.verdict.constraints import Bound
-
-GOAL_KEY = "goal.target"
-_KEYS = {
-    "ram_bytes": "limits.ram",
-    "flash_bytes": "limits.flash",
-    **dict.fromkeys(LATENCIES, "limits.latency"),
-    "stack_bytes": "limits.stack",
-}
 
 
 class Binding(Record):
@@ -64,18 +55,13 @@ class Front(Record):
     points: tuple[Point, ...]
 
 
-def contract_key(metric: str) -> str:
-    """Where the clause of a metric stands in a contract; the goal's two clauses are one value."""
-    return _KEYS.get(metric, GOAL_KEY)
-
-
 def bindings(verdicts: Mapping[str, Verdict], bounds: Mapping[str, Bound]) -> tuple[Binding, ...]:
     """The values that candidates broke, most often broken first."""
     known: dict[str, list[tuple[str, Clause]]] = {}
     for candidate, verdict in verdicts.items():
         for clause in verdict.clauses:
             if clause.slack is not None:
-                known.setdefault(contract_key(clause.metric), []).append((candidate, clause))
+                known.setdefault(bounds[clause.metric].contract_key, []).append((candidate, clause))
     found = []
     for key, entries in known.items():
         broken = {candidate for candidate, clause in entries if clause.status == "fail"}

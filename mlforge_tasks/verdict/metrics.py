@@ -1,27 +1,22 @@
-"""The figures a contract may set as its goal, computed with numpy alone.
+"""Metrics of a model's outputs, computed with numpy alone; `figures` tells which of what.
 
-Regression metrics are in the target's original unit, so a float network, an int8 network and a
-device are compared on the same scale.
+Regression metrics are in the unit of what they are given, so a float network, an int8 network and
+a device are compared on the same scale.
 """
 
 from __future__ import annotations
 
-from types import MappingProxyType
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlforge_tasks.errors import ToolError
 from mlforge_tasks.int8 import dequantise
-from mlforge_tasks.verdict.direction import TASK_METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import DataCard
-    from mlforge_tasks.contract.dataset import Task
     from mlforge_tasks.quantisation import Quantisation
 
     Values = NDArray[np.number[Any]]
@@ -41,6 +36,37 @@ def mse(outputs: Values, targets: Values) -> float:
 def mae(outputs: Values, targets: Values) -> float:
     """Mean absolute error over all examples and outputs; see `mse` for the arguments."""
     return float(np.mean(np.abs(_difference(outputs, targets))))
+
+
+def rmse(outputs: Values, targets: Values) -> float:
+    """Root of the mean squared error; see `mse` for the arguments."""
+    return math.sqrt(mse(outputs, targets))
+
+
+def quantile_error(outputs: Values, targets: Values, share: float) -> float:
+    """The absolute error that a share of the examples and outputs stays within.
+
+    The smallest error that is there and is enough (no interpolation), so that the share holds.
+
+    Args:
+        outputs: [N, outputs] in original units.
+        targets: The same shape.
+        share: From 0 to 1.
+    """
+    errors = np.abs(_difference(outputs, targets))
+    return float(np.quantile(errors, share, method="inverted_cdf"))
+
+
+def r2(outputs: Values, targets: Values) -> float | None:
+    """Coefficient of determination: 1 less the squared error over the targets' variance.
+
+    Returns:
+        The mean over the outputs; None where the targets of one never change.
+    """
+    squared = np.square(_difference(outputs, targets)).sum(axis=0)
+    real = targets.astype(np.float64)
+    spread = np.square(real - real.mean(axis=0)).sum(axis=0)
+    return None if not spread.all() else float(np.mean(1.0 - squared / spread))
 
 
 def _difference(outputs: Values, targets: Values) -> NDArray[np.float64]:
@@ -85,41 +111,6 @@ def auc(outputs: Values, labels: Labels) -> float:
     mean_rank = np.cumsum(count) - (count - 1) / 2
     rank_sum = float(np.sum(mean_rank[group[positive]]))
     return (rank_sum - ones * (ones + 1) / 2) / (ones * zeros)
-
-
-METRICS: Mapping[str, Callable[[Any, Any], float]] = MappingProxyType(
-    {"mse": mse, "mae": mae, "accuracy": accuracy, "auc": auc}
-)
-
-
-def scores(task: Task, outputs: Values, targets: NDArray[Any]) -> dict[str, float]:
-    """All metrics of a task that these outputs have.
-
-    `auc` is left out for other than two classes, and where the labels hold only one.
-
-    Args:
-        task: Regression or classification.
-        outputs: [N, outputs] in original units, or [N, classes].
-        targets: [N, outputs] in original units, or [N] labels.
-    """
-    names = list(TASK_METRICS[task])
-    if task == "classification" and (outputs.shape[1] != 2 or len(np.unique(targets)) != 2):
-        names.remove("auc")
-    return {name: METRICS[name](outputs, targets) for name in names}
-
-
-def require(found: Mapping[str, float], metric: str, split: str) -> float:
-    """One metric out of what `scores` gave.
-
-    Raises:
-        ToolError: The metric is not defined on this split.
-    """
-    if metric not in found:
-        raise ToolError(
-            f"'{metric}' is not defined on the {split} split",
-            hint="auc needs two classes, with examples of both in every split",
-        )
-    return found[metric]
 
 
 def denormalise(outputs: Values, card: DataCard) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, judge
-from mlforge_tasks.verdict.fronts import GOAL_KEY, Binding, Front, bindings, contract_key, front
+from mlforge_tasks.verdict.fronts import Binding, Front, bindings, front
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -139,7 +139,7 @@ def _change(clauses: Iterable[Clause], contract: _Contract) -> Change:
     worst = max(clauses, key=lambda clause: clause.slack or 0.0)
     bound = contract.bounds[worst.metric]
     needed = worst.limit if worst.value is None else worst.value
-    key = contract_key(worst.metric)
+    key = bound.contract_key
     written = _written(bound, needed, contract.margins.get(worst.metric, 0.0))
     if needed > contract.memories.get(worst.metric, math.inf):
         key, written = BOARD_KEY, f"one with {written} of {_MEMORIES[worst.metric]}"
@@ -156,7 +156,8 @@ def _relaxation(candidate: str, verdict: Verdict, contract: _Contract) -> Relaxa
     failing: dict[str, list[Clause]] = {}
     for clause in verdict.clauses:
         if clause.status == "fail":
-            failing.setdefault(contract_key(clause.metric), []).append(clause)
+            key = contract.bounds[clause.metric].contract_key
+            failing.setdefault(key, []).append(clause)
     if not failing:
         return None
     changes = tuple(_change(clauses, contract) for clauses in failing.values())
@@ -195,15 +196,15 @@ def _least(relaxations: Iterable[Relaxation]) -> tuple[Relaxation, ...]:
 
 
 def _with_test(
-    found: Relaxation, verdict: Verdict, value: float, contract: _Contract
+    found: Relaxation, verdict: Verdict, values: Mapping[str, float], contract: _Contract
 ) -> Relaxation:
     """A relaxation that what the test split says passes too."""
     clauses = []
     for clause in verdict.clauses:
         known = clause
-        if clause.metric in found.unknown:
-            bound = contract.bounds[clause.metric]
-            slack = value - bound.limit if bound.direction == "at_most" else bound.limit - value
+        if clause.metric in found.unknown and clause.metric in values:
+            value = values[clause.metric]
+            slack = contract.bounds[clause.metric].slack(value)
             status = "pass" if slack <= 0 else "fail"
             known = clause.model_copy(update={"value": value, "slack": slack, "status": status})
         clauses.append(known)
@@ -211,8 +212,8 @@ def _with_test(
     return (asked or found).model_copy(update={"test_asked": True})
 
 
-def _ask_nobody(candidate: str) -> float | None:  # noqa: ARG001 - whoever it is
-    return None
+def _ask_nobody(candidate: str) -> Mapping[str, float]:  # noqa: ARG001 - whoever it is
+    return {}
 
 
 def explain(
@@ -222,36 +223,35 @@ def explain(
     *,
     needs: Mapping[str, Needs] | None = None,
     memories: Mapping[str, float] | None = None,
-    ask_test: Callable[[str], float | None] = _ask_nobody,
+    ask_test: Callable[[str], Mapping[str, float]] = _ask_nobody,
 ) -> Shortfall:
     """Why a contract was not met.
 
     Args:
-        bounds: Its clauses, margins taken off; those of the goal come last.
+        bounds: Its clauses, margins taken off; of those of the goal the leading one comes first.
         margins: The share of a limit that is held back, by metric.
         verdicts: Those of all candidates by id, oldest first; none of them met.
         needs: What candidates take that were never measured, by id.
         memories: What the board has, by metric.
-        ask_test: What the test split says of a candidate; asked once, of the smallest relaxation,
-            so that what is told holds for it.
+        ask_test: What the test split says of a candidate, by metric; asked once, of the smallest
+            relaxation, so that what is told holds for it.
     """
     by_metric = {bound.metric: bound for bound in bounds}
-    goals = [one for one in bounds if contract_key(one.metric) == GOAL_KEY]
-    goal = next(one for one in goals if not one.metric.endswith(TEST_SUFFIX))
+    goal = next(one for one in bounds if not one.on_device)
     contract = _Contract(by_metric, margins, memories or {})
     found = [_relaxation(name, verdict, contract) for name, verdict in verdicts.items()]
     found += [_expected(name, one, contract) for name, one in (needs or {}).items()]
     relaxations = _least(one for one in found if one is not None)
     if relaxations and relaxations[0].trained and relaxations[0].unknown:
         smallest = relaxations[0]
-        value = ask_test(smallest.candidate)
-        if value is not None:
-            asked = _with_test(smallest, verdicts[smallest.candidate], value, contract)
+        values = ask_test(smallest.candidate)
+        if values:
+            asked = _with_test(smallest, verdicts[smallest.candidate], values, contract)
             relaxations = (asked, *relaxations[1:])
     return Shortfall(
         binding=bindings(verdicts, by_metric),
         relaxations=relaxations,
         fronts=tuple(
-            front(one.metric, goal, verdicts, one.unit) for one in bounds if one not in goals
+            front(one.metric, goal, verdicts, one.unit) for one in bounds if one.on_device
         ),
     )

@@ -21,10 +21,10 @@ class TrialResult(Record):
     Attributes:
         trial: What happened, the held-out test figures included.
         brief: Its architecture in one line.
-        device_metric: The goal's metric over the golden vectors, from outputs that the device
-            computed; None where it never ran there.
-        float_metrics: The goal's metric of the float model, by the name of the int8 figure that it
-            stands beside; empty where it was not trained here.
+        device_metric: The goal's first figure over the golden vectors, from outputs that the
+            device computed; None where it never ran there.
+        float_metrics: What the goal asks, of the float model, by the name of the int8 figure that
+            it stands beside; empty where it was not trained here.
         not_compared: Why its outputs were not compared with TensorFlow Lite Micro's; empty where
             they were, or where it never ran.
         cycles: What its emulated latency was computed from; None where it never ran in an emulator.
@@ -46,12 +46,13 @@ class TrialResult(Record):
 def holds(verdict: Verdict | None) -> bool:
     """Whether a candidate keeps all that can be told of it, be it all clauses or not.
 
-    The test split, whose clause is the last, is only asked of one that keeps all else that can be.
+    The test split is only asked of one that keeps all else that can be.
     """
     if verdict is None:
         return False
-    statuses = [clause.status for clause in verdict.clauses]
-    return verdict.met or (statuses[-1:] == ["pass"] and "fail" not in statuses)
+    asked = [one.status == "pass" for one in verdict.clauses if one.metric.endswith(TEST_SUFFIX)]
+    broken = any(clause.status == "fail" for clause in verdict.clauses)
+    return verdict.met or (bool(asked) and all(asked) and not broken)
 
 
 def _relative_excess(clause: Clause) -> float:
@@ -117,7 +118,6 @@ class Report(Record):
         mode: The contract's execution mode.
         engine: The engine, as the contract has it.
         choice: Where that is `auto`: which engine it came to be, and why.
-        goal: The goal's metric.
         bounds: All clauses, margins taken off.
         met: Whether a candidate meets the contract.
         best: Its id, or that of the one that came closest.
@@ -133,7 +133,6 @@ class Report(Record):
     mode: str
     engine: str
     choice: EngineChoice | None
-    goal: str
     bounds: tuple[Bound, ...]
     met: bool
     best: str | None
@@ -148,6 +147,16 @@ class Report(Record):
         """The limited figures that every candidate is shown with; the latency that is judged."""
         latency = (one.metric for one in self.bounds if one.metric in LATENCIES)
         return ("flash_bytes", "ram_bytes", next(latency, LATENCIES[0]))
+
+    @property
+    def goals(self) -> tuple[str, ...]:
+        """The figures that are asked of the model, the leading one first."""
+        return tuple(one.metric for one in self.bounds if not (one.on_device or one.on_test))
+
+    @property
+    def goal(self) -> str:
+        """The leading one."""
+        return self.goals[0]
 
     def test_looks(self) -> int:
         """How many candidates the test split was asked of."""

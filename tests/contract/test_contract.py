@@ -6,18 +6,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.contract.loader import load
-from mlforge_tasks.contract.sections import Metric
 from mlforge_tasks.errors import ContractError
 from mlforge_tasks.records import canonical_json
-from mlforge_tasks.verdict import clauses, metrics
-from mlforge_tasks.verdict.direction import direction
-from mlforge_tasks.verdict.fronts import contract_key
+from mlforge_tasks.verdict import clauses
 from tests.helpers.contract_cases import GOOD, project
 from tests.helpers.paths import ROOT
 
@@ -64,11 +61,11 @@ def test_a_latency_limit_binds_the_statistic_it_names(tmp_path: Path) -> None:
         line = f"latency: 2 ms\n  latency_statistic: {statistic}"
         text = GOOD.replace("latency: 2 ms", line).replace("flash: 10 %", "latency: 10 %")
         contract = load(project(tmp_path, text), tmp_path)
-        limits = {bound.metric: bound.limit for bound in clauses.bounds(contract)}
-        assert limits[metric] == 1800.0
+        limits = {bound.metric: bound for bound in clauses.bounds(contract)}
+        assert limits[metric].limit == 1800.0
+        assert limits[metric].contract_key == "limits.latency"
         assert len({*limits} & {"latency_us", "latency_p99_us"}) == 1
         assert contract.margins_by_metric()[metric] == 0.1
-        assert contract_key(metric) == "limits.latency"
 
 
 def test_margins_tighten_limits(contract: Contract) -> None:
@@ -79,31 +76,6 @@ def test_margins_tighten_limits(contract: Contract) -> None:
         "latency_us": 2000.0,
         "stack_bytes": 2 << 10,
     }
-
-
-@pytest.mark.parametrize(
-    ("goal", "direction", "unit"),
-    [
-        ({"metric": "mse", "target": 620}, "minimize", "target unit^2"),
-        ({"metric": "mae", "target": 15.5}, "minimize", "target unit"),
-        ({"metric": "accuracy", "target": 0.72}, "maximize", "1"),
-        ({"metric": "auc", "target": 1}, "maximize", "1"),
-    ],
-)
-def test_the_metric_says_what_is_better(
-    contract: Contract, goal: dict[str, Any], direction: str, unit: str
-) -> None:
-    """Direction and unit follow from the metric's name."""
-    found = type(contract.goal).from_dump(goal)
-    assert (found.direction, found.unit) == (direction, unit)
-
-
-def test_metrics_are_those_that_can_be_computed(contract: Contract) -> None:
-    """The contract and `metrics` agree on names and directions."""
-    assert set(get_args(Metric)) == set(metrics.METRICS)
-    for name in get_args(Metric):
-        goal = type(contract.goal)(metric=name, target=0.5)
-        assert goal.direction == direction(name)
 
 
 def test_only_classes_have_weights(tmp_path: Path) -> None:

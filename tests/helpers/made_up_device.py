@@ -42,7 +42,7 @@ def make_brief(
         input_shape=input_shape,
         output_count=1,
         limits=limits,
-        goal=Goal(metric="mse", target=0.0, direction="minimize"),
+        goals=(Goal(metric="mse", target=0.0, direction="minimize"),),
         board=BoardFacts(
             name="mps2/an385",
             cpu="cortex-m3",
@@ -106,7 +106,7 @@ def evaluate(brief: DesignBrief, architecture: Architecture, number: int) -> Tri
     if judge(bounds, found).met:
         error = error_of(architecture, figures)
         found.append(Measurement(metric="mse", value=error, unit="", source="emulated"))
-    goal = Bound(metric="mse", limit=brief.goal.target, unit="")
+    goal = Bound(metric="mse", limit=brief.goals[0].target, unit="")
     return Trial(
         id=f"{number}.0",
         architecture=architecture,

@@ -26,7 +26,6 @@ def reported(inputs: Mapping[str, Path], folder: Path) -> tuple[Report, str]:
         "name": "own",
         "mode": "simulate",
         "target": {"board": "mps2/an385", "engine": "aot"},
-        "goal.metric": "mse",
         "goal.quantisation_change": 0.1,
         "bounds": bounds,
         "margins": {},

@@ -74,8 +74,6 @@ def _quantisation() -> Quantisation:
         operators=(),
         tflite_bytes=1,
         tflite_sha256="0",
-        float_validation=None,
-        float_test=None,
     )
 
 

@@ -192,7 +192,8 @@ def test_float_figures_stand_beside_the_int8_ones(cold: Cold) -> None:
     delivered = cold.build / "tank" / "delivered"
     refused, best = Report.read(delivered / "report.json").results
     evaluation = json.loads((delivered / "evaluation.json").read_bytes())
-    wanted = {"mse": evaluation["float_validation"], "mse_test": evaluation["float_test"]}
+    floats = (evaluation[split]["float_figures"]["mse"] for split in ("validation", "test"))
+    wanted = dict(zip(("mse", "mse_test"), floats, strict=True))
     assert best.float_metrics == wanted
     for metric, value in wanted.items():
         found = best.measurement(metric)

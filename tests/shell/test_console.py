@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks.records import Verdict
-from mlforge_tasks.stages.evaluate import EVALUATION, Evaluation
+from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation, SplitEvaluation
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
 from tests.helpers.reports import reported
@@ -43,12 +43,11 @@ def test_what_int8_changed_is_told_where_it_is_much(
 ) -> None:
     """With both figures, whether for better or worse, though the contract is met."""
     evaluation = Evaluation(
-        metric="mse",
         computed_by="aot",
-        validation=int8_value,
-        test=1.0,
-        float_validation=float_value,
-        float_test=None,
+        validation=SplitEvaluation(
+            examples=9, figures={"mse": int8_value}, float_figures={"mse": float_value}
+        ),
+        test=SplitEvaluation(examples=9, figures={"mse": 1.0}),
     )
     found, told = told_of(tmp_path, passing(), evaluation)
     (loss,) = found.quantisation

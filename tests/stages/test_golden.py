@@ -25,8 +25,6 @@ MODEL = Quantisation(
     operators=(),
     tflite_bytes=1,
     tflite_sha256="0" * 64,
-    float_validation=None,
-    float_test=None,
 )
 DECISION = Decision(
     rule="lead",

@@ -82,8 +82,6 @@ def _quantisation(outputs: int) -> Quantisation:
         operators=(),
         tflite_bytes=len(TFLITE),
         tflite_sha256=sha256_bytes(TFLITE),
-        float_validation=None,
-        float_test=None,
     )
 
 

@@ -10,9 +10,9 @@ from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.records import Record
 from mlforge_tasks.stages import judge
-from mlforge_tasks.stages.evaluate import Evaluation
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.evaluation import Evaluation, SplitEvaluation
 from mlforge_tasks.verdict.trials import Trials
 
 if TYPE_CHECKING:
@@ -45,13 +45,10 @@ def test_a_candidate_says_why_nothing_was_compared(why: str, tmp_path: Path) -> 
         device_metrics={},
     )
     evaluated = Evaluation(
-        metric="mse",
         computed_by="aot" if why else "tflite-micro",
         not_compared=why,
-        validation=0.5,
-        test=0.6,
-        float_validation=None,
-        float_test=None,
+        validation=SplitEvaluation(examples=9, figures={"mse": 0.5}),
+        test=SplitEvaluation(examples=9, figures={"mse": 0.6}),
     )
     inputs = {
         "0.run": _stage(tmp_path / "run", "measurements.json", ran),

@@ -42,8 +42,6 @@ def test_another_engine_is_named_only_for_an_operator_that_is_missing(
         operators=operators,
         tflite_bytes=1,
         tflite_sha256="0" * 64,
-        float_validation=None,
-        float_test=None,
     ).write(tmp_path / "quantisation.json")
     reason = Reason(code=code, stage="engine", message="no")
     trial = Trial(id="1.0", architecture=None, reason=reason)

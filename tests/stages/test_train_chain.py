@@ -13,16 +13,18 @@ import pytest
 from mlforge_tasks import windows
 from mlforge_tasks.architecture import StaticFigures
 from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.int8 import quantise
 from mlforge_tasks.oracle import NO_WHEEL, Oracle, available
-from mlforge_tasks.quantisation import Quantisation
+from mlforge_tasks.quantisation import FLOAT_OUTPUTS, Quantisation
 from mlforge_tasks.stages import evaluate, render, train
 from mlforge_tasks.stages import quantise as quantise_stage
 from mlforge_tasks.stages._golden import GoldenVectors
 from mlforge_tasks.stages._pruning import Curves
 from mlforge_tasks.stages._training import Training
+from mlforge_tasks.verdict.evaluation import Evaluation
 from tests.helpers import short
 from tests.helpers.crashing_reference import stand_in
 from tests.helpers.model_data import card, write_dataset
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 SEED = 3
+# What the evaluation is asked: the first output's error.
+MAE = {"figures": [Figure(name="mae", metric="mae", output=0).model_dump(mode="json")]}
 # Every kind of layer there is for a series.
 SERIES: list[dict[str, Any]] = [
     {"kind": "conv1d", "filters": 8, "kernel": 5, "activation": "linear"},
@@ -98,7 +102,7 @@ class Candidate:
         """What the train stage may read."""
         return {
             "training": {**BUDGET, **changes},
-            "goal.metric": self.goal,
+            "goal": Figure(name=self.goal, metric=self.goal).model_dump(mode="json"),
             "search.seed": SEED,
         }
 
@@ -192,16 +196,19 @@ def test_keras_has_as_many_parameters(name: str, request: pytest.FixtureRequest)
 
 
 def test_training_learns_and_keeps_the_best_epoch(series: Candidate) -> None:
-    """The figures are of the best epoch by the goal's metric, in original units."""
+    """The figures are of the best epoch by the goal's metric, of two outputs each by its scale."""
     training = Training.read(series.folder / "train" / "training.json")
     assert len(training.train_loss) == BUDGET["epochs"]
     assert training.train_loss[-1] < training.train_loss[0]
     best = min(training.validation_metric)
     assert training.validation_metric[training.best_epoch - 1] == best
-    assert training.validation["mae"] == pytest.approx(best, rel=1e-5)
-    # The loss is the mean absolute error of targets that were divided by 40.
-    wanted = [40 * loss for loss in training.validation_loss]
-    assert training.validation_metric == pytest.approx(wanted, rel=1e-4)
+    assert set(training.validation) == {
+        f"{metric}(output {at})" for metric in ("mse", "mae") for at in (0, 1)
+    }
+    each = [training.validation[f"mae(output {at})"] for at in (0, 1)]
+    # The network learns targets that were divided by 40.
+    assert np.mean(each) / 40 == pytest.approx(best, rel=1e-5)
+    assert training.validation_metric == pytest.approx(training.validation_loss, rel=1e-4)
 
 
 def test_same_bits_in_another_folder(series: Candidate, tmp_path: Path) -> None:
@@ -237,16 +244,20 @@ def test_probe_costs_the_same_as_the_trained_model(image: Candidate, tmp_path: P
     )
     assert probe.operators == trained.operators
     assert probe.tflite_bytes == trained.tflite_bytes
-    assert probe.float_validation is None
-    assert set(trained.float_test or {}) == {"accuracy", "auc"}
+    assert not (image.folder / "probe" / FLOAT_OUTPUTS).exists()
+    with np.load(tmp_path / "trained" / FLOAT_OUTPUTS) as floats:
+        assert {name: floats[name].shape for name in floats} == {
+            "validation": (96, 2),
+            "test": (96, 2),
+        }
 
 
 @pytest.mark.skipif(not available(), reason="needs the tflite-micro wheel")
 def test_evaluation_is_the_oracle_over_the_whole_split(series: Candidate, tmp_path: Path) -> None:
     """int8 figures are those of TFLM's outputs, put back into original units by hand."""
     stages = {"quantise": series.folder / "quantise", "dataset": series.folder / "dataset"}
-    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
-    found = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    evaluate.run(stages, tmp_path, MAE)
+    found = Evaluation.read(tmp_path / "evaluation.json")
     model = Quantisation.read(stages["quantise"] / "quantisation.json")
     inputs = windows.read(stages["dataset"], "test", None)[:]
     raw = Oracle((stages["quantise"] / "model.tflite").read_bytes()).run(
@@ -254,9 +265,10 @@ def test_evaluation_is_the_oracle_over_the_whole_split(series: Candidate, tmp_pa
     )
     real = (raw.astype(float) - model.output.zero_point) * model.output.scale * 40 + 100
     targets = windows.read_targets(stages["dataset"], "test").astype(float)
-    assert found.test == pytest.approx(np.abs(real - targets).mean())
-    assert found.float_test == (model.float_test or {})["mae"]
-    assert found.test == pytest.approx(found.float_test, rel=0.2)
+    wanted = np.abs(real - targets).mean(axis=0)
+    assert found.test.figures == {"mae": pytest.approx(wanted[0])}
+    assert [one.mae for one in found.test.outputs] == pytest.approx(wanted.tolist())
+    assert found.test.figures == pytest.approx(found.test.float_figures, rel=0.2)
 
 
 def test_evaluation_without_the_oracle_is_the_same(
@@ -264,11 +276,11 @@ def test_evaluation_without_the_oracle_is_the_same(
 ) -> None:
     """Where there is no wheel, the engine's C on the host gives the same figures, and says so."""
     stages = {"quantise": series.folder / "quantise", "dataset": series.folder / "dataset"}
-    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
-    found = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    evaluate.run(stages, tmp_path, MAE)
+    found = Evaluation.read(tmp_path / "evaluation.json")
     monkeypatch.setattr("mlforge_tasks.oracle.available", lambda: False)
-    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
-    bare = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    evaluate.run(stages, tmp_path, MAE)
+    bare = Evaluation.read(tmp_path / "evaluation.json")
     assert bare.computed_by == "aot"
     changed = {"computed_by": "aot", "not_compared": NO_WHEEL}
     assert bare == found.model_copy(update=changed)
@@ -279,16 +291,16 @@ def test_a_reference_that_crashes_is_told_and_passed_over(
 ) -> None:
     """The same figures from the engine's C, and nothing compared: both say why."""
     stages = {"quantise": series.folder / "quantise", "dataset": series.folder / "dataset"}
-    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
-    found = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    evaluate.run(stages, tmp_path, MAE)
+    found = Evaluation.read(tmp_path / "evaluation.json")
     assert (found.computed_by, found.not_compared) == ("tflite-micro", "")
     model = Quantisation.read(stages["quantise"] / "quantisation.json")
     golden = GoldenVectors.choose(stages["dataset"], model)
     tflite = (stages["quantise"] / "model.tflite").read_bytes()
     assert golden.check(tflite, Oracle(tflite).run(golden.inputs)) == ""
     stand_in(tmp_path, monkeypatch, "a check failed", "os.abort()")
-    evaluate.run(stages, tmp_path, {"goal.metric": "mae"})
-    bare = evaluate.Evaluation.read(tmp_path / "evaluation.json")
+    evaluate.run(stages, tmp_path, MAE)
+    bare = Evaluation.read(tmp_path / "evaluation.json")
     assert bare.computed_by == "aot"
     assert "ended itself with SIGABRT on this model: a check failed" in bare.not_compared
     assert bare.validation == found.validation

@@ -42,6 +42,7 @@ import numpy as np
 from mlforge_tasks.stages._keras import start
 from mlforge_tasks.stages._trainer import Split, Trainer
 from mlforge_tasks.stages._training import Budget
+from mlforge_tasks.windows import Windows
 
 libraries = start(1)
 keras = libraries.keras
@@ -50,8 +51,8 @@ random = np.random.default_rng(1)
 labels = np.repeat(np.arange(3, dtype=np.int32), (40, 15, 5))
 inputs = random.standard_normal((60, 2)).astype(np.float32)
 weight = np.array([60 / 3 / 40, 60 / 3 / 15, 60 / 3 / 5])
-split = Split(inputs, labels, labels)
-some = Split(inputs[30:], labels[30:], labels[30:])
+split = Split(Windows.each(inputs), labels, labels)
+some = Split(Windows.each(inputs[30:]), labels[30:], labels[30:])
 limits = dict(epochs=1, learning_rate=0.1, patience=1, time_limit_s=60, memory_limit_bytes=1)
 
 budget = Budget(batch_size=60, class_weights="balanced", **limits)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from mlforge_tasks.records import Measurement, Verdict
 from mlforge_tasks.verdict.constraints import UNITS, Bound, judge
-from mlforge_tasks.verdict.fronts import contract_key
 from mlforge_tasks.verdict.relaxation import Needs, Shortfall, explain
 from mlforge_tasks.verdict.trials import Report
 from mlforge_tasks.yaml_file.units import parse_bytes, parse_us
@@ -161,16 +160,16 @@ def test_a_goal_that_is_suggested_holds_on_the_test_split() -> None:
     }
     asked: list[str] = []
 
-    def ask_test(candidate: str) -> float:
+    def ask_test(candidate: str) -> Figures:
         asked.append(candidate)
-        return 12.75
+        return {"mse_test": 12.75}
 
     smallest = explain(bounds, {}, verdicts, ask_test=ask_test).smallest
     assert smallest is not None
     assert asked == [smallest.candidate] == ["2.0"]
     assert (smallest.unknown, smallest.test_asked) == ((), True)
     assert [(one.key, one.written) for one in smallest.changes] == [("goal.target", "12.75")]
-    kinder = explain(bounds, {}, verdicts, ask_test=lambda _: 1.0).smallest
+    kinder = explain(bounds, {}, verdicts, ask_test=lambda _: {"mse_test": 1.0}).smallest
     assert kinder is not None
     assert [one.written for one in kinder.changes] == ["12.00"]
 
@@ -205,15 +204,14 @@ def test_a_relaxation_that_is_applied_passes(
     assert smallest is not None
     new = {}
     for change in smallest.changes:
-        unit = next(one.unit for one in bounds if contract_key(one.metric) == change.key)
+        unit = next(one.unit for one in bounds if one.contract_key == change.key)
         if unit == "1":
             new[change.key] = float(change.written)
         else:
             parse = parse_bytes if unit == "B" else parse_us
             new[change.key] = parse(change.written) * (1 - share)
     relaxed = tuple(
-        one.model_copy(update={"limit": new.get(contract_key(one.metric), one.limit)})
-        for one in bounds
+        one.model_copy(update={"limit": new.get(one.contract_key, one.limit)}) for one in bounds
     )
     assert verdict(relaxed, found).met
 
@@ -247,7 +245,8 @@ def test_an_unreachable_goal_names_the_goal_that_is_reached(build: Path, tmp_pat
     assert (change.key, shortfall.smallest.unknown) == ("goal.target", ())
     evaluations = build.glob("tank/iterations/*/0/evaluate/evaluation.json")
     told = [json.loads(path.read_bytes()) for path in evaluations]
-    assert change.needed in {max(one["validation"], one["test"]) for one in told}
+    reached = [[one[name]["figures"]["mse"] for name in ("validation", "test")] for one in told]
+    assert change.needed in map(max, reached)
     assert "the test split was asked of 1 candidate\n" in run.out
     assert f"to give: goal.target: {change.written}" in run.out
     assert "mse against flash: " in run.out

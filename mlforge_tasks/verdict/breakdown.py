@@ -1,0 +1,103 @@
+"""What stands beside a figure: classes, errors by range of the target, saturation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlforge_tasks.int8 import INT8_MAX, INT8_MIN
+from mlforge_tasks.verdict import metrics
+from mlforge_tasks.verdict.evaluation import ClassFigures, OutputErrors, Rail, RangeErrors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.contract.data_card import DataCard, FeatureCard
+    from mlforge_tasks.quantisation import Quantisation
+
+    Values = NDArray[np.float64]
+
+# Ranges of the target that errors are told for.
+RANGES = 5
+
+
+def classes(counts: NDArray[np.int64], labels: Sequence[str]) -> tuple[ClassFigures, ...]:
+    """By class, from a confusion matrix."""
+    return tuple(_class(counts, at, label) for at, label in enumerate(labels))
+
+
+def _class(counts: NDArray[np.int64], at: int, label: str) -> ClassFigures:
+    examples, predicted = int(counts[at].sum()), int(counts[:, at].sum())
+    hits = int(counts[at, at])
+    return ClassFigures(
+        label=label,
+        examples=examples,
+        predicted=predicted,
+        recall=hits / examples if examples else None,
+        precision=hits / predicted if predicted else None,
+        f1=2 * hits / (examples + predicted) if examples + predicted else None,
+    )
+
+
+def errors(
+    outputs: Values, targets: Values, card: DataCard, quantisation: Quantisation
+) -> tuple[OutputErrors, ...]:
+    """By predicted quantity.
+
+    Args:
+        outputs: [N, outputs] in original units.
+        targets: The same shape.
+        card: The data set's card.
+        quantisation: The model's, which tells what its output can say.
+    """
+    ends = np.array([[INT8_MIN], [INT8_MAX]], np.int8).repeat(targets.shape[1], axis=1)
+    low, high = metrics.to_outputs(ends, quantisation, card)
+    return tuple(
+        _output_errors(output, outputs[:, at], targets[:, at], (float(low[at]), float(high[at])))
+        for at, output in enumerate(card.outputs)
+    )
+
+
+def _output_errors(
+    output: FeatureCard, found: Values, wanted: Values, rail: tuple[float, float]
+) -> OutputErrors:
+    column = (found[:, None], wanted[:, None])
+    return OutputErrors(
+        name=output.name,
+        unit=output.unit,
+        mae=metrics.mae(*column),
+        rmse=metrics.rmse(*column),
+        r2=metrics.r2(*column),
+        bias=float(np.mean(found - wanted)),
+        ranges=tuple(_by_range(found, wanted)),
+        low=rail[0],
+        high=rail[1],
+        targets_below=int((wanted < rail[0]).sum()),
+        targets_above=int((wanted > rail[1]).sum()),
+    )
+
+
+def _by_range(found: Values, wanted: Values) -> Iterator[RangeErrors]:
+    order = np.argsort(wanted, kind="stable")
+    for part in np.array_split(order, min(RANGES, len(order))):
+        difference = found[part] - wanted[part]
+        yield RangeErrors(
+            low=float(wanted[part[0]]),
+            high=float(wanted[part[-1]]),
+            examples=len(part),
+            mae=float(np.abs(difference).mean()),
+            bias=float(difference.mean()),
+        )
+
+
+def rails(values: NDArray[np.int8], names: Sequence[str]) -> tuple[Rail, ...]:
+    """Saturation of an int8 tensor, by the names of its last axis: [N, ..., names]."""
+    flat = values.reshape(-1, len(names))
+    low, high = (flat == INT8_MIN).sum(axis=0), (flat == INT8_MAX).sum(axis=0)
+    return tuple(
+        Rail(name=name, values=len(flat), at_low=int(low[at]), at_high=int(high[at]))
+        for at, name in enumerate(names)
+    )

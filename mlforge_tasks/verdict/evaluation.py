@@ -1,0 +1,137 @@
+"""What a model reaches on the validation and test splits; `evaluation.json`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mlforge_tasks.records import Record
+
+EVALUATION = "evaluation.json"
+Computer = Literal["tflite-micro", "aot"]
+
+
+class ClassFigures(Record):
+    """What became of one class's examples.
+
+    Attributes:
+        label: Its name.
+        examples: How many there are.
+        predicted: How many were taken for it.
+        recall: The share of its examples that were found; None where there are none.
+        precision: The share of what was taken for it that is it; None where nothing was.
+        f1: Their harmonic mean; None where there is neither.
+    """
+
+    label: str
+    examples: int
+    predicted: int
+    recall: float | None
+    precision: float | None
+    f1: float | None
+
+
+class RangeErrors(Record):
+    """Errors of the examples whose target lies in a range.
+
+    Attributes:
+        low: The targets' least.
+        high: The targets' most.
+        examples: How many.
+        mae: Mean absolute error, in the output's unit.
+        bias: Mean of output less target.
+    """
+
+    low: float
+    high: float
+    examples: int
+    mae: float
+    bias: float
+
+
+class OutputErrors(Record):
+    """How one predicted quantity comes out, in its own unit.
+
+    Attributes:
+        name: Its name.
+        unit: Its unit.
+        mae: Mean absolute error.
+        rmse: Root of the mean squared error.
+        r2: Coefficient of determination; None where the targets never change.
+        bias: Mean of output less target.
+        ranges: By range of the target, lowest first, with equal numbers of examples in each.
+        low: The least that the int8 output can say.
+        high: The most that it can say.
+        targets_below: How many targets are less than `low`.
+        targets_above: How many are more than `high`.
+    """
+
+    name: str
+    unit: str
+    mae: float
+    rmse: float
+    r2: float | None
+    bias: float
+    ranges: tuple[RangeErrors, ...]
+    low: float
+    high: float
+    targets_below: int
+    targets_above: int
+
+
+class Rail(Record):
+    """How many values of an int8 tensor stand at either end of its range.
+
+    Attributes:
+        name: The feature, output or class.
+        values: How many there are.
+        at_low: How many are -128.
+        at_high: How many are 127.
+    """
+
+    name: str
+    values: int
+    at_low: int
+    at_high: int
+
+
+class SplitEvaluation(Record):
+    """One split.
+
+    Attributes:
+        examples: How many.
+        figures: What the contract asks, by name, of the int8 model in original units.
+        float_figures: The same of the float network; empty where there is none.
+        confusion: Examples by class (rows) and by what they were taken for; empty for regression.
+        classes: By class; empty for regression.
+        outputs: By predicted quantity; empty for classification.
+        input_rails: Saturation of the quantised inputs, by feature.
+        output_rails: Saturation of the outputs, by output or class.
+    """
+
+    examples: int
+    figures: dict[str, float]
+    float_figures: dict[str, float] = Field(default_factory=dict)
+    confusion: tuple[tuple[int, ...], ...] = ()
+    classes: tuple[ClassFigures, ...] = ()
+    outputs: tuple[OutputErrors, ...] = ()
+    input_rails: tuple[Rail, ...] = ()
+    output_rails: tuple[Rail, ...] = ()
+
+
+class Evaluation(Record):
+    """Both splits.
+
+    Attributes:
+        computed_by: `tflite-micro`, or `aot` where there is no wheel of that, or its interpreter
+            cannot run the model.
+        not_compared: Why it was not `tflite-micro`; empty where it was.
+        validation: The split that the search reads.
+        test: The split that judges what meets everything else.
+    """
+
+    computed_by: Computer
+    not_compared: str = ""
+    validation: SplitEvaluation
+    test: SplitEvaluation
