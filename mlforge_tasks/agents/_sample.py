@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.agents._cost import Counts, count
-from mlforge_tasks.architecture import static_figures
+from mlforge_tasks.architecture import linear_model, smallest, static_figures
 from mlforge_tasks.errors import CandidateFailure
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ MACS_SHARE = 0.75
 
 @dataclass(frozen=True)
 class Member:
-    """One network of a search space.
+    """One network of a search space, or one of the few that lie outside of it.
 
     Attributes:
-        genes: Which options make it.
+        genes: Which options make it; none for a network outside of the space.
         architecture: The network.
         figures: Its static figures.
         counts: What its cost is predicted from.
@@ -44,9 +44,9 @@ class Member:
     score: float
 
     @property
-    def family(self) -> int:
-        """Which kind of network it is."""
-        return self.genes[0]
+    def family(self) -> int | None:
+        """Which kind of network it is; None outside of the space."""
+        return self.genes[0] if self.genes else None
 
 
 class Sample:
@@ -83,11 +83,28 @@ def _members(
             continue
         seen.add(architecture)
         try:
-            figures = static_figures(architecture, input_shape, task, output_count)
+            yield _member(genes, architecture, input_shape, task, output_count)
         except CandidateFailure:
             continue
-        score = figures.macs**MACS_SHARE * figures.parameters ** (1 - MACS_SHARE)
-        yield Member(genes, architecture, figures, count(figures), score)
+
+
+def _member(
+    genes: Genes, architecture: Architecture, input_shape: Shape, task: Task, output_count: int
+) -> Member:
+    """A network with its figures; raises CandidateFailure where its shapes do not work out."""
+    figures = static_figures(architecture, input_shape, task, output_count)
+    score = figures.macs**MACS_SHARE * figures.parameters ** (1 - MACS_SHARE)
+    return Member(genes, architecture, figures, count(figures), score)
+
+
+def outside(input_shape: Shape, task: Task, output_count: int) -> tuple[Member, ...]:
+    """The smallest networks there are, which no space has; the linear model is the first."""
+    linear = linear_model(input_shape)
+    others = (one for one in smallest(input_shape) if one != linear)
+    return tuple(
+        _member((), architecture, input_shape, task, output_count)
+        for architecture in (linear, *others)
+    )
 
 
 def _genes(space: Space, seed: int) -> Iterator[Genes]:

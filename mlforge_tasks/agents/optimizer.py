@@ -3,13 +3,17 @@
 1. A seeded sample of the search space; what the cost model expects to break a limit is dropped.
    The cost model learns from every measured candidate, so the agent starts careful and grows
    towards the limits, or away from them, as the figures come in.
-2. Warm start: of each family of networks the largest that fits, in MACs and parameters. On the
+2. The linear model, which takes the least that a firmware can take: first of all where the data
+   card says that one meets the goal, after each family where it does not know, else only where
+   nothing larger fits.
+3. Warm start: of each family of networks the largest that fits, in MACs and parameters. On the
    watch data such a ranking reached the goal with its first candidate where random search took 3
    to more than 24 (design.md section 6).
-3. Then Optuna's TPE on all the history, each suggestion moved to the nearest candidate among the
+4. Then Optuna's TPE on all the history, each suggestion moved to the nearest candidate among the
    larger half of those that fit.
 
-Where nothing fits it proposes what comes closest.
+Where nothing of the space fits it proposes the smallest networks there are, and where they do not
+fit either, what comes closest: what would have to give is then no more than the least.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.agents._cost import CostModel, hindsight, measured_figures
-from mlforge_tasks.agents._sample import sample
+from mlforge_tasks.agents._sample import outside, sample
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.agents._tpe import Tpe, failed_on_hardware
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast, errors
@@ -65,7 +69,7 @@ class Optimizer:
     ) -> tuple[Architecture, ...]:
         """See `Agent.propose`."""
         costs = CostModel(brief, history)
-        search = _Search(brief, history, costs)
+        search = _Search(brief, history, costs, linear_meets=_linear_meets(brief, bench))
         chosen = [search.choose() for _ in range(count)]
         known = hindsight(brief, history)
         forecast = Forecast(
@@ -77,6 +81,17 @@ class Optimizer:
 
 
 PLUGIN = Optimizer()
+
+
+def _linear_meets(brief: DesignBrief, bench: Workbench) -> bool | None:
+    """Whether a linear model meets the goal on validation data; None where nobody knows."""
+    known = () if bench.card is None else bench.card.baselines
+    for one in known:
+        if (one.split, one.rule, one.metric) == ("validation", "linear", brief.goal.metric):
+            if brief.goal.direction == "minimize":
+                return one.value <= brief.goal.target
+            return one.value >= brief.goal.target
+    return None
 
 
 def _candidates(
@@ -103,11 +118,24 @@ class _Search:
         brief: The task and its limits.
         history: What was judged before.
         costs: What was learnt from its figures.
+        linear_meets: Whether a linear model is known to meet the goal, or not to.
     """
 
-    def __init__(self, brief: DesignBrief, history: tuple[Trial, ...], costs: CostModel) -> None:
+    def __init__(
+        self,
+        brief: DesignBrief,
+        history: tuple[Trial, ...],
+        costs: CostModel,
+        *,
+        linear_meets: bool | None,
+    ) -> None:
         self._space = space_for(brief.input_shape)
         self._candidates = _candidates(brief, self._space, history, costs)
+        self._small = [
+            _Candidate(member, costs.pressure(member.counts))
+            for member in outside(brief.input_shape, brief.task, brief.output_count)
+        ]
+        self._linear_meets = linear_meets
         self._taken = {trial.architecture for trial in history}
         failed_in_a_row = itertools.takewhile(failed_on_hardware, reversed(history))
         self._bound = SHRINK ** sum(1 for _ in failed_in_a_row)
@@ -125,17 +153,30 @@ class _Search:
 
     def choose(self) -> Member:
         """The next proposal."""
-        every = self._candidates.values()
+        every = [*self._candidates.values(), *self._small]
         free = [each for each in every if each.member.architecture not in self._taken]
         fitting = [each.member for each in free if each.pressure <= self._bound]
-        if fitting:
-            chosen = self._most_promising(fitting)
+        in_space = [each for each in fitting if each.genes]
+        linear = self._small[0].member
+        if linear in fitting and self._wants_linear():
+            chosen = linear
+        elif in_space:
+            chosen = self._most_promising(in_space)
+        elif fitting:
+            chosen = max(fitting, key=lambda each: each.score)
         else:
             chosen = min(free or every, key=lambda each: each.pressure).member
         self._taken.add(chosen.architecture)
         self._tried.append(chosen)
-        self._tpe.pend(chosen.genes)
+        if chosen.genes:
+            self._tpe.pend(chosen.genes)
         return chosen
+
+    def _wants_linear(self) -> bool:
+        if self._linear_meets is None:
+            families = {each.family for each in self._tried}
+            return len(families) >= len(self._space.choices[0].options)
+        return self._linear_meets
 
     def _most_promising(self, fitting: list[Member]) -> Member:
         largest = max((each.score for each in self._tried), default=0.0)

@@ -31,7 +31,7 @@ from mlforge_tasks.architecture.layers import (
     PlainLayer,
     Residual,
 )
-from mlforge_tasks.architecture.smallest import smallest
+from mlforge_tasks.architecture.smallest import linear_model, smallest
 from mlforge_tasks.architecture.text import brief, json_schema, parse_architecture
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "brief",
     "infer_shapes",
     "json_schema",
+    "linear_model",
     "parse_architecture",
     "smallest",
     "static_figures",

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 LONGEST_STRIDE = 16
 
 
+def linear_model(input_shape: Shape) -> Architecture:
+    """The network that is a head alone, on every value of an input.
+
+    Args:
+        input_shape: Shape of one input, without the batch axis.
+    """
+    return Architecture(layers=() if len(input_shape) == 1 else (Flatten(),))
+
+
 def smallest(input_shape: Shape) -> tuple[Architecture, ...]:
     """One network of each kind of first operator; none has an operator or a weight to spare.
 
@@ -28,7 +37,7 @@ def smallest(input_shape: Shape) -> tuple[Architecture, ...]:
         input_shape: Shape of one input, without the batch axis.
     """
     if len(input_shape) == 1:
-        return (Architecture(layers=()), Architecture(layers=(Dense(units=1),)))
+        return (linear_model(input_shape), Architecture(layers=(Dense(units=1),)))
     sides = list(input_shape[:-1])
     strided: list[Layer] = []
     while max(sides) > 1:
@@ -41,6 +50,6 @@ def smallest(input_shape: Shape) -> tuple[Architecture, ...]:
         sides = [-(-side // stride) for side in sides]
     return (
         Architecture(layers=(*strided, Flatten())),
-        Architecture(layers=(Flatten(),)),
+        linear_model(input_shape),
         Architecture(layers=(GlobalAveragePool(),)),
     )

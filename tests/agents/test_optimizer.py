@@ -13,7 +13,7 @@ from mlforge_tasks.agents._cost import CostModel, count
 from mlforge_tasks.agents._loop_costs import LOOPS
 from mlforge_tasks.agents._loops import runs
 from mlforge_tasks.agents._space import space_for
-from mlforge_tasks.architecture import Architecture, Dense, Shape
+from mlforge_tasks.architecture import Architecture, Dense, Shape, linear_model
 from mlforge_tasks.records import Measurement
 from tests.agents.test_conformance import AGENTS
 from tests.helpers.made_up_device import (
@@ -95,6 +95,26 @@ def test_impossible_limits_get_the_smallest_networks() -> None:
     assert all(
         pressure(brief, each) <= least for each in load("optimizer").propose(brief, (), 2, BENCH)
     )
+
+
+@pytest.mark.parametrize("kind", ["series", "image"])
+def test_where_only_a_linear_model_fits_it_is_proposed(kind: str) -> None:
+    """Limits that are met by a head alone are met, not said to be too tight."""
+    input_shape = INPUTS[kind]
+    linear = linear_model(input_shape)
+    least = truth(figures_of(make_brief(input_shape), linear))
+    # The cost model is not sure of what it never measured; the space's smallest take twice as much.
+    room = {metric: 1.3 * value for metric, value in least.items() if metric != "stack_bytes"}
+    brief = make_brief(input_shape, Limits(**room))
+    assert linear in load("optimizer").propose(brief, (), 2, BENCH)
+
+
+def test_a_linear_model_has_its_turn() -> None:
+    """Where nobody knows what one reaches, it is tried after one network of each family."""
+    brief = make_brief()
+    families = len(space_for(brief.input_shape).choices[0].options)
+    trials = search(load("optimizer"), brief, families + 4)
+    assert linear_model(brief.input_shape) in [one.architecture for one in trials]
 
 
 def test_it_shrinks_after_failures_that_have_no_figures() -> None:
