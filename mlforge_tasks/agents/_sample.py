@@ -83,9 +83,10 @@ def _members(
             continue
         seen.add(architecture)
         try:
-            yield _member(genes, architecture, input_shape, task, output_count)
+            member = _member(genes, architecture, input_shape, task, output_count)
         except CandidateFailure:
             continue
+        yield member
 
 
 def _member(

@@ -16,6 +16,7 @@ from mlforge_tasks.architecture import Architecture, infer_shapes
 from mlforge_tasks.contract.asked import asked, learning_figure, misfits
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.dataset import DatasetSpec, Task
+from mlforge_tasks.contract.fields import checked
 from mlforge_tasks.contract.goal import Asked, Figure, Goal
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.contract.sections import Limits, Margins, Target, Training
@@ -120,6 +121,15 @@ class Contract(Record):
         task: Task | None = info.data.get("task")
         if training.class_weights is not None and task not in {None, "classification"}:
             raise Mistake(f"no such key: {task} has no classes", at=("class_weights",))
+        return training
+
+    @field_validator("training")
+    @classmethod
+    def _examples_can_be_varied(cls, training: Training, info: ValidationInfo) -> Training:
+        dataset: DatasetSpec | None = info.data.get("dataset")
+        shape = None if dataset is None else dataset.input_shape
+        if training.augment is not None and shape is not None:
+            return checked(training, training.augment.mistakes(shape))
         return training
 
     @field_validator("search")

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from mlforge_tasks.contract.augment import Augment
 from mlforge_tasks.contract.board import board_names, find_board
 from mlforge_tasks.plugins import AUTO, installed
 from mlforge_tasks.records import Record
@@ -129,6 +130,7 @@ class Training(Record):
         memory_limit_bytes: The same for the training process's memory.
         prune: Whether a training is stopped that falls behind most of those of earlier rounds.
         class_weights: Whether a rare class counts as much in training as a common one.
+        augment: How training examples are varied.
     """
 
     epochs: int = Field(ge=1, le=10_000)
@@ -139,3 +141,4 @@ class Training(Record):
     memory_limit_bytes: Bytes = Field(default=4 << 30, alias="memory_limit")
     prune: bool = False
     class_weights: Literal["balanced"] | None = None
+    augment: Augment | None = None

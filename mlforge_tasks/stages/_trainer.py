@@ -16,6 +16,7 @@ import numpy as np
 
 from mlforge_tasks import windows
 from mlforge_tasks.contract.metrics import METRICS
+from mlforge_tasks.stages._augment import augmenter
 from mlforge_tasks.stages._keras import Libraries, Predictor
 from mlforge_tasks.verdict.classification import balanced_weights
 
@@ -66,8 +67,8 @@ class Trainer:
         model: The network.
         train: The training split.
         goal: The goal's metric; it decides which loss is minimised.
-        budget: Batch size, learning rate, and whether rare classes weigh more.
-        seed: Of the order of examples.
+        budget: Batch size, learning rate, whether rare classes weigh more, how examples are varied.
+        seed: Of the order of examples, and of how they are varied.
     """
 
     def __init__(
@@ -89,28 +90,30 @@ class Trainer:
         if budget.class_weights is not None:
             classes = model.outputs[0].shape[-1]
             self._loss = _weighted(libraries, self._loss, balanced_weights(train.targets, classes))
-        self._epoch = self._compile(libraries, train, budget.learning_rate)
+        self._epoch = self._compile(libraries, train, budget)
 
-    def _compile(self, libraries: Libraries, train: Split, learning_rate: float) -> Any:
-        """One graph that runs a whole epoch, given the order of examples by batch."""
+    def _compile(self, libraries: Libraries, train: Split, budget: Budget) -> Any:
+        """One graph that runs a whole epoch, given its order of examples by batch, and a seed."""
         tf, keras = libraries
         model, loss_of = self.model, self._loss
         inputs, learned = _gathering(tf, train.inputs), tf.constant(train.learned)
+        vary = augmenter(tf, budget.augment, train.inputs.shape) if budget.augment else _unvaried
         variables = model.trainable_variables
-        optimizer = keras.optimizers.Adam(learning_rate)
+        optimizer = keras.optimizers.Adam(budget.learning_rate)
         optimizer.build(variables)
 
-        def step(batch: Any) -> Any:
+        def step(batch: Any, seed: Any, at: Any) -> Any:
+            seen = vary(inputs(batch), seed, at)
             with tf.GradientTape() as tape:
-                outputs = model(inputs(batch), training=True)
+                outputs = model(seen, training=True)
                 loss = loss_of(tf.gather(learned, batch), outputs)
             optimizer.apply(tape.gradient(loss, variables), variables)
             return loss
 
-        def epoch(order: Any) -> Any:
+        def epoch(order: Any, seed: Any) -> Any:
             total = tf.zeros(())
-            for batch in order:
-                total += step(batch)
+            for at in tf.range(tf.shape(order)[0]):
+                total += step(order[at], seed, at)
             return total / tf.cast(tf.shape(order)[0], tf.float32)
 
         return tf.function(epoch)
@@ -126,11 +129,17 @@ class Trainer:
         """
         order = np.random.default_rng((self._seed, number)).permutation(self._count)
         whole = self._count // self._batch * self._batch
-        return float(self._epoch(order[:whole].reshape(-1, self._batch)))
+        seed = np.array([self._seed & 0x7FFFFFFF, number], np.int32)
+        return float(self._epoch(order[:whole].reshape(-1, self._batch), seed))
 
     def loss(self, split: Split, outputs: NDArray[np.float32]) -> float:
         """The loss of outputs that the network gave for a split."""
         return float(self._loss(split.learned, outputs))
+
+
+def _unvaried(batch: Any, *_: Any) -> Any:
+    """What a batch is without augmentation."""
+    return batch
 
 
 def _gathering(tf: Any, examples: Windows) -> Callable[[Any], Any]:

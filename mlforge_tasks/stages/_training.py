@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mlforge_tasks.contract.augment import Augment
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason, Record
 
@@ -25,6 +26,7 @@ class Budget(Record):
     memory_limit_bytes: int
     prune: bool = False
     class_weights: Literal["balanced"] | None = None
+    augment: Augment | None = None
 
 
 class Training(Record):
