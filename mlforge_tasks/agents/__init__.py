@@ -76,6 +76,10 @@ class Goal(Record):
     direction: Literal["minimize", "maximize"]
     unit: str = "1"
 
+    def met_by(self, value: float) -> bool:
+        """Whether a value keeps it."""
+        return value <= self.target if self.direction == "minimize" else value >= self.target
+
 
 class BoardFacts(Record):
     """The target, as far as it matters to a design; a process has neither memories nor a clock."""

@@ -85,13 +85,13 @@ PLUGIN = Optimizer()
 
 def _linear_meets(brief: DesignBrief, bench: Workbench) -> bool | None:
     """Whether a linear model meets the goal on validation data; None where nobody knows."""
-    known = () if bench.card is None else bench.card.baselines
-    for one in known:
-        if (one.split, one.rule, one.metric) == ("validation", "linear", brief.goal.metric):
-            if brief.goal.direction == "minimize":
-                return one.value <= brief.goal.target
-            return one.value >= brief.goal.target
-    return None
+    known = {
+        one.metric: one.value
+        for one in (() if bench.card is None else bench.card.baselines)
+        if (one.split, str(one.rule)) == ("validation", "linear")
+    }
+    kept = [goal.met_by(known[goal.metric]) for goal in brief.goals if goal.metric in known]
+    return all(kept) if kept else None
 
 
 def _candidates(
