@@ -52,6 +52,11 @@ def shortage(
     return next(iter((*found, *_limits(proc))), None)
 
 
+def lacking_memory(wanted: float, *, proc: Path = PROC, cgroups: Path = CGROUPS) -> str | None:
+    """That there is not so much memory, in bytes, in words; None where there is."""
+    return next(iter((*_memory(proc, wanted), *_groups(proc, cgroups, wanted))), None)
+
+
 def _size(count: float) -> str:
     return f"{count / (1 << 20):.0f} MiB"
 

@@ -31,7 +31,7 @@ def settled(attempt: Callable[[], Reason | None], places: Iterable[Path]) -> Rea
         ToolError: The machine is short of something, or two attempts failed in different ways.
     """
     reason = attempt()
-    if reason is None or reason.code not in SUSPECT:
+    if reason is None or reason.code not in SUSPECT or _computed(reason):
         return reason
     places = (*places, Path(tempfile.gettempdir()))
     _require_room(reason, places)
@@ -46,6 +46,11 @@ def settled(attempt: Callable[[], Reason | None], places: Iterable[Path]) -> Rea
         )
     _require_room(again, places)
     return again
+
+
+def _computed(reason: Reason) -> bool:
+    """Whether a figure says why: a training that was not begun, since it needs more memory."""
+    return reason.code == MEMORY_LIMIT and reason.value is not None
 
 
 def _require_room(reason: Reason, places: Iterable[Path]) -> None:

@@ -42,7 +42,9 @@ def _request(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -
     return json.dumps(request)
 
 
-def _check(module: str, done: process.Completed, out: Path, says_first: str) -> None:
+def _check(
+    module: str, done: process.Completed, out: Path, says_first: str, *, limits_itself: bool
+) -> None:
     """Tells the ends of a module that say something about the candidate from those that do not.
 
     Raises:
@@ -66,12 +68,18 @@ def _check(module: str, done: process.Completed, out: Path, says_first: str) -> 
             f"{module} was ended by {name} from outside",
             hint=process.KILLED_HINT,
         )
-    if short is not None:
+    if short is not None and not (limits_itself and says_first in done.output):
         raise ToolError(f"{module} was ended by {name}: {short}", hint=shortage.HINT)
     if says_first not in done.output:
         raise ToolError(
             f"{module} was ended by {name} before it started\n{done.tail()}", hint=START_HINT
         )
+
+
+def _started(module: str, request: Path) -> tuple[list[str], dict[str, str]]:
+    """A module's command, and its environment on top of what every program gets."""
+    environment = surroundings.stage_environment(request.parent)
+    return surroundings.stage_command(module, request), environment
 
 
 def run_child(
@@ -82,6 +90,7 @@ def run_child(
     *,
     timeout_s: float,
     says_first: str = "",
+    limits_itself: bool = False,
     on_line: Callable[[str], None] | None = None,
 ) -> process.Completed:
     """Runs a module that ends with `main(run)`, as a process.
@@ -93,6 +102,7 @@ def run_child(
         config: As its `run` takes it.
         timeout_s: After this many seconds it is killed.
         says_first: What it prints once its libraries are loaded; before, no candidate is to blame.
+        limits_itself: What it is refused once it has started may be by its own limit of memory.
         on_line: Called with each line that it prints.
 
     Returns:
@@ -105,12 +115,7 @@ def run_child(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "request.json"
         path.write_text(_request(inputs, out, config))
-        done = process.run(
-            surroundings.stage_command(module, path),
-            timeout_s=timeout_s,
-            cwd=path.parent,
-            env=surroundings.stage_environment(path.parent),
-            on_line=on_line,
-        )
-    _check(module, done, out, says_first)
+        command, env = _started(module, path)
+        done = process.run(command, timeout_s=timeout_s, cwd=path.parent, env=env, on_line=on_line)
+    _check(module, done, out, says_first, limits_itself=limits_itself)
     return done

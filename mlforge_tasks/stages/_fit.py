@@ -14,7 +14,7 @@ from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.contract.metrics import better
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Reason
-from mlforge_tasks.stages import main
+from mlforge_tasks.stages import _memory_need, main
 from mlforge_tasks.stages._keras import load_model, start
 from mlforge_tasks.stages._pruning import CURVES, Curves, Pruning
 from mlforge_tasks.stages._trainer import Split, Trainer, load_split, save_weights
@@ -212,13 +212,17 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         train, validation = (
             load_split(inputs["dataset"], name, card) for name in ("train", "validation")
         )
+        _memory_need.check(_memory_need.need(model, train, validation, budget.batch_size), limit)
         trainer = Trainer(
             libraries, model, train, goal=goal.metric, budget=budget, seed=config["search.seed"]
         )
         pruning = Pruning(goal.metric, _curves(inputs), warm_up=budget.patience)
         training = fit(trainer, Judged(goal, validation, card), budget, pruning)
     except (MemoryError, libraries.tensorflow.errors.ResourceExhaustedError):
-        message = f"training needs more than its memory limit of {format_bytes(limit)}"
+        message = (
+            f"training needs more than its memory limit of {format_bytes(limit)}; lower "
+            "training.batch_size, or raise training.memory_limit"
+        )
         raise failure("train_memory", message, limit) from None
     signal.setitimer(signal.ITIMER_PROF, 0)
     save_weights(model, out / "weights.npz")

@@ -45,6 +45,31 @@ def _show(line: str) -> None:
         print(line, flush=True)
 
 
+def _check(done: process.Completed, budget: Budget, longest_s: float) -> None:
+    """What the end of a training process means.
+
+    Raises:
+        CandidateFailure: It used up its time, or died as one does that is refused memory.
+        ToolError: It stood still.
+    """
+    if done.timed_out:
+        raise ToolError(
+            f"the training did not end within {longest_s:g} s, and did not use its "
+            f"{budget.time_limit_s:g} s of the processor\n{done.tail()}",
+            hint="was it stopped? if the machine is busy, use fewer processes (-n)",
+        )
+    if done.returncode == -signal.SIGPROF:
+        raise timeout_failure(budget.time_limit_s)
+    if done.returncode < 0:
+        # TensorFlow crashes (SIGSEGV, SIGABRT) where it is refused memory.
+        name = process.signal_name(done.returncode)
+        message = (
+            f"training ended with {name}, which running out of memory does to TensorFlow; lower "
+            "training.batch_size, or raise training.memory_limit"
+        )
+        raise failure("train_memory", message, budget.memory_limit_bytes)
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `weights.npz` and `training.json`; one line per epoch goes to stdout.
 
@@ -65,21 +90,16 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     sources = {name: folder for name, folder in inputs.items() if name != "admit"}
     longest_s = STANDSTILL_S + STARVED * budget.time_limit_s
     done = run_child(
-        TRAINING, sources, out, wanted, timeout_s=longest_s, says_first=STARTED, on_line=_show
+        TRAINING,
+        sources,
+        out,
+        wanted,
+        timeout_s=longest_s,
+        says_first=STARTED,
+        limits_itself=True,
+        on_line=_show,
     )
-    if done.timed_out:
-        raise ToolError(
-            f"the training did not end within {longest_s:g} s, and did not use its "
-            f"{budget.time_limit_s:g} s of the processor\n{done.tail()}",
-            hint="was it stopped? if the machine is busy, use fewer processes (-n)",
-        )
-    if done.returncode == -signal.SIGPROF:
-        raise timeout_failure(budget.time_limit_s)
-    if done.returncode < 0:
-        # TensorFlow crashes (SIGSEGV, SIGABRT) where it is refused memory.
-        name = process.signal_name(done.returncode)
-        message = f"training ended with {name}, which running out of memory does to TensorFlow"
-        raise failure("train_memory", message, budget.memory_limit_bytes)
+    _check(done, budget, longest_s)
 
 
 if __name__ == "__main__":

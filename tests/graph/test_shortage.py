@@ -14,9 +14,11 @@ import pytest
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process, room, shortage
 from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.graph.second_try import settled
 from mlforge_tasks.graph.stage import Outcome, Stage, Workspace
 from mlforge_tasks.graph.store import Store
 from mlforge_tasks.platforms._fit import ended_by_itself
+from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +70,19 @@ def test_what_cannot_be_a_shortage_is_tried_once(tmp_path: Path) -> None:
     """A figure that breaks a limit is a figure."""
     assert outcome(tmp_path, "does_not_fit", "well").how == "failed"
     assert tries(tmp_path) == 1
+
+
+def test_what_was_reckoned_is_tried_once(tmp_path: Path) -> None:
+    """A training that was not begun, since it needs too much, says nothing of this machine."""
+    reason = Reason(code="train_memory", stage="train", message="x", value=2e18, limit=1e18)
+    asked: list[int] = []
+
+    def attempt() -> Reason:
+        asked.append(1)
+        return reason
+
+    assert settled(attempt, [tmp_path]) == reason
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("isolated", [False, True], ids=["in process", "isolated"])
@@ -143,6 +158,8 @@ def test_memory_is_seen_wherever_it_is_bounded(tmp_path: Path) -> None:
     proc, groups = kernel(tmp_path / "roomy")
     assert room.shortage((), proc=proc, cgroups=groups) is None
     assert room.shortage((), memory_bytes=1 << 40, proc=proc, cgroups=groups) is not None
+    assert room.lacking_memory(1 << 40, proc=proc, cgroups=groups) is not None
+    assert room.lacking_memory(1 << 30, proc=proc, cgroups=groups) is None
     (groups / "user" / "memory.max").write_text(str(3 << 30))
     (groups / "user" / "memory.current").write_text(str(5 << 29))
     found = room.shortage((), proc=proc, cgroups=groups)

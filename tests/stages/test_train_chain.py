@@ -351,12 +351,20 @@ def test_falling_behind_is_a_result(series: Candidate, tmp_path: Path) -> None:
 
 
 def test_memory_limit_is_a_result(tmp_path: Path) -> None:
-    """A training that needs too much memory fails, though TensorFlow crashes on it."""
+    """One that needs too much for sure is not begun; else it fails, though TensorFlow crashes."""
     layers = [{"kind": "conv2d", "filters": 256, "kernel": [3, 3]}, {"kind": "global_average_pool"}]
     large = _candidate(tmp_path / "large", layers, card("regression", (64, 64, 1), 1), "mse")
     with pytest.raises(CandidateFailure) as failure:
-        large.train(tmp_path / "train", batch_size=96, memory_limit_bytes=600 << 20)
-    assert failure.value.reason.code == "train_memory"
+        large.train(tmp_path / "short", batch_size=96, memory_limit_bytes=600 << 20)
+    reason = failure.value.reason
+    assert (reason.code, reason.limit) == ("train_memory", 600 << 20)
+    # 64 x 64 x 256 activations of 96 examples, and as much that comes back to them.
+    assert 2 * 96 * (1 << 20) * 4 < (reason.value or 0) < 1400 << 20
+    assert "its limit is 600 MiB" in reason.message
+    assert "lower training.batch_size (96), or raise training.memory_limit" in reason.message
+    with pytest.raises(CandidateFailure) as failure:
+        large.train(tmp_path / "train", batch_size=96, memory_limit_bytes=1400 << 20)
+    assert (failure.value.reason.code, failure.value.reason.value) == ("train_memory", None)
 
 
 def test_too_little_memory_to_start_is_no_candidates_fault(
