@@ -9,7 +9,7 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 
 from mlforge_tasks.graph.files import CorruptError, read_own
 from mlforge_tasks.graph.sealed import Sealed
-from mlforge_tasks.records import Reason, Record
+from mlforge_tasks.records import Reason, Record, sha256_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,10 @@ class Manifest(Record):
         if not self.folders().isdisjoint(self.outputs):
             raise ValueError("an output lies below another")
         return self
+
+    def digest(self) -> str:
+        """What the key of a later stage says of it: the digest of its file."""
+        return sha256_bytes(self.to_bytes() + b"\n")
 
     def folders(self) -> set[str]:
         """The folders that outputs lie in, below the stage's own."""

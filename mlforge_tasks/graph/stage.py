@@ -92,7 +92,7 @@ class Stage:
     def dependency_paths(self) -> list[Path]:
         """Files that doit has to watch; a set of them is looked at for the key."""
         sources = (one for one in self.inputs.values() if not isinstance(one, FileSet))
-        return [_watched(source) for source in sources]
+        return [one.manifest_path if isinstance(one, Stage) else one for one in sources]
 
     def key_document(self) -> dict[str, Any]:
         """Everything that may change the result.
@@ -100,14 +100,19 @@ class Stage:
         Raises:
             FileNotFoundError: An input has not been made yet.
         """
+        inputs = {name: digest_of(source) for name, source in sorted(self.inputs.items())}
+        return self.document(inputs, passed_over=self._passed_over())
+
+    def document(self, inputs: Mapping[str, str], *, passed_over: bool) -> dict[str, Any]:
+        """The same for given inputs, by what a key says of each, and whether one had failed."""
         return {
             "stage": self.kind.module,
             "code": code_version(*self._code_files()),
             "config": dict(self.config),
             # One that is passed over needs none, such as a board that nobody has plugged in.
-            "tools": {} if self._passed_over() else dict(self.kind.tools()),
+            "tools": {} if passed_over else dict(self.kind.tools()),
             "environment": environment.document((self.kind.module, *self.kind.loads)),
-            "inputs": {name: _digest(source) for name, source in sorted(self.inputs.items())},
+            "inputs": dict(sorted(inputs.items())),
         }
 
     def _passed_over(self) -> bool:
@@ -225,7 +230,7 @@ class Stage:
         """Refuses what was made while an input changed: no key says what it was made of."""
         yield
         for name, source in self.inputs.items():
-            if _digest(source) != inputs[name]:
+            if digest_of(source) != inputs[name]:
                 raise self._changed(name)
             if isinstance(source, Stage) and not source.outputs.holds(given[name]):
                 raise self._changed(name)
@@ -280,7 +285,7 @@ class Stage:
         self.outputs.clean()
 
 
-def _digest(source: Stage | Path | FileSet) -> str:
+def digest_of(source: Stage | Path | FileSet) -> str:
     """What a key says of an input: its manifest's digest, or that of source files."""
     if isinstance(source, FileSet):
         return source.digest()
@@ -292,7 +297,3 @@ def _place(source: Stage | Path | FileSet) -> Path:
     if isinstance(source, FileSet):
         return source.root
     return source.folder if isinstance(source, Stage) else source
-
-
-def _watched(source: Stage | Path) -> Path:
-    return source.manifest_path if isinstance(source, Stage) else source

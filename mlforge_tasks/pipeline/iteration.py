@@ -155,18 +155,13 @@ class Iterations:
         return self._wiring.stage(f"curves:{k}", curves.KIND, trained)
 
     def _judge(self, k: int, tried: _Tried) -> Stage:
-        model = self._wiring.contract.search.brought_model
         watched = {} if tried.propose is None else {"propose": tried.propose}
         watched |= {
             f"{index}.{name}": stage
             for index, chain in enumerate(tried.chains)
             for name, stage in chain.stages.items()
         }
-        config = {
-            "bounds": self._wiring.bounds,
-            "iteration": k,
-            "model": model and Path(model).name,
-        }
+        config = {**judging(self._wiring), "iteration": k}
         return self._wiring.stage(f"judge:{k}", judge.KIND, watched, config)
 
     def _report(self, k: int, tried: _Tried, judged: Stage, earlier: Sequence[Iteration]) -> Stage:
@@ -183,34 +178,19 @@ class Iterations:
         if brought:
             inputs["1.0.quantise"] = tried.chains[0]["quantise"]
         config = {
-            "name": wiring.folder.name,
-            "bounds": wiring.bounds,
-            "engines": list(wiring.engines),
-            "margins": wiring.contract.margins_by_metric(),
-            "memories": self._memories(),
+            **reporting(wiring),
             "operators": {one: self._operators(one) for one in plugins.installed("engines")}
             if brought
             else {},
         }
         return wiring.stage(f"report:{k}", report.KIND, inputs, config)
 
-    def _memories(self) -> dict[str, int]:
-        """What the board has, by the metric that takes it."""
-        board = self._wiring.on_board
-        if board.native:
-            return {}
-        flash, ram = board.memories()
-        return {"flash_bytes": flash.length_bytes, "ram_bytes": ram.length_bytes}
-
     def _deliver(
         self, k: int, tried: _Tried, reported: Stage, earlier: Sequence[Iteration]
     ) -> Stage:
         inputs = {"report": reported, "dataset": self._preparation.dataset}
-        inputs |= {
-            f"{at}.{name}": chain[name]
-            for at, chain in _all(tried, earlier)
-            for name in _delivered(chain)
-        }
+        for at, chain in _all(tried, earlier):
+            inputs |= handed_over(at, chain)
         config = {"contract": self._wiring.contract.model_dump(mode="json")}
         return self._wiring.stage(f"deliver:{k}", deliver.KIND, inputs, config)
 
@@ -221,11 +201,32 @@ def _all(tried: _Tried, earlier: Sequence[Iteration]) -> Iterator[tuple[str, Cha
         yield from ((f"{number}.{index}", chain) for index, chain in enumerate(chains))
 
 
-def _delivered(chain: Chain) -> tuple[str, ...]:
+def judging(wiring: Wiring) -> dict[str, Any]:
+    """What a stage is told that judges candidates."""
+    model = wiring.contract.search.brought_model
+    return {"bounds": wiring.bounds, "model": model and Path(model).name}
+
+
+def reporting(wiring: Wiring) -> dict[str, Any]:
+    """What a report is told of the contract and its board."""
+    board = wiring.on_board
+    flash, ram = (None, None) if board.native else board.memories()
+    memories = {"flash_bytes": flash, "ram_bytes": ram}
+    return {
+        "name": wiring.folder.name,
+        "bounds": wiring.bounds,
+        "engines": list(wiring.engines),
+        "margins": wiring.contract.margins_by_metric(),
+        "memories": {name: one.length_bytes for name, one in memories.items() if one is not None},
+        "operators": {},
+    }
+
+
+def handed_over(at: str, chain: Chain) -> dict[str, Stage]:
     """What is delivered of a candidate: what a board measured, not what stood for it."""
     names = (f"hardware_{name}" for name in DELIVERED)
-    return tuple(
-        hardware if hardware in chain.stages else name
+    return {
+        f"{at}.{shown}": chain[shown]
         for hardware, name in zip(names, DELIVERED, strict=True)
-        if name in chain.stages
-    )
+        if (shown := hardware if hardware in chain.stages else name) in chain.stages
+    }

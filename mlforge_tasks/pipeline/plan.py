@@ -37,6 +37,7 @@ class Plan:
     Attributes:
         name: The contract's name.
         contract: The contract.
+        root: The project's root, for source files.
         folder: Where everything but the store goes.
         workspace: The store.
         preparation: What is done once: the data set, and what the firmware takes without a model.
@@ -45,6 +46,7 @@ class Plan:
 
     name: str
     contract: Contract
+    root: Path
     folder: Path
     workspace: Workspace
     preparation: Preparation
@@ -114,4 +116,4 @@ def make_plan(
     iterations: list[Iteration] = []
     for _ in range(contract.search.max_iterations):
         iterations.append(rounds.next(iterations))
-    return Plan(name, contract, build / name, workspace, preparation, tuple(iterations))
+    return Plan(name, contract, root, build / name, workspace, preparation, tuple(iterations))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import TaskError
 
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.graph import shortage
-from mlforge_tasks.graph.files import refused
+from mlforge_tasks.graph import explanation, shortage
+from mlforge_tasks.graph.files import own_digest, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,3 +62,18 @@ def told(action: Callable[..., Any]) -> Callable[..., Any]:
             return TaskError("a mistake in MLForge: please report all that follows", error)
 
     return act
+
+
+def run_stage(stage: Stage) -> dict[str, Any]:
+    """The doit action for a stage: its values."""
+    before = explanation.key_document(stage.folder)
+    outcome = stage.run()
+    after = explanation.key_document(stage.folder)
+    return {
+        "key": outcome.key,
+        "manifest": own_digest(stage.manifest_path),
+        "how": outcome.how,
+        "status": outcome.manifest.status,
+        "seconds": outcome.seconds,
+        "changed": explanation.changes(before, after),
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED
+from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED, TEST_SUFFIX
 from mlforge_tasks.verdict.trials import Report, TrialResult, holds
 from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
 
@@ -118,6 +118,7 @@ def summary(report: Report, folder: Path) -> str:
     if report.met and best is not None:
         lines.append(f"PASS: candidate {best.trial.id} meets {report.name}")
         lines += _known(best.trial.verdict)
+        lines += carried_text(report)
         if best.not_compared:
             lines.append(not_compared(best.not_compared))
         lines += cycles_text(best)
@@ -130,7 +131,7 @@ def summary(report: Report, folder: Path) -> str:
         lines.append(forecast_text(report.forecast_errors))
     if report.choice is not None:
         lines.append(engine_text(report.choice))
-    looks = report.test_looks()
+    looks = len(report.asked())
     lines.append(f"the test split was asked of {looks} candidate{'' if looks == 1 else 's'}")
     if report.model_use is not None:
         lines.append(model_use(report.model_use))
@@ -142,6 +143,30 @@ def _known(verdict: Verdict | None) -> list[str]:
     """A line for each clause that something is known of."""
     clauses = verdict.clauses if verdict else ()
     return [f"  {describe_clause(one)} ({one.source})" for one in clauses if one.source]
+
+
+def carried_text(report: Report) -> list[str]:
+    """That nothing was searched, and which limits were others when something was."""
+    if report.carried is None:
+        return []
+    before, after = (
+        {one.metric: one for one in bounds if not one.metric.endswith(TEST_SUFFIX)}
+        for bounds in (report.carried.bounds, report.bounds)
+    )
+    edits = []
+    for now in after.values():
+        then = before.pop(now.metric, None)
+        if then is None:
+            edits.append(f"{now.metric} {format_value(now.limit, now.unit)}, not limited then")
+        elif then != now:
+            was, limit = format_against(then.limit, now.limit, now.unit)
+            edits.append(f"{now.metric} {limit}, was {was}")
+    edits += [
+        f"{name} not limited, was {format_value(one.limit, one.unit)}"
+        for name, one in before.items()
+    ]
+    told = f"carried over: found before the contract was edited ({'; '.join(edits)})"
+    return [f"{told}; nothing was searched, which `doit clean` and a run would do"]
 
 
 def not_compared(why: str) -> str:

@@ -1,9 +1,11 @@
-"""The tasks that close the loop: a gate after each iteration, and `converge` at the end.
+"""The tasks that close the loop: gates before and after iterations, and `converge` at the end.
 
-`gate:k` reads the verdict of iteration k. While the contract is unmet and iterations remain, it
-adds itself a successor through doit's `calc_dep`; else it asks for the delivery. Later iterations
-are declared but never visited. What either of them said before is never taken on trust: it is up to
-date only where the code of today says the same of the files of today.
+`gate:0` looks at an earlier search: where nothing but its limits was edited since, and a candidate
+of it keeps today's, that one is delivered (`deliver:0`) and nothing is searched. `gate:k` reads the
+verdict of iteration k. While the contract is unmet and iterations remain, it adds itself a
+successor through doit's `calc_dep`; else it asks for the delivery. Later iterations are declared
+but never visited. What any of them said before is never taken on trust: it is up to date only where
+the code of today says the same of the files of today.
 """
 
 from __future__ import annotations
@@ -14,14 +16,15 @@ from doit.exceptions import TaskFailed
 from pydantic import ValidationError
 
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.pipeline.carry import CarryOver, folders
 from mlforge_tasks.pipeline.gates import decide
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.shell import console
-from mlforge_tasks.shell.actions import Removal, told
+from mlforge_tasks.shell.actions import Removal, run_stage, told
 from mlforge_tasks.verdict.trials import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mlforge_tasks.pipeline.iteration import Iteration
     from mlforge_tasks.pipeline.plan import Plan
@@ -51,6 +54,40 @@ def gate_task(iteration: Iteration, last: int, judged: str) -> dict[str, Any]:
         "actions": [(told(decide), [iteration, last])],
         "file_dep": [judged],
         "uptodate": [same],
+    }
+
+
+def carry_tasks(plan: Plan) -> Iterator[dict[str, Any]]:
+    """The gate before the first iteration, and the delivery of what an earlier search found."""
+    carry = CarryOver(plan)
+
+    def same(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
+        try:
+            return bool(values == carry.decide())
+        except _UNREADABLE:  # to be met again, and shown, by the action
+            return False
+
+    def whole(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
+        try:
+            return carry.stages[-1].up_to_date(values)
+        except _UNREADABLE:  # to be met again, and shown, by the action
+            return False
+
+    def deliver() -> dict[str, Any]:
+        return [run_stage(stage) for stage in carry.stages][-1]
+
+    yield {
+        "basename": "gate",
+        "name": "0",
+        "actions": [told(carry.decide)],
+        "uptodate": [same],
+    }
+    yield {
+        "basename": "deliver",
+        "name": "0",
+        "actions": [told(deliver)],
+        "clean": [Removal(folders(plan))],
+        "uptodate": [whole],
     }
 
 
@@ -84,7 +121,7 @@ def converge_task(plan: Plan) -> dict[str, Any]:
         "basename": CONVERGE,
         "doc": "run the loop until the contract is met or the budget ends",
         "actions": [told(conclude)],
-        "calc_dep": ["gate:1"],
-        "clean": [Removal(tuple(plan.stages()))],
+        "calc_dep": ["gate:0"],
+        "clean": [Removal((*plan.stages(), *folders(plan)))],
         "uptodate": [same],
     }

@@ -16,13 +16,11 @@ from doit.exceptions import InvalidDodoFile, TaskFailed
 
 from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import ContractError, MlforgeError
-from mlforge_tasks.graph import explanation
 from mlforge_tasks.graph.code_version import PROJECT_ROOT, module_file
-from mlforge_tasks.graph.files import own_digest
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.shell import loop, reporter, state
-from mlforge_tasks.shell.actions import Removal, told
+from mlforge_tasks.shell.actions import Removal, run_stage, told
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -88,21 +86,6 @@ def configuration(plan: Plan) -> dict[str, Any]:
         "par_type": "thread",
         "reporter": reporter.reporter_for(plan),
         "verbosity": 2,
-    }
-
-
-def run_stage(stage: Stage) -> dict[str, Any]:
-    """The doit action for a stage: its values."""
-    before = explanation.key_document(stage.folder)
-    outcome = stage.run()
-    after = explanation.key_document(stage.folder)
-    return {
-        "key": outcome.key,
-        "manifest": own_digest(stage.manifest_path),
-        "how": outcome.how,
-        "status": outcome.manifest.status,
-        "seconds": outcome.seconds,
-        "changed": explanation.changes(before, after),
     }
 
 
@@ -178,5 +161,6 @@ def declare(plan: Plan) -> Iterator[dict[str, Any]]:
         for stage in iteration.stages:
             yield stage_task(stage)
         yield loop.gate_task(iteration, last, _relative(iteration.judge.manifest_path))
+    yield from loop.carry_tasks(plan)
     yield _group("gate", "decide whether another iteration is needed")
     yield loop.converge_task(plan)

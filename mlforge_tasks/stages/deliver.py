@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+CONTRACT = "contract.json"
+# Where what is delivered was carried over: the contract of the search that found it.
+SEARCHED = "searched_contract.json"
 MEND = "the store holds what no stage made: delete the build tree's 'ac' and 'cas', and run again"
 
 # Never from the store: what is delivered is held against what was measured every time.
@@ -61,12 +64,15 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `report`, `dataset`, and `<iteration>.<candidate>.<stage>` of every candidate.
         out: Output folder.
-        config: `contract`, as it was read.
+        config: `contract`, as it was read, and `searched`, an earlier one, where its search found
+            what is delivered.
 
     Raises:
         ToolError: What is to be delivered is not what was measured.
     """
-    (out / "contract.json").write_bytes(canonical_json(config["contract"]) + b"\n")
+    for name, key in ((CONTRACT, "contract"), (SEARCHED, "searched")):
+        if key in config:
+            (out / name).write_bytes(canonical_json(config[key]) + b"\n")
     sources = [inputs["report"]]
     report = Report.read(inputs["report"] / "report.json")
     shutil.copyfile(inputs["dataset"] / "data_card.json", out / "data_card.json")

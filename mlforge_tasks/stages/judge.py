@@ -29,11 +29,16 @@ if TYPE_CHECKING:
 KIND = StageKind(__name__, ("trials.json",), runs_after_failure=True)
 
 
-class _Folders:
-    """The stage folders of one candidate, and whether each stage worked out."""
+class Folders:
+    """The stage folders of one candidate, and whether each stage worked out.
 
-    def __init__(self, inputs: Mapping[str, Path], index: int) -> None:
-        prefix = f"{index}."
+    Args:
+        inputs: `<candidate>.<stage>`.
+        candidate: Which one.
+    """
+
+    def __init__(self, inputs: Mapping[str, Path], candidate: str) -> None:
+        prefix = f"{candidate}."
         self.folders = {
             name.removeprefix(prefix): folder
             for name, folder in inputs.items()
@@ -55,7 +60,7 @@ class _Folders:
 
 
 def _measurements(
-    folders: _Folders, bounds: Iterable[Bound]
+    folders: Folders, bounds: Iterable[Bound]
 ) -> tuple[tuple[Measurement, ...], float | None]:
     """All figures found, those of the trained firmware rather than those of its probe.
 
@@ -94,21 +99,21 @@ def _reached(
     )
 
 
-def _profile(folders: _Folders) -> Profile | None:
+def _profile(folders: Folders) -> Profile | None:
     """What each layer takes: as a board told it where one did, else as the emulator did."""
     paths = (folders.file(stage, PROFILE) for stage in ("hardware_run", "run", "probe_run"))
     known = next((path for path in paths if path is not None and path.exists()), None)
     return None if known is None else Profile.read(known)
 
 
-def _cycles(folders: _Folders) -> Cycles | None:
+def _cycles(folders: Folders) -> Cycles | None:
     """What the emulated latency was computed from."""
     paths = (folders.file(stage, "measurements.json") for stage in ("run", "probe_run"))
     known = next((path for path in paths if path is not None), None)
     return None if known is None else RunReport.read(known).cycles
 
 
-def _float_metrics(folders: _Folders, measurements: Iterable[Measurement]) -> dict[str, float]:
+def _float_metrics(folders: Folders, measurements: Iterable[Measurement]) -> dict[str, float]:
     """What the model reached before it was quantised, on the splits its int8 form was asked on."""
     evaluated = folders.file("evaluate", EVALUATION)
     if evaluated is None:
@@ -121,16 +126,24 @@ def _float_metrics(folders: _Folders, measurements: Iterable[Measurement]) -> di
     return {name: value for name, value in known.items() if name in asked}
 
 
-def _not_compared(folders: _Folders) -> str:
+def _not_compared(folders: Folders) -> str:
     """Why a device's outputs were not held against the oracle's, the board's first."""
     paths = (folders.file(stage, "measurements.json") for stage in ("hardware_run", "run"))
     known = next((path for path in paths if path is not None), None)
     return "" if known is None else RunReport.read(known).not_compared
 
 
-def _result(
-    folders: _Folders, architecture: Architecture | None, identity: str, config: Mapping[str, Any]
+def result(
+    folders: Folders, architecture: Architecture | None, identity: str, config: Mapping[str, Any]
 ) -> TrialResult:
+    """A candidate against the contract.
+
+    Args:
+        folders: What its stages made.
+        architecture: Its design; None for a model that was brought along.
+        identity: Its id.
+        config: `bounds`, `model`.
+    """
     static = folders.file("render", "static.json")
     bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
     measurements, device_metric = _measurements(folders, bounds)
@@ -191,8 +204,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         config: `bounds`, `iteration`, `model` (name of the model that was brought along).
     """
     results = tuple(
-        _result(
-            _Folders(inputs, index),
+        result(
+            Folders(inputs, str(index)),
             proposal,
             f"{config['iteration']}.{index}",
             config,

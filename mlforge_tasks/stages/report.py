@@ -15,7 +15,7 @@ from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast, errors
 from mlforge_tasks.verdict.quantisation_loss import QuantisationLoss, loss
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript, Transcripts
-from mlforge_tasks.verdict.trials import Report, Trials, badness
+from mlforge_tasks.verdict.trials import Carried, Report, Trials, badness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -170,8 +170,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `judgeNN` for each iteration, `proposeNN` unless a model was brought along, and
             `choice` where there was an engine to choose; and what `shortfall` reads.
         out: Output folder.
-        config: `name`, `bounds`, `engines`, `target`, `mode`, `goal.quantisation_change`, and what
-            `shortfall` is told.
+        config: `name`, `bounds`, `engines`, `target`, `mode`, `goal.quantisation_change`, `carried`
+            where an earlier search found the candidate, and what `shortfall` is told.
     """
     folders = [inputs[name] for name in sorted(inputs) if name.startswith("judge")]
     results = tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
@@ -191,6 +191,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         shortfall=None if met else shortfall(inputs, results, config),
         forecast_errors=_forecast_errors(inputs, results),
         model_use=transcripts.use() if transcripts.rounds else None,
+        carried=Carried.from_dump(config["carried"]) if "carried" in config else None,
         quantisation=_quantisation(inputs, results, config["goal.quantisation_change"]),
     )
     report.write(out / "report.json")

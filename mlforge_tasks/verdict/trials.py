@@ -109,6 +109,18 @@ class Trials(Record):
         return any(reason is not None and reason.code == IMPOSSIBLE for reason in reasons)
 
 
+class Carried(Record):
+    """That a candidate was found by an earlier search, with other limits, and not searched anew.
+
+    Attributes:
+        bounds: The clauses of that search.
+        asked: The candidates that the test split was asked of, then and since.
+    """
+
+    bounds: tuple[Bound, ...]
+    asked: tuple[str, ...]
+
+
 class Report(Record):
     """A whole run: the contract's clauses, every candidate, the outcome.
 
@@ -125,6 +137,7 @@ class Report(Record):
         shortfall: Where it was not met, why not and what would have to give.
         forecast_errors: How far off the agent's forecasts were, by metric; None where it made none.
         model_use: What a language model was asked, where one was.
+        carried: Where the candidate was found by an earlier search.
         quantisation: Of each evaluated candidate with a float network: what int8 changed.
     """
 
@@ -140,6 +153,7 @@ class Report(Record):
     shortfall: Shortfall | None
     forecast_errors: dict[str, ForecastError] | None = None
     model_use: ModelUse | None = None
+    carried: Carried | None = None
     quantisation: tuple[QuantisationLoss, ...] = ()
 
     @property
@@ -158,11 +172,14 @@ class Report(Record):
         """The leading one."""
         return self.goals[0]
 
-    def test_looks(self) -> int:
-        """How many candidates the test split was asked of."""
-        searched = sum(one.measurement(self.goal + TEST_SUFFIX) is not None for one in self.results)
+    def asked(self) -> tuple[str, ...]:
+        """The candidates that the test split was asked of."""
+        metric = self.goal + TEST_SUFFIX
+        found = {one.trial.id for one in self.results if one.measurement(metric) is not None}
         smallest = self.shortfall.smallest if self.shortfall else None
-        return searched + (smallest is not None and smallest.test_asked)
+        if smallest is not None and smallest.test_asked:
+            found.add(smallest.candidate)
+        return tuple(sorted(found | set(self.carried.asked if self.carried else ())))
 
     def best_result(self) -> TrialResult | None:
         """The candidate that `best` names."""

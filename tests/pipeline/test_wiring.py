@@ -15,7 +15,7 @@ from mlforge_tasks.contract import loader
 from mlforge_tasks.graph.manifest import Provenance
 from mlforge_tasks.graph.stage import Workspace
 from mlforge_tasks.graph.store import Store
-from mlforge_tasks.pipeline import plan
+from mlforge_tasks.pipeline import carry, plan
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.pipeline.preparation import Preparation, prepare
 from mlforge_tasks.pipeline.wiring import Wiring
@@ -94,7 +94,8 @@ def test_every_stage_is_wired_and_stands_in_its_file(tmp_path: Path) -> None:
     wired = {
         stage.kind.module
         for index, changes in enumerate(variants)
-        for stage in plan_of(tmp_path / str(index), *changes).stages()
+        for made in (plan_of(tmp_path / str(index), *changes),)
+        for stage in (*made.stages(), *carry.folders(made))
     }
     names = (one.name for one in pkgutil.iter_modules(stages.__path__))
     assert wired == {f"mlforge_tasks.stages.{name}" for name in names if name[0] != "_"}
