@@ -9,6 +9,11 @@ from pydantic import Field
 from mlforge_tasks.contract.sources.arrays import NpzSource, ParquetSource
 from mlforge_tasks.contract.sources.folder import FolderSource
 from mlforge_tasks.contract.sources.logs import WindowLinesSource, WisdmSource
+from mlforge_tasks.contract.sources.recorders import (
+    EdgeImpulseSource,
+    SensimlSource,
+    UciHarSource,
+)
 from mlforge_tasks.contract.sources.series import ArffSource, TsSource
 from mlforge_tasks.contract.sources.text import CsvSource
 from mlforge_tasks.contract.sources.wheel import WheelSource
@@ -22,6 +27,9 @@ Source = Annotated[
     | TsSource
     | ArffSource
     | WindowLinesSource
-    | WisdmSource,
+    | WisdmSource
+    | UciHarSource
+    | EdgeImpulseSource
+    | SensimlSource,
     Field(discriminator="kind"),
 ]

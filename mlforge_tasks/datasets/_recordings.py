@@ -86,6 +86,13 @@ class Joined:
         for piece in pieces:
             if piece.end <= piece.first:
                 continue
+            both = sorted(piece.marks.keys() & recording.signals.keys())
+            if both:
+                raise MlforgeError(
+                    f"{recording.where}: column '{both[0]}' is there too, beside what is said of "
+                    "the whole recording",
+                    hint="rename it in the file",
+                )
             for name, array in recording.signals.items():
                 self._signals.setdefault(name, []).append(array[piece.first : piece.end])
             if recording.lines is not None:

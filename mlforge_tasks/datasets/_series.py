@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlforge_tasks.contract.data_card import SourceCard
-from mlforge_tasks.datasets._table import Table, shown
+from mlforge_tasks.datasets._table import Files, Table, shown
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.records import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -59,21 +57,6 @@ def to_table(where: str, series: Sequence[Series]) -> Table:
     return Table(where, columns, starts, np.repeat([one.line for one in series], counts))
 
 
-@dataclass(frozen=True)
-class _Stacked(Table):
-    """Tables of several files below each other."""
-
-    parts: tuple[Table, ...] = ()
-
-    def place(self, row: int) -> str:
-        """See `Table`; of the file that the row is from."""
-        for part in self.parts:
-            if row < part.rows:
-                return part.place(row)
-            row -= part.rows
-        raise IndexError(row)
-
-
 def stacked(where: str, parts: Sequence[tuple[Table, Mapping[str, str]]]) -> Table:
     """Puts the tables of several files below each other; each keeps its recordings.
 
@@ -98,27 +81,25 @@ def stacked(where: str, parts: Sequence[tuple[Table, Mapping[str, str]]]) -> Tab
         name: np.concatenate([_column(table, marks, name) for table, marks in parts])
         for name in names
     }
-    starts = np.concatenate([table.starts for table, _ in parts])
-    return _Stacked(where, columns, starts, parts=tuple(table for table, _ in parts))
+    tables = [table for table, _ in parts]
+    counts = np.array([table.rows for table in tables])
+    lines = [table.lines for table in tables if table.lines is not None]
+    return Table(
+        where,
+        columns,
+        starts=np.concatenate([table.starts for table in tables]),
+        lines=np.concatenate(lines) if len(lines) == len(tables) else None,
+        named=(*first.names, *first_marks),
+        files=Files(
+            tuple(table.where for table in tables),
+            begins=np.cumsum(counts) - counts,
+            shifts=np.zeros(len(tables), dtype=np.int64),
+        ),
+    )
 
 
 def _column(table: Table, marks: Mapping[str, str], name: str) -> NDArray[Any]:
     return np.full(table.rows, marks[name]) if name in marks else table.columns[name]
-
-
-def source_card(kind: str, name: str, files: Mapping[str, bytes]) -> SourceCard:
-    """Where data came from that lies in files of the project.
-
-    Args:
-        kind: The source's kind.
-        name: What the contract names.
-        files: Their content, by their names. The card has one file's own digest, or the digest of
-            the canonical JSON of the list of all names with their digests.
-    """
-    digests = {file: sha256_bytes(data) for file, data in sorted(files.items())}
-    several = sha256_bytes(canonical_json(list(digests.items())))
-    digest = next(iter(digests.values())) if len(digests) == 1 else several
-    return SourceCard(kind=kind, name=name, member=None, sha256=digest)
 
 
 def text_lines(

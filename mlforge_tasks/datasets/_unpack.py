@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Far more than what trains a network for a microcontroller; every value takes 8 bytes once read.
 MAX_BYTES = 2 << 30
 MAX_TOLD = 200
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 # How much more than it takes a gzip file may hold, and from what size on that is looked at.
 _MOST_GROWTH = 200
 _FREE_BYTES = 64 << 20
@@ -62,12 +63,18 @@ def opened(file: Path, where: str) -> Iterator[BinaryIO]:
     """A project's file, open to be read.
 
     Raises:
-        MlforgeError: It cannot be read, or is too large.
+        MlforgeError: It cannot be read, is too large, or was not fetched (Git LFS).
     """
     try:
         with file.open("rb") as stream:
             if os.fstat(stream.fileno()).st_size > MAX_BYTES:
                 raise too_large(where)
+            if stream.read(len(_LFS_POINTER)) == _LFS_POINTER:
+                raise MlforgeError(
+                    f"{where}: this is Git LFS's note of where the file is, and not the file",
+                    hint="fetch it with `git lfs pull`",
+                )
+            stream.seek(0)
             yield stream
     except OSError as error:
         raise MlforgeError(f"{where}: cannot be read ({error.strerror})") from error

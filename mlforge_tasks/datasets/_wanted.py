@@ -55,6 +55,10 @@ class Wanted:
                 kinds[name] = found[0] if len(found) == 1 else "text"
         return kinds
 
+    def marks(self, said: Mapping[str, str]) -> dict[str, str]:
+        """Of what is said of a whole recording, what is wanted."""
+        return {name: said[name] for name in self.kinds(tuple(said))}
+
     def _neighbours(self, names: tuple[str, ...]) -> tuple[str, ...]:
         if self.between is None or not {*self.between} <= {*names}:
             return ()

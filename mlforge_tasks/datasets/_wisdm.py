@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _CELLS = 6
 _AXES = ("x", "y", "z")
-_STAMP_UNITS = {"ns": "datetime64[ns]", "us": "datetime64[us]", "ms": "datetime64[ms]"}
 _MAX_STAMP = 2**62
 
 
@@ -96,13 +95,12 @@ class WisdmText:
     defects: tuple[Defect, ...]
 
 
-def read_wisdm(data: bytes, where: str, stamp_unit: str) -> WisdmText:
+def read_wisdm(data: bytes, where: str) -> WisdmText:
     """Reads raw WISDM text.
 
     Args:
         data: The file.
         where: Its name.
-        stamp_unit: `ns` (uptime, in the files of 2010 and 2019), `us` or `ms` (since 1970).
 
     Raises:
         MlforgeError: It is no such text: more of it is left out than read.
@@ -124,7 +122,7 @@ def read_wisdm(data: bytes, where: str, stamp_unit: str) -> WisdmText:
             f"{where}: found {len(samples.users)} records such as "
             f"'33,Jogging,49105962326000,-0.69,12.68,0.50;', wanted a file of them{told}"
         )
-    return WisdmText(_table(where, samples, stamp_unit), defects)
+    return WisdmText(_table(where, samples), defects)
 
 
 def _records(data: bytes, where: str) -> Iterator[tuple[int, str]]:
@@ -134,7 +132,7 @@ def _records(data: bytes, where: str) -> Iterator[tuple[int, str]]:
                 yield line, record
 
 
-def _table(where: str, samples: _Samples, stamp_unit: str) -> Table:
+def _table(where: str, samples: _Samples) -> Table:
     stamps = np.array(samples.stamps)
     users = np.array(samples.users)
     starts = np.array(samples.resumes)
@@ -144,7 +142,7 @@ def _table(where: str, samples: _Samples, stamp_unit: str) -> Table:
     columns: dict[str, NDArray[np.generic]] = {
         "user": users,
         "activity": np.array(samples.activities),
-        "time": stamps.astype(_STAMP_UNITS[stamp_unit]),
+        "time": stamps,
     }
     columns |= {name: values[:, index] for index, name in enumerate(_AXES)}
     return Table(where, columns, starts, np.array(samples.lines))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._arff import read_arff
-from mlforge_tasks.datasets._series import source_card, stacked
-from mlforge_tasks.datasets._unpack import read_file
+from mlforge_tasks.datasets._read_files import ReadFiles
+from mlforge_tasks.datasets._series import stacked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,12 +21,13 @@ class ArffReader:
 
     def read(self, spec: ArffSource, root: Path, columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
         """See `Reader`."""
-        files = {path: read_file(root / path, path) for path, _ in spec.parts}
+        files = ReadFiles(root)
         tables = [
-            (read_arff(files[path], path, spec.relation_rows), marks) for path, marks in spec.parts
+            (read_arff(files.read(path), path, spec.relation_rows), marks)
+            for path, marks in spec.parts
         ]
-        where = " and ".join(files)
-        return Loaded(stacked(where, tables), source_card("arff", where, files))
+        where = " and ".join(path for path, _ in spec.parts)
+        return Loaded(stacked(where, tables), files.card("arff", where))
 
 
 PLUGIN = ArffReader()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.datasets import Loaded
-from mlforge_tasks.datasets._series import source_card, stacked
+from mlforge_tasks.datasets._read_files import ReadFiles
+from mlforge_tasks.datasets._series import stacked
 from mlforge_tasks.datasets._ts import read_ts
-from mlforge_tasks.datasets._unpack import read_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,10 +21,10 @@ class TsReader:
 
     def read(self, spec: TsSource, root: Path, columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
         """See `Reader`."""
-        files = {path: read_file(root / path, path) for path, _ in spec.parts}
-        tables = [(read_ts(files[path], path), marks) for path, marks in spec.parts]
-        where = " and ".join(files)
-        return Loaded(stacked(where, tables), source_card("ts", where, files))
+        files = ReadFiles(root)
+        tables = [(read_ts(files.read(path), path), marks) for path, marks in spec.parts]
+        where = " and ".join(path for path, _ in spec.parts)
+        return Loaded(stacked(where, tables), files.card("ts", where))
 
 
 PLUGIN = TsReader()

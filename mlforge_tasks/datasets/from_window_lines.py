@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.datasets import Loaded
-from mlforge_tasks.datasets._series import source_card, stacked
-from mlforge_tasks.datasets._unpack import read_file
+from mlforge_tasks.datasets._read_files import ReadFiles
+from mlforge_tasks.datasets._series import stacked
 from mlforge_tasks.datasets._window_lines import read_window_lines
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ class WindowLinesReader:
 
     def read(self, spec: WindowLinesSource, root: Path, columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
         """See `Reader`."""
-        files = {log.path: read_file(root / log.path, log.path) for log in spec.logs}
+        files = ReadFiles(root)
         tables = [
-            (read_window_lines(files[log.path], log.path, spec), log.marks) for log in spec.logs
+            (read_window_lines(files.read(log.path), log.path, spec), log.marks)
+            for log in spec.logs
         ]
         where = spec.logs[0].path if len(spec.logs) == 1 else f"{len(spec.logs)} logs of windows"
-        return Loaded(stacked(where, tables), source_card("window_lines", where, files))
+        return Loaded(stacked(where, tables), files.card("window_lines", where))
 
 
 PLUGIN = WindowLinesReader()

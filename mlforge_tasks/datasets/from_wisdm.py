@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.datasets import Loaded
-from mlforge_tasks.datasets._series import source_card
-from mlforge_tasks.datasets._unpack import read_file
+from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._wisdm import read_wisdm
 
 if TYPE_CHECKING:
@@ -21,10 +20,10 @@ class WisdmReader:
 
     def read(self, spec: WisdmSource, root: Path, columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
         """See `Reader`."""
-        data = read_file(root / spec.path, spec.path)
-        text = read_wisdm(data, spec.path, spec.time_unit)
+        files = ReadFiles(root)
+        text = read_wisdm(files.read(spec.path), spec.path)
         notes = tuple(f"{spec.path}: left out {defect}" for defect in text.defects)
-        return Loaded(text.table, source_card("wisdm", spec.path, {spec.path: data}), notes)
+        return Loaded(text.table, files.card("wisdm", spec.path), notes)
 
 
 PLUGIN = WisdmReader()

@@ -93,11 +93,6 @@ class WindowLinesSource(SourceRecord, Layout):
 
 
 class WisdmSource(FileSource):
-    """Raw text of a WISDM data set.
-
-    Attributes:
-        time_unit: Of its time stamps: nanoseconds the phone was on (as in most), or since 1970.
-    """
+    """Raw text of a WISDM data set."""
 
     kind: Literal["wisdm"]
-    time_unit: Literal["ns", "us", "ms"] = "ns"

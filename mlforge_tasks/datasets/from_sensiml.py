@@ -1,0 +1,60 @@
+"""Captures that SensiML's Data Studio exported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.datasets import Loaded
+from mlforge_tasks.datasets._delimited import read_csv
+from mlforge_tasks.datasets._read_files import ReadFiles
+from mlforge_tasks.datasets._recordings import Joined, Piece, Recording
+from mlforge_tasks.datasets._sensiml import Capture, chosen, pieces, read_captures
+from mlforge_tasks.errors import MlforgeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlforge_tasks.contract.sources.recorders import SensimlSource
+    from mlforge_tasks.datasets._wanted import Wanted
+
+
+class SensimlReader:
+    """Reads `kind: sensiml`."""
+
+    def read(self, spec: SensimlSource, root: Path, columns: Wanted) -> Loaded:
+        """See `Reader`."""
+        files = ReadFiles(root, spec.folder)
+        captures = read_captures(files.read(spec.path.rpartition("/")[2]), spec.path)
+        every = [segment for one in captures for held in one.sessions for segment in held.segments]
+        sessions = [held.name for one in captures for held in one.sessions if held.segments]
+        session = chosen(spec.session, sessions, "session", "sessions", spec.path)
+        label = chosen(spec.label, (one.name for one in every), "label", "labels", spec.path)
+        there = {path.name for path in spec.files(root)[1:]}
+        none = dict.fromkeys(sorted({name for one in captures for name in one.said}), "")
+        joined = Joined(spec.path, ("label", "file", *none))
+        for capture in captures:
+            if not any(held.name == session and held.segments for held in capture.sessions):
+                continue
+            self._check(capture, there, spec)
+            where = files.where(capture.file_name)
+            table = read_csv(files.read(capture.file_name), where, spec, columns)
+            recording = Recording(where, table.columns, table.names, table.lines, table.cells)
+            said = {**none, **capture.said, "file": capture.file_name}
+            joined.add(
+                recording,
+                [
+                    Piece(one.first, one.end, columns.marks({**said, **one.marks}))
+                    for one in pieces(recording, capture, session, label)
+                ],
+            )
+        return Loaded(joined.table(), files.card("sensiml", spec.path))
+
+    def _check(self, capture: Capture, there: set[str], spec: SensimlSource) -> None:
+        if capture.file_name not in there:
+            raise MlforgeError(
+                f"{spec.path}: there is no CSV file '{capture.file_name}' beside it",
+                hint="export the captures too; WAV files with `kind: folder`",
+            )
+
+
+PLUGIN = SensimlReader()
