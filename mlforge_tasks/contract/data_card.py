@@ -141,7 +141,7 @@ class DataCard(Record):
         licence: Terms of use.
         source: Where the data came from.
         losses: What gaps, doubled times and missing values cost.
-        notes: How the data was read, where the contract leaves it open.
+        notes: How the data was read where the contract leaves it open, and what was left out.
         warnings: What is likely wrong with the data.
     """
 
@@ -168,6 +168,14 @@ class DataCard(Record):
     losses: tuple[Loss, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    def remarks(self) -> tuple[str, ...]:
+        """What its user should hear of the data, a line each."""
+        return (*self.notes, *map(str, self.losses), *self.warned())
+
+    def warned(self) -> tuple[str, ...]:
+        """The warnings alone, a line each."""
+        return tuple(f"warning: {one}" for one in self.warnings)
 
     @property
     def window_length(self) -> int | None:

@@ -15,7 +15,7 @@ import numpy as np
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -65,7 +65,7 @@ class CellForm:
     decimal: str = "."
     missing: frozenset[str] = frozenset()
 
-    def numbers(self, cells: list[str]) -> tuple[NDArray[np.float64], list[int]]:
+    def numbers(self, cells: Sequence[str]) -> tuple[NDArray[np.float64], list[int]]:
         """The cells' values, NaN where one is missing, and which cells are no finite numbers."""
         try:
             values = np.fromiter(map(float, self._plain(cells)), np.float64, len(cells))
@@ -83,7 +83,7 @@ class CellForm:
         """Whether a cell without surrounding blanks stands for no value."""
         return text in self.missing or (bool(self.missing) and number(text) in self._stand_ins())
 
-    def _plain(self, cells: list[str]) -> Iterable[str]:
+    def _plain(self, cells: Sequence[str]) -> Iterable[str]:
         if self.missing:
             cells = ["nan" if cell in self.missing else cell for cell in cells]
         if self.decimal == ".":
@@ -99,7 +99,7 @@ class CellForm:
     def _point(self, text: str) -> str:
         return text.replace(",", ".") if self.decimal == "," else text
 
-    def _one_by_one(self, cells: list[str]) -> tuple[NDArray[np.float64], list[int]]:
+    def _one_by_one(self, cells: Sequence[str]) -> tuple[NDArray[np.float64], list[int]]:
         values = np.full(len(cells), np.nan)
         bad: list[int] = []
         stand_ins = self._stand_ins()

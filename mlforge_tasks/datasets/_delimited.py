@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from mlforge_tasks.datasets._table import Table
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _BLOCK_CELLS = 1 << 18
 # Lines that are looked through for the header, where it is not the first.
 _HEAD = 50
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 def read_csv(data: bytes, where: str, form: Delimited, columns: Wanted | None = None) -> Table:
@@ -80,7 +82,7 @@ class _Column:
         """What a cell should have been, in words."""
         return self._stamps.wanted if self._kind == "time" else "a number"
 
-    def add(self, cells: list[str]) -> list[int]:
+    def add(self, cells: Sequence[str]) -> list[int]:
         """Keeps some cells' values; gives which of them are bad."""
         bad: list[int] = []
         if self._kind == "number":
@@ -141,7 +143,7 @@ class _Reader:
         lines: list[NDArray[np.int64]] = []
         for rows, at in blocks:
             self._add(rows, at, kept, bad, first=not lines)
-            lines.append(np.array(at))
+            lines.append(at)
         if self._ragged.count:
             raise self._of_other_lengths(len(names))
         if not lines:
@@ -203,38 +205,49 @@ class _Reader:
 
     def _blocks(
         self, rows: list[list[str]], width: int
-    ) -> Iterator[tuple[list[list[str]], list[int]]]:
-        """Some rows at a time, and the line each ends on; counts rows of another length."""
-        size = max(1, _BLOCK_CELLS // max(1, width))
-        lines = [self._line() for _ in rows]
-        try:
-            for row in self._rows:
-                if len(row) != width and not self._fits(row, width):
-                    continue
-                rows.append(row)
-                lines.append(self._line())
-                if len(rows) == size:
-                    yield rows, lines
-                    rows, lines = [], []
-        except csv.Error as error:
-            raise self._no_csv(error) from error
-        if rows:
-            yield rows, lines
+    ) -> Iterator[tuple[list[list[str]], NDArray[np.int64]]]:
+        """Some rows at a time, and the line each ends on; counts rows of another length.
 
-    def _fits(self, row: list[str], width: int) -> bool:
+        Args:
+            rows: Those that are read already.
+            width: How many cells each has.
+        """
+        size = max(1, _BLOCK_CELLS // max(1, width))
+        before = self._line() - _lines_of(rows)
+        while True:
+            try:
+                rows += itertools.islice(self._rows, size - len(rows))
+            except csv.Error as error:
+                raise self._no_csv(error) from error
+            if not rows:
+                return
+            after = self._line()
+            lines = np.arange(before + 1, before + len(rows) + 1)
+            if after - before != len(rows):  # a cell has a line break in it
+                lines = before + np.cumsum([_lines_of([row]) for row in rows])
+            if set(map(len, rows)) != {width}:
+                fitting = [
+                    index for index, row in enumerate(rows) if self._fits(row, width, lines[index])
+                ]
+                rows, lines = [rows[index] for index in fitting], lines[fitting]
+            if rows:
+                yield rows, lines
+            rows, before = [], after
+
+    def _fits(self, row: list[str], width: int, line: int) -> bool:
         """Whether a row has only blanks past the last column, which are taken off it."""
         if not row:
             return False
         if len(row) > width and not any(cell.strip() for cell in row[width:]):
             del row[width:]
-            return True
-        self._ragged.add(self._line(), len(row))
-        return False
+        if len(row) != width:
+            self._ragged.add(int(line), len(row))
+        return len(row) == width
 
     def _add(
         self,
         rows: list[list[str]],
-        lines: list[int],
+        lines: NDArray[np.int64],
         kept: list[tuple[int, _Column]],
         bad: BadCells,
         *,
@@ -242,8 +255,9 @@ class _Reader:
     ) -> None:
         if self._ragged.count:  # there will be no table
             return
+        columns = list(zip(*rows, strict=True))
         for index, column in kept:
-            cells = [row[index] for row in rows]
+            cells = columns[index]
             for row in column.add(cells):
                 place = f"{self._where}:{lines[row]}"
                 alone = first and row == 0
@@ -257,3 +271,8 @@ class _Reader:
             hint="give each row as many cells as the first line has; check `delimiter`; lines "
             "above the header are passed over with `skip_rows` (dataset.source)",
         )
+
+
+def _lines_of(rows: list[list[str]]) -> int:
+    """How many lines of a file some rows take."""
+    return len(rows) + sum(len(_LINE_BREAK.findall(cell)) for row in rows for cell in row)

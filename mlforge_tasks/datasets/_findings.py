@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.dataset import DatasetSpec, Window
+    from mlforge_tasks.datasets import Loaded
     from mlforge_tasks.datasets._examples import Rows
-    from mlforge_tasks.datasets._table import Table
 
 
 def findings(
     spec: DatasetSpec,
     window: Window,
-    table: Table,
+    loaded: Loaded,
     rows: Rows,
     starts: Iterable[NDArray[np.int64]],
 ) -> dict[str, Any]:
@@ -32,10 +32,11 @@ def findings(
     Args:
         spec: The contract's.
         window: How rows become examples.
-        table: The rows' places.
+        loaded: What its source gave.
         rows: What they say, before they are normalised.
         starts: First rows of each split's examples.
     """
+    table = loaded.table
     used = covered(np.concatenate(list(starts)), table.rows, window.span)
     clock = rows.clock
     usual = [] if clock is None or clock.keeps_interval else [clock.usual]
@@ -43,6 +44,6 @@ def findings(
     unit = clock.read_as if clock is not None and guessed and clock.unit != "s" else ""
     return {
         "losses": losses(window, table, rows),
-        "notes": (unit,) if unit else (),
+        "notes": (*loaded.notes, unit) if unit else loaded.notes,
         "warnings": (*usual, *outliers(spec, table, rows, used)),
     }

@@ -12,40 +12,22 @@ from mlforge_tasks.datasets._unpack import unpacked
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mlforge_tasks.contract.delimited import Delimited
 
-# Characters. A file of one line that is longer is no table; a recording laid across is refused by
-# its cells.
-_MAX_LINE = 8 << 20
 MAX_CELLS = 1 << 16
 _DELIMITERS = (";", "\t", ",", "|", " ")
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def text_lines(stream: BinaryIO, where: str, encoding: str) -> Iterator[str]:
+def text_lines(stream: BinaryIO, where: str, encoding: str) -> io.TextIOWrapper:
     """A file's lines with their ends, gunzipped where `where` ends with `.gz`.
 
-    Raises:
-        MlforgeError: It is no whole gzip file, is too large, or has a line that is.
-        UnicodeDecodeError: It is not in this encoding.
+    Reading them raises MlforgeError where it is no whole gzip file, is too large, or has a line
+    that is, and UnicodeDecodeError where it is not in this encoding.
     """
     # A mark of UTF-8 is no part of the first name.
     known = "utf-8-sig" if encoding == UTF_8 else encoding
-    text = io.TextIOWrapper(unpacked(stream, where), encoding=known, newline="")
-    try:
-        number = 0
-        while line := text.readline(_MAX_LINE):
-            number += 1
-            if len(line) == _MAX_LINE:
-                raise MlforgeError(
-                    f"{where}:{number}: found a line of more than {_MAX_LINE:,} characters",
-                    hint="give each moment a row of its own; check that this is CSV text",
-                )
-            yield line
-    finally:
-        text.close()  # not the file itself
+    return io.TextIOWrapper(unpacked(stream, where), encoding=known, newline="")
 
 
 def not_text(

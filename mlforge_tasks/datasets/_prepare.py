@@ -74,7 +74,7 @@ def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
     found = _scaling.measure(rows.features, covered(train.starts, table.rows, window.length))
     inputs = _scaling.fit(spec.scaling, found)
     baselines = tuple(_baselines(spec, splits))
-    told = findings(spec, window, table, rows, (one.starts for one in splits.values()))
+    told = findings(spec, window, loaded, rows, (one.starts for one in splits.values()))
     inputs.apply(rows.features)  # from here on all inputs are normalised
     arrays = _arrays(rows, splits, chosen)
     return Prepared(

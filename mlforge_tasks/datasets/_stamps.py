@@ -12,6 +12,8 @@ from mlforge_tasks.datasets._cells import NO_NUMBER
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.measured import Time
@@ -49,7 +51,7 @@ class Stamps:
             return f"a time as '{self._format}' (dataset.time.format)"
         return "an ISO 8601 time such as '2026-01-31 09:30:00'"
 
-    def read(self, cells: list[str]) -> tuple[NDArray[Any], list[int]]:
+    def read(self, cells: Sequence[str]) -> tuple[NDArray[Any], list[int]]:
         """Times, datetime64[us], or numbers; NaT or NaN where none is there, and which are bad."""
         if self._numeric is None:
             self._numeric = self._format is None and self._mostly_numbers(cells)
@@ -60,11 +62,11 @@ class Stamps:
         except NO_NUMBER:
             return self._form.numbers(cells)
 
-    def _mostly_numbers(self, cells: list[str]) -> bool:
+    def _mostly_numbers(self, cells: Sequence[str]) -> bool:
         some = cells[:_LOOKED_AT]
         return 2 * len(self._form.numbers(some)[1]) < len(some)
 
-    def _times(self, cells: list[str]) -> tuple[NDArray[Any], list[int]]:
+    def _times(self, cells: Sequence[str]) -> tuple[NDArray[Any], list[int]]:
         found = np.full(len(cells), np.datetime64("NaT"), dtype="datetime64[us]").view(np.int64)
         bad: list[int] = []
         for index, cell in enumerate(cells):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 2 << 30
 MAX_TOLD = 200
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+# A file of one line that is longer is no table; a recording laid across is refused by its cells.
+_MAX_LINE = 8 << 20
 # How much more than it takes a gzip file may hold, and from what size on that is looked at.
 _MOST_GROWTH = 200
 _FREE_BYTES = 64 << 20
@@ -117,7 +119,7 @@ class _Limited(io.RawIOBase):
         self._stream: BinaryIO | gzip.GzipFile = (
             gzip.GzipFile(fileobj=stream, mode="rb") if self._gzipped else stream
         )
-        self._read = 0
+        self._read = self._unbroken = 0
 
     def readable(self) -> bool:
         """It is."""
@@ -141,7 +143,18 @@ class _Limited(io.RawIOBase):
                 "measured data does",
                 hint="unpack it and give the file itself, if it is right",
             )
+        self._watch_lines(data)
         return len(data)
+
+    def _watch_lines(self, data: bytes) -> None:
+        """Refuses text that has no line breaks, which would be read to its end as one line."""
+        last = max(data.rfind(b"\n"), data.rfind(b"\r"))
+        self._unbroken = self._unbroken + len(data) if last < 0 else len(data) - last
+        if self._unbroken > _MAX_LINE:
+            raise MlforgeError(
+                f"{self._where}: found a line of more than {_MAX_LINE:,} bytes",
+                hint="give each moment a row of its own; check that this is CSV text",
+            )
 
 
 def unpacked(stream: BinaryIO, where: str) -> io.BufferedReader:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 from doit.exceptions import DependencyError, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
+from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.graph import explanation, shortage
 from mlforge_tasks.shell import console
 from mlforge_tasks.shell.loop import CONVERGE
 from mlforge_tasks.verdict.trials import Report, Trials
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mlforge_tasks.pipeline.plan import Plan
 
 NAME_WIDTH = 24
@@ -84,8 +87,17 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
             return
         made = how in {"built", "failed"}
         self._line(f"  {task.name:<{NAME_WIDTH}} {how}" + (_seconds(how, task) if made else ""))
+        if task.name == "dataset":
+            self._tell(self._data().remarks())
         if task.name.startswith("judge:"):
             self._show_iteration(int(task.name.partition(":")[2]))
+
+    def _data(self) -> DataCard:
+        return DataCard.read(self.plan.preparation.dataset.folder / "data_card.json")
+
+    def _tell(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._line(f"  => {line}")
 
     def _show_iteration(self, number: int) -> None:
         judged = self.plan.iterations[number - 1].judge.folder / "trials.json"
@@ -107,6 +119,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
             if self._reached and (not self.failures or self._only_unmet()):
                 report = Report.read(path)
                 self._show(console.summary(report, path.parent))
+                self._show("".join(f"{line}\n" for line in self._data().warned()))
         self._show(f"{self._ran} {'task' if self._ran == 1 else 'tasks'} executed\n")
         for result in self.failures:
             if not self._only_unmet():

@@ -46,11 +46,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         raise MlforgeError(
             f"task: found '{config['task']}', wanted '{spec.task}', which dataset.target says"
         )
-    loaded = datasets.load(spec, inputs["source"])
-    for note in loaded.notes:
-        print(note)
-    prepared = prepare(spec, loaded)
-    prepared.write(out)
+    prepare(spec, datasets.load(spec, inputs["source"])).write(out)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mlforge_tasks.contract.sources.text import CsvSource
-from mlforge_tasks.datasets import _delimited, _lines, _unpack
+from mlforge_tasks.datasets import _delimited, _unpack
 from mlforge_tasks.datasets._delimited import read_csv
 from mlforge_tasks.datasets._wanted import Wanted
 from mlforge_tasks.errors import MlforgeError
@@ -143,6 +143,7 @@ def test_encodings(encoding: str) -> None:
 def test_blocks_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that are read some at a time give what one block gives, and the same mistakes."""
     rows = [f"{i},{i / 8},{'NA' if i % 7 == 0 else i},k{i % 3}" for i in range(100)]
+    rows[50] = '"a cell\r\nof two lines",1,2,k1\n'
     text = "\n".join(["at,temp,press,kind", *rows])
     wanted = Wanted(numbers=("temp", "press"), texts=("kind",))
     whole = read_csv(text.encode(), "d.csv", form(missing=["NA"]), wanted)
@@ -154,7 +155,11 @@ def test_blocks_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     assert whole.texts("kind").tolist() == parts.texts("kind").tolist()
     assert whole.lines is not None
     assert parts.lines is not None
-    assert whole.lines.tolist() == parts.lines.tolist()
+    assert (
+        whole.lines.tolist()
+        == parts.lines.tolist()
+        == [*range(2, 52), *range(53, 54), *range(55, 104)]
+    )
     with pytest.raises(MlforgeError, match=r"d\.csv:2: column 'press': found 'NA', .* in 15 cells"):
         read_csv(text.encode(), "d.csv", form(), wanted)
 
@@ -178,8 +183,8 @@ def test_a_recording_laid_across_is_refused() -> None:
 
 def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """What holds no line breaks is not read to its end."""
-    monkeypatch.setattr(_lines, "_MAX_LINE", 1000)
-    assert "d.csv:2: found a line of more than 1,000 characters" in refused("temp\n" + "1" * 5000)
+    monkeypatch.setattr(_unpack, "_MAX_LINE", 1 << 20)
+    assert "d.csv: found a line of more than 1,048,576 bytes" in refused("temp\n" + "1" * (2 << 20))
 
 
 def test_a_gzip_bomb_is_refused_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
