@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.contract.goal import Ask, Asked, Figure, RangeAsk, range_text
+from mlforge_tasks.contract.detector import asked_of_detector, detector_misfits, one_detector
+from mlforge_tasks.contract.goal import Ask, Asked, Figure, RangeAsk, WholeAsk, range_text
 from mlforge_tasks.contract.metrics import METRICS, metrics_of
 from mlforge_tasks.yaml_file import Mistake, closest
 from mlforge_tasks.yaml_file.units import format_share
@@ -27,6 +28,15 @@ def asked(goal: Goal, dataset: DatasetSpec) -> tuple[Asked, ...]:
     return tuple(one for place, ask in goal.asks() for one in _figures(ask, place, dataset))
 
 
+def detector_figure(goal: Goal, dataset: DatasetSpec) -> Figure | None:
+    """What the threshold of a detector is chosen by; None where nothing is to be detected.
+
+    It is the first detection that is asked, and says nothing of the bounds.
+    """
+    figures = (one.figure for one in asked(goal, dataset))
+    return next((one for one in figures if one.detects), None)
+
+
 def learning_figure(goal: Goal, dataset: DatasetSpec) -> Figure:
     """What a training is steered by: the leading metric, over all outputs that it is asked of.
 
@@ -34,7 +44,7 @@ def learning_figure(goal: Goal, dataset: DatasetSpec) -> Figure:
     """
     leading = [one.figure for one in _figures(goal, (), dataset)]
     figure = leading[0]
-    if len(leading) > 1:
+    if len(leading) > 1 and dataset.target.outputs:
         figure = figure.model_copy(update={"output": None})
     return figure.model_copy(update={"name": goal.metric})
 
@@ -44,6 +54,9 @@ def _figures(ask: Ask, place: Location, dataset: DatasetSpec) -> Iterator[Asked]
     key = ".".join(("goal", *map(str, place), "target"))
     names = [output.name for output in dataset.target.outputs]
     units = [output.unit for output in dataset.target.outputs]
+    if isinstance(ask, WholeAsk) and METRICS[ask.metric].detects and not names:
+        yield from asked_of_detector(ask, place, dataset)
+        return
     if not names or ask.across == "worst":
         if isinstance(ask.target, dict):
             raise AssertionError("the validator wants one target here")
@@ -91,6 +104,7 @@ def misfits(goal: Goal, task: Task | None, dataset: DatasetSpec | None) -> tuple
     found = [one for place, ask in goal.asks() for one in _misfits(ask, place, task, dataset)]
     if dataset is not None and not found:
         found += _repeated(goal, dataset)
+        found += one_detector(goal, dataset)
     return tuple(found)
 
 
@@ -99,7 +113,7 @@ def _misfits(
 ) -> Iterator[Mistake]:
     ranges = isinstance(ask, RangeAsk)
     if task is not None and ask.metric not in metrics_of(task, ranges=ranges):
-        known = " or ".join(metrics_of(task, ranges=ranges))
+        known = ", ".join(metrics_of(task, ranges=ranges))
         place_of_it = " within goal.ranges" if ranges else ""
         yield Mistake(f"a metric for {task}{place_of_it}: {known}", at=(*place, "metric"))
     elif dataset is None or dataset.task != task:
@@ -127,17 +141,15 @@ def _misfits_of_outputs(ask: Ask, place: Location, dataset: DatasetSpec) -> Iter
 
 
 def _misfits_of_labels(ask: Ask, place: Location, dataset: DatasetSpec) -> Iterator[Mistake]:
-    labels, count = METRICS[ask.metric].labels, len(dataset.target.labels)
-    if labels is not None and count != labels:
-        others = [one for one in metrics_of(dataset.task) if METRICS[one].labels is None]
-        wanted = f"{' or '.join(others)}, or a data set of {labels} labels"
-        found = f"{ask.metric} with {count} labels"
-        yield Mistake(wanted, at=(*place, "metric"), found=found)
+    if isinstance(ask, WholeAsk) and METRICS[ask.metric].detects:
+        yield from detector_misfits(ask, place, dataset)
     for key, given in (("output", ask.output is not None), ("across", ask.across != "each")):
         if given:
             yield Mistake(f"no {key}, which is for regression", at=(*place, key))
     if isinstance(ask.target, dict):
         yield Mistake("one number", at=(*place, "target"), found="several")
+    if isinstance(ask, RangeAsk):
+        yield Mistake("no ranges, which are for regression", at=place)
 
 
 def _repeated(goal: Goal, dataset: DatasetSpec) -> Iterator[Mistake]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationInfo, field_validator
 
 from mlforge_tasks.architecture import Architecture, infer_shapes
-from mlforge_tasks.contract.asked import asked, learning_figure, misfits
+from mlforge_tasks.contract.asked import asked, detector_figure, learning_figure, misfits
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.dataset import DatasetSpec, Task
 from mlforge_tasks.contract.fields import checked
@@ -158,6 +158,10 @@ class Contract(Record):
     def learning_figure(self) -> Figure:
         """The figure that a training is steered by."""
         return learning_figure(self.goal, self.dataset)
+
+    def detector_figure(self) -> Figure | None:
+        """The figure that a detector's threshold is chosen by; None where nothing is detected."""
+        return detector_figure(self.goal, self.dataset)
 
     def margins_by_metric(self) -> dict[str, float]:
         """The share of each limit that is kept in reserve, by the metric it limits."""

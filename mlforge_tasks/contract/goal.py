@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mlforge_tasks.contract.fields import Name, checked
-from mlforge_tasks.contract.metrics import METRICS, Direction, Metric
+from mlforge_tasks.contract.metrics import METRICS, Direction, Metric, Parameter
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, one_of
-from mlforge_tasks.yaml_file.units import Share, format_share, parse_share
+from mlforge_tasks.yaml_file.units import Seconds, Share, format_share, parse_share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 Across = Literal["each", "worst"]
+# The metric that needs to know how much time an example stands for.
+HOURLY = "false_alarms_per_hour"
+# What a metric needs beside its target, by key.
+_PARAMETERS: Mapping[Parameter, str] = MappingProxyType(
+    {
+        "quantile": "the share of examples that the error is for, such as 95 %",
+        "precision": "the least share of alarms that must be right, such as 90 %",
+        "recall": "the least share of what is there that must be found, such as 90 %",
+    }
+)
 
 
 def _bound(value: object, metric: Metric | None, at: tuple[str, ...] = ()) -> float:
@@ -76,12 +87,13 @@ class Ask(Record):
 
     def _mistakes(self) -> Iterator[Mistake]:
         metric = METRICS[self.metric]
-        if (metric.parameter == "quantile") != (self.quantile is not None):
-            found = "nothing" if self.quantile is None else None
-            wanted = "the share of examples that the error is for, such as 95 %"
-            if self.quantile is not None:
-                wanted = "no quantile, which is for quantile_error"
-            yield Mistake(wanted, at=("quantile",), found=found)
+        for key, wanted in _PARAMETERS.items():
+            given = getattr(self, key, None) is not None
+            if metric.parameter == key and not given:
+                yield Mistake(wanted, at=(key,), found="nothing")
+            if metric.parameter != key and given:
+                known = " or ".join(one for one in METRICS if METRICS[one].parameter == key)
+                yield Mistake(f"no {key}, which is for {known}", at=(key,))
         named = self.output is not None or isinstance(self.target, dict)
         if self.across == "worst" and named:
             yield Mistake("each, where outputs are named", at=("across",))
@@ -92,6 +104,37 @@ class Ask(Record):
     def direction(self) -> Direction:
         """Whether the metric should be small or large."""
         return METRICS[self.metric].direction
+
+    @property
+    def parameter(self) -> float | None:
+        """What the metric needs beside its target."""
+        key = METRICS[self.metric].parameter
+        return None if key is None else getattr(self, key, None)
+
+
+class WholeAsk(Ask):
+    """The same for all examples of a split, which may be to detect one label.
+
+    Attributes:
+        precision: For `recall_at_precision`: the least share of alarms that must be right.
+        recall: For `precision_at_recall` and `false_alarms_per_hour`: the least share of what is
+            there that must be found.
+        positive: The label that is detected; of two the second by default.
+        every_s: For `false_alarms_per_hour`: time from one example to the next; by default as
+            `dataset.window` and `dataset.time` have it.
+    """
+
+    precision: Share | None = None
+    recall: Share | None = None
+    positive: Name | None = None
+    every_s: Seconds | None = Field(default=None, alias="every")
+
+    def _mistakes(self) -> Iterator[Mistake]:
+        yield from super()._mistakes()
+        if self.positive is not None and not METRICS[self.metric].detects:
+            yield Mistake(f"no label, since {self.metric} is of all of them", at=("positive",))
+        if self.every_s is not None and self.metric != HOURLY:
+            yield Mistake(f"no such key, which is for {HOURLY}", at=("every",))
 
 
 class RangeAsk(Ask):
@@ -117,7 +160,7 @@ class RangeAsk(Ask):
         return self
 
 
-class Goal(Ask):
+class Goal(WholeAsk):
     """What the int8 model must reach, on validation and on test data.
 
     The search is led by the first metric; all that is asked is judged.
@@ -129,7 +172,7 @@ class Goal(Ask):
             share of that, before the run says so. It decides nothing: the int8 figure is judged.
     """
 
-    also: tuple[Ask, ...] = ()
+    also: tuple[WholeAsk, ...] = ()
     ranges: tuple[RangeAsk, ...] = ()
     quantisation_change: Share = 0.1
 
@@ -151,6 +194,7 @@ class Figure(Record):
             several outputs are taken together, each divided by its scale.
         worst: Whether the worst of the outputs counts, each by its scale.
         parameter: What the metric needs beside.
+        example_s: Time from one example to the next, where the metric needs it.
         below: Only examples whose target is less than this count.
         above: Only examples whose target is at least this count.
     """
@@ -160,6 +204,7 @@ class Figure(Record):
     output: int | None = None
     worst: bool = False
     parameter: float | None = None
+    example_s: float | None = None
     below: float | None = None
     above: float | None = None
 
@@ -167,6 +212,11 @@ class Figure(Record):
     def direction(self) -> Direction:
         """Whether it should be small or large."""
         return METRICS[self.metric].direction
+
+    @property
+    def detects(self) -> bool:
+        """Whether it is of one label, `output`, that is told from all others by a threshold."""
+        return METRICS[self.metric].detects and self.below is None and self.above is None
 
 
 class Asked(Record):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Direction = Literal["minimize", "maximize"]
 # What a metric may need beside its target, by the goal's key.
-Parameter = Literal["quantile"]
+Parameter = Literal["quantile", "precision", "recall"]
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Metric:
         unit: Its unit, with `{}` for that of the predicted quantity.
         share: Whether it lies between 0 and 1, so that `72 %` may be written.
         parameter: What it needs beside its target.
-        labels: How many labels it is for; None where it does not matter.
         standard: Whether it is told of every model, asked or not.
-        ranges_only: Whether it is defined only for a range of the target.
+        ranges_only: Whether, for regression, it is defined only for a range of the target.
+        detects: Whether it is of one label that is told from all others by a threshold.
     """
 
     tasks: tuple[Task, ...]
@@ -39,13 +39,14 @@ class Metric:
     unit: str = "1"
     share: bool = False
     parameter: Parameter | None = None
-    labels: int | None = None
     standard: bool = False
     ranges_only: bool = False
+    detects: bool = False
 
 
 _REGRESSION: tuple[Task, ...] = ("regression",)
 _CLASSES: tuple[Task, ...] = ("classification",)
+_BOTH = (*_REGRESSION, *_CLASSES)
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
@@ -54,10 +55,23 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "rmse": Metric(_REGRESSION, "minimize", "{}"),
         "r2": Metric(_REGRESSION, "maximize"),
         "quantile_error": Metric(_REGRESSION, "minimize", "{}", parameter="quantile"),
-        "recall": Metric(_REGRESSION, "maximize", share=True, ranges_only=True),
-        "precision": Metric(_REGRESSION, "maximize", share=True, ranges_only=True),
+        "recall": Metric(_BOTH, "maximize", share=True, ranges_only=True, detects=True),
+        "precision": Metric(_BOTH, "maximize", share=True, ranges_only=True, detects=True),
         "accuracy": Metric(_CLASSES, "maximize", share=True, standard=True),
-        "auc": Metric(_CLASSES, "maximize", share=True, labels=2, standard=True),
+        "balanced_accuracy": Metric(_CLASSES, "maximize", share=True),
+        "macro_f1": Metric(_CLASSES, "maximize", share=True),
+        "auc": Metric(_CLASSES, "maximize", share=True, standard=True),
+        "f1": Metric(_CLASSES, "maximize", share=True, detects=True),
+        "average_precision": Metric(_CLASSES, "maximize", share=True, detects=True),
+        "recall_at_precision": Metric(
+            _CLASSES, "maximize", share=True, parameter="precision", detects=True
+        ),
+        "precision_at_recall": Metric(
+            _CLASSES, "maximize", share=True, parameter="recall", detects=True
+        ),
+        "false_alarms_per_hour": Metric(
+            _CLASSES, "minimize", "1/h", parameter="recall", detects=True
+        ),
     }
 )
 
@@ -72,7 +86,7 @@ def metrics_of(task: Task, *, ranges: bool = False) -> tuple[str, ...]:
     return tuple(
         name
         for name, metric in METRICS.items()
-        if task in metric.tasks and (ranges or not metric.ranges_only)
+        if task in metric.tasks and (ranges or task != "regression" or not metric.ranges_only)
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.pipeline.chain import Chain, by_name
+from mlforge_tasks.pipeline.deployment import own
 from mlforge_tasks.stages import admit, evaluate, render, screen, train
 
 if TYPE_CHECKING:
@@ -79,10 +80,10 @@ class Candidates:
         trained = wiring.stage(f"train:{at}", train.KIND, read, wiring.learning_goal)
         model = deployment.model("", at, {"render": head.render, "train": trained})
         stages = (
-            *(head.render, head.screen, head.model["quantise"], head.model["header"], *probe),
-            *(admitted, trained, model["quantise"], model["header"]),
+            *(head.render, head.screen, *own(head.model), *probe),
+            *(admitted, trained, *own(model)),
             *deployment.deploy(at, model, choice),
-            self._evaluate(at, {"quantise": model["quantise"]}),
+            self._evaluate(at, model),
         )
         return Chain(by_name(stages))
 
@@ -93,12 +94,13 @@ class Candidates:
         tried = deployment.tried(at, model, None)
         choice = deployment.choose(1, [tried], None)
         deployed = deployment.deploy(at, model, choice)
-        made = by_name((model["quantise"], model["header"], *deployed))
+        made = by_name((*own(model), *deployed))
         # Its operators are the user's choice: where the engine refuses them, so may the oracle.
-        watched = {"quantise": made["quantise"], "run": made["run"]}
+        watched = {**model, "run": made["run"]}
         return Chain({**made, "evaluate": self._evaluate(at, watched)}), choice
 
     def _evaluate(self, at: str, read: Mapping[str, Stage]) -> Stage:
-        given = {**read, "dataset": self._dataset}
+        names = ("quantise", "decide", "run")
+        given = {name: read[name] for name in names if name in read} | {"dataset": self._dataset}
         config = {"figures": self._wiring.figures}
         return self._wiring.stage(f"evaluate:{at}", evaluate.KIND, given, config)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.plugins import AUTO
-from mlforge_tasks.stages import choose, engine, firmware, header, pick, quantise, run
+from mlforge_tasks.stages import choose, decide, engine, firmware, header, pick, quantise, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,12 +36,19 @@ class Deployment:
         self._preparation = preparation
 
     def model(self, prefix: str, at: str, sources: Mapping[str, Stage | Path]) -> Model:
-        """The int8 model and its header: the same for every engine."""
-        data = self._preparation.dataset
+        """The int8 model, what a device decides from its outputs, and its header.
+
+        They are the same for every engine.
+        """
+        data, wiring = self._preparation.dataset, self._wiring
         given = {**sources, "dataset": data}
-        made = self._wiring.stage(f"{prefix}quantise:{at}", quantise.KIND, given)
+        made = wiring.stage(f"{prefix}quantise:{at}", quantise.KIND, given)
         read = {"quantise": made, "dataset": data}
-        return {**read, "header": self._wiring.stage(f"{prefix}header:{at}", header.KIND, read)}
+        if wiring.detector is not None:
+            config = {"detector": wiring.detector, "trained": not prefix}
+            decided = wiring.stage(f"{prefix}decide:{at}", decide.KIND, read, config)
+            read = {**read, "decide": decided}
+        return {**read, "header": wiring.stage(f"{prefix}header:{at}", header.KIND, read)}
 
     def deploy(
         self, at: str, model: Model, choice: Stage | None, prefix: str = ""
@@ -143,6 +150,12 @@ class Deployment:
         return self._wiring.stage(name, run.kind(runner, board), read, config)
 
 
+def own(model: Model) -> tuple[Stage, ...]:
+    """A model's stages, without the data set that all share."""
+    return tuple(stage for name, stage in model.items() if name != "dataset")
+
+
 def _read_by_run(model: Model, sources: Stage, image: Stage) -> dict[str, Stage]:
-    given = {name: model[name] for name in ("quantise", "dataset")}
+    names = ("quantise", "dataset", "decide")
+    given = {name: model[name] for name in names if name in model}
     return {**given, "engine": sources, "firmware": image}

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from mlforge_tasks.pipeline.preparation import Preparation
     from mlforge_tasks.pipeline.wiring import Wiring
 
-DELIVERED = ("render", "train", "quantise", "header", "engine", "firmware", "run", "evaluate")
+DELIVERED = (
+    *("render", "train", "quantise", "decide", "header"),
+    *("engine", "firmware", "run", "evaluate"),
+)
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,12 @@ class Wiring:
         return {"goal": self.contract.learning_figure().model_dump(mode="json")}
 
     @functools.cached_property
+    def detector(self) -> dict[str, Any] | None:
+        """What a detector's threshold is chosen by; None where nothing is to be detected."""
+        figure = self.contract.detector_figure()
+        return None if figure is None else figure.model_dump(mode="json")
+
+    @functools.cached_property
     def admission(self) -> list[dict[str, Any]]:
         """The same for a probe: an emulated figure may refuse for a board, but never passes."""
         anywhere: dict[str, Any] = {"sources": ("static", "emulated", "hardware")}
@@ -188,6 +194,7 @@ class Wiring:
             "board": self.simulated.model_dump(mode="json"),
             "runner": self.runner,
             "bounds": self.hardware_limits,
+            "detector": self.detector,
             **self.ram_limit,
         } | self.fields("search.seed")
 

@@ -126,6 +126,7 @@ def summary(report: Report, folder: Path) -> str:
             lines.append(profile_text(best.trial.profile))
     else:
         lines.append(shortfall(report))
+    lines += detection_text(best)
     lines += quantisation_text(report)
     if report.forecast_errors:
         lines.append(forecast_text(report.forecast_errors))
@@ -175,6 +176,17 @@ def not_compared(why: str) -> str:
         f"the device's outputs were compared with no reference: {why}; the metrics are those of "
         "the aot engine's C on this computer"
     )
+
+
+def detection_text(best: TrialResult | None) -> list[str]:
+    """What a detector makes of each split that it was asked on."""
+    detected = {} if best is None else best.detected
+    return [
+        f"detected on the {split} split: {one.hits} of {one.hits + one.misses}, with "
+        f"{one.false_alarms} false alarm{'' if one.false_alarms == 1 else 's'} in "
+        f"{one.false_alarms + one.quiet} others"
+        for split, one in detected.items()
+    ]
 
 
 def quantisation_text(report: Report) -> list[str]:

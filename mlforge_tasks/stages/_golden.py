@@ -28,9 +28,22 @@ if TYPE_CHECKING:
 GOLDEN_COUNT = 32
 
 
+def _spread(numbers: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """So many of some numbers, evenly from first to last; all where they are fewer."""
+    places = np.linspace(0, len(numbers) - 1, min(count, len(numbers)))
+    return numbers[places.round().astype(np.intp)]
+
+
+def _of_both(positive: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Examples that are to be detected, however rare they are, and others, in their order."""
+    found = _spread(np.flatnonzero(positive), GOLDEN_COUNT // 2)
+    others = _spread(np.flatnonzero(~positive), GOLDEN_COUNT - len(found))
+    return np.sort(np.concatenate((found, others)))
+
+
 @dataclass(frozen=True)
 class GoldenVectors:
-    """Test examples spread evenly over the split.
+    """Test examples spread evenly over the split; of a detector, half of them to be detected.
 
     Attributes:
         card: The data set's.
@@ -59,13 +72,15 @@ class GoldenVectors:
         """
         card = DataCard.read(dataset / "data_card.json")
         test = windows.read(dataset, "test", card.window_length)
-        count = min(GOLDEN_COUNT, len(test))
-        chosen = np.linspace(0, len(test) - 1, count).round().astype(np.intp)
+        targets = windows.read_targets(dataset, "test")
+        chosen = _spread(np.arange(len(test)), GOLDEN_COUNT)
+        if decision is not None:
+            chosen = _of_both(targets == decision.positive)
         return cls(
             card=card,
             quantisation=quantisation,
             inputs=quantise(test[chosen], quantisation.input),
-            targets=windows.read_targets(dataset, "test")[chosen],
+            targets=targets[chosen],
             decision=decision,
         )
 

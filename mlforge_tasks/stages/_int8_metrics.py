@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.data_card import Split
     from mlforge_tasks.contract.goal import Figure
     from mlforge_tasks.quantisation import Quantisation
+    from mlforge_tasks.verdict.decision import Counts, Decision
     from mlforge_tasks.windows import Windows
 
 SPLITS: tuple[Split, ...] = ("validation", "test")
@@ -52,6 +53,35 @@ def _quantised(splits: Sequence[Windows], quantisation: Quantisation) -> Windows
     return replace(rows, starts=np.concatenate([each.starts for each in splits]))
 
 
+def threshold(
+    tflite: bytes, quantisation: Quantisation, dataset: Path, figure: Figure
+) -> tuple[int, Counts]:
+    """The threshold that is the best for a detection on the validation split.
+
+    Args:
+        tflite: The model.
+        quantisation: Its scales and shapes.
+        dataset: The prepared data set.
+        figure: What is detected, and what the threshold is to be the best for.
+
+    Returns:
+        The least score, in steps of int8, and what became of the split's examples.
+
+    Raises:
+        CandidateFailure: Neither the oracle, where there is one, nor engine `aot` can run it.
+        ToolError: The split has nothing to tell apart.
+    """
+    length = DataCard.read(dataset / "data_card.json").window_length
+    inputs = windows.read(dataset, "validation", length)
+    raw, _ = _outputs(tflite, quantisation, _quantised([inputs], quantisation))
+    targets = windows.read_targets(dataset, "validation")
+    points = figures.points_of(figure, raw.reshape(len(raw), -1), targets)
+    if points is None:
+        raise figures.undefined(figure, "validation")
+    best = points.best(figure.metric, figure.parameter or 0.0)
+    return points.threshold(best), points.counts(best)
+
+
 @dataclass(frozen=True)
 class _Judged:
     """What a split is judged with.
@@ -60,11 +90,25 @@ class _Judged:
         card: The data set's.
         quantisation: The model's.
         asked: The figures that the contract asks.
+        decision: What the device decides; None where it only gives outputs.
+        floats: What the float network gave, by split; nothing of a model that was brought along.
+        float_least: The float network's threshold, chosen as the device's was.
     """
 
     card: DataCard
     quantisation: Quantisation
     asked: Sequence[Figure]
+    decision: Decision | None
+    floats: Mapping[str, NDArray[np.float32]]
+    float_least: float | None
+
+    @property
+    def least(self) -> float | None:
+        """The detector's threshold in the scale of the outputs; between two of their steps."""
+        if self.decision is None:
+            return None
+        steps: float = self.decision.thresholds[0].least - 0.5
+        return steps * self.quantisation.output.scale
 
     def split(
         self,
@@ -72,18 +116,17 @@ class _Judged:
         inputs: Windows,
         raw: NDArray[np.int8],
         targets: NDArray[Any],
-        float_outputs: NDArray[np.float32] | None,
     ) -> SplitEvaluation:
         """One split, from what the model was given and gave for it."""
         card = self.card
         outputs = metrics.to_outputs(raw, self.quantisation, card)
         floats = {}
-        if float_outputs is not None:
-            real = metrics.denormalise(float_outputs, card)
-            floats = figures.required(self.asked, real, targets, card, name)
+        if name in self.floats:
+            real = metrics.denormalise(self.floats[name], card)
+            floats = figures.required(self.asked, real, targets, card, name, least=self.float_least)
         return SplitEvaluation(
             examples=len(targets),
-            figures=figures.required(self.asked, outputs, targets, card, name),
+            figures=figures.required(self.asked, outputs, targets, card, name, least=self.least),
             float_figures=floats,
             **self._breakdown(outputs, targets),
             input_rails=breakdown.rails(inputs.used(), [one.name for one in card.features]),
@@ -98,11 +141,23 @@ class _Judged:
         return {
             "confusion": tuple(map(tuple, counts.tolist())),
             "classes": breakdown.classes(counts, self.card.labels),
+            "detection": self._detection(outputs, targets),
         }
+
+    def _detection(self, outputs: NDArray[np.float64], targets: NDArray[Any]) -> Counts | None:
+        detector = next((one for one in self.asked if one.detects), None)
+        if detector is None or self.least is None:
+            return None
+        points = figures.points_of(detector, outputs, targets)
+        return None if points is None else points.counts(points.at(self.least))
 
 
 def evaluation(
-    model: Path, quantisation: Quantisation, dataset: Path, asked: Sequence[Figure]
+    model: Path,
+    quantisation: Quantisation,
+    dataset: Path,
+    asked: Sequence[Figure],
+    decision: Decision | None = None,
 ) -> Evaluation:
     """A model on the validation and test splits.
 
@@ -111,25 +166,23 @@ def evaluation(
         quantisation: The model's.
         dataset: The prepared data set.
         asked: The figures that the contract asks.
+        decision: What the device decides; None where it only gives outputs.
 
     Raises:
-        CandidateFailure: The oracle cannot run the model or is not here, and neither can the `aot`
-            engine.
+        CandidateFailure: Neither the oracle, where there is one, nor engine `aot` can run it.
         ToolError: A figure is not defined on a split.
     """
-    judged = _Judged(DataCard.read(dataset / "data_card.json"), quantisation, asked)
-    inputs = [windows.read(dataset, split, judged.card.window_length) for split in SPLITS]
+    floats = _float_outputs(model / FLOAT_OUTPUTS)
+    card = DataCard.read(dataset / "data_card.json")
+    least = _float_least(asked, floats, dataset)
+    judged = _Judged(card, quantisation, asked, decision, floats, least)
+    inputs = [windows.read(dataset, split, card.window_length) for split in SPLITS]
     given = _quantised(inputs, quantisation)
     raw, why = _outputs((model / "model.tflite").read_bytes(), quantisation, given)
-    floats = _float_outputs(model / FLOAT_OUTPUTS)
     parts = np.split(raw.reshape(len(raw), -1), [len(inputs[0])])
     found = {
         split: judged.split(
-            split,
-            replace(given, starts=one.starts),
-            part,
-            windows.read_targets(dataset, split),
-            floats.get(split),
+            split, replace(given, starts=one.starts), part, windows.read_targets(dataset, split)
         )
         for split, one, part in zip(SPLITS, inputs, parts, strict=True)
     }
@@ -139,6 +192,17 @@ def evaluation(
         validation=found["validation"],
         test=found["test"],
     )
+
+
+def _float_least(
+    asked: Sequence[Figure], floats: Mapping[str, NDArray[np.float32]], dataset: Path
+) -> float | None:
+    """The float network's threshold; None where nothing is detected, or there is no network."""
+    detector = next((one for one in asked if one.detects), None)
+    if detector is None or "validation" not in floats:
+        return None
+    targets = windows.read_targets(dataset, "validation")
+    return figures.least_score(detector, floats["validation"].astype(np.float64), targets)
 
 
 def _float_outputs(path: Path) -> Mapping[str, NDArray[np.float32]]:

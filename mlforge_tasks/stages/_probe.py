@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks.architecture import Architecture
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.stages import engine, firmware, header, main, quantise
+from mlforge_tasks.stages import decide, engine, firmware, header, main, quantise
 from mlforge_tasks.stages import run as run_stage
 from mlforge_tasks.stages.render import keras_source
 from mlforge_tasks.verdict.constraints import Bound
@@ -68,6 +68,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         folders |= inputs
         (folders["render"] / "model.py").write_text(source)
         quantise.run(folders, folders["quantise"], config)
+        if config["detector"] is not None:
+            folders["decide"] = work / "decide"
+            folders["decide"].mkdir()
+            decide.run(folders, folders["decide"], {**config, "trained": False})
         header.run(folders, folders["header"], config)
         best = better([_deploy(engine, folders, work, config) for engine in config["engines"]])
         if best.reason is not None and not best.rooms:

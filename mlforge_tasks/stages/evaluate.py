@@ -16,6 +16,7 @@ from mlforge_tasks.graph import compiler, process
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.stages import main
+from mlforge_tasks.verdict.decision import decision_in
 from mlforge_tasks.verdict.evaluation import EVALUATION
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `evaluation.json`.
 
     Args:
-        inputs: `quantise` and `dataset`.
+        inputs: `quantise` and `dataset`; `decide` where something is to be detected.
         out: Where the output goes.
         config: `figures`, those that the contract asks.
 
@@ -55,8 +56,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
 
     asked = [Figure.from_dump(one) for one in config["figures"]]
     quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
-    found = _int8_metrics.evaluation(inputs["quantise"], quantisation, inputs["dataset"], asked)
-    found.write(out / EVALUATION)
+    model, dataset = inputs["quantise"], inputs["dataset"]
+    _int8_metrics.evaluation(model, quantisation, dataset, asked, decision_in(inputs)).write(
+        out / EVALUATION
+    )
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.cycles.record import Cycles
     from mlforge_tasks.records import Source
+    from mlforge_tasks.verdict.decision import Counts
     from mlforge_tasks.verdict.evaluation import SplitEvaluation
 
 
@@ -126,6 +127,18 @@ def _float_metrics(folders: Folders, measurements: Iterable[Measurement]) -> dic
     return {name: value for name, value in known.items() if name in asked}
 
 
+def _detected(folders: Folders, measurements: Iterable[Measurement]) -> dict[str, Counts]:
+    """What the threshold makes of the splits that the model was asked on."""
+    path = folders.file("evaluate", EVALUATION)
+    if path is None:
+        return {}
+    evaluation = Evaluation.read(path)
+    found = {"validation": evaluation.validation.detection}
+    if any(one.metric.endswith(TEST_SUFFIX) for one in measurements):
+        found["test"] = evaluation.test.detection
+    return {split: counts for split, counts in found.items() if counts is not None}
+
+
 def _not_compared(folders: Folders) -> str:
     """Why a device's outputs were not held against the oracle's, the board's first."""
     paths = (folders.file(stage, "measurements.json") for stage in ("hardware_run", "run"))
@@ -164,6 +177,7 @@ def result(
         float_metrics=_float_metrics(folders, measurements),
         not_compared=_not_compared(folders),
         cycles=_cycles(folders),
+        detected=_detected(folders, measurements),
     )
 
 

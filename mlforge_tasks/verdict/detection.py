@@ -16,6 +16,7 @@ from mlforge_tasks.verdict.decision import Counts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mlforge_tasks.contract.goal import Figure
     from mlforge_tasks.verdict.decision import Decision
 
     Scores = NDArray[np.number[Any]]
@@ -36,23 +37,6 @@ def scores_of(outputs: NDArray[Any], positive: int) -> NDArray[Any]:
     wide = outputs.astype(np.int16 if outputs.dtype == np.int8 else np.float64)
     lead: NDArray[Any] = wide[:, positive] - np.delete(wide, positive, axis=1).max(axis=1)
     return lead
-
-
-def counts_at(scores: Scores, positive: Positive, threshold: float) -> Counts:
-    """What a threshold makes of some examples.
-
-    Args:
-        scores: [N].
-        positive: [N], whether an example is to be detected.
-        threshold: The least score that raises an alarm.
-    """
-    alarm = scores >= threshold
-    return Counts(
-        hits=int(np.count_nonzero(alarm & positive)),
-        misses=int(np.count_nonzero(~alarm & positive)),
-        false_alarms=int(np.count_nonzero(alarm & ~positive)),
-        quiet=int(np.count_nonzero(~alarm & ~positive)),
-    )
 
 
 @dataclass(frozen=True)
@@ -109,6 +93,28 @@ class OperatingPoints:
         scores: Reals = 2 * self.hits / (self.hits + self.false_alarms + self.hits[-1])
         return scores
 
+    @property
+    def average_precision(self) -> float:
+        """Mean of the precisions at each positive example: the sum of (R_n - R_(n-1)) P_n.
+
+        As scikit-learn's
+        (https://scikit-learn.org/stable/modules/generated/sklearn.metrics.average_precision_score.html).
+        """
+        return float(np.sum(np.diff(self.recall) * self.precision[1:]))
+
+    @property
+    def roc_area(self) -> float:
+        """Area under the ROC curve: how likely a positive scores above a negative, ties half."""
+        return float(np.trapezoid(self.recall, self.false_alarms / self.false_alarms[-1]))
+
+    def at(self, least: float) -> int:
+        """The point of a threshold.
+
+        Args:
+            least: The least score that raises an alarm.
+        """
+        return int(np.count_nonzero(self.least >= least)) - 1
+
     def best(self, metric: str, least: float) -> int:
         """Which of them a detection goal asks for.
 
@@ -140,6 +146,13 @@ class OperatingPoints:
             return int(self.least[point])
         return (int(self.least[point]) + int(self.least[point + 1])) // 2 + 1
 
+    def least_score(self, point: int) -> float:
+        """The same for scores that are real numbers."""
+        if point == 0:
+            return float(np.nextafter(self.least[1], np.inf))
+        below = self.least[min(point + 1, len(self.least) - 1)]
+        return float((self.least[point] + below) / 2)
+
     def counts(self, point: int) -> Counts:
         """What it makes of the examples."""
         hits, others = int(self.hits[point]), int(self.false_alarms[point])
@@ -160,32 +173,17 @@ def decisions(decision: Decision, outputs: NDArray[np.int8]) -> NDArray[np.uint8
     return (scores >= least).astype(np.uint8)
 
 
-def average_precision(scores: Scores, positive: Positive) -> float:
-    """Mean of the precisions at each positive example: the sum of (R_n - R_(n-1)) P_n.
-
-    As scikit-learn's
-    (https://scikit-learn.org/stable/modules/generated/sklearn.metrics.average_precision_score.html).
+def value_at(figure: Figure, counts: Counts) -> float:
+    """A detection figure of what a threshold makes of some examples.
 
     Args:
-        scores: [N].
-        positive: [N].
-
-    Raises:
-        ValueError: There is nothing to tell apart.
+        figure: Any but `average_precision`, which is of all thresholds.
+        counts: What became of them.
     """
-    points = OperatingPoints.of(scores, positive)
-    return float(np.sum(np.diff(points.recall) * points.precision[1:]))
-
-
-def roc_area(scores: Scores, positive: Positive) -> float:
-    """Area under the ROC curve: how likely a positive scores above a negative, ties half.
-
-    Args:
-        scores: [N].
-        positive: [N].
-
-    Raises:
-        ValueError: There is nothing to tell apart.
-    """
-    points = OperatingPoints.of(scores, positive)
-    return float(np.trapezoid(points.recall, points.false_alarms / points.false_alarms[-1]))
+    if figure.metric == "false_alarms_per_hour":
+        if figure.example_s is None:
+            raise AssertionError("the validator wants a time")
+        return counts.false_alarms_per_hour(figure.example_s)
+    if figure.metric in {"recall", "recall_at_precision"}:
+        return counts.recall
+    return counts.f1 if figure.metric == "f1" else counts.precision

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from mlforge_tasks.records import Record
+from mlforge_tasks.verdict.decision import Counts
 
 EVALUATION = "evaluation.json"
 Computer = Literal["tflite-micro", "aot"]
@@ -105,6 +106,7 @@ class SplitEvaluation(Record):
         float_figures: The same of the float network; empty where there is none.
         confusion: Examples by class (rows) and by what they were taken for; empty for regression.
         classes: By class; empty for regression.
+        detection: What the device's threshold makes of it; None where nothing is detected.
         outputs: By predicted quantity; empty for classification.
         input_rails: Saturation of the quantised inputs, by feature.
         output_rails: Saturation of the outputs, by output or class.
@@ -115,6 +117,7 @@ class SplitEvaluation(Record):
     float_figures: dict[str, float] = Field(default_factory=dict)
     confusion: tuple[tuple[int, ...], ...] = ()
     classes: tuple[ClassFigures, ...] = ()
+    detection: Counts | None = None
     outputs: tuple[OutputErrors, ...] = ()
     input_rails: tuple[Rail, ...] = ()
     output_rails: tuple[Rail, ...] = ()

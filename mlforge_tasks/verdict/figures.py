@@ -14,7 +14,8 @@ import numpy as np
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.contract.metrics import METRICS
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.verdict import metrics
+from mlforge_tasks.verdict import classification, metrics
+from mlforge_tasks.verdict.detection import OperatingPoints, scores_of, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,12 +32,19 @@ _REGRESSION: Mapping[str, Callable[[Any, Any], float | None]] = MappingProxyType
     {"mse": metrics.mse, "mae": metrics.mae, "rmse": metrics.rmse, "r2": metrics.r2}
 )
 # Of outputs [N, classes] and labels [N].
-_CLASSES: Mapping[str, Callable[[Any, Any], float]] = MappingProxyType(
-    {"accuracy": metrics.accuracy, "auc": metrics.auc}
+_CLASSES: Mapping[str, Callable[[Any, Any], float | None]] = MappingProxyType(
+    {
+        "accuracy": metrics.accuracy,
+        "auc": metrics.auc,
+        "balanced_accuracy": classification.balanced_accuracy,
+        "macro_f1": classification.macro_f1,
+    }
 )
 
 
-def value_of(figure: Figure, outputs: Outputs, targets: Targets, card: DataCard) -> float | None:
+def value_of(
+    figure: Figure, outputs: Outputs, targets: Targets, card: DataCard, least: float | None = None
+) -> float | None:
     """One figure; None where the split does not define it: no example in a range, one class alone.
 
     Args:
@@ -44,12 +52,56 @@ def value_of(figure: Figure, outputs: Outputs, targets: Targets, card: DataCard)
         outputs: [N, outputs] in original units, or [N, classes].
         targets: [N, outputs] in original units, or [N] labels.
         card: The data set's card.
+        least: The threshold of a detector; without one, that which is the best for this figure.
     """
     if card.task == "regression":
         return _of_outputs(figure, outputs, targets.astype(np.float64), card)
-    if METRICS[figure.metric].labels == 2 and len(np.unique(targets)) != 2:
-        return None
+    if figure.detects:
+        return _of_detector(figure, outputs, targets, least)
     return _CLASSES[figure.metric](outputs, targets)
+
+
+def points_of(figure: Figure, outputs: NDArray[Any], targets: Targets) -> OperatingPoints | None:
+    """What any threshold makes of a split; None where there is nothing to tell apart.
+
+    Args:
+        figure: A detection.
+        outputs: [N, classes], int8 or real.
+        targets: [N].
+    """
+    if figure.output is None:
+        raise AssertionError("the contract names the label")
+    positive = targets == figure.output
+    if positive.all() or not positive.any():
+        return None
+    return OperatingPoints.of(scores_of(outputs, figure.output), positive)
+
+
+def least_score(figure: Figure, outputs: Outputs, targets: Targets) -> float | None:
+    """The threshold that is the best for a detection, in the outputs' own scale.
+
+    Returns:
+        None where the split has nothing to tell apart.
+    """
+    points = points_of(figure, outputs, targets)
+    if points is None:
+        return None
+    return points.least_score(points.best(figure.metric, figure.parameter or 0.0))
+
+
+def _of_detector(
+    figure: Figure, outputs: Outputs, targets: Targets, least: float | None
+) -> float | None:
+    points = points_of(figure, outputs, targets)
+    if points is None:
+        return None
+    if figure.metric == "average_precision":
+        return points.average_precision
+    if least is None:
+        counts = points.counts(points.best(figure.metric, figure.parameter or 0.0))
+    else:
+        counts = points.counts(points.at(least))
+    return value_at(figure, counts)
 
 
 def _of_outputs(
@@ -109,22 +161,31 @@ def _found_in_range(figure: Figure, outputs: Outputs, targets: NDArray[np.float6
 
 
 def required(
-    figures: Iterable[Figure], outputs: Outputs, targets: Targets, card: DataCard, split: str
+    figures: Iterable[Figure],
+    outputs: Outputs,
+    targets: Targets,
+    card: DataCard,
+    split: str,
+    *,
+    least: float | None = None,
 ) -> dict[str, float]:
-    """Figures by name, all of which must be defined.
+    """Figures by name, all of which must be defined; see `value_of` for the arguments.
 
     Raises:
         ToolError: One is not, on this split.
     """
     found = {}
     for figure in figures:
-        value = value_of(figure, outputs, targets, card)
+        value = value_of(figure, outputs, targets, card, least)
         if value is None:
-            raise ToolError(
-                f"'{figure.name}' is not defined on the {split} split", hint=_why(figure)
-            )
+            raise undefined(figure, split)
         found[figure.name] = value
     return found
+
+
+def undefined(figure: Figure, split: str) -> ToolError:
+    """That a split does not define a figure."""
+    return ToolError(f"'{figure.name}' is not defined on the {split} split", hint=_why(figure))
 
 
 def _why(figure: Figure) -> str:
@@ -132,15 +193,16 @@ def _why(figure: Figure) -> str:
         return "no target of that split lies in the range: split otherwise, or ask another range"
     if figure.metric == "r2":
         return "r2 needs targets that change, in every split"
-    return "auc needs two classes, with examples of both in every split"
+    if figure.detects:
+        return "every split needs examples that are to be detected, and others: split otherwise"
+    return "auc needs examples of every class in every split: split otherwise"
 
 
 def standard(card: DataCard) -> tuple[Figure, ...]:
     """The figures that are told of every model, asked or not, each output in its own unit."""
     names = [name for name, one in METRICS.items() if one.standard and card.task in one.tasks]
     if card.task == "classification":
-        known = (name for name in names if METRICS[name].labels in (None, card.output_count))
-        return tuple(Figure(name=name, metric=name) for name in known)
+        return tuple(Figure(name=name, metric=name) for name in names)
     if len(card.outputs) == 1:
         return tuple(Figure(name=name, metric=name) for name in names)
     return tuple(

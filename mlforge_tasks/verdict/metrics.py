@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.int8 import dequantise
+from mlforge_tasks.verdict.detection import OperatingPoints, scores_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,30 +88,25 @@ def accuracy(outputs: Values, labels: Labels) -> float:
     return float(np.mean(np.argmax(outputs, axis=1) == labels))
 
 
-def auc(outputs: Values, labels: Labels) -> float:
-    """Area under the ROC curve: how likely class 1 scores above class 0, ties counting half.
+def auc(outputs: Values, labels: Labels) -> float | None:
+    """Area under the ROC curve: how likely a class scores above the others, ties counting half.
 
-    Mann-Whitney U over mean ranks: (R1 - n1 (n1 + 1) / 2) / (n0 n1).
+    Of more than two classes the mean over each class against all others.
 
     Args:
-        outputs: [N, 2]; the score is the second output minus the first.
-        labels: [N], 0 or 1.
+        outputs: [N, classes]; of two, the score is the second output minus the first.
+        labels: [N].
 
-    Raises:
-        ValueError: There are not two classes, or the labels hold only one of them.
+    Returns:
+        None where a class has no example.
     """
-    if outputs.ndim != 2 or outputs.shape[1] != 2:
-        raise ValueError(f"auc is for two classes, found outputs {outputs.shape}")
-    positive = labels == 1
-    ones = int(np.count_nonzero(positive))
-    zeros = len(labels) - ones
-    if not ones or not zeros:
-        raise ValueError("auc needs examples of both classes, and one has none")
-    scores = outputs[:, 1].astype(np.float64) - outputs[:, 0].astype(np.float64)
-    _, group, count = np.unique(scores, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(count) - (count - 1) / 2
-    rank_sum = float(np.sum(mean_rank[group[positive]]))
-    return (rank_sum - ones * (ones + 1) / 2) / (ones * zeros)
+    classes = outputs.shape[1]
+    if len(np.unique(labels)) < classes:
+        return None
+    if classes == 2:
+        return OperatingPoints.of(scores_of(outputs, 1), labels == 1).roc_area
+    points = (OperatingPoints.of(outputs[:, at], labels == at) for at in range(classes))
+    return float(np.mean([one.roc_area for one in points]))
 
 
 def denormalise(outputs: Values, card: DataCard) -> NDArray[np.float64]:

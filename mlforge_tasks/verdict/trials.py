@@ -7,6 +7,7 @@ from pydantic import Field
 from mlforge_tasks.cycles.record import Cycles
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, TEST_SUFFIX, Bound
+from mlforge_tasks.verdict.decision import Counts
 from mlforge_tasks.verdict.engine_choice import EngineChoice
 from mlforge_tasks.verdict.forecast import ForecastError
 from mlforge_tasks.verdict.quantisation_loss import QuantisationLoss
@@ -28,6 +29,8 @@ class TrialResult(Record):
         not_compared: Why its outputs were not compared with TensorFlow Lite Micro's; empty where
             they were, or where it never ran.
         cycles: What its emulated latency was computed from; None where it never ran in an emulator.
+        detected: What its threshold makes of the splits that it was asked on; empty where nothing
+            is to be detected.
     """
 
     trial: Trial
@@ -36,6 +39,7 @@ class TrialResult(Record):
     float_metrics: dict[str, float] = Field(default_factory=dict)
     not_compared: str = ""
     cycles: Cycles | None = None
+    detected: dict[str, Counts] = Field(default_factory=dict)
 
     def measurement(self, metric: str) -> Measurement | None:
         """The best figure of a metric: a board's where there is one, else the emulator's."""

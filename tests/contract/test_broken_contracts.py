@@ -100,12 +100,12 @@ def test_many_mistakes_are_reported_together(tmp_path: Path) -> None:
     ]
 
 
-def test_auc_needs_two_labels(tmp_path: Path) -> None:
-    """A metric that the data set does not have is found before anything is trained."""
-    content = GOOD.replace("[rest, walk]", "[rest, walk, run]").replace("accuracy", "auc")
+def test_a_detector_of_one_among_several_labels_names_it(tmp_path: Path) -> None:
+    """Of two labels the second is detected, of more there is none to be meant."""
+    content = GOOD.replace("[rest, walk]", "[rest, walk, run]").replace("accuracy", "f1")
     (problem,) = _problems(tmp_path, content)
-    assert (_line(problem), problem.field) == (25, "goal.metric")
-    assert problem.found == "auc with 3 labels"
+    assert (_line(problem), problem.field) == (25, "goal")
+    assert problem.wanted == "the key 'positive', the label to detect: rest, walk, run"
 
 
 _LINES = GOOD.splitlines(keepends=True)

@@ -110,8 +110,8 @@ def test_a_training_is_steered_by_all_that_the_leading_metric_is_asked_of(tmp_pa
     ("goal", "field", "words"),
     [
         ({"metric": "mes", "target": 3}, "goal.metric", "did you mean 'mse'"),
-        ({"metric": "accuracy", "target": 0.3}, "goal.metric", "a metric for regression: mse or"),
-        ({"metric": "recall", "target": 0.5}, "goal.metric", "a metric for regression: mse or"),
+        ({"metric": "accuracy", "target": 0.3}, "goal.metric", "a metric for regression: mse, mae"),
+        ({"metric": "recall", "target": 0.5}, "goal.metric", "a metric for regression: mse, mae"),
         ({"metric": "mae", "target": {"tmp": 1}}, "goal.target.tmp", "did you mean 'temp'"),
         ({"metric": "mae", "target": {"temp": -1}}, "goal.target.temp", "greater than 0"),
         ({"metric": "mae", "target": {}}, "goal.target", "a number, or one by output"),

@@ -20,6 +20,7 @@ from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.pipeline.preparation import Preparation, prepare
 from mlforge_tasks.pipeline.wiring import Wiring
 from mlforge_tasks.shell import tasks
+from mlforge_tasks.verdict import clauses
 from tests.helpers.builds import edited
 from tests.helpers.demo_stages import count
 from tests.helpers.paths import ROOT, TANK
@@ -35,6 +36,35 @@ def plan_of(folder: Path, *changes: tuple[str, str]) -> Plan:
     folder.mkdir(exist_ok=True)
     contract = loader.load(edited(TANK, folder, *changes), ROOT)
     return make_plan(contract, "tank", root=ROOT, build=folder / "build")
+
+
+def detector_of(folder: Path, target: str) -> Plan:
+    """That of a contract which asks for one of seven labels."""
+    folder.mkdir()
+    goal = f"goal: {{metric: recall_at_precision, precision: 80 %, positive: TRAP, {target}}}"
+    path = edited(
+        ROOT / "contracts" / "activity.yaml",
+        folder,
+        ("goal: {metric: accuracy, target: 80 %}", goal),
+    )
+    return make_plan(loader.load(path, ROOT), "activity", root=ROOT, build=folder / "build")
+
+
+def test_a_detectors_bound_is_no_part_of_its_firmware(tmp_path: Path) -> None:
+    """The threshold is chosen between model and header, whatever must be reached with it."""
+    loose, strict = (
+        detector_of(tmp_path / one[8:10], one) for one in ("target: 60 %", "target: 90 %")
+    )
+    chain = loose.iterations[0].candidates[0]
+    for name in ("probe_decide", "decide"):
+        assert chain[name].config == strict.iterations[0].candidates[0][name].config
+    assert (chain["probe_decide"].config["trained"], chain["decide"].config["trained"]) == (0, 1)
+    for name in ("probe_header", "header", "run", "evaluate"):
+        wanted = "probe_decide" if name.startswith("probe") else "decide"
+        assert chain[name].inputs["decide"] is chain[wanted]
+    limits = {bound.metric: bound.limit for bound in clauses.bounds(strict.contract)}
+    assert limits["recall_at_precision(80 %)"] == limits["recall_at_precision(80 %)_test"] == 0.9
+    assert limits["precision"] == limits["precision_test"] == 0.8
 
 
 def wiring_of(folder: Path) -> Wiring:
@@ -91,11 +121,10 @@ def test_every_stage_is_wired_and_stands_in_its_file(tmp_path: Path) -> None:
             ("engine: aot", "engine: aot, patches: auto"),
         ),
     )
+    plans = [plan_of(tmp_path / str(index), *one) for index, one in enumerate(variants)]
+    plans.append(detector_of(tmp_path / "detector", "target: 60 %"))
     wired = {
-        stage.kind.module
-        for index, changes in enumerate(variants)
-        for made in (plan_of(tmp_path / str(index), *changes),)
-        for stage in (*made.stages(), *carry.folders(made))
+        stage.kind.module for made in plans for stage in (*made.stages(), *carry.folders(made))
     }
     names = (one.name for one in pkgutil.iter_modules(stages.__path__))
     assert wired == {f"mlforge_tasks.stages.{name}" for name in names if name[0] != "_"}

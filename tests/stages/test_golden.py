@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,18 @@ class Device:
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes of three numbers."""
     return write_dataset(tmp_path_factory.mktemp("golden") / "set", card("classification", (3,), 2))
+
+
+def test_what_is_rare_is_among_the_vectors(dataset: Path, tmp_path: Path) -> None:
+    """A device that never says so would pass for right where none is."""
+    rare = tmp_path / "rare"
+    shutil.copytree(dataset, rare)
+    targets = np.zeros(96, np.int32)
+    targets[[17, 50]] = 1
+    np.save(rare / "test_y.npy", targets)
+    golden = GoldenVectors.choose(rare, MODEL, DECISION)
+    assert (len(golden.targets), golden.targets.sum()) == (32, 2)
+    assert GoldenVectors.choose(rare, MODEL).targets.sum() < 2
 
 
 @pytest.mark.parametrize("decision", [None, DECISION], ids=["outputs", "decisions"])

@@ -13,13 +13,8 @@ from sklearn import metrics as reference
 from sklearn.utils.class_weight import compute_class_weight
 
 from mlforge_tasks.verdict import classification, metrics
-from mlforge_tasks.verdict.detection import (
-    OperatingPoints,
-    average_precision,
-    counts_at,
-    roc_area,
-    scores_of,
-)
+from mlforge_tasks.verdict.decision import Counts
+from mlforge_tasks.verdict.detection import OperatingPoints, scores_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,9 +76,10 @@ def test_balanced_weights_are_those_of_scikit_learn(classes: int) -> None:
 def test_areas_are_those_of_scikit_learn(scored: list[tuple[int, bool]]) -> None:
     """Average precision and the area under the ROC curve."""
     scores, positive = _split(scored)
+    points = OperatingPoints.of(scores, positive)
     wanted = reference.average_precision_score(positive, scores)
-    assert average_precision(scores, positive) == pytest.approx(wanted)
-    assert roc_area(scores, positive) == pytest.approx(reference.roc_auc_score(positive, scores))
+    assert points.average_precision == pytest.approx(wanted)
+    assert points.roc_area == pytest.approx(reference.roc_auc_score(positive, scores))
 
 
 @given(SCORED, st.floats(0, 1))
@@ -118,8 +114,13 @@ def test_the_threshold_gives_its_point(
     scores, positive = _split(scored)
     points = OperatingPoints.of(scores, positive)
     chosen = points.best(goal, least)
-    found = counts_at(scores, positive, points.threshold(chosen))
-    assert found == points.counts(chosen)
+    for threshold in (points.threshold(chosen), points.least_score(chosen)):
+        alarm = scores >= threshold
+        cells = reference.confusion_matrix(positive, alarm, labels=[False, True])
+        quiet, false_alarms, misses, hits = cells.ravel().tolist()
+        found = Counts(hits=hits, misses=misses, false_alarms=false_alarms, quiet=quiet)
+        assert found == points.counts(chosen)
+        assert points.at(threshold) == chosen
     assert found.precision == pytest.approx(points.precision[chosen])
     assert found.recall == pytest.approx(points.recall[chosen])
     assert found.f1 == pytest.approx(points.f1[chosen])
@@ -133,7 +134,8 @@ def test_the_threshold_lies_in_the_middle_of_a_gap() -> None:
     assert points.threshold(len(points.least) - 1) == -100
     nothing = points.threshold(0)
     assert nothing == 91
-    assert counts_at(scores, positive, nothing).precision == 1.0
+    assert points.counts(points.at(nothing)).precision == 1.0
+    assert points.at(-101) == len(points.least) - 1
 
 
 def test_a_score_is_how_far_an_output_leads() -> None:
@@ -144,13 +146,15 @@ def test_a_score_is_how_far_an_output_leads() -> None:
     assert scores_of(outputs.astype(np.float32), 2).tolist() == [-127.0, -124.0, 0.0]
 
 
-@given(SCORED)
-def test_the_auc_of_two_classes_is_that_of_the_scores(scored: list[tuple[int, bool]]) -> None:
-    """A goal's `auc` and a detector rank by the same score."""
-    scores, positive = _split(scored)
-    outputs = np.stack([np.zeros(len(scores)), scores], axis=1)
-    found: float = metrics.auc(outputs, positive.astype(np.int32))
-    assert roc_area(scores_of(outputs, 1), positive) == pytest.approx(found)
+@pytest.mark.parametrize("classes", [2, 3, 7])
+def test_auc_is_that_of_scikit_learn(classes: int) -> None:
+    """Of two classes by how far the second leads, of more the mean of each against the others."""
+    outputs, labels = _classes(classes, classes)
+    outputs /= outputs.sum(axis=1, keepdims=True)
+    scores = outputs[:, 1] - outputs[:, 0] if classes == 2 else outputs
+    wanted = reference.roc_auc_score(labels, scores, multi_class="ovr")
+    assert metrics.auc(outputs, labels) == pytest.approx(wanted)
+    assert metrics.auc(outputs, np.minimum(labels, classes - 2)) is None
 
 
 @pytest.mark.parametrize("labels", [[True, True], [False, False]])
@@ -163,5 +167,6 @@ def test_one_class_alone_makes_no_detector(labels: Any) -> None:
 def test_false_alarms_are_those_of_an_hour_without_events() -> None:
     """However many events the split holds: 1 of 4 quiet examples, 900 examples an hour."""
     scores, positive = np.array([1, 0, 0, 0, 9, 9, 9]), np.array([False] * 4 + [True] * 3)
-    found = counts_at(scores, positive, 1)
+    points = OperatingPoints.of(scores, positive)
+    found = points.counts(points.at(1))
     assert math.isclose(found.false_alarms_per_hour(example_s=4.0), 225.0)

@@ -90,13 +90,15 @@ def test_every_metric_is_computed() -> None:
     classes = card("classification", (4,), 2)
     for name, metric in METRICS.items():
         asked = figure(name, **({} if metric.parameter is None else {"parameter": 0.9}))
-        if metric.ranges_only:
-            asked = asked.model_copy(update={"below": 100.0})
         for task in metric.tasks:
             if task == "regression":
-                assert figures.value_of(asked, real, TARGETS[:, :1], ONE) is not None
+                update = {"below": 100.0} if metric.ranges_only else {}
+                ranged = asked.model_copy(update=update)
+                assert figures.value_of(ranged, real, TARGETS[:, :1], ONE) is not None
             else:
-                assert figures.value_of(asked, scores, labels, classes) is not None
+                update = {"output": 1, "example_s": 2.0} if metric.detects else {}
+                one = asked.model_copy(update=update)
+                assert figures.value_of(one, scores, labels, classes) is not None
 
 
 def test_standard_figures_have_the_outputs_names() -> None:
@@ -105,8 +107,39 @@ def test_standard_figures_have_the_outputs_names() -> None:
     names = ["mse(output 0)", "mae(output 0)", "mse(output 1)", "mae(output 1)"]
     assert [one.name for one in figures.standard(TWO)] == names
     three = card("classification", (4,), 3)
-    assert "auc" not in [one.name for one in figures.standard(three)]
-    assert set(figures.scores(np.eye(3), np.arange(3), three)) >= {"accuracy"}
+    assert [one.name for one in figures.standard(three)] == ["accuracy", "auc"]
+
+
+DETECTIONS = [
+    ("f1", None),
+    ("recall", None),
+    ("precision", None),
+    ("recall_at_precision", 0.8),
+    ("precision_at_recall", 0.7),
+]
+
+
+@pytest.mark.parametrize(("metric", "least"), DETECTIONS)
+def test_a_detection_is_judged_at_its_threshold(metric: str, least: float | None) -> None:
+    """Of a label among three: as scikit-learn judges the alarms; without one, by the best."""
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 3, 300)
+    outputs = random.random((300, 3)) + 0.5 * np.eye(3)[labels]
+    about = card("classification", (4,), 3)
+    wanted = figure(metric, output=2, **({} if least is None else {"parameter": least}))
+    lead = outputs[:, 2] - outputs[:, :2].max(axis=1)
+    rows = reference.precision_recall_fscore_support(
+        labels == 2, lead >= 0.3, average="binary", zero_division=1.0
+    )
+    share = {"f1": rows[2], "recall": rows[1], "recall_at_precision": rows[1]}
+    found = figures.value_of(wanted, outputs, labels, about, 0.3)
+    assert found == pytest.approx(share.get(metric, rows[0]))
+    best = figures.least_score(wanted, outputs, labels)
+    assert best is not None
+    chosen = figures.value_of(wanted, outputs, labels, about, best)
+    assert chosen == figures.value_of(wanted, outputs, labels, about)
+    assert figures.value_of(wanted, outputs, np.zeros(300, int), about, best) is None
+    assert set(figures.scores(np.eye(3), np.arange(3), about)) == {"accuracy", "auc"}
 
 
 def test_a_breakdown_says_what_int8_cannot(monkeypatch: pytest.MonkeyPatch) -> None:

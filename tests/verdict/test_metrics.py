@@ -63,14 +63,6 @@ def test_auc_counts_pairs(scored: list[tuple[int, int, bool]]) -> None:
     assert metrics.auc(outputs, labels) == pytest.approx(wins / (len(ones) * len(zeros)))
 
 
-def test_auc_needs_two_classes() -> None:
-    """Three outputs, or labels of one class only, have no AUC."""
-    with pytest.raises(ValueError, match="two classes"):
-        metrics.auc(np.zeros((2, 3)), np.array([0, 1]))
-    with pytest.raises(ValueError, match="one has none"):
-        metrics.auc(np.zeros((2, 2)), np.array([1, 1]))
-
-
 def test_unknown_metric_has_no_direction() -> None:
     """A misspelt metric is not silently one to maximise."""
     with pytest.raises(KeyError):
