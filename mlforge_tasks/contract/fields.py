@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes
@@ -95,13 +95,18 @@ def checked(record: RecordType, mistakes: Iterable[Mistake]) -> RecordType:
     return record
 
 
+# As editors are told of it.
+_OR_A_NUMBER = WithJsonSchema({"type": ["string", "integer"], "minLength": 1})
 # Names reach C strings and comments of the generated header.
 Name = Annotated[
     str,
     BeforeValidator(_text),
     matching(r'[^\x00-\x1f\x7f"\\]{1,64}', "1 to 64 characters on one line, without '\"' and '\\'"),
+    _OR_A_NUMBER,
 ]
-Text = Annotated[str, BeforeValidator(_text), matching(r".{1,200}", "1 to 200 characters")]
+Text = Annotated[
+    str, BeforeValidator(_text), matching(r".{1,200}", "1 to 200 characters"), _OR_A_NUMBER
+]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 Fraction = Annotated[float, Field(strict=True, gt=0, lt=1)]

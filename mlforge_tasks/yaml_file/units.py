@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +50,12 @@ class Quantity:
     def wanted(self) -> str:
         """What to write, for an error message."""
         return f"{self.name} such as '{self.example}' (units: {', '.join(self.factors)})"
+
+    def json_schema(self) -> dict[str, Any]:
+        """What an editor is told of it."""
+        units = "|".join((*self.factors, *(["µs"] if "us" in self.factors else [])))
+        number = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?"
+        return {"type": "string", "pattern": f"^{number} *({units})$", "examples": [self.example]}
 
     def parse(self, text: str) -> Fraction:
         """The exact value in the base unit; negative values pass.
@@ -263,10 +269,14 @@ def _reader(quantity: Quantity, parse: Callable[[str], float]) -> BeforeValidato
     return BeforeValidator(read)
 
 
-Bytes = Annotated[int, Field(gt=0), _reader(SIZE, parse_bytes)]
-Microseconds = Annotated[float, Field(gt=0), _reader(DURATION, parse_us)]
-Seconds = Annotated[float, Field(gt=0), _reader(DURATION, parse_seconds)]
-Microjoules = Annotated[float, Field(gt=0), _reader(ENERGY, parse_uj)]
-Hertz = Annotated[float, Field(gt=0), _reader(FREQUENCY, parse_hz)]
-Share = Annotated[float, Field(ge=0, le=1), _reader(PERCENTAGE, parse_share)]
-Margin = Annotated[float, Field(ge=0, lt=1), _reader(PERCENTAGE, parse_margin)]
+def _shown(quantity: Quantity) -> WithJsonSchema:
+    return WithJsonSchema(quantity.json_schema())
+
+
+Bytes = Annotated[int, Field(gt=0), _reader(SIZE, parse_bytes), _shown(SIZE)]
+Microseconds = Annotated[float, Field(gt=0), _reader(DURATION, parse_us), _shown(DURATION)]
+Seconds = Annotated[float, Field(gt=0), _reader(DURATION, parse_seconds), _shown(DURATION)]
+Microjoules = Annotated[float, Field(gt=0), _reader(ENERGY, parse_uj), _shown(ENERGY)]
+Hertz = Annotated[float, Field(gt=0), _reader(FREQUENCY, parse_hz), _shown(FREQUENCY)]
+Share = Annotated[float, Field(ge=0, le=1), _reader(PERCENTAGE, parse_share), _shown(PERCENTAGE)]
+Margin = Annotated[float, Field(ge=0, lt=1), _reader(PERCENTAGE, parse_margin), _shown(PERCENTAGE)]

@@ -1,0 +1,109 @@
+"""The JSON Schema of a contract, for editors: `python -m mlforge_tasks.contract.schema`.
+
+It is made of the records that read contracts: their keys and types, the units of quantities, what
+each key means, by their docstrings. It is no second judge: what has to fit another value is known
+to the records alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from mlforge_tasks.contract.board import board_names
+from mlforge_tasks.contract.contract import Contract
+from mlforge_tasks.contract.goal import Ask
+from mlforge_tasks.contract.metrics import METRICS
+from mlforge_tasks.contract.search import Search
+from mlforge_tasks.contract.sections import Target
+from mlforge_tasks.plugins import AUTO, installed
+from mlforge_tasks.yaml_file.units import PERCENTAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+    from pydantic_core import core_schema
+
+SCHEMA = "contract.schema.json"
+# The first line of a contract beside it: editors with YAML's language server read it.
+MODELINE = f"# yaml-language-server: $schema={SCHEMA}"
+
+_PYTHON = {"gt", "ge", "lt", "le", "discriminator"}
+_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+
+
+def _attributes(record: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """What a record's docstring, and those it extends, say of its fields."""
+    for one in reversed(record.__mro__):
+        _, _, listed = inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")
+        blocks = re.split(r"^    (?=\w+: )", listed, flags=re.MULTILINE)
+        for block in blocks[1:]:
+            name, _, text = block.partition(": ")
+            yield name, " ".join(text.split())
+
+
+def _choices(record: type[BaseModel]) -> dict[str, tuple[str, ...]]:
+    """What a run looks up among boards, plug-ins and metrics."""
+    if issubclass(record, Ask):
+        return {"metric": tuple(METRICS)}
+    if record is Search:
+        return {"agent": installed("agents")}
+    if record is Target:
+        engines = (AUTO, *installed("engines"))
+        return {"board": board_names(), "platform": installed("platforms"), "engine": engines}
+    return {}
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's, with a description of each key instead of titles."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's
+        """No key needs its own name as a title."""
+        return False
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> dict[str, Any]:
+        """A record's."""
+        made = super().model_schema(schema)
+        record = schema["cls"]
+        made["description"] = inspect.cleandoc(record.__doc__ or "").partition("\n\n")[0]
+        made.pop("title", None)
+        keys = made.get("properties", {})
+        for name, text in _attributes(record):
+            if name in record.model_fields:
+                keys[record.model_fields[name].alias or name]["description"] = text
+        for name, choices in _choices(record).items():
+            keys[name]["enum"] = list(choices)
+        if issubclass(record, Ask):
+            keys["target"]["anyOf"].append(PERCENTAGE.json_schema())
+        return made
+
+
+def _plain(part: Any) -> Any:
+    """The same without what is no word of JSON Schema, or bounds a number where text stands."""
+    if isinstance(part, list):
+        return [_plain(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    dropped = {*_PYTHON, *(_BOUNDS if part.get("type") == "string" else ())}
+    return {name: _plain(value) for name, value in part.items() if name not in dropped}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) that a contract keeps."""
+    made = Contract.model_json_schema(by_alias=True, schema_generator=_Generator)
+    return {"$schema": _Generator.schema_dialect, "title": "MLForge contract", **_plain(made)}
+
+
+def text() -> str:
+    """The same as the file that is shipped."""
+    return json.dumps(schema(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    Path(__file__).parents[2].joinpath("contracts", SCHEMA).write_text(text())
