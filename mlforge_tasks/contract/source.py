@@ -13,6 +13,7 @@ from mlforge_tasks.contract.sources.recorders import (
     EdgeImpulseSource,
     SensimlSource,
     UciHarSource,
+    WfdbSource,
 )
 from mlforge_tasks.contract.sources.series import ArffSource, TsSource
 from mlforge_tasks.contract.sources.text import CsvSource
@@ -30,6 +31,7 @@ Source = Annotated[
     | WisdmSource
     | UciHarSource
     | EdgeImpulseSource
-    | SensimlSource,
+    | SensimlSource
+    | WfdbSource,
     Field(discriminator="kind"),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.data_card import SourceCard
-from mlforge_tasks.datasets._unpack import read_file
+from mlforge_tasks.datasets._unpack import digest_of, opened, read_file
 from mlforge_tasks.records import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
@@ -38,6 +38,15 @@ class ReadFiles:
         data = read_file(self._root / self._folder / name, self.where(name))
         self._digests[name] = sha256_bytes(data)
         return data
+
+    def use(self, name: str) -> None:
+        """Keeps the digest of a file that a library reads.
+
+        Raises:
+            MlforgeError: It cannot be read, or is too large.
+        """
+        with opened(self._root / self._folder / name, self.where(name)) as stream:
+            self._digests[name] = digest_of(stream)
 
     def card(self, kind: str, name: str) -> SourceCard:
         """Where the data came from.

@@ -150,6 +150,13 @@ def uci_har_case(folder: Path) -> dict[str, Any]:
     return {"kind": "uci_har", "path": "data"}
 
 
+def wfdb_case(folder: Path) -> dict[str, Any]:
+    (folder / "data").mkdir()
+    (folder / "data" / "a.hea").write_text("a 1 100 3\na.dat 16 2(0)/m 16 0 0 0 0 level\n")
+    (folder / "data" / "a.dat").write_bytes(np.array([3, 4, -6], "<i2").tobytes())
+    return {"kind": "wfdb", "path": "data"}
+
+
 LINES = {"kind": "window_lines", "logs": [{"path": "data.txt"}], "channels": 1}
 # One line for each plug-in, with what it calls the column.
 SOURCES = {
@@ -162,6 +169,7 @@ SOURCES = {
     "from_sensiml": (sensiml_case, "level"),
     "from_ts": (file_case("ts", "@univariate true\n@data\n1.5,2,-3e0\n"), "0"),
     "from_uci_har": (uci_har_case, "level"),
+    "from_wfdb": (wfdb_case, "level"),
     "from_wheel": (wheel_case, "level"),
     "from_window_lines": (text_case({**LINES, "order": "by_channel"}, "1.5,2,-3e0\n"), "0"),
     "from_wisdm": (file_case("wisdm", "1,A,1,1.5,0,0;1,A,2,2,0,0;1,A,3,-3e0,0,0;"), "x"),

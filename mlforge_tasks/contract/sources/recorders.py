@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mlforge_tasks.contract.delimited import Delimited
-from mlforge_tasks.contract.fields import ProjectFolder, ProjectPath, Text
+from mlforge_tasks.contract.fields import Count, ProjectFolder, ProjectPath, Text, matching
 from mlforge_tasks.contract.sources.base import SourceRecord, names_below
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
 
 if TYPE_CHECKING:
@@ -116,3 +117,50 @@ class SensimlSource(SourceRecord, Delimited):
             if "/" not in name and name.endswith(".csv")
         )
         return (Path(self.path), *captures)
+
+
+class Annotations(Record):
+    """Which annotations of a WFDB record make labels, and of which rows.
+
+    Attributes:
+        annotator: What the files' names end with, such as `atr`.
+        take: What of an annotation is the label.
+        values: Those that are taken; others are passed over. By default all or, where an
+            annotation is about the rows around it, the symbols of beats.
+        before: Rows before an annotation that it is about; with neither each is about all from
+            its own row to the next annotation's.
+        after: Rows from an annotation on that it is about.
+    """
+
+    annotator: Annotated[str, matching(r"[A-Za-z0-9_]{1,20}", "an ending such as atr")]
+    take: Literal["symbol", "aux_note"] = "symbol"
+    values: tuple[Text, ...] = ()
+    before: Annotated[int, Field(strict=True, ge=0)] | None = None
+    after: Count | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> Annotations:
+        if (self.before is None) != (self.after is None):
+            there, missing = ("before", "after") if self.after is None else ("after", "before")
+            raise Mistake(f"the key '{missing}' too", at=(there,))
+        return self
+
+
+class WfdbSource(_FolderSource):
+    """Records in the format of PhysioNet.
+
+    Attributes:
+        records: Which ones, by their names without an ending; by default all.
+        annotations: What makes labels, or None.
+    """
+
+    kind: Literal["wfdb"]
+    records: tuple[Text, ...] = ()
+    annotations: Annotations | None = None
+
+    def names(self, root: Path) -> list[str]:
+        """All of the folder: what a record's files are called is said in it."""
+        names = self._below(root, lambda _: True, "files that end with .hea")
+        if not any(name.endswith(".hea") for name in names):
+            raise MlforgeError(f"{self.path}: found no file that ends with .hea")
+        return names

@@ -1,0 +1,55 @@
+"""Records of PhysioNet's WFDB format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.datasets import Loaded
+from mlforge_tasks.datasets._annotations import pieces, read_marks
+from mlforge_tasks.datasets._read_files import ReadFiles
+from mlforge_tasks.datasets._recordings import Joined, Piece
+from mlforge_tasks.datasets._wfdb import LABEL, RECORD, Records
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlforge_tasks.contract.sources.recorders import WfdbSource
+    from mlforge_tasks.datasets._wanted import Wanted
+
+
+class WfdbReader:
+    """Reads `kind: wfdb`."""
+
+    def read(self, spec: WfdbSource, root: Path, columns: Wanted) -> Loaded:
+        """See `Reader`."""
+        files = ReadFiles(root, spec.path)
+        records = Records(root / spec.path, files, spec.names(root), columns)
+        wanted = spec.annotations
+        joined = Joined(spec.path, (RECORD, LABEL) if wanted else (RECORD,))
+        left_out = 0
+        for record in spec.records or records.all():
+            marks = []
+            if wanted is not None:
+                marks = read_marks(records, record, wanted)
+            for run in records.runs(record):
+                found = [Piece(0, run.recording.rows)]
+                if wanted is not None:
+                    found = pieces(run, marks, wanted)
+                kept = [
+                    Piece(one.first, one.end, columns.marks({**one.marks, RECORD: record}))
+                    for one in found
+                ]
+                joined.add(run.recording, kept)
+                left_out -= len(kept)
+            left_out += len(marks)
+        return Loaded(joined.table(), files.card("wfdb", spec.path), _notes(spec, left_out))
+
+
+def _notes(spec: WfdbSource, left_out: int) -> tuple[str, ...]:
+    if spec.annotations is None or spec.annotations.after is None or not left_out:
+        return ()
+    told = f"{spec.path}: left out {left_out:,} annotations, whose rows before and after go past"
+    return (f"{told} the end of a record or of a part of it",)
+
+
+PLUGIN = WfdbReader()
