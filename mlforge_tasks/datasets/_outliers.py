@@ -67,8 +67,9 @@ class _Outlier:
 
 def _far(values: NDArray[Any], at: NDArray[np.int64]) -> _Outlier | None:
     """What stands far out among some rows."""
-    taken = values[at].reshape(len(at), -1)
-    away = np.abs(taken - np.median(taken))
+    away = values[at].reshape(len(at), -1)  # a copy; of large data sets there is room for two
+    away -= np.median(away)
+    np.abs(away, out=away)
     few = max(1, away.size // _MOST_SHARE)
     if away.size <= few:
         return None
@@ -78,4 +79,5 @@ def _far(values: NDArray[Any], at: NDArray[np.int64]) -> _Outlier | None:
         return None
     row, column = np.unravel_index(int(away.argmax()), away.shape)
     times = float(away[row, column]) / rest
-    return _Outlier(float(taken[row, column]), int(at[row]), int(far.sum()), times)
+    value = float(values[at[row]].reshape(-1)[column])
+    return _Outlier(value, int(at[row]), int(far.sum()), times)

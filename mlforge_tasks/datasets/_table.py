@@ -117,7 +117,7 @@ class Table:
             raise MlforgeError(f"{self.where}: '{name}' holds {column.dtype}, wanted numbers")
         if column.dtype.kind in "OU":
             return self._parsed(name, column, "a number")
-        numbers = column.astype(np.float64)
+        numbers = column.astype(np.float64, copy=False)
         flat = numbers.reshape(self.rows, -1)
         bad = (np.isinf(flat) if holes else ~np.isfinite(flat)).any(axis=1)
         if bad.any():

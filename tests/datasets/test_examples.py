@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mlforge_tasks.contract.data_card import SPLITS
@@ -17,6 +17,7 @@ from mlforge_tasks.contract.split import ColumnSplit
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._examples import make_examples, read_rows
 from mlforge_tasks.datasets._prepare import calibration_examples, prepare
+from mlforge_tasks.datasets._split import _equal_rows
 from mlforge_tasks.datasets._windows import covered, window_starts
 from mlforge_tasks.errors import MlforgeError
 from tests.helpers.datasets import FORECAST, SORTING, arrays_of, loaded, made, spec
@@ -184,6 +185,21 @@ def test_equal_rows_stay_together(cells: list[tuple[int, int]], seed: int) -> No
         return
     seen = [{tuple(row) for row in arrays[f"{name}_x"].tolist()} for name in SPLITS]
     assert sum(len(found) for found in seen) == len(set(cells))
+
+
+@given(
+    cells=st.lists(st.sampled_from([0.0, -0.0, 1.0, -2.5, 3e-45]), min_size=2, max_size=60),
+    width=st.integers(1, 3),
+)
+def test_equal_rows_are_found_as_numpy_finds_them(cells: list[float], width: int) -> None:
+    """In its order, on which drawn splits depend; 0 and -0 are equal."""
+    rows = np.array(cells[: len(cells) // width * width], np.float32).reshape(-1, width)
+    assume(len(rows))
+    whole = (rows + np.float32(0)).view(np.dtype((np.void, 4 * width)))[:, 0]
+    _, first, unit = np.unique(whole, return_index=True, return_inverse=True)
+    found = _equal_rows(rows)
+    assert found[0].tolist() == first.tolist()
+    assert found[1].tolist() == unit.tolist()
 
 
 def test_random_split_keeps_the_classes_shares() -> None:
