@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.dataset import DatasetSpec
     from mlforge_tasks.contract.measured import Time
     from mlforge_tasks.datasets._table import Table
+    from mlforge_tasks.datasets._texts import Texts
     from mlforge_tasks.datasets._times import Clock
 
 ONE_ROW = Window(length=1)
+_BLOCK_ROWS = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Rows:
 
     features: NDArray[np.float32]
     targets: NDArray[Any]
-    groups: NDArray[np.str_] | None
+    groups: Texts | None
     split: NDArray[np.int8]
     breaks: NDArray[np.bool_]
     apart: NDArray[np.bool_]
@@ -94,14 +96,12 @@ def read_rows(spec: DatasetSpec, table: Table) -> Rows:
     has_target = targets >= 0 if spec.target.labels else _all_there(targets)
     groups = _groups(spec.group, table) if spec.group is not None else None
     split = _split_of_rows(spec, table, features, targets, groups)
-    changes: list[NDArray[Any]] = [split]
-    if groups is not None:
-        changes.append(groups)
-    if spec.target.labels:
-        changes.append(targets)
     apart: NDArray[np.bool_] = table.starts.copy()
-    for values in changes:
-        apart[1:] |= values[1:] != values[:-1]
+    apart[1:] |= split[1:] != split[:-1]
+    if groups is not None:
+        apart[1:] |= groups.changes()
+    if spec.target.labels:
+        apart[1:] |= targets[1:] != targets[:-1]
     clock, breaks = None, apart
     if spec.time is not None:
         clock = _clock(spec, spec.time, table, apart)
@@ -122,12 +122,12 @@ def _clock(spec: DatasetSpec, time: Time, table: Table, apart: NDArray[np.bool_]
     return clock
 
 
-def _groups(column: str, table: Table) -> NDArray[np.str_]:
+def _groups(column: str, table: Table) -> Texts:
     groups = table.texts(column)
-    for name in np.unique(groups).tolist() if table.cells.missing else ():
+    for index, name in enumerate(groups.values.tolist()) if table.cells.missing else ():
         if table.cells.is_missing(name):
             raise MlforgeError(
-                f"{table.place(int((groups == name).argmax()))}: column '{column}': found "
+                f"{table.place(groups.first_row(index))}: column '{column}': found "
                 f"{quoted(name)}, wanted a group (dataset.group)",
                 hint="name the group of each row, or remove those without",
             )
@@ -181,19 +181,22 @@ def _side_by_side(
     limit = float(np.finfo(np.float32).max)
     for name, width, end in zip(names, widths, np.cumsum(widths).tolist(), strict=True):
         numbers = table.numbers(name, holes=spec.holes is not None).reshape(table.rows, width)
-        largest = _largest(numbers) if width else numbers
-        if (largest > limit).any():
-            place = table.place(int((largest > limit).argmax()))
-            raise MlforgeError(f"{place}: {what} is larger than a float holds ({limit:.3g})")
+        row = _too_large(numbers, limit)
+        if row is not None:
+            raise MlforgeError(
+                f"{table.place(row)}: {what} is larger than a float holds ({limit:.3g})"
+            )
         flat[:, end - width : end] = numbers
     return flat
 
 
-def _largest(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each row's largest magnitude, of those that are not missing."""
-    low = np.fmin.reduce(numbers, axis=1)
-    largest: NDArray[np.float64] = np.maximum(np.fmax.reduce(numbers, axis=1), -low)
-    return largest
+def _too_large(numbers: NDArray[np.float64], limit: float) -> int | None:
+    """The first row that holds a number past a limit either way, looked for a block at a time."""
+    for begin in range(0, len(numbers), _BLOCK_ROWS):
+        over = (np.abs(numbers[begin : begin + _BLOCK_ROWS]) > limit).any(axis=1)
+        if over.any():
+            return begin + int(over.argmax())
+    return None
 
 
 def _classes(spec: DatasetSpec, table: Table) -> NDArray[np.int32]:
@@ -202,20 +205,21 @@ def _classes(spec: DatasetSpec, table: Table) -> NDArray[np.int32]:
     if target.column is None:
         raise AssertionError("the spec's validator wants a column beside labels")
     texts = table.texts(target.column)
-    found, first, index = np.unique(texts, return_index=True, return_inverse=True)
+    found = texts.values.tolist()
     known = {value: number for number, value in enumerate(target.raw_values)}
-    for value, row in zip(found.tolist(), first.tolist(), strict=True):
+    for index, value in enumerate(found):
         if value not in known and table.cells.is_missing(value):
             known[value] = -1
         if value not in known:
             near = closest(value, known)
             guess = f"did you mean '{near}'? " if near else ""
+            place = table.place(texts.first_row(index))
             raise MlforgeError(
-                f"{table.place(row)}: column '{target.column}': found '{value}', wanted one of "
+                f"{place}: column '{target.column}': found '{value}', wanted one of "
                 f"{shown(target.raw_values)} (dataset.target)",
-                hint=f"{guess}the column holds: {shown(tuple(found.tolist()))}",
+                hint=f"{guess}the column holds: {shown(tuple(found))}",
             )
-    return np.array([known[value] for value in found.tolist()], dtype=np.int32)[index]
+    return np.take(np.array([known[value] for value in found], dtype=np.int32), texts.index)
 
 
 def _split_of_rows(
@@ -223,7 +227,7 @@ def _split_of_rows(
     table: Table,
     features: NDArray[np.float32],
     targets: NDArray[Any],
-    groups: NDArray[np.str_] | None,
+    groups: Texts | None,
 ) -> NDArray[np.int8]:
     rule = spec.split
     if isinstance(rule, ChronologicalSplit):
@@ -231,7 +235,7 @@ def _split_of_rows(
     if isinstance(rule, RandomSplit):
         return _split.at_random(rule, features, targets if spec.target.labels else None)
     if isinstance(rule, ColumnSplit):
-        whole = np.cumsum(table.starts) if groups is None else groups
+        whole = np.cumsum(table.starts, dtype=np.int32) if groups is None else groups.index
         classes = targets if spec.target.labels else None
         return _split.by_column(rule, table.texts(rule.column), whole, classes, table.where)
     if groups is None:

@@ -200,7 +200,7 @@ def _feature_cards(
 
 def _split_card(spec: DatasetSpec, rows: Rows, name: Split, examples: Examples) -> SplitCard:
     span = (spec.window or ONE_ROW).span
-    groups = [] if rows.groups is None else np.unique(rows.groups[examples.starts]).tolist()
+    groups = [] if rows.groups is None else sorted(set(rows.groups[examples.starts].tolist()))
     classes = len(spec.target.labels)
     return SplitCard(
         name=name,

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlforge_tasks.datasets._cells import PLAIN, CellForm
 from mlforge_tasks.datasets._table import Files, Table, shown
+from mlforge_tasks.datasets._texts import Texts
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
@@ -114,16 +115,17 @@ class Joined:
         columns: dict[str, NDArray[Any]] = {}
         for name in tuple(self._signals):
             columns[name] = np.concatenate(self._signals.pop(name))
+        said: dict[str, Texts] = {}
         for name in self._pieces[0].marks:
-            values = np.array([piece.marks[name] for piece in self._pieces])
-            columns[name] = np.repeat(values, counts)
+            said[name] = Texts.of([piece.marks[name] for piece in self._pieces]).repeated(counts)
         starts = np.zeros(int(counts.sum()), dtype=np.bool_)
         starts[begins] = True
         lines = np.concatenate(self._lines) if self._lines else None
         own = self._first.named or tuple(self._first.signals)
         named = (*own, *(name for name in self._said if name not in own))
         files = Files(tuple(self._files), begins, np.array(self._shifts))
-        return Table(self._where, columns, starts, lines, named, files, self._first.cells)
+        cells = self._first.cells
+        return Table(self._where, columns, starts, lines, named, files, cells, said)
 
 
 def _check_alike(recording: Recording, first: Recording) -> None:

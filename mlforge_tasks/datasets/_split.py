@@ -20,6 +20,8 @@ from mlforge_tasks.windows import ROWS_AT_ONCE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mlforge_tasks.datasets._texts import Texts
+
 
 TRAIN, VALIDATION, TEST = range(3)
 
@@ -32,21 +34,21 @@ def chronological(rule: ChronologicalSplit, rows: int) -> NDArray[np.int8]:
     return split
 
 
-def by_group(rule: GroupSplit, groups: NDArray[np.str_], where: str) -> NDArray[np.int8]:
+def by_group(rule: GroupSplit, groups: Texts, where: str) -> NDArray[np.int8]:
     """The named groups validate and test.
 
     Raises:
         MlforgeError: The data has no such group.
     """
     _check_known((*rule.validation, *rule.test), groups, "group", where)
-    split = np.full(len(groups), TRAIN, dtype=np.int8)
-    split[np.isin(groups, rule.validation)] = VALIDATION
-    split[np.isin(groups, rule.test)] = TEST
+    split = np.full(len(groups.index), TRAIN, dtype=np.int8)
+    split[groups.among(rule.validation)] = VALIDATION
+    split[groups.among(rule.test)] = TEST
     return split
 
 
-def _check_known(named: tuple[str, ...], values: NDArray[np.str_], what: str, where: str) -> None:
-    known = set(np.unique(values).tolist())
+def _check_known(named: tuple[str, ...], values: Texts, what: str, where: str) -> None:
+    known = set(values.values.tolist())
     missing = [name for name in named if name not in known]
     if missing:
         raise MlforgeError(
@@ -57,7 +59,7 @@ def _check_known(named: tuple[str, ...], values: NDArray[np.str_], what: str, wh
 
 def by_column(
     rule: ColumnSplit,
-    values: NDArray[np.str_],
+    values: Texts,
     units: NDArray[Any],
     classes: NDArray[np.int32] | None,
     where: str,
@@ -76,9 +78,9 @@ def by_column(
     """
     named = rule.validation if isinstance(rule.validation, tuple) else ()
     _check_known((*named, *rule.test), values, f"value of '{rule.column}'", where)
-    split = np.full(len(values), TRAIN, dtype=np.int8)
-    split[np.isin(values, named)] = VALIDATION
-    split[np.isin(values, rule.test)] = TEST
+    split = np.full(len(values.index), TRAIN, dtype=np.int8)
+    split[values.among(named)] = VALIDATION
+    split[values.among(rule.test)] = TEST
     if not isinstance(rule.validation, tuple):
         training = np.flatnonzero(split == TRAIN)
         strata = None if classes is None else classes[training]
@@ -118,15 +120,13 @@ def _drawn(
     return drawn[unit]
 
 
-def by_random_group(
-    rule: RandomGroupSplit, groups: NDArray[np.str_], where: str
-) -> NDArray[np.int8]:
+def by_random_group(rule: RandomGroupSplit, groups: Texts, where: str) -> NDArray[np.int8]:
     """Whole groups at random, at least one in each split.
 
     Raises:
         MlforgeError: There are too few groups.
     """
-    names, group = np.unique(groups, return_inverse=True)
+    names = groups.values
     order = np.random.default_rng(rule.seed).permutation(len(names))
     tests = max(1, round(rule.test * len(names)))
     validations = max(1, round(rule.validation * len(names)))
@@ -138,7 +138,7 @@ def by_random_group(
     split = np.full(len(names), TRAIN, dtype=np.int8)
     split[order[:tests]] = TEST
     split[order[tests : tests + validations]] = VALIDATION
-    return split[group]
+    return np.take(split, groups.index)
 
 
 def _equal_rows(flat: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

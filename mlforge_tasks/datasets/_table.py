@@ -5,13 +5,14 @@ Every error names the file, the row and the column.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlforge_tasks.datasets._cells import CORRECT, PLAIN, BadCells, CellForm, quoted, shown
 from mlforge_tasks.datasets._stamps import Stamps
+from mlforge_tasks.datasets._texts import Texts
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.yaml_file import closest
 
@@ -61,6 +62,7 @@ class Table:
             that are.
         files: Where its rows are from, if from several files.
         cells: How cells of text are read as numbers.
+        said: Columns of what is said of whole recordings.
     """
 
     where: str
@@ -70,6 +72,7 @@ class Table:
     named: tuple[str, ...] = ()
     files: Files | None = None
     cells: CellForm = PLAIN
+    said: Mapping[str, Texts] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -79,7 +82,7 @@ class Table:
     @property
     def names(self) -> tuple[str, ...]:
         """The file's columns, in its order."""
-        return self.named or tuple(self.columns)
+        return self.named or (*self.columns, *self.said)
 
     def place(self, row: int) -> str:
         """Where a row is: `file:line`, or `file, row N` counted from 0."""
@@ -112,6 +115,9 @@ class Table:
         Raises:
             MlforgeError: No such column, or a cell that is no finite number.
         """
+        if name in self.said:
+            said: NDArray[np.float64] = self._of_said(name).numbers(name, holes=holes)
+            return np.take(said, self.said[name].index)
         column = self.column(name)
         if column.dtype.kind not in "OUbiuf":
             raise MlforgeError(f"{self.where}: '{name}' holds {column.dtype}, wanted numbers")
@@ -154,19 +160,33 @@ class Table:
             else CORRECT,
         )
 
-    def texts(self, name: str) -> NDArray[np.str_]:
+    def _of_said(self, name: str) -> Table:
+        """A table of what a column of `said` may hold, each once."""
+        texts = self.said[name]
+        rows = np.array([texts.first_row(one) for one in range(len(texts.values))])
+        files = self.files and Files(
+            tuple(self.files.place(row)[0] for row in rows.tolist()),
+            np.arange(len(rows)),
+            np.zeros(len(rows), dtype=np.int64),
+        )
+        columns = {name: texts.values.astype(object)}
+        return Table(self.where, columns, np.ones(len(rows), np.bool_), files=files)
+
+    def texts(self, name: str) -> Texts:
         """A column as text without surrounding blanks; whole numbers have no decimal point.
 
         Raises:
             MlforgeError: No such column, or it holds no text, or more than one value per row.
         """
+        if name in self.said:
+            return self.said[name]
         column = self._flat(name)
         if column.dtype.kind not in _TEXTS:
             raise MlforgeError(f"{self.where}: '{name}' holds {column.dtype}, wanted text")
         if column.dtype.kind == "S":
             column = np.char.decode(column, "utf-8", "replace")
         values, index = np.unique(column, return_inverse=True)
-        return np.array([_as_text(value) for value in values.tolist()])[index]
+        return Texts.of([_as_text(value) for value in values.tolist()], index)
 
     def stamps(self, name: str, time: Time | None = None) -> NDArray[Any]:
         """A column of times, datetime64[us], or of numbers that count time, int64 or float64.
@@ -214,6 +234,8 @@ class Table:
                 f"{self.where}: there is no column '{name}'",
                 hint=f"{guess}its columns: {shown(self.names)}",
             )
+        if name in self.said:
+            return self.said[name][:]
         if name not in self.columns:
             raise AssertionError(f"`_wanted` does not name '{name}', which is read")
         return self.columns[name]

@@ -63,7 +63,9 @@ def holding(marked: NDArray[np.bool_], begins: NDArray[np.int64], rows: int) -> 
 
 def covered(starts: NDArray[np.int64], rows: int, span: int) -> NDArray[np.bool_]:
     """Which rows lie in one of the spans that begin at `starts`."""
-    change = np.bincount(starts, minlength=rows + span)
-    change[span:] -= np.bincount(starts, minlength=rows + span)[:-span]
-    inside: NDArray[np.bool_] = np.cumsum(change)[:rows] > 0
+    open_spans = np.zeros(rows + span, dtype=np.int32)
+    np.add.at(open_spans, starts, 1)
+    np.subtract.at(open_spans, starts + span, 1)
+    np.cumsum(open_spans, out=open_spans)
+    inside: NDArray[np.bool_] = open_spans[:rows] > 0
     return inside

@@ -18,6 +18,7 @@ from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._examples import make_examples, read_rows
 from mlforge_tasks.datasets._prepare import calibration_examples, prepare
 from mlforge_tasks.datasets._split import _equal_rows
+from mlforge_tasks.datasets._texts import Texts
 from mlforge_tasks.datasets._windows import covered, window_starts
 from mlforge_tasks.errors import MlforgeError
 from tests.helpers.datasets import FORECAST, SORTING, arrays_of, loaded, made, spec
@@ -144,10 +145,10 @@ def test_a_share_of_what_trains_validates(counts: list[int], share: float, seed:
     """Recordings are drawn whole, as many as asked, each class its share to within one."""
     kinds = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
     units = np.repeat(np.arange(len(kinds)), 3)
-    values = np.array(["train"] * len(units) + ["test"] * 3)
+    values = ["train"] * len(units) + ["test"] * 3
     rule = ColumnSplit(rule="column", column="c", validation=share, test=("test",), seed=seed)
     classes = np.append(np.repeat(kinds, 3), [0] * 3).astype(np.int32)
-    split = _split.by_column(rule, values, np.append(units, [99] * 3), classes, "d.csv")
+    split = _split.by_column(rule, Texts.of(values), np.append(units, [99] * 3), classes, "d.csv")
     assert (split[-3:] == _split.TEST).all()
     rows = split[:-3].reshape(-1, 3)
     assert (rows == rows[:, :1]).all()

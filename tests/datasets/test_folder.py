@@ -84,6 +84,18 @@ def test_the_path_itself_is_a_column(tmp_path: Path) -> None:
     ]
 
 
+def test_a_path_may_hold_numbers(tmp_path: Path) -> None:
+    """What a path says may be what is foretold; where it is no number, its file is named."""
+    files = {f"data/{speed}_rpm.csv": b"a,b\n1,2\n3,4\n" for speed in ("1000", "2.5e3")}
+    target = {"outputs": [{"name": "speed", "unit": "rpm"}]}
+    table = read(write(tmp_path, files), "{speed}_rpm.csv", target=target)
+    assert table.numbers("speed").tolist() == [1000, 1000, 2500, 2500]
+    write(tmp_path, {"data/fast_rpm.csv": b"a,b\n1,2\n"})
+    table = read(tmp_path, "{speed}_rpm.csv", target=target)
+    with pytest.raises(MlforgeError, match=r"data/fast_rpm\.csv, row 0: column 'speed': found 'fa"):
+        table.numbers("speed")
+
+
 def test_the_card_says_what_was_read(tmp_path: Path) -> None:
     """Its digest is of the names and of what they hold."""
     wanted = plan("{kind}/*.csv", **KIND)

@@ -137,7 +137,9 @@ def test_encodings(encoding: str) -> None:
     """Text is read in the encoding that the contract names."""
     data = "temp,press,Größe\n1,2,°\n".encode(encoding)
     wanted = Wanted(texts=("Größe",))
-    assert read_csv(data, "d.csv", form(encoding=encoding), wanted).texts("Größe")[0] == "°"
+    assert (
+        read_csv(data, "d.csv", form(encoding=encoding), wanted).texts("Größe").tolist()[0] == "°"
+    )
 
 
 def test_blocks_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,7 @@ def test_a_gap_between_segments_ends_a_recording(tmp_path: Path) -> None:
     assert table.numbers("x").tolist() == SAMPLES.tolist() * 3
     assert np.flatnonzero(table.starts).tolist() == [0, 48]
     assert table.stamps("time")[48] == 0.72
-    assert set(table.texts("record")) == {"all"}
+    assert set(table.texts("record").tolist()) == {"all"}
     assert table.place(50) == "records/all, row 2"
 
 
