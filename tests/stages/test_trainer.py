@@ -64,13 +64,42 @@ for part in (split, some):
 untrained = trainer.loss(split, trainer.predict(split.inputs))
 print(untrained, trainer.epoch(1))
 """
+# The same examples as windows of rows that they share, and copied; what each training ends with.
+SHARED = """
+from hashlib import sha256
+
+rows = random.standard_normal((90, 2)).astype(np.float32)
+views = Windows(rows, np.arange(60)[::-1], 16)
+budget = Budget(batch_size=16, **limits)
+for inputs in (views, Windows.each(views[:])):
+    keras.utils.set_random_seed(1)
+    body = keras.Input((16, 2)), keras.layers.Conv1D(4, 5), keras.layers.Flatten()
+    model = keras.Sequential([*body, keras.layers.Dense(1)])
+    aims = views[:].mean(axis=(1, 2))[:, None]
+    split = Split(inputs, aims, aims)
+    trainer = Trainer(libraries, model, split, goal="mse", budget=budget, seed=1)
+    losses = [trainer.epoch(number) for number in (1, 2)]
+    weights = b"".join(part.tobytes() for part in model.get_weights())
+    print(losses, sha256(weights + trainer.predict(inputs).tobytes()).hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[str]:
+    """What both say, in one process, since TensorFlow takes seconds to start."""
+    done = process.check([sys.executable, "-c", WEIGHTED + SHARED], timeout_s=120)
+    return done.splitlines()[-5:]
 
 
 @pytest.mark.slow
-def test_balanced_classes_weigh_alike() -> None:
+def test_windows_train_as_their_copies_do(lines: list[str]) -> None:
+    """To the bit: the weights after two epochs, their losses and outputs."""
+    assert lines[3] == lines[4]
+
+
+@pytest.mark.slow
+def test_balanced_classes_weigh_alike(lines: list[str]) -> None:
     """The loss of training and validation is the mean of N / (classes n) times each example's."""
-    lines = process.check([sys.executable, "-c", WEIGHTED], timeout_s=120).splitlines()
-    pairs = [tuple(map(float, line.split())) for line in lines[-3:]]
-    assert len(pairs) == 3
+    pairs = [tuple(map(float, line.split())) for line in lines[:3]]
     for wanted, found in pairs:
         assert found == pytest.approx(wanted, rel=1e-5)
