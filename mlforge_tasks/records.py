@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -121,6 +121,8 @@ class Clause(Record):
         source: Where the value comes from, or None.
         slack: How far past the bound the value is, in the metric's unit; <= 0 passes.
         status: `unknown` where nothing was measured; that is never a pass.
+        of: The measurement that is judged, where the metric is only the clause's name.
+        against: What has the limit, where it is no number of the contract.
     """
 
     metric: str
@@ -130,6 +132,8 @@ class Clause(Record):
     source: Source | None
     slack: float | None
     status: Status
+    of: str = ""
+    against: str = ""
 
 
 class Verdict(Record):
@@ -212,51 +216,6 @@ class Profile(Record):
 
     source: Source
     layers: tuple[LayerCost, ...]
-
-
-class FirmwareReport(Record):
-    """Sizes of a linked image.
-
-    Attributes:
-        flash_bytes: Everything that occupies non-volatile memory, initialisers included.
-        static_ram_bytes: `.data` plus `.bss`, the arena included, the stack not.
-        stack_reserved_bytes: What the linker set aside for the stack.
-        heap_bytes: What it set aside for a heap.
-        arena_reserved_bytes: The model's arena; None where it is what the model says it uses.
-        firmware_id: Digest that the image carries and shows in its hello frame.
-    """
-
-    flash_bytes: int
-    static_ram_bytes: int
-    stack_reserved_bytes: int
-    heap_bytes: int
-    arena_reserved_bytes: int | None = None
-    firmware_id: str
-
-
-class ProcessReport(Record):
-    """An image that is a process of this computer: its sizes would say nothing of a device.
-
-    Attributes:
-        firmware_id: As in a `FirmwareReport`.
-    """
-
-    firmware_id: str
-
-
-BuildReport: TypeAlias = FirmwareReport | ProcessReport
-
-
-def read_build_report(path: Path) -> BuildReport:
-    """Reads back what a build wrote.
-
-    Raises:
-        pydantic.ValidationError: The file is neither report.
-    """
-    from pydantic import TypeAdapter  # noqa: PLC0415 - JSON schemas come with it
-
-    adapter: TypeAdapter[BuildReport] = TypeAdapter(BuildReport)
-    return adapter.validate_json(path.read_bytes())
 
 
 class StackUse(Record):

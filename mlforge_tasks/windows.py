@@ -109,3 +109,16 @@ def read_targets(folder: Path, name: str) -> NDArray[Any]:
     """Targets of a split: [N] labels, or [N, outputs] in original units."""
     targets: NDArray[Any] = np.load(folder / f"{name}_y.npy")
     return targets
+
+
+def guess_file(rule: str, split: str) -> str:
+    """Where the dataset stage leaves what a rule without a model gives for a split."""
+    return f"without_model_{rule}_{split}.npy"
+
+
+def read_guesses(folder: Path, split: str) -> dict[str, NDArray[np.float32]]:
+    """What each rule without a model gives for a split, by rule: [N, outputs or classes]."""
+    files = {path.name: path for path in folder.glob(guess_file("*", split))}
+    before, after = guess_file("*", split).split("*")
+    names = {name.removeprefix(before).removesuffix(after): name for name in sorted(files)}
+    return {rule: np.load(files[name]) for rule, name in names.items()}

@@ -37,14 +37,19 @@ def detector_figure(goal: Goal, dataset: DatasetSpec) -> Figure | None:
     return next((one for one in figures if one.detects), None)
 
 
+def leading(goal: Goal, dataset: DatasetSpec) -> tuple[Asked, ...]:
+    """The figures of the leading metric."""
+    return tuple(_figures(goal, (), dataset))
+
+
 def learning_figure(goal: Goal, dataset: DatasetSpec) -> Figure:
     """What a training is steered by: the leading metric, over all outputs that it is asked of.
 
     Its name says nothing of outputs, so that one that is called otherwise retrains nothing.
     """
-    leading = [one.figure for one in _figures(goal, (), dataset)]
-    figure = leading[0]
-    if len(leading) > 1 and dataset.target.outputs:
+    first, *more = leading(goal, dataset)
+    figure = first.figure
+    if more and dataset.target.outputs:
         figure = figure.model_copy(update={"output": None})
     return figure.model_copy(update={"name": goal.metric})
 

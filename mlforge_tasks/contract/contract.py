@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationInfo, field_validator
 
 from mlforge_tasks.architecture import Architecture, infer_shapes
-from mlforge_tasks.contract.asked import asked, detector_figure, learning_figure, misfits
+from mlforge_tasks.contract.asked import (
+    asked,
+    detector_figure,
+    leading,
+    learning_figure,
+    misfits,
+)
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.dataset import DatasetSpec, Task
 from mlforge_tasks.contract.fields import checked
@@ -154,6 +160,14 @@ class Contract(Record):
     def asked(self) -> tuple[Asked, ...]:
         """Every figure that the goal asks and its bound, the leading one first."""
         return asked(self.goal, self.dataset)
+
+    def leading_figures(self) -> list[str]:
+        """Names of the figures of the leading metric."""
+        return [one.figure.name for one in leading(self.goal, self.dataset)]
+
+    def must_beat(self) -> list[str]:
+        """Names of the figures that must be better than what needs no network has."""
+        return [] if self.goal.baseline == "ignore" else self.leading_figures()
 
     def learning_figure(self) -> Figure:
         """The figure that a training is steered by."""

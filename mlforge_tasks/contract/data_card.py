@@ -64,20 +64,25 @@ class SourceCard(Record):
     sha256: str
 
 
+BaselineRule = Literal["persistence", "mean", "majority", "linear"]
+
+
 class Baseline(Record):
     """What a rule without a model reaches on one split, for reference.
 
     Attributes:
         split: Which split.
-        rule: `persistence` (the last reading goes on), `mean` (of the training targets) or
-            `majority` (the training split's most frequent class).
-        metric: `mse`, `mae` (in the target's unit) or `accuracy`.
+        rule: `persistence` (the last reading goes on), `mean` (of the training targets),
+            `majority` (the training split's most frequent class) or `linear` (a linear model on
+            the inputs; left out where these are too many).
+        metric: A figure that is told of every model: `mse`, `mae(b)` (in the output's unit),
+            `accuracy`...
         value: The figure.
     """
 
     split: Split
-    rule: Literal["persistence", "mean", "majority"]
-    metric: Literal["mse", "mae", "accuracy"]
+    rule: BaselineRule
+    metric: str
     value: float
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Across = Literal["each", "worst"]
+BaselineUse = Literal["beat", "ignore"]
 # The metric that needs to know how much time an example stands for.
 HOURLY = "false_alarms_per_hour"
 # What a metric needs beside its target, by key.
@@ -168,12 +169,15 @@ class Goal(WholeAsk):
     Attributes:
         also: More figures that are asked.
         ranges: Figures of examples whose target lies in a range.
+        baseline: Whether the leading figures must be strictly better than those of what needs no
+            network, or that is only told.
         quantisation_change: How far the int8 model's figure may be from the float network's, as a
             share of that, before the run says so. It decides nothing: the int8 figure is judged.
     """
 
     also: tuple[WholeAsk, ...] = ()
     ranges: tuple[RangeAsk, ...] = ()
+    baseline: BaselineUse = "beat"
     quantisation_change: Share = 0.1
 
     def asks(self) -> Iterator[tuple[tuple[int | str, ...], Ask]]:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlforge_tasks.contract.data_card import (
     SPLITS,
     ArrayCard,
-    Baseline,
     DataCard,
     FeatureCard,
     SplitCard,
 )
 from mlforge_tasks.contract.dataset import CALIBRATION_COUNT, ComputedScaling
-from mlforge_tasks.datasets import _scaling
+from mlforge_tasks.datasets import _baselines, _scaling
 from mlforge_tasks.datasets._examples import (
     ONE_ROW,
     Examples,
@@ -30,15 +29,15 @@ from mlforge_tasks.datasets._findings import findings
 from mlforge_tasks.datasets._windows import covered
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import canonical_json, sha256_bytes
-from mlforge_tasks.windows import ROWS
+from mlforge_tasks.windows import ROWS, guess_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from mlforge_tasks.contract.data_card import Split
+    from mlforge_tasks.contract.data_card import BaselineRule, Split
     from mlforge_tasks.contract.dataset import Channel, DatasetSpec
     from mlforge_tasks.datasets import Loaded
 
@@ -47,15 +46,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the dataset stage writes: arrays by name, and the card."""
+    """What the dataset stage writes: arrays by name, what needs no model, and the card."""
 
     arrays: Mapping[str, NDArray[Any]]
+    guesses: Mapping[tuple[BaselineRule, Split], NDArray[np.float32]]
     card: DataCard
 
     def write(self, out: Path) -> None:
         """Writes `data_card.json` and each array as a `.npy` file."""
         for name, array in self.arrays.items():
             np.save(out / f"{name}.npy", array, allow_pickle=False)
+        for (rule, split), array in self.guesses.items():
+            np.save(out / guess_file(rule, split), array, allow_pickle=False)
         self.card.write(out / "data_card.json")
 
 
@@ -73,26 +75,25 @@ def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
     window = spec.window or ONE_ROW
     found = _scaling.measure(rows.features, covered(train.starts, table.rows, window.length))
     inputs = _scaling.fit(spec.scaling, found)
-    baselines = tuple(_baselines(spec, splits))
     told = findings(spec, window, loaded, rows, (one.starts for one in splits.values()))
     inputs.apply(rows.features)  # from here on all inputs are normalised
     arrays = _arrays(rows, splits, chosen)
-    return Prepared(
-        arrays,
-        DataCard(
-            **_interface(spec, train, found, inputs),
-            rows=table.rows,
-            splits=tuple(_split_card(spec, rows, name, splits[name]) for name in SPLITS),
-            calibration_examples=len(chosen),
-            split_rule=spec.split,
-            window=spec.window,
-            baselines=baselines,
-            **_digests(arrays),
-            licence=spec.licence,
-            source=loaded.card,
-            **told,
-        ),
+    guesses = _baselines.without_model(spec, splits, inputs)
+    card = DataCard(
+        **_interface(spec, train, found, inputs),
+        rows=table.rows,
+        splits=tuple(_split_card(spec, rows, name, splits[name]) for name in SPLITS),
+        calibration_examples=len(chosen),
+        split_rule=spec.split,
+        window=spec.window,
+        baselines=(),
+        **_digests(arrays),
+        licence=spec.licence,
+        source=loaded.card,
+        **told,
     )
+    baselines = tuple(_baselines.told(guesses, splits, card))
+    return Prepared(arrays, guesses, card.model_copy(update={"baselines": baselines}))
 
 
 def _interface(
@@ -209,33 +210,3 @@ def _split_card(spec: DatasetSpec, rows: Rows, name: Split, examples: Examples) 
         class_counts=tuple(np.bincount(examples.y, minlength=classes).tolist()) if classes else (),
         groups=tuple(groups),
     )
-
-
-def _baselines(spec: DatasetSpec, splits: Splits) -> Iterator[Baseline]:
-    """Figures on validation and test of what needs no model."""
-    train = splits["train"]
-    for name in SPLITS[1:]:
-        actual = splits[name].y
-        if spec.target.labels:
-            majority = int(np.bincount(train.y).argmax())
-            accuracy = float((actual == majority).mean())
-            yield Baseline(split=name, rule="majority", metric="accuracy", value=accuracy)
-            continue
-        persistence = _persistence(spec, splits[name])
-        guess = train.y.mean(axis=0, dtype=np.float64) if persistence is None else persistence
-        error = actual - guess.astype(np.float64)
-        rule: Literal["mean", "persistence"] = "mean" if persistence is None else "persistence"
-        yield Baseline(split=name, rule=rule, metric="mse", value=float((error**2).mean()))
-        yield Baseline(split=name, rule=rule, metric="mae", value=float(np.abs(error).mean()))
-
-
-def _persistence(spec: DatasetSpec, examples: Examples) -> NDArray[np.float32] | None:
-    """The last reading of each output, where the inputs hold its past; [N, outputs]."""
-    features = [feature.name for feature in spec.inputs.features]
-    outputs = [output.name for output in spec.target.outputs]
-    if spec.window is None or not spec.window.horizon or not set(outputs) <= set(features):
-        return None
-    if examples.x.rows.ndim != 2:
-        return None
-    last = examples.starts + spec.window.length - 1
-    return examples.x.rows[last][:, [features.index(name) for name in outputs]]

@@ -207,7 +207,11 @@ def _all(tried: _Tried, earlier: Sequence[Iteration]) -> Iterator[tuple[str, Cha
 def judging(wiring: Wiring) -> dict[str, Any]:
     """What a stage is told that judges candidates."""
     model = wiring.contract.search.brought_model
-    return {"bounds": wiring.bounds, "model": model and Path(model).name}
+    return {
+        "bounds": wiring.bounds,
+        "must_beat": wiring.contract.must_beat(),
+        "model": model and Path(model).name,
+    }
 
 
 def reporting(wiring: Wiring) -> dict[str, Any]:
@@ -218,6 +222,7 @@ def reporting(wiring: Wiring) -> dict[str, Any]:
     return {
         "name": wiring.folder.name,
         "bounds": wiring.bounds,
+        "leading": wiring.contract.leading_figures(),
         "engines": list(wiring.engines),
         "margins": wiring.contract.margins_by_metric(),
         "memories": {name: one.length_bytes for name, one in memories.items() if one is not None},

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from mlforge_tasks.build_report import BuildReport
     from mlforge_tasks.contract.board import Board
-    from mlforge_tasks.records import BuildReport
 
 
 @dataclass(frozen=True)

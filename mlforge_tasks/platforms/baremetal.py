@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.build_report import FirmwareReport
 from mlforge_tasks.platforms import _image
-from mlforge_tasks.records import FirmwareReport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

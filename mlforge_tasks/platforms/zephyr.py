@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.build_report import FirmwareReport, ProcessReport
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.compiler import identity
@@ -27,20 +28,14 @@ from mlforge_tasks.platforms._zephyr.build_folder import (
 )
 from mlforge_tasks.platforms._zephyr.delivery import deliver
 from mlforge_tasks.platforms._zephyr.model_files import TFLM_SOURCE, model_files
-from mlforge_tasks.records import (
-    FirmwareReport,
-    ProcessReport,
-    Record,
-    canonical_json,
-    sha256_bytes,
-)
+from mlforge_tasks.records import Record, canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlforge_tasks.build_report import BuildReport
     from mlforge_tasks.contract.board import Board, Zephyr
     from mlforge_tasks.platforms import BuildRequest
-    from mlforge_tasks.records import BuildReport
 
 BUILD_ROOT = workspace.PROJECT_ROOT / "build" / ".zephyr"
 CORE_MODULES = ("cmsis_6",)

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED, TEST_SUFFIX
+from mlforge_tasks.shell.notes import (
+    carried_text,
+    detection_text,
+    engine_text,
+    forecast_text,
+    model_use,
+    not_compared,
+    quantisation_text,
+    short_name,
+    without_model,
+)
+from mlforge_tasks.verdict.baselines import WORDS
+from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED
 from mlforge_tasks.verdict.trials import Report, TrialResult, holds
-from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
+from mlforge_tasks.yaml_file.units import format_against, format_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     from mlforge_tasks.records import Clause, Profile, Verdict
-    from mlforge_tasks.verdict.engine_choice import EngineChoice
-    from mlforge_tasks.verdict.forecast import ForecastError
     from mlforge_tasks.verdict.relaxation import Relaxation, Shortfall
-    from mlforge_tasks.verdict.transcript import ModelUse
 
 COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency")
 # Of what a goal asks, as many as a table is wide enough for; the verdict names all that is missed.
@@ -36,13 +45,15 @@ def describe_clause(clause: Clause) -> str:
     if clause.value is None or clause.slack is None:
         return f"{clause.metric} unknown"
     value, limit = format_against(clause.value, clause.limit, clause.unit)
+    if clause.against:
+        return f"{clause.of} {value}, {WORDS[clause.against]} has {limit}"
     return f"{clause.metric} {value}, limit {limit}"
 
 
-def _short(metric: str) -> str:
-    for suffix in ("_bytes", "_us"):
-        metric = metric.removesuffix(suffix)
-    return metric
+def _names(clauses: Iterable[Clause]) -> str:
+    """What is in the way, each once; what a rule without a model does better as `baseline`."""
+    names = ("baseline" if one.against else short_name(one.metric) for one in clauses)
+    return ", ".join(dict.fromkeys(names))
 
 
 def verdict_text(result: TrialResult) -> str:
@@ -55,9 +66,9 @@ def verdict_text(result: TrialResult) -> str:
     if reason is not None and reason.metric is None:
         return f"failed: {reason.code}"
     failing = _failing(verdict)
-    text = ", ".join(_short(clause.metric) for clause in failing)
+    text = _names(failing)
     if reason is not None:
-        return f"over {text or _short(reason.metric or '')}, not trained"
+        return f"over {text or short_name(reason.metric or '')}, not trained"
     return f"misses {text}" if text else "unknown"
 
 
@@ -127,6 +138,7 @@ def summary(report: Report, folder: Path) -> str:
     else:
         lines.append(shortfall(report))
     lines += detection_text(best)
+    lines += without_model(report)
     lines += quantisation_text(report)
     if report.forecast_errors:
         lines.append(forecast_text(report.forecast_errors))
@@ -144,84 +156,6 @@ def _known(verdict: Verdict | None) -> list[str]:
     """A line for each clause that something is known of."""
     clauses = verdict.clauses if verdict else ()
     return [f"  {describe_clause(one)} ({one.source})" for one in clauses if one.source]
-
-
-def carried_text(report: Report) -> list[str]:
-    """That nothing was searched, and which limits were others when something was."""
-    if report.carried is None:
-        return []
-    before, after = (
-        {one.metric: one for one in bounds if not one.metric.endswith(TEST_SUFFIX)}
-        for bounds in (report.carried.bounds, report.bounds)
-    )
-    edits = []
-    for now in after.values():
-        then = before.pop(now.metric, None)
-        if then is None:
-            edits.append(f"{now.metric} {format_value(now.limit, now.unit)}, not limited then")
-        elif then != now:
-            was, limit = format_against(then.limit, now.limit, now.unit)
-            edits.append(f"{now.metric} {limit}, was {was}")
-    edits += [
-        f"{name} not limited, was {format_value(one.limit, one.unit)}"
-        for name, one in before.items()
-    ]
-    told = f"carried over: found before the contract was edited ({'; '.join(edits)})"
-    return [f"{told}; nothing was searched, which `doit clean` and a run would do"]
-
-
-def not_compared(why: str) -> str:
-    """That nothing but the engine itself stands for the outputs."""
-    return (
-        f"the device's outputs were compared with no reference: {why}; the metrics are those of "
-        "the aot engine's C on this computer"
-    )
-
-
-def detection_text(best: TrialResult | None) -> list[str]:
-    """What a detector makes of each split that it was asked on."""
-    detected = {} if best is None else best.detected
-    return [
-        f"detected on the {split} split: {one.hits} of {one.hits + one.misses}, with "
-        f"{one.false_alarms} false alarm{'' if one.false_alarms == 1 else 's'} in "
-        f"{one.false_alarms + one.quiet} others"
-        for split, one in detected.items()
-    ]
-
-
-def quantisation_text(report: Report) -> list[str]:
-    """A warning where the best candidate's int8 model is far from its float network."""
-    return [
-        f"warning: int8 is {100 * one.change:.3g} % off float, more than goal.quantisation_change "
-        f"({format_share(one.allowed)}): {one.metric} {one.int8_value:.4g} instead of "
-        f"{one.float_value:.4g} on the validation split; an input or a layer has values of "
-        "very different sizes, or the calibration data is unlike the rest"
-        for one in report.quantisation
-        if one.candidate == report.best and one.large
-    ]
-
-
-def forecast_text(found: Mapping[str, ForecastError]) -> str:
-    """How far off the agent's forecasts were."""
-    parts = (f"{_short(metric)} {one.median:.1%}" for metric, one in found.items())
-    count = max(one.count for one in found.values())
-    return f"foretold before it was built: {', '.join(parts)} off, median of {count}"
-
-
-def model_use(use: ModelUse) -> str:
-    """What a language model was asked, in one line."""
-    used = use.usage
-    cost = "" if use.cost_usd is None else f", {use.cost_usd:.4f} US dollars"
-    count = f"{used.requests} answer{'' if used.requests == 1 else 's'}"
-    return f"the model: {count}, {used.tokens:,} tokens{cost}"
-
-
-def engine_text(choice: EngineChoice) -> str:
-    """Which engine `auto` came to be, and why."""
-    if choice.engine is None:
-        return f"engine: not chosen, since no candidate keeps the limits: {choice.why}"
-    on = f", on candidate {choice.candidate}" if choice.candidate else ""
-    return f"engine: {choice.engine}{on}: {choice.why}"
 
 
 def shortfall(report: Report) -> str:
@@ -248,7 +182,7 @@ def shortfall(report: Report) -> str:
 def _undecided(report: Report, best: TrialResult) -> str:
     """The end of a run on a board that cannot tell what the limits are for."""
     clauses = best.trial.verdict.clauses if best.trial.verdict else ()
-    unknown = ", ".join(_short(one.metric) for one in clauses if one.status == "unknown")
+    unknown = ", ".join(short_name(one.metric) for one in clauses if one.status == "unknown")
     told = f"what {report.board} can tell of {report.name}"
     first = f"UNKNOWN: candidate {best.trial.id} keeps {told}"
     last = f"  {unknown}: not measured, since {report.board} is a process of this computer"
@@ -268,7 +202,7 @@ def _explanation(found: Shortfall, goal: str) -> list[str]:
             for point in front.points
         )
         if points:
-            lines.append(f"  {goal} against {_short(front.metric)}: {points}")
+            lines.append(f"  {goal} against {short_name(front.metric)}: {points}")
     if found.smallest is not None:
         lines.append(f"  to give: {_relaxation(found.smallest)}")
     if found.engines:

@@ -7,8 +7,9 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.build_report import FirmwareReport
 from mlforge_tasks.cycles.record import LayerCycles
-from mlforge_tasks.records import FirmwareReport, LayerCost, Measurement, Profile
+from mlforge_tasks.records import LayerCost, Measurement, Profile
 from mlforge_tasks.runners import (
     instruction_count,
     instruction_counts,
@@ -19,9 +20,10 @@ from mlforge_tasks.verdict.constraints import UNITS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mlforge_tasks.build_report import BuildReport
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.cycles.record import Cycles
-    from mlforge_tasks.records import BuildReport, LayerProfile, SelfTest, Source
+    from mlforge_tasks.records import LayerProfile, SelfTest, Source
 
 P99 = 0.99
 

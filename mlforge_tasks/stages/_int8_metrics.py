@@ -14,9 +14,10 @@ from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.int8 import quantise
 from mlforge_tasks.quantisation import FLOAT_OUTPUTS
+from mlforge_tasks.stages._guesses import Guesses
 from mlforge_tasks.verdict import breakdown, figures, metrics
 from mlforge_tasks.verdict.classification import confusion
-from mlforge_tasks.verdict.evaluation import Evaluation, SplitEvaluation
+from mlforge_tasks.verdict.evaluation import Computer, Evaluation, SplitEvaluation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,6 +94,7 @@ class _Judged:
         decision: What the device decides; None where it only gives outputs.
         floats: What the float network gave, by split; nothing of a model that was brought along.
         float_least: The float network's threshold, chosen as the device's was.
+        guesses: What needs no network.
     """
 
     card: DataCard
@@ -101,6 +103,7 @@ class _Judged:
     decision: Decision | None
     floats: Mapping[str, NDArray[np.float32]]
     float_least: float | None
+    guesses: Guesses
 
     @property
     def least(self) -> float | None:
@@ -128,6 +131,7 @@ class _Judged:
             examples=len(targets),
             figures=figures.required(self.asked, outputs, targets, card, name, least=self.least),
             float_figures=floats,
+            without_model=tuple(self.guesses.on(name, targets)),
             **self._breakdown(outputs, targets),
             input_rails=breakdown.rails(inputs.used(), [one.name for one in card.features]),
             output_rails=breakdown.rails(raw, card.labels or [one.name for one in card.outputs]),
@@ -175,23 +179,20 @@ def evaluation(
     floats = _float_outputs(model / FLOAT_OUTPUTS)
     card = DataCard.read(dataset / "data_card.json")
     least = _float_least(asked, floats, dataset)
-    judged = _Judged(card, quantisation, asked, decision, floats, least)
+    guesses = Guesses.read(dataset, card, asked)
+    judged = _Judged(card, quantisation, asked, decision, floats, least, guesses)
     inputs = [windows.read(dataset, split, card.window_length) for split in SPLITS]
     given = _quantised(inputs, quantisation)
     raw, why = _outputs((model / "model.tflite").read_bytes(), quantisation, given)
     parts = np.split(raw.reshape(len(raw), -1), [len(inputs[0])])
-    found = {
+    found: dict[str, Any] = {
         split: judged.split(
             split, replace(given, starts=one.starts), part, windows.read_targets(dataset, split)
         )
         for split, one, part in zip(SPLITS, inputs, parts, strict=True)
     }
-    return Evaluation(
-        computed_by="aot" if why else "tflite-micro",
-        not_compared=why,
-        validation=found["validation"],
-        test=found["test"],
-    )
+    computed_by: Computer = "aot" if why else "tflite-micro"
+    return Evaluation(computed_by=computed_by, not_compared=why, **found)
 
 
 def _float_least(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.quantisation import Quantisation
-from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX
 from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 from mlforge_tasks.verdict.relaxation import Needs, Shortfall, explain
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from mlforge_tasks.verdict.constraints import Bound
     from mlforge_tasks.verdict.trials import TrialResult
 
 
@@ -44,14 +45,18 @@ def _other_engines(
 
 
 def shortfall(
-    inputs: Mapping[str, Path], results: tuple[TrialResult, ...], config: Mapping[str, Any]
+    inputs: Mapping[str, Path],
+    results: tuple[TrialResult, ...],
+    bounds: tuple[Bound, ...],
+    config: Mapping[str, Any],
 ) -> Shortfall:
     """See `relaxation.explain`.
 
     Args:
         inputs: `<candidate>.evaluate` of each candidate, and `1.0.quantise` of a brought model.
         results: Every candidate; none of them met.
-        config: `bounds`, `margins`, `memories` (the board's, by metric), `engines` (the
+        bounds: All clauses.
+        config: `margins`, `memories` (the board's, by metric), `engines` (the
             contract's), `operators` (of every engine, for a brought model).
     """
 
@@ -62,7 +67,7 @@ def shortfall(
 
     needs = {one.trial.id: _needs(one) for one in results}
     found = explain(
-        tuple(Bound.from_dump(bound) for bound in config["bounds"]),
+        bounds,
         config["margins"],
         {one.trial.id: one.trial.verdict for one in results if one.trial.verdict},
         needs={name: one for name, one in needs.items() if one is not None},

@@ -31,8 +31,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
 
     Args:
         inputs: The project's root as `source`: its files are what the source says.
-        out: Gets `rows.npy`, `{train,validation,test}_{starts,y}.npy`, `calibration_starts.npy`
-            and `data_card.json`; `windows` reads them.
+        out: Gets `rows.npy`, `{train,validation,test}_{starts,y}.npy`, `calibration_starts.npy`,
+            `without_model_{rule}_{split}.npy` and `data_card.json`; `windows` reads them.
         config: The contract's `dataset` and `task`.
 
     Raises:

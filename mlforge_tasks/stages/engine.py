@@ -6,17 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import engines, plugins
+from mlforge_tasks.build_report import FirmwareReport, read_build_report
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, ToolError
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
-from mlforge_tasks.records import (
-    FirmwareReport,
-    LayerProfile,
-    Patches,
-    Reason,
-    Record,
-    read_build_report,
-)
+from mlforge_tasks.records import LayerProfile, Patches, Reason, Record
 from mlforge_tasks.stages import main
 from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.architecture import smallest
+from mlforge_tasks.build_report import BuildReport, FirmwareReport, read_build_report
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.records import BuildReport, FirmwareReport, Reason, read_build_report
+from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import engine, firmware, header, main, render
 from mlforge_tasks.stages._measure import PROBE_MODULE, measure
 from mlforge_tasks.stages.run import tools as run_tools

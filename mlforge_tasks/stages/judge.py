@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks.architecture import Architecture, StaticFigures, brief, parse_architecture
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
+from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import Measurement, Profile, Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import PROFILE, RunReport
+from mlforge_tasks.verdict.baselines import bounds_of, is_linear
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, judge
 from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from mlforge_tasks.contract.data_card import BaselineRule
     from mlforge_tasks.cycles.record import Cycles
     from mlforge_tasks.records import Source
     from mlforge_tasks.verdict.decision import Counts
@@ -158,7 +161,7 @@ def result(
         config: `bounds`, `model`.
     """
     static = folders.file("render", "static.json")
-    bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
+    bounds = _bounds(folders, config)
     measurements, device_metric = _measurements(folders, bounds)
     trial = Trial(
         id=identity,
@@ -179,6 +182,18 @@ def result(
         cycles=_cycles(folders),
         detected=_detected(folders, measurements),
     )
+
+
+def _bounds(folders: Folders, config: Mapping[str, Any]) -> tuple[Bound, ...]:
+    """The contract's clauses, and what the candidate must be better than where that is known."""
+    bounds = tuple(Bound.from_dump(bound) for bound in config["bounds"])
+    evaluated = folders.file("evaluate", EVALUATION)
+    if evaluated is None:
+        return bounds
+    model = folders.file("quantise", "quantisation.json")
+    linear = model is not None and is_linear(Quantisation.read(model).operators)
+    excused: tuple[BaselineRule, ...] = ("linear",) if linear else ()
+    return bounds + bounds_of(bounds, config["must_beat"], Evaluation.read(evaluated), excused)
 
 
 def _proposals(inputs: Mapping[str, Path]) -> list[Architecture | None]:
@@ -215,7 +230,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `propose` unless a model was brought along, and `<candidate>.<stage>` for every
             stage of every candidate.
         out: Output folder.
-        config: `bounds`, `iteration`, `model` (name of the model that was brought along).
+        config: `bounds`, `must_beat` (figures that must be better than what needs no model has),
+            `iteration`, `model` (name of the model that was brought along).
     """
     results = tuple(
         result(

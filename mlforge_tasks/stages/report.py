@@ -9,6 +9,7 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._shortfall import shortfall
+from mlforge_tasks.verdict.baselines import bounds_of
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound
 from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice, only
 from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 
 SCALES = {"B": (1 / 1024, "KiB"), "us": (1 / 1000, "ms"), "1": (1.0, "")}
 PASSED, TRAINED, REFUSED, LIMIT = "#1a7f37", "#0969da", "#8c959f", "#cf222e"
+BASELINE = "#9a6700"
 
 
 KIND = StageKind(
     __name__,
     ("report.json", "convergence.png"),
     isolated=True,
-    fields=("target", "mode", "goal.quantisation_change"),
+    fields=("target", "mode", "goal.baseline", "goal.quantisation_change"),
     runs_after_failure=True,
 )
 
@@ -52,6 +54,10 @@ def _panel(axes: Axes, report: Report, metric: str) -> None:
     heights = [bound.limit * scale for bound in report.bounds if bound.metric == metric]
     for limit in heights:
         axes.axhline(limit, color=LIMIT, linewidth=1.2, linestyle="--")
+    known = (one for one in report.without_model if one.of == metric)
+    for one in known:
+        axes.axhline(one.limit * scale, color=BASELINE, linewidth=1.2, linestyle=":")
+        heights.append(one.limit * scale)
     for position, result in enumerate(report.results):
         for name, face in ((metric, _colour(result)), (metric + TEST_SUFFIX, "none")):
             found = result.measurement(name)
@@ -99,7 +105,10 @@ def draw(report: Report, path: Path) -> None:
     on_test = f"{report.goal if len(report.goals) == 1 else 'figures'} on the test split"
     handles.append(Line2D([], [], marker="o", linestyle="", mfc="none", mec=TRAINED, label=on_test))
     handles.append(Line2D([], [], linestyle="--", color=LIMIT, label="limit"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    if report.without_model:
+        label = f"without a model ({report.without_model[0].against})"
+        handles.append(Line2D([], [], linestyle=":", color=BASELINE, label=label))
+    figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     figure.savefig(path, metadata={"Software": None})
 
 
@@ -139,16 +148,30 @@ def _best(results: tuple[TrialResult, ...], bounds: tuple[Bound, ...]) -> str | 
     return ranked[0].trial.id if ranked else None
 
 
-def _quantisation(
-    inputs: Mapping[str, Path], results: tuple[TrialResult, ...], allowed: float
-) -> tuple[QuantisationLoss, ...]:
-    """What int8 changed, of each candidate whose float figure is known."""
+def _evaluations(
+    inputs: Mapping[str, Path], results: tuple[TrialResult, ...]
+) -> dict[str, Evaluation]:
+    """What there is of every candidate that was evaluated, by its id."""
     paths = {one.trial.id: inputs.get(f"{one.trial.id}.evaluate") for one in results}
     files = {at: path / EVALUATION for at, path in paths.items() if path is not None}
-    found = {at: Evaluation.read(file) for at, file in files.items() if file.exists()}
+    return {at: Evaluation.read(file) for at, file in files.items() if file.exists()}
+
+
+def _without_model(
+    evaluations: Mapping[str, Evaluation], bounds: tuple[Bound, ...], leading: list[str]
+) -> tuple[Bound, ...]:
+    """What the best rule without a network has; any evaluation knows it."""
+    first = next(iter(evaluations.values()), None)
+    return () if first is None else bounds_of(bounds, leading, first)
+
+
+def _quantisation(
+    evaluations: Mapping[str, Evaluation], allowed: float
+) -> tuple[QuantisationLoss, ...]:
+    """What int8 changed, of each candidate whose float figure is known."""
     return tuple(
         loss(at, name, float_value, one.validation.figures[name], allowed)
-        for at, one in found.items()
+        for at, one in evaluations.items()
         for name, float_value in one.validation.float_figures.items()
     )
 
@@ -170,13 +193,17 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `judgeNN` for each iteration, `proposeNN` unless a model was brought along, and
             `choice` where there was an engine to choose; and what `shortfall` reads.
         out: Output folder.
-        config: `name`, `bounds`, `engines`, `target`, `mode`, `goal.quantisation_change`, `carried`
-            where an earlier search found the candidate, and what `shortfall` is told.
+        config: `name`, `bounds`, `leading` (names of the leading figures), `engines`, `target`,
+            `mode`, `goal.baseline`, `goal.quantisation_change`, `carried` where an earlier search
+            found the candidate, and what `shortfall` is told.
     """
     folders = [inputs[name] for name in sorted(inputs) if name.startswith("judge")]
     results = tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
     bounds = tuple(Bound.from_dump(bound) for bound in config["bounds"])
-    met = any(result.trial.verdict.met for result in results if result.trial.verdict)
+    evaluations = _evaluations(inputs, results)
+    without_model = _without_model(evaluations, bounds, config["leading"])
+    bounds += () if config["goal.baseline"] == "ignore" else without_model
+    met = any(one.trial.verdict.met for one in results if one.trial.verdict)
     transcripts = _transcripts(inputs)
     report = Report(
         name=config["name"],
@@ -188,11 +215,12 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         met=met,
         best=_best(results, bounds),
         results=results,
-        shortfall=None if met else shortfall(inputs, results, config),
+        shortfall=None if met else shortfall(inputs, results, bounds, config),
         forecast_errors=_forecast_errors(inputs, results),
         model_use=transcripts.use() if transcripts.rounds else None,
         carried=Carried.from_dump(config["carried"]) if "carried" in config else None,
-        quantisation=_quantisation(inputs, results, config["goal.quantisation_change"]),
+        without_model=without_model,
+        quantisation=_quantisation(evaluations, config["goal.quantisation_change"]),
     )
     report.write(out / "report.json")
     draw(report, out / "convergence.png")

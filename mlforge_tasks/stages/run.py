@@ -7,21 +7,14 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
+from mlforge_tasks.build_report import read_build_report
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.cycles.record import Cycles
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
-from mlforge_tasks.records import (
-    Measurement,
-    Reason,
-    Record,
-    SelfTest,
-    Source,
-    StackUse,
-    read_build_report,
-)
+from mlforge_tasks.records import Measurement, Reason, Record, SelfTest, Source, StackUse
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
@@ -33,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlforge_tasks.records import BuildReport
+    from mlforge_tasks.build_report import BuildReport
     from mlforge_tasks.runners import Runner
 
 PROFILE = "profile.json"

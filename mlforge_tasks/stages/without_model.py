@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks.build_report import read_build_report
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.records import read_build_report
 from mlforge_tasks.stages import main
 
 if TYPE_CHECKING:

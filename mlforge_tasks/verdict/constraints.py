@@ -65,6 +65,9 @@ class Bound(Record):
         direction: Whether the value must stay at or below the bound, or at or above it.
         sources: Where a value must come from to count; none where nothing can tell it.
         key: Where the limit stands in the contract; empty where the metric alone tells it.
+        of: The measurement that is bound, where the metric is only the clause's name.
+        against: What has the limit, where it is no number of the contract.
+        strict: Whether a value that is as good as the bound is not enough.
     """
 
     metric: str
@@ -73,6 +76,19 @@ class Bound(Record):
     direction: Literal["at_most", "at_least"] = "at_most"
     sources: tuple[Source, ...] = ("static", "emulated", "hardware")
     key: str = ""
+    of: str = ""
+    against: str = ""
+    strict: bool = False
+
+    @property
+    def measured(self) -> str:
+        """The measurement that is bound."""
+        return self.of or self.metric
+
+    def passes(self, value: float) -> bool:
+        """Whether a value keeps the bound."""
+        slack = self.slack(value)
+        return slack < 0 if self.strict else slack <= 0
 
     @property
     def contract_key(self) -> str:
@@ -113,7 +129,7 @@ def _clause(bound: Bound, found: Measurement | None) -> Clause:
     else:
         value, source = found.value, found.source
         slack = bound.slack(value)
-        status = "pass" if slack <= 0 else "fail"
+        status = "pass" if bound.passes(value) else "fail"
     return Clause(
         metric=bound.metric,
         limit=bound.limit,
@@ -122,6 +138,8 @@ def _clause(bound: Bound, found: Measurement | None) -> Clause:
         source=source,
         slack=slack,
         status=status,
+        of=bound.of,
+        against=bound.against,
     )
 
 
@@ -141,7 +159,9 @@ def judge(bounds: Iterable[Bound], measurements: Iterable[Measurement]) -> Verdi
 def _best_source(bound: Bound, found: list[Measurement]) -> Measurement | None:
     """The most trustworthy figure that counts for a bound: hardware before emulated."""
     rank = {"hardware": 0, "emulated": 1, "static": 2}
-    matching = [one for one in found if one.metric == bound.metric and one.source in bound.sources]
+    matching = [
+        one for one in found if one.metric == bound.measured and one.source in bound.sources
+    ]
     return min(matching, key=lambda one: rank[one.source], default=None)
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from mlforge_tasks.contract.data_card import BaselineRule
 from mlforge_tasks.records import Record
 from mlforge_tasks.verdict.decision import Counts
 
@@ -97,6 +98,18 @@ class Rail(Record):
     at_high: int
 
 
+class WithoutModel(Record):
+    """What a rule that needs no network reaches.
+
+    Attributes:
+        rule: See `data_card.Baseline`.
+        figures: What the contract asks, by name; without what the split does not define.
+    """
+
+    rule: BaselineRule
+    figures: dict[str, float]
+
+
 class SplitEvaluation(Record):
     """One split.
 
@@ -104,6 +117,7 @@ class SplitEvaluation(Record):
         examples: How many.
         figures: What the contract asks, by name, of the int8 model in original units.
         float_figures: The same of the float network; empty where there is none.
+        without_model: The same of what needs no network.
         confusion: Examples by class (rows) and by what they were taken for; empty for regression.
         classes: By class; empty for regression.
         detection: What the device's threshold makes of it; None where nothing is detected.
@@ -115,6 +129,7 @@ class SplitEvaluation(Record):
     examples: int
     figures: dict[str, float]
     float_figures: dict[str, float] = Field(default_factory=dict)
+    without_model: tuple[WithoutModel, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     classes: tuple[ClassFigures, ...] = ()
     detection: Counts | None = None

@@ -119,6 +119,8 @@ def _written(bound: Bound, needed: float, margin: float) -> str:
         while tenths / 10 * (1 - margin) < needed:
             tenths += 1
         return f"{tenths / 10:.1f} us"
+    if bound.against:
+        return "ignore"
     exact = Decimal(repr(needed))
     step = Decimal(1).scaleb(exact.adjusted() - GOAL_DIGITS + 1)
     rounding = ROUND_CEILING if bound.direction == "at_most" else ROUND_FLOOR
@@ -202,10 +204,10 @@ def _with_test(
     clauses = []
     for clause in verdict.clauses:
         known = clause
-        if clause.metric in found.unknown and clause.metric in values:
-            value = values[clause.metric]
-            slack = contract.bounds[clause.metric].slack(value)
-            status = "pass" if slack <= 0 else "fail"
+        value = values.get(clause.of or clause.metric)
+        if clause.metric in found.unknown and value is not None:
+            bound = contract.bounds[clause.metric]
+            slack, status = bound.slack(value), "pass" if bound.passes(value) else "fail"
             known = clause.model_copy(update={"value": value, "slack": slack, "status": status})
         clauses.append(known)
     asked = _relaxation(found.candidate, Verdict(met=False, clauses=tuple(clauses)), contract)

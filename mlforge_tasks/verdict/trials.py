@@ -142,6 +142,9 @@ class Report(Record):
         forecast_errors: How far off the agent's forecasts were, by metric; None where it made none.
         model_use: What a language model was asked, where one was.
         carried: Where the candidate was found by an earlier search.
+        without_model: What the best rule without a network has of each leading figure, on both
+            splits, as bounds; some of `bounds` unless the contract ignores it. Empty as long as
+            nothing is evaluated.
         quantisation: Of each evaluated candidate with a float network: what int8 changed.
     """
 
@@ -158,6 +161,7 @@ class Report(Record):
     forecast_errors: dict[str, ForecastError] | None = None
     model_use: ModelUse | None = None
     carried: Carried | None = None
+    without_model: tuple[Bound, ...] = ()
     quantisation: tuple[QuantisationLoss, ...] = ()
 
     @property
@@ -169,7 +173,8 @@ class Report(Record):
     @property
     def goals(self) -> tuple[str, ...]:
         """The figures that are asked of the model, the leading one first."""
-        return tuple(one.metric for one in self.bounds if not (one.on_device or one.on_test))
+        asked = (one for one in self.bounds if not (one.on_device or one.on_test or one.of))
+        return tuple(one.metric for one in asked)
 
     @property
     def goal(self) -> str:

@@ -16,7 +16,7 @@ from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.contract.split import ColumnSplit
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._examples import make_examples, read_rows
-from mlforge_tasks.datasets._prepare import calibration_examples, prepare
+from mlforge_tasks.datasets._prepare import Prepared, calibration_examples, prepare
 from mlforge_tasks.datasets._split import _equal_rows
 from mlforge_tasks.datasets._texts import Texts
 from mlforge_tasks.datasets._windows import covered, window_starts
@@ -423,22 +423,27 @@ def test_same_data_same_bytes() -> None:
 
 
 def test_baselines() -> None:
-    """Persistence repeats the last reading; else the training mean, or the majority class."""
-    ramp = prepare(spec(FORECAST), loaded(level=np.arange(100.0))).card.baselines
-    assert {(one.rule, one.metric, one.value) for one in ramp} == {
-        ("persistence", "mse", 4.0),
-        ("persistence", "mae", 2.0),
-    }
+    """The last reading, where inputs hold it; the training mean, or the majority; a line."""
+
+    def figures(prepared: Prepared) -> dict[tuple[str, str, str], float]:
+        found = prepared.card.baselines
+        return {(one.split, one.rule, one.metric): one.value for one in found}
+
+    ramp = figures(prepare(spec(FORECAST), loaded(level=np.arange(100.0))))
+    for split in ("validation", "test"):
+        assert ramp[split, "persistence", "mse"] == pytest.approx(4.0, rel=1e-4)
+        assert ramp[split, "persistence", "mae"] == pytest.approx(2.0, rel=1e-4)
+        assert ramp[split, "linear", "mae"] < 1e-3
+        assert ramp[split, "mean", "mae"] > 20
     still = spec(FORECAST, window={"length": 1})
-    mean = prepare(still, loaded(level=np.tile([0.0, 2.0], 50))).card.baselines
-    assert {(one.rule, one.metric, one.value) for one in mean} == {
-        ("mean", "mse", 1.0),
-        ("mean", "mae", 1.0),
-    }
+    mean = figures(prepare(still, loaded(level=np.tile([0.0, 2.0], 50))))
+    assert mean["test", "mean", "mse"] == mean["test", "mean", "mae"] == 1.0
+    assert ("test", "persistence", "mse") not in mean
     kind = np.repeat(["cat", "dog"], [60, 20])
     columns = {"a": np.arange(80.0), "b": np.zeros(80), "kind": kind}
-    (first, _) = prepare(spec(SORTING), loaded(**columns)).card.baselines
-    assert (first.rule, first.value) == ("majority", 0.75)
+    sorting = figures(prepare(spec(SORTING), loaded(**columns)))
+    assert sorting["test", "majority", "accuracy"] == 0.75
+    assert sorting["test", "linear", "accuracy"] > 0.9
 
 
 SQUARE = {"features": [{"name": "light", "unit": "1"}], "shape": [2, 2, 1]}

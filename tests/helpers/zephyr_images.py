@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from mlforge_tasks.build_report import FirmwareReport
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms._zephyr import needs, toolchain, workspace
 from mlforge_tasks.platforms.zephyr import CORE_MODULES, PLUGIN, TFLM_MODULES
-from mlforge_tasks.records import FirmwareReport, sha256_bytes
+from mlforge_tasks.records import sha256_bytes
 from tests.helpers import tiny_model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlforge_tasks.build_report import BuildReport
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.engines import Engine
     from mlforge_tasks.platforms.zephyr import ZephyrPlatform
-    from mlforge_tasks.records import BuildReport
 
 
 def missing() -> str:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from mlforge_tasks.build_report import FirmwareReport, ProcessReport
 from mlforge_tasks.contract import loader
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
-from mlforge_tasks.records import FirmwareReport, ProcessReport, Profile
+from mlforge_tasks.records import Profile
 from mlforge_tasks.stages import engine as engine_stage
 from mlforge_tasks.stages import without_model
 from mlforge_tasks.stages.engine import EngineReport

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks import plugins
+from mlforge_tasks.build_report import FirmwareReport
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.pipeline.plan import make_plan
-from mlforge_tasks.records import FirmwareReport
 from mlforge_tasks.runners._frames import Frame, FrameType
 from mlforge_tasks.runners._program import running
 from mlforge_tasks.runners.qemu import command

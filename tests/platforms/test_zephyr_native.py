@@ -9,12 +9,13 @@ import pytest
 
 pytest.importorskip("tflite_micro")
 
+from mlforge_tasks.build_report import ProcessReport
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms.zephyr import PLUGIN as ZEPHYR
-from mlforge_tasks.records import ProcessReport, sha256_bytes
+from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.runners import Expected
 from mlforge_tasks.runners.native import PLUGIN
 from mlforge_tasks.verdict.trials import Report

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from mlforge_tasks.build_report import FirmwareReport
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.manifest import Provenance
 from mlforge_tasks.graph.store import ActionResult, Store
-from mlforge_tasks.records import FirmwareReport, Profile
+from mlforge_tasks.records import Profile
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.trials import Report
 from tests.helpers.builds import (

@@ -8,17 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlforge_tasks.build_report import FirmwareReport, ProcessReport, read_build_report
 from mlforge_tasks.contract.board import Board, board_file, load_board
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.errors import CandidateFailure, ContractError, MlforgeError, ToolError
 from mlforge_tasks.platforms.zephyr import PLUGIN as ZEPHYR
-from mlforge_tasks.records import (
-    FirmwareReport,
-    Measurement,
-    ProcessReport,
-    SelfTest,
-    read_build_report,
-)
+from mlforge_tasks.records import Measurement, SelfTest
 from mlforge_tasks.runners import Expected, _program
 from mlforge_tasks.runners.native import PLUGIN
 from mlforge_tasks.stages._figures import measurements

@@ -14,7 +14,7 @@ from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import Measurement, Reason
-from mlforge_tasks.shell.console import engine_text
+from mlforge_tasks.shell.notes import engine_text
 from mlforge_tasks.stages import _probe, choose, pick
 from mlforge_tasks.stages import engine as engine_stage
 from mlforge_tasks.stages.run import RunReport

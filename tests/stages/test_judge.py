@@ -55,7 +55,9 @@ def test_a_candidate_says_why_nothing_was_compared(why: str, tmp_path: Path) -> 
         "0.evaluate": _stage(tmp_path / "evaluate", "evaluation.json", evaluated),
     }
     bounds = [Bound(metric="mse", limit=1.0, unit="1").model_dump(mode="json")]
-    judge.run(inputs, tmp_path, {"bounds": bounds, "iteration": 1, "model": "own.tflite"})
+    judge.run(
+        inputs, tmp_path, {"bounds": bounds, "must_beat": [], "iteration": 1, "model": "own.tflite"}
+    )
     (result,) = Trials.read(tmp_path / "trials.json").results
     assert result.trial.verdict is not None
     assert result.trial.verdict.met

@@ -9,11 +9,12 @@ import pytest
 from mlforge_tasks import platforms, plugins
 from mlforge_tasks.agents._cost import CostModel
 from mlforge_tasks.agents._told import detail
+from mlforge_tasks.build_report import FirmwareReport
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.cycles.record import LayerCycles
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.records import FirmwareReport, LayerProfile, SelfTest
+from mlforge_tasks.records import LayerProfile, SelfTest
 from mlforge_tasks.runners import Expected, instruction_counts
 from mlforge_tasks.shell.console import profile_text
 from mlforge_tasks.stages import firmware

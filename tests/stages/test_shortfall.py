@@ -46,11 +46,11 @@ def test_another_engine_is_named_only_for_an_operator_that_is_missing(
     reason = Reason(code=code, stage="engine", message="no")
     trial = Trial(id="1.0", architecture=None, reason=reason)
     config = {
-        "bounds": [Bound(metric="mse", limit=1.0, unit="1").model_dump(mode="json")],
         "margins": {},
         "memories": {},
         "engines": own,
         "operators": OPERATORS,
     }
+    bounds = (Bound(metric="mse", limit=1.0, unit="1"),)
     result = TrialResult(trial=trial, brief="own.tflite")
-    assert shortfall({"1.0.quantise": tmp_path}, (result,), config).engines == wanted
+    assert shortfall({"1.0.quantise": tmp_path}, (result,), bounds, config).engines == wanted

@@ -1,0 +1,55 @@
+"""What a build says of its image, as records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from mlforge_tasks.records import Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class FirmwareReport(Record):
+    """Sizes of a linked image.
+
+    Attributes:
+        flash_bytes: Everything that occupies non-volatile memory, initialisers included.
+        static_ram_bytes: `.data` plus `.bss`, the arena included, the stack not.
+        stack_reserved_bytes: What the linker set aside for the stack.
+        heap_bytes: What it set aside for a heap.
+        arena_reserved_bytes: The model's arena; None where it is what the model says it uses.
+        firmware_id: Digest that the image carries and shows in its hello frame.
+    """
+
+    flash_bytes: int
+    static_ram_bytes: int
+    stack_reserved_bytes: int
+    heap_bytes: int
+    arena_reserved_bytes: int | None = None
+    firmware_id: str
+
+
+class ProcessReport(Record):
+    """An image that is a process of this computer: its sizes would say nothing of a device.
+
+    Attributes:
+        firmware_id: As in a `FirmwareReport`.
+    """
+
+    firmware_id: str
+
+
+BuildReport: TypeAlias = FirmwareReport | ProcessReport
+
+
+def read_build_report(path: Path) -> BuildReport:
+    """Reads back what a build wrote.
+
+    Raises:
+        pydantic.ValidationError: The file is neither report.
+    """
+    from pydantic import TypeAdapter  # noqa: PLC0415 - JSON schemas come with it
+
+    adapter: TypeAdapter[BuildReport] = TypeAdapter(BuildReport)
+    return adapter.validate_json(path.read_bytes())

@@ -1,0 +1,89 @@
+"""What needs no network: the last reading, the mean, the most frequent class, a linear model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlforge_tasks.contract.data_card import SPLITS, Baseline
+from mlforge_tasks.datasets import _linear
+from mlforge_tasks.verdict import figures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.contract.data_card import BaselineRule, DataCard, Split
+    from mlforge_tasks.contract.dataset import DatasetSpec
+    from mlforge_tasks.datasets._examples import Examples
+    from mlforge_tasks.datasets._scaling import Normalisation
+
+    Splits = Mapping[Split, Examples]
+    Outputs = NDArray[np.float32]
+
+# Those that a model is held against.
+JUDGED: tuple[Split, ...] = SPLITS[1:]
+
+
+def without_model(
+    spec: DatasetSpec, splits: Splits, inputs: Normalisation
+) -> dict[tuple[BaselineRule, Split], Outputs]:
+    """What each rule gives for the validation and test splits, as a model would.
+
+    Args:
+        spec: The contract's section.
+        splits: Examples with normalised inputs.
+        inputs: How they were normalised.
+
+    Returns:
+        [N, outputs] in original units, or [N, classes]: more for what is likelier.
+    """
+    found: dict[tuple[BaselineRule, Split], Outputs] = {}
+    wanted = {name: _wanted(spec, one) for name, one in splits.items()}
+    usual = wanted["train"].mean(axis=0, dtype=np.float64)
+    constant: BaselineRule = "majority" if spec.target.labels else "mean"
+    train, validation = splits["train"], splits["validation"]
+    linear = _linear.fit(train.x, wanted["train"], validation.x, wanted["validation"])
+    for name in JUDGED:
+        examples = splits[name]
+        found[constant, name] = np.tile(usual.astype(np.float32), (len(examples.starts), 1))
+        last = _persistence(spec, examples, inputs)
+        if last is not None:
+            found["persistence", name] = last
+        if linear is not None:
+            found["linear", name] = linear(examples.x)
+    return found
+
+
+def told(
+    outputs: Mapping[tuple[BaselineRule, Split], Outputs], splits: Splits, card: DataCard
+) -> Iterator[Baseline]:
+    """The standard figures of each rule, for the data card."""
+    for (rule, name), found in outputs.items():
+        scores = figures.scores(found.astype(np.float64), splits[name].y, card)
+        for metric, value in scores.items():
+            yield Baseline(split=name, rule=rule, metric=metric, value=value)
+
+
+def _wanted(spec: DatasetSpec, examples: Examples) -> NDArray[np.float32]:
+    """What a model should give: the targets, or 1 for the right class."""
+    targets: Outputs = examples.y
+    if spec.target.labels:
+        targets = np.eye(len(spec.target.labels), dtype=np.float32)[examples.y]
+    return targets
+
+
+def _persistence(spec: DatasetSpec, examples: Examples, inputs: Normalisation) -> Outputs | None:
+    """The last reading of each output, where the inputs hold its past; [N, outputs]."""
+    features = [feature.name for feature in spec.inputs.features]
+    outputs = [output.name for output in spec.target.outputs]
+    if spec.window is None or not spec.window.horizon or not set(outputs) <= set(features):
+        return None
+    if not outputs or examples.x.rows.ndim != 2:
+        return None
+    last = examples.x.rows[examples.starts + spec.window.length - 1]
+    chosen = [features.index(name) for name in outputs]
+    raw: Outputs = last[:, chosen] * inputs.scale[chosen] + inputs.mean[chosen]
+    return raw

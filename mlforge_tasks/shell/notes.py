@@ -1,0 +1,113 @@
+"""What a run says below its table: where figures are from, what to be aware of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.verdict.baselines import WORDS
+from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlforge_tasks.verdict.engine_choice import EngineChoice
+    from mlforge_tasks.verdict.forecast import ForecastError
+    from mlforge_tasks.verdict.transcript import ModelUse
+    from mlforge_tasks.verdict.trials import Report, TrialResult
+
+
+def short_name(metric: str) -> str:
+    """A metric without its unit."""
+    for suffix in ("_bytes", "_us"):
+        metric = metric.removesuffix(suffix)
+    return metric
+
+
+def carried_text(report: Report) -> list[str]:
+    """That nothing was searched, and which limits were others when something was."""
+    if report.carried is None:
+        return []
+    before, after = (
+        {one.metric: one for one in bounds if not (one.on_test or one.of)}
+        for bounds in (report.carried.bounds, report.bounds)
+    )
+    edits = []
+    for now in after.values():
+        then = before.pop(now.metric, None)
+        if then is None:
+            edits.append(f"{now.metric} {format_value(now.limit, now.unit)}, not limited then")
+        elif then != now:
+            was, limit = format_against(then.limit, now.limit, now.unit)
+            edits.append(f"{now.metric} {limit}, was {was}")
+    edits += [
+        f"{name} not limited, was {format_value(one.limit, one.unit)}"
+        for name, one in before.items()
+    ]
+    edited = "; ".join(edits) or "goal.baseline"
+    told = f"carried over: found before the contract was edited ({edited})"
+    return [f"{told}; nothing was searched, which `doit clean` and a run would do"]
+
+
+def without_model(report: Report) -> list[str]:
+    """What needs no network, where the contract does not ask to be better than that."""
+    asked = {one.metric for one in report.bounds}
+    return [
+        f"ignored, as goal.baseline says: {WORDS[one.against]} has {one.of} "
+        f"{format_value(one.limit, one.unit)}"
+        for one in report.without_model
+        if one.metric not in asked
+    ]
+
+
+def not_compared(why: str) -> str:
+    """That nothing but the engine itself stands for the outputs."""
+    return (
+        f"the device's outputs were compared with no reference: {why}; the metrics are those of "
+        "the aot engine's C on this computer"
+    )
+
+
+def detection_text(best: TrialResult | None) -> list[str]:
+    """What a detector makes of each split that it was asked on."""
+    detected = {} if best is None else best.detected
+    return [
+        f"detected on the {split} split: {one.hits} of {one.hits + one.misses}, with "
+        f"{one.false_alarms} false alarm{'' if one.false_alarms == 1 else 's'} in "
+        f"{one.false_alarms + one.quiet} others"
+        for split, one in detected.items()
+    ]
+
+
+def quantisation_text(report: Report) -> list[str]:
+    """A warning where the best candidate's int8 model is far from its float network."""
+    return [
+        f"warning: int8 is {100 * one.change:.3g} % off float, more than goal.quantisation_change "
+        f"({format_share(one.allowed)}): {one.metric} {one.int8_value:.4g} instead of "
+        f"{one.float_value:.4g} on the validation split; an input or a layer has values of "
+        "very different sizes, or the calibration data is unlike the rest"
+        for one in report.quantisation
+        if one.candidate == report.best and one.large
+    ]
+
+
+def forecast_text(found: Mapping[str, ForecastError]) -> str:
+    """How far off the agent's forecasts were."""
+    parts = (f"{short_name(metric)} {one.median:.1%}" for metric, one in found.items())
+    count = max(one.count for one in found.values())
+    return f"foretold before it was built: {', '.join(parts)} off, median of {count}"
+
+
+def model_use(use: ModelUse) -> str:
+    """What a language model was asked, in one line."""
+    used = use.usage
+    cost = "" if use.cost_usd is None else f", {use.cost_usd:.4f} US dollars"
+    count = f"{used.requests} answer{'' if used.requests == 1 else 's'}"
+    return f"the model: {count}, {used.tokens:,} tokens{cost}"
+
+
+def engine_text(choice: EngineChoice) -> str:
+    """Which engine `auto` came to be, and why."""
+    if choice.engine is None:
+        return f"engine: not chosen, since no candidate keeps the limits: {choice.why}"
+    on = f", on candidate {choice.candidate}" if choice.candidate else ""
+    return f"engine: {choice.engine}{on}: {choice.why}"
