@@ -36,5 +36,5 @@ def task_mlforge() -> Iterator[dict[str, Any]]:
 
 
 def task_utilities() -> Iterator[dict[str, Any]]:
-    """`doit doctor` and `doit workspace folder=~/zephyrproject`."""
-    yield from tasks.utilities(get_var("folder") or "~/zephyrproject")
+    """`doit check`, `doit doctor` and `doit workspace folder=~/zephyrproject`."""
+    yield from tasks.utilities(PLAN, get_var("folder") or "~/zephyrproject")

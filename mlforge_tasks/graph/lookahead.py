@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.graph.manifest import Manifest
 from mlforge_tasks.graph.stage import Stage, digest_of
 from mlforge_tasks.graph.store import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from mlforge_tasks.graph.manifest import Manifest
 
 
 class Lookahead:
@@ -26,6 +25,9 @@ class Lookahead:
 
     def __contains__(self, stage: Stage) -> bool:
         return stage in self._found
+
+    def __getitem__(self, stage: Stage) -> Manifest:
+        return self._found[stage]
 
     def worked(self, stage: Stage) -> bool:
         """Whether a stage was made, and is no failure of its candidate."""
@@ -40,28 +42,30 @@ class Lookahead:
         Returns:
             None where it would have to be made, or cannot be.
         """
+        if any(isinstance(one, Stage) and one not in self._found for one in stage.inputs.values()):
+            return None
         try:
-            document = self._document(stage)
+            manifest = self._skipped(stage) or _made(stage, self._document(stage))
         except (OSError, MlforgeError):  # a source or a tool is not there
             return None
-        if document is None:
-            return None
-        manifest = _made(stage, document)
         if manifest is not None:
             self._found[stage] = manifest
         return manifest
 
-    def _document(self, stage: Stage) -> dict[str, object] | None:
-        digests, failed = {}, False
-        for name, source in stage.inputs.items():
-            if not isinstance(source, Stage):
-                digests[name] = digest_of(source)
-            elif source in self._found:
-                digests[name] = self._found[source].digest()
-                failed = failed or self._found[source].status == "failed"
-            else:
-                return None
-        return stage.document(digests, passed_over=failed and not stage.kind.runs_after_failure)
+    def _skipped(self, stage: Stage) -> Manifest | None:
+        """What a stage comes to that has nothing to do, as an input's candidate failed."""
+        given = (self._found.get(one) for one in stage.inputs.values() if isinstance(one, Stage))
+        failed = next((one for one in given if one is not None and one.status == "failed"), None)
+        if failed is None or stage.kind.runs_after_failure:
+            return None
+        return Manifest(status="failed", reason=failed.reason, outputs={})
+
+    def _document(self, stage: Stage) -> dict[str, object]:
+        digests = {
+            name: self._found[one].digest() if isinstance(one, Stage) else digest_of(one)
+            for name, one in stage.inputs.items()
+        }
+        return stage.document(digests, passed_over=False)
 
 
 def in_place(stage: Stage, document: Mapping[str, object]) -> Manifest | None:

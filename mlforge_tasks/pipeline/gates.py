@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from mlforge_tasks.pipeline.iteration import Iteration
 
 
+def ends(trials: Trials, number: int, last: int) -> bool:
+    """Whether a search is over with a judged iteration: one holds, none can, or it was the last."""
+    return trials.hold or trials.impossible or number >= last
+
+
 def decide(iteration: Iteration, last: int) -> dict[str, Any]:
     """What else a run has to do once an iteration is judged, for doit's `calc_dep`.
 
@@ -19,6 +24,6 @@ def decide(iteration: Iteration, last: int) -> dict[str, Any]:
     """
     trials = Trials.read(iteration.judge.folder / "trials.json")
     met = trials.met
-    if not (trials.hold or trials.impossible) and iteration.number < last:
+    if not ends(trials, iteration.number, last):
         return {"met": met, "calc_dep": [f"gate:{iteration.number + 1}"], "task_dep": []}
     return {"met": met, "calc_dep": [], "task_dep": [f"deliver:{iteration.number}"]}

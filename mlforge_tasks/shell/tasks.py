@@ -130,16 +130,29 @@ def _update_workspace(folder: str) -> None:
     workspace.update(Path(folder))
 
 
-def utilities(folder: str) -> Iterator[dict[str, Any]]:
+def _check(plan: Plan) -> None:
+    from mlforge_tasks.shell import check  # noqa: PLC0415 - a run that is none needs it not
+
+    print(check.report(plan))
+
+
+def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
     """Tasks beside the graph.
 
     Args:
+        plan: What `doit check` tells of.
         folder: Where `doit workspace` makes a Zephyr workspace.
     """
     yield {
         "basename": "doctor",
         "doc": "tell what is installed, and what to do about what is missing",
         "actions": [told(_examine)],
+    }
+    yield {
+        "basename": "check",
+        "doc": "tell what the data is and what a run would have to do: doit check contract=…",
+        "actions": [(told(_check), [plan])],
+        "task_dep": ["dataset"],
     }
     yield {
         "basename": "workspace",

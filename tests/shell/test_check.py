@@ -1,0 +1,73 @@
+"""`doit check` tells what the data is and what a run would do, and a run does just that."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlforge_tasks.shell import check, tasks
+from tests.helpers.builds import Cold, doit, edited
+from tests.helpers.paths import TANK
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+EPOCHS = ("epochs: 12", "epochs: 13")
+
+
+@pytest.fixture
+def build(cold: Cold, tmp_path: Path) -> Path:
+    """A copy of the finished build tree."""
+    copy = tmp_path / "build"
+    shutil.copytree(cold.build, copy)
+    return copy
+
+
+def told(folder: Path, build: Path, *changes: tuple[str, str]) -> str:
+    plan = tasks.load_plan(str(edited(TANK, folder, *changes)), str(build))
+    plan.preparation.dataset.run()
+    return check.report(plan)
+
+
+def test_a_new_tree_has_its_data_read_and_nothing_else(tmp_path: Path) -> None:
+    """Counts, baselines beside the goal, and all that would be made; only the data set is."""
+    run = doit(build=tmp_path, command="check")
+    assert (run.code, run.stages("built")) == (0, ["dataset"])
+    assert "data: 1,600 rows of tests/data/tank.csv, CC0-1.0\n" in run.out
+    assert "an example: 16 x 2 of level (m), flow (l/s); wanted: level (m)\n" in run.out
+    rows = {line.split("  ")[0]: line.split() for line in run.out.splitlines()}
+    assert rows["train"][:2] == ["train", "941"]
+    assert rows["persistence, mse"][2] == "0.1846"
+    assert rows["goal, mse"][2:6] == ["at", "most", "0.05", "(m)^2"]
+    assert "made before: dataset\n" in run.out
+    assert "time: not known, as no floor, feasible, propose" in run.out
+    assert not (tmp_path / "tank" / "iterations").exists()
+
+
+def test_what_was_made_is_told_before_a_run_finds_it(build: Path, tmp_path: Path) -> None:
+    """A contract that is met, an edited limit, and training that was edited."""
+    same = told(tmp_path / "1", build)
+    assert "a run: PASS after round 2, all of it was made before\n" in same
+    assert "a run: PASS at once, " in told(tmp_path / "2", build, ("16 KiB", "12 KiB"))
+    trained = told(tmp_path / "3", build, EPOCHS)
+    assert "rounds: 2 of 3 are left" in trained, "the first candidate is refused untrained"
+    # Of the second the design is known, and all that its weights do not change.
+    made = trained.partition("made before: ")[2].partition("\n")[0].split(", ")
+    left = trained.partition("would make: ")[2].partition("\n")[0].split(", ")
+    assert {"propose", "probe_run", "admit"} <= set(made)
+    assert left[:3] == ["train", "quantise", "header"]
+    times = (
+        r"^time: [\d.]+ \w+ for the first round, [\d.]+ \w+ for all, by \d+ earlier stages of this "
+    )
+    assert re.search(times + "contract; ", trained, re.MULTILINE)
+
+
+def test_the_store_alone_knows_what_was_made(build: Path, tmp_path: Path) -> None:
+    """Without the folders of the stages nothing is lost, and nothing is put in place by a check."""
+    shutil.rmtree(build / "tank")
+    assert "a run: PASS after round 2, all of it" in told(tmp_path / "edited", build)
+    assert not (build / "tank" / "iterations").exists()
