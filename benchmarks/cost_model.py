@@ -45,7 +45,7 @@ MOST_WEIGHT_BYTES, MOST_ACTIVATION_BYTES = 60_000, 30_000
 
 def drawn(brief: DesignBrief, seed: str) -> Iterator[tuple[Architecture, StaticFigures]]:
     """Networks of a task's space, without end."""
-    space, rng = space_for(brief.input_shape), random.Random(seed)  # noqa: S311 - not for secrets
+    space, rng = space_for(brief.input_shape, brief.task), random.Random(seed)  # noqa: S311 - not for secrets
     while True:
         architecture = space.architecture(space.sample(rng))
         try:

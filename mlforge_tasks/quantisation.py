@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from mlforge_tasks.records import Record
 
 # Outputs of the float network by split, beside the model that was quantised from it.
 FLOAT_OUTPUTS = "float_outputs.npz"
 # Of float32 without leading zeros in its fraction: what is smaller divides to infinity.
 SMALLEST_SCALE = 2.0**-126
+# Of the weights that bring an input and its reconstruction to one scale, and of what is left of
+# their difference. A difference is below 2^13, so a sum over 2^22 squares is exact in a double.
+WEIGHT_BITS, LEFT_BITS = 14, 4
 
 
 class TensorQuantisation(Record):
@@ -42,3 +47,34 @@ class Quantisation(Record):
     operators: tuple[str, ...]
     tflite_bytes: int
     tflite_sha256: str
+
+
+class ScoreWeights(Record):
+    """How a device tells in whole numbers how far a reconstruction is from its input.
+
+    The difference of two elements is `(x - zero point) * input - (y - zero point) * output`,
+    without its last `shift` bits; the score is the sum of its squares.
+
+    Attributes:
+        input: Weight of an input's step.
+        output: Weight of an output's step; of the two the coarser one has 2^14.
+        shift: Bits that are rounded off.
+        unit: What 1 of a score is of the mean squared error, in normalised units.
+    """
+
+    input: int
+    output: int
+    shift: int
+    unit: float
+
+
+def score_weights(quantisation: Quantisation) -> ScoreWeights:
+    """The weights of a network that reconstructs its input."""
+    coarser = max(quantisation.input.scale, quantisation.output.scale)
+    step = coarser / 2**LEFT_BITS
+    return ScoreWeights(
+        input=round(quantisation.input.scale / coarser * 2**WEIGHT_BITS),
+        output=round(quantisation.output.scale / coarser * 2**WEIGHT_BITS),
+        shift=WEIGHT_BITS - LEFT_BITS,
+        unit=step * step / prod(quantisation.output.shape),
+    )

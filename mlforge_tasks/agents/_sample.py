@@ -14,7 +14,7 @@ from mlforge_tasks.errors import CandidateFailure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlforge_tasks.agents._space import Genes, Space
+    from mlforge_tasks.agents._choices import Genes, Space
     from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, Task
 
 # A draw takes about a third of a millisecond.

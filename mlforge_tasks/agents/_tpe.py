@@ -15,7 +15,7 @@ from mlforge_tasks.verdict.constraints import LATENCIES, PRUNED
 
 if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Goal
-    from mlforge_tasks.agents._space import Genes, Space
+    from mlforge_tasks.agents._choices import Genes, Space
     from mlforge_tasks.verdict.trial import Trial
 
 # Before TPE has seen this many trials its densities say nothing; it draws uniformly. Optuna's own

@@ -31,8 +31,8 @@ from mlforge_tasks.verdict.forecast import FORECAST, Forecast, errors
 
 if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Workbench
+    from mlforge_tasks.agents._choices import Space
     from mlforge_tasks.agents._sample import Member
-    from mlforge_tasks.agents._space import Space
     from mlforge_tasks.architecture import Architecture
     from mlforge_tasks.verdict.trial import Trial
 
@@ -129,7 +129,7 @@ class _Search:
         *,
         linear_meets: bool | None,
     ) -> None:
-        self._space = space_for(brief.input_shape)
+        self._space = space_for(brief.input_shape, brief.task)
         self._candidates = _candidates(brief, self._space, history, costs)
         self._small = [
             _Candidate(member, costs.pressure(member.counts))

@@ -13,7 +13,7 @@ from mlforge_tasks.agents._tpe import Tpe
 
 if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Workbench
-    from mlforge_tasks.agents._space import Genes, Space
+    from mlforge_tasks.agents._choices import Genes, Space
     from mlforge_tasks.architecture import Architecture
     from mlforge_tasks.verdict.trial import Trial
 
@@ -34,7 +34,7 @@ class PlainTpe:
         bench: Workbench,  # noqa: ARG002 - needs nothing but its brief
     ) -> tuple[Architecture, ...]:
         """See `Agent.propose`."""
-        space = space_for(brief.input_shape)
+        space = space_for(brief.input_shape, brief.task)
         search = _Search(space, Tpe(brief, space, brief.seed))
         for start in range(0, len(history), count):
             search.learn(history[start : start + count])

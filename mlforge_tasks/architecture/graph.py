@@ -18,7 +18,7 @@ from mlforge_tasks.architecture.layers import (
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason
 
-Task: TypeAlias = Literal["regression", "classification"]
+Task: TypeAlias = Literal["regression", "classification", "anomaly"]
 INPUT = "input"
 
 # Past these a network is nonsense on any microcontroller and could exhaust the host's memory:

@@ -13,8 +13,9 @@ from mlforge_tasks.yaml_file.units import format_share
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlforge_tasks.contract.dataset import DatasetSpec, Task
+    from mlforge_tasks.contract.dataset import DatasetSpec
     from mlforge_tasks.contract.goal import Goal
+    from mlforge_tasks.contract.target import Task
     from mlforge_tasks.yaml_file.mistakes import Location
 
 
@@ -31,10 +32,12 @@ def asked(goal: Goal, dataset: DatasetSpec) -> tuple[Asked, ...]:
 def detector_figure(goal: Goal, dataset: DatasetSpec) -> Figure | None:
     """What the threshold of a detector is chosen by; None where nothing is to be detected.
 
-    It is the first detection that is asked, and says nothing of the bounds.
+    It is the first detection that is asked, and says nothing of the bounds; for anomaly, where none
+    is, F1.
     """
     figures = (one.figure for one in asked(goal, dataset))
-    return next((one for one in figures if one.detects), None)
+    otherwise = Figure(name="f1", metric="f1", output=1) if dataset.target.normal else None
+    return next((one for one in figures if one.detects), otherwise)
 
 
 def leading(goal: Goal, dataset: DatasetSpec) -> tuple[Asked, ...]:

@@ -21,21 +21,28 @@ from mlforge_tasks.contract.asked import (
     misfits,
 )
 from mlforge_tasks.contract.board import load_board
-from mlforge_tasks.contract.dataset import DatasetSpec, Task
+from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.contract.fields import checked
 from mlforge_tasks.contract.goal import Asked, Figure, Goal
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.contract.sections import Limits, Margins, Target, Training
+from mlforge_tasks.contract.target import Task
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes
 from mlforge_tasks.yaml_file.units import format_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 # Of `layers[2].layers[0] (conv1d) needs …`.
 _PLACE = re.compile(r"(layers\[\d+\]\.?)+")
+# What tells a task in `dataset.target`.
+_TARGETS: Mapping[Task, str] = {
+    "regression": "outputs",
+    "classification": "labels",
+    "anomaly": "labels and the key 'normal'",
+}
 Mode = Literal["simulate", "hardware", "simulate-then-hardware"]
 
 
@@ -69,9 +76,8 @@ class Contract(Record):
     def _dataset_fits_task(cls, dataset: DatasetSpec, info: ValidationInfo) -> DatasetSpec:
         task = info.data.get("task", dataset.task)
         if dataset.task != task:
-            holds = "labels" if task == "classification" else "outputs"
-            found = "outputs" if task == "classification" else "labels"
-            raise Mistake(f"{holds}, since task is {task}", at=("target",), found=found)
+            wanted = f"{_TARGETS[task]}, since task is {task}"
+            raise Mistake(wanted, at=("target",), found=_TARGETS[dataset.task])
         return dataset
 
     @field_validator("mode")
@@ -145,7 +151,7 @@ class Contract(Record):
         shape = None if dataset is None else dataset.input_shape
         if dataset is None or shape is None or search.architecture is None:
             return search
-        count = len(dataset.target.outputs or dataset.target.labels)
+        count = dataset.output_count(shape)
         try:
             infer_shapes(Architecture(layers=search.architecture), shape, dataset.task, count)
         except CandidateFailure as failure:

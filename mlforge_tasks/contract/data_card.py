@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mlforge_tasks.contract.dataset import Task, Window
+from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.contract.split import SplitRule
+from mlforge_tasks.contract.target import Task
 from mlforge_tasks.records import Record
 
 Split = Literal["train", "validation", "test"]
@@ -125,10 +126,11 @@ class DataCard(Record):
     """What there is to know about a prepared data set; `data_card.json`.
 
     Attributes:
-        task: Regression or classification.
+        task: What the model does.
         input_shape: Shape of one example.
-        output_count: Predicted quantities, or classes.
-        labels: The classes' names; empty for regression.
+        output_count: Predicted quantities, or classes; for anomaly the elements of an input.
+        labels: The classes' names; for anomaly what is normal and what is not; empty for
+            regression.
         features: The quantities on the inputs' last axis.
         outputs: The predicted quantities; empty for classification.
         input_mean: Per feature: normalised = (raw - mean) / scale, in float32.
@@ -136,6 +138,7 @@ class DataCard(Record):
         target_mean: Per output, the same for what a network learns; empty for classification.
         target_scale: See `target_mean`.
         rows: Rows of the source.
+        left_out: Of these, rows of the training split that are not normal and so are not learned.
         splits: Train, validation and test.
         calibration_examples: Training examples that calibrate.
         split_rule: How they were told apart.
@@ -161,6 +164,7 @@ class DataCard(Record):
     target_mean: tuple[float, ...]
     target_scale: tuple[float, ...]
     rows: int
+    left_out: int = 0
     splits: tuple[SplitCard, ...]
     calibration_examples: int
     split_rule: SplitRule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -19,26 +20,18 @@ from mlforge_tasks.contract.fields import (
 from mlforge_tasks.contract.measured import DropMissing, FillMissing, Missing, Time
 from mlforge_tasks.contract.source import Source
 from mlforge_tasks.contract.split import SplitRule
+from mlforge_tasks.contract.target import Channel, Target, Task
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Task = Literal["regression", "classification"]
-
 # Training examples that calibrate where a contract does not say how many.
 CALIBRATION_COUNT = 200
 
 # What a layer takes at most.
 MAX_AXES = 3
-
-
-class Channel(Record):
-    """A measured quantity: what it is called, and its unit as the sensor gives it."""
-
-    name: Name
-    unit: Name
 
 
 class ColumnRange(Record):
@@ -74,53 +67,6 @@ class Inputs(Record):
         if self.shape is not None and self.shape[-1] != len(self.features):
             wanted = f"a last axis of {len(self.features)}, the number of features"
             yield Mistake(wanted, at=("shape",), found=str(list(self.shape)))
-
-
-class Target(Record):
-    """What the model predicts: quantities (`outputs`) or a class (`labels`).
-
-    Attributes:
-        outputs: For regression, the predicted quantities.
-        labels: For classification, the classes' names; class i is `labels[i]`.
-        values: What the data holds for each label; by default the label itself.
-        column: Column or array of the target; by default each output's own name.
-    """
-
-    outputs: tuple[Channel, ...] = ()
-    labels: tuple[Name, ...] = ()
-    values: tuple[Text, ...] = ()
-    column: Text | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Target:
-        return checked(self, self._mistakes())
-
-    def _mistakes(self) -> Iterator[Mistake]:
-        if bool(self.outputs) == bool(self.labels):
-            found = "both" if self.outputs else "neither"
-            yield Mistake("either outputs (regression) or labels (classification)", found=found)
-        elif self.labels:
-            yield from self._label_mistakes()
-        else:
-            yield from repeated("outputs", tuple(output.name for output in self.outputs))
-            if self.values:
-                yield Mistake("values only beside labels", at=("values",))
-
-    def _label_mistakes(self) -> Iterator[Mistake]:
-        if self.column is None:
-            yield Mistake("the key 'column', which holds the class", found="nothing")
-        if len(self.labels) < 2:
-            yield Mistake("at least 2 labels", at=("labels",), found="1")
-        yield from repeated("labels", self.labels)
-        yield from repeated("values", self.values)
-        if self.values and len(self.values) != len(self.labels):
-            wanted = f"{len(self.labels)} values, one per label"
-            yield Mistake(wanted, at=("values",), found=str(len(self.values)))
-
-    @property
-    def raw_values(self) -> tuple[str, ...]:
-        """What the data holds for each label."""
-        return self.values or self.labels
 
 
 class Window(Record):
@@ -235,7 +181,7 @@ class DatasetSpec(Record):
             wanted = "'drop', since rows without a window do not follow each other"
             yield Mistake(wanted, at=("missing", "rule"))
         if self.window is not None and self.window.horizon and self.target.labels:
-            yield Mistake("no horizon for classification", at=("window", "horizon"))
+            yield Mistake("no horizon beside labels", at=("window", "horizon"))
         axes = len(self.inputs.shape or (1,)) + (self.window is not None)
         if axes > MAX_AXES:
             wanted = f"at most {MAX_AXES} axes, the window's included: height, width, channels"
@@ -257,7 +203,12 @@ class DatasetSpec(Record):
     @property
     def task(self) -> Task:
         """What the target makes of it; the contract's `task` must say the same."""
-        return "classification" if self.target.labels else "regression"
+        return self.target.task
+
+    def output_count(self, input_shape: tuple[int, ...]) -> int:
+        """How many numbers come out of a network: quantities, classes, or its input again."""
+        target = self.target
+        return prod(input_shape) if target.normal else len(target.labels or target.outputs)
 
     @property
     def input_shape(self) -> tuple[int, ...] | None:

@@ -46,7 +46,7 @@ def _bound(ask: WholeAsk) -> float:
 
 def _positive(ask: WholeAsk, dataset: DatasetSpec) -> int:
     """The label that is detected, as a number; of two the second by default."""
-    labels = dataset.target.labels
+    labels = dataset.target.classes
     return 1 if ask.positive is None else labels.index(ask.positive)
 
 
@@ -60,7 +60,7 @@ def _example_s(ask: WholeAsk, dataset: DatasetSpec) -> float | None:
 
 def detector_misfits(ask: WholeAsk, place: Location, dataset: DatasetSpec) -> Iterator[Mistake]:
     """What of an entry does not fit the data set."""
-    labels = dataset.target.labels
+    labels = dataset.target.classes
     if ask.positive is None and len(labels) != 2:
         wanted = f"the key 'positive', the label to detect: {', '.join(labels)}"
         yield Mistake(wanted, at=place, found="nothing")
@@ -79,11 +79,11 @@ def one_detector(goal: Goal, dataset: DatasetSpec) -> Iterator[Mistake]:
     for place, ask in goal.asks():
         if not isinstance(ask, WholeAsk) or not METRICS[ask.metric].detects:
             continue
-        if not dataset.target.labels:
+        if not dataset.target.classes:
             return
         label = _positive(ask, dataset)
         first = label if first is None else first
         if label != first:
-            wanted = f"'{dataset.target.labels[first]}', as before: a model detects one label"
-            found = f"'{dataset.target.labels[label]}'"
+            wanted = f"'{dataset.target.classes[first]}', as before: a model detects one label"
+            found = f"'{dataset.target.classes[label]}'"
             yield Mistake(wanted, at=(*place, "positive"), found=found)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlforge_tasks.contract.dataset import Task
+    from mlforge_tasks.contract.target import Task
 
 Direction = Literal["minimize", "maximize"]
 # What a metric may need beside its target, by the goal's key.
@@ -46,7 +46,8 @@ class Metric:
 
 _REGRESSION: tuple[Task, ...] = ("regression",)
 _CLASSES: tuple[Task, ...] = ("classification",)
-_BOTH = (*_REGRESSION, *_CLASSES)
+_SCORED: tuple[Task, ...] = (*_CLASSES, "anomaly")
+_ALL = (*_REGRESSION, *_SCORED)
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
@@ -55,22 +56,22 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "rmse": Metric(_REGRESSION, "minimize", "{}"),
         "r2": Metric(_REGRESSION, "maximize"),
         "quantile_error": Metric(_REGRESSION, "minimize", "{}", parameter="quantile"),
-        "recall": Metric(_BOTH, "maximize", share=True, ranges_only=True, detects=True),
-        "precision": Metric(_BOTH, "maximize", share=True, ranges_only=True, detects=True),
+        "recall": Metric(_ALL, "maximize", share=True, ranges_only=True, detects=True),
+        "precision": Metric(_ALL, "maximize", share=True, ranges_only=True, detects=True),
         "accuracy": Metric(_CLASSES, "maximize", share=True, standard=True),
         "balanced_accuracy": Metric(_CLASSES, "maximize", share=True),
         "macro_f1": Metric(_CLASSES, "maximize", share=True),
-        "auc": Metric(_CLASSES, "maximize", share=True, standard=True),
-        "f1": Metric(_CLASSES, "maximize", share=True, detects=True),
-        "average_precision": Metric(_CLASSES, "maximize", share=True, detects=True),
+        "auc": Metric(_SCORED, "maximize", share=True, standard=True),
+        "f1": Metric(_SCORED, "maximize", share=True, detects=True),
+        "average_precision": Metric(_SCORED, "maximize", share=True, detects=True),
         "recall_at_precision": Metric(
-            _CLASSES, "maximize", share=True, parameter="precision", detects=True
+            _SCORED, "maximize", share=True, parameter="precision", detects=True
         ),
         "precision_at_recall": Metric(
-            _CLASSES, "maximize", share=True, parameter="recall", detects=True
+            _SCORED, "maximize", share=True, parameter="recall", detects=True
         ),
         "false_alarms_per_hour": Metric(
-            _CLASSES, "minimize", "1/h", parameter="recall", detects=True
+            _SCORED, "minimize", "1/h", parameter="recall", detects=True
         ),
     }
 )

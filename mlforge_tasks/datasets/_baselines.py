@@ -9,6 +9,7 @@ import numpy as np
 from mlforge_tasks.contract.data_card import SPLITS, Baseline
 from mlforge_tasks.datasets import _linear
 from mlforge_tasks.verdict import figures
+from mlforge_tasks.verdict.reconstruction import of_scores, squared_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,8 +39,11 @@ def without_model(
         inputs: How they were normalised.
 
     Returns:
-        [N, outputs] in original units, or [N, classes]: more for what is likelier.
+        [N, outputs] in original units, or [N, classes]: more for what is likelier; for anomaly
+        [N, 2], of which the second is a score.
     """
+    if spec.target.normal:
+        return {("mean", name): _distances(splits["train"], splits[name]) for name in JUDGED}
     found: dict[tuple[BaselineRule, Split], Outputs] = {}
     wanted = {name: _wanted(spec, one) for name, one in splits.items()}
     usual = wanted["train"].mean(axis=0, dtype=np.float64)
@@ -55,6 +59,13 @@ def without_model(
         if linear is not None:
             found["linear", name] = linear(examples.x)
     return found
+
+
+def _distances(train: Examples, examples: Examples) -> Outputs:
+    """How far examples are from the mean of what is normal, as if that were the reconstruction."""
+    mean = sum(batch.sum(axis=0, dtype=np.float64) for batch in train.x.batches()) / len(train.y)
+    back = np.tile(mean.astype(np.float32).reshape(1, -1), (len(examples.y), 1))
+    return of_scores(squared_errors(back, examples.x)).astype(np.float32)
 
 
 def told(

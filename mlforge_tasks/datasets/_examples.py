@@ -15,14 +15,14 @@ from mlforge_tasks.contract.data_card import SPLITS
 from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.contract.split import ChronologicalSplit, ColumnSplit, GroupSplit, RandomSplit
 from mlforge_tasks.datasets import _split
-from mlforge_tasks.datasets._cells import quoted, shown
+from mlforge_tasks.datasets._cells import quoted
+from mlforge_tasks.datasets._classes import check_classes, read_classes
 from mlforge_tasks.datasets._losses import losses
 from mlforge_tasks.datasets._missing import fill
 from mlforge_tasks.datasets._times import read_clock
 from mlforge_tasks.datasets._windows import whole_windows, window_starts
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.windows import Windows
-from mlforge_tasks.yaml_file import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,10 +92,12 @@ def read_rows(spec: DatasetSpec, table: Table) -> Rows:
         MlforgeError: The data is not as the contract says.
     """
     features = _features(spec, table)
-    targets = _classes(spec, table) if spec.target.labels else _outputs(spec, table)
+    targets = read_classes(spec, table) if spec.target.labels else _outputs(spec, table)
     has_target = targets >= 0 if spec.target.labels else _all_there(targets)
     groups = _groups(spec.group, table) if spec.group is not None else None
     split = _split_of_rows(spec, table, features, targets, groups)
+    if spec.target.normal:
+        split[(split == _split.TRAIN) & (targets > 0)] = _split.LEFT_OUT
     apart: NDArray[np.bool_] = table.starts.copy()
     apart[1:] |= split[1:] != split[:-1]
     if groups is not None:
@@ -199,29 +201,6 @@ def _too_large(numbers: NDArray[np.float64], limit: float) -> int | None:
     return None
 
 
-def _classes(spec: DatasetSpec, table: Table) -> NDArray[np.int32]:
-    """Class indices, -1 where the class is missing."""
-    target = spec.target
-    if target.column is None:
-        raise AssertionError("the spec's validator wants a column beside labels")
-    texts = table.texts(target.column)
-    found = texts.values.tolist()
-    known = {value: number for number, value in enumerate(target.raw_values)}
-    for index, value in enumerate(found):
-        if value not in known and table.cells.is_missing(value):
-            known[value] = -1
-        if value not in known:
-            near = closest(value, known)
-            guess = f"did you mean '{near}'? " if near else ""
-            place = table.place(texts.first_row(index))
-            raise MlforgeError(
-                f"{place}: column '{target.column}': found '{value}', wanted one of "
-                f"{shown(target.raw_values)} (dataset.target)",
-                hint=f"{guess}the column holds: {shown(tuple(found))}",
-            )
-    return np.take(np.array([known[value] for value in found], dtype=np.int32), texts.index)
-
-
 def _split_of_rows(
     spec: DatasetSpec,
     table: Table,
@@ -267,14 +246,7 @@ def make_examples(spec: DatasetSpec, table: Table, rows: Rows) -> Mapping[Split,
                 + "".join(f"\n{loss}" for loss in losses(window, table, rows)),
                 hint=_no_example(rows.clock),
             )
-    labels = spec.target.labels
-    seen = set(examples["train"].y.tolist()) if labels else set()
-    unseen = [label for index, label in enumerate(labels) if index not in seen]
-    if unseen:
-        raise MlforgeError(
-            f"{table.where}: the train split has no example of {shown(tuple(unseen))}",
-            hint="leave the label out of dataset.target.labels, or split otherwise",
-        )
+    check_classes(spec, table, {name: one.y for name, one in examples.items()})
     return examples
 
 

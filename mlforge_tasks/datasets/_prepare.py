@@ -26,6 +26,7 @@ from mlforge_tasks.datasets._examples import (
     read_rows,
 )
 from mlforge_tasks.datasets._findings import findings
+from mlforge_tasks.datasets._split import LEFT_OUT
 from mlforge_tasks.datasets._windows import covered
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import canonical_json, sha256_bytes
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import BaselineRule, Split
-    from mlforge_tasks.contract.dataset import Channel, DatasetSpec
+    from mlforge_tasks.contract.dataset import DatasetSpec
+    from mlforge_tasks.contract.target import Channel
     from mlforge_tasks.datasets import Loaded
 
     Splits = Mapping[Split, Examples]
@@ -82,6 +84,7 @@ def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
     card = DataCard(
         **_interface(spec, train, found, inputs),
         rows=table.rows,
+        left_out=int(np.count_nonzero(rows.split == LEFT_OUT)),
         splits=tuple(_split_card(spec, rows, name, splits[name]) for name in SPLITS),
         calibration_examples=len(chosen),
         split_rule=spec.split,
@@ -109,8 +112,8 @@ def _interface(
     return {
         "task": spec.task,
         "input_shape": train.x.shape,
-        "output_count": len(target.labels or target.outputs),
-        "labels": target.labels,
+        "output_count": spec.output_count(train.x.shape),
+        "labels": target.classes,
         "features": _feature_cards(spec.inputs.features, found),
         "outputs": _feature_cards(target.outputs, aims) if aims else (),
         "input_mean": inputs.mean.tolist(),
@@ -202,7 +205,7 @@ def _feature_cards(
 def _split_card(spec: DatasetSpec, rows: Rows, name: Split, examples: Examples) -> SplitCard:
     span = (spec.window or ONE_ROW).span
     groups = [] if rows.groups is None else sorted(set(rows.groups[examples.starts].tolist()))
-    classes = len(spec.target.labels)
+    classes = len(spec.target.classes)
     return SplitCard(
         name=name,
         examples=len(examples.starts),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 TRAIN, VALIDATION, TEST = range(3)
+LEFT_OUT = 3  # of training: what is not normal
 
 
 def chronological(rule: ChronologicalSplit, rows: int) -> NDArray[np.int8]:

@@ -182,7 +182,7 @@ class Wiring:
         return {
             "ram_bytes": limits["ram_bytes"],
             "stack_bytes": min(reserve, limits.get("stack_bytes", reserve)),
-            "keeps_input": self.target.mlperf is not None,
+            "kept_inputs": (self.target.mlperf is not None) + (self.contract.task == "anomaly"),
         }
 
     def probe_config(self) -> dict[str, Any]:

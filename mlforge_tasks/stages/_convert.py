@@ -22,6 +22,7 @@ from mlforge_tasks.stages._describe import describe, failure
 from mlforge_tasks.stages._export import TOLERANCE, difference, export
 from mlforge_tasks.stages._keras import Libraries, Predictor, load_model, start
 from mlforge_tasks.stages._trainer import load_split, load_weights, save_arrays
+from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,18 +128,21 @@ def save_float_outputs(
         model: The network.
         dataset: The prepared data set.
         card: Its card.
-        out: Gets `float_outputs.npz`: [N, output_count] of each split, as the network gives them.
+        out: Gets `float_outputs.npz`: [N, output_count] of each split, as the network gives them;
+            for anomaly [N, 2], of which the second is the error.
 
     Raises:
         CandidateFailure: Its outputs are no numbers.
     """
     predict = Predictor(libraries, model)
 
-    def outputs(name: Split) -> NDArray[np.float32]:
-        raw = predict(load_split(dataset, name, card).inputs)
+    def outputs(name: Split) -> NDArray[np.floating[Any]]:
+        inputs = load_split(dataset, name, card).inputs
+        raw = predict(inputs)
         if not np.isfinite(raw).all():
             raise failure(f"its float outputs are not all finite for the {name} split")
-        return raw
+        # Of a reconstruction its error, which is all that is judged and much less.
+        return metrics.of_network(raw, inputs, card) if card.task == "anomaly" else raw
 
     save_arrays({name: outputs(name) for name in SPLITS[1:]}, out / FLOAT_OUTPUTS)
 

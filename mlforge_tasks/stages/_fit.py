@@ -123,14 +123,19 @@ class Judged:
 
     def value(self, outputs: NDArray[np.float32]) -> float:
         """The figure, of the network's outputs for the split."""
-        real, targets = metrics.denormalise(outputs, self.card), self.validation.targets
+        real, targets = (
+            metrics.of_network(outputs, self.validation.inputs, self.card),
+            self.validation.targets,
+        )
         (value,) = figures.required((self.goal,), real, targets, self.card, "validation").values()
         return value
 
     def scores(self, outputs: NDArray[np.float32]) -> dict[str, float]:
         """The standard figures."""
-        real = metrics.denormalise(outputs, self.card)
-        return figures.scores(real, self.validation.targets, self.card)
+        return figures.scores(self._real(outputs), self.validation.targets, self.card)
+
+    def _real(self, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        return metrics.of_network(outputs, self.validation.inputs, self.card)
 
 
 def fit(trainer: Trainer, judged: Judged, budget: Budget, pruning: Pruning) -> Training:

@@ -14,6 +14,8 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.int8 import quantise
 from mlforge_tasks.verdict import figures, metrics
 from mlforge_tasks.verdict.detection import decisions
+from mlforge_tasks.verdict.reconstruction import reconstruction_scores
+from mlforge_tasks.windows import Windows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 # Enough to meet every output range, few enough that a run takes seconds.
 GOLDEN_COUNT = 32
+SCORE_BYTES = 8
 
 
 def _spread(numbers: NDArray[np.intp], count: int) -> NDArray[np.intp]:
@@ -88,24 +91,47 @@ class GoldenVectors:
         """The device's outputs: [N, ...].
 
         Raises:
-            ToolError: It decides something else than follows from them.
+            ToolError: The score that it tells of one is another, or it decides something else than
+                follows from them.
         """
         answers = [session.infer(one.tobytes()).output for one in self.inputs]
-        found = np.frombuffer(b"".join(answers), np.int8).reshape(len(self.inputs), -1)
+        found = np.frombuffer(b"".join(answers), np.uint8).reshape(len(self.inputs), -1)
         shape = self.quantisation.output.shape
-        outputs, decided = np.split(found, [math.prod(shape)], axis=1)
-        self._check_decisions(outputs, decided.view(np.uint8))
+        size = math.prod(shape)
+        told = size + (SCORE_BYTES if self.card.task == "anomaly" else 0)
+        raw, score, decided = np.split(found, [size, told], axis=1)
+        outputs = np.ascontiguousarray(raw).view(np.int8)
+        if self.card.task == "anomaly":
+            self._check_scores(outputs, score)
+        self._check_decisions(outputs, decided)
         return outputs.reshape(-1, *shape)
+
+    def _check_scores(self, outputs: NDArray[np.int8], found: NDArray[np.uint8]) -> None:
+        wanted = reconstruction_scores(self._given(), outputs, self.quantisation)
+        if wanted.astype("<u8").tobytes() != found.tobytes():
+            raise ToolError(
+                f"the device's scores are not those that follow from its {len(outputs)} outputs",
+                hint="this is a defect of model_data.h: report it with this candidate's",
+            )
+
+    def _given(self) -> Windows:
+        return Windows.each(self.inputs)
 
     def _check_decisions(self, outputs: NDArray[np.int8], found: NDArray[np.uint8]) -> None:
         wanted = np.empty((len(outputs), 0), np.uint8)
         if self.decision is not None:
-            wanted = decisions(self.decision, outputs)
+            wanted = decisions(self.decision, self._decided_from(outputs))
         if not np.array_equal(wanted, found):
             raise ToolError(
                 f"the device's decisions are not those that follow from its {len(outputs)} outputs",
                 hint="this is a defect of model_data.h: report it with this candidate's",
             )
+
+    def _decided_from(self, outputs: NDArray[np.int8]) -> NDArray[Any]:
+        """What a device's decisions are made from: its outputs, or for anomaly its score."""
+        if self.card.task != "anomaly":
+            return outputs
+        return metrics.of_device(outputs, self._given(), self.quantisation, self.card)
 
     def check(self, tflite: bytes, outputs: NDArray[np.int8]) -> str:
         """Compares a device's outputs with the oracle's.
@@ -137,5 +163,5 @@ class GoldenVectors:
     def scores(self, outputs: NDArray[np.int8]) -> dict[str, float]:
         """The task's metrics over these vectors, from a device's outputs."""
         flat = outputs.reshape(len(outputs), -1)
-        real = metrics.to_outputs(flat, self.quantisation, self.card)
+        real = metrics.of_device(flat, self._given(), self.quantisation, self.card)
         return figures.scores(real, self.targets, self.card)

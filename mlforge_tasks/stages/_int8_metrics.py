@@ -11,6 +11,7 @@ import numpy as np
 
 from mlforge_tasks import oracle, windows
 from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.int8 import quantise
 from mlforge_tasks.quantisation import FLOAT_OUTPUTS
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import Split
-    from mlforge_tasks.contract.goal import Figure
     from mlforge_tasks.quantisation import Quantisation
     from mlforge_tasks.verdict.decision import Counts, Decision
     from mlforge_tasks.windows import Windows
@@ -66,17 +66,21 @@ def threshold(
         figure: What is detected, and what the threshold is to be the best for.
 
     Returns:
-        The least score, in steps of int8, and what became of the split's examples.
+        The least score, in the device's own whole numbers, and what became of the split's examples.
 
     Raises:
         CandidateFailure: Neither the oracle, where there is one, nor engine `aot` can run it.
         ToolError: The split has nothing to tell apart.
     """
-    length = DataCard.read(dataset / "data_card.json").window_length
-    inputs = windows.read(dataset, "validation", length)
-    raw, _ = _outputs(tflite, quantisation, _quantised([inputs], quantisation))
+    card = DataCard.read(dataset / "data_card.json")
+    inputs = windows.read(dataset, "validation", card.window_length)
+    given = _quantised([inputs], quantisation)
+    raw, _ = _outputs(tflite, quantisation, given)
     targets = windows.read_targets(dataset, "validation")
-    points = figures.points_of(figure, raw.reshape(len(raw), -1), targets)
+    outputs: NDArray[Any] = raw.reshape(len(raw), -1)
+    if card.task == "anomaly":
+        outputs = metrics.of_device(raw, given, quantisation, card)
+    points = figures.points_of(figure, outputs, targets)
     if points is None:
         raise figures.undefined(figure, "validation")
     best = points.best(figure.metric, figure.parameter or 0.0)
@@ -111,6 +115,8 @@ class _Judged:
         if self.decision is None:
             return None
         steps: float = self.decision.thresholds[0].least - 0.5
+        if self.card.task == "anomaly":
+            return steps
         return steps * self.quantisation.output.scale
 
     def split(
@@ -122,7 +128,7 @@ class _Judged:
     ) -> SplitEvaluation:
         """One split, from what the model was given and gave for it."""
         card = self.card
-        outputs = metrics.to_outputs(raw, self.quantisation, card)
+        outputs = metrics.of_device(raw, inputs, self.quantisation, card)
         floats = {}
         if name in self.floats:
             real = metrics.denormalise(self.floats[name], card)
@@ -134,13 +140,15 @@ class _Judged:
             without_model=tuple(self.guesses.on(name, targets)),
             **self._breakdown(outputs, targets),
             input_rails=breakdown.rails(inputs.used(), [one.name for one in card.features]),
-            output_rails=breakdown.rails(raw, card.labels or [one.name for one in card.outputs]),
+            output_rails=breakdown.rails(raw, _output_names(card)),
         )
 
     def _breakdown(self, outputs: NDArray[np.float64], targets: NDArray[Any]) -> dict[str, Any]:
         if self.card.task == "regression":
             wanted = targets.astype(np.float64)
             return {"outputs": breakdown.errors(outputs, wanted, self.card, self.quantisation)}
+        if self.card.task == "anomaly":  # two classes by the threshold alone
+            return {"detection": self._detection(outputs, targets)}
         counts = confusion(outputs, targets)
         return {
             "confusion": tuple(map(tuple, counts.tolist())),
@@ -149,11 +157,18 @@ class _Judged:
         }
 
     def _detection(self, outputs: NDArray[np.float64], targets: NDArray[Any]) -> Counts | None:
-        detector = next((one for one in self.asked if one.detects), None)
-        if detector is None or self.least is None:
+        if self.decision is None or self.least is None:
             return None
+        detector = Figure(name="f1", metric="f1", output=self.decision.positive)
         points = figures.points_of(detector, outputs, targets)
         return None if points is None else points.counts(points.at(self.least))
+
+
+def _output_names(card: DataCard) -> tuple[str, ...]:
+    """What the outputs' last axis holds; a reconstruction's is that of its input."""
+    if card.task == "anomaly":
+        return tuple(one.name for one in card.features)
+    return card.labels or tuple(one.name for one in card.outputs)
 
 
 def evaluation(

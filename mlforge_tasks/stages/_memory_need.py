@@ -20,6 +20,8 @@ from mlforge_tasks.yaml_file.units import format_against, format_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from mlforge_tasks.stages._trainer import Split
 
 FLOAT_BYTES = 4
@@ -76,12 +78,16 @@ def need(model: Any, train: Split, validation: Split, batch: int) -> Need:
     ends = [_size(layer.input) + _size(layer.output) for layer in _layers(model)]
     return Need(
         data=train.inputs.rows.nbytes
-        + sum(one.inputs.starts.nbytes + one.learned.nbytes for one in splits),
+        + sum(one.inputs.starts.nbytes + _bytes(one.learned) for one in splits),
         weights=COPIES_OF_WEIGHTS * FLOAT_BYTES * model.count_params(),
         step=batch * FLOAT_BYTES * _kept(model),
         prediction=predicted * FLOAT_BYTES * max(ends, default=0),
         batch=batch,
     )
+
+
+def _bytes(array: NDArray[Any] | None) -> int:
+    return 0 if array is None else array.nbytes
 
 
 def check(found: Need, limit_bytes: int) -> None:

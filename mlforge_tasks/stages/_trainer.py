@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks import windows
-from mlforge_tasks.contract.metrics import METRICS
 from mlforge_tasks.stages._augment import augmenter
 from mlforge_tasks.stages._keras import Libraries, Predictor
 from mlforge_tasks.verdict.classification import balanced_weights
+from mlforge_tasks.verdict.reconstruction import squared_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,10 +36,16 @@ UNIX = 3
 
 @dataclass(frozen=True)
 class Split:
-    """Inputs, what the network learns, and the targets in original units."""
+    """Inputs, what the network learns, and the targets in original units.
+
+    Attributes:
+        inputs: [N, *input_shape].
+        learned: What its outputs should be, [N, ...]; None for the inputs, flat.
+        targets: [N, outputs], or classes, [N].
+    """
 
     inputs: Windows
-    learned: NDArray[Any]
+    learned: NDArray[Any] | None
     targets: NDArray[Any]
 
 
@@ -53,6 +59,8 @@ def load_split(folder: Path, name: str, card: DataCard) -> Split:
     """
     inputs = windows.read(folder, name, card.window_length)
     targets = windows.read_targets(folder, name)
+    if card.task == "anomaly":
+        return Split(inputs, None, targets)
     if card.task == "classification":
         return Split(inputs, targets, targets)
     learned = (targets - np.asarray(card.target_mean)) / np.asarray(card.target_scale)
@@ -86,7 +94,7 @@ class Trainer:
         self._seed = seed
         self._count = len(train.inputs)
         self._batch = min(budget.batch_size, self._count)
-        self._loss = _loss(libraries, goal)
+        self._loss = _loss(libraries, goal, train.learned)
         if budget.class_weights is not None:
             classes = model.outputs[0].shape[-1]
             self._loss = _weighted(libraries, self._loss, balanced_weights(train.targets, classes))
@@ -96,7 +104,7 @@ class Trainer:
         """One graph that runs a whole epoch, given its order of examples by batch, and a seed."""
         tf, keras = libraries
         model, loss_of = self.model, self._loss
-        inputs, learned = _gathering(tf, train.inputs), tf.constant(train.learned)
+        inputs, wanted = _gathering(tf, train.inputs), _wanted(tf, train.learned)
         vary = augmenter(tf, budget.augment, train.inputs.shape) if budget.augment else _unvaried
         variables = model.trainable_variables
         optimizer = keras.optimizers.Adam(budget.learning_rate)
@@ -106,7 +114,7 @@ class Trainer:
             seen = vary(inputs(batch), seed, at)
             with tf.GradientTape() as tape:
                 outputs = model(seen, training=True)
-                loss = loss_of(tf.gather(learned, batch), outputs)
+                loss = loss_of(wanted(batch, seen), outputs)
             optimizer.apply(tape.gradient(loss, variables), variables)
             return loss
 
@@ -133,7 +141,13 @@ class Trainer:
         return float(self._epoch(order[:whole].reshape(-1, self._batch), seed))
 
     def loss(self, split: Split, outputs: NDArray[np.float32]) -> float:
-        """The loss of outputs that the network gave for a split."""
+        """The loss of outputs that the network gave for a split; of an input's, where it is normal.
+
+        What is not is not to be learned.
+        """
+        if split.learned is None:
+            errors = squared_errors(outputs, split.inputs)
+            return float(errors[split.targets == 0].mean())
         return float(self._loss(split.learned, outputs))
 
 
@@ -154,9 +168,17 @@ def _gathering(tf: Any, examples: Windows) -> Callable[[Any], Any]:
     return lambda batch: tf.gather(rows, tf.gather(starts, batch)[:, None] + steps)
 
 
-def _loss(libraries: Libraries, metric: str) -> Any:
+def _wanted(tf: Any, learned: NDArray[Any] | None) -> Callable[[Any, Any], Any]:
+    """What gives the outputs that a batch should have, for its numbers and its inputs."""
+    if learned is None:
+        return lambda batch, given: tf.reshape(given, (tf.shape(batch)[0], -1))
+    table = tf.constant(learned)
+    return lambda batch, _: tf.gather(table, batch)
+
+
+def _loss(libraries: Libraries, metric: str, learned: NDArray[Any] | None) -> Any:
     losses = libraries.keras.losses
-    if "regression" not in METRICS[metric].tasks:
+    if learned is not None and np.issubdtype(learned.dtype, np.integer):
         return losses.SparseCategoricalCrossentropy()
     absolute = metric in {"mae", "quantile_error"}
     return (losses.MeanAbsoluteError if absolute else losses.MeanSquaredError)()

@@ -55,15 +55,15 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         ToolError: The validation split has nothing to tell apart.
     """
     figure = Figure.from_dump(config["detector"])
-    labels = DataCard.read(inputs["dataset"] / "data_card.json").labels
+    card = DataCard.read(inputs["dataset"] / "data_card.json")
     if figure.output is None:
         raise AssertionError("the contract names the label")
     least, counts = _chosen(inputs, figure) if config["trained"] else (0, None)
     Decision(
-        rule="lead",
+        rule="score" if card.task == "anomaly" else "lead",
         positive=figure.output,
         chosen_for=figure.name,
-        thresholds=(Threshold(label=labels[figure.output], least=least, validation=counts),),
+        thresholds=(Threshold(label=card.labels[figure.output], least=least, validation=counts),),
     ).write(out / DECISION)
 
 

@@ -88,9 +88,9 @@ def _arena_limit(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> int |
     if not isinstance(rest, FirmwareReport):
         return None  # a process of this computer has no limit
     left = int(config["ram_bytes"] - config["stack_bytes"]) - rest.static_ram_bytes
-    if config["keeps_input"]:  # one that was loaded, see zephyr_app/src/mlperf.c
+    if config["kept_inputs"]:  # see zephyr_app/src/mlperf.c, and app.c for anomaly
         shape = Quantisation.read(inputs["quantise"] / "quantisation.json").input.shape
-        left -= math.prod(shape)
+        left -= config["kept_inputs"] * math.prod(shape)
     return max(left, 0)
 
 
@@ -102,7 +102,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             firmware without one, where the engine may make patches.
         out: Output folder.
         config: `engine`, `cpu`; where it may make patches, `ram_bytes`, the limit, `stack_bytes`,
-            what stacks take of it, and `keeps_input`, whether the image has an input of its own.
+            what stacks take of it, and `kept_inputs`, how many inputs the image keeps for itself.
 
     Raises:
         CandidateFailure: The engine cannot run the model, or was not chosen.

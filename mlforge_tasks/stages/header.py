@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, score_weights
 from mlforge_tasks.render import render
 from mlforge_tasks.stages import main
 from mlforge_tasks.verdict.decision import Decision, decision_in
@@ -54,6 +54,7 @@ def header(
         tensors={"INPUT": _tensor(quantisation.input), "OUTPUT": _tensor(quantisation.output)},
         card=card,
         decision=decision,
+        score=score_weights(quantisation),
         tflite=tflite,
     )
 

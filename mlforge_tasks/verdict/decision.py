@@ -59,7 +59,7 @@ class Threshold(Record):
 
     Attributes:
         label: Its name.
-        least: The least score that raises an alarm, in steps of int8.
+        least: The least score that raises an alarm: in steps of int8, or as `model_score` tells it.
         validation: What it makes of the validation split; None for a probe, whose threshold is 0.
     """
 
@@ -73,13 +73,13 @@ class Decision(Record):
 
     Attributes:
         rule: What the scores are. `lead`: how far the output of the one label that is looked for
-            leads the largest of the others.
+            leads the largest of the others. `score`: how far a reconstruction is from its input.
         positive: Which output that is.
         chosen_for: The figure that the thresholds are the best for, on the validation split.
         thresholds: One for each byte that the device gives, 1 for an alarm and 0 for none.
     """
 
-    rule: Literal["lead"]
+    rule: Literal["lead", "score"]
     positive: int
     chosen_for: str
     thresholds: tuple[Threshold, ...]

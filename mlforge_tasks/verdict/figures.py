@@ -201,7 +201,7 @@ def _why(figure: Figure) -> str:
 def standard(card: DataCard) -> tuple[Figure, ...]:
     """The figures that are told of every model, asked or not, each output in its own unit."""
     names = [name for name, one in METRICS.items() if one.standard and card.task in one.tasks]
-    if card.task == "classification":
+    if card.labels:
         return tuple(Figure(name=name, metric=name) for name in names)
     if len(card.outputs) == 1:
         return tuple(Figure(name=name, metric=name) for name in names)

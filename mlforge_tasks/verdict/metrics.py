@@ -13,12 +13,14 @@ import numpy as np
 
 from mlforge_tasks.int8 import dequantise
 from mlforge_tasks.verdict.detection import OperatingPoints, scores_of
+from mlforge_tasks.verdict.reconstruction import of_scores, reconstruction_scores, squared_errors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import DataCard
     from mlforge_tasks.quantisation import Quantisation
+    from mlforge_tasks.windows import Windows
 
     Values = NDArray[np.number[Any]]
     Labels = NDArray[np.integer[Any]]
@@ -122,6 +124,21 @@ def denormalise(outputs: Values, card: DataCard) -> NDArray[np.float64]:
     return real
 
 
+def of_network(
+    outputs: NDArray[np.float32], inputs: Windows, card: DataCard
+) -> NDArray[np.float64]:
+    """What a float network is judged by; see `of_device`.
+
+    Args:
+        outputs: [N, output_count].
+        inputs: N of `input_shape`, normalised.
+        card: The data set's card.
+    """
+    if card.task == "anomaly":
+        return of_scores(squared_errors(outputs, inputs))
+    return denormalise(outputs, card)
+
+
 def to_outputs(
     raw: NDArray[np.int8], quantisation: Quantisation, card: DataCard
 ) -> NDArray[np.float64]:
@@ -133,3 +150,22 @@ def to_outputs(
         card: The data set's card.
     """
     return denormalise(dequantise(raw, quantisation.output), card)
+
+
+def of_device(
+    raw: NDArray[np.int8], inputs: Windows, quantisation: Quantisation, card: DataCard
+) -> NDArray[np.float64]:
+    """What a device is judged by: `to_outputs`, or for anomaly its score.
+
+    Args:
+        raw: int8 [N, output_count].
+        inputs: What it was given, N of `input_shape`, int8.
+        quantisation: The model's.
+        card: The data set's card.
+
+    Returns:
+        [N, output_count]; for anomaly [N, 2], of which the second is the score.
+    """
+    if card.task == "anomaly":
+        return of_scores(reconstruction_scores(inputs, raw, quantisation))
+    return to_outputs(raw, quantisation, card)

@@ -107,14 +107,14 @@ def test_an_exhausted_space_gives_repeats_rather_than_nothing(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pipeline always gets the number of candidates it has declared."""
-    tiny = space_for((9,))
+    tiny = space_for((9,), "classification")
     choices = tuple(
         type(choice)(choice.name, choice.options[:1], ordered=choice.ordered)
         for choice in tiny.choices
     )
     small = type(tiny)(choices, tiny.build)
     agent = load(name)
-    monkeypatch.setattr(f"mlforge_tasks.agents.{name}.space_for", lambda _: small)
+    monkeypatch.setattr(f"mlforge_tasks.agents.{name}.space_for", lambda *_: small)
     trials = search(agent, make_brief(INPUTS["features"]), 1)
     proposed = agent.propose(make_brief(INPUTS["features"]), trials, 3, BENCH)
     assert len(proposed) == 3

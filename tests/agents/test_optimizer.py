@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 def test_flat_features_have_autoencoders() -> None:
     """One family narrows to a waist and widens again, to the width that it began with."""
-    space = space_for(INPUTS["features"])
+    space = space_for(INPUTS["features"], "regression")
     names = [choice.name for choice in space.choices]
     options = {"block": "bottleneck", "width": 32, "growth": 0.5, "blocks": 2}
     picked = {

@@ -116,6 +116,14 @@ def test_folders_that_are_refused(
 def test_task() -> None:
     """The target says what the task is."""
     assert (spec(FORECAST).task, spec(SORTING).task) == ("regression", "classification")
+    assert spec(SORTING, target={**SORTING["target"], "normal": ["cat"]}).task == "anomaly"
+
+
+def test_what_is_not_normal_is_one_class() -> None:
+    """However many labels there are, an anomaly's model tells two things apart."""
+    labels = {"column": "k", "labels": ["on", "hot", "off", "loud"], "normal": ["on", "off"]}
+    assert spec(SORTING, target=labels).target.classes == ("on or off", "hot or loud")
+    assert spec(SORTING).target.classes == ("cat", "dog")
 
 
 def with_(base: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -155,6 +163,10 @@ CASES = [
     (with_(FORECAST, "target", {}), "target", "either outputs"),
     (with_(FORECAST, "target", {**LABELS, **OUTPUTS}), "target", "either outputs"),
     (with_(FORECAST, "target.values", ["1"]), "target.values", "only beside labels"),
+    (with_(FORECAST, "target.normal", ["1"]), "target.normal", "only beside labels"),
+    (with_(SORTING, "target.normal", ["cow"]), "target.normal", "some of the labels"),
+    (with_(SORTING, "target.normal", ["dog", "cat"]), "target.normal", "that is not normal"),
+    (with_(SORTING, "target.normal", ["dog", "dog"]), "target.normal", "each name once"),
     (with_(SORTING, "target.labels", ["x"]), "target.labels", "at least 2"),
     (with_(SORTING, "target.labels", ["x", "x"]), "target.labels", "each name once"),
     (with_(SORTING, "target.values", ["1"]), "target.values", "one per label"),

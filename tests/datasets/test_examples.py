@@ -344,6 +344,38 @@ def test_windows_of_a_class_do_not_mix_classes() -> None:
         assert len(set(kind[start : start + 3])) == 1
 
 
+WATCH: dict[str, Any] = {
+    **SORTING,
+    "target": {"column": "kind", "labels": ["dog", "cat", "cow"], "normal": ["cat"]},
+    "split": {"rule": "chronological", "validation": 0.25, "test": 0.25},
+}
+
+
+@pytest.mark.parametrize("window", [None, {"length": 2}])
+def test_a_model_of_what_is_normal_sees_nothing_else(window: dict[str, int] | None) -> None:
+    """Training, scaling and calibration have normal rows alone; the others judge, as one class."""
+    kind = np.array((["cat"] * 8 + ["dog", "cow"]) * 8)
+    a = np.where(kind == "cat", np.arange(80.0), 1e6 + np.arange(80.0))
+    plan = spec(WATCH, window=window, scaling={"rule": "none"}, calibration={"count": 20})
+    prepared = prepare(plan, loaded(a=a, b=np.zeros(80), kind=kind))
+    card, arrays = prepared.card, arrays_of(prepared)
+    assert (card.task, card.labels) == ("anomaly", ("cat", "dog or cow"))
+    assert card.output_count == np.prod(card.input_shape)
+    assert card.left_out == 8
+    assert card.splits[0].class_counts[1] == 0
+    assert card.features[0].maximum < 80
+    for name in ("train", "calibration"):
+        assert arrays[f"{name}_x"].max() < 80
+    assert not arrays["train_y"].any()
+    for name in ("validation", "test"):
+        strange = arrays[f"{name}_x"].reshape(len(arrays[f"{name}_y"]), -1).max(axis=1) > 80
+        assert (arrays[f"{name}_y"] == strange).all()
+        assert 0 < strange.sum() < len(strange)
+    # The distance from the mean of what is normal tells them: they are 1e6 away.
+    told = {(one.split, one.rule, one.metric, one.value) for one in card.baselines}
+    assert told == {("validation", "mean", "auc", 1.0), ("test", "mean", "auc", 1.0)}
+
+
 def test_recordings_are_not_joined() -> None:
     """A window lies in one recording."""
     source = loaded([7, 20], level=np.arange(30.0))
@@ -488,6 +520,7 @@ BAD = [
     (SORTING, {}, columns(kind=["cat"] * 15 + ["dgo"]), "found 'dgo', wanted one of cat, dog"),
     (SORTING, {}, columns(kind=np.ones((16, 2))), "'kind' has shape .* wanted one value per row"),
     (SORTING, {}, columns(kind=["cat"] * 16), "the train split has no example of dog"),
+    (WATCH, {}, columns(kind=["cat"] * 16), "the validation split has no example of dog or cow"),
     (SORTING, {"calibration": {"count": 99}}, columns(), "calibration.count: found 99, wanted at"),
     (SORTING, {"inputs": {**SQUARE, "columns": ["a", "b"]}}, columns(), "a row has 2 input"),
     (

@@ -78,12 +78,12 @@ def _quantisation() -> Quantisation:
     )
 
 
-@pytest.mark.parametrize("keeps_input", [False, True])
+@pytest.mark.parametrize("kept_inputs", [0, 1, 2])
 @pytest.mark.parametrize("spare", [0, 1])
 def test_the_engine_cuts_where_the_limit_leaves_too_little(
-    spare: int, *, keeps_input: bool, tmp_path: Path
+    spare: int, kept_inputs: int, tmp_path: Path
 ) -> None:
-    """The limit, less the firmware without a model, stack and a kept input, to the byte."""
+    """The limit, less the firmware without a model, stack and kept inputs, to the byte."""
     quantise, floor = tmp_path / "quantise", tmp_path / "floor"
     quantise.mkdir()
     floor.mkdir()
@@ -93,7 +93,7 @@ def test_the_engine_cuts_where_the_limit_leaves_too_little(
     ).write(floor / "firmware.json")
     _quantisation().write(quantise / "quantisation.json")
     found: list[EngineReport] = []
-    for number, limit in enumerate((None, STACK_BYTES + 500 + INPUT_BYTES * keeps_input)):
+    for number, limit in enumerate((None, STACK_BYTES + 500 + INPUT_BYTES * kept_inputs)):
         out = tmp_path / str(number)
         out.mkdir()
         config: dict[str, object] = {"engine": "aot", "cpu": "cortex-m4"}
@@ -101,7 +101,7 @@ def test_the_engine_cuts_where_the_limit_leaves_too_little(
         if limit is not None:
             ram_bytes = limit + found[0].arena_bytes - 1 + spare
             config |= {"ram_bytes": ram_bytes, "stack_bytes": STACK_BYTES}
-            config["keeps_input"] = keeps_input
+            config["kept_inputs"] = kept_inputs
             inputs["without_model"] = floor
         engine_stage.run(inputs, out, config)
         found.append(EngineReport.read(out / engine_stage.REPORT))

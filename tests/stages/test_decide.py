@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import confusion_matrix, precision_recall_curve
+from sklearn.metrics import confusion_matrix, f1_score, precision_recall_curve, roc_auc_score
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from mlforge_tasks import windows
@@ -18,6 +19,7 @@ from mlforge_tasks.stages import decide, evaluate
 from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.verdict.decision import Counts, Decision
 from mlforge_tasks.verdict.evaluation import Evaluation
+from mlforge_tasks.verdict.reconstruction import reconstruction_scores
 from tests.helpers.aot_writer import Quant, Writer
 from tests.helpers.model_data import card, write_dataset
 
@@ -113,3 +115,33 @@ def test_a_split_with_nothing_to_detect_is_told(inputs: dict[str, Path], tmp_pat
     with pytest.raises(ToolError, match="'f1' is not defined on the validation split") as caught:
         decide.run({**inputs, "dataset": dataset}, tmp_path, config)
     assert "split otherwise" in (caught.value.hint or "")
+
+
+def test_an_anomaly_is_told_by_its_score(inputs: dict[str, Path], tmp_path: Path) -> None:
+    """Threshold and counts are of the numbers that the device computes, and of these alone."""
+    about = card("anomaly", (2,), 2, labels=("normal", "anomaly"))
+    dataset = tmp_path / "dataset"
+    shutil.copytree(inputs["dataset"], dataset)
+    about.write(dataset / "data_card.json")
+    given = {**inputs, "dataset": dataset, "decide": tmp_path}
+    decide.run(given, tmp_path, {"detector": FIGURE.model_dump(mode="json"), "trained": True})
+    decision = Decision.read(tmp_path / "decision.json")
+    assert decision.rule == "score"
+    auc = Figure(name="auc", metric="auc")
+    asked = [one.model_dump(mode="json") for one in (auc, FIGURE)]
+    evaluate.run(given, tmp_path, {"figures": asked})
+    found = Evaluation.read(tmp_path / "evaluation.json")
+    content = (inputs["quantise"] / "model.tflite").read_bytes()
+    model = describe(content)
+    for split in ("validation", "test"):
+        x = windows.read(dataset, split, None)
+        given_int8 = x.changed(lambda part: quantise(part, model.input))
+        scores = reconstruction_scores(given_int8, outputs_of(content, given_int8), model)
+        labels = windows.read_targets(dataset, split) == 1
+        least = decision.thresholds[0].least
+        figures = getattr(found, split).figures
+        assert getattr(found, split).detection == _counts(
+            scores, labels, decision.thresholds[0].least
+        )
+        assert figures["f1"] == pytest.approx(f1_score(labels, scores >= least))
+        assert figures["auc"] == pytest.approx(roc_auc_score(labels, scores))

@@ -30,13 +30,24 @@ HOSTILE = 'caf\u00e9 "x" ??/ \\ */ %s\n#error'
 REGRESSION = card("regression", (4, 3), 2, input_mean=(0.1, -1e-30, 16777217.0))
 CLASSIFICATION = card("classification", (4, 3), 3, labels=("walking", HOSTILE, "*/"))
 DETECTION = "detection"  # of the second class
-CARDS = {"regression": REGRESSION, "classification": CLASSIFICATION, DETECTION: CLASSIFICATION}
+ANOMALY = card("anomaly", (4, 3), 12, labels=("walking", HOSTILE))
+CARDS = {
+    "regression": REGRESSION,
+    "classification": CLASSIFICATION,
+    DETECTION: CLASSIFICATION,
+    "anomaly": ANOMALY,
+}
 DECISION = Decision(
     rule="lead",
     positive=1,
     chosen_for="f1",
     thresholds=(Threshold(label=HOSTILE, least=-41, validation=None),),
 )
+# A score is never below its threshold of 0, which compilers like to point out.
+ALWAYS = DECISION.model_copy(
+    update={"rule": "score", "thresholds": (Threshold(label=HOSTILE, least=0, validation=None),)}
+)
+DECISIONS = {DETECTION: DECISION, "anomaly": ALWAYS}
 
 PRINT_ALL = r"""
 #include "model_data.h"
@@ -91,8 +102,8 @@ def _write(task: str, folder: Path) -> Path:
     (folder / "model.tflite").write_bytes(TFLITE)
     _quantisation(about.output_count).write(folder / "quantisation.json")
     about.write(folder / "data_card.json")
-    if task == DETECTION:
-        DECISION.write(folder / "decision.json")
+    if task in DECISIONS:
+        DECISIONS[task].write(folder / "decision.json")
         inputs["decide"] = folder
     header.run(inputs, folder, {})
     return folder / "model_data.h"
@@ -140,8 +151,10 @@ def test_values_read_back_in_c(task: str, tmp_path: Path) -> None:
     rest = "\n".join(lines[10:])
     if task == "regression":
         assert rest == "output 0 [mg/dL] 100 40\noutput 1 [mg/dL] 100 40\n"
-    else:
+    elif task != "anomaly":
         assert rest == f"walking|{HOSTILE}|*/|"
+    else:
+        assert not rest
 
 
 DECIDE_ALL = r"""

@@ -126,7 +126,7 @@ def stopped(trial: Trial, value: float) -> Trial:
 def test_the_agent_is_told_how_far_it_came() -> None:
     """TPE's suggestions depend on the value that a training was stopped at."""
     brief = make_brief()
-    space = space_for(brief.input_shape)
+    space = space_for(brief.input_shape, brief.task)
     genes = [(*one[:2], index, *one[3:]) for one in space.smallest() for index in range(3)]
 
     def suggestion(values: list[float]) -> tuple[tuple[int, ...], ...]:
@@ -143,6 +143,6 @@ def test_the_agent_is_told_how_far_it_came() -> None:
 def test_the_console_says_that_it_was_stopped() -> None:
     """It was trained, in part: not "not trained"."""
     brief = make_brief()
-    trial = evaluate(brief, space_for(brief.input_shape).architecture((0,) * 11), 0)
+    trial = evaluate(brief, space_for(brief.input_shape, brief.task).architecture((0,) * 11), 0)
     result = TrialResult(trial=stopped(trial, 1.0), brief="-")
     assert verdict_text(result) == "weak, stopped early"

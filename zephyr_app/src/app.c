@@ -42,12 +42,30 @@ static uint64_t first_ticks; /* of the self-test */
 static struct spread self_test; /* all of it, relative to the first */
 static uint64_t empty_ticks; /* what reading the clock twice costs */
 
+#ifdef MODEL_IS_ANOMALY
+static int8_t compared[MODEL_INPUT_BYTES]; /* the input; the model may overwrite its own */
+static uint64_t score;
+
+static int invoke(void)
+{
+    memcpy(compared, model_input(), sizeof compared);
+    int status = model_invoke();
+    score = model_score(compared, model_output());
+    return status;
+}
+#else
+static int invoke(void)
+{
+    return model_invoke();
+}
+#endif
+
 /* Runs the model and measures it, without the cost of measuring. */
 static int timed_invoke(uint64_t *ticks)
 {
     hal_watchdog(MLFORGE_WATCHDOG_SECONDS);
     uint64_t start = hal_ticks();
-    int status = model_invoke();
+    int status = invoke();
     uint64_t elapsed = hal_ticks() - start;
     hal_watchdog(0);
     *ticks = elapsed > empty_ticks ? elapsed - empty_ticks : 0;
@@ -154,6 +172,13 @@ static void send_status(uint32_t seq, const char *what, int status)
     protocol_end();
 }
 
+static void little_endian(uint64_t value)
+{
+    for (int shift = 0; shift < 64; shift += 8) {
+        protocol_bytes(&(uint8_t){(uint8_t)(value >> shift)}, 1);
+    }
+}
+
 static void infer(const struct protocol_receiver *request)
 {
     uint64_t ticks;
@@ -167,13 +192,18 @@ static void infer(const struct protocol_receiver *request)
         return;
     }
     protocol_begin(request->seq, FRAME_OUTPUT);
-    for (int shift = 0; shift < 64; shift += 8) {
-        protocol_bytes(&(uint8_t){(uint8_t)(ticks >> shift)}, 1);
-    }
+    little_endian(ticks);
     protocol_bytes(model_output(), MODEL_OUTPUT_BYTES);
+#ifdef MODEL_IS_ANOMALY
+    little_endian(score);
+#endif
 #ifdef MODEL_DECISION_BYTES
     uint8_t decision[MODEL_DECISION_BYTES];
+#ifdef MODEL_IS_ANOMALY
+    model_decide(score, decision);
+#else
     model_decide(model_output(), decision);
+#endif
     protocol_bytes(decision, sizeof decision);
 #endif
     protocol_end();

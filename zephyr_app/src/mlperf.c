@@ -131,6 +131,17 @@ static void timestamp(void)
     say_counted("m-lap-us-", hal_ticks() * 1000000u / hal_tick_hz(), "");
 }
 
+#ifdef MODEL_IS_ANOMALY
+/* The benchmark wants the error alone. */
+static void results(void)
+{
+    uint64_t score = model_score(loaded, model_output()); /* below 2^48 */
+    float high = (float)(uint32_t)(score >> 16) * 65536.0f;
+    say("m-results-[");
+    say_real((high + (float)(uint32_t)(score & 0xffffu)) * MODEL_SCORE_UNIT);
+    say_line("]");
+}
+#else
 static void results(void)
 {
     const int8_t *output = model_output();
@@ -141,6 +152,7 @@ static void results(void)
     }
     say_line("]");
 }
+#endif
 
 /* The input is set anew each time: an engine may use its place for something else. */
 static bool invoke(uint32_t times)

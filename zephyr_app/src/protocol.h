@@ -15,7 +15,8 @@
 #define FRAME_HELLO 'H' /* both ways; from the device at boot with sequence number 0 */
 #define FRAME_INFER 'I' /* payload: the model's input */
 /* Device to host; replies carry the sequence number of their request. */
-#define FRAME_OUTPUT 'O' /* payload: ticks (8 bytes, little-endian), the model's output, decisions */
+#define FRAME_OUTPUT 'O' /* payload: ticks (8 bytes, little-endian), the model's output, of a model
+                          * of what is normal the score (8 bytes, little-endian), decisions */
 #define FRAME_NAK 'N'    /* a frame with a wrong CRC or form came; sequence number 0 */
 #define FRAME_ERROR 'E'  /* payload: text */
 #define FRAME_FAULT 'F'  /* payload: `name=hex` lines */
