@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 AUDIO, TIME = "audio", "time"
 _WHAT = "WAV and FLAC files"
 _SAMPLE_BYTES = 4
+# What libsndfile says of a stream, and more than a header takes without samples.
+_UNKNOWN_FRAMES = 1 << 62
+_MOST_HEADER_BYTES = 4096
 # Longer filters than for this ratio take minutes and tell rates apart that no recorder has.
 _MOST_RATIO = 100_000
 
@@ -50,6 +53,11 @@ class AudioReader:
             with reading(where, "no audio file"):
                 found = self._soundfile.info(str(path))
             rates[where], channels[where] = found.samplerate, found.channels
+            if found.frames >= _UNKNOWN_FRAMES:
+                raise MlforgeError(
+                    f"{where}: its header does not say how many samples there are, as of a stream",
+                    hint="write it anew, such as with `ffmpeg -i IN.flac OUT.flac`",
+                )
             if found.frames * found.channels * _SAMPLE_BYTES > MAX_BYTES:
                 raise too_large(where)
         usual, odd = odd_ones(channels, None)
@@ -84,7 +92,13 @@ class AudioReader:
         with reading(where, "no audio file"):
             samples, rate = self._soundfile.read(io.BytesIO(data), dtype="float32")
         if not len(samples):
-            raise MlforgeError(f"{where}: there are no samples")
+            raise MlforgeError(
+                f"{where}: there are no samples by its header; the file has {len(data):,} bytes",
+                hint="of a recorder that was switched off, write it anew with `sox --ignore-length "
+                "IN.wav OUT.wav`"
+                if len(data) > _MOST_HEADER_BYTES
+                else "remove it",
+            )
         if rate != self.rate_hz:
             samples = self._resampled(samples, rate, where)
         signals = {AUDIO: samples, TIME: np.empty(0)}

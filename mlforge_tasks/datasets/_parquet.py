@@ -63,6 +63,10 @@ def _values(metadata: Any, kept: tuple[str, ...]) -> int:
 
 def _array(arrow: Any, column: Any, where: str) -> NDArray[Any]:
     types, kind = arrow.types, column.type
+    if isinstance(kind, arrow.BaseExtensionType):
+        inside = _array(arrow, _storage(arrow, column), where)
+        # Of tensors the storage is flat (https://arrow.apache.org/docs/format/CanonicalExtensions).
+        return inside.reshape(len(inside), *getattr(kind, "shape", inside.shape[1:]))
     if types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
@@ -72,14 +76,23 @@ def _array(arrow: Any, column: Any, where: str) -> NDArray[Any]:
     if types.is_timestamp(kind):
         # Each is of Coordinated Universal Time already; the zone is how to show it.
         column = column.cast(arrow.timestamp(kind.unit))
-    elif types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind):
-        raise MlforgeError(f"{where} holds {kind}, wanted numbers, times or text")
-    texts = types.is_string(kind) or types.is_large_string(kind) or types.is_boolean(kind)
-    if texts and column.null_count:
-        row = column.is_null().combine_chunks().index(True).as_py()
-        raise MlforgeError(f"{where}, row {row}: found no value, wanted text")
+    texts = kind in _text_types(arrow)
+    if (texts or types.is_boolean(kind)) and column.null_count:
+        row = column.is_null().combine_chunks().index(arrow.scalar(True)).as_py()  # noqa: FBT003
+        raise MlforgeError(f"{where}, row {row}: found no value, wanted one in every row")
     array: NDArray[Any] = column.to_numpy()
+    if array.dtype.kind == "O" and not texts:
+        raise MlforgeError(f"{where} holds {kind}, wanted numbers, times or text")
     return array
+
+
+def _storage(arrow: Any, column: Any) -> Any:
+    chunks = [chunk.storage for chunk in column.chunks]
+    return arrow.chunked_array(chunks, column.type.storage_type)
+
+
+def _text_types(arrow: Any) -> tuple[Any, ...]:
+    return arrow.string(), arrow.large_string(), arrow.string_view()
 
 
 def _lists(arrow: Any, column: Any, where: str) -> NDArray[Any]:

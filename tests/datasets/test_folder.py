@@ -339,11 +339,28 @@ def test_other_rates_are_refused_or_resampled(tmp_path: Path) -> None:
         assert np.abs(sound - sine(440, 8000))[quiet_ends].max() < 2e-3
 
 
+def unclosed(samples: Any) -> bytes:
+    """As a recorder leaves it that was switched off: sizes of 0 in its header."""
+    data = bytearray(wav(samples))
+    data[4:8] = data[40:44] = bytes(4)
+    return bytes(data)
+
+
+def stream_of(samples: Any) -> bytes:
+    """FLAC whose header leaves the number of samples open (RFC 9639, 8.2: 36 bits, all 0)."""
+    data = bytearray(wav(samples, subtype="PCM_16", form="FLAC"))
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
         ({"a.wav": b"RIFF"}, r"data/a\.wav: no audio file"),
-        ({"a.wav": wav([])}, r"data/a\.wav: there are no samples"),
+        ({"a.wav": wav([])}, r"data/a\.wav: there are no samples(.|\n)*: remove it"),
+        ({"a.wav": unclosed(sine(9, 8000))}, r"there are no samples(.|\n)*sox --ignore-length"),
+        ({"a.flac": stream_of(sine(9, 8000))}, "does not say how many samples there are"),
         ({"a.wav": wav([[0.1, 0.2]] * 9), "b.wav": wav([0.1]), "c.wav": wav([0.1])}, "1 of 3"),
     ],
 )
@@ -351,7 +368,7 @@ def test_bad_sound(files: dict[str, bytes], message: str, tmp_path: Path) -> Non
     """What is no sound, and what has other channels than the rest."""
     write(tmp_path, {f"data/{name}": data for name, data in files.items()})
     with pytest.raises(MlforgeError, match=message):
-        read(tmp_path, "*.wav", **SOUND)
+        read(tmp_path, "*.*", **SOUND)
 
 
 def test_a_header_that_promises_more_than_there_is(tmp_path: Path) -> None:
