@@ -35,6 +35,7 @@ def system_prompt(brief: DesignBrief, bench: Workbench, settings: Llm) -> str:
         engines=brief.engines,
         input_shape=fenced(brief.input_shape),
         classification=brief.task == "classification",
+        multilabel=brief.task == "multilabel",
         anomaly=brief.task == "anomaly",
         attempts=settings.attempts,
     )

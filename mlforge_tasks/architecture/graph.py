@@ -18,7 +18,7 @@ from mlforge_tasks.architecture.layers import (
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason
 
-Task: TypeAlias = Literal["regression", "classification", "anomaly"]
+Task: TypeAlias = Literal["regression", "classification", "multilabel", "anomaly"]
 INPUT = "input"
 
 # Past these a network is nonsense on any microcontroller and could exhaust the host's memory:
@@ -112,7 +112,8 @@ class _Builder:
                 f"the body ends with shape {self.shape}, but the head needs a flat tensor; "
                 "end with global_average_pool or flatten"
             )
-        self.layer(Dense(units=output_count, activation="linear"), "head", "head")
+        activation: Literal["linear", "sigmoid"] = "sigmoid" if task == "multilabel" else "linear"
+        self.layer(Dense(units=output_count, activation=activation), "head", "head")
         if task == "classification":
             self._special("softmax", "softmax", "head", (self.tail,))
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.contract.detector import asked_of_detector, detector_misfits, one_detector
+from mlforge_tasks.contract.detector import (
+    asked_of_detector,
+    detector_misfits,
+    detectors,
+    one_detector,
+)
 from mlforge_tasks.contract.goal import Ask, Asked, Figure, RangeAsk, WholeAsk, range_text
 from mlforge_tasks.contract.metrics import METRICS, metrics_of
 from mlforge_tasks.yaml_file import Mistake, closest
@@ -29,15 +34,10 @@ def asked(goal: Goal, dataset: DatasetSpec) -> tuple[Asked, ...]:
     return tuple(one for place, ask in goal.asks() for one in _figures(ask, place, dataset))
 
 
-def detector_figure(goal: Goal, dataset: DatasetSpec) -> Figure | None:
-    """What the threshold of a detector is chosen by; None where nothing is to be detected.
-
-    It is the first detection that is asked, and says nothing of the bounds; for anomaly, where none
-    is, F1.
-    """
+def detector_figures(goal: Goal, dataset: DatasetSpec) -> tuple[Figure, ...]:
+    """What the thresholds are chosen by; empty where nothing is to be detected."""
     figures = (one.figure for one in asked(goal, dataset))
-    otherwise = Figure(name="f1", metric="f1", output=1) if dataset.target.normal else None
-    return next((one for one in figures if one.detects), otherwise)
+    return detectors(figures, dataset.task, len(dataset.target.classes))
 
 
 def leading(goal: Goal, dataset: DatasetSpec) -> tuple[Asked, ...]:

@@ -15,7 +15,7 @@ from pydantic import ValidationInfo, field_validator
 from mlforge_tasks.architecture import Architecture, infer_shapes
 from mlforge_tasks.contract.asked import (
     asked,
-    detector_figure,
+    detector_figures,
     leading,
     learning_figure,
     misfits,
@@ -41,6 +41,7 @@ _PLACE = re.compile(r"(layers\[\d+\]\.?)+")
 _TARGETS: Mapping[Task, str] = {
     "regression": "outputs",
     "classification": "labels",
+    "multilabel": "labels and the key 'columns'",
     "anomaly": "labels and the key 'normal'",
 }
 Mode = Literal["simulate", "hardware", "simulate-then-hardware"]
@@ -179,9 +180,9 @@ class Contract(Record):
         """The figure that a training is steered by."""
         return learning_figure(self.goal, self.dataset)
 
-    def detector_figure(self) -> Figure | None:
-        """The figure that a detector's threshold is chosen by; None where nothing is detected."""
-        return detector_figure(self.goal, self.dataset)
+    def detector_figures(self) -> tuple[Figure, ...]:
+        """What a detector's thresholds are chosen by; empty where nothing is detected."""
+        return detector_figures(self.goal, self.dataset)
 
     def margins_by_metric(self) -> dict[str, float]:
         """The share of each limit that is kept in reserve, by the metric it limits."""

@@ -10,10 +10,11 @@ from mlforge_tasks.yaml_file import Mistake, closest
 from mlforge_tasks.yaml_file.units import format_share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from mlforge_tasks.contract.dataset import DatasetSpec
     from mlforge_tasks.contract.goal import Goal
+    from mlforge_tasks.contract.target import Task
     from mlforge_tasks.yaml_file.mistakes import Location
 
 
@@ -25,8 +26,10 @@ def asked_of_detector(ask: WholeAsk, place: Location, dataset: DatasetSpec) -> I
     metric, least = METRICS[ask.metric], ask.parameter
     label = _positive(ask, dataset)
     key = ".".join(("goal", *map(str, place)))
+    which = [dataset.target.labels[label]] if dataset.target.columns else []
+    shares = [] if least is None else [format_share(least)]
     figure = Figure(
-        name=ask.metric if least is None else f"{ask.metric}({format_share(least)})",
+        name=_named(ask.metric, which + shares),
         metric=ask.metric,
         output=label,
         parameter=least,
@@ -34,8 +37,13 @@ def asked_of_detector(ask: WholeAsk, place: Location, dataset: DatasetSpec) -> I
     )
     yield Asked(figure=figure, target=_bound(ask), unit=metric.unit, key=f"{key}.target")
     if metric.parameter is not None and least is not None:
-        kept = Figure(name=metric.parameter, metric=metric.parameter, output=label)
+        name = _named(metric.parameter, which)
+        kept = Figure(name=name, metric=metric.parameter, output=label)
         yield Asked(figure=kept, target=least, unit="1", key=f"{key}.{metric.parameter}")
+
+
+def _named(metric: str, about: list[str]) -> str:
+    return f"{metric}({', '.join(about)})" if about else metric
 
 
 def _bound(ask: WholeAsk) -> float:
@@ -61,7 +69,7 @@ def _example_s(ask: WholeAsk, dataset: DatasetSpec) -> float | None:
 def detector_misfits(ask: WholeAsk, place: Location, dataset: DatasetSpec) -> Iterator[Mistake]:
     """What of an entry does not fit the data set."""
     labels = dataset.target.classes
-    if ask.positive is None and len(labels) != 2:
+    if ask.positive is None and (len(labels) != 2 or dataset.target.columns):
         wanted = f"the key 'positive', the label to detect: {', '.join(labels)}"
         yield Mistake(wanted, at=place, found="nothing")
     if ask.positive is not None and ask.positive not in labels:
@@ -74,8 +82,10 @@ def detector_misfits(ask: WholeAsk, place: Location, dataset: DatasetSpec) -> It
 
 
 def one_detector(goal: Goal, dataset: DatasetSpec) -> Iterator[Mistake]:
-    """That all detections of a goal are of the same label, since there is one threshold."""
+    """That all detections of a goal are of the same label, where there is one threshold."""
     first: int | None = None
+    if dataset.target.columns:
+        return
     for place, ask in goal.asks():
         if not isinstance(ask, WholeAsk) or not METRICS[ask.metric].detects:
             continue
@@ -87,3 +97,25 @@ def one_detector(goal: Goal, dataset: DatasetSpec) -> Iterator[Mistake]:
             wanted = f"'{dataset.target.classes[first]}', as before: a model detects one label"
             found = f"'{dataset.target.classes[label]}'"
             yield Mistake(wanted, at=(*place, "positive"), found=found)
+
+
+def detectors(figures: Iterable[Figure], task: Task, labels: int) -> tuple[Figure, ...]:
+    """What the thresholds are chosen by: one, or of multilabel one for each label.
+
+    It is the first detection that is asked; of a label, or for anomaly, where none is, F1.
+
+    Args:
+        figures: All that is asked.
+        task: What the model does.
+        labels: How many labels there are.
+    """
+    asked = [one for one in figures if one.detects]
+    if task == "multilabel":
+        return tuple(
+            next((one for one in asked if one.output == at), _f1(at)) for at in range(labels)
+        )
+    return tuple(asked[:1] or ([_f1(1)] if task == "anomaly" else []))
+
+
+def _f1(label: int) -> Figure:
+    return Figure(name="f1", metric="f1", output=label)

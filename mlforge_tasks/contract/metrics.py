@@ -46,7 +46,7 @@ class Metric:
 
 _REGRESSION: tuple[Task, ...] = ("regression",)
 _CLASSES: tuple[Task, ...] = ("classification",)
-_SCORED: tuple[Task, ...] = (*_CLASSES, "anomaly")
+_SCORED: tuple[Task, ...] = (*_CLASSES, "multilabel", "anomaly")
 _ALL = (*_REGRESSION, *_SCORED)
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
@@ -60,7 +60,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "precision": Metric(_ALL, "maximize", share=True, ranges_only=True, detects=True),
         "accuracy": Metric(_CLASSES, "maximize", share=True, standard=True),
         "balanced_accuracy": Metric(_CLASSES, "maximize", share=True),
-        "macro_f1": Metric(_CLASSES, "maximize", share=True),
+        "macro_f1": Metric((*_CLASSES, "multilabel"), "maximize", share=True),
         "auc": Metric(_SCORED, "maximize", share=True, standard=True),
         "f1": Metric(_SCORED, "maximize", share=True, detects=True),
         "average_precision": Metric(_SCORED, "maximize", share=True, detects=True),

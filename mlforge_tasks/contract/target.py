@@ -13,7 +13,7 @@ from mlforge_tasks.yaml_file import Mistake
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Task = Literal["regression", "classification", "anomaly"]
+Task = Literal["regression", "classification", "multilabel", "anomaly"]
 
 
 class Channel(Record):
@@ -31,6 +31,7 @@ class Target(Record):
         labels: For classification, the classes' names; class i is `labels[i]`.
         values: What the data holds for each label; by default the label itself.
         column: Column or array of the target; by default each output's own name.
+        columns: For multilabel, a column for each label, 1 where it is there and 0 where it is not.
         normal: For anomaly, the labels that a model learns; it is to tell the others from them.
     """
 
@@ -38,6 +39,7 @@ class Target(Record):
     labels: tuple[Name, ...] = ()
     values: tuple[Text, ...] = ()
     column: Text | None = None
+    columns: tuple[Text, ...] = ()
     normal: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
@@ -52,12 +54,14 @@ class Target(Record):
             yield from self._label_mistakes()
         else:
             yield from repeated("outputs", tuple(output.name for output in self.outputs))
-            for field in ("values", "normal"):
+            for field in ("values", "columns", "normal"):
                 if getattr(self, field):
                     yield Mistake(f"{field} only beside labels", at=(field,))
 
     def _label_mistakes(self) -> Iterator[Mistake]:
-        if self.column is None:
+        if self.columns:
+            yield from self._column_mistakes()
+        elif self.column is None:
             yield Mistake("the key 'column', which holds the class", found="nothing")
         if len(self.labels) < 2:
             yield Mistake("at least 2 labels", at=("labels",), found="1")
@@ -72,6 +76,15 @@ class Target(Record):
             yield Mistake("some of the labels", at=("normal",), found=unknown[0])
         elif set(self.normal) == set(self.labels):
             yield Mistake("a label that is not normal", at=("normal",), found="all labels")
+
+    def _column_mistakes(self) -> Iterator[Mistake]:
+        yield from repeated("columns", self.columns)
+        if len(self.columns) != len(self.labels):
+            wanted = f"{len(self.labels)} columns, one per label"
+            yield Mistake(wanted, at=("columns",), found=str(len(self.columns)))
+        for field in ("column", "values", "normal"):
+            if getattr(self, field):
+                yield Mistake(f"no {field} beside columns", at=(field,))
 
     @property
     def raw_values(self) -> tuple[str, ...]:
@@ -91,4 +104,6 @@ class Target(Record):
         """What it makes a model do."""
         if self.normal:
             return "anomaly"
+        if self.columns:
+            return "multilabel"
         return "classification" if self.labels else "regression"

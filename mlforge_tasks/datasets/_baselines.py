@@ -81,6 +81,8 @@ def told(
 def _wanted(spec: DatasetSpec, examples: Examples) -> NDArray[np.float32]:
     """What a model should give: the targets, or 1 for the right class."""
     targets: Outputs = examples.y
+    if spec.target.columns:
+        return examples.y.astype(np.float32)
     if spec.target.labels:
         targets = np.eye(len(spec.target.labels), dtype=np.float32)[examples.y]
     return targets

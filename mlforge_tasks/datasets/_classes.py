@@ -51,6 +51,53 @@ def read_classes(spec: DatasetSpec, table: Table) -> NDArray[np.int32]:
     return np.take(np.array(classes, dtype=np.int32), texts.index)
 
 
+def read_labels(spec: DatasetSpec, table: Table) -> NDArray[np.int32]:
+    """Whether each label is there, [rows, labels]: 1, 0, or -1 where a row does not say it.
+
+    Raises:
+        MlforgeError: A column holds something else.
+    """
+    return np.stack([_flags(name, table) for name in spec.target.columns], axis=1)
+
+
+def _flags(name: str, table: Table) -> NDArray[np.int32]:
+    values = table.numbers(name, holes=True).reshape(table.rows, -1)
+    if values.shape[1] != 1:
+        raise MlforgeError(
+            f"{table.where}: '{name}' holds {values.shape[1]} values a row, wanted one: whether a "
+            "label is there (dataset.target.columns)"
+        )
+    flat = values[:, 0]
+    wrong = ~(np.isin(flat, (0.0, 1.0)) | np.isnan(flat))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise MlforgeError(
+            f"{table.place(row)}: column '{name}': found {flat[row]:g}, wanted 1 where the "
+            "label is there and 0 where it is not (dataset.target.columns)"
+        )
+    flags: NDArray[np.int32] = np.where(np.isnan(flat), -1, flat).astype(np.int32)
+    return flags
+
+
+def combinations(targets: NDArray[np.int32]) -> NDArray[np.int32]:
+    """A number for each combination of labels, [rows]; a class is a number itself.
+
+    Args:
+        targets: [rows] or [rows, labels].
+    """
+    if targets.ndim == 1:
+        return targets
+    _, numbers = np.unique(targets, axis=0, return_inverse=True)
+    return numbers.reshape(-1).astype(np.int32)
+
+
+def class_counts(targets: NDArray[np.int32], classes: int) -> tuple[int, ...]:
+    """Examples of each class, or with each label."""
+    if targets.ndim == 1:
+        return tuple(np.bincount(targets, minlength=classes).tolist())
+    return tuple((targets == 1).sum(axis=0).tolist())
+
+
 def check_classes(spec: DatasetSpec, table: Table, found: Mapping[Split, NDArray[Any]]) -> None:
     """Every class has an example where it is needed: to learn from, or to judge by.
 
@@ -65,8 +112,11 @@ def check_classes(spec: DatasetSpec, table: Table, found: Mapping[Split, NDArray
     needed: tuple[Split, ...] = ("train",) if spec.target.labels else ()
     if spec.target.normal:
         needed = ("validation", "test")
+    if spec.target.columns:
+        needed = ("train", "validation", "test")
     for name in needed:
-        seen = set(found[name].tolist())
+        counts = class_counts(found[name], len(spec.target.classes))
+        seen = {at for at, count in enumerate(counts) if count}
         unseen = [label for at, label in enumerate(spec.target.classes) if at not in seen]
         if unseen:
             raise MlforgeError(

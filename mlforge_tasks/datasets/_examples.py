@@ -16,7 +16,12 @@ from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.contract.split import ChronologicalSplit, ColumnSplit, GroupSplit, RandomSplit
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._cells import quoted
-from mlforge_tasks.datasets._classes import check_classes, read_classes
+from mlforge_tasks.datasets._classes import (
+    check_classes,
+    combinations,
+    read_classes,
+    read_labels,
+)
 from mlforge_tasks.datasets._losses import losses
 from mlforge_tasks.datasets._missing import fill
 from mlforge_tasks.datasets._times import read_clock
@@ -92,8 +97,8 @@ def read_rows(spec: DatasetSpec, table: Table) -> Rows:
         MlforgeError: The data is not as the contract says.
     """
     features = _features(spec, table)
-    targets = read_classes(spec, table) if spec.target.labels else _outputs(spec, table)
-    has_target = targets >= 0 if spec.target.labels else _all_there(targets)
+    targets = _targets(spec, table)
+    has_target = _all_there(targets)
     groups = _groups(spec.group, table) if spec.group is not None else None
     split = _split_of_rows(spec, table, features, targets, groups)
     if spec.target.normal:
@@ -103,7 +108,8 @@ def read_rows(spec: DatasetSpec, table: Table) -> Rows:
     if groups is not None:
         apart[1:] |= groups.changes()
     if spec.target.labels:
-        apart[1:] |= targets[1:] != targets[:-1]
+        kinds = combinations(targets)
+        apart[1:] |= kinds[1:] != kinds[:-1]
     clock, breaks = None, apart
     if spec.time is not None:
         clock = _clock(spec, spec.time, table, apart)
@@ -136,8 +142,15 @@ def _groups(column: str, table: Table) -> Texts:
     return groups
 
 
+def _targets(spec: DatasetSpec, table: Table) -> NDArray[Any]:
+    if spec.target.columns:
+        return read_labels(spec, table)
+    return read_classes(spec, table) if spec.target.labels else _outputs(spec, table)
+
+
 def _all_there(targets: NDArray[Any]) -> NDArray[np.bool_]:
-    there: NDArray[np.bool_] = ~np.isnan(targets).any(axis=1)
+    known = targets >= 0 if np.issubdtype(targets.dtype, np.integer) else ~np.isnan(targets)
+    there: NDArray[np.bool_] = np.logical_and.reduce(known.reshape(len(targets), -1), axis=1)
     return there
 
 
@@ -211,11 +224,11 @@ def _split_of_rows(
     rule = spec.split
     if isinstance(rule, ChronologicalSplit):
         return _split.chronological(rule, table.rows)
+    classes = combinations(targets) if spec.target.labels else None
     if isinstance(rule, RandomSplit):
-        return _split.at_random(rule, features, targets if spec.target.labels else None)
+        return _split.at_random(rule, features, classes)
     if isinstance(rule, ColumnSplit):
         whole = np.cumsum(table.starts, dtype=np.int32) if groups is None else groups.index
-        classes = targets if spec.target.labels else None
         return _split.by_column(rule, table.texts(rule.column), whole, classes, table.where)
     if groups is None:
         raise AssertionError("the spec's validator wants a group for this rule")

@@ -18,6 +18,7 @@ from mlforge_tasks.contract.data_card import (
 )
 from mlforge_tasks.contract.dataset import CALIBRATION_COUNT, ComputedScaling
 from mlforge_tasks.datasets import _baselines, _scaling
+from mlforge_tasks.datasets._classes import class_counts
 from mlforge_tasks.datasets._examples import (
     ONE_ROW,
     Examples,
@@ -210,6 +211,6 @@ def _split_card(spec: DatasetSpec, rows: Rows, name: Split, examples: Examples) 
         name=name,
         examples=len(examples.starts),
         rows=int(covered(examples.starts, len(rows.split), span).sum()),
-        class_counts=tuple(np.bincount(examples.y, minlength=classes).tolist()) if classes else (),
+        class_counts=class_counts(examples.y, classes) if classes else (),
         groups=tuple(groups),
     )

@@ -71,10 +71,10 @@ def wanted(spec: DatasetSpec) -> Wanted:
     inputs, target = spec.inputs, spec.target
     features = inputs.columns or tuple(feature.name for feature in inputs.features)
     column = () if target.column is None else (target.column,)
-    outputs = column or tuple(output.name for output in target.outputs)
+    outputs = target.columns or column or tuple(output.name for output in target.outputs)
     span = inputs.column_range
     return Wanted(
-        numbers=(*(() if span else features), *(() if target.labels else outputs)),
+        numbers=(*(() if span else features), *(() if column and target.labels else outputs)),
         between=(span.first, span.last) if span else None,
         texts=(
             *(() if spec.group is None else (spec.group,)),

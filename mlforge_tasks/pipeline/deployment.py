@@ -44,8 +44,8 @@ class Deployment:
         given = {**sources, "dataset": data}
         made = wiring.stage(f"{prefix}quantise:{at}", quantise.KIND, given)
         read = {"quantise": made, "dataset": data}
-        if wiring.detector is not None:
-            config = {"detector": wiring.detector, "trained": not prefix}
+        if wiring.detectors:
+            config = {"detectors": wiring.detectors, "trained": not prefix}
             decided = wiring.stage(f"{prefix}decide:{at}", decide.KIND, read, config)
             read = {**read, "decide": decided}
         return {**read, "header": wiring.stage(f"{prefix}header:{at}", header.KIND, read)}

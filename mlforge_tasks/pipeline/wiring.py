@@ -140,10 +140,9 @@ class Wiring:
         return {"goal": self.contract.learning_figure().model_dump(mode="json")}
 
     @functools.cached_property
-    def detector(self) -> dict[str, Any] | None:
-        """What a detector's threshold is chosen by; None where nothing is to be detected."""
-        figure = self.contract.detector_figure()
-        return None if figure is None else figure.model_dump(mode="json")
+    def detectors(self) -> list[dict[str, Any]]:
+        """What a detector's thresholds are chosen by; empty where nothing is to be detected."""
+        return [one.model_dump(mode="json") for one in self.contract.detector_figures()]
 
     @functools.cached_property
     def admission(self) -> list[dict[str, Any]]:
@@ -194,7 +193,7 @@ class Wiring:
             "board": self.simulated.model_dump(mode="json"),
             "runner": self.runner,
             "bounds": self.hardware_limits,
-            "detector": self.detector,
+            "detectors": self.detectors,
             **self.ram_limit,
         } | self.fields("search.seed")
 

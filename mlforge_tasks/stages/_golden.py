@@ -78,7 +78,9 @@ class GoldenVectors:
         targets = windows.read_targets(dataset, "test")
         chosen = _spread(np.arange(len(test)), GOLDEN_COUNT)
         if decision is not None:
-            chosen = _of_both(targets == decision.positive)
+            wanted = 1 if decision.positive is None else decision.positive
+            positive = targets.reshape(len(targets), -1) == wanted  # [N, 1], or [N, labels]
+            chosen = _of_both(np.logical_or.reduce(positive, axis=1))
         return cls(
             card=card,
             quantisation=quantisation,

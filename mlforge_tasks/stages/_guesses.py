@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mlforge_tasks import windows
+from mlforge_tasks.contract.detector import detectors
 from mlforge_tasks.verdict import figures
 from mlforge_tasks.verdict.evaluation import WithoutModel
 
@@ -36,17 +37,17 @@ class Guesses:
     dataset: Path
     card: DataCard
     asked: Sequence[Figure]
-    least: Mapping[str, float | None]
+    least: Mapping[str, tuple[float, ...] | None]
 
     @classmethod
     def read(cls, dataset: Path, card: DataCard, asked: Sequence[Figure]) -> Self:
         """Those of a data set; thresholds are chosen as a device's is."""
-        detector = next((one for one in asked if one.detects), None)
-        if detector is None:
+        wanted = detectors(asked, card.task, len(card.labels))
+        if not wanted:
             return cls(dataset, card, asked, {})
         targets = windows.read_targets(dataset, "validation")
         least = {
-            rule: figures.least_score(detector, found.astype(np.float64), targets)
+            rule: figures.least_scores(wanted, found.astype(np.float64), targets)
             for rule, found in windows.read_guesses(dataset, "validation").items()
         }
         return cls(dataset, card, asked, least)

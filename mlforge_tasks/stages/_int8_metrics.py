@@ -11,6 +11,7 @@ import numpy as np
 
 from mlforge_tasks import oracle, windows
 from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.detector import detectors
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.int8 import quantise
@@ -21,13 +22,14 @@ from mlforge_tasks.verdict.classification import confusion
 from mlforge_tasks.verdict.evaluation import Computer, Evaluation, SplitEvaluation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import Split
     from mlforge_tasks.quantisation import Quantisation
     from mlforge_tasks.verdict.decision import Counts, Decision
+    from mlforge_tasks.verdict.evaluation import ClassFigures
     from mlforge_tasks.windows import Windows
 
 SPLITS: tuple[Split, ...] = ("validation", "test")
@@ -54,16 +56,16 @@ def _quantised(splits: Sequence[Windows], quantisation: Quantisation) -> Windows
     return replace(rows, starts=np.concatenate([each.starts for each in splits]))
 
 
-def threshold(
-    tflite: bytes, quantisation: Quantisation, dataset: Path, figure: Figure
-) -> tuple[int, Counts]:
-    """The threshold that is the best for a detection on the validation split.
+def thresholds(
+    tflite: bytes, quantisation: Quantisation, dataset: Path, wanted: Sequence[Figure]
+) -> list[tuple[int, Counts]]:
+    """The thresholds that are the best for some detections on the validation split.
 
     Args:
         tflite: The model.
         quantisation: Its scales and shapes.
         dataset: The prepared data set.
-        figure: What is detected, and what the threshold is to be the best for.
+        wanted: What is detected, and what each threshold is to be the best for.
 
     Returns:
         The least score, in the device's own whole numbers, and what became of the split's examples.
@@ -80,11 +82,14 @@ def threshold(
     outputs: NDArray[Any] = raw.reshape(len(raw), -1)
     if card.task == "anomaly":
         outputs = metrics.of_device(raw, given, quantisation, card)
-    points = figures.points_of(figure, outputs, targets)
-    if points is None:
-        raise figures.undefined(figure, "validation")
-    best = points.best(figure.metric, figure.parameter or 0.0)
-    return points.threshold(best), points.counts(best)
+    found = []
+    for figure in wanted:
+        points = figures.points_of(figure, outputs, targets)
+        if points is None:
+            raise figures.undefined(figure, "validation")
+        best = points.best(figure.metric, figure.parameter or 0.0)
+        found.append((points.threshold(best), points.counts(best)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class _Judged:
         asked: The figures that the contract asks.
         decision: What the device decides; None where it only gives outputs.
         floats: What the float network gave, by split; nothing of a model that was brought along.
-        float_least: The float network's threshold, chosen as the device's was.
+        float_least: The float network's thresholds, chosen as the device's were.
         guesses: What needs no network.
     """
 
@@ -106,18 +111,20 @@ class _Judged:
     asked: Sequence[Figure]
     decision: Decision | None
     floats: Mapping[str, NDArray[np.float32]]
-    float_least: float | None
+    float_least: tuple[float, ...] | None
     guesses: Guesses
 
     @property
-    def least(self) -> float | None:
-        """The detector's threshold in the scale of the outputs; between two of their steps."""
+    def least(self) -> tuple[float, ...] | None:
+        """The detector's thresholds in the scale of the outputs; between two of their steps."""
         if self.decision is None:
             return None
-        steps: float = self.decision.thresholds[0].least - 0.5
-        if self.card.task == "anomaly":
-            return steps
-        return steps * self.quantisation.output.scale
+        output = self.quantisation.output
+        steps = np.array([one.least - 0.5 for one in self.decision.thresholds])
+        if self.decision.rule == "outputs":
+            steps -= output.zero_point
+        scale = 1.0 if self.decision.rule == "score" else output.scale
+        return tuple((steps * scale).tolist())
 
     def split(
         self,
@@ -149,6 +156,8 @@ class _Judged:
             return {"outputs": breakdown.errors(outputs, wanted, self.card, self.quantisation)}
         if self.card.task == "anomaly":  # two classes by the threshold alone
             return {"detection": self._detection(outputs, targets)}
+        if self.card.task == "multilabel":
+            return {"classes": tuple(self._labels(outputs, targets))}
         counts = confusion(outputs, targets)
         return {
             "confusion": tuple(map(tuple, counts.tolist())),
@@ -157,11 +166,28 @@ class _Judged:
         }
 
     def _detection(self, outputs: NDArray[np.float64], targets: NDArray[Any]) -> Counts | None:
-        if self.decision is None or self.least is None:
+        if self.decision is None or self.decision.positive is None:
             return None
-        detector = Figure(name="f1", metric="f1", output=self.decision.positive)
-        points = figures.points_of(detector, outputs, targets)
-        return None if points is None else points.counts(points.at(self.least))
+        return self._counts(self.decision.positive, 0, outputs, targets)
+
+    def _labels(
+        self, outputs: NDArray[np.float64], targets: NDArray[Any]
+    ) -> Iterator[ClassFigures]:
+        """By label, what its threshold makes of the split."""
+        for at, label in enumerate(self.card.labels):
+            counts = self._counts(at, at, outputs, targets)
+            if counts is not None:
+                yield breakdown.label_figures(label, counts)
+
+    def _counts(
+        self, label: int, at: int, outputs: NDArray[np.float64], targets: NDArray[Any]
+    ) -> Counts | None:
+        """What a threshold makes of a split; None where there is nothing to tell apart."""
+        figure = Figure(name="f1", metric="f1", output=label)
+        points = figures.points_of(figure, outputs, targets)
+        if points is None or self.least is None:
+            return None
+        return points.counts(points.at(self.least[at]))
 
 
 def _output_names(card: DataCard) -> tuple[str, ...]:
@@ -193,7 +219,7 @@ def evaluation(
     """
     floats = _float_outputs(model / FLOAT_OUTPUTS)
     card = DataCard.read(dataset / "data_card.json")
-    least = _float_least(asked, floats, dataset)
+    least = _float_least(detectors(asked, card.task, len(card.labels)), floats, dataset)
     guesses = Guesses.read(dataset, card, asked)
     judged = _Judged(card, quantisation, asked, decision, floats, least, guesses)
     inputs = [windows.read(dataset, split, card.window_length) for split in SPLITS]
@@ -211,14 +237,13 @@ def evaluation(
 
 
 def _float_least(
-    asked: Sequence[Figure], floats: Mapping[str, NDArray[np.float32]], dataset: Path
-) -> float | None:
-    """The float network's threshold; None where nothing is detected, or there is no network."""
-    detector = next((one for one in asked if one.detects), None)
-    if detector is None or "validation" not in floats:
+    wanted: Sequence[Figure], floats: Mapping[str, NDArray[np.float32]], dataset: Path
+) -> tuple[float, ...] | None:
+    """The float network's thresholds; None where nothing is detected, or there is no network."""
+    if "validation" not in floats:
         return None
     targets = windows.read_targets(dataset, "validation")
-    return figures.least_score(detector, floats["validation"].astype(np.float64), targets)
+    return figures.least_scores(wanted, floats["validation"].astype(np.float64), targets)
 
 
 def _float_outputs(path: Path) -> Mapping[str, NDArray[np.float32]]:

@@ -68,7 +68,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         folders |= inputs
         (folders["render"] / "model.py").write_text(source)
         quantise.run(folders, folders["quantise"], config)
-        if config["detector"] is not None:
+        if config["detectors"]:
             folders["decide"] = work / "decide"
             folders["decide"].mkdir()
             decide.run(folders, folders["decide"], {**config, "trained": False})

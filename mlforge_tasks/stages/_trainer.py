@@ -63,6 +63,8 @@ def load_split(folder: Path, name: str, card: DataCard) -> Split:
         return Split(inputs, None, targets)
     if card.task == "classification":
         return Split(inputs, targets, targets)
+    if card.task == "multilabel":
+        return Split(inputs, targets == 1, targets)
     learned = (targets - np.asarray(card.target_mean)) / np.asarray(card.target_scale)
     return Split(inputs, learned.astype(np.float32), targets)
 
@@ -178,6 +180,9 @@ def _wanted(tf: Any, learned: NDArray[Any] | None) -> Callable[[Any, Any], Any]:
 
 def _loss(libraries: Libraries, metric: str, learned: NDArray[Any] | None) -> Any:
     losses = libraries.keras.losses
+    if learned is not None and learned.dtype == np.bool_:
+        entropy, cast = losses.BinaryCrossentropy(), libraries.tensorflow.cast
+        return lambda labels, outputs: entropy(cast(labels, outputs.dtype), outputs)
     if learned is not None and np.issubdtype(learned.dtype, np.integer):
         return losses.SparseCategoricalCrossentropy()
     absolute = metric in {"mae", "quantile_error"}

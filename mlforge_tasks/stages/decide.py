@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlforge_tasks.verdict.decision import Counts
+    from mlforge_tasks.contract.target import Task
+    from mlforge_tasks.verdict.decision import Counts, Rule
 
 KIND = StageKind(
     __name__,
@@ -32,13 +33,17 @@ KIND = StageKind(
 )
 
 
-def _chosen(inputs: Mapping[str, Path], figure: Figure) -> tuple[int, Counts]:
-    """The best threshold on the validation split, and what it makes of that."""
+# By the task that has it.
+_RULES: Mapping[Task, Rule] = {"multilabel": "outputs", "anomaly": "score"}
+
+
+def _chosen(inputs: Mapping[str, Path], wanted: tuple[Figure, ...]) -> list[tuple[int, Counts]]:
+    """The best thresholds on the validation split, and what they make of that."""
     from mlforge_tasks.stages import _int8_metrics  # noqa: PLC0415 - numpy
 
     quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
-    return _int8_metrics.threshold(tflite, quantisation, inputs["dataset"], figure)
+    return _int8_metrics.thresholds(tflite, quantisation, inputs["dataset"], wanted)
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -47,23 +52,30 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `quantise` and `dataset`.
         out: Where the output goes.
-        config: `detector`, the figure that the threshold is to be the best for; `trained`: a
-            probe says nothing of the data, and its threshold is 0.
+        config: `detectors`, the figures that the thresholds are to be the best for; `trained`: a
+            probe says nothing of the data, and its thresholds are 0.
 
     Raises:
         CandidateFailure: There is no oracle here, and the `aot` engine cannot run the model.
         ToolError: The validation split has nothing to tell apart.
     """
-    figure = Figure.from_dump(config["detector"])
+    wanted = tuple(Figure.from_dump(one) for one in config["detectors"])
     card = DataCard.read(inputs["dataset"] / "data_card.json")
-    if figure.output is None:
-        raise AssertionError("the contract names the label")
-    least, counts = _chosen(inputs, figure) if config["trained"] else (0, None)
+    untrained: list[tuple[int, Counts | None]] = [(0, None)] * len(wanted)
+    chosen = _chosen(inputs, wanted) if config["trained"] else untrained
+    rule = _RULES.get(card.task, "lead")
     Decision(
-        rule="score" if card.task == "anomaly" else "lead",
-        positive=figure.output,
-        chosen_for=figure.name,
-        thresholds=(Threshold(label=card.labels[figure.output], least=least, validation=counts),),
+        rule=rule,
+        positive=None if rule == "outputs" else wanted[0].output,
+        thresholds=tuple(
+            Threshold(
+                label=card.labels[one.output or 0],
+                chosen_for=one.name,
+                least=least,
+                validation=counts,
+            )
+            for one, (least, counts) in zip(wanted, chosen, strict=True)
+        ),
     ).write(out / DECISION)
 
 

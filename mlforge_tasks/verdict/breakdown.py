@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.contract.data_card import DataCard, FeatureCard
     from mlforge_tasks.quantisation import Quantisation
+    from mlforge_tasks.verdict.decision import Counts
 
     Values = NDArray[np.float64]
 
@@ -39,6 +40,19 @@ def _class(counts: NDArray[np.int64], at: int, label: str) -> ClassFigures:
         recall=hits / examples if examples else None,
         precision=hits / predicted if predicted else None,
         f1=2 * hits / (examples + predicted) if examples + predicted else None,
+    )
+
+
+def label_figures(label: str, counts: Counts) -> ClassFigures:
+    """Of one label among several that may be there, by its threshold."""
+    examples, predicted = counts.hits + counts.misses, counts.hits + counts.false_alarms
+    return ClassFigures(
+        label=label,
+        examples=examples,
+        predicted=predicted,
+        recall=counts.recall,
+        precision=counts.precision if predicted else None,
+        f1=counts.f1,
     )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+Rule = Literal["lead", "outputs", "score"]
 DECISION = "decision.json"
 SECONDS_AN_HOUR = 3600.0
 
@@ -59,11 +60,13 @@ class Threshold(Record):
 
     Attributes:
         label: Its name.
+        chosen_for: The figure that it is the best for, on the validation split.
         least: The least score that raises an alarm: in steps of int8, or as `model_score` tells it.
         validation: What it makes of the validation split; None for a probe, whose threshold is 0.
     """
 
     label: str
+    chosen_for: str
     least: int
     validation: Counts | None
 
@@ -73,15 +76,14 @@ class Decision(Record):
 
     Attributes:
         rule: What the scores are. `lead`: how far the output of the one label that is looked for
-            leads the largest of the others. `score`: how far a reconstruction is from its input.
-        positive: Which output that is.
-        chosen_for: The figure that the thresholds are the best for, on the validation split.
+            leads the largest of the others. `outputs`: the output of each label. `score`: how far
+            a reconstruction is from its input.
+        positive: Which output is looked for; None where all are.
         thresholds: One for each byte that the device gives, 1 for an alarm and 0 for none.
     """
 
-    rule: Literal["lead", "score"]
-    positive: int
-    chosen_for: str
+    rule: Rule
+    positive: int | None
     thresholds: tuple[Threshold, ...]
 
 

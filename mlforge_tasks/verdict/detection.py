@@ -168,7 +168,9 @@ def decisions(decision: Decision, outputs: NDArray[np.int8]) -> NDArray[np.uint8
         decision: How it decides.
         outputs: [N, classes], int8.
     """
-    scores = scores_of(outputs, decision.positive)[:, None]
+    scores = outputs
+    if decision.positive is not None:
+        scores = scores_of(outputs, decision.positive)[:, None]
     least = np.array([one.least for one in decision.thresholds])
     return (scores >= least).astype(np.uint8)
 

@@ -18,7 +18,7 @@ from mlforge_tasks.verdict import classification, metrics
 from mlforge_tasks.verdict.detection import OperatingPoints, scores_of, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Outputs = NDArray[np.float64]
     Targets = NDArray[Any]
+    Thresholds = tuple[float, ...]
 
 # Of outputs and targets, [N, outputs] each.
 _REGRESSION: Mapping[str, Callable[[Any, Any], float | None]] = MappingProxyType(
@@ -43,21 +44,27 @@ _CLASSES: Mapping[str, Callable[[Any, Any], float | None]] = MappingProxyType(
 
 
 def value_of(
-    figure: Figure, outputs: Outputs, targets: Targets, card: DataCard, least: float | None = None
+    figure: Figure,
+    outputs: Outputs,
+    targets: Targets,
+    card: DataCard,
+    least: Thresholds | None = None,
 ) -> float | None:
     """One figure; None where the split does not define it: no example in a range, one class alone.
 
     Args:
         figure: Which.
         outputs: [N, outputs] in original units, or [N, classes].
-        targets: [N, outputs] in original units, or [N] labels.
+        targets: [N, outputs] in original units, [N] labels, or [N, labels], 1 for what is there.
         card: The data set's card.
-        least: The threshold of a detector; without one, that which is the best for this figure.
+        least: The thresholds of a detector; without, those which are the best for this figure.
     """
     if card.task == "regression":
         return _of_outputs(figure, outputs, targets.astype(np.float64), card)
     if figure.detects:
         return _of_detector(figure, outputs, targets, least)
+    if card.task == "multilabel":
+        return _of_labels(figure, outputs, targets, least)
     return _CLASSES[figure.metric](outputs, targets)
 
 
@@ -67,30 +74,53 @@ def points_of(figure: Figure, outputs: NDArray[Any], targets: Targets) -> Operat
     Args:
         figure: A detection.
         outputs: [N, classes], int8 or real.
-        targets: [N].
+        targets: [N], or [N, labels] where each may be there.
     """
-    if figure.output is None:
+    label = figure.output
+    if label is None:
         raise AssertionError("the contract names the label")
-    positive = targets == figure.output
+    several = targets.ndim == 2
+    positive = targets[:, label] == 1 if several else targets == label
     if positive.all() or not positive.any():
         return None
-    return OperatingPoints.of(scores_of(outputs, figure.output), positive)
+    scores = outputs[:, label] if several else scores_of(outputs, label)
+    return OperatingPoints.of(scores, positive)
 
 
-def least_score(figure: Figure, outputs: Outputs, targets: Targets) -> float | None:
-    """The threshold that is the best for a detection, in the outputs' own scale.
+def least_scores(
+    detectors: Sequence[Figure], outputs: Outputs, targets: Targets
+) -> Thresholds | None:
+    """The thresholds that are the best for some detections, in the outputs' own scale.
 
     Returns:
-        None where the split has nothing to tell apart.
+        None where there is no detection, or the split has nothing to tell apart.
     """
-    points = points_of(figure, outputs, targets)
-    if points is None:
-        return None
-    return points.least_score(points.best(figure.metric, figure.parameter or 0.0))
+    found = [(one, points_of(one, outputs, targets)) for one in detectors]
+    known = [
+        points.least_score(points.best(one.metric, one.parameter or 0.0))
+        for one, points in found
+        if points is not None
+    ]
+    return tuple(known) if known and len(known) == len(found) else None
+
+
+def _of_labels(
+    figure: Figure, outputs: Outputs, targets: Targets, least: Thresholds | None
+) -> float | None:
+    """The mean over the labels that the split has something to tell apart of."""
+    each = [figure.model_copy(update={"output": at}) for at in range(targets.shape[1])]
+    if figure.metric == "auc":
+        found = [points_of(one, outputs, targets) for one in each]
+        areas = [one.roc_area for one in found if one is not None]
+        return float(np.mean(areas)) if areas else None
+    scores = [one.model_copy(update={"metric": "f1"}) for one in each]
+    values = [_of_detector(one, outputs, targets, least) for one in scores]
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _of_detector(
-    figure: Figure, outputs: Outputs, targets: Targets, least: float | None
+    figure: Figure, outputs: Outputs, targets: Targets, least: Thresholds | None
 ) -> float | None:
     points = points_of(figure, outputs, targets)
     if points is None:
@@ -100,7 +130,8 @@ def _of_detector(
     if least is None:
         counts = points.counts(points.best(figure.metric, figure.parameter or 0.0))
     else:
-        counts = points.counts(points.at(least))
+        at = least[figure.output or 0] if targets.ndim == 2 else least[0]
+        counts = points.counts(points.at(at))
     return value_at(figure, counts)
 
 
@@ -167,7 +198,7 @@ def required(
     card: DataCard,
     split: str,
     *,
-    least: float | None = None,
+    least: Thresholds | None = None,
 ) -> dict[str, float]:
     """Figures by name, all of which must be defined; see `value_of` for the arguments.
 

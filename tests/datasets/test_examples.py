@@ -574,3 +574,47 @@ def test_bad_data(
     """Data that is not as the contract says is one error that names the place."""
     with pytest.raises(MlforgeError, match=message):
         prepare(spec(base, **changes), loaded(**data))
+
+
+TAGS: dict[str, Any] = {
+    **SORTING,
+    "target": {"labels": ["hot", "loud"], "columns": ["is_hot", "is_loud"]},
+}
+HOT, LOUD = np.arange(80) % 4 == 0, np.arange(80) % 10 < 3
+
+
+@pytest.mark.parametrize("rule", ["random", "chronological"])
+def test_several_labels_may_be_there(rule: str) -> None:
+    """Each has its column; no window has rows of two combinations, and all are counted."""
+    chronological = {"rule": rule, "validation": 0.25, "test": 0.25}
+    plan = spec(TAGS) if rule == "random" else spec(TAGS, split=chronological, window={"length": 2})
+    rows = np.arange(80.0)
+    hot, loud = (HOT, LOUD) if rule == "random" else (rows % 20 < 8, rows % 20 < 14)
+    prepared = prepare(plan, loaded(a=rows, b=rows, is_hot=hot.astype(int), is_loud=loud * 1.0))
+    card, arrays = prepared.card, arrays_of(prepared)
+    assert (card.task, card.labels, card.output_count) == ("multilabel", ("hot", "loud"), 2)
+    scale, mean = card.input_scale[0], card.input_mean[0]
+    for name, about in zip(SPLITS, card.splits, strict=True):
+        first = arrays[f"{name}_x"].reshape(-1, plan.window.length if plan.window else 1, 2)[..., 0]
+        at = np.rint(first * scale + mean).astype(int)
+        wanted = np.stack([hot[at[:, -1]], loud[at[:, -1]]], axis=1)
+        np.testing.assert_array_equal(arrays[f"{name}_y"], wanted)
+        np.testing.assert_array_equal(hot[at], hot[at[:, -1:]].repeat(at.shape[1], axis=1))
+        np.testing.assert_array_equal(loud[at], loud[at[:, -1:]].repeat(at.shape[1], axis=1))
+        assert about.class_counts == tuple(wanted.sum(axis=0))
+    if rule == "random":  # drawn by combination
+        assert [one.class_counts for one in card.splits] == [(10, 12), (5, 6), (5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (np.where(HOT, 2, 0), "row 0.*'is_hot': found 2, wanted 1 where the label is there and 0"),
+        (np.zeros(80), "the train split has no example of hot"),
+    ],
+)
+def test_a_label_that_cannot_be_learned_is_told(flags: Any, words: str) -> None:
+    """What is neither 1 nor 0, and what is never there."""
+    rows = np.arange(80.0)
+    with pytest.raises(MlforgeError, match=words):
+        prepare(spec(TAGS), loaded(a=rows, b=rows, is_hot=flags, is_loud=LOUD * 1))

@@ -37,8 +37,7 @@ SCALES = [(0.03, 0.05), (0.05, 0.03), (0.02, 0.02), (1e-6, 1.0), (1.0, 1e-6)]
 DECISION = Decision(
     rule="score",
     positive=1,
-    chosen_for="f1",
-    thresholds=(Threshold(label="anomaly", least=LEAST, validation=None),),
+    thresholds=(Threshold(chosen_for="f1", label="anomaly", least=LEAST, validation=None),),
 )
 PRINT_SCORES = """
 #include <stdio.h>

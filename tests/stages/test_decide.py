@@ -78,11 +78,11 @@ def test_the_threshold_is_the_best_of_validation_and_judges_both(
     inputs: dict[str, Path], tmp_path: Path
 ) -> None:
     """No other has a better F1 there; the test split's figures are those of the same."""
-    config = {"detector": FIGURE.model_dump(mode="json"), "trained": True}
+    config = {"detectors": [FIGURE.model_dump(mode="json")], "trained": True}
     decide.run(inputs, tmp_path, config)
     decision = Decision.read(tmp_path / "decision.json")
     (threshold,) = decision.thresholds
-    assert (decision.positive, threshold.label, decision.chosen_for) == (1, "class 1", "f1")
+    assert (decision.positive, threshold.label, threshold.chosen_for) == (1, "class 1", "f1")
     scores, positive = _scores(inputs, "validation")
     precision, recall, _ = precision_recall_curve(positive, scores)
     assert threshold.validation == _counts(scores, positive, threshold.least)
@@ -99,9 +99,48 @@ def test_the_threshold_is_the_best_of_validation_and_judges_both(
     assert 0 < on_test.recall < 1
 
 
+def test_each_of_several_labels_has_its_threshold(inputs: dict[str, Path], tmp_path: Path) -> None:
+    """The best F1, or what is asked of it; figures and counts by label are those of the same."""
+    dataset = write_dataset(tmp_path / "dataset", card("multilabel", (2,), 2))
+    content, outputs = _model(), {}
+    for split in ("validation", "test"):
+        x = windows.read(dataset, split, None)
+        raw = outputs_of(content, x.changed(lambda part: quantise(part, describe(content).input)))
+        outputs[split] = raw.reshape(-1, 2).astype(int)
+        noise = np.random.default_rng(2).normal(0, 25, outputs[split].shape)
+        there = (outputs[split] + noise > [20, 40]).astype(np.int32)
+        np.save(dataset / f"{split}_y.npy", there)
+    given = {**inputs, "dataset": dataset}
+    asked = Figure(name="recall", metric="recall_at_precision", output=1, parameter=0.9)
+    wanted = [
+        one.model_dump(mode="json") for one in (FIGURE.model_copy(update={"output": 0}), asked)
+    ]
+    decide.run(given, tmp_path, {"detectors": wanted, "trained": True})
+    decision = Decision.read(tmp_path / "decision.json")
+    assert [one.label for one in decision.thresholds] == ["class 0", "class 1"]
+    targets = {split: windows.read_targets(dataset, split) == 1 for split in outputs}
+    (_, second) = decision.thresholds
+    for at, one in enumerate(decision.thresholds):
+        found = _counts(outputs["validation"][:, at], targets["validation"][:, at], one.least)
+        assert one.validation == found
+    assert second.validation is not None
+    assert second.validation.precision >= 0.9
+    macro = Figure(name="macro_f1", metric="macro_f1").model_dump(mode="json")
+    config = {"figures": [macro, asked.model_dump(mode="json")]}
+    evaluate.run({**given, "decide": tmp_path}, tmp_path, config)
+    test = Evaluation.read(tmp_path / "evaluation.json").test
+    counts = [
+        _counts(outputs["test"][:, at], targets["test"][:, at], one.least)
+        for at, one in enumerate(decision.thresholds)
+    ]
+    assert [one.f1 for one in test.classes] == [one.f1 for one in counts]
+    assert test.figures["macro_f1"] == pytest.approx((counts[0].f1 + counts[1].f1) / 2)
+    assert test.figures["recall"] == counts[1].recall
+
+
 def test_a_probe_says_nothing_of_the_data(inputs: dict[str, Path], tmp_path: Path) -> None:
     """Its firmware costs what the trained one does, with any threshold."""
-    config = {"detector": FIGURE.model_dump(mode="json"), "trained": False}
+    config = {"detectors": [FIGURE.model_dump(mode="json")], "trained": False}
     decide.run({"dataset": inputs["dataset"]}, tmp_path, config)
     (threshold,) = Decision.read(tmp_path / "decision.json").thresholds
     assert (threshold.least, threshold.validation) == (0, None)
@@ -111,7 +150,7 @@ def test_a_split_with_nothing_to_detect_is_told(inputs: dict[str, Path], tmp_pat
     """With the split's name and what to do."""
     dataset = write_dataset(tmp_path / "dataset", card("classification", (2,), 2))
     np.save(dataset / "validation_y.npy", np.zeros(96, np.int32))
-    config = {"detector": FIGURE.model_dump(mode="json"), "trained": True}
+    config = {"detectors": [FIGURE.model_dump(mode="json")], "trained": True}
     with pytest.raises(ToolError, match="'f1' is not defined on the validation split") as caught:
         decide.run({**inputs, "dataset": dataset}, tmp_path, config)
     assert "split otherwise" in (caught.value.hint or "")
@@ -124,7 +163,7 @@ def test_an_anomaly_is_told_by_its_score(inputs: dict[str, Path], tmp_path: Path
     shutil.copytree(inputs["dataset"], dataset)
     about.write(dataset / "data_card.json")
     given = {**inputs, "dataset": dataset, "decide": tmp_path}
-    decide.run(given, tmp_path, {"detector": FIGURE.model_dump(mode="json"), "trained": True})
+    decide.run(given, tmp_path, {"detectors": [FIGURE.model_dump(mode="json")], "trained": True})
     decision = Decision.read(tmp_path / "decision.json")
     assert decision.rule == "score"
     auc = Figure(name="auc", metric="auc")

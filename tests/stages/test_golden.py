@@ -30,8 +30,7 @@ MODEL = Quantisation(
 DECISION = Decision(
     rule="lead",
     positive=1,
-    chosen_for="f1",
-    thresholds=(Threshold(label="fault", least=7, validation=None),),
+    thresholds=(Threshold(chosen_for="f1", label="fault", least=7, validation=None),),
 )
 
 

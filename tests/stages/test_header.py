@@ -31,23 +31,35 @@ REGRESSION = card("regression", (4, 3), 2, input_mean=(0.1, -1e-30, 16777217.0))
 CLASSIFICATION = card("classification", (4, 3), 3, labels=("walking", HOSTILE, "*/"))
 DETECTION = "detection"  # of the second class
 ANOMALY = card("anomaly", (4, 3), 12, labels=("walking", HOSTILE))
+MULTILABEL = card("multilabel", (4, 3), 3, labels=("walking", HOSTILE, "*/"))
 CARDS = {
     "regression": REGRESSION,
     "classification": CLASSIFICATION,
     DETECTION: CLASSIFICATION,
+    "multilabel": MULTILABEL,
     "anomaly": ANOMALY,
 }
 DECISION = Decision(
     rule="lead",
     positive=1,
-    chosen_for="f1",
-    thresholds=(Threshold(label=HOSTILE, least=-41, validation=None),),
+    thresholds=(Threshold(chosen_for="f1", label=HOSTILE, least=-41, validation=None),),
 )
 # A score is never below its threshold of 0, which compilers like to point out.
 ALWAYS = DECISION.model_copy(
-    update={"rule": "score", "thresholds": (Threshold(label=HOSTILE, least=0, validation=None),)}
+    update={"rule": "score", "thresholds": (Threshold(chosen_for="f1", label=HOSTILE, least=0, validation=None),)}
 )
-DECISIONS = {DETECTION: DECISION, "anomaly": ALWAYS}
+DECISIONS = {
+    DETECTION: DECISION,
+    "anomaly": ALWAYS,
+    "multilabel": Decision(
+        rule="outputs",
+        positive=None,
+        thresholds=tuple(
+            Threshold(chosen_for="f1", label=label, least=least, validation=None)
+            for label, least in zip(MULTILABEL.labels, (-128, 41, 128), strict=True)
+        ),
+    ),
+}
 
 PRINT_ALL = r"""
 #include "model_data.h"
@@ -76,7 +88,7 @@ int main(void)
                (double)model_target_mean[i], (double)model_target_norm_scale[i]);
     }
 #endif
-#ifdef MODEL_IS_CLASSIFICATION
+#if defined MODEL_IS_CLASSIFICATION || defined MODEL_IS_MULTILABEL
     for (int i = 0; i < MODEL_LABEL_COUNT; i++) {
         printf("%s|", model_labels[i]);
     }
@@ -166,16 +178,19 @@ int main(void)
     while (fread(output, 1, sizeof output, stdin) == sizeof output) {
         uint8_t decision[MODEL_DECISION_BYTES];
         model_decide(output, decision);
-        printf("%d", decision[0]);
+        for (int i = 0; i < MODEL_DECISION_BYTES; i++) {
+            printf("%d", decision[i]);
+        }
     }
     return 0;
 }
 """
 
 
-def test_c_decides_as_the_host_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", [DETECTION, "multilabel"])
+def test_c_decides_as_the_host_does(task: str, tmp_path: Path) -> None:
     """Of outputs at both ends and around the threshold: the same bytes, some of each."""
-    _write(DETECTION, tmp_path)
+    _write(task, tmp_path)
     source, program, data = tmp_path / "decide.c", tmp_path / "decide", tmp_path / "outputs"
     source.write_text(DECIDE_ALL)
     process.check(["gcc", "-std=c11", *WARNINGS, str(source), "-o", str(program)], timeout_s=60)
@@ -183,9 +198,9 @@ def test_c_decides_as_the_host_does(tmp_path: Path) -> None:
     outputs = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
     data.write_bytes(outputs.tobytes())
     found = process.check(["sh", "-c", f"{program} < {data}"], timeout_s=60)
-    wanted = decisions(DECISION, outputs)
+    wanted = decisions(DECISIONS[task], outputs)
     assert 0 < wanted.mean() < 1
-    assert found == "".join(map(str, wanted[:, 0]))
+    assert found == "".join(map(str, wanted.ravel().tolist()))
 
 
 def test_the_array_costs_no_flash_unless_used(tmp_path: Path) -> None:

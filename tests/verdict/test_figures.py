@@ -132,9 +132,9 @@ def test_a_detection_is_judged_at_its_threshold(metric: str, least: float | None
         labels == 2, lead >= 0.3, average="binary", zero_division=1.0
     )
     share = {"f1": rows[2], "recall": rows[1], "recall_at_precision": rows[1]}
-    found = figures.value_of(wanted, outputs, labels, about, 0.3)
+    found = figures.value_of(wanted, outputs, labels, about, (0.3,))
     assert found == pytest.approx(share.get(metric, rows[0]))
-    best = figures.least_score(wanted, outputs, labels)
+    best = figures.least_scores([wanted], outputs, labels)
     assert best is not None
     chosen = figures.value_of(wanted, outputs, labels, about, best)
     assert chosen == figures.value_of(wanted, outputs, labels, about)
@@ -160,3 +160,34 @@ def test_a_breakdown_says_what_int8_cannot(monkeypatch: pytest.MonkeyPatch) -> N
     (rail,) = breakdown.rails(raw, ["y"])
     assert (rail.at_low, rail.values) == (int((raw == -128).sum()), 100)
     assert rail.at_high == int((raw == 127).sum()) > 0
+
+
+def test_several_labels_are_judged_label_by_label() -> None:
+    """Each at its threshold, as scikit-learn does; what a split lacks has no say."""
+    random = np.random.default_rng(8)
+    there = (random.random((400, 3)) < [0.1, 0.3, 0.5]).astype(np.int32)
+    outputs = random.random((400, 3)) + 0.4 * there
+    about = card("multilabel", (4,), 3)
+    found = figures.value_of(figure("auc"), outputs, there, about)
+    assert found == pytest.approx(reference.roc_auc_score(there, outputs, average="macro"))
+    least = (0.9, 0.7, 0.6)
+    each = reference.f1_score(there, outputs >= least, average=None)
+    assert figures.value_of(figure("macro_f1"), outputs, there, about, least) == pytest.approx(
+        each.mean()
+    )
+    for label in range(3):
+        one = figure("f1", output=label)
+        assert figures.value_of(one, outputs, there, about, least) == pytest.approx(each[label])
+    wanted = [figure("recall_at_precision", output=0, parameter=0.6)]
+    wanted += [figure("f1", output=label) for label in (1, 2)]
+    best = figures.least_scores(wanted, outputs, there)
+    assert best is not None
+    precision = figures.value_of(figure("precision", output=0), outputs, there, about, best)
+    assert precision is not None
+    assert precision >= 0.6
+    free = figures.value_of(figure("f1", output=1), outputs, there, about)
+    assert figures.value_of(figure("f1", output=1), outputs, there, about, best) == free
+    there[:, 2] = 0
+    two = each[:2].mean()
+    assert figures.value_of(figure("macro_f1"), outputs, there, about, least) == pytest.approx(two)
+    assert figures.least_scores(wanted, outputs, there) is None
