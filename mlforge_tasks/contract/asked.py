@@ -41,8 +41,8 @@ def detector_figures(goal: Goal, dataset: DatasetSpec) -> tuple[Figure, ...]:
 
 
 def leading(goal: Goal, dataset: DatasetSpec) -> tuple[Asked, ...]:
-    """The figures of the leading metric."""
-    return tuple(_figures(goal, (), dataset))
+    """The figures of the leading metric, without what a detection keeps beside it."""
+    return tuple(one for one in _figures(goal, (), dataset) if one.figure.metric == goal.metric)
 
 
 def learning_figure(goal: Goal, dataset: DatasetSpec) -> Figure:

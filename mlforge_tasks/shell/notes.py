@@ -74,7 +74,7 @@ def detection_text(best: TrialResult | None) -> list[str]:
         f"detected on the {split} split: {one.hits} of {one.hits + one.misses}, with "
         f"{one.false_alarms} false alarm{'' if one.false_alarms == 1 else 's'} in "
         f"{one.false_alarms + one.quiet} others"
-        for split, one in detected.items()
+        for split, one in sorted(detected.items(), reverse=True)  # validation comes first
     ]
 
 

@@ -65,6 +65,8 @@ def test_a_detectors_bound_is_no_part_of_its_firmware(tmp_path: Path) -> None:
     limits = {bound.metric: bound.limit for bound in clauses.bounds(strict.contract)}
     assert limits["recall_at_precision(80 %)"] == limits["recall_at_precision(80 %)_test"] == 0.9
     assert limits["precision"] == limits["precision_test"] == 0.8
+    # Nothing is ever more precise than what raises no alarm.
+    assert strict.contract.must_beat() == ["recall_at_precision(80 %)"]
 
 
 def wiring_of(folder: Path) -> Wiring:

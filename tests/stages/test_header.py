@@ -45,8 +45,10 @@ DECISION = Decision(
     thresholds=(Threshold(chosen_for="f1", label=HOSTILE, least=-41, validation=None),),
 )
 # A score is never below its threshold of 0, which compilers like to point out.
-ALWAYS = DECISION.model_copy(
-    update={"rule": "score", "thresholds": (Threshold(chosen_for="f1", label=HOSTILE, least=0, validation=None),)}
+ALWAYS = Decision(
+    rule="score",
+    positive=1,
+    thresholds=(Threshold(chosen_for="f1", label=HOSTILE, least=0, validation=None),),
 )
 DECISIONS = {
     DETECTION: DECISION,
