@@ -8,6 +8,8 @@ drops what a row has too much of; files of the field have the first two.
 from __future__ import annotations
 
 import re
+import sys
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from mlforge_tasks.datasets._table import Table
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from typing import Literal
 
     from numpy.typing import NDArray
@@ -69,39 +71,49 @@ def read_arff(data: bytes, where: str, inner_rows: InnerRows | None) -> Table:
     Raises:
         MlforgeError: It is no such text, or a row is not as its header says.
     """
-    lines = list(text_lines(data, where, remarks=(b"%",)))
-    attributes, begin = _header(lines, where)
-    rows = [_Row(_cells(text, where, line), line) for line, text in lines[begin:]]
-    if not rows:
-        raise MlforgeError(f"{where}: there are no rows after @data")
-    for row in rows:
-        if len(row.cells) != len(attributes):
-            raise MlforgeError(
-                f"{where}:{row.line}: found {len(row.cells)} cells, wanted {len(attributes)}, one "
-                "for each attribute"
-            )
+    lines = text_lines(data, where, remarks=(b"%",))
+    attributes = _header(lines, where)
     relations = [one for one in attributes if one.kind == "relational"]
-    if not relations:
-        return _flat(attributes, rows, where)
-    if len(relations) > 1 or inner_rows is None:
+    if relations and (len(relations) > 1 or inner_rows is None):
         raise MlforgeError(
             f"{where}: found {len(relations)} relational attributes, and the contract says of "
             f"{inner_rows or 'none'} what its rows are",
             hint="say `relation_rows: channels` (files of the UEA archive) or `steps` in "
             "dataset.source; one relation can be read",
         )
-    return to_table(where, [_recording(attributes, row, where, inner_rows) for row in rows])
+    rows = _rows(lines, len(attributes), where)
+    if inner_rows is not None and relations:
+        return to_table(where, [_recording(attributes, row, where, inner_rows) for row in rows])
+    return _flat(attributes, rows, where)
 
 
-def _header(lines: Sequence[tuple[int, str]], where: str) -> tuple[tuple[Attribute, ...], int]:
-    """The attributes, and the index of the line after `@data`."""
+def _rows(lines: Iterator[tuple[int, str]], count: int, where: str) -> Iterator[_Row]:
+    """The rows after `@data`.
+
+    Raises:
+        MlforgeError: There is none, or one has another number of cells.
+    """
+    line = 0
+    for line, text in lines:
+        cells = _cells(text, where, line)
+        if len(cells) != count:
+            raise MlforgeError(
+                f"{where}:{line}: found {len(cells)} cells, wanted {count}, one for each attribute"
+            )
+        yield _Row(cells, line)
+    if not line:
+        raise MlforgeError(f"{where}: there are no rows after @data")
+
+
+def _header(lines: Iterator[tuple[int, str]], where: str) -> tuple[Attribute, ...]:
+    """The attributes; the lines after `@data` are left."""
     open_relation: str | None = None
     outer: list[Attribute] = []
     inner: list[Attribute] = []
-    for index, (line, text) in enumerate(lines):
+    for line, text in lines:
         word = text.split(maxsplit=1)[0].lower()
         if word == "@data":
-            return _checked(outer, where), index + 1
+            return _checked(outer, where)
         if word == "@end" and open_relation is not None:
             outer.append(Attribute(open_relation, "relational", tuple(inner)))
             open_relation, inner = None, []
@@ -169,34 +181,40 @@ def _unquoted(cell: str) -> str:
     return cell
 
 
-def _flat(attributes: tuple[Attribute, ...], rows: list[_Row], where: str) -> Table:
-    lines = np.array([row.line for row in rows])
-    columns = {
-        one.name: _column(one, [row.cells[index] for row in rows], where, lines)
-        for index, one in enumerate(attributes)
-    }
-    starts = np.zeros(len(rows), dtype=np.bool_)
+def _flat(attributes: tuple[Attribute, ...], rows: Iterator[_Row], where: str) -> Table:
+    """All rows as one recording; a number takes 8 bytes as it is read, and equal texts are one."""
+    lines = array("q")
+    columns: list[array[float] | list[str]] = [
+        array("d") if one.kind == "number" else [] for one in attributes
+    ]
+    for row in rows:
+        lines.append(row.line)
+        for column, cell in zip(columns, row.cells, strict=True):
+            if isinstance(column, list):
+                column.append(sys.intern(_unquoted(cell)))
+            else:
+                column.append(_number(cell, where, row.line))
+    starts = np.zeros(len(lines), dtype=np.bool_)
     starts[0] = True
-    return Table(where, columns, starts, lines)
+    arrays = {
+        one.name: np.array(column, dtype=object if isinstance(column, list) else np.float64)
+        for one, column in zip(attributes, columns, strict=True)
+    }
+    return Table(where, arrays, starts, np.array(lines))
 
 
-def _column(
-    attribute: Attribute, cells: list[str], where: str, lines: NDArray[np.int64]
-) -> NDArray[Any]:
-    if attribute.kind == "number":
-        return _numbers(cells, where, lines)
-    return np.array([_unquoted(cell) for cell in cells], dtype=object)
-
-
-def _numbers(cells: list[str], where: str, lines: NDArray[np.int64]) -> NDArray[np.float64]:
+def _numbers(cells: list[str], where: str, line: int) -> NDArray[np.float64]:
     try:
         return np.array(cells, dtype=np.float64)
     except ValueError:  # one is missing, or in quotes, or none
-        told = zip(cells, lines.tolist(), strict=True)
-        return np.array([_number(cell, where, line) for cell, line in told])
+        return np.array([_number(cell, where, line) for cell in cells])
 
 
 def _number(cell: str, where: str, line: int) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        pass
     if cell == _MISSING:
         return float("nan")
     try:
@@ -232,8 +250,7 @@ def _signals(
             f"{where}:{line}: the rows of '{attribute.name}' do not have {len(attribute.inner)} "
             "numbers each"
         )
-    lines = np.full(len(attribute.inner), line)
-    values = np.array([_numbers(row, where, lines) for row in rows])
+    values = np.array([_numbers(row, where, line) for row in rows])
     if inner_rows == "steps":
         return {one.name: values[:, index] for index, one in enumerate(attribute.inner)}
     there = np.flatnonzero(~np.isnan(values).all(axis=0))

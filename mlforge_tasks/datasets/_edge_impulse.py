@@ -76,6 +76,10 @@ class _List(Part):
     files: tuple[Listed, ...]
 
 
+_FILE = TypeAdapter(_File)
+_LIST = TypeAdapter(_List)
+
+
 @dataclass(frozen=True)
 class Acquisition:
     """One file: its signals, and the time from one sample to the next."""
@@ -92,7 +96,7 @@ def read_labels(data: bytes, where: str) -> tuple[Listed, ...]:
     """
     content = read_json(data, where)
     wanted = "a list of labels as Edge Impulse exports it"
-    return checked(lambda: TypeAdapter(_List), content, where, wanted).files
+    return checked(_LIST, content, where, wanted).files
 
 
 def read_acquisition(data: bytes, where: str) -> Acquisition:
@@ -103,7 +107,7 @@ def read_acquisition(data: bytes, where: str) -> Acquisition:
     """
     wanted = "a file in Edge Impulse's data acquisition format"
     content = _decoded(data, where)
-    payload = checked(lambda: TypeAdapter(_File), content, where, wanted).payload
+    payload = checked(_FILE, content, where, wanted).payload
     names = tuple(sensor.name for sensor in payload.sensors)
     try:
         values = np.array(payload.values, dtype=np.float64)

@@ -11,7 +11,7 @@ from mlforge_tasks.datasets._unpack import reading
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 T = TypeVar("T")
 
@@ -32,11 +32,11 @@ def read_json(data: bytes, where: str) -> Any:
         return json.loads(data)
 
 
-def checked(kind: Callable[[], TypeAdapter[T]], content: object, where: str, wanted: str) -> T:
+def checked(kind: TypeAdapter[T], content: object, where: str, wanted: str) -> T:
     """Content as records.
 
     Args:
-        kind: Makes what checks it, when it is needed.
+        kind: What checks it.
         content: What a file says.
         where: The file.
         wanted: What it should be, for the message.
@@ -45,7 +45,7 @@ def checked(kind: Callable[[], TypeAdapter[T]], content: object, where: str, wan
         MlforgeError: It is not; says where in it.
     """
     try:
-        return kind().validate_python(content)
+        return kind.validate_python(content)
     except ValidationError as error:
         places = error.errors(include_url=False, include_context=False, include_input=False)
         place = ".".join(str(part) for part in places[0]["loc"])

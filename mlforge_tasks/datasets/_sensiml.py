@@ -49,6 +49,9 @@ class Capture(Part):
         return {one.name: "" if one.value is None else str(one.value) for one in self.metadata}
 
 
+_LIST = TypeAdapter(tuple[Capture, ...])
+
+
 def read_captures(data: bytes, where: str) -> tuple[Capture, ...]:
     """Reads a list of captures.
 
@@ -56,7 +59,7 @@ def read_captures(data: bytes, where: str) -> tuple[Capture, ...]:
         MlforgeError: It is no such list.
     """
     wanted = "a list of captures as SensiML exports it"
-    return checked(lambda: TypeAdapter(tuple[Capture, ...]), read_json(data, where), where, wanted)
+    return checked(_LIST, read_json(data, where), where, wanted)
 
 
 def chosen(wanted: str | None, there: Iterable[str], key: str, what: str, where: str) -> str:

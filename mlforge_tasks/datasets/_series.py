@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -115,8 +116,9 @@ def text_lines(
     Raises:
         MlforgeError: A line is not UTF-8.
     """
-    for line, raw in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
-        stripped = raw.strip()
+    # Not `splitlines`, which makes them all at once.
+    for line, raw in enumerate(io.BytesIO(data), 1):
+        stripped = (raw.removeprefix(b"\xef\xbb\xbf") if line == 1 else raw).strip()
         if not stripped or stripped.startswith(remarks):
             continue
         try:

@@ -17,6 +17,8 @@ from mlforge_tasks.datasets._series import Series, text_lines, to_table
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from mlforge_tasks.datasets._table import Table
@@ -36,14 +38,12 @@ class _Header:
         labels: The classes, or None where the file has none.
         valued: Whether each recording ends with a number to predict.
         dimensions: How many signals a recording has; None where the file does not say.
-        data_line: Line of `@data`.
     """
 
     stamped: bool
     labels: tuple[str, ...] | None
     valued: bool
     dimensions: int | None
-    data_line: int
 
     @property
     def marked(self) -> bool:
@@ -61,11 +61,9 @@ def read_ts(data: bytes, where: str) -> Table:
     Raises:
         MlforgeError: It is no such file, or a recording is not as its header says.
     """
-    lines = list(text_lines(data, where, remarks=(b"#", b"%")))
+    lines = text_lines(data, where, remarks=(b"#", b"%"))
     header = _read_header(lines, where)
-    series = [
-        _Case(text, line, where, header).read() for line, text in lines if line > header.data_line
-    ]
+    series = (_Case(text, line, where, header).read() for line, text in lines)
     kept = [one for one in series if not (header.valued and np.isnan(float(one.marks[TARGET])))]
     if not kept:
         raise MlforgeError(f"{where}: there are no recordings after @data")
@@ -82,7 +80,8 @@ def _count(series: Series) -> int:
     return len(series.signals.keys() - {TIME})
 
 
-def _read_header(lines: list[tuple[int, str]], where: str) -> _Header:
+def _read_header(lines: Iterator[tuple[int, str]], where: str) -> _Header:
+    """The tags up to `@data`; the lines after it are left."""
     tags: dict[str, tuple[int, list[str]]] = {}
     for line, text in lines:
         words = text.split()
@@ -95,7 +94,6 @@ def _read_header(lines: list[tuple[int, str]], where: str) -> _Header:
                 labels=_labels(tags, where),
                 valued=_is_true(tags, "@targetlabel", where),
                 dimensions=_dimensions(tags, where),
-                data_line=line,
             )
         tags[name] = line, words[1:]
     raise MlforgeError(f"{where}: found no line @data, wanted a file in the .ts format")

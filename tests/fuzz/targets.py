@@ -25,7 +25,7 @@ from mlforge_tasks.runners._bench import read_map
 from mlforge_tasks.stages import _bring
 from mlforge_tasks.stages._keras import start
 from mlforge_tasks.yaml_file import read_model
-from tests.fuzz import mutations
+from tests.fuzz import mutations, recorded
 from tests.helpers import contract_cases, graphs
 from tests.helpers.datasets import FORECAST, SORTING, spec
 from tests.helpers.model_data import card
@@ -237,6 +237,7 @@ TARGETS = {
             *(mutations.npz, mutations.npz, mutations.npy),
         ),
     ),
+    "recorded": Target(recorded.seeds, recorded.read, recorded.MUTATE),
     "importer": Target(_tflite_seeds, _read_tflite, (mutations.binary,) * len(_CPUS)),
     "bring": Target(_brought_seeds, _read_brought, (mutations.binary, mutations.keras)),
 }
