@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import datasets
 from mlforge_tasks.contract.dataset import DatasetSpec
-from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+TOO_LARGE_HINT = "free some, or leave out rows, or columns that the model does not need"
 
 
 def kind(spec: DatasetSpec) -> StageKind:
@@ -37,7 +39,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
 
     Raises:
         MlforgeError: The data is not as the contract says.
-        ToolError: It could not be fetched.
+        ToolError: It could not be fetched, or does not fit into memory.
     """
     from mlforge_tasks.datasets._prepare import prepare  # noqa: PLC0415 - numpy
 
@@ -46,7 +48,11 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         raise MlforgeError(
             f"task: found '{config['task']}', wanted '{spec.task}', which dataset.target says"
         )
-    prepare(spec, datasets.load(spec, inputs["source"])).write(out)
+    try:
+        prepare(spec, datasets.load(spec, inputs["source"])).write(out)
+    except MemoryError as error:
+        told = f" ({error})" if str(error) else ""
+        raise ToolError(f"the data does not fit into memory{told}", hint=TOO_LARGE_HINT) from error
 
 
 if __name__ == "__main__":

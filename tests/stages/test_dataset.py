@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -42,8 +44,8 @@ def config(sections: dict[str, Any], task: str) -> dict[str, Any]:
     return {"dataset": spec(sections).model_dump(mode="json"), "task": task}
 
 
-def as_process(folder: Path, request: dict[str, Any]) -> tuple[int, str]:
-    """Runs the stage as the pipeline does."""
+def as_process(folder: Path, request: dict[str, Any], limit: int = -1) -> tuple[int, str]:
+    """Runs the stage as the pipeline does, with so many bytes of memory where they are bounded."""
     out = folder / "out"
     out.mkdir()
     body = {
@@ -53,7 +55,15 @@ def as_process(folder: Path, request: dict[str, Any]) -> tuple[int, str]:
     }
     (folder / "request.json").write_text(json.dumps(body))
     argv = [sys.executable, "-m", "mlforge_tasks.stages.dataset", str(folder / "request.json")]
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        argv,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -103,6 +113,17 @@ def test_bad_data_ends_with_its_message(tmp_path: Path) -> None:
     first = text.removeprefix(LAST_WORDS).splitlines()[0]
     assert first == "data.csv:3: column 'level': found 'low', wanted a number"
     assert "Traceback" not in text
+
+
+def test_data_that_does_not_fit_into_memory_is_told_as_that(tmp_path: Path) -> None:
+    """With what can be left out, not as an allocation that failed somewhere."""
+    np.savez_compressed(tmp_path / "data.npz", level=np.zeros(40_000_000))
+    sections = {**FORECAST, "source": {"kind": "npz", "path": "data.npz"}}
+    code, text = as_process(tmp_path, config(sections, "regression"), limit=300 << 20)
+    assert code == 2
+    told = text.removeprefix(LAST_WORDS).splitlines()
+    assert told[0].startswith("the data does not fit into memory")
+    assert told[1].startswith("Things to try: free some, or leave out rows")
 
 
 def test_task_must_fit(tmp_path: Path) -> None:

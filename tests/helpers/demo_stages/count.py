@@ -27,9 +27,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         out: Output folder.
         config: `split`, `search.seed`.
     """
-    import numpy as np  # noqa: PLC0415 - the graph imports this module
+    from mlforge_tasks import windows  # noqa: PLC0415 - numpy, and the graph imports this module
 
-    count = len(np.load(inputs["dataset"] / f"{config['split']}_y.npy", mmap_mode="r"))
+    count = len(windows.read_targets(inputs["dataset"], config["split"]))
     (out / "count.txt").write_text(f"{count} examples, seed {config['search.seed']}\n")
 
 
