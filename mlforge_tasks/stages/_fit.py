@@ -14,7 +14,7 @@ from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.contract.metrics import better
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Reason
-from mlforge_tasks.stages import _memory_need, main
+from mlforge_tasks.stages import _least_squares, _memory_need, main
 from mlforge_tasks.stages._keras import load_model, start
 from mlforge_tasks.stages._pruning import CURVES, Curves, Pruning
 from mlforge_tasks.stages._trainer import Split, Trainer, load_split, save_weights
@@ -222,6 +222,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             libraries, model, train, goal=goal.metric, budget=budget, seed=config["search.seed"]
         )
         pruning = Pruning(goal.metric, _curves(inputs), warm_up=budget.patience)
+        if card.task == "regression":
+            _least_squares.start(model, train, validation)
         training = fit(trainer, Judged(goal, validation, card), budget, pruning)
     except (MemoryError, libraries.tensorflow.errors.ResourceExhaustedError):
         message = (

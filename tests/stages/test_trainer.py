@@ -82,13 +82,28 @@ for inputs in (views, Windows.each(views[:])):
     weights = b"".join(part.tobytes() for part in model.get_weights())
     print(losses, sha256(weights + trainer.predict(inputs).tobytes()).hexdigest())
 """
+# A head alone, and a network that is more than one.
+LINEAR = """
+from mlforge_tasks.stages import _least_squares
+
+mix = random.standard_normal((32, 2)).astype(np.float32)
+aims = views[:].reshape(60, 32) @ mix + np.float32(3)
+split = Split(views, aims, aims)
+for between in ((), (keras.layers.Dense(4, activation="relu"),)):
+    body = keras.Input((16, 2)), keras.layers.Flatten(), *between
+    model = keras.Sequential([*body, keras.layers.Dense(2)])
+    before = model.get_weights()
+    started = _least_squares.start(model, split, split)
+    same = all(map(np.array_equal, before, model.get_weights()))
+    print(started, same, float(np.abs(model.predict(views[:], verbose=0) - aims).max()))
+"""
 
 
 @pytest.fixture(scope="module")
 def lines() -> list[str]:
-    """What both say, in one process, since TensorFlow takes seconds to start."""
-    done = process.check([sys.executable, "-c", WEIGHTED + SHARED], timeout_s=120)
-    return done.splitlines()[-5:]
+    """What all three say, in one process, since TensorFlow takes seconds to start."""
+    done = process.check([sys.executable, "-c", WEIGHTED + SHARED + LINEAR], timeout_s=120)
+    return done.splitlines()[-7:]
 
 
 @pytest.mark.slow
@@ -103,3 +118,12 @@ def test_balanced_classes_weigh_alike(lines: list[str]) -> None:
     pairs = [tuple(map(float, line.split())) for line in lines[:3]]
     for wanted, found in pairs:
         assert found == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_head_alone_starts_at_the_least_squares(lines: list[str]) -> None:
+    """Targets that are linear in the inputs are met before an epoch; other networks stay alone."""
+    started, same, error = lines[5].split()
+    assert (started, same) == ("True", "False")
+    assert float(error) < 1e-3
+    assert lines[6].split()[:2] == ["False", "True"]
