@@ -11,19 +11,22 @@ import math
 import pickle
 import pickletools
 import sys
+import zipfile
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 
 from mlforge_tasks.datasets._table import Table, shown
-from mlforge_tasks.datasets._unpack import reading, unzip
+from mlforge_tasks.datasets._unpack import check_sizes, reading
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from mlforge_tasks.datasets._wanted import Wanted
 
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -33,13 +36,24 @@ _SURROGATES = 0xD800, 0xE000
 Column = np.ndarray[Any, Any] | list[np.ndarray[Any, Any]]
 
 
-def read_npz(data: bytes, where: str) -> Table:
+def read_npz(data: bytes | BinaryIO, where: str, columns: Wanted | None = None) -> Table:
     """Reads an archive of arrays with one entry per row each; all rows are one recording.
 
+    Args:
+        data: The archive, or a file of it.
+        where: Its name, for messages.
+        columns: What to keep; by default every array. Of others nothing but names is looked at.
+
     Raises:
-        MlforgeError: It is no such archive, holds objects, or its arrays differ in length.
+        MlforgeError: It is no such archive, or the arrays hold objects or differ in length.
     """
-    arrays = _load_archive(data, where)
+    stream = io.BytesIO(data) if isinstance(data, bytes) else data
+    with reading(where, "not a whole .npz archive"), zipfile.ZipFile(stream) as archive:
+        members = _members(archive, where)
+        names = tuple(members)
+        kept = names if columns is None else tuple(columns.kinds(names)) or names
+        check_sizes([members[name] for name in kept], where)
+        arrays = {name: _member(archive, members[name], name, where) for name in kept}
     # Of arrays without a byte, whose lengths can be anything, there is nothing to read.
     lengths = [len(array) if array.ndim and array.nbytes else 0 for array in arrays.values()]
     if len(set(lengths)) != 1 or 0 in lengths:
@@ -49,18 +63,30 @@ def read_npz(data: bytes, where: str) -> Table:
         )
     starts = np.zeros(lengths[0], dtype=np.bool_)
     starts[0] = True
-    return Table(where, arrays, starts)
+    return Table(where, arrays, starts, named=names)
 
 
-def _load_archive(data: bytes, where: str) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {}
-    for member, content in unzip(data, where).items():
-        name = member.removesuffix(".npy")
-        if name in arrays:
+def _members(archive: zipfile.ZipFile, where: str) -> dict[str, zipfile.ZipInfo]:
+    """The archive's members by the arrays' names.
+
+    Raises:
+        MlforgeError: There are two of a name.
+    """
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in archive.infolist():
+        name = info.filename.removesuffix(".npy")
+        if name in members:
             raise MlforgeError(f"{where}: the archive holds '{name}' twice")
-        with reading(where, f"not an archive of plain arrays: '{name}'"):
-            arrays[name] = read_array(content)
-    return arrays
+        members[name] = info
+    return members
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, where: str) -> NDArray[Any]:
+    with (
+        reading(where, f"not an archive of plain arrays: '{name}'"),
+        archive.open(info) as stream,
+    ):
+        return _read(stream, info.file_size)
 
 
 def read_array(content: bytes) -> NDArray[Any]:
@@ -69,18 +95,21 @@ def read_array(content: bytes) -> NDArray[Any]:
     Raises:
         Exception: Of many types: it is no such file, or one of objects.
     """
-    stream = io.BytesIO(content)
-    read_header = _HEADERS[np.lib.format.read_magic(stream)]
-    shape, _, dtype = read_header(stream)
+    return _read(io.BytesIO(content), len(content))
+
+
+def _read(stream: IO[bytes], size: int) -> NDArray[Any]:
+    """An array of a file of so many bytes; no more than its header is read of one of objects."""
+    shape, by_columns, dtype = _HEADERS[np.lib.format.read_magic(stream)](stream)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which numpy.savez pickles")
-    wanted, found = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
+    wanted, found = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if min(shape, default=0) < 0 or wanted != found:
         raise ValueError(
             f"its header says {list(shape)} of {dtype}, {wanted} bytes, and {found} follow"
         )
-    stream.seek(0)
-    return _checked(np.lib.format.read_array(stream, allow_pickle=False))
+    order: Literal["C", "F"] = "F" if by_columns else "C"
+    return _checked(np.ndarray(shape, dtype, buffer=stream.read(), order=order))
 
 
 def _checked(array: NDArray[Any]) -> NDArray[Any]:

@@ -25,6 +25,7 @@ SHOWN_NAMES = 20
 NOTHING = frozenset(
     {"", "-", "--", ".", "?", "na", "n/a", "#n/a", "nan", "-nan", "nil", "none", "null", "missing"}
 )
+_MOST_COUNTED = 100_000
 CORRECT = "correct or remove what is there"
 
 
@@ -140,6 +141,10 @@ class _Mistake:
         )
 
 
+def _correct(_: _Mistake) -> str:
+    return CORRECT
+
+
 def _listed(found: _Mistake) -> str:
     cells = ", ".join(text if text.isalnum() else f'"{text}"' for text in found.texts)
     return (
@@ -162,6 +167,11 @@ class BadCells:
         self._in_text = in_text
         self._header = header
         self._found: dict[str, _Mistake] = {}
+
+    @property
+    def enough(self) -> bool:
+        """Whether so many were found that nobody needs to know of more."""
+        return sum(one.count for one in self._found.values()) >= _MOST_COUNTED
 
     def add(self, column: str, cell: object, place: str, *, first: bool, wanted: str) -> None:
         """Counts a cell.
@@ -187,7 +197,7 @@ class BadCells:
         self, text: str, *, first: bool, wanted: str
     ) -> tuple[str, str, Callable[[_Mistake], str]]:
         if not self._in_text:
-            return wanted, wanted, lambda _: CORRECT
+            return wanted, wanted, _correct
         numeric = wanted.startswith("a ") and "number" in wanted
         if numeric and _with_comma(text):
             advice = 'say `decimal: ","` in dataset.source'
@@ -204,20 +214,39 @@ class BadCells:
                 else "leave `header: false` out of dataset.source, if this line names the columns"
             )
             return "units", wanted, lambda _: advice
-        return wanted, wanted, lambda _: CORRECT
+        return wanted, wanted, _correct
 
-    def check(self) -> None:
+    def check(self, ended_at: str = "") -> None:
         """Does nothing where every cell could be read.
+
+        Args:
+            ended_at: Where reading ended, if not at the end.
 
         Raises:
             MlforgeError: Every kind of mistake that was found, each once.
         """
         if self._found:
+            self._merge_units()
             mistakes = self._found.values()
+            ended = [f"{ended_at}: the rest was not read, after so many"] if ended_at else []
             raise MlforgeError(
-                "\n".join(map(str, mistakes)),
+                "\n".join([*map(str, mistakes), *ended]),
                 hint="; ".join(dict.fromkeys(one.advice(one) for one in mistakes)),
             )
+
+    def _merge_units(self) -> None:
+        """A first row that is as wrong as the others holds no units."""
+        units = self._found.get("units")
+        for other in self._found.values():
+            if (
+                units is not None
+                and other.advice is _correct
+                and {*units.columns} <= {*other.columns}
+            ):
+                other.place, other.cell = units.place, units.cell
+                other.count += units.count
+                del self._found["units"]
+                return
 
 
 def form_of(missing: tuple[str, ...], decimal: str) -> CellForm:

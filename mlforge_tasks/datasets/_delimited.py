@@ -144,6 +144,8 @@ class _Reader:
         for rows, at in blocks:
             self._add(rows, at, kept, bad, first=not lines)
             lines.append(at)
+            if bad.enough:
+                bad.check(ended_at=f"{self._where}:{at[-1]}")
         if self._ragged.count:
             raise self._of_other_lengths(len(names))
         if not lines:

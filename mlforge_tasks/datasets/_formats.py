@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def read_member(data: bytes, where: str, form: Delimited, columns: Wanted | None = None) -> Table:
     """Reads a file whose name ends with one of `MEMBER_SUFFIXES`; raises what its format does."""
     if where.endswith(".npz"):
-        return read_npz(data, where)
+        return read_npz(data, where, columns)
     if where.endswith(".npy"):
         return read_npy(data, where)
     if where.endswith(".ts"):

@@ -7,14 +7,13 @@ import hashlib
 import io
 import os
 import zipfile
-from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 # Far more than what trains a network for a microcontroller; every value takes 8 bytes once read.
@@ -25,7 +24,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _MAX_LINE = 8 << 20
 # How much more than it takes a gzip file may hold, and from what size on that is looked at.
 _MOST_GROWTH = 200
-_FREE_BYTES = 64 << 20
+_FREE_BYTES = 16 << 20
 
 
 @contextmanager
@@ -113,8 +112,8 @@ class _Limited(io.RawIOBase):
 
     def __init__(self, stream: BinaryIO, where: str) -> None:
         self._where = where
-        self._gzipped = where.endswith(".gz")
-        self._packed = stream.seek(0, io.SEEK_END)
+        self._gzipped = where.lower().endswith(".gz")
+        self._packed = stream
         stream.seek(0)
         self._stream: BinaryIO | gzip.GzipFile = (
             gzip.GzipFile(fileobj=stream, mode="rb") if self._gzipped else stream
@@ -137,7 +136,7 @@ class _Limited(io.RawIOBase):
         self._read += len(data)
         if self._read > MAX_BYTES:
             raise too_large(self._where)
-        if self._gzipped and self._read > _FREE_BYTES and self._read > _MOST_GROWTH * self._packed:
+        if self._gzipped and self._read > max(_FREE_BYTES, _MOST_GROWTH * self._packed.tell()):
             raise MlforgeError(
                 f"{self._where}: unpacks to more than {_MOST_GROWTH} times its size, which no "
                 "measured data does",
@@ -176,19 +175,3 @@ def check_sizes(members: Iterable[zipfile.ZipInfo], where: str) -> None:
     """
     if sum(info.file_size for info in members) > MAX_BYTES:
         raise too_large(where)
-
-
-def unzip(data: bytes, where: str) -> Mapping[str, bytes]:
-    """The members of a `.npz` archive, or of any other zip, by name.
-
-    Raises:
-        MlforgeError: It is no whole archive, has a name twice, or holds too much.
-    """
-    stream = io.BytesIO(data)
-    with reading(where, "not a whole .npz archive"), zipfile.ZipFile(stream) as archive:
-        infos = archive.infolist()
-        check_sizes(infos, where)
-        twice = [name for name, count in Counter(archive.namelist()).items() if count > 1]
-        if twice:
-            raise MlforgeError(f"{where}: the archive holds '{twice[0]}' twice")
-        return {info.filename: archive.read(info) for info in infos}

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._arrays import read_npz
-from mlforge_tasks.datasets._unpack import read_file
-from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.datasets._unpack import digest_of, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,11 +19,12 @@ if TYPE_CHECKING:
 class NpzReader:
     """Reads `kind: npz`."""
 
-    def read(self, spec: NpzSource, root: Path, columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
+    def read(self, spec: NpzSource, root: Path, columns: Wanted) -> Loaded:
         """See `Reader`."""
-        data = read_file(root / spec.path, spec.path)
-        card = SourceCard(kind="npz", name=spec.path, member=None, sha256=sha256_bytes(data))
-        return Loaded(read_npz(data, spec.path), card)
+        with opened(root / spec.path, spec.path) as stream:
+            digest = digest_of(stream)
+            card = SourceCard(kind="npz", name=spec.path, member=None, sha256=digest)
+            return Loaded(read_npz(stream, spec.path, columns), card)
 
 
 PLUGIN = NpzReader()

@@ -26,6 +26,7 @@ from mlforge_tasks.datasets import _unpack, from_wheel
 from mlforge_tasks.datasets._arrays import read_npy, read_npz
 from mlforge_tasks.datasets._delimited import read_csv
 from mlforge_tasks.datasets._times import read_clock
+from mlforge_tasks.datasets._wanted import Wanted
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.records import canonical_json, sha256_bytes
 from tests.helpers.datasets import FORECAST, spec
@@ -436,7 +437,7 @@ def archive(*members: tuple[str, bytes]) -> bytes:
         (b"text", "not a whole .npz archive"),
         (plain_npy(), "not a whole .npz archive"),
         (npz(a=np.ones(3))[:-40], "not a whole .npz archive"),
-        (npz(a=np.ones(30)).replace(b"\xf0\x3f", b"\xf0\x2f"), "not a whole .npz archive"),
+        (npz(a=np.ones(30)).replace(b"\xf0\x3f", b"\xf0\x2f"), "of plain arrays: 'a' .Bad CRC"),
         (npz(a=np.array([{}], dtype=object)), "not an archive of plain arrays"),
         (npz(a=np.ones(3), b=np.ones(2)), r"found a \[3\], b \[2\]"),
         (npz(a=np.float64(1)), r"found a \[\]"),
@@ -453,7 +454,7 @@ def archive(*members: tuple[str, bytes]) -> bytes:
         (archive(("a.npy", array("|O", "(1,)", bytes(8)))), "holds Python objects"),
         (archive(("a.npy", b"text")), "not an archive of plain arrays"),
         (archive(("a.npy", plain_npy()), ("a", plain_npy())), "holds 'a' twice"),
-        (archive(("a.npy", plain_npy()), ("a.npy", plain_npy())), "holds 'a.npy' twice"),
+        (archive(("a.npy", plain_npy()), ("a.npy", plain_npy())), "holds 'a' twice"),
         (
             archive(("a.npy", plain_npy())).replace(bytes([20, 0, 0, 0]), bytes([20, 0, 1, 0])),
             "npz",
@@ -464,6 +465,26 @@ def test_bad_npz(data: bytes, message: str) -> None:
     """What is no archive of equally long plain arrays is refused."""
     with pytest.raises(MlforgeError, match=message):
         read_npz(data, "d.npz")
+
+
+def test_only_the_arrays_that_are_wanted_are_read() -> None:
+    """Others may be of another length, or objects, of which not a byte is unpickled."""
+    data = npz(level=np.arange(3), names=np.array([{}], dtype=object), rate=np.float64(50))
+    table = read_npz(data, "d.npz", Wanted(numbers=("level",)))
+    assert table.numbers("level").tolist() == [0, 1, 2]
+    with pytest.raises(MlforgeError, match=r"'names' .it holds Python objects"):
+        read_npz(data, "d.npz", Wanted(numbers=("level",), texts=("names",)))
+    with pytest.raises(MlforgeError, match="did you mean 'level'"):
+        table.numbers("levels")
+
+
+def test_arrays_are_read_as_they_were_written() -> None:
+    """By rows or by columns, in any order of bytes, with a time of their own."""
+    by_columns = np.asfortranarray(np.arange(6.0).reshape(3, 2))
+    moments = np.arange(3).astype("datetime64[ms]")
+    table = read_npz(npz(a=by_columns, b=by_columns.astype(">i2"), at=moments), "d.npz")
+    assert table.numbers("a").tolist() == table.numbers("b").tolist() == by_columns.tolist()
+    assert table.stamps("at").astype(np.int64).tolist() == [0, 1000, 2000]
 
 
 def test_npy_recordings() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mlforge_tasks.contract.sources.text import CsvSource
-from mlforge_tasks.datasets import _delimited, _unpack
+from mlforge_tasks.datasets import _cells, _delimited, _unpack
 from mlforge_tasks.datasets._delimited import read_csv
 from mlforge_tasks.datasets._wanted import Wanted
 from mlforge_tasks.errors import MlforgeError
@@ -42,6 +42,15 @@ def test_decimal_commas() -> None:
     table = read_csv(text.encode(), "d.csv", form(delimiter=";", decimal=","), TEMP)
     assert table.numbers("temp").tolist() == [i + 0.5 for i in range(300)]
     assert (table.numbers("press") == -0.25).all()
+
+
+def test_so_many_mistakes_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of millions of them is not read to its end to tell what one of them tells."""
+    monkeypatch.setattr(_delimited, "_BLOCK_CELLS", 2000)
+    monkeypatch.setattr(_cells, "_MOST_COUNTED", 1500)
+    told = refused("temp;press\n" + "0,5;1\n" * 10_000, delimiter=";").splitlines()
+    assert told[0].endswith("wanted a number with a decimal point, in 2,000 cells")
+    assert told[1] == "d.csv:2001: the rest was not read, after so many"
 
 
 def test_a_point_beside_decimal_commas_is_no_number() -> None:
@@ -77,6 +86,13 @@ def test_row_of_units() -> None:
     assert told.startswith("d.csv:2: columns 'temp', 'press': found 'degC', wanted a number, in 2")
     assert "units_row: true" in told
     assert read_csv(text.encode(), "d.csv", form(units_row=True), TEMP).rows == 9
+
+
+def test_a_column_of_text_has_no_row_of_units() -> None:
+    """Where no row is a number the first is as wrong as the others."""
+    told = refused("temp,press\nlow,1\nhigh,2\n")
+    assert told.startswith("d.csv:2: column 'temp': found 'low', wanted a number, in 2 cells\n")
+    assert "units_row" not in told
 
 
 def test_lines_above_the_header() -> None:
