@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RecordType = TypeVar("RecordType", bound=Record)
 Item = TypeVar("Item")
 
-MEMBER_SUFFIXES = (".csv", ".csv.gz", ".npy", ".npz", ".ts")
+MEMBER_SUFFIXES = (".csv", ".csv.gz", ".npy", ".npz", ".parquet", ".ts")
 
 
 def _text(value: object) -> object:

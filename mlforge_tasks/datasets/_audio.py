@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from mlforge_tasks.datasets._unpack import MAX_BYTES, reading, too_large
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -68,6 +69,7 @@ class AudioReader:
                 hint="take others or fewer files by dataset.source.files",
             )
         self.rate_hz = self._one_rate(spec, rates)
+        self.notes = tuple(_resampled(rates, self.rate_hz))
         self._signal = None
         if spec.resample:
             self._signal = library("scipy.signal", "audio", "Files to resample")
@@ -100,7 +102,7 @@ class AudioReader:
                 else "remove it",
             )
         if rate != self.rate_hz:
-            samples = self._resampled(samples, rate, where)
+            samples = self._at_rate(samples, rate, where)
         signals = {AUDIO: samples, TIME: np.empty(0)}
         if samples.ndim > 1:
             channels = range(samples.shape[1])
@@ -111,7 +113,7 @@ class AudioReader:
         wanted = {name: signals[name] for name in kept}
         return Recording(where, wanted or {AUDIO: samples}, tuple(signals))
 
-    def _resampled(self, samples: NDArray[np.float32], rate: float, where: str) -> NDArray[Any]:
+    def _at_rate(self, samples: NDArray[np.float32], rate: float, where: str) -> NDArray[Any]:
         """A polyphase filter's (scipy.signal.resample_poly, a Kaiser window of beta 5)."""
         if self._signal is None:
             raise AssertionError(f"{where} has another rate")
@@ -125,3 +127,11 @@ class AudioReader:
         exact = self._signal.resample_poly(samples.astype(np.float64), up, down, axis=0)
         resampled: NDArray[Any] = exact.astype(np.float32)
         return resampled
+
+
+def _resampled(rates: Mapping[str, float], wanted: float) -> Iterator[str]:
+    """How many files of each other rate are brought to the one that is wanted."""
+    for rate, count in sorted(Counter(rates.values()).items()):
+        if rate != wanted:
+            files = "file" if count == 1 else "files"
+            yield f"{count:,} {files} brought from {rate:g} Hz to {wanted:g} Hz"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.datasets._arrays import read_npy, read_npz
 from mlforge_tasks.datasets._delimited import read_csv
+from mlforge_tasks.datasets._parquet import read_parquet
 from mlforge_tasks.datasets._ts import read_ts
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ def read_member(data: bytes, where: str, form: Delimited, columns: Wanted | None
         return read_npz(data, where, columns)
     if where.endswith(".npy"):
         return read_npy(data, where)
+    if where.endswith(".parquet"):
+        return read_parquet(data, where, columns)
     if where.endswith(".ts"):
         return read_ts(data, where)
     return read_csv(data, where, form, columns)

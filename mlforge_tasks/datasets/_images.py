@@ -46,6 +46,7 @@ class ImageReader:
     """
 
     rate_hz = None
+    notes = ()
 
     def __init__(self, spec: FolderSource, files: Mapping[str, Path], columns: Wanted) -> None:  # noqa: ARG002 - as other readers
         self._image = library("PIL.Image", "images", _WHAT)

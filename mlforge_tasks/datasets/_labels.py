@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.contract.delimited import Delimited
 from mlforge_tasks.datasets._delimited import read_csv
 from mlforge_tasks.datasets._recordings import Piece
-from mlforge_tasks.datasets._unpack import read_file
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.yaml_file.mistakes import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from mlforge_tasks.contract.sources.folder import Labels
+    from mlforge_tasks.datasets._read_files import ReadFiles
     from mlforge_tasks.datasets._table import Table
 
 
@@ -42,28 +41,32 @@ class LabelFile:
 
     Args:
         labels: What the contract says of the file.
-        root: The project's root.
+        files: Reads it.
         names: The recordings' paths below their folder.
 
     Raises:
         MlforgeError: The file is not as it should be, or tells of no recording.
     """
 
-    def __init__(self, labels: Labels, root: Path, names: Sequence[str]) -> None:
+    def __init__(self, labels: Labels, files: ReadFiles, names: Sequence[str]) -> None:
         self._labels = labels
-        self._data = read_file(root / labels.path, labels.path)
         form = Delimited(delimiter=labels.delimiter)
-        table = read_csv(self._data, labels.path, form)
+        table = read_csv(files.read(labels.path), labels.path, form)
         self.columns = self._columns(table)
         self._lines: dict[str, list[_Line]] = {}
         for name, line in self._read(table):
             self._lines.setdefault(name, []).append(line)
         self._check_names(set(names))
+        self._unnamed = [name for name in names if name not in self._lines]
+        self._recordings = len(names)
 
     @property
-    def data(self) -> bytes:
-        """The file as it is."""
-        return self._data
+    def notes(self) -> tuple[str, ...]:
+        """How many recordings no line names, which are left out."""
+        if not self._unnamed or self._labels.outside is not None:
+            return ()
+        left_out = f"{len(self._unnamed):,} of {self._recordings:,} recordings that no line names"
+        return (f"{self._labels.path}: left out {left_out}, such as '{self._unnamed[0]}'",)
 
     def _columns(self, table: Table) -> tuple[str, ...]:
         labels = self._labels

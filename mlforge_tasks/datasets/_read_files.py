@@ -48,7 +48,7 @@ class ReadFiles:
         with opened(self._root / self._folder / name, self.where(name)) as stream:
             self._digests[name] = digest_of(stream)
 
-    def card(self, kind: str, name: str) -> SourceCard:
+    def card(self, kind: str, name: str, member: str | None = None) -> SourceCard:
         """Where the data came from.
 
         It has a file's own digest, or of several files that of the canonical JSON of the list of
@@ -57,8 +57,9 @@ class ReadFiles:
         Args:
             kind: The source's kind.
             name: What the contract names.
+            member: What of it, if not all.
         """
         digests = sorted(self._digests.items())
         several = sha256_bytes(canonical_json(digests))
         digest = digests[0][1] if len(digests) == 1 else several
-        return SourceCard(kind=kind, name=name, member=None, sha256=digest)
+        return SourceCard(kind=kind, name=name, member=member, sha256=digest)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.contract.sources.file_pattern import FILE_COLUMN, FilePattern, compiled
 from mlforge_tasks.contract.sources.folder import family_of
 from mlforge_tasks.datasets import Loaded
@@ -16,10 +14,10 @@ from mlforge_tasks.datasets._delimited import read_csv
 from mlforge_tasks.datasets._images import ImageReader
 from mlforge_tasks.datasets._labels import LabelFile
 from mlforge_tasks.datasets._parquet import read_parquet
+from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._recordings import Joined, Piece, Recording
-from mlforge_tasks.datasets._unpack import read_file, reading
+from mlforge_tasks.datasets._unpack import reading
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.records import sha256_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +36,10 @@ class FileReader(Protocol):
     def rate_hz(self) -> float | None:
         """How many rows are a second, where that is known."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should hear of how the files are read, a sentence each."""
+
     def read(self, data: bytes, where: str) -> Recording:
         """One recording.
 
@@ -52,6 +54,8 @@ class FileReader(Protocol):
 
 class _TableReader:
     """CSV and Parquet files, a table each."""
+
+    notes = ()
 
     def __init__(self, spec: FolderSource, files: Mapping[str, Path], columns: Wanted) -> None:  # noqa: ARG002 - as other readers
         self.rate_hz = spec.rate_hz
@@ -70,6 +74,8 @@ class _TableReader:
 
 class _ArrayReader:
     """`.npy` files of plain arrays, whose first axis is the rows."""
+
+    notes = ()
 
     def __init__(self, spec: FolderSource, files: Mapping[str, Path], columns: Wanted) -> None:  # noqa: ARG002 - as other readers
         self.rate_hz = spec.rate_hz
@@ -100,22 +106,17 @@ class FolderReader:
         family = family_of(names[0])
         if family is None:
             raise AssertionError("`recordings` gives those of known formats")
-        files = {f"{spec.path}/{name}": root / spec.path / name for name in names}
-        reader = _READERS[family](spec, files, columns)
-        labels = None if spec.labels is None else LabelFile(spec.labels, root, names)
+        files = ReadFiles(root)
+        places = {f"{spec.path}/{name}": root / spec.path / name for name in names}
+        reader = _READERS[family](spec, places, columns)
+        labels = None if spec.labels is None else LabelFile(spec.labels, files, names)
         marking = _Marking(spec, compiled(spec.pattern), labels, columns)
-        held, joined = hashlib.sha256(), Joined(spec.path, marking.names)
-        for name, (where, path) in zip(names, files.items(), strict=True):
-            data = read_file(path, where)
-            held.update(f"{sha256_bytes(data)} {name}\n".encode())
-            recording = reader.read(data, where)
+        joined = Joined(spec.path, marking.names)
+        for name, where in zip(names, places, strict=True):
+            recording = reader.read(files.read(where), where)
             joined.add(recording, marking.pieces(name, recording, reader.rate_hz))
-        if labels is not None:
-            held.update(labels.data)
-        card = SourceCard(
-            kind="folder", name=spec.path, member=spec.pattern, sha256=held.hexdigest()
-        )
-        return Loaded(joined.table(), card)
+        notes = (*reader.notes, *(() if labels is None else labels.notes))
+        return Loaded(joined.table(), files.card("folder", spec.path, spec.pattern), notes)
 
 
 class _Marking:

@@ -224,11 +224,31 @@ CASES = [
 ]
 
 
+FOLDER = {"kind": "folder", "path": "data", "files": "{k}/*.csv"}
+CASES += [
+    (with_(FORECAST, "source", {**FOLDER, **changes}), f"source.{field}", wanted)
+    for field, changes, wanted in (
+        ("path", {"path": "data.csv"}, "a folder of the project (there is none"),
+        ("path", {"path": "nothing"}, "a folder of the project (there is none"),
+        ("path", {"path": "out"}, "leads out of it"),
+        ("files", {"files": "*.csv"}, "none of 1 files has, such as 'walk/a.csv'"),
+        ("files", {"files": "{k}/{k}.csv"}, "each name once"),
+        ("rate", {"rate": 16}, "a frequency such as '16 kHz'"),
+        ("resample", {"resample": True}, "'resample' with 'rate'"),
+        ("images", {"images": {"channels": 1}}, "since the files are none"),
+        ("images.size", {"files": "{k}/*", "images": {"size": [96]}}, "height and width"),
+        ("labels.path", {"labels": {"path": "labels.csv"}}, "a file of the project"),
+    )
+]
+
+
 @pytest.mark.parametrize(("sections", "field", "wanted"), CASES)
 def test_mistakes(sections: dict[str, Any], field: str, wanted: str, tmp_path: Path) -> None:
     """Each mistake is one problem at its field that says what is wanted."""
     (tmp_path / "project").mkdir()
     (tmp_path / "project" / "data.csv").write_text("level\n1\n")
+    (tmp_path / "project" / "data" / "walk").mkdir(parents=True)
+    (tmp_path / "project" / "data" / "walk" / "a.csv").write_text("level\n1\n")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "b.csv").write_text("level\n1\n")
     (tmp_path / "project" / "out").symlink_to(tmp_path / "elsewhere")

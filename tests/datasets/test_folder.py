@@ -163,7 +163,7 @@ def test_no_patterns(pattern: str, wanted: str) -> None:
         compiled(pattern)
 
 
-LABELS = {"labels": {"path": "labels.csv", "unit": "row"}, **KIND}
+LABELS: dict[str, Any] = {"labels": {"path": "labels.csv", "unit": "row"}, **KIND}
 
 
 def test_intervals_of_recordings(tmp_path: Path) -> None:
@@ -172,7 +172,11 @@ def test_intervals_of_recordings(tmp_path: Path) -> None:
     lines = b"file,start,end,kind,who\nx/1.csv,5,7,dog,b\nx/1.csv,1,5,cat,a\nx/2.csv,0,2,cat,c\n"
     write(tmp_path, {f"data/x/{i}.csv": b"a,b\n" + rows for i in (1, 2, 3)})
     write(tmp_path, {"labels.csv": lines})
-    table = read(tmp_path, "**/*.csv", group="who", **LABELS)
+    found = datasets.load(plan("**/*.csv", group="who", **LABELS), tmp_path)
+    assert found.notes == (
+        "labels.csv: left out 1 of 3 recordings that no line names, such as 'x/3.csv'",
+    )
+    table = found.table
     assert table.numbers("a").tolist() == [1, 2, 3, 4, 5, 6, 0, 1]
     assert table.texts("kind").tolist() == ["cat"] * 4 + ["dog"] * 2 + ["cat"] * 2
     assert table.texts("who").tolist() == ["a"] * 4 + ["b"] * 2 + ["c"] * 2
@@ -332,7 +336,12 @@ def test_other_rates_are_refused_or_resampled(tmp_path: Path) -> None:
         read(tmp_path, "{kind}.wav", **SOUND)
     with pytest.raises(MlforgeError, match=r"wanted 11025 \(dataset.source.rate\); 4 of 4"):
         read(tmp_path, "{kind}.wav", rate=11025.0, **SOUND)
-    table = read(tmp_path, "{kind}.wav", rate=8000.0, resample=True, **SOUND)
+    found = datasets.load(plan("{kind}.wav", rate=8000.0, resample=True, **SOUND), tmp_path)
+    assert found.notes == (
+        "1 file brought from 16000 Hz to 8000 Hz",
+        "1 file brought from 22050 Hz to 8000 Hz",
+    )
+    table = found.table
     assert np.flatnonzero(table.starts).tolist() == [0, 4000, 8000, 12000]
     quiet_ends = slice(100, 3900)
     for sound in table.numbers("audio").reshape(4, 4000):
