@@ -101,13 +101,36 @@ class Reason(Record):
     limit: float | None = None
 
 
+class Interval(Record):
+    """What a figure of few examples may be over many.
+
+    Attributes:
+        low: The lower end.
+        high: The upper end.
+        level: How likely what is meant lies between them, such as 0.95.
+    """
+
+    low: float
+    high: float
+    level: float
+
+
 class Measurement(Record):
-    """One figure. Its unit is that of `metric`'s suffix (`flash_bytes`, `latency_us`)."""
+    """One figure. Its unit is that of `metric`'s suffix (`flash_bytes`, `latency_us`).
+
+    Attributes:
+        metric: Which.
+        value: The figure.
+        unit: Its unit.
+        source: Where it comes from.
+        interval: How sure it is, where that is known and matters.
+    """
 
     metric: str
     value: float
     unit: str
     source: Source
+    interval: Interval | None = None
 
 
 class Clause(Record):
@@ -119,10 +142,12 @@ class Clause(Record):
         value: What was measured, or None.
         unit: Unit of limit, value and slack.
         source: Where the value comes from, or None.
-        slack: How far past the bound the value is, in the metric's unit; <= 0 passes.
+        slack: How far past the bound the value is, in the metric's unit, or the worse end of its
+            interval where that is judged; <= 0 passes.
         status: `unknown` where nothing was measured; that is never a pass.
         of: The measurement that is judged, where the metric is only the clause's name.
         against: What has the limit, where it is no number of the contract.
+        interval: How sure the value is, where that is known and matters.
     """
 
     metric: str
@@ -134,6 +159,7 @@ class Clause(Record):
     status: Status
     of: str = ""
     against: str = ""
+    interval: Interval | None = None
 
 
 class Verdict(Record):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Across = Literal["each", "worst"]
 BaselineUse = Literal["beat", "ignore"]
+Confidence = Annotated[Share, Field(ge=0.5, le=0.999)]
 # The metric that needs to know how much time an example stands for.
 HOURLY = "false_alarms_per_hour"
 # What a metric needs beside its target, by key.
@@ -171,6 +172,7 @@ class Goal(WholeAsk):
         ranges: Figures of examples whose target lies in a range.
         baseline: Whether the leading figures must be strictly better than those of what needs no
             network, or that is only told.
+        confidence: Judges each figure by the worse end of its interval at this level.
         quantisation_change: How far the int8 model's figure may be from the float network's, as a
             share of that, before the run says so. It decides nothing: the int8 figure is judged.
     """
@@ -178,6 +180,7 @@ class Goal(WholeAsk):
     also: tuple[WholeAsk, ...] = ()
     ranges: tuple[RangeAsk, ...] = ()
     baseline: BaselineUse = "beat"
+    confidence: Confidence | None = None
     quantisation_change: Share = 0.1
 
     def asks(self) -> Iterator[tuple[tuple[int | str, ...], Ask]]:

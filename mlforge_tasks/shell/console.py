@@ -18,7 +18,7 @@ from mlforge_tasks.shell.notes import (
 from mlforge_tasks.verdict.baselines import WORDS
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED
 from mlforge_tasks.verdict.trials import Report, TrialResult, holds
-from mlforge_tasks.yaml_file.units import format_against, format_value
+from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,16 @@ def describe_clause(clause: Clause) -> str:
     value, limit = format_against(clause.value, clause.limit, clause.unit)
     if clause.against:
         return f"{clause.of} {value}, {WORDS[clause.against]} has {limit}"
-    return f"{clause.metric} {value}, limit {limit}"
+    return f"{clause.metric} {value}{interval_text(clause)}, limit {limit}"
+
+
+def interval_text(clause: Clause) -> str:
+    """How sure a clause's value is, where few examples say so."""
+    if clause.interval is None:
+        return ""
+    ends = (clause.interval.low, clause.interval.high)
+    low, high = (format_value(one, clause.unit) for one in ends)
+    return f" ({low} to {high} at {format_share(clause.interval.level)})"
 
 
 def _names(clauses: Iterable[Clause]) -> str:

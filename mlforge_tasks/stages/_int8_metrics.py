@@ -15,9 +15,9 @@ from mlforge_tasks.contract.detector import detectors
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.int8 import quantise
-from mlforge_tasks.quantisation import FLOAT_OUTPUTS
+from mlforge_tasks.quantisation import FLOAT_OUTPUTS, Quantisation
 from mlforge_tasks.stages._guesses import Guesses
-from mlforge_tasks.verdict import breakdown, figures, metrics
+from mlforge_tasks.verdict import breakdown, figures, intervals, metrics
 from mlforge_tasks.verdict.classification import confusion
 from mlforge_tasks.verdict.evaluation import Computer, Evaluation, SplitEvaluation
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import Split
-    from mlforge_tasks.quantisation import Quantisation
+    from mlforge_tasks.records import Interval
     from mlforge_tasks.verdict.decision import Counts, Decision
     from mlforge_tasks.verdict.evaluation import ClassFigures
     from mlforge_tasks.windows import Windows
@@ -104,6 +104,7 @@ class _Judged:
         floats: What the float network gave, by split; nothing of a model that was brought along.
         float_least: The float network's thresholds, chosen as the device's were.
         guesses: What needs no network.
+        confidence: The level of intervals that are judged; None where none is.
     """
 
     card: DataCard
@@ -113,6 +114,7 @@ class _Judged:
     floats: Mapping[str, NDArray[np.float32]]
     float_least: tuple[float, ...] | None
     guesses: Guesses
+    confidence: float | None
 
     @property
     def least(self) -> tuple[float, ...] | None:
@@ -140,15 +142,31 @@ class _Judged:
         if name in self.floats:
             real = metrics.denormalise(self.floats[name], card)
             floats = figures.required(self.asked, real, targets, card, name, least=self.float_least)
+        found = figures.required(self.asked, outputs, targets, card, name, least=self.least)
         return SplitEvaluation(
             examples=len(targets),
-            figures=figures.required(self.asked, outputs, targets, card, name, least=self.least),
+            figures=found,
+            intervals=self._intervals(found, outputs, targets),
             float_figures=floats,
             without_model=tuple(self.guesses.on(name, targets)),
             **self._breakdown(outputs, targets),
             input_rails=breakdown.rails(inputs.used(), [one.name for one in card.features]),
             output_rails=breakdown.rails(raw, _output_names(card)),
         )
+
+    def _intervals(
+        self, found: Mapping[str, float], outputs: NDArray[np.float64], targets: NDArray[Any]
+    ) -> dict[str, Interval]:
+        """How sure the figures are, where that matters."""
+        few = intervals.independent(self.card, len(targets)) < intervals.FEW
+        if self.confidence is None and not few:
+            return {}
+        level = self.confidence or intervals.DEFAULT_LEVEL
+        part = intervals.Part(outputs, targets, self.card, self.least)
+        known = {
+            one.name: intervals.interval(one, found[one.name], part, level) for one in self.asked
+        }
+        return {name: one for name, one in known.items() if one is not None}
 
     def _breakdown(self, outputs: NDArray[np.float64], targets: NDArray[Any]) -> dict[str, Any]:
         if self.card.task == "regression":
@@ -199,29 +217,30 @@ def _output_names(card: DataCard) -> tuple[str, ...]:
 
 def evaluation(
     model: Path,
-    quantisation: Quantisation,
     dataset: Path,
     asked: Sequence[Figure],
     decision: Decision | None = None,
+    confidence: float | None = None,
 ) -> Evaluation:
     """A model on the validation and test splits.
 
     Args:
-        model: Folder of `model.tflite` and, of a network that was trained here, its float outputs.
-        quantisation: The model's.
+        model: What stage `quantise` made.
         dataset: The prepared data set.
         asked: The figures that the contract asks.
         decision: What the device decides; None where it only gives outputs.
+        confidence: The level of intervals that are judged; None where none is.
 
     Raises:
         CandidateFailure: Neither the oracle, where there is one, nor engine `aot` can run it.
         ToolError: A figure is not defined on a split.
     """
+    quantisation = Quantisation.read(model / "quantisation.json")
     floats = _float_outputs(model / FLOAT_OUTPUTS)
     card = DataCard.read(dataset / "data_card.json")
     least = _float_least(detectors(asked, card.task, len(card.labels)), floats, dataset)
     guesses = Guesses.read(dataset, card, asked)
-    judged = _Judged(card, quantisation, asked, decision, floats, least, guesses)
+    judged = _Judged(card, quantisation, asked, decision, floats, least, guesses, confidence)
     inputs = [windows.read(dataset, split, card.window_length) for split in SPLITS]
     given = _quantised(inputs, quantisation)
     raw, why = _outputs((model / "model.tflite").read_bytes(), quantisation, given)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from mlforge_tasks.records import Measurement
     from mlforge_tasks.verdict.constraints import Bound
     from mlforge_tasks.verdict.trials import TrialResult
 
@@ -60,10 +61,13 @@ def shortfall(
             contract's), `operators` (of every engine, for a brought model).
     """
 
-    def ask_test(candidate: str) -> dict[str, float]:
+    def ask_test(candidate: str) -> dict[str, Measurement]:
         path = inputs[f"{candidate}.evaluate"] / EVALUATION
-        found = Evaluation.read(path).test.figures if path.exists() else {}
-        return {name + TEST_SUFFIX: value for name, value in found.items()}
+        if not path.exists():
+            return {}
+        known = next(one.trial for one in results if one.trial.id == candidate)
+        source = known.measurements[-1].source
+        return Evaluation.read(path).test.measured(TEST_SUFFIX, source)
 
     needs = {one.trial.id: _needs(one) for one in results}
     found = explain(

@@ -14,7 +14,6 @@ from mlforge_tasks import engines
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.graph import compiler, process
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.stages import main
 from mlforge_tasks.verdict.decision import decision_in
 from mlforge_tasks.verdict.evaluation import EVALUATION
@@ -35,6 +34,7 @@ KIND = StageKind(
     __name__,
     (EVALUATION,),
     isolated=True,
+    fields=("goal.confidence",),
     resources=engines.resources("aot"),
     tools=tools,
 )
@@ -46,7 +46,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `quantise` and `dataset`; `decide` where something is to be detected.
         out: Where the output goes.
-        config: `figures`, those that the contract asks.
+        config: `goal.confidence`; `figures`, those that the contract asks.
 
     Raises:
         CandidateFailure: There is no oracle here, and the `aot` engine cannot run the model.
@@ -55,11 +55,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     from mlforge_tasks.stages import _int8_metrics  # noqa: PLC0415 - numpy
 
     asked = [Figure.from_dump(one) for one in config["figures"]]
-    quantisation = Quantisation.read(inputs["quantise"] / "quantisation.json")
-    model, dataset = inputs["quantise"], inputs["dataset"]
-    _int8_metrics.evaluation(model, quantisation, dataset, asked, decision_in(inputs)).write(
-        out / EVALUATION
-    )
+    confidence: float | None = config["goal.confidence"]
+    model, dataset, decision = inputs["quantise"], inputs["dataset"], decision_in(inputs)
+    found = _int8_metrics.evaluation(model, dataset, asked, decision, confidence)
+    found.write(out / EVALUATION)
 
 
 if __name__ == "__main__":

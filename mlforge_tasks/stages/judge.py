@@ -97,8 +97,8 @@ def _reached(
     asked = {one.metric: one.unit for one in bounds if one.on_test == on_test}
     suffix = TEST_SUFFIX if on_test else ""
     return tuple(
-        Measurement(metric=name, value=value, unit=asked[name], source=source)
-        for name, value in ((one + suffix, found) for one, found in split.figures.items())
+        one.model_copy(update={"unit": asked[name]})
+        for name, one in split.measured(suffix, source).items()
         if name in asked
     )
 

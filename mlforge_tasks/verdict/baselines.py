@@ -83,5 +83,6 @@ def _of_split(
                 "of": name + suffix,
                 "against": rule,
                 "strict": True,
+                "by_worse_end": False,
             }
         )

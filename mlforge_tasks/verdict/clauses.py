@@ -37,6 +37,7 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
             direction="at_most" if one.figure.direction == "minimize" else "at_least",
             sources=_sources(contract),
             key=one.key,
+            by_worse_end=contract.goal.confidence is not None,
         )
         for suffix in ("", TEST_SUFFIX)
         for one in asked

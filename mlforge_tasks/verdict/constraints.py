@@ -7,13 +7,15 @@ contract for hardware is only ever met by figures from hardware.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from mlforge_tasks.records import Clause, Measurement, Reason, Record, Source, Status, Verdict
+from mlforge_tasks.records import Clause, Measurement, Reason, Record, Source, Verdict
 from mlforge_tasks.yaml_file.units import format_against
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from mlforge_tasks.records import Interval
 
 UNITS = {
     "ram_bytes": "B",
@@ -68,6 +70,7 @@ class Bound(Record):
         of: The measurement that is bound, where the metric is only the clause's name.
         against: What has the limit, where it is no number of the contract.
         strict: Whether a value that is as good as the bound is not enough.
+        by_worse_end: Whether the worse end of a value's interval is judged.
     """
 
     metric: str
@@ -79,11 +82,18 @@ class Bound(Record):
     of: str = ""
     against: str = ""
     strict: bool = False
+    by_worse_end: bool = False
 
     @property
     def measured(self) -> str:
         """The measurement that is bound."""
         return self.of or self.metric
+
+    def judged(self, value: float, interval: Interval | None) -> float:
+        """What of a measurement is held against the bound."""
+        if interval is None or not self.by_worse_end:
+            return value
+        return interval.high if self.direction == "at_most" else interval.low
 
     def passes(self, value: float) -> bool:
         """Whether a value keeps the bound."""
@@ -124,22 +134,29 @@ def over_limit(bound: Bound | Clause, value: float, said: str = "is {}") -> str:
 
 def _clause(bound: Bound, found: Measurement | None) -> Clause:
     if found is None or found.source not in bound.sources:
-        value, source, slack = None, None, None
-        status: Status = "unknown"
-    else:
-        value, source = found.value, found.source
-        slack = bound.slack(value)
-        status = "pass" if bound.passes(value) else "fail"
+        return clause_of(bound)
+    return clause_of(bound, found)
+
+
+def clause_of(bound: Bound, found: Measurement | None = None) -> Clause:
+    """A bound held against a measurement that counts for it; unknown without one."""
+    known: dict[str, Any] = {"value": None, "source": None, "slack": None, "status": "unknown"}
+    if found is not None:
+        judged = bound.judged(found.value, found.interval)
+        known = {
+            "value": found.value,
+            "source": found.source,
+            "interval": found.interval,
+            "slack": bound.slack(judged),
+            "status": "pass" if bound.passes(judged) else "fail",
+        }
     return Clause(
         metric=bound.metric,
         limit=bound.limit,
-        value=value,
         unit=bound.unit,
-        source=source,
-        slack=slack,
-        status=status,
         of=bound.of,
         against=bound.against,
+        **known,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from mlforge_tasks.contract.data_card import BaselineRule
-from mlforge_tasks.records import Record
+from mlforge_tasks.records import Interval, Measurement, Record, Source
 from mlforge_tasks.verdict.decision import Counts
 
 EVALUATION = "evaluation.json"
@@ -116,6 +116,8 @@ class SplitEvaluation(Record):
     Attributes:
         examples: How many.
         figures: What the contract asks, by name, of the int8 model in original units.
+        intervals: How sure figures are, by name: where examples are few, or the contract judges by
+            the worse end.
         float_figures: The same of the float network; empty where there is none.
         without_model: The same of what needs no network.
         confusion: Examples by class (rows) and by what they were taken for; empty for regression.
@@ -128,6 +130,7 @@ class SplitEvaluation(Record):
 
     examples: int
     figures: dict[str, float]
+    intervals: dict[str, Interval] = Field(default_factory=dict)
     float_figures: dict[str, float] = Field(default_factory=dict)
     without_model: tuple[WithoutModel, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
@@ -136,6 +139,24 @@ class SplitEvaluation(Record):
     outputs: tuple[OutputErrors, ...] = ()
     input_rails: tuple[Rail, ...] = ()
     output_rails: tuple[Rail, ...] = ()
+
+    def measured(self, suffix: str, source: Source) -> dict[str, Measurement]:
+        """What is asked as measurements, by their names.
+
+        Args:
+            suffix: Of the names.
+            source: Where the model was measured.
+        """
+        return {
+            name + suffix: Measurement(
+                metric=name + suffix,
+                value=value,
+                unit="",
+                source=source,
+                interval=self.intervals.get(name),
+            )
+            for name, value in self.figures.items()
+        }
 
 
 class Evaluation(Record):

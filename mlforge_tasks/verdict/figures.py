@@ -68,6 +68,26 @@ def value_of(
     return _CLASSES[figure.metric](outputs, targets)
 
 
+def counted(figure: Figure, outputs: Outputs, targets: Targets) -> int | None:
+    """Of how many examples a figure is a share, each of which counts or does not.
+
+    Returns:
+        None where it is something else than such a share.
+    """
+    if figure.metric == "accuracy":
+        return len(targets)
+    if figure.metric in {"recall", "recall_at_precision"} and figure.output is not None:
+        if figure.detects:
+            several = targets.ndim == 2
+            there = targets[:, figure.output] == 1 if several else targets == figure.output
+            return int(there.sum())
+        targets, outputs = targets[:, [figure.output]], outputs[:, [figure.output]]
+    if figure.below is None and figure.above is None:
+        return None
+    shared = {"recall": targets, "precision": outputs}.get(figure.metric)
+    return None if shared is None else int(in_range(figure, shared).sum())
+
+
 def points_of(figure: Figure, outputs: NDArray[Any], targets: Targets) -> OperatingPoints | None:
     """What any threshold makes of a split; None where there is nothing to tell apart.
 

@@ -13,7 +13,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Literal
 
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
-from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, judge
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, clause_of, judge
 from mlforge_tasks.verdict.fronts import Binding, Front, bindings, front
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _change(clauses: Iterable[Clause], contract: _Contract) -> Change:
     """The change that lets failing clauses of one key pass."""
     worst = max(clauses, key=lambda clause: clause.slack or 0.0)
     bound = contract.bounds[worst.metric]
-    needed = worst.limit if worst.value is None else worst.value
+    needed = worst.limit if worst.value is None else bound.judged(worst.value, worst.interval)
     key = bound.contract_key
     written = _written(bound, needed, contract.margins.get(worst.metric, 0.0))
     if needed > contract.memories.get(worst.metric, math.inf):
@@ -198,23 +198,19 @@ def _least(relaxations: Iterable[Relaxation]) -> tuple[Relaxation, ...]:
 
 
 def _with_test(
-    found: Relaxation, verdict: Verdict, values: Mapping[str, float], contract: _Contract
+    found: Relaxation, verdict: Verdict, asked: Mapping[str, Measurement], contract: _Contract
 ) -> Relaxation:
     """A relaxation that what the test split says passes too."""
     clauses = []
     for clause in verdict.clauses:
-        known = clause
-        value = values.get(clause.of or clause.metric)
-        if clause.metric in found.unknown and value is not None:
-            bound = contract.bounds[clause.metric]
-            slack, status = bound.slack(value), "pass" if bound.passes(value) else "fail"
-            known = clause.model_copy(update={"value": value, "slack": slack, "status": status})
-        clauses.append(known)
-    asked = _relaxation(found.candidate, Verdict(met=False, clauses=tuple(clauses)), contract)
-    return (asked or found).model_copy(update={"test_asked": True})
+        one = asked.get(clause.of or clause.metric)
+        told = clause.metric in found.unknown and one is not None
+        clauses.append(clause_of(contract.bounds[clause.metric], one) if told else clause)
+    more = _relaxation(found.candidate, Verdict(met=False, clauses=tuple(clauses)), contract)
+    return (more or found).model_copy(update={"test_asked": True})
 
 
-def _ask_nobody(candidate: str) -> Mapping[str, float]:  # noqa: ARG001 - whoever it is
+def _ask_nobody(candidate: str) -> Mapping[str, Measurement]:  # noqa: ARG001 - whoever it is
     return {}
 
 
@@ -225,7 +221,7 @@ def explain(
     *,
     needs: Mapping[str, Needs] | None = None,
     memories: Mapping[str, float] | None = None,
-    ask_test: Callable[[str], Mapping[str, float]] = _ask_nobody,
+    ask_test: Callable[[str], Mapping[str, Measurement]] = _ask_nobody,
 ) -> Shortfall:
     """Why a contract was not met.
 

@@ -90,7 +90,9 @@ def test_the_threshold_is_the_best_of_validation_and_judges_both(
         (2 * precision * recall / (precision + recall)).max()
     )
     figures = [one.model_dump(mode="json") for one in (FIGURE, RECALL)]
-    evaluate.run({**inputs, "decide": tmp_path}, tmp_path, {"figures": figures})
+    evaluate.run(
+        {**inputs, "decide": tmp_path}, tmp_path, {"goal.confidence": None, "figures": figures}
+    )
     found = Evaluation.read(tmp_path / "evaluation.json")
     on_test = _counts(*_scores(inputs, "test"), threshold.least)
     assert found.validation.detection == threshold.validation
@@ -126,7 +128,7 @@ def test_each_of_several_labels_has_its_threshold(inputs: dict[str, Path], tmp_p
     assert second.validation is not None
     assert second.validation.precision >= 0.9
     macro = Figure(name="macro_f1", metric="macro_f1").model_dump(mode="json")
-    config = {"figures": [macro, asked.model_dump(mode="json")]}
+    config = {"goal.confidence": None, "figures": [macro, asked.model_dump(mode="json")]}
     evaluate.run({**given, "decide": tmp_path}, tmp_path, config)
     test = Evaluation.read(tmp_path / "evaluation.json").test
     counts = [
@@ -168,7 +170,7 @@ def test_an_anomaly_is_told_by_its_score(inputs: dict[str, Path], tmp_path: Path
     assert decision.rule == "score"
     auc = Figure(name="auc", metric="auc")
     asked = [one.model_dump(mode="json") for one in (auc, FIGURE)]
-    evaluate.run(given, tmp_path, {"figures": asked})
+    evaluate.run(given, tmp_path, {"goal.confidence": None, "figures": asked})
     found = Evaluation.read(tmp_path / "evaluation.json")
     content = (inputs["quantise"] / "model.tflite").read_bytes()
     model = describe(content)

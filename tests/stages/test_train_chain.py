@@ -36,7 +36,10 @@ pytestmark = pytest.mark.slow
 
 SEED = 3
 # What the evaluation is asked: the first output's error.
-MAE = {"figures": [Figure(name="mae", metric="mae", output=0).model_dump(mode="json")]}
+MAE = {
+    "goal.confidence": None,
+    "figures": [Figure(name="mae", metric="mae", output=0).model_dump(mode="json")],
+}
 # Every kind of layer there is for a series.
 SERIES: list[dict[str, Any]] = [
     {"kind": "conv1d", "filters": 8, "kernel": 5, "activation": "linear"},

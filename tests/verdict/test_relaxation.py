@@ -160,16 +160,20 @@ def test_a_goal_that_is_suggested_holds_on_the_test_split() -> None:
     }
     asked: list[str] = []
 
-    def ask_test(candidate: str) -> Figures:
+    def on_test(value: float) -> dict[str, Measurement]:
+        one = Measurement(metric="mse_test", value=value, unit="", source="emulated")
+        return {"mse_test": one}
+
+    def ask_test(candidate: str) -> dict[str, Measurement]:
         asked.append(candidate)
-        return {"mse_test": 12.75}
+        return on_test(12.75)
 
     smallest = explain(bounds, {}, verdicts, ask_test=ask_test).smallest
     assert smallest is not None
     assert asked == [smallest.candidate] == ["2.0"]
     assert (smallest.unknown, smallest.test_asked) == ((), True)
     assert [(one.key, one.written) for one in smallest.changes] == [("goal.target", "12.75")]
-    kinder = explain(bounds, {}, verdicts, ask_test=lambda _: {"mse_test": 1.0}).smallest
+    kinder = explain(bounds, {}, verdicts, ask_test=lambda _: on_test(1.0)).smallest
     assert kinder is not None
     assert [one.written for one in kinder.changes] == ["12.00"]
 

@@ -1,0 +1,103 @@
+"""How sure a figure of few examples is, against scipy's intervals and arithmetic."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mlforge_tasks.contract.dataset import Window
+from mlforge_tasks.contract.goal import Figure
+from mlforge_tasks.records import Interval, Measurement
+from mlforge_tasks.verdict import intervals
+from mlforge_tasks.verdict.constraints import Bound, judge
+from mlforge_tasks.verdict.intervals import Part, interval, wilson
+from tests.helpers.model_data import card
+
+RANDOM = np.random.default_rng(8)
+MAE = Figure(name="mae", metric="mae")
+ERRORS = RANDOM.normal(0, 3, 400)
+ONE = card("regression", (4,), 1)
+
+
+def part(errors: np.ndarray, **changes: object) -> Part:
+    outputs = errors[:, None]
+    return Part(outputs, np.zeros_like(outputs), ONE.model_copy(update=changes))
+
+
+def found(figure: Figure, of: Part, level: float = 0.95) -> Interval:
+    value = of.value(figure, np.arange(len(of.targets)))
+    assert value is not None
+    known = interval(figure, value, of, level)
+    assert known is not None
+    assert known.low <= value <= known.high
+    return known
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+@pytest.mark.parametrize(("hits", "count"), [(0, 10), (7, 10), (10, 10), (990, 1000)])
+def test_a_share_has_wilsons_interval(hits: int, count: int, level: float) -> None:
+    """As scipy computes it; no share of all is sure."""
+    wanted = stats.binomtest(hits, count).proportion_ci(level, method="wilson")
+    known = wilson(hits / count, count, level)
+    assert [known.low, known.high] == pytest.approx([wanted.low, wanted.high], abs=1e-12)
+
+
+def test_an_error_has_that_of_its_mean() -> None:
+    """The bootstrap of a mean is about as wide as the normal interval of it."""
+    known = found(MAE, part(ERRORS))
+    half = 1.96 * np.abs(ERRORS).std() / math.sqrt(len(ERRORS))
+    assert (known.high - known.low) / 2 == pytest.approx(half, rel=0.15)
+
+
+def test_windows_that_share_rows_say_less() -> None:
+    """Each error ten times in a row is no more than each once."""
+    window = Window(length=8, horizon=2)
+    assert intervals.block_of(ONE.model_copy(update={"window": window})) == 10
+    alone, again = found(MAE, part(ERRORS)), part(ERRORS.repeat(10), window=window)
+    shared = found(MAE, again)
+    assert shared.high - shared.low == pytest.approx(alone.high - alone.low, rel=0.3)
+    assert intervals.independent(again.card, 4000) == 400
+
+
+def test_of_many_examples_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interval is as narrow as that of all of them."""
+    whole = found(MAE, part(ERRORS))
+    monkeypatch.setattr(intervals, "MOST_DRAWN", 100)
+    some = found(MAE, part(ERRORS))
+    assert some.high - some.low == pytest.approx(whole.high - whole.low, rel=0.25)
+
+
+def test_shares_of_a_range_are_of_its_examples() -> None:
+    """20 of 100 examples lie in it: the interval is that of 20, not of 100."""
+    targets = np.arange(100.0)[:, None]
+    recall = Figure(name="recall(below 20)", metric="recall", below=20.0)
+    known = found(recall, Part(targets.copy(), targets, ONE))
+    assert known == wilson(1.0, 20, 0.95)
+    accuracy = Figure(name="accuracy", metric="accuracy")
+    two = card("classification", (4,), 2)
+    assert found(accuracy, Part(np.eye(2), np.arange(2), two)) == wilson(1.0, 2, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("direction", "limit", "met"),
+    [("at_most", 11, False), ("at_most", 13, True), ("at_least", 9, False), ("at_least", 8, True)],
+)
+def test_a_contract_may_judge_by_the_worse_end(
+    direction: str,
+    limit: float,
+    met: bool,  # noqa: FBT001 - parametrised
+) -> None:
+    """The value stays what was measured; what passes is the end of its interval."""
+    bound = Bound.model_validate(
+        {"metric": "x", "limit": limit, "unit": "1", "direction": direction, "by_worse_end": True}
+    )
+    sure = Interval(low=8.5, high=12, level=0.95)
+    measured = Measurement(metric="x", value=10, unit="1", source="emulated", interval=sure)
+    (clause,) = judge([bound], [measured]).clauses
+    assert (clause.status == "pass") is met
+    assert (clause.value, clause.interval) == (10, sure)
+    lenient = bound.model_copy(update={"by_worse_end": False})
+    assert judge([lenient], [measured]).met
