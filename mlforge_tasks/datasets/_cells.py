@@ -26,6 +26,8 @@ NOTHING = frozenset(
     {"", "-", "--", ".", "?", "na", "n/a", "#n/a", "nan", "-nan", "nil", "none", "null", "missing"}
 )
 _MOST_COUNTED = 100_000
+# Kinds of mistakes that say more of a cell than that it is not what was wanted.
+_OF_THEIR_OWN = {"comma", "point", "missing", "units"}
 CORRECT = "correct or remove what is there"
 
 
@@ -173,7 +175,16 @@ class BadCells:
         """Whether so many were found that nobody needs to know of more."""
         return sum(one.count for one in self._found.values()) >= _MOST_COUNTED
 
-    def add(self, column: str, cell: object, place: str, *, first: bool, wanted: str) -> None:
+    def add(
+        self,
+        column: str,
+        cell: object,
+        place: str,
+        *,
+        first: bool,
+        wanted: str,
+        advice: Callable[[str], str] | None = None,
+    ) -> None:
         """Counts a cell.
 
         Args:
@@ -182,12 +193,17 @@ class BadCells:
             place: Where it is.
             first: Whether it is in the first row.
             wanted: What it should have been, in words.
+            advice: What to do about a cell like this, where there is something better than to
+                correct it.
         """
         text = str(cell).strip()
-        name, wanted, advice = self._kind(text, first=first, wanted=wanted)
-        mistake = self._found.setdefault(
-            name, _Mistake(place, quoted(cell), f"wanted {wanted}", advice)
-        )
+        name, wanted, known = self._kind(text, first=first, wanted=wanted)
+        if name not in self._found:
+            if known is _correct and advice is not None:
+                told = advice(text)
+                known = lambda _: told  # noqa: E731 - as the others
+            self._found[name] = _Mistake(place, quoted(cell), f"wanted {wanted}", known)
+        mistake = self._found[name]
         mistake.count += 1
         mistake.columns[column] = None
         if len(mistake.texts) < SHOWN_NAMES:
@@ -237,12 +253,9 @@ class BadCells:
     def _merge_units(self) -> None:
         """A first row that is as wrong as the others holds no units."""
         units = self._found.get("units")
-        for other in self._found.values():
-            if (
-                units is not None
-                and other.advice is _correct
-                and {*units.columns} <= {*other.columns}
-            ):
+        for name, other in self._found.items():
+            alike = units is not None and {*units.columns} <= {*other.columns}
+            if units is not None and alike and name not in _OF_THEIR_OWN:
                 other.place, other.cell = units.place, units.cell
                 other.count += units.count
                 del self._found["units"]

@@ -15,12 +15,12 @@ import numpy as np
 
 from mlforge_tasks.datasets._cells import BadCells, CellForm, form_of
 from mlforge_tasks.datasets._lines import MAX_CELLS, misread, not_text, text_lines
-from mlforge_tasks.datasets._stamps import Stamps
+from mlforge_tasks.datasets._stamps import Stamps, advice
 from mlforge_tasks.datasets._table import Table
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -81,6 +81,11 @@ class _Column:
     def wanted(self) -> str:
         """What a cell should have been, in words."""
         return self._stamps.wanted if self._kind == "time" else "a number"
+
+    @property
+    def advice(self) -> Callable[[str], str] | None:
+        """What to do about a bad cell, where that is something of its own."""
+        return advice if self._kind == "time" and not self._stamps.numeric else None
 
     def add(self, cells: Sequence[str]) -> list[int]:
         """Keeps some cells' values; gives which of them are bad."""
@@ -263,7 +268,14 @@ class _Reader:
             for row in column.add(cells):
                 place = f"{self._where}:{lines[row]}"
                 alone = first and row == 0
-                bad.add(column.name, cells[row], place, first=alone, wanted=column.wanted)
+                bad.add(
+                    column.name,
+                    cells[row],
+                    place,
+                    first=alone,
+                    wanted=column.wanted,
+                    advice=column.advice,
+                )
 
     def _of_other_lengths(self, width: int) -> MlforgeError:
         found = self._ragged

@@ -22,6 +22,28 @@ if TYPE_CHECKING:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LOOKED_AT = 100
+# What people and their spreadsheets write beside ISO 8601; which of two that fit is theirs to say.
+_FORMATS = [
+    f"{date}{clock}"
+    for date in ("%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%d %b %Y")
+    for clock in (" %H:%M:%S.%f", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "")
+] + ["%H:%M:%S.%f", "%H:%M:%S", "%H:%M"]
+
+
+def advice(text: str) -> str:
+    """What to do about a time that is not written as was wanted."""
+    fitting = [f'`format: "{one}"`' for one in _FORMATS if _fits(text, one)]
+    if not fitting:
+        return "say in dataset.time.format how times are written, or correct what is there"
+    return f"say {' or '.join(fitting)} in dataset.time"
+
+
+def _fits(text: str, format_: str) -> bool:
+    try:
+        datetime.strptime(text, format_)  # noqa: DTZ007 - only whether it can be read
+    except ValueError:
+        return False
+    return True
 
 
 class Stamps:
@@ -41,6 +63,11 @@ class Stamps:
         self._zone = _zone(time.zone) if time and time.zone else None
         self._numeric: bool | None = None
         self._before: datetime | None = None
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the column's stamps were taken for numbers."""
+        return bool(self._numeric)
 
     @property
     def wanted(self) -> str:

@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import functools
+import zoneinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import datasets
 from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.stages import main
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 TOO_LARGE_HINT = "free some, or leave out rows, or columns that the model does not need"
 
 
 def kind(spec: DatasetSpec) -> StageKind:
     """A data set's stage loads the plug-in of its source."""
+    zone = spec.time.zone if spec.time else None
     return StageKind(
         __name__,
         ("data_card.json",),
         isolated=True,
         fields=("dataset", "task"),
         loads=(spec.source_module,),
+        tools=functools.partial(zone_rules, zone) if zone else dict,
     )
+
+
+def zone_rules(zone: str) -> dict[str, str]:
+    """What this computer knows of a time zone: rules change, and steps across them with them.
+
+    Without a file of it the package `tzdata` is read, which keys hold as all packages.
+    """
+    files = (Path(folder, zone) for folder in zoneinfo.TZPATH)
+    found = (sha256_bytes(file.read_bytes()) for file in files if file.is_file())
+    return {f"time zone {zone}": next(found, "of a package")}
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:

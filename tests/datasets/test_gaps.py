@@ -104,6 +104,25 @@ def test_a_time_that_is_none_is_told_with_its_format() -> None:
     assert "in 2 cells" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (("31.01.2026 09:30", "31.01.2026 09:31"), '`format: "%d.%m.%Y %H:%M"` in dataset.time'),
+        (("1/2/2026 9:30 AM",) * 2, '"%d/%m/%Y %I:%M %p"` or `format: "%m/%d/%Y %I:%M %p"`'),
+        (("yesterday", "today"), "say in dataset.time.format how times are written"),
+    ],
+)
+def test_how_times_are_written_is_guessed(cells: tuple[str, ...], told: str) -> None:
+    """The advice reads the file; where it could be read in two ways it has both."""
+    text = "at,level\n" + "".join(f"{cell},1\n" for cell in cells)
+    plan_ = plan(time=TIME)
+    with pytest.raises(MlforgeError) as caught:
+        read_csv(text.encode(), "d.csv", plan_.source, wanted(plan_))  # type: ignore[arg-type]
+    assert told in str(caught.value)
+    assert "units_row" not in str(caught.value)
+    assert ", in 2 cells\n" in str(caught.value)
+
+
 def losses_of(plan_: DatasetSpec, **columns: Any) -> dict[str, tuple[int, str, int, int]]:
     found = prepare(plan_, loaded(**columns)).card.losses
     return {one.cause: (one.rows, one.first, one.examples, one.of) for one in found}

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+import zoneinfo
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mlforge_tasks import windows
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import LAST_WORDS, MlforgeError
 from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.stages import dataset
 from tests.helpers.datasets import FORECAST, SORTING, run_stage, spec
 
 ARRAYS = {
@@ -244,3 +246,19 @@ def test_digits(tmp_path: Path) -> None:
     assert (card.rows, card.input_shape) == (5000, (28, 28, 1))
     assert [one.class_counts for one in card.splits] == [(350,) * 10, (75,) * 10, (75,) * 10]
     assert windows.read(tmp_path / "out", "test", card.window_length)[:].max() == 1
+
+
+def test_the_rules_of_a_time_zone_are_in_the_key(tmp_path: Path) -> None:
+    """They are a file of this computer's, which an update may change; no other data needs it."""
+    time = {"column": "at", "interval": "1 s", "tolerance": "0.1 s", "zone": "Europe/Berlin"}
+    kind = dataset.kind(spec(FORECAST, time=time))
+    assert dataset.kind(spec(FORECAST)).tools() == {}
+    (tmp_path / "Europe").mkdir()
+    (tmp_path / "Europe" / "Berlin").write_bytes(b"other rules")
+    zoneinfo.reset_tzpath(to=[tmp_path])
+    try:
+        assert kind.tools() == {"time zone Europe/Berlin": sha256_bytes(b"other rules")}
+        zoneinfo.reset_tzpath(to=[])
+        assert kind.tools() == {"time zone Europe/Berlin": "of a package"}
+    finally:
+        zoneinfo.reset_tzpath()
