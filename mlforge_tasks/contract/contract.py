@@ -132,7 +132,11 @@ class Contract(Record):
     @classmethod
     def _weights_have_classes(cls, training: Training, info: ValidationInfo) -> Training:
         task: Task | None = info.data.get("task")
-        if training.class_weights is not None and task not in {None, "classification"}:
+        if training.class_weights is not None and task not in {
+            None,
+            "classification",
+            "multilabel",
+        }:
             raise Mistake(f"no such key: {task} has no classes", at=("class_weights",))
         return training
 

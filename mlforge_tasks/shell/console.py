@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.verdict.relaxation import Relaxation, Shortfall
 
 COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency")
+# What a detector's threshold keeps on validation data, by the ends of the contract's keys.
+KEPT_BY_CHOICE = (".precision", ".recall")
 # Of what a goal asks, as many as a table is wide enough for; the verdict names all that is missed.
 FIGURES_SHOWN = 3
 ARCHITECTURE_WIDTH = 48
@@ -225,6 +227,8 @@ def _relaxation(found: Relaxation) -> str:
         return f"{changes}, the least that candidate {found.candidate} takes; it was never built"
     if found.basis == "linked":
         return f"{changes}, which candidate {found.candidate} takes when linked; it never ran"
+    if any(one.key.endswith(KEPT_BY_CHOICE) for one in found.changes):
+        return f"{changes}; the threshold of candidate {found.candidate} is chosen anew for that"
     kept = f"{changes}, which candidate {found.candidate} keeps"
     if not found.trained:
         return f"{kept}; it was not trained, so its error is not known"

@@ -98,8 +98,7 @@ class Trainer:
         self._batch = min(budget.batch_size, self._count)
         self._loss = _loss(libraries, goal, train.learned)
         if budget.class_weights is not None:
-            classes = model.outputs[0].shape[-1]
-            self._loss = _weighted(libraries, self._loss, balanced_weights(train.targets, classes))
+            self._loss = _balanced(libraries, self._loss, train.targets, model.outputs[0].shape[-1])
         self._epoch = self._compile(libraries, train, budget)
 
     def _compile(self, libraries: Libraries, train: Split, budget: Budget) -> Any:
@@ -182,20 +181,30 @@ def _loss(libraries: Libraries, metric: str, learned: NDArray[Any] | None) -> An
     losses = libraries.keras.losses
     if learned is not None and learned.dtype == np.bool_:
         entropy, cast = losses.BinaryCrossentropy(), libraries.tensorflow.cast
-        return lambda labels, outputs: entropy(cast(labels, outputs.dtype), outputs)
+        return lambda labels, outputs, **weight: entropy(
+            cast(labels, outputs.dtype), outputs, **weight
+        )
     if learned is not None and np.issubdtype(learned.dtype, np.integer):
         return losses.SparseCategoricalCrossentropy()
     absolute = metric in {"mae", "quantile_error"}
     return (losses.MeanAbsoluteError if absolute else losses.MeanSquaredError)()
 
 
-def _weighted(libraries: Libraries, loss_of: Any, weights: NDArray[np.float32]) -> Any:
-    """A loss in which an example counts as much as its class says."""
+def _balanced(libraries: Libraries, loss_of: Any, targets: NDArray[Any], classes: int) -> Any:
+    """A loss in which an example counts as much as its class says, or its having a label."""
     tf = libraries.tensorflow
-    table = tf.constant(weights)
+    if targets.ndim == 1:
+        table = tf.constant(balanced_weights(targets, classes))
+        return lambda labels, outputs: loss_of(
+            labels, outputs, sample_weight=tf.gather(table, labels)
+        )
+    each = [balanced_weights(targets[:, label], 2) for label in range(classes)]
+    absent, present = tf.constant(np.stack(each, axis=1))
 
     def loss(labels: Any, outputs: Any) -> Any:
-        return loss_of(labels, outputs, sample_weight=tf.gather(table, labels))
+        weights = tf.where(labels, present, absent)
+        # With an axis more, of one, for the mean is of the last.
+        return loss_of(labels[..., None], outputs[..., None], sample_weight=weights)
 
     return loss
 

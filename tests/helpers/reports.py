@@ -14,15 +14,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def reported(inputs: Mapping[str, Path], folder: Path) -> tuple[Report, str]:
+MSE = tuple(Bound(metric=name, limit=1.0, unit="1") for name in ("mse", "mse_test"))
+
+
+def reported(
+    inputs: Mapping[str, Path], folder: Path, bounds: tuple[Bound, ...] = MSE
+) -> tuple[Report, str]:
     """Of a contract that asks for a mean squared error of 1.
 
     Args:
         inputs: As `report.run` takes them.
         folder: Where it writes to.
+        bounds: What else is asked.
     """
-    both = (Bound(metric=name, limit=1.0, unit="1") for name in ("mse", "mse_test"))
-    bounds = [one.model_dump(mode="json") for one in both]
     config = {
         "name": "own",
         "mode": "simulate",
@@ -30,8 +34,11 @@ def reported(inputs: Mapping[str, Path], folder: Path) -> tuple[Report, str]:
         "goal.baseline": "beat",
         "goal.quantisation_change": 0.1,
         "leading": ["mse"],
-        "bounds": bounds,
+        "bounds": [one.model_dump(mode="json") for one in bounds],
         "margins": {},
+        "memories": {},
+        "engines": ["aot"],
+        "operators": {},
     }
     report.run(inputs, folder, config)
     found = Report.read(folder / "report.json")

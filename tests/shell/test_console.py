@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.records import Verdict
+from mlforge_tasks.records import Measurement, Verdict
+from mlforge_tasks.verdict.constraints import Bound, judge
 from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation, SplitEvaluation
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
@@ -72,3 +73,21 @@ def test_a_pass_without_a_reference_says_so(why: str, tmp_path: Path) -> None:
     assert "PASS: candidate 1.0 meets own" in told
     assert ("compared with no reference" in told) == bool(why)
     assert why in told
+
+
+def test_what_a_threshold_keeps_is_no_promise(tmp_path: Path) -> None:
+    """Another precision means another threshold, and nobody knows what that one reaches."""
+    bound = Bound(
+        metric="precision_test", limit=0.8, unit="1", direction="at_least", key="goal.precision"
+    )
+    found = Measurement(metric="precision_test", value=0.7, unit="1", source="emulated")
+    trial = Trial(
+        id="1.0", architecture=None, measurements=(found,), verdict=judge([bound], [found])
+    )
+    judged = tmp_path / "judge"
+    judged.mkdir()
+    Trials(results=(TrialResult(trial=trial, brief="dense 8"),)).write(judged / "trials.json")
+    goal = Bound(metric="f1", limit=0.1, unit="1", direction="at_least")
+    _, text = reported({"judge01": judged}, tmp_path, bounds=(goal, bound))
+    assert "to give: goal.precision: 0.7000; the threshold of candidate 1.0 is chosen anew" in text
+    assert "candidate 1.0 keeps" not in text
