@@ -24,5 +24,5 @@ def read_member(data: bytes, where: str, form: Delimited, columns: Wanted | None
     if where.endswith(".parquet"):
         return read_parquet(data, where, columns)
     if where.endswith(".ts"):
-        return read_ts(data, where)
+        return read_ts(data, where).table
     return read_csv(data, where, form, columns)

@@ -51,7 +51,20 @@ class _Header:
         return self.valued or self.labels is not None
 
 
-def read_ts(data: bytes, where: str) -> Table:
+@dataclass(frozen=True)
+class TsText:
+    """What a file holds.
+
+    Attributes:
+        table: Its recordings.
+        notes: What was left out, a sentence each.
+    """
+
+    table: Table
+    notes: tuple[str, ...]
+
+
+def read_ts(data: bytes, where: str) -> TsText:
     """Reads a `.ts` file; a recording's signals are called 0, 1, 2...
 
     The class is the column `class`, a number to predict is `target` (in all rows of its recording),
@@ -63,8 +76,14 @@ def read_ts(data: bytes, where: str) -> Table:
     """
     lines = text_lines(data, where, remarks=(b"#", b"%"))
     header = _read_header(lines, where)
-    series = (_Case(text, line, where, header).read() for line, text in lines)
-    kept = [one for one in series if not (header.valued and np.isnan(float(one.marks[TARGET])))]
+    kept: list[Series] = []
+    without: list[int] = []
+    for line, text in lines:
+        found = _Case(text, line, where, header).read()
+        if header.valued and np.isnan(float(found.marks[TARGET])):
+            without.append(line)
+        else:
+            kept.append(found)
     if not kept:
         raise MlforgeError(f"{where}: there are no recordings after @data")
     for one in kept[1:]:
@@ -73,7 +92,8 @@ def read_ts(data: bytes, where: str) -> Table:
                 f"{where}:{one.line}: found {_count(one)} signals, wanted {_count(kept[0])} as in "
                 f"line {kept[0].line}"
             )
-    return to_table(where, kept)
+    first = f"{where}: left out recordings without a target: {len(without):,}, the first in line"
+    return TsText(to_table(where, kept), (f"{first} {without[0]}",) if without else ())
 
 
 def _count(series: Series) -> int:

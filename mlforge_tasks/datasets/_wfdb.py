@@ -89,6 +89,14 @@ class Records:
         self._named: tuple[str, ...] = ()
         self._form: _Form | None = None
 
+    @property
+    def told(self) -> str:
+        """At what rate and in which units the signals were read: others average them down."""
+        if self._form is None:
+            return "no record was read"
+        units = ", ".join(dict.fromkeys(self._form.units))
+        return f"signals at their own rate of {self._form.rate_hz:g} Hz, in {units}"
+
     def all(self) -> list[str]:
         """Names of the records that are no segments of others, sorted."""
         heads = [name.removesuffix(".hea") for name in self._names if name.endswith(".hea")]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # The SDK cuts an interval to whole milliseconds, so 5.03 ms and 5 ms are one.
 _INTERVAL_TOLERANCE = 0.01
+_WHENCE = {"info.labels": "the list of labels", "file_name": "the files' names"}
 
 
 class EdgeImpulseReader:
@@ -49,7 +50,10 @@ class EdgeImpulseReader:
                     hint="export recordings of one rate, or move the others to another folder",
                 )
             joined.add(*_kept(found.recording, one, columns, every))
-        return Loaded(joined.table(), files.card("edge_impulse", spec.path))
+        if first is None:
+            raise MlforgeError(f"{spec.path}: the lists of labels name no file")
+        note = f"{spec.path}: a sample each {first[1]:g} ms, labels from {_WHENCE[spec.label]}"
+        return Loaded(joined.table(), files.card("edge_impulse", spec.path), (note,))
 
 
 def _kept(

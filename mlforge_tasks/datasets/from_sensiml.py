@@ -47,7 +47,8 @@ class SensimlReader:
                     for one in pieces(recording, capture, session, label)
                 ],
             )
-        return Loaded(joined.table(), files.card("sensiml", spec.path))
+        note = f"{spec.path}: segments of the session '{session}', their last sample included"
+        return Loaded(joined.table(), files.card("sensiml", spec.path), (note,))
 
     def _check(self, capture: Capture, there: set[str], spec: SensimlSource) -> None:
         if capture.file_name not in there:

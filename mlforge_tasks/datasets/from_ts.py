@@ -22,9 +22,11 @@ class TsReader:
     def read(self, spec: TsSource, root: Path, columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
         """See `Reader`."""
         files = ReadFiles(root)
-        tables = [(read_ts(files.read(path), path), marks) for path, marks in spec.parts]
+        texts = [(read_ts(files.read(path), path), marks) for path, marks in spec.parts]
+        tables = [(text.table, marks) for text, marks in texts]
+        notes = tuple(note for text, _ in texts for note in text.notes)
         where = " and ".join(path for path, _ in spec.parts)
-        return Loaded(stacked(where, tables), files.card("ts", where))
+        return Loaded(stacked(where, tables), files.card("ts", where), notes)
 
 
 PLUGIN = TsReader()

@@ -42,14 +42,17 @@ class WfdbReader:
                 joined.add(run.recording, kept)
                 left_out -= len(kept)
             left_out += len(marks)
-        return Loaded(joined.table(), files.card("wfdb", spec.path), _notes(spec, left_out))
+        return Loaded(
+            joined.table(), files.card("wfdb", spec.path), _notes(spec, records, left_out)
+        )
 
 
-def _notes(spec: WfdbSource, left_out: int) -> tuple[str, ...]:
+def _notes(spec: WfdbSource, records: Records, left_out: int) -> tuple[str, ...]:
+    read = f"{spec.path}: {records.told}"
     if spec.annotations is None or spec.annotations.after is None or not left_out:
-        return ()
+        return (read,)
     told = f"{spec.path}: left out {left_out:,} annotations, whose rows before and after go past"
-    return (f"{told} the end of a record or of a part of it",)
+    return read, f"{told} the end of a record or of a part of it"
 
 
 PLUGIN = WfdbReader()

@@ -42,7 +42,7 @@ VALUED = b"""@univariate true
 
 def test_classes_keep_their_case_and_lengths_differ() -> None:
     """Tags are in any case, labels are not; remarks begin with # or %; ? is missing."""
-    table = read_ts(PLAIN, "a.ts")
+    table = read_ts(PLAIN, "a.ts").table
     assert table.starts.tolist() == [True, False, True, False, False]
     assert table.columns["class"].tolist() == ["Left"] * 2 + ["right"] * 3
     assert table.columns["0"].tolist() == [1, -2, 5, 6, 7]
@@ -53,7 +53,7 @@ def test_classes_keep_their_case_and_lengths_differ() -> None:
 
 def test_signs_beside_time_stamps_are_kept() -> None:
     """The colons of a time are none between signals or before a class."""
-    table = read_ts(STAMPED, "a.ts")
+    table = read_ts(STAMPED, "a.ts").table
     assert table.columns["0"].tolist() == [-241.5, 2, 3, -4]
     assert np.diff(table.stamps("time")).astype(np.int64).tolist() == [60e6, 240e6, 60e6]
     assert table.columns["class"].tolist() == ["1", "1", "2", "2"]
@@ -61,7 +61,9 @@ def test_signs_beside_time_stamps_are_kept() -> None:
 
 def test_a_recording_without_its_target_is_left_out() -> None:
     """A number to predict is in all rows of its recording."""
-    table = read_ts(VALUED, "a.ts")
+    text = read_ts(VALUED, "a.ts")
+    assert text.notes == ("a.ts: left out recordings without a target: 1, the first in line 5",)
+    table = text.table
     assert table.columns["0"].tolist() == [1, 2, 5, 6]
     assert table.columns["target"].tolist() == [0.5, 0.5, -1.5, -1.5]
 
@@ -83,7 +85,7 @@ def test_what_is_wrong_is_told_with_its_line(found: bytes, instead: bytes, told:
     """Each mistake names the file and the line; the tag for dimensions may be left out."""
     text = PLAIN.replace(found, instead)
     if told == "^$":
-        assert read_ts(text, "a.ts").rows == 5
+        assert read_ts(text, "a.ts").table.rows == 5
         return
     with pytest.raises(MlforgeError, match=told):
         read_ts(text, "a.ts")

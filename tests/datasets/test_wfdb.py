@@ -116,7 +116,8 @@ def test_beats_are_what_lies_around_them(tmp_path: Path) -> None:
     assert found.table.numbers("x").tolist() == [5, 6, 7, 19, 20, 21]
     assert found.table.texts("label").tolist() == ["N"] * 3 + ["V"] * 3
     assert found.table.starts.tolist() == [True, False, False] * 2
-    assert "left out 1 annotations" in found.notes[0]
+    assert found.notes[0] == "records: signals at their own rate of 100 Hz, in mV"
+    assert "left out 1 annotations" in found.notes[1]
 
 
 def test_a_label_goes_on_to_the_next(tmp_path: Path) -> None:
