@@ -140,7 +140,7 @@ class Setup(Record):
     engine: str
     operators: tuple[str, ...]
     margins: dict[str, float]
-    training: dict[str, int | float]
+    training: dict[str, Any]
 
 
 @dataclass(frozen=True)
