@@ -53,7 +53,7 @@ def _project_file(value: str, info: ValidationInfo) -> str:
 
 
 def _project_folder(value: str, info: ValidationInfo) -> str:
-    return _project_place(value, info, folder=True)
+    return _project_place(value, info, folder=True).rstrip("/")
 
 
 def matching(pattern: str, wanted: str) -> AfterValidator:

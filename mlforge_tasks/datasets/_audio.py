@@ -76,6 +76,11 @@ class AudioReader:
 
     def _one_rate(self, spec: FolderSource, rates: Mapping[str, float]) -> float:
         usual, odd = odd_ones(rates, spec.rate_hz)
+        if spec.resample and spec.rate_hz is None:
+            raise MlforgeError(
+                "dataset.source.resample: found no rate to bring the files to",
+                hint=f"give dataset.source.rate, such as {usual} Hz",
+            )
         rate = float(str(usual))
         if odd and not spec.resample:
             asked = "dataset.source.rate" if spec.rate_hz else "which most have"

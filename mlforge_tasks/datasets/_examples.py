@@ -120,7 +120,7 @@ def read_rows(spec: DatasetSpec, table: Table) -> Rows:
 
 def _clock(spec: DatasetSpec, time: Time, table: Table, apart: NDArray[np.bool_]) -> Clock:
     ordered = isinstance(spec.split, ChronologicalSplit)
-    clock = read_clock(time, table, np.zeros_like(apart) if ordered else apart)
+    clock = read_clock(time, table, table.starts if ordered else apart)
     if spec.holes is None and not clock.known.all():
         raise MlforgeError(
             f"{table.place(int(clock.known.argmin()))}: column '{time.column}': found no time, "

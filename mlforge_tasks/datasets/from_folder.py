@@ -16,6 +16,7 @@ from mlforge_tasks.datasets._labels import LabelFile
 from mlforge_tasks.datasets._parquet import read_parquet
 from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._recordings import Joined, Piece, Recording
+from mlforge_tasks.datasets._steps import Steps
 from mlforge_tasks.datasets._unpack import reading
 from mlforge_tasks.errors import MlforgeError
 
@@ -38,7 +39,11 @@ class FileReader(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should hear of how the files are read, a sentence each."""
+        """What the user should hear of how the files were read, a sentence each.
+
+        Raises:
+            MlforgeError: They do not go together.
+        """
 
     def read(self, data: bytes, where: str) -> Recording:
         """One recording.
@@ -55,12 +60,16 @@ class FileReader(Protocol):
 class _TableReader:
     """CSV and Parquet files, a table each."""
 
-    notes = ()
-
     def __init__(self, spec: FolderSource, files: Mapping[str, Path], columns: Wanted) -> None:  # noqa: ARG002 - as other readers
         self.rate_hz = spec.rate_hz
         self._spec = spec
         self._columns = columns
+        self._steps = Steps(columns, resample=spec.resample)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        self._steps.check()
+        return self._steps.notes
 
     def read(self, data: bytes, where: str) -> Recording:
         if where.lower().endswith(".parquet"):
@@ -69,7 +78,8 @@ class _TableReader:
             table = read_csv(data, where, self._spec, self._columns)
         if not table.columns:
             raise MlforgeError(f"{where}: there is no column that the contract names as an input")
-        return Recording(where, table.columns, table.names, table.lines, table.cells)
+        read = Recording(where, table.columns, table.names, table.lines, table.cells)
+        return self._steps.of(read)
 
 
 class _ArrayReader:

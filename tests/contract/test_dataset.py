@@ -224,6 +224,7 @@ CASES = [
 ]
 
 
+OTHERS = {"path": "others"}
 FOLDER = {"kind": "folder", "path": "data", "files": "{k}/*.csv"}
 CASES += [
     (with_(FORECAST, "source", {**FOLDER, **changes}), f"source.{field}", wanted)
@@ -234,7 +235,8 @@ CASES += [
         ("files", {"files": "*.csv"}, "none of 1 files has, such as 'walk/a.csv'"),
         ("files", {"files": "{k}/{k}.csv"}, "each name once"),
         ("rate", {"rate": 16}, "a frequency such as '16 kHz'"),
-        ("resample", {"resample": True}, "'resample' with 'rate'"),
+        ("resample", {**OTHERS, "files": "*.wav", "resample": True}, "'resample' with 'rate'"),
+        ("resample", {**OTHERS, "files": "*.png", "resample": True}, "they have no times"),
         ("images", {"images": {"channels": 1}}, "since the files are none"),
         ("images.size", {"files": "{k}/*", "images": {"size": [96]}}, "height and width"),
         ("labels.path", {"labels": {"path": "labels.csv"}}, "a file of the project"),
@@ -249,6 +251,9 @@ def test_mistakes(sections: dict[str, Any], field: str, wanted: str, tmp_path: P
     (tmp_path / "project" / "data.csv").write_text("level\n1\n")
     (tmp_path / "project" / "data" / "walk").mkdir(parents=True)
     (tmp_path / "project" / "data" / "walk" / "a.csv").write_text("level\n1\n")
+    (tmp_path / "project" / "others").mkdir()
+    for name in ("a.wav", "a.png"):
+        (tmp_path / "project" / "others" / name).write_text("")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "b.csv").write_text("level\n1\n")
     (tmp_path / "project" / "out").symlink_to(tmp_path / "elsewhere")

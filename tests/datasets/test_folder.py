@@ -17,11 +17,14 @@ from hypothesis import strategies as st
 from mlforge_tasks import datasets
 from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.contract.sources.file_pattern import compiled
+from mlforge_tasks.datasets._times import read_clock
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.yaml_file import Mistake
 from tests.helpers.datasets import SORTING, run_stage, spec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from mlforge_tasks.datasets._table import Table
@@ -41,7 +44,7 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
-SECTIONS: tuple[str, ...] = ("inputs", "target", "group")
+SECTIONS: tuple[str, ...] = ("inputs", "target", "group", "time", "window")
 
 
 def plan(files: str, base: dict[str, Any] = SORTING, **source: Any) -> DatasetSpec:
@@ -202,6 +205,72 @@ def test_seconds_are_rows_by_the_rate(tmp_path: Path) -> None:
     assert table.texts("kind").tolist() == ["cat"] * 3 + ["dog"] * 5
     write(tmp_path, {"labels.csv": b"file,kind\n1.csv,dog\n"})
     assert read(tmp_path, "*.csv", **LABELS).texts("kind").tolist() == ["dog"] * 10
+
+
+def logged(step_ms: int, stamp: Callable[[int], str], gap: int = 10**6) -> bytes:
+    """Two seconds of a slow sine on top of gravity, with a word for each half."""
+    lines = ["at,a,b,half"]
+    for ms in range(0, 2000, step_ms):
+        seconds = ms / 1000
+        value = 9.81 + np.sin(2 * np.pi * 2 * seconds)
+        at = ms + (500 if ms >= gap else 0)
+        lines.append(f"{stamp(at)},{value:.6f},{seconds},{'first' if ms < 1000 else 'second'}")
+    return "\n".join(lines).encode()
+
+
+STEADY: dict[str, Any] = {
+    "time": {"column": "at", "interval": 0.01, "tolerance": 0.002},
+    "window": {"length": 5},
+    "group": "half",
+    **KIND,
+}
+
+
+def iso(ms: int) -> str:
+    return f"2026-01-01T00:00:{ms / 1000:06.3f}"
+
+
+@pytest.mark.parametrize("stamp", [iso, str], ids=["text", "milliseconds"])
+def test_tables_of_another_step_are_refused_or_resampled(
+    stamp: Callable[[int], str], tmp_path: Path
+) -> None:
+    """As the contract says: values, times and words are those that a faster log would have."""
+    write(tmp_path, {f"data/{k}.csv": logged(10, stamp) for k in "ac"})
+    write(tmp_path, {"data/b.csv": logged(20, stamp), "data/d.csv": logged(5, stamp)})
+    told = r"data/b\.csv: the usual step of column 'at' is 20 ms, .* \(2 of 4 files have another"
+    with pytest.raises(MlforgeError, match=told):
+        read(tmp_path, "{kind}.csv", **STEADY)
+    wanted = plan("{kind}.csv", resample=True, **STEADY)
+    found = datasets.load(wanted, tmp_path)
+    table = found.table
+    assert "2 files resampled, of which data/b.csv" in found.notes[0]
+    assert np.flatnonzero(table.starts).tolist() == [0, 200, 400, 600]
+    assert wanted.time is not None
+    clock = read_clock(wanted.time, table, table.starts)
+    assert not clock.off.any()
+    for name in "ab":
+        first, *others = table.numbers(name).reshape(4, 200)
+        for values in others:
+            np.testing.assert_allclose(values[10:-10], first[10:-10], atol=0.02)
+    assert table.texts("half").tolist() == (["first"] * 100 + ["second"] * 100) * 4
+
+
+def test_gaps_stay_gaps(tmp_path: Path) -> None:
+    """No value is made up where nothing was measured."""
+    write(tmp_path, {"data/a.csv": logged(10, iso), "data/b.csv": logged(20, iso, gap=1000)})
+    wanted = plan("{kind}.csv", resample=True, **STEADY)
+    table = datasets.load(wanted, tmp_path).table
+    assert wanted.time is not None
+    late = np.flatnonzero(read_clock(wanted.time, table, table.starts).gaps)
+    assert (table.rows, late.tolist()) == (400, [300])
+    assert table.place(300) == "data/b.csv:52"
+
+
+def test_tables_without_times_cannot_be_resampled(tmp_path: Path) -> None:
+    """Nothing says what step they have."""
+    write(tmp_path, {"data/a.csv": b"a,b\n1,2\n"})
+    with pytest.raises(MlforgeError, match=r"nothing says when rows(.|\n)*dataset\.time"):
+        read(tmp_path, "{kind}.csv", resample=True, **KIND)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,8 @@ class FolderSource(SourceRecord, Delimited):
         files: Which of its files are recordings, and what columns their paths make.
         labels: What says more of them, or None.
         rate_hz: Rows a second.
-        resample: Whether audio of another rate is brought to `rate`; else it is refused.
+        resample: Whether audio of another rate is brought to `rate`, and tables of another step to
+            `dataset.time.interval`; else they are refused.
         images: How images become arrays.
     """
 
@@ -118,9 +119,10 @@ class FolderSource(SourceRecord, Delimited):
         family = family_of(self.pattern)
         if family not in {None, "images"} and self.images != Images():
             yield Mistake("no 'images', since the files are none", at=("images",))
-        if self.resample and (self.rate_hz is None or family not in {None, "audio"}):
-            wanted = "'resample' with 'rate', for audio files"
-            yield Mistake(wanted, at=("resample",), found="true")
+        if self.resample and family in {"images", "arrays"}:
+            yield Mistake("no 'resample': they have no times", at=("resample",), found="true")
+        if self.resample and family == "audio" and self.rate_hz is None:
+            yield Mistake("'resample' with 'rate'", at=("resample",), found="true")
         if root is not None:
             yield from self._none_fits(root)
 
