@@ -157,9 +157,9 @@ class _Search:
         free = [each for each in every if each.member.architecture not in self._taken]
         fitting = [each.member for each in free if each.pressure <= self._bound]
         in_space = [each for each in fitting if each.genes]
-        linear = self._small[0].member
-        if linear in fitting and self._wants_linear():
-            chosen = linear
+        linear = [each.member for each in self._small[:1] if each.member in fitting]
+        if linear and self._wants_linear():
+            chosen = linear[0]
         elif in_space:
             chosen = self._most_promising(in_space)
         elif fitting:

@@ -65,7 +65,7 @@ class SourceCard(Record):
     sha256: str
 
 
-BaselineRule = Literal["persistence", "mean", "majority", "linear"]
+BaselineRule = Literal["persistence", "mean", "majority", "distance", "linear"]
 
 
 class Baseline(Record):
@@ -74,8 +74,9 @@ class Baseline(Record):
     Attributes:
         split: Which split.
         rule: `persistence` (the last reading goes on), `mean` (of the training targets),
-            `majority` (the training split's most frequent class) or `linear` (a linear model on
-            the inputs; left out where these are too many).
+            `majority` (the training split's most frequent class), `distance` (from the mean of
+            what is normal) or `linear` (a linear model on the inputs; left out where these are too
+            many).
         metric: A figure that is told of every model: `mse`, `mae(b)` (in the output's unit),
             `accuracy`...
         value: The figure.
@@ -180,7 +181,11 @@ class DataCard(Record):
 
     def remarks(self) -> tuple[str, ...]:
         """What its user should hear of the data, a line each."""
-        return (*self.notes, *map(str, self.losses), *self.warned())
+        left_out: tuple[str, ...] = ()
+        if self.left_out:
+            what = f"rows of the training split are left out: not {self.labels[0]}"
+            left_out = (f"{self.left_out:,} {what}",)
+        return (*self.notes, *left_out, *map(str, self.losses), *self.warned())
 
     def warned(self) -> tuple[str, ...]:
         """The warnings alone, a line each."""

@@ -43,7 +43,7 @@ def without_model(
         [N, 2], of which the second is a score.
     """
     if spec.target.normal:
-        return {("mean", name): _distances(splits["train"], splits[name]) for name in JUDGED}
+        return {("distance", name): _distances(splits["train"], splits[name]) for name in JUDGED}
     found: dict[tuple[BaselineRule, Split], Outputs] = {}
     wanted = {name: _wanted(spec, one) for name, one in splits.items()}
     usual = wanted["train"].mean(axis=0, dtype=np.float64)

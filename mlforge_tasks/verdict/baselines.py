@@ -21,6 +21,7 @@ WORDS: dict[str, str] = {
     "persistence": "the last reading goes on",
     "mean": "the mean of the training targets",
     "majority": "always the most frequent class",
+    "distance": "the distance from the mean of what is normal",
     "linear": "a linear model",
 }
 # What a model that is a linear one itself is made of, beside one FULLY_CONNECTED.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -12,7 +13,7 @@ from mlforge_tasks.agents._cost import CostModel, count
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.agents._tools import Toolbox
 from mlforge_tasks.agents._tpe import _excess
-from mlforge_tasks.architecture import Architecture, Shape, smallest
+from mlforge_tasks.architecture import Architecture, Shape, infer_shapes, smallest
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.records import Measurement, Reason
 from mlforge_tasks.verdict.trial import Trial
@@ -119,6 +120,25 @@ def test_an_exhausted_space_gives_repeats_rather_than_nothing(
     proposed = agent.propose(make_brief(INPUTS["features"]), trials, 3, BENCH)
     assert len(proposed) == 3
     assert set(proposed) <= {trials[0].architecture, *smallest(INPUTS["features"])}
+
+
+@pytest.mark.parametrize("shape", INPUTS.values())
+@pytest.mark.parametrize("name", AGENTS)
+def test_what_reconstructs_an_input_is_narrow(name: str, shape: Shape) -> None:
+    """At most half as many numbers as the input has pass through: else nothing is told apart."""
+    brief = make_brief(shape).model_copy(
+        update={"task": "anomaly", "output_count": math.prod(shape)}
+    )
+    proposed = [trial.architecture for trial in search(load(name), brief, 6)]
+    for one in proposed:
+        assert one is not None
+        sizes = [
+            math.prod(layer.output_shape)
+            for layer in infer_shapes(one, shape, "anomaly", math.prod(shape))
+        ]
+        assert 2 * min(sizes) <= math.prod(shape)
+        assert sizes[-1] == math.prod(shape)
+    assert len(set(proposed)) == 6
 
 
 @pytest.mark.parametrize("name", AGENTS)

@@ -362,6 +362,7 @@ def test_a_model_of_what_is_normal_sees_nothing_else(window: dict[str, int] | No
     assert (card.task, card.labels) == ("anomaly", ("cat", "dog or cow"))
     assert card.output_count == np.prod(card.input_shape)
     assert card.left_out == 8
+    assert "8 rows of the training split are left out: not cat" in card.remarks()
     assert card.splits[0].class_counts[1] == 0
     assert card.features[0].maximum < 80
     for name in ("train", "calibration"):
@@ -373,7 +374,7 @@ def test_a_model_of_what_is_normal_sees_nothing_else(window: dict[str, int] | No
         assert 0 < strange.sum() < len(strange)
     # The distance from the mean of what is normal tells them: they are 1e6 away.
     told = {(one.split, one.rule, one.metric, one.value) for one in card.baselines}
-    assert told == {("validation", "mean", "auc", 1.0), ("test", "mean", "auc", 1.0)}
+    assert told == {("validation", "distance", "auc", 1.0), ("test", "distance", "auc", 1.0)}
 
 
 def test_recordings_are_not_joined() -> None:
