@@ -63,7 +63,7 @@ def read_stream(
     """
     try:
         return _Reader(stream, where, form, columns).table()
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:  # of UTF-16 without its mark it is no UnicodeDecodeError
         raise not_text(stream, where, form.encoding, error) from error
 
 

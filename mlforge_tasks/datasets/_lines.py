@@ -23,16 +23,14 @@ def text_lines(stream: BinaryIO, where: str, encoding: str) -> io.TextIOWrapper:
     """A file's lines with their ends, gunzipped where `where` ends with `.gz`.
 
     Reading them raises MlforgeError where it is no whole gzip file, is too large, or has a line
-    that is, and UnicodeDecodeError where it is not in this encoding.
+    that is, and UnicodeError where it is not in this encoding.
     """
     # A mark of UTF-8 is no part of the first name.
     known = "utf-8-sig" if encoding == UTF_8 else encoding
     return io.TextIOWrapper(unpacked(stream, where), encoding=known, newline="")
 
 
-def not_text(
-    stream: BinaryIO, where: str, encoding: str, error: UnicodeDecodeError
-) -> MlforgeError:
+def not_text(stream: BinaryIO, where: str, encoding: str, error: UnicodeError) -> MlforgeError:
     """What to say of bytes that are not in a file's encoding: where, and what they may be."""
     stream.seek(0)
     with unpacked(stream, where) as content:
@@ -46,10 +44,10 @@ def not_text(
     message = f"{place}: found bytes that are not {encoding.upper()}"
     if encoding != UTF_8 or line is None:
         return MlforgeError(
-            f"{message} ({error.reason})", hint="say the file's own `encoding` in dataset.source"
+            f"{message} ({getattr(error, 'reason', error)})",
+            hint="say the file's own `encoding` in dataset.source",
         )
-    around = max(0, len(line[: error.end].strip()) - 20) if number == 1 else 0
-    shown = quoted(line.decode("cp1252", "replace")[around:])
+    shown = quoted(line.decode("cp1252", "replace"))
     return MlforgeError(
         message,
         hint=f"say `encoding: cp1252` in dataset.source if {shown} is what it should read; "

@@ -148,6 +148,13 @@ def test_another_encoding_is_told(data: bytes, told: str) -> None:
     assert told in refused(data)
 
 
+def test_utf_16_without_its_mark_is_told() -> None:
+    """Which of its two orders it is has to be said."""
+    told = refused("temp,press\n1,2\n".encode("utf-16-le"), encoding="utf-16")
+    assert told.startswith("d.csv: found bytes that are not UTF-16 (UTF-16 stream does not start")
+    assert read_csv("temp,press\n1,2\n".encode("utf-16-le"), "d.csv", form(encoding="utf-16-le"))
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "cp1252", "latin-1"])
 def test_encodings(encoding: str) -> None:
     """Text is read in the encoding that the contract names."""

@@ -15,10 +15,10 @@ import numpy as np
 from mlforge_tasks.contract.board import BOARDS, Board
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.contract.loader import load
-from mlforge_tasks.contract.sources.text import CsvSource
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._formats import read_member
 from mlforge_tasks.datasets._prepare import prepare
+from mlforge_tasks.datasets._wanted import wanted
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.runners._bench import read_map
@@ -127,6 +127,47 @@ _SPECS = (
             "split": {"rule": "group", "validation": ["b"], "test": ["c"]},
         },
     ),
+    (
+        "data.csv",
+        {
+            **FORECAST,
+            "source": {
+                "kind": "csv",
+                "path": "data.csv",
+                "delimiter": ";",
+                "decimal": ",",
+                "missing": ["NA", -9],
+                "skip_rows": 1,
+                "units_row": True,
+            },
+            "time": {
+                "column": "at",
+                "interval": 1.0,
+                "tolerance": 0.1,
+                "format": "%d.%m.%Y %H:%M:%S",
+                "zone": "Europe/Berlin",
+            },
+            "missing": {"rule": "interpolate", "rows": 2},
+        },
+    ),
+    (
+        "data.csv",
+        {
+            **SORTING,
+            "source": {
+                "kind": "csv",
+                "path": "data.csv",
+                "encoding": "utf-16",
+                "missing": [""],
+            },
+            "window": {"length": 1},
+            "time": {"column": "at", "interval": 0.02, "tolerance": 0.001},
+            "group": "who",
+            "split": {"rule": "random_group", "validation": 0.25, "test": 0.25, "seed": 3},
+            "missing": {"rule": "hold", "rows": 1},
+        },
+    ),
+    ("data.npz", {**FORECAST, "missing": {"rule": "drop"}, "scaling": {"rule": "minmax"}}),
 )
 _DATA_CARD = SourceCard(kind="csv", name="data.csv", member=None, sha256="0" * 64)
 
@@ -138,9 +179,9 @@ def _spec(way: int) -> tuple[str, Any]:
 
 
 def _read_data(way: int, data: bytes) -> object:
-    name, wanted = _spec(way)
-    table = read_member(data, name, CsvSource(kind="csv", path="data.csv"))
-    return prepare(wanted, Loaded(table, _DATA_CARD))
+    name, plan = _spec(way)
+    table = read_member(data, name, plan.source, wanted(plan))
+    return prepare(plan, Loaded(table, _DATA_CARD))
 
 
 def _npz(**arrays: Any) -> bytes:
@@ -175,6 +216,13 @@ def _data_seeds() -> Iterable[bytes]:
     series = {"a": list(numbers.reshape(4, 10)), "b": list(numbers.reshape(4, 10))}
     each = {"kind": np.array(["cat", "cat", "dog", "dog"]), "who": np.array(list("abcd"))}
     yield b"\5" + _npy({**series, **each, "names": ["x"]})
+    german = [f"25.10.2026 02:30:{step:02};{step % 7},5" for step in range(40)]
+    german[7], german[8] = "25.10.2026 02:30:07;NA", "25.10.2026 02:30:08;-9,0"
+    yield b"\6" + "\n".join(["# a logger", "at;level", "h;m", *german]).encode()
+    apart = [f"{20 * row[0]},{row[1]},{row[2]},{row[3]},{'abcd'[row[0] // 10]}" for row in rows]
+    apart[3] = "60,,1,cat,a"
+    yield b"\7" + "\n".join(["at,a,b,kind,who", *apart]).encode("utf-16")
+    yield b"\x08" + _npz(level=np.where(numbers == 9, np.nan, numbers))
 
 
 _CPUS = ("cortex-m3", "cortex-m4", "cortex-m55", "host")
@@ -235,6 +283,7 @@ TARGETS = {
         (
             *(mutations.csv_text, mutations.gzipped, mutations.csv_text),
             *(mutations.npz, mutations.npz, mutations.npy),
+            *(mutations.csv_text, mutations.binary, mutations.npz),
         ),
     ),
     "recorded": Target(recorded.seeds, recorded.read, recorded.MUTATE),
