@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._read_files import ReadFiles
+from mlforge_tasks.datasets._series import stacked
 from mlforge_tasks.datasets._wisdm import read_wisdm
 
 if TYPE_CHECKING:
@@ -21,9 +22,13 @@ class WisdmReader:
     def read(self, spec: WisdmSource, root: Path, columns: Wanted) -> Loaded:  # noqa: ARG002 - a Reader
         """See `Reader`."""
         files = ReadFiles(root)
-        text = read_wisdm(files.read(spec.path), spec.path)
-        notes = tuple(f"{spec.path}: left out {defect}" for defect in text.defects)
-        return Loaded(text.table, files.card("wisdm", spec.path), notes)
+        names = [str(file) for file in spec.files(root)]
+        texts = [(name, read_wisdm(files.read(name), name)) for name in names]
+        notes = tuple(
+            f"{name}: left out {defect}" for name, text in texts for defect in text.defects
+        )
+        table = stacked(spec.place, [(text.table, {}) for _, text in texts])
+        return Loaded(table, files.card("wisdm", spec.place), notes)
 
 
 PLUGIN = WisdmReader()

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlforge_tasks import datasets
-from mlforge_tasks.contract.sources.logs import Layout, WindowLinesSource
+from mlforge_tasks.contract.sources.logs import Layout, WindowLinesSource, WisdmSource
 from mlforge_tasks.datasets._window_lines import read_window_lines
 from mlforge_tasks.datasets._wisdm import read_wisdm
 from mlforge_tasks.errors import MlforgeError
@@ -122,6 +122,25 @@ def test_what_is_left_out_of_wisdm_text_is_noted(tmp_path: Path) -> None:
     found = datasets.load(spec(FORECAST, source=source), tmp_path)
     assert len(found.notes) == 2
     assert found.notes[0].startswith("raw.txt: left out records with another number of cells")
+
+
+def test_a_folder_of_wisdm_text(tmp_path: Path) -> None:
+    """The set of 2019 has a file a user; rows and what is left out are told with theirs."""
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/data_1601.txt").write_bytes(
+        b"1601,B,5,4,5,6;\n1601,B,6,,,;\n1601,B,7,4,5,6;\n"
+    )
+    (tmp_path / "raw/data_1600.txt").write_bytes(b"1600,A,1,1,2,3;\n1600,A,2,1,2,3;\n")
+    (tmp_path / "raw/notes.md").write_text("x")
+    plan = spec(FORECAST, source={"kind": "wisdm", "folder": "raw"})
+    found = datasets.load(plan, tmp_path)
+    assert found.table.texts("user").tolist() == ["1600", "1600", "1601", "1601"]
+    assert found.table.starts.tolist() == [True, False, True, True]
+    assert found.table.place(2) == "raw/data_1601.txt:1"
+    assert found.notes[0].startswith("raw/data_1601.txt: left out records with another number")
+    for source in ({}, {"path": "a.txt", "folder": "raw"}):
+        with pytest.raises(ValidationError):
+            WisdmSource.model_validate({"kind": "wisdm", **source})
 
 
 def test_text_that_is_not_wisdm_s() -> None:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, model_validator
 
 from mlforge_tasks.contract.fields import (
     Count,
+    ProjectFolder,
     ProjectPath,
     Text,
     checked,
@@ -16,7 +17,8 @@ from mlforge_tasks.contract.fields import (
     not_empty,
     repeated,
 )
-from mlforge_tasks.contract.sources.base import FileSource, SourceRecord
+from mlforge_tasks.contract.sources.base import SourceRecord, names_below
+from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
 
@@ -92,7 +94,35 @@ class WindowLinesSource(SourceRecord, Layout):
             yield Mistake(wanted, at=("delimiter",), found=f"'{self.delimiter}'")
 
 
-class WisdmSource(FileSource):
-    """Raw text of a WISDM data set."""
+class WisdmSource(SourceRecord):
+    """Raw text of a WISDM data set: one file of 2010, or a folder of those of 2019.
+
+    Attributes:
+        path: The file.
+        folder: Instead of it a folder, of which each file that ends with `.txt` is read.
+    """
 
     kind: Literal["wisdm"]
+    path: ProjectPath | None = None
+    folder: ProjectFolder | None = None
+
+    @model_validator(mode="after")
+    def _either(self) -> WisdmSource:
+        if (self.path is None) == (self.folder is None):
+            found = "both" if self.path else "neither"
+            raise Mistake("either path or folder", found=found)
+        return self
+
+    @property
+    def place(self) -> str:
+        """What the contract names."""
+        return self.path or self.folder or ""
+
+    def files(self, root: Path) -> tuple[Path, ...]:
+        """The file, or those of the folder."""
+        if self.folder is None:
+            return (Path(self.place),)
+        names = sorted(name for name in names_below(root, self.folder) if name.endswith(".txt"))
+        if not names:
+            raise MlforgeError(f"{self.folder}: found no file that ends with .txt")
+        return tuple(Path(self.folder, name) for name in names)
