@@ -104,6 +104,12 @@ class Steps:
         numbers = [name for name, kind in kinds.items() if kind == "number"]
         usual = clock.usual_step_ns or clock.interval_ns
         ratio = Fraction(usual, clock.interval_ns).limit_denominator(_MOST_RATIO)
+        if not 0 < ratio.numerator <= _MOST_RATIO:
+            raise MlforgeError(
+                f"{recording.where}: {clock.usual}, which is too far to resample",
+                hint="say in dataset.time.unit what the stamps count, or leave the file out by "
+                "dataset.source.files",
+            )
         whole = clock.known.copy()
         for name in numbers:
             whole &= np.isfinite(recording.signals[name].reshape(recording.rows, -1)).all(axis=1)
@@ -113,7 +119,7 @@ class Steps:
         rows: list[NDArray[np.int64]] = []
         for stretch in np.split(np.arange(recording.rows), np.flatnonzero(cut)):
             held = stretch[whole[stretch]]
-            if len(held) < 2 or not ratio:
+            if len(held) < 2:
                 continue
             count = -(-len(held) * ratio.numerator // ratio.denominator)
             near = held[np.arange(count) * ratio.denominator // ratio.numerator]

@@ -266,6 +266,14 @@ def test_gaps_stay_gaps(tmp_path: Path) -> None:
     assert table.place(300) == "data/b.csv:52"
 
 
+def test_steps_too_far_from_the_interval(tmp_path: Path) -> None:
+    """Of a file that is not of this data, or counts something else, no filter is made."""
+    hours = "\n".join(f"2026-01-01T{hour:02}:00:00,1,2,first" for hour in range(9)).encode()
+    write(tmp_path, {"data/a.csv": logged(10, iso), "data/b.csv": b"at,a,b,half\n" + hours})
+    with pytest.raises(MlforgeError, match=r"data/b\.csv: the usual step .* is 1 h, .* too far to"):
+        read(tmp_path, "{kind}.csv", resample=True, **STEADY)
+
+
 def test_tables_without_times_cannot_be_resampled(tmp_path: Path) -> None:
     """Nothing says what step they have."""
     write(tmp_path, {"data/a.csv": b"a,b\n1,2\n"})
