@@ -59,6 +59,7 @@ class Rows:
         has_inputs: Whether a row has all its inputs.
         has_target: Whether a row has its target.
         clock: When they were measured, or None.
+        filled: How many inputs were missing and are not any more.
     """
 
     features: NDArray[np.float32]
@@ -70,6 +71,7 @@ class Rows:
     has_inputs: NDArray[np.bool_]
     has_target: NDArray[np.bool_]
     clock: Clock | None
+    filled: int
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,10 @@ def read_rows(spec: DatasetSpec, table: Table) -> Rows:
     if spec.time is not None:
         clock = _clock(spec, spec.time, table, apart)
         breaks = apart | clock.breaks
-    has_inputs = fill(features, spec.holes, breaks)
-    return Rows(features, targets, groups, split, breaks, apart, has_inputs, has_target, clock)
+    has_inputs, filled = fill(features, spec.holes, breaks)
+    return Rows(
+        features, targets, groups, split, breaks, apart, has_inputs, has_target, clock, filled
+    )
 
 
 def _clock(spec: DatasetSpec, time: Time, table: Table, apart: NDArray[np.bool_]) -> Clock:

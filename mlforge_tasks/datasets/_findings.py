@@ -42,8 +42,11 @@ def findings(
     usual = [] if clock is None or clock.keeps_interval else [clock.usual]
     guessed = clock is not None and spec.time is not None and spec.time.unit is None
     unit = clock.read_as if clock is not None and guessed and clock.unit != "s" else ""
+    notes = [*loaded.notes, *([unit] if unit else [])]
+    if rows.filled and spec.missing is not None:
+        notes.append(f"missing inputs that '{spec.missing.rule}' filled: {rows.filled:,}")
     return {
         "losses": losses(window, table, rows),
-        "notes": (*loaded.notes, unit) if unit else loaded.notes,
+        "notes": tuple(notes),
         "warnings": (*usual, *outliers(spec, table, rows, used)),
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def fill(
     features: NDArray[np.float32], rule: Missing | None, breaks: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
+) -> tuple[NDArray[np.bool_], int]:
     """Fills missing inputs in place; what stays missing becomes 0, and no example may have it.
 
     Args:
@@ -25,11 +25,12 @@ def fill(
         breaks: Whether a row does not go on from the one before.
 
     Returns:
-        Whether a row has all its inputs, [rows].
+        Whether a row has all its inputs, [rows], and how many values were filled.
     """
+    filled = 0
     whole = np.ones(len(features), dtype=np.bool_)
     if rule is None:
-        return whole
+        return whole, filled
     flat = features.reshape(len(features), -1)
     for values in flat.T:
         missing = np.isnan(values)
@@ -37,10 +38,12 @@ def fill(
             continue
         if isinstance(rule, FillMissing):
             _fill(values, missing, rule, breaks)
+            filled += int(missing.sum())
             missing = np.isnan(values)
+            filled -= int(missing.sum())
         whole &= ~missing
         values[missing] = 0
-    return whole
+    return whole, filled
 
 
 def _fill(

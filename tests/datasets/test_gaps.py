@@ -197,7 +197,8 @@ def filled(values: list[float], breaks: tuple[int, ...] = (), **rule: Any) -> li
     array = np.array(values, dtype=np.float32)
     marked = np.zeros(len(values), dtype=np.bool_)
     marked[[0, *breaks]] = True
-    whole = fill(array, FillMissing.model_validate(rule), marked)
+    whole, count = fill(array, FillMissing.model_validate(rule), marked)
+    assert count == whole.sum() - np.isfinite(values).sum()
     assert (array[~whole] == 0).all()
     array[~whole] = NAN
     return [float(value) for value in array]
@@ -225,6 +226,8 @@ def test_targets_are_never_filled() -> None:
     rows = read_rows(plan(missing={"rule": "interpolate", "rows": 3}), source.table)
     assert rows.features[10].tolist() == [10]
     assert rows.has_inputs.all()
+    filled = prepare(plan(missing={"rule": "interpolate", "rows": 3}), loaded(level=level)).card
+    assert filled.notes == ("missing inputs that 'interpolate' filled: 1",)
     assert np.flatnonzero(~rows.has_target).tolist() == [10]
 
 
