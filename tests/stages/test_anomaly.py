@@ -14,7 +14,9 @@ from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, score_weights
 from mlforge_tasks.runners import Expected, InferenceResult
+from mlforge_tasks.runners._program import running
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
+from mlforge_tasks.runners.qemu import command
 from mlforge_tasks.stages._golden import GoldenVectors
 from mlforge_tasks.stages.header import header
 from mlforge_tasks.verdict import metrics
@@ -23,12 +25,14 @@ from mlforge_tasks.verdict.reconstruction import reconstruction_scores, squared_
 from mlforge_tasks.windows import Windows
 from tests.helpers import tiny_model
 from tests.helpers.model_data import card, write_dataset
+from tests.platforms.test_mlperf import Dut
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+BOARD = load_board("mps2/an385")
 SIZE, LEAST = 6, 96_600_000
 ABOUT = card("anomaly", (SIZE,), SIZE, labels=("normal", "anomaly"))
 # Input finer than output, coarser, and by so much that one of them weighs nothing.
@@ -183,27 +187,49 @@ def test_a_wrong_score_is_a_broken_tool(tmp_path: Path) -> None:
         golden.ask(session)
 
 
-def test_a_device_tells_the_score(tmp_path: Path) -> None:
-    """The firmware scores the input that it was given, though the model overwrote it."""
-    board, model = load_board("mps2/an385"), _model()
-    (tmp_path / "model_data.h").write_text(header(b"x", model, ABOUT, DECISION))
-    (tmp_path / "model.c").write_text(NEARLY_THE_SAME)
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A device that scores and decides, and answers the benchmark's runner."""
+    folder = tmp_path_factory.mktemp("image")
+    (folder / "model_data.h").write_text(header(b"x", _model(), ABOUT, DECISION))
+    (folder / "model.c").write_text(NEARLY_THE_SAME)
     request = BuildRequest(
-        board=board,
-        header=tmp_path,
-        engine=tmp_path,
+        board=BOARD,
+        header=folder,
+        engine=folder,
         engine_name="tiny",
         firmware_id=tiny_model.FIRMWARE_ID,
         mlperf="ad01",
     )
-    BAREMETAL.build(request, tmp_path)
+    BAREMETAL.build(request, folder)
+    return folder / "firmware.elf"
+
+
+def test_a_device_tells_the_score(image: Path, tmp_path: Path) -> None:
+    """The firmware scores the input that it was given, though the model overwrote it."""
+    model = _model()
     golden = GoldenVectors.choose(write_dataset(tmp_path / "data", ABOUT), model, DECISION)
     expected = Expected(tiny_model.FIRMWARE_ID, model.tflite_sha256)
-    with QEMU.open(board, tmp_path / "firmware.elf", expected) as session:
+    with QEMU.open(BOARD, image, expected) as session:
         outputs = golden.ask(session)
     assert (outputs == np.maximum(golden.inputs.astype(np.int16) - 1, -128)).all()
     scores = reconstruction_scores(Windows.each(golden.inputs), outputs, model)
     assert scores.min() < LEAST <= scores.max()
+
+
+def test_the_benchmark_hears_the_error(image: Path) -> None:
+    """Its runner wants one number of a model of what is normal: the mean squared error."""
+    given, model = np.array([[-128, -100, -60, 0, 90, 127]], np.int8), _model()
+    outputs = np.array([[-128, -101, -61, -1, 89, 126]], np.int8)
+    score = reconstruction_scores(Windows.each(given), outputs, model)[0]
+    with running(command(BOARD, image), lambda how: how.outcome("QEMU")) as console:
+        device = Dut(console)
+        device.until("m-ready\r\n")
+        device.ask(f"db load {SIZE}")
+        assert device.ask(f"db {given.tobytes().hex()}") == ["m-load-done"]
+        (found,) = (line for line in device.ask("infer 1 1") if line.startswith("m-results-["))
+    error = float(found.removeprefix("m-results-[").removesuffix("]"))
+    assert error == pytest.approx(score * score_weights(model).unit, abs=0.0006, rel=1e-6)
 
 
 def test_a_wrong_decision_is_a_broken_tool(tmp_path: Path) -> None:

@@ -109,13 +109,32 @@ for between in ((), (keras.layers.Dense(4, activation="relu"),)):
     same = all(map(np.array_equal, before, model.get_weights()))
     print(started, same, float(np.abs(model.predict(views[:], verbose=0) - aims).max()))
 """
+# Windows that lie in a plane of two numbers each, and in validation some that do not.
+RECONSTRUCTION = """
+plane = random.standard_normal((90, 1)) @ np.ones((1, 2))
+odd = np.arange(90) >= 60
+rows = np.where(odd[:, None], [[1, -1]], plane).astype(np.float32)
+train = Split(Windows(rows, np.arange(50), 3), None, np.zeros(50, np.int32))
+mixed = Split(Windows(rows, np.arange(40, 80), 3), None, np.repeat([0, 1], 20).astype(np.int32))
+body = keras.Input((3, 2)), keras.layers.Flatten(), keras.layers.Dense(3)
+model = keras.Sequential([*body, keras.layers.Dense(6)])
+budget = Budget(batch_size=10, **{**limits, "learning_rate": 0.02})
+trainer = Trainer(libraries, model, train, goal="auc", budget=budget, seed=1)
+losses = [trainer.epoch(number) for number in range(1, 61)]
+outputs = trainer.predict(mixed.inputs)
+errors = np.square(outputs - mixed.inputs[:].reshape(40, 6)).mean(axis=1)
+print(errors[:20].mean(), trainer.loss(mixed, outputs))
+print(losses[0], losses[-1], errors[:18].max(), errors[20:].min())
+"""
 
 
 @pytest.fixture(scope="module")
 def lines() -> list[str]:
-    """What all three say, in one process, since TensorFlow takes seconds to start."""
-    done = process.check([sys.executable, "-c", WEIGHTED + SHARED + LINEAR], timeout_s=120)
-    return done.splitlines()[-9:]
+    """What all of them say, in one process, since TensorFlow takes seconds to start."""
+    done = process.check(
+        [sys.executable, "-c", WEIGHTED + SHARED + LINEAR + RECONSTRUCTION], timeout_s=120
+    )
+    return done.splitlines()[-11:]
 
 
 @pytest.mark.slow
@@ -142,3 +161,13 @@ def test_a_head_alone_starts_at_the_least_squares(lines: list[str]) -> None:
     assert (started, same) == ("True", "False")
     assert float(error) < 1e-3
     assert lines[8].split()[:2] == ["False", "True"]
+
+
+@pytest.mark.slow
+def test_a_network_learns_to_give_its_input_back(lines: list[str]) -> None:
+    """Of windows, too; the loss on validation data is that of what is normal; the rest is worse."""
+    wanted, found = map(float, lines[9].split())
+    assert found == pytest.approx(wanted, rel=1e-5)
+    first, last, normal, other = map(float, lines[10].split())
+    assert last < first / 20
+    assert 4 * normal < other
