@@ -39,7 +39,9 @@ class Need:
         data: Rows, and each example's start and target.
         weights: With gradients, moments and the best epoch's.
         step: What a training step's batch holds for its gradients.
-        prediction: What the largest layer takes in and gives where the validation split is run.
+        prediction: What the validation split takes when it is run: the largest layer's ends for
+            a batch, and all outputs, which are then put together.
+        outputs: Those outputs, once.
         batch: Examples of a training step.
     """
 
@@ -47,6 +49,7 @@ class Need:
     weights: int
     step: int
     prediction: int
+    outputs: int
     batch: int
 
     @property
@@ -60,6 +63,8 @@ class Need:
             return "use fewer or narrower rows"
         if self.step > self.prediction:
             return f"lower training.batch_size ({self.batch:,})"
+        if 2 * self.outputs >= self.prediction:
+            return "have fewer examples validate (dataset.window.stride, dataset.split)"
         return "have the first layers give less (a larger stride, fewer filters)"
 
 
@@ -76,12 +81,14 @@ def need(model: Any, train: Split, validation: Split, batch: int) -> Need:
     splits = (train, validation)
     predicted = min(PREDICT_BATCH, len(validation.inputs))
     ends = [_size(layer.input) + _size(layer.output) for layer in _layers(model)]
+    outputs = len(validation.inputs) * FLOAT_BYTES * _size(model.output)
     return Need(
         data=train.inputs.rows.nbytes
         + sum(one.inputs.starts.nbytes + _bytes(one.learned) for one in splits),
         weights=COPIES_OF_WEIGHTS * FLOAT_BYTES * model.count_params(),
         step=batch * FLOAT_BYTES * _kept(model),
-        prediction=predicted * FLOAT_BYTES * max(ends, default=0),
+        prediction=outputs + max(outputs, predicted * FLOAT_BYTES * max(ends, default=0)),
+        outputs=outputs,
         batch=batch,
     )
 
@@ -103,7 +110,8 @@ def check(found: Need, limit_bytes: int) -> None:
             f"training needs at least {wanted} of memory, its limit is {limit} "
             f"(training.memory_limit): {format_bytes(found.step)} for what a batch of "
             f"{found.batch:,} examples leaves for its gradients, {format_bytes(found.data)} for "
-            f"the data; {found.advice()}, or raise training.memory_limit"
+            f"the data, {format_bytes(found.prediction)} to run the validation split; "
+            f"{found.advice()}, or raise training.memory_limit"
         )
         raise failure("train_memory", message, limit_bytes, value=found.total)
     short = room.lacking_memory(found.total)
