@@ -11,13 +11,14 @@ from mlforge_tasks.datasets._outliers import outliers
 from mlforge_tasks.datasets._windows import covered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.dataset import DatasetSpec, Window
     from mlforge_tasks.datasets import Loaded
     from mlforge_tasks.datasets._examples import Rows
+    from mlforge_tasks.datasets._table import Table
 
 
 def findings(
@@ -47,6 +48,17 @@ def findings(
         notes.append(f"missing inputs that '{spec.missing.rule}' filled: {rows.filled:,}")
     return {
         "losses": losses(window, table, rows),
-        "notes": tuple(notes),
+        "notes": (*notes, *_too_short(table, window)),
         "warnings": (*usual, *outliers(spec, table, rows, used)),
     }
+
+
+def _too_short(table: Table, window: Window) -> Iterator[str]:
+    """That some of several recordings have fewer rows than an example, which nothing else says."""
+    begins = np.flatnonzero(table.starts)
+    rows = np.diff(np.append(begins, table.rows))
+    short = np.flatnonzero(rows < window.span)
+    if len(short) and len(rows) > 1:
+        first = f"the first is {table.place(int(begins[short[0]]))}, with {rows[short[0]]}"
+        many = f"{len(short):,} of {len(rows):,} recordings have"
+        yield f"{many} fewer rows than the {window.span} of an example ({first})"

@@ -275,3 +275,12 @@ def test_an_outlier_is_pointed_at() -> None:
 def test_what_is_wide_by_nature_is_no_outlier(level: Any) -> None:
     """Long tails, rare events and a single pulse are data."""
     assert warnings_of(level.astype(float)) == ()
+
+
+def test_recordings_that_are_too_short_are_told() -> None:
+    """Files of series of different lengths lose some of them without any gap."""
+    source = loaded(starts=(40, 42, 80), level=np.arange(120.0), who=np.repeat(list("abcd"), 30))
+    notes = prepare(plan(window={"length": 3}, time=None), source).card.notes
+    told = "1 of 4 recordings have fewer rows than the 3 of an example"
+    assert notes == (f"{told} (the first is data.csv, row 40, with 2)",)
+    assert not prepare(plan(window={"length": 2}, time=None), source).card.notes
