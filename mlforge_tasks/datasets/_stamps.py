@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -90,8 +91,9 @@ class Stamps:
             return self._form.numbers(cells)
 
     def _mostly_numbers(self, cells: Sequence[str]) -> bool:
-        some = cells[:_LOOKED_AT]
-        return 2 * len(self._form.numbers(some)[1]) < len(some)
+        there = (cell for cell in cells if not self._form.is_missing(str(cell).strip()))
+        some = list(itertools.islice(there, _LOOKED_AT))
+        return 2 * len(self._form.numbers(some)[1]) <= len(some)
 
     def _times(self, cells: Sequence[str]) -> tuple[NDArray[Any], list[int]]:
         found = np.full(len(cells), np.datetime64("NaT"), dtype="datetime64[us]").view(np.int64)

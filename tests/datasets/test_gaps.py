@@ -178,6 +178,19 @@ def test_rows_without_a_time() -> None:
     assert rows.clock.step_ns[3] == 20 * 10**9
 
 
+def test_times_may_be_missing_at_first() -> None:
+    """A logger without a clock yet: what the column holds is told by those that are there."""
+    times = ["NA"] * 150 + [f"2026-01-01T00:{i // 6:02}:{i % 6}0" for i in range(60)]
+    text = "at,level\n" + "".join(f"{one},1\n" for one in times)
+    plan_ = plan(
+        time=TIME, missing=None, source={"kind": "csv", "path": "d.csv", "missing": ["NA"]}
+    )
+    table = read_csv(text.encode(), "d.csv", plan_.source, wanted(plan_))  # type: ignore[arg-type]
+    clock = read_clock(Time.model_validate(TIME), table, table.starts)
+    assert clock.known.sum() == 60
+    assert not clock.off.any()
+
+
 def test_a_missing_class_is_no_class() -> None:
     """Where the source says how a missing value is written, rows without a class are left out."""
     text = "a,b,kind\n" + "1,2,cat\n1,3,dog\n2,2,\n" * 12
