@@ -9,6 +9,8 @@ from mlforge_tasks.contract.split import SplitRule
 from mlforge_tasks.contract.target import Task
 from mlforge_tasks.records import Record
 
+# In the data set's folder: all that there is to know, and what of it says nothing in words.
+CARD, EXAMPLES_CARD = "data_card.json", "examples.json"
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
@@ -191,7 +193,29 @@ class DataCard(Record):
         """The warnings alone, a line each."""
         return tuple(f"warning: {one}" for one in self.warnings)
 
+    def without_text(self) -> DataCard:
+        """The same as far as examples depend on it: no terms, names, units, figures or remarks.
+
+        What learns from examples is told no more, so that an edited text trains nothing again.
+        """
+        return self.model_copy(
+            update={
+                "labels": tuple(str(at) for at in range(len(self.labels))),
+                "features": _unnamed(self.features),
+                "outputs": _unnamed(self.outputs),
+                "licence": "",
+                "source": SourceCard(kind="", name="", member=None, sha256=""),
+                **dict.fromkeys(("baselines", "losses", "notes", "warnings"), ()),
+            }
+        )
+
     @property
     def window_length(self) -> int | None:
         """Rows of an example; None where each row is one."""
         return None if self.window is None else self.window.length
+
+
+def _unnamed(cards: tuple[FeatureCard, ...]) -> tuple[FeatureCard, ...]:
+    return tuple(
+        one.model_copy(update={"name": str(at), "unit": ""}) for at, one in enumerate(cards)
+    )

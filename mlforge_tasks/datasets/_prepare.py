@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.contract.data_card import (
+    CARD,
+    EXAMPLES_CARD,
     SPLITS,
     ArrayCard,
     DataCard,
@@ -56,12 +58,13 @@ class Prepared:
     card: DataCard
 
     def write(self, out: Path) -> None:
-        """Writes `data_card.json` and each array as a `.npy` file."""
+        """Writes the card, the same without text, and each array as a `.npy` file."""
         for name, array in self.arrays.items():
             np.save(out / f"{name}.npy", array, allow_pickle=False)
         for (rule, split), array in self.guesses.items():
             np.save(out / guess_file(rule, split), array, allow_pickle=False)
-        self.card.write(out / "data_card.json")
+        self.card.write(out / CARD)
+        self.card.without_text().write(out / EXAMPLES_CARD)
 
 
 def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:

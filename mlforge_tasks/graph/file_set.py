@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlforge_tasks.graph.file_digests import digest_together
+from mlforge_tasks.graph.files import file_digest
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,8 @@ class FileSet:
             ToolError: One cannot be read.
         """
         return digest_together(self.root, self.listed(self.root))
+
+
+def source_digest(source: Path | FileSet) -> str:
+    """What a key says of the user's files; raises what reading them raises."""
+    return source.digest() if isinstance(source, FileSet) else file_digest(source)

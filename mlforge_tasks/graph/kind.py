@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class StageKind:
         loads: Modules the action loads by name, so that no import tells of them.
         resources: Data files it uses, relative to the project root.
         tools: Names and versions of what it depends on, asked when a key is made.
+        unread: Files of an input stage that it does not read, by the input's name: they are no part
+            of its key.
         runs_after_failure: Whether it runs although an input stage's candidate failed.
         secrets: Environment variables that its process gets, and no other stage's; they are no
             part of the key.
@@ -33,6 +35,7 @@ class StageKind:
     loads: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     tools: Callable[[], Mapping[str, str]] = dict
+    unread: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     runs_after_failure: bool = False
     secrets: tuple[str, ...] = ()
     kept_when_broken: tuple[str, ...] = ()

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.graph.file_set import source_digest
 from mlforge_tasks.graph.manifest import Manifest
-from mlforge_tasks.graph.stage import Stage, digest_of
+from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.graph.store import key_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ class Lookahead:
 
     def _document(self, stage: Stage) -> dict[str, object]:
         digests = {
-            name: self._found[one].digest() if isinstance(one, Stage) else digest_of(one)
+            name: self._found[one].digest(stage.kind.unread.get(name, ()))
+            if isinstance(one, Stage)
+            else source_digest(one)
             for name, one in stage.inputs.items()
         }
         return stage.document(digests, passed_over=False)

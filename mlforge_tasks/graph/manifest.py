@@ -12,7 +12,7 @@ from mlforge_tasks.graph.sealed import Sealed
 from mlforge_tasks.records import Reason, Record, sha256_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 # Written last, as the commit point of a stage, and how it came to be.
@@ -58,9 +58,14 @@ class Manifest(Record):
             raise ValueError("an output lies below another")
         return self
 
-    def digest(self) -> str:
-        """What the key of a later stage says of it: the digest of its file."""
-        return sha256_bytes(self.to_bytes() + b"\n")
+    def digest(self, unread: Collection[str] = ()) -> str:
+        """What the key of a later stage says of it: the digest of its file.
+
+        Args:
+            unread: Outputs that the stage does not read; then of what the file would be without.
+        """
+        read = {name: digest for name, digest in self.outputs.items() if name not in unread}
+        return sha256_bytes(self.model_copy(update={"outputs": read}).to_bytes() + b"\n")
 
     def folders(self) -> set[str]:
         """The folders that outputs lie in, below the stage's own."""

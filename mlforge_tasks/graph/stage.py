@@ -20,8 +20,8 @@ from mlforge_tasks.errors import NOT_NEEDED, MlforgeError, ToolError
 from mlforge_tasks.graph import broken_tries, environment, shortage, steady
 from mlforge_tasks.graph.action import Action
 from mlforge_tasks.graph.code_version import code_version
-from mlforge_tasks.graph.file_set import FileSet
-from mlforge_tasks.graph.files import CorruptError, file_digest, own_digest, refused
+from mlforge_tasks.graph.file_set import FileSet, source_digest
+from mlforge_tasks.graph.files import CorruptError, own_digest, refused
 from mlforge_tasks.graph.folder import OutputFolder, files_below
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest, Provenance
@@ -100,7 +100,7 @@ class Stage:
         Raises:
             FileNotFoundError: An input has not been made yet.
         """
-        inputs = {name: digest_of(source) for name, source in sorted(self.inputs.items())}
+        inputs = {name: self._says(name) for name in sorted(self.inputs)}
         return self.document(inputs, passed_over=self._passed_over())
 
     def document(self, inputs: Mapping[str, str], *, passed_over: bool) -> dict[str, Any]:
@@ -217,7 +217,7 @@ class Stage:
         for name, source in self.inputs.items():
             if isinstance(source, Stage):
                 manifest = source.outputs.manifest()
-                if manifest is None or own_digest(source.manifest_path) != inputs[name]:
+                if manifest is None or self._says(name) != inputs[name]:
                     raise self._changed(name)
                 source.outputs.mend(manifest)
                 given[name] = manifest
@@ -230,10 +230,18 @@ class Stage:
         """Refuses what was made while an input changed: no key says what it was made of."""
         yield
         for name, source in self.inputs.items():
-            if digest_of(source) != inputs[name]:
+            if self._says(name) != inputs[name]:
                 raise self._changed(name)
             if isinstance(source, Stage) and not source.outputs.holds(given[name]):
                 raise self._changed(name)
+
+    def _says(self, name: str) -> str:
+        """What the key says of an input: no more than the stage reads of it."""
+        source, unread = self.inputs[name], self.kind.unread.get(name)
+        if not isinstance(source, Stage):
+            return source_digest(source)
+        manifest = source.outputs.manifest() if unread else None
+        return manifest.digest(unread) if manifest and unread else own_digest(source.manifest_path)
 
     def _changed(self, name: str) -> ToolError:
         return ToolError(
@@ -283,13 +291,6 @@ class Stage:
     def clean(self) -> None:
         """Removes the output folder; the store keeps the blobs."""
         self.outputs.clean()
-
-
-def digest_of(source: Stage | Path | FileSet) -> str:
-    """What a key says of an input: its manifest's digest, or that of source files."""
-    if isinstance(source, FileSet):
-        return source.digest()
-    return own_digest(source.manifest_path) if isinstance(source, Stage) else file_digest(source)
 
 
 def _place(source: Stage | Path | FileSet) -> Path:

@@ -137,7 +137,9 @@ class Wiring:
     @functools.cached_property
     def learning_goal(self) -> dict[str, Any]:
         """What a training is steered by."""
-        return {"goal": self.contract.learning_figure().model_dump(mode="json")}
+        figure = self.contract.learning_figure()
+        unnamed = figure.model_copy(update={"name": figure.metric})  # it may name an output
+        return {"goal": unnamed.model_dump(mode="json")}
 
     @functools.cached_property
     def detectors(self) -> list[dict[str, Any]]:

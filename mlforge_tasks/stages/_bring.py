@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlforge_tasks import windows
-from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.data_card import EXAMPLES_CARD, DataCard
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import shortage
 from mlforge_tasks.quantisation import Quantisation
@@ -134,7 +134,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `model.tflite`, `quantisation.json` and float outputs; see `quantise.run`."""
     content = inputs["model"].read_bytes()
     print(STARTED, flush=True)
-    card = DataCard.read(inputs["dataset"] / "data_card.json")
+    card = DataCard.read(inputs["dataset"] / EXAMPLES_CARD)
     found = read(content, card, lambda: start(config["search.seed"]))
     if isinstance(found, Network):
         found = _quantised(found, inputs["dataset"], card, out)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks import windows
-from mlforge_tasks.contract.data_card import SPLITS, DataCard
+from mlforge_tasks.contract.data_card import EXAMPLES_CARD, SPLITS, DataCard
 from mlforge_tasks.graph import shortage
 from mlforge_tasks.quantisation import FLOAT_OUTPUTS
 from mlforge_tasks.stages import main
@@ -152,7 +152,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     libraries = start(config["search.seed"])
     print(STARTED, flush=True)
     dataset = inputs["dataset"]
-    card = DataCard.read(dataset / "data_card.json")
+    card = DataCard.read(dataset / EXAMPLES_CARD)
     model = load_model(inputs["render"] / "model.py")
     if "train" not in inputs:
         disturb(model, config["search.seed"])

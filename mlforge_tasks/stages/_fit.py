@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.data_card import EXAMPLES_CARD, DataCard
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.contract.metrics import better
 from mlforge_tasks.errors import CandidateFailure, ToolError
@@ -207,7 +207,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         libraries = start(config["search.seed"])
     except (MemoryError, ImportError, OSError) as error:  # refused memory shows as any of them
         raise ToolError(f"TensorFlow cannot be loaded: {error!r}", hint=MEMORY_HINT) from error
-    card = DataCard.read(inputs["dataset"] / "data_card.json")
+    card = DataCard.read(inputs["dataset"] / EXAMPLES_CARD)
     model = load_model(inputs["render"] / "model.py")
     goal = Figure.from_dump(config["goal"])
     print(STARTED, flush=True)

