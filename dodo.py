@@ -36,5 +36,6 @@ def task_mlforge() -> Iterator[dict[str, Any]]:
 
 
 def task_utilities() -> Iterator[dict[str, Any]]:
-    """`doit check`, `doit doctor` and `doit workspace folder=~/zephyrproject`."""
-    yield from tasks.utilities(PLAN, get_var("folder") or "~/zephyrproject")
+    """`doit check`, `doit new`, `doit doctor`, `doit workspace folder=~/zephyrproject`."""
+    new = tuple(get_var(name) for name in ("name", "data", "board"))
+    yield from tasks.utilities(PLAN, get_var("folder") or "~/zephyrproject", new)

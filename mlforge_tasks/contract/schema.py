@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pydantic_core import core_schema
 
 SCHEMA = "contract.schema.json"
-# The first line of a contract beside it: editors with YAML's language server read it.
+# A line of a contract beside it: editors with YAML's language server read it.
 MODELINE = f"# yaml-language-server: $schema={SCHEMA}"
 
 _PYTHON = {"gt", "ge", "lt", "le", "discriminator"}

@@ -5,7 +5,9 @@ To add one:
 1. describe it in a module of `contract/sources/` (a record with a `kind`, which says what files
    it is made from), and add it to `contract/source.py`;
 2. write `from_<kind>.py` here, with a `PLUGIN` that has the `read` of `Reader` below;
-3. add its line to `tests/datasets/test_sources.py`, which says what every source must do.
+3. add its line to `tests/datasets/test_sources.py`, which says what every source must do;
+4. where `doit new` can know its files by their names, give `PLUGIN` a `recognise(path, root)`: the
+   `source` section for such a file, None for others (`_look` reads the rest with `read`).
 
 Modules with an underscore turn rows into examples; they are the same for every source.
 """

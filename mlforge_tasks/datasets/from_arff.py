@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._arff import read_arff
 from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._series import stacked
+from mlforge_tasks.datasets._sniff import pair
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,10 @@ class ArffReader:
         ]
         where = " and ".join(path for path, _ in spec.parts)
         return Loaded(stacked(where, tables), files.card("arff", where))
+
+    def recognise(self, path: str, root: Path) -> dict[str, Any] | None:
+        """See `_look`."""
+        return pair("arff", path, root) if path.lower().endswith(".arff") else None
 
 
 PLUGIN = ArffReader()

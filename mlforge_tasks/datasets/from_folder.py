@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from mlforge_tasks.contract.sources.base import names_below
 from mlforge_tasks.contract.sources.file_pattern import FILE_COLUMN, FilePattern, compiled
 from mlforge_tasks.contract.sources.folder import family_of
 from mlforge_tasks.datasets import Loaded
@@ -16,6 +18,7 @@ from mlforge_tasks.datasets._labels import LabelFile
 from mlforge_tasks.datasets._parquet import read_parquet
 from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._recordings import Joined, Piece, Recording
+from mlforge_tasks.datasets._sniff import text_form
 from mlforge_tasks.datasets._steps import Steps
 from mlforge_tasks.datasets._unpack import reading
 from mlforge_tasks.errors import MlforgeError
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.datasets._wanted import Wanted
 
 ARRAY = "array"
+# What folders are called by how many lie above the files.
+_FOLDERS = {0: "", 1: "{label}/", 2: "{group}/{label}/"}
 
 
 class FileReader(Protocol):
@@ -109,6 +114,22 @@ _READERS: dict[str, _Making] = {
 
 class FolderReader:
     """Reads `kind: folder`."""
+
+    def recognise(self, path: str, root: Path) -> dict[str, Any] | None:
+        """See `_look`; recordings are those of the family that most files are of."""
+        if not (root / path).is_dir():
+            return None
+        names = sorted(name for name in names_below(root, path) if family_of(name))
+        if not names:
+            return None
+        ends = Counter(name[name.index(".", name.rfind("/")) :].lower() for name in names)
+        end = min(ends, key=lambda one: (-ends[one], one))
+        of_it = [name for name in names if name.lower().endswith(end)]
+        folders = _FOLDERS.get(min(name.count("/") for name in of_it), "**/{label}/")
+        found = {"kind": "folder", "path": path, "files": f"{folders}*{end}"}
+        if family_of(of_it[0]) == "table" and not end.endswith(".parquet"):
+            found |= text_form(root / path / of_it[0], of_it[0])
+        return found
 
     def read(self, spec: FolderSource, root: Path, columns: Wanted) -> Loaded:
         """See `Reader`."""

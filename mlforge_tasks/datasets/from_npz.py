@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
@@ -25,6 +25,10 @@ class NpzReader:
             digest = digest_of(stream)
             card = SourceCard(kind="npz", name=spec.path, member=None, sha256=digest)
             return Loaded(read_npz(stream, spec.path, columns), card)
+
+    def recognise(self, path: str, root: Path) -> dict[str, Any] | None:  # noqa: ARG002 - by its name
+        """See `_look`."""
+        return {"kind": "npz", "path": path} if path.lower().endswith(".npz") else None
 
 
 PLUGIN = NpzReader()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
@@ -25,6 +25,10 @@ class ParquetReader:
         data = read_file(root / spec.path, spec.path)
         card = SourceCard(kind="parquet", name=spec.path, member=None, sha256=sha256_bytes(data))
         return Loaded(read_parquet(data, spec.path, columns), card)
+
+    def recognise(self, path: str, root: Path) -> dict[str, Any] | None:  # noqa: ARG002 - by its name
+        """See `_look`."""
+        return {"kind": "parquet", "path": path} if path.lower().endswith(".parquet") else None
 
 
 PLUGIN = ParquetReader()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._series import stacked
+from mlforge_tasks.datasets._sniff import pair
 from mlforge_tasks.datasets._ts import read_ts
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ class TsReader:
         notes = tuple(note for text, _ in texts for note in text.notes)
         where = " and ".join(path for path, _ in spec.parts)
         return Loaded(stacked(where, tables), files.card("ts", where), notes)
+
+    def recognise(self, path: str, root: Path) -> dict[str, Any] | None:
+        """See `_look`."""
+        return pair("ts", path, root) if path.lower().endswith(".ts") else None
 
 
 PLUGIN = TsReader()

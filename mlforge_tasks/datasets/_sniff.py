@@ -1,0 +1,111 @@
+"""How a CSV file is likely written, from its beginning: what a starter contract says of it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.datasets._unpack import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+LOOKED_AT_BYTES, LOOKED_AT_LINES = 1 << 16, 200
+DELIMITERS = (",", ";", "\t", "|")
+# What programs write where a value is missing; none of it is a number.
+MARKERS = {"", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "None", "-", "?"}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number with a decimal point."""
+    return _NUMBER.fullmatch(cell.strip()) is not None
+
+
+def text_form(path: Path, where: str) -> dict[str, Any]:
+    """The keys of `contract.delimited.Delimited` that are not as by default.
+
+    Args:
+        path: The file.
+        where: Its name, for messages.
+
+    Raises:
+        MlforgeError: It cannot be read.
+    """
+    packed = where.endswith(".gz")
+    with reading(where, "no text"), gzip.open(path) if packed else path.open("rb") as stream:
+        head = stream.read(LOOKED_AT_BYTES)
+    form: dict[str, Any] = {}
+    lines = _decoded(head, form).splitlines()[:LOOKED_AT_LINES]
+    lines = lines[:-1] if len(head) == LOOKED_AT_BYTES and len(lines) < LOOKED_AT_LINES else lines
+    delimiter = max(DELIMITERS, key=lambda one: _evenness(lines, one))
+    if delimiter != ",":
+        form["delimiter"] = delimiter
+    rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
+    width = _columns(lines, delimiter)
+    skipped = next((at for at, row in enumerate(rows) if len(row) >= width), 0)
+    if skipped:
+        form["skip_rows"] = skipped
+    return form | _cells(rows[skipped:], delimiter)
+
+
+def _decoded(head: bytes, form: dict[str, Any]) -> str:
+    for encoding, mark in (("utf-16", (b"\xff\xfe", b"\xfe\xff")), ("utf-8", (b"",))):
+        if head.startswith(mark):
+            try:
+                text = head.decode(
+                    encoding, errors="strict" if len(head) < LOOKED_AT_BYTES else "ignore"
+                )
+            except UnicodeDecodeError:
+                continue
+            if encoding != "utf-8":
+                form["encoding"] = encoding
+            return text.removeprefix("\ufeff")
+    form["encoding"] = "cp1252"
+    return head.decode("cp1252", errors="replace")
+
+
+def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
+    """The share of lines that a delimiter cuts into as many cells as most, if these are several."""
+    counts = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+    width = _columns(lines, delimiter)
+    return (counts.count(width) / len(counts) if width > 1 else 0.0, width)
+
+
+def _columns(lines: Sequence[str], delimiter: str) -> int:
+    """How many cells most lines have."""
+    counts = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+    return max(set(counts), key=counts.count) if counts else 1
+
+
+def _cells(rows: Sequence[list[str]], delimiter: str) -> dict[str, Any]:
+    """Header, units, decimals and markers."""
+    form: dict[str, Any] = {}
+    body = [[cell.strip() for cell in row] for row in rows]
+    commas = sum(bool(_WITH_COMMA.fullmatch(cell)) for row in body[1:] for cell in row)
+    if commas and delimiter != ",":
+        form["decimal"] = ","
+        body = [[cell.replace(",", ".") for cell in row] for row in body]
+    if body and any(map(is_number, body[0])):
+        form["header"] = False
+    elif len(body) > 2 and not any(map(is_number, body[1])) and any(map(is_number, body[2])):
+        form["units_row"] = True
+    first = 0 if form.get("header") is False else 2 if form.get("units_row") else 1
+    markers: set[str] = set()
+    for column in zip(*body[first:], strict=False):
+        numbers = sum(map(is_number, column))
+        odd = {cell for cell in column if not is_number(cell)}
+        if numbers > len(column) / 2 and odd <= MARKERS:
+            markers |= odd
+    return form | ({"missing": sorted(markers)} if markers else {})
+
+
+def pair(kind: str, path: str, root: Path) -> dict[str, Any]:
+    """A `source` section of a file to train with, and of the one to test with beside it."""
+    test = path.replace("_TRAIN.", "_TEST.")
+    beside = {"test_path": test} if test != path and (root / test).is_file() else {}
+    return {"kind": kind, "path": path, **beside}

@@ -1,0 +1,197 @@
+"""`doit new`: a contract to start from, written by what is in a file or folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.contract import loader
+from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.contract.schema import SCHEMA
+from mlforge_tasks.datasets._look import look
+from mlforge_tasks.errors import ContractError, MlforgeError
+from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.render import render
+from mlforge_tasks.yaml_file.units import format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.datasets._look import Column, Look
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+LABELS = ("label", "class", "activity", "target", "state", "fault", "species", "gesture", "y")
+GROUPS = ("group", "subject", "user", "person", "patient", "device", "machine", "session", "file")
+SPLITS = ("split", "set", "subset", "partition")
+# Text that YAML takes for nothing else.
+_PLAIN, _WORDS = re.compile(r"[A-Za-z][\w./-]*"), {"true", "false", "null"}
+MOST_LABELS, MOST_FEATURES = 40, 16
+# A model for a microcontroller, even where a board that is emulated has much more.
+MOST_FLASH_BYTES, MOST_RAM_BYTES = 64 << 10, 32 << 10
+
+
+def write(name: str, data: str, board: str) -> Path:
+    """Writes `contracts/<name>.yaml`.
+
+    Args:
+        name: The contract's.
+        data: A file or folder of the project.
+        board: The board that it is for.
+
+    Raises:
+        MlforgeError: It is there already, the board is unknown, or the data cannot be read.
+    """
+    if not NAME.fullmatch(name):
+        raise MlforgeError(f"name={name}: found other characters, wanted letters, digits, _ - .")
+    path = PROJECT_ROOT / "contracts" / f"{name}.yaml"
+    if path.exists():
+        raise MlforgeError(f"{path} is there already", hint="another name=…, or remove it")
+    known = load_board(board)
+    place = _in_project(data)
+    text = contract_text(name, look(place, PROJECT_ROOT), known)
+    path.write_text(text)
+    try:
+        loader.load(path, PROJECT_ROOT)
+    except ContractError as error:
+        path.unlink()
+        raise MlforgeError(f"{data}: no contract could be made of it: {error}") from None
+    return path
+
+
+def _in_project(data: str) -> str:
+    """The path relative to the project's root."""
+    place = Path(data).expanduser()
+    place = place if place.is_absolute() else PROJECT_ROOT / place
+    if not place.exists():
+        raise MlforgeError(f"data={data}: there is nothing at this path")
+    if not place.resolve().is_relative_to(PROJECT_ROOT):
+        raise MlforgeError(
+            f"data={data}: found a path outside the project, wanted one in it",
+            hint=f"copy it to {PROJECT_ROOT / 'data'}",
+        )
+    return place.resolve().relative_to(PROJECT_ROOT).as_posix()
+
+
+def contract_text(name: str, found: Look, board: Board) -> str:
+    """A commented contract for what was found in data."""
+    rest = [one for one in found.columns if len(one.values) != 1]
+    time = next((one for one in rest if one.interval_s is not None), None)
+    split = _named(rest, SPLITS, most=4)
+    label = _named(rest, LABELS, most=MOST_LABELS) or _text(rest)
+    group = _named([one for one in rest if one not in (label, split)], GROUPS)
+    special = (time, split, label, group)
+    features = [one for one in rest if one.numeric and one not in special] or [
+        one for one in rest if one.numeric
+    ]
+    if not features:
+        raise MlforgeError(f"{found.source['path']}: no column holds numbers")
+    wide = next((one for one in features if one.axes), None)
+    shown = [wide] if wide is not None else features[:MOST_FEATURES]
+    return render(
+        "contract.yaml.jinja",
+        name=name,
+        schema=SCHEMA,
+        flow=_flow,
+        source=found.source,
+        rows=found.rows,
+        recordings=found.recordings,
+        features=shown,
+        left_out=[one.name for one in found.columns if one not in (*special, *shown)],
+        wide=wide,
+        channels=wide.axes[-1] if wide is not None else len(shown),
+        label=label,
+        target=shown[-1],
+        time=time,
+        group=group,
+        split=split,
+        tests=[one for one in split.values if one.lower().startswith("te")] if split else [],
+        window=_window(found, time, label, wide),
+        missing="missing" in found.source,
+        target_share=round(50 + 50 / len(label.values)) if label else 0,
+        half=f"{shown[-1].deviation / 2:.4g}",
+        **_clock(time),
+        **_limits(board),
+    )
+
+
+def _named(columns: Sequence[Column], names: Sequence[str], most: int = 10**6) -> Column | None:
+    """The column of few values whose name says what it is."""
+    for name in names:
+        for one in columns:
+            if one.name.lower() == name and (not one.values or len(one.values) <= most):
+                return one if one.values else None
+    return None
+
+
+def _text(columns: Sequence[Column]) -> Column | None:
+    """A column of a few texts, which is likely the class."""
+    found = [one for one in columns if not one.numeric and 2 <= len(one.values) <= MOST_LABELS]
+    left = [one for one in found if one.name.lower() not in (*GROUPS, *SPLITS)]
+    return left[-1] if left else None
+
+
+def _window(
+    found: Look, time: Column | None, label: Column | None, wide: Column | None
+) -> dict[str, int] | None:
+    """How rows become examples: none where each row is one, as of images."""
+    whole = found.rows / max(1, found.recordings)
+    if (wide is not None and len(wide.axes) > 1) or whole < 2:
+        return None
+    if label is not None:
+        runs = min(label.runs, whole)
+        if time is None and runs < 8:
+            return None
+        length = max(2, min(64, int(runs)))
+        return {"length": length, "stride": max(1, length // 2)}
+    if time is None and found.recordings == 1:
+        return None
+    return {"length": max(2, min(16, int(whole) // 2)), "horizon": 1}
+
+
+def _clock(time: Column | None) -> dict[str, str | None]:
+    """The interval, and how far a step may be off."""
+    step_s = time.interval_s if time else None
+    if step_s is None:
+        return {"interval": None, "tolerance": None}
+    return {"interval": _duration(step_s), "tolerance": _duration(step_s / 5)}
+
+
+def _limits(board: Board) -> dict[str, Any]:
+    """What may be asked of a board: no more than half of it."""
+    bare = board.uart is not None and board.qemu is not None
+    common = {
+        "board": board,
+        "platform": "baremetal" if bare else "zephyr",
+        "latency": "20 ms",
+    }
+    if board.flash is None or board.ram is None:
+        has = "no memories of its own"
+        return {**common, "flash": "64 KiB", "ram": "32 KiB", "has": has}
+    flash, ram = board.flash.length_bytes, board.ram.length_bytes
+    return {
+        **common,
+        "flash": format_bytes(min(flash // 2, MOST_FLASH_BYTES)),
+        "ram": format_bytes(min(ram // 2, MOST_RAM_BYTES)),
+        "has": f"{format_bytes(flash)} of flash, {format_bytes(ram)} of RAM",
+    }
+
+
+def _duration(seconds: float) -> str:
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "us")):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.6g} {unit}"
+    return f"{seconds * 1e9:.6g} ns"
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML in one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and value not in _WORDS:
+        return value
+    return json.dumps(value, ensure_ascii=False)

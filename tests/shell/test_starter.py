@@ -1,0 +1,170 @@
+"""`doit new`: what is in a file or folder becomes a contract that can be read, checked and run."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlforge_tasks import datasets
+from mlforge_tasks.contract import loader
+from mlforge_tasks.contract.board import board_names, load_board
+from mlforge_tasks.contract.contract import Contract
+from mlforge_tasks.datasets._look import look
+from mlforge_tasks.datasets._prepare import prepare
+from mlforge_tasks.datasets._sniff import text_form
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.shell import starter
+from tests.helpers.builds import doit
+from tests.helpers.paths import ROOT
+
+TANK = "tests/data/tank.csv"
+
+
+def starts(root: Path, path: str, board: str = "mps2/an385") -> Contract:
+    """A contract of a file, read back."""
+    contract = root / "new.yaml"
+    contract.write_text(starter.contract_text("new", look(path, root), load_board(board)))
+    return loader.load(contract, root)
+
+
+def rows(header: str, *columns: np.ndarray[Any, Any]) -> str:
+    lines = (",".join(str(one) for one in row) for row in zip(*columns, strict=True))
+    return "\n".join((header, *lines)) + "\n"
+
+
+TIME = np.arange(200)
+WAVE = np.round(np.sin(TIME / 9), 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("a,b\n1,2\n3,4\n", {}),
+        ("a;b\n1,5;2\n3,25;4\n", {"delimiter": ";", "decimal": ","}),
+        ("a\tb\n1.5\t2\n", {"delimiter": "\t"}),
+        ("made by us\na,b\n1,2\n3,4\n", {"skip_rows": 1}),
+        ("a,b\nm,s\n1,2\n3,4\n", {"units_row": True}),
+        ("1,2\n3,4\n", {"header": False}),
+        ("a,b\n1,NA\n2,5\n3,6\n4,\n5,7\n", {"missing": ["", "NA"]}),
+    ],
+    ids=["plain", "decimal comma", "tabs", "a line above", "units", "no header", "missing"],
+)
+def test_how_text_is_written_is_found(tmp_path: Path, text: str, form: dict[str, Any]) -> None:
+    """What is not as by default stands in the contract, and no more."""
+    (tmp_path / "x.csv").write_text(text)
+    assert text_form(tmp_path / "x.csv", "x.csv") == form
+    (tmp_path / "x.csv.gz").write_bytes(gzip.compress(text.encode()))
+    assert text_form(tmp_path / "x.csv.gz", "x.csv.gz") == form
+
+
+def test_encodings_are_found(tmp_path: Path) -> None:
+    """Those that a spreadsheet saves."""
+    text = "t,Größe\n1,2\n3,4\n"
+    for encoding, found in (("utf-8", None), ("utf-16", "utf-16"), ("cp1252", "cp1252")):
+        (tmp_path / "x.csv").write_bytes(text.encode(encoding))
+        assert text_form(tmp_path / "x.csv", "x.csv").get("encoding") == found
+
+
+@pytest.mark.parametrize(
+    ("stamps", "interval_s", "unit"),
+    [
+        (TIME * 0.02, 0.02, None),
+        (1_700_000_000_000 + TIME * 20, 0.02, "ms"),
+        (np.datetime64("2026-01-05T00:00") + TIME * np.timedelta64(5, "m"), 300.0, None),
+    ],
+    ids=["seconds", "milliseconds since 1970", "dates"],
+)
+def test_a_forecast_has_its_time(
+    tmp_path: Path, stamps: Any, interval_s: float, unit: str | None
+) -> None:
+    """A column of times gives interval and unit; the last quantity is foretold."""
+    (tmp_path / "x.csv").write_text(rows("time,flow,level", stamps, WAVE, WAVE**2))
+    made = starts(tmp_path, "x.csv")
+    assert made.task == "regression"
+    time = made.dataset.time
+    assert time is not None
+    assert (time.column, time.interval_s, time.unit) == ("time", interval_s, unit)
+    assert [one.name for one in made.dataset.inputs.features] == ["flow", "level"]
+    assert prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card.rows == 200
+
+
+def test_classes_of_rows_and_of_stretches(tmp_path: Path) -> None:
+    """Labels that stay make windows, rare ones of single rows make none; people are groups."""
+    state = np.where(TIME // 50 % 2, "walk", "rest")
+    (tmp_path / "x.csv").write_text(rows("t,ax,activity", TIME, WAVE, state))
+    made = starts(tmp_path, "x.csv")
+    assert (made.task, made.dataset.target.labels) == ("classification", ("rest", "walk"))
+    assert made.dataset.window is not None
+    assert made.dataset.window.length == 50
+    fault = np.where(TIME % 50, 0, 1)
+    (tmp_path / "y.csv").write_text(rows("a,b,fault", WAVE, WAVE**3, fault))
+    made = starts(tmp_path, "y.csv")
+    assert (made.dataset.window, made.dataset.split.rule) == (None, "random")
+    (tmp_path / "z.csv").write_text(rows("ax,label,subject", WAVE, state, TIME // 20))
+    made = starts(tmp_path, "z.csv")
+    assert (made.dataset.group, made.dataset.split.rule) == ("subject", "random_group")
+
+
+def test_a_folder_an_archive_and_a_pair(tmp_path: Path) -> None:
+    """Labels are folders, arrays have axes, and a file to test with is found beside its own."""
+    for label in ("rest", "walk"):
+        for at in range(6):
+            path = tmp_path / "hand" / label / f"{at}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(rows("ax,ay", WAVE, WAVE**3))
+    made = starts(tmp_path, "hand")
+    assert made.dataset.target.labels == ("rest", "walk")
+    assert made.dataset.group == "file"
+    assert prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card.rows == 2400
+
+    some = np.random.default_rng(1).normal(size=(90, 8, 8, 3)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", image=some, word=np.array(["low", "high", "mid"] * 30))
+    made = starts(tmp_path, "x.npz")
+    assert made.dataset.input_shape == (8, 8, 3)
+    assert prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card.output_count == 3
+
+    head = "@problemName M\n@timeStamps false\n@univariate true\n@classLabel true a b\n@data\n"
+    for part in ("TRAIN", "TEST"):
+        lines = (f"{','.join(map(str, WAVE[:30] + at))}:{'ab'[at % 2]}\n" for at in range(10))
+        (tmp_path / f"M_{part}.ts").write_text(head + "".join(lines))
+    made = starts(tmp_path, "M_TRAIN.ts")
+    assert made.dataset.split.rule == "column"
+    card = prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card
+    assert {one.name: one.examples for one in card.splits}["test"] == 10
+
+
+@pytest.mark.parametrize("board", board_names())
+def test_its_limits_fit_the_board(board: str, tmp_path: Path) -> None:
+    """Whatever board is named, the contract can be read."""
+    contract = tmp_path / "new.yaml"
+    contract.write_text(starter.contract_text("new", look(TANK, ROOT), load_board(board)))
+    assert loader.load(contract, ROOT).target.board == board
+
+
+def test_what_is_no_data_is_told(tmp_path: Path) -> None:
+    """In a line, with what to do."""
+    (tmp_path / "x.doc").write_text("a letter")
+    with pytest.raises(MlforgeError, match=r"data=x\.doc: no kind of source is known"):
+        look("x.doc", tmp_path)
+    (tmp_path / "x.csv").write_text("name,town\nA,B\nC,D\n")
+    with pytest.raises(MlforgeError, match="no column holds numbers"):
+        starts(tmp_path, "x.csv")
+
+
+def test_mistakes_of_the_command(tmp_path: Path) -> None:
+    """Nothing is written over, outside of the project, or for a board that is not there."""
+    for words, said in (
+        (("name=glucose", f"data={TANK}"), "is there already"),
+        (("name=x", "data=nowhere.csv"), "data=nowhere.csv: there is nothing at this path"),
+        (("name=x", "data=/etc/hostname"), "found a path outside the project"),
+        (("name=x", f"data={TANK}", "board=mps2/an386x"), "there is no board 'mps2/an386x'"),
+        ((), "found no name, or no data"),
+    ):
+        run = doit(*words, build=tmp_path, command="new")
+        assert run.code == 2, run.out
+        assert said in run.err
+        assert not (ROOT / "contracts" / "x.yaml").exists()
