@@ -96,6 +96,7 @@ def stacked(where: str, parts: Sequence[tuple[Table, Mapping[str, str]]]) -> Tab
             begins=np.cumsum(counts) - counts,
             shifts=np.zeros(len(tables), dtype=np.int64),
         ),
+        cells=first.cells,
     )
 
 

@@ -279,6 +279,19 @@ def test_wheel_with_a_file_to_test_with(tmp_path: Path) -> None:
     assert found.card.member == "d/x_TRAIN.ts and d/x_TEST.ts"
 
 
+@pytest.mark.usefixtures("index")
+def test_members_are_written_alike(tmp_path: Path) -> None:
+    """How cells are written holds for the file to test with too."""
+    members = {"d/a.csv": b"level;who\n1,5;2,5\n", "d/b.csv": b"level;who\n2,5;\n"}
+    wheel = write_wheel(tmp_path / "w", members).read_bytes()
+    form = {"delimiter": ";", "decimal": ",", "missing": [""], "test_member": "d/b.csv"}
+    source = {**wheel_source(put_in_cache(wheel), "d/a.csv"), **form}
+    table = datasets.load(spec(FORECAST, source=source, group="who"), tmp_path).table
+    assert table.numbers("level").tolist() == [1.5, 2.5]
+    np.testing.assert_array_equal(table.numbers("who", holes=True), [2.5, np.nan])
+    assert table.place(1) == "d/b.csv:2"
+
+
 def test_wheel_of_another_version(index: Path) -> None:
     """What the contract claims of the wheel is held against the wheel's own words."""
     wheel = write_wheel(index, {"some_data/x.csv.gz": gzip.compress(CSV)})
