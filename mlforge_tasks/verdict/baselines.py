@@ -66,13 +66,13 @@ def _of_split(
 ) -> Iterator[Bound]:
     by_metric = {one.metric: one for one in bounds}
     for name in must_beat:
-        bound = by_metric[name + suffix]
+        bound = by_metric.get(name + suffix)  # none where a split is not asked yet
         known = {
             one.rule: one.figures[name]
             for one in sorted(split.without_model, key=lambda one: list(WORDS).index(one.rule))
             if name in one.figures and one.rule not in excused
         }
-        if not known:
+        if bound is None or not known:
             continue
         pick = min if bound.direction == "at_most" else max
         rule = pick(known, key=lambda one: known[one])

@@ -112,3 +112,9 @@ def test_what_would_have_to_give_is_the_rule() -> None:
 def test_a_linear_model_is_one_layer(operators: tuple[str, ...], *, linear: bool) -> None:
     """And what only gives its values another form."""
     assert is_linear(operators) is linear
+
+
+def test_a_split_that_is_not_asked_yet_has_no_bound() -> None:
+    """As where an earlier search is carried over: the test split comes last."""
+    (bound,) = bounds_of([MSE], ["mse"], EVALUATION)
+    assert (bound.metric, bound.of, bound.limit) == ("baseline(mse)", "mse", 8.0)
