@@ -8,6 +8,8 @@ from mlforge_tasks.records import Record
 
 # Outputs of the float network by split, beside the model that was quantised from it.
 FLOAT_OUTPUTS = "float_outputs.npz"
+# The contract's field that says how far the output reaches.
+OUTPUT_RANGE = "dataset.calibration.output_range"
 # Of float32 without leading zeros in its fraction: what is smaller divides to infinity.
 SMALLEST_SCALE = 2.0**-126
 # Of the weights that bring an input and its reconstruction to one scale, and of what is left of

@@ -121,10 +121,13 @@ class Calibration(Record):
     Attributes:
         count: How many; by default `CALIBRATION_COUNT`, or as many as there are.
         seed: Which ones.
+        output_range: Whether the int8 output reaches as far as the network goes for them, or also
+            as far as the training targets do.
     """
 
     count: Count | None = None
     seed: Seed = 1
+    output_range: Literal["calibrated", "targets"] = "calibrated"
 
 
 class DatasetSpec(Record):

@@ -10,6 +10,7 @@ from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline import places
+from mlforge_tasks.stages import quantise
 from mlforge_tasks.verdict import clauses
 from mlforge_tasks.verdict.constraints import UNITS
 
@@ -197,7 +198,7 @@ class Wiring:
             "bounds": self.hardware_limits,
             "detectors": self.detectors,
             **self.ram_limit,
-        } | self.fields("search.seed")
+        } | self.fields(*quantise.KIND.fields)
 
 
 def _folder_of(name: str) -> Path:

@@ -12,6 +12,7 @@ from mlforge_tasks.shell.notes import (
     model_use,
     not_compared,
     quantisation_text,
+    range_text,
     short_name,
     without_model,
 )
@@ -151,6 +152,7 @@ def summary(report: Report, folder: Path) -> str:
     lines += detection_text(best)
     lines += without_model(report)
     lines += quantisation_text(report)
+    lines += range_text(report)
     if report.forecast_errors:
         lines.append(forecast_text(report.forecast_errors))
     if report.choice is not None:

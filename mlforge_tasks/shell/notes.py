@@ -90,6 +90,18 @@ def quantisation_text(report: Report) -> list[str]:
     ]
 
 
+def range_text(report: Report) -> list[str]:
+    """A warning where the best candidate's int8 output cannot say what targets are."""
+    return [
+        f"warning: the int8 output says {one.name} from {format_value(one.low, one.unit)} to "
+        f"{format_value(one.high, one.unit)}; of the validation targets {one.targets_below} lie "
+        f"below and {one.targets_above} above: `dataset.calibration: {{output_range: targets}}` "
+        "has it reach as far as they do"
+        for one in report.outputs
+        if one.targets_below + one.targets_above
+    ]
+
+
 def forecast_text(found: Mapping[str, ForecastError]) -> str:
     """How far off the agent's forecasts were."""
     parts = (f"{short_name(metric)} {one.median:.1%}" for metric, one in found.items())

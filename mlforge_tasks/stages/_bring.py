@@ -14,13 +14,14 @@ from mlforge_tasks import windows
 from mlforge_tasks.contract.data_card import EXAMPLES_CARD, DataCard
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import shortage
-from mlforge_tasks.quantisation import Quantisation
+from mlforge_tasks.quantisation import OUTPUT_RANGE, Quantisation
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._convert import STARTED, convert, error_line, save_float_outputs
 from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.stages._keras import Libraries, start
 from mlforge_tasks.stages._layer_names import with_plain_names
+from mlforge_tasks.stages._output_range import of_targets, widened
 from mlforge_tasks.tflite_file.ends import with_int8_ends
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
 
@@ -138,6 +139,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     found = read(content, card, lambda: start(config["search.seed"]))
     if isinstance(found, Network):
         found = _quantised(found, inputs["dataset"], card, out)
+        if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
+            found = _fitting(widened(found.content, *of_targets(card)), card)
     (out / "model.tflite").write_bytes(found.content)
     found.described.write(out / "quantisation.json")
 

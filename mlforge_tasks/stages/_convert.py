@@ -16,11 +16,12 @@ import numpy as np
 from mlforge_tasks import windows
 from mlforge_tasks.contract.data_card import EXAMPLES_CARD, SPLITS, DataCard
 from mlforge_tasks.graph import shortage
-from mlforge_tasks.quantisation import FLOAT_OUTPUTS
+from mlforge_tasks.quantisation import FLOAT_OUTPUTS, OUTPUT_RANGE
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._describe import describe, failure
 from mlforge_tasks.stages._export import TOLERANCE, difference, export
 from mlforge_tasks.stages._keras import Libraries, Predictor, load_model, start
+from mlforge_tasks.stages._output_range import of_targets, widened
 from mlforge_tasks.stages._trainer import load_split, load_weights, save_arrays
 from mlforge_tasks.verdict import metrics
 
@@ -161,6 +162,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         save_float_outputs(libraries, model, dataset, card, out)
     calibration = windows.read(dataset, "calibration", card.window_length)
     content = convert(libraries, model, calibration)
+    if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
+        content = widened(content, *of_targets(card))
     (out / "model.tflite").write_bytes(content)
     describe(content).write(out / "quantisation.json")
 

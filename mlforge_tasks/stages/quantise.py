@@ -13,6 +13,7 @@ from mlforge_tasks.contract.data_card import CARD
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.quantisation import OUTPUT_RANGE
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._child import run_child
@@ -30,7 +31,7 @@ KIND = StageKind(
     ("model.tflite", "quantisation.json"),
     isolated=True,
     unread={"dataset": (CARD,)},
-    fields=("search.seed",),
+    fields=("search.seed", OUTPUT_RANGE),
 )
 
 
@@ -41,7 +42,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `render`, `dataset`, and `train` for trained weights; or `model`, a file that was
             brought along, and `dataset`.
         out: Where the outputs go.
-        config: `search.seed`, of the weights where there is no `train`.
+        config: `search.seed`, of the weights where there is no `train`;
+            `dataset.calibration.output_range`.
 
     Raises:
         CandidateFailure: The converter refuses the network, or crashes on it, or the file is no
@@ -50,7 +52,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """
     from mlforge_tasks.stages import _bring, _convert  # noqa: PLC0415 - numpy
 
-    wanted = {"search.seed": config["search.seed"]}
+    wanted = {name: config[name] for name in ("search.seed", OUTPUT_RANGE)}
     names = ("model", "render", "dataset", "train")
     sources = {name: inputs[name] for name in names if name in inputs}
     half = _bring if "model" in inputs else _convert

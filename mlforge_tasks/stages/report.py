@@ -148,6 +148,12 @@ def _best(results: tuple[TrialResult, ...], bounds: tuple[Bound, ...]) -> str | 
     return ranked[0].trial.id if ranked else None
 
 
+def _results(inputs: Mapping[str, Path]) -> tuple[TrialResult, ...]:
+    """Every candidate, oldest first."""
+    folders = [inputs[name] for name in sorted(inputs) if name.startswith("judge")]
+    return tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
+
+
 def _evaluations(
     inputs: Mapping[str, Path], results: tuple[TrialResult, ...]
 ) -> dict[str, Evaluation]:
@@ -197,14 +203,13 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             `mode`, `goal.baseline`, `goal.quantisation_change`, `carried` where an earlier search
             found the candidate, and what `shortfall` is told.
     """
-    folders = [inputs[name] for name in sorted(inputs) if name.startswith("judge")]
-    results = tuple(r for one in folders for r in Trials.read(one / "trials.json").results)
+    results = _results(inputs)
     bounds = tuple(Bound.from_dump(bound) for bound in config["bounds"])
     evaluations = _evaluations(inputs, results)
     without_model = _without_model(evaluations, bounds, config["leading"])
     bounds += () if config["goal.baseline"] == "ignore" else without_model
     met = any(one.trial.verdict.met for one in results if one.trial.verdict)
-    transcripts = _transcripts(inputs)
+    best, transcripts = _best(results, bounds), _transcripts(inputs)
     report = Report(
         name=config["name"],
         board=config["target"]["board"],
@@ -213,13 +218,14 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         choice=_choice(inputs, config),
         bounds=bounds,
         met=met,
-        best=_best(results, bounds),
+        best=best,
         results=results,
         shortfall=None if met else shortfall(inputs, results, bounds, config),
         forecast_errors=_forecast_errors(inputs, results),
         model_use=transcripts.use() if transcripts.rounds else None,
         carried=Carried.from_dump(config["carried"]) if "carried" in config else None,
         without_model=without_model,
+        outputs=evaluations[best].validation.outputs if best in evaluations else (),
         quantisation=_quantisation(evaluations, config["goal.quantisation_change"]),
     )
     report.write(out / "report.json")

@@ -9,6 +9,7 @@ from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, TEST_SUFFIX, Bound
 from mlforge_tasks.verdict.decision import Counts
 from mlforge_tasks.verdict.engine_choice import EngineChoice
+from mlforge_tasks.verdict.evaluation import OutputErrors
 from mlforge_tasks.verdict.forecast import ForecastError
 from mlforge_tasks.verdict.quantisation_loss import QuantisationLoss
 from mlforge_tasks.verdict.relaxation import Shortfall
@@ -145,6 +146,7 @@ class Report(Record):
         without_model: What the best rule without a network has of each leading figure, on both
             splits, as bounds; some of `bounds` unless the contract ignores it. Empty as long as
             nothing is evaluated.
+        outputs: How each predicted quantity of the best candidate comes out on validation data.
         quantisation: Of each evaluated candidate with a float network: what int8 changed.
     """
 
@@ -162,6 +164,7 @@ class Report(Record):
     model_use: ModelUse | None = None
     carried: Carried | None = None
     without_model: tuple[Bound, ...] = ()
+    outputs: tuple[OutputErrors, ...] = ()
     quantisation: tuple[QuantisationLoss, ...] = ()
 
     @property

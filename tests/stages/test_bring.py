@@ -16,7 +16,7 @@ import pytest
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.int8 import dequantise, quantise
 from mlforge_tasks.oracle import Oracle, available
-from mlforge_tasks.quantisation import Quantisation
+from mlforge_tasks.quantisation import OUTPUT_RANGE, Quantisation
 from mlforge_tasks.stages import _bring
 from mlforge_tasks.stages._keras import Libraries, Predictor, start
 from mlforge_tasks.stages._layer_names import with_plain_names
@@ -121,7 +121,7 @@ def brought(build: Callable[[Any], Any], folder: Path) -> tuple[Any, Quantisatio
     model, content = saved(build, folder)
     (folder / "brought").write_bytes(content)
     inputs = {"model": folder / "brought", "dataset": dataset}
-    _bring.run(inputs, folder, {"search.seed": 1})
+    _bring.run(inputs, folder, {"search.seed": 1, OUTPUT_RANGE: "calibrated"})
     described = Quantisation.read(folder / "quantisation.json")
     return model, described, (folder / "model.tflite").read_bytes()
 

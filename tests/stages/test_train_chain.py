@@ -14,14 +14,17 @@ from mlforge_tasks import windows
 from mlforge_tasks.architecture import StaticFigures
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.goal import Figure
+from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
-from mlforge_tasks.int8 import quantise
+from mlforge_tasks.int8 import dequantise, quantise
 from mlforge_tasks.oracle import NO_WHEEL, Oracle, available
 from mlforge_tasks.quantisation import FLOAT_OUTPUTS, Quantisation
 from mlforge_tasks.stages import evaluate, render, train
 from mlforge_tasks.stages import quantise as quantise_stage
+from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.stages._golden import GoldenVectors
+from mlforge_tasks.stages._output_range import of_targets, widened
 from mlforge_tasks.stages._pruning import Curves
 from mlforge_tasks.stages._training import Training
 from mlforge_tasks.verdict.evaluation import Evaluation
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 SEED = 3
+QUANTISING = {"search.seed": SEED, "dataset.calibration.output_range": "calibrated"}
 # What the evaluation is asked: the first output's error.
 MAE = {
     "goal.confidence": None,
@@ -130,7 +134,7 @@ class Candidate:
         """Runs the quantise stage as the pipeline does, with something before the command."""
         out.mkdir(parents=True)
         sources = {name: str(path) for name, path in self.sources.items()}
-        request = {"inputs": sources, "out": str(out), "config": {"search.seed": SEED}}
+        request = {"inputs": sources, "out": str(out), "config": QUANTISING}
         path = out.with_suffix(".json")
         path.write_text(json.dumps(request))
         argv = [*wrap, sys.executable, "-m", quantise_stage.__name__, str(path)]
@@ -140,7 +144,7 @@ class Candidate:
         """Runs the quantise stage."""
         out.mkdir(parents=True)
         sources = self.sources if trained is None else {**self.sources, "train": trained}
-        quantise_stage.run(sources, out, {"search.seed": SEED})
+        quantise_stage.run(sources, out, QUANTISING)
         return out
 
 
@@ -272,6 +276,34 @@ def test_evaluation_is_the_oracle_over_the_whole_split(series: Candidate, tmp_pa
     assert found.test.figures == {"mae": pytest.approx(wanted[0])}
     assert [one.mae for one in found.test.outputs] == pytest.approx(wanted.tolist())
     assert found.test.figures == pytest.approx(found.test.float_figures, rel=0.2)
+
+
+@pytest.mark.skipif(not available(), reason="needs the tflite-micro wheel")
+def test_an_output_can_reach_further_than_calibration_saw(
+    series: Candidate, tmp_path: Path
+) -> None:
+    """The same network in wider steps; what it says beyond the old range is no longer on the rail.
+
+    The oracle and the engine's C still compute the same bytes of it.
+    """
+    content = (series.folder / "quantise" / "model.tflite").read_bytes()
+    before = describe(content).output
+    wide = widened(content, -9.0, 5.0)
+    after = describe(wide).output
+    low, high = ((end - after.zero_point) * after.scale for end in (-128, 127))
+    assert [low, high] == pytest.approx([-9.0, 5.0], abs=after.scale)
+    inputs = quantise(
+        windows.read(series.folder / "dataset", "test", None)[:], describe(content).input
+    )
+    old, new = Oracle(content).run(inputs), Oracle(wide).run(inputs)
+    inside = (old > -128) & (old < 127)
+    assert inside.mean() > 0.9
+    off = np.abs(dequantise(old, before) - dequantise(new, after))
+    assert off[inside].max() <= after.scale / 2 + before.scale
+    host = HostModel(wide, after.shape, tmp_path)
+    assert np.array_equal(host.run(inputs).reshape(new.shape), new)
+    assert widened(wide, -1.0, 1.0) == wide
+    assert of_targets(series.card) == (-2.5, 2.5)
 
 
 def test_evaluation_without_the_oracle_is_the_same(
