@@ -37,5 +37,4 @@ def task_mlforge() -> Iterator[dict[str, Any]]:
 
 def task_utilities() -> Iterator[dict[str, Any]]:
     """`doit check`, `doit new`, `doit doctor`, `doit workspace folder=~/zephyrproject`."""
-    new = tuple(get_var(name) for name in ("name", "data", "board"))
-    yield from tasks.utilities(PLAN, get_var("folder") or "~/zephyrproject", new)
+    yield from tasks.utilities(PLAN, get_var("folder") or "~/zephyrproject")

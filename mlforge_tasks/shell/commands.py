@@ -30,14 +30,14 @@ from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph import environment, shortage, tool_versions
 from mlforge_tasks.graph.files import refused
 from mlforge_tasks.graph.tree_lock import TreeLock
-from mlforge_tasks.shell import named, signals
+from mlforge_tasks.shell import named, request, signals, variables
 from mlforge_tasks.shell.actions import BROKEN
 from mlforge_tasks.shell.loop import CONVERGE, delivered
 from mlforge_tasks.shell.state import NOWHERE, open_state
 from mlforge_tasks.yaml_file import meant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mlforge_tasks.pipeline.plan import Plan
 
@@ -131,6 +131,7 @@ class Rules:
         """A run: its exit code, which is 0 only where all that was asked for is there."""
         _check_parallel(options)
         if set(command.sel_tasks) <= TREELESS:
+            _check_request(command.sel_tasks)
             return int(proceed())
         tool_versions.ask_ahead((environment.installed,))
         tool_versions.ask_ahead(self._plan.tools())
@@ -187,6 +188,15 @@ class Rules:
             yield
         finally:
             lock.release()
+
+
+def _check_request(selected: Sequence[str]) -> None:
+    """Refuses what `doit new` could not do, before it begins."""
+    if "new" in selected:
+        try:
+            request.read(variables.given())
+        except MlforgeError as error:
+            raise InvalidDodoFile(str(error)) from None
 
 
 def _check_parallel(options: Mapping[str, Any]) -> None:

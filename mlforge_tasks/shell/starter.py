@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract import loader
-from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.schema import SCHEMA
 from mlforge_tasks.datasets._look import look
 from mlforge_tasks.errors import ContractError, MlforgeError
@@ -21,8 +19,8 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.datasets._look import Column, Look
+    from mlforge_tasks.shell.request import Request
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 LABELS = ("label", "class", "activity", "target", "state", "fault", "species", "gesture", "y")
 GROUPS = ("group", "subject", "user", "person", "patient", "device", "machine", "session", "file")
 SPLITS = ("split", "set", "subset", "partition")
@@ -33,46 +31,19 @@ MOST_LABELS, MOST_FEATURES = 40, 16
 MOST_FLASH_BYTES, MOST_RAM_BYTES = 64 << 10, 32 << 10
 
 
-def write(name: str, data: str, board: str) -> Path:
-    """Writes `contracts/<name>.yaml`.
-
-    Args:
-        name: The contract's.
-        data: A file or folder of the project.
-        board: The board that it is for.
+def write(asked: Request) -> None:
+    """Writes the contract.
 
     Raises:
-        MlforgeError: It is there already, the board is unknown, or the data cannot be read.
+        MlforgeError: The data cannot be read, or no contract could be made of it.
     """
-    if not NAME.fullmatch(name):
-        raise MlforgeError(f"name={name}: found other characters, wanted letters, digits, _ - .")
-    path = PROJECT_ROOT / "contracts" / f"{name}.yaml"
-    if path.exists():
-        raise MlforgeError(f"{path} is there already", hint="another name=…, or remove it")
-    known = load_board(board)
-    place = _in_project(data)
-    text = contract_text(name, look(place, PROJECT_ROOT), known)
-    path.write_text(text)
+    found = look(asked.data, PROJECT_ROOT)
+    asked.path.write_text(contract_text(asked.path.stem, found, asked.board))
     try:
-        loader.load(path, PROJECT_ROOT)
+        loader.load(asked.path, PROJECT_ROOT)
     except ContractError as error:
-        path.unlink()
-        raise MlforgeError(f"{data}: no contract could be made of it: {error}") from None
-    return path
-
-
-def _in_project(data: str) -> str:
-    """The path relative to the project's root."""
-    place = Path(data).expanduser()
-    place = place if place.is_absolute() else PROJECT_ROOT / place
-    if not place.exists():
-        raise MlforgeError(f"data={data}: there is nothing at this path")
-    if not place.resolve().is_relative_to(PROJECT_ROOT):
-        raise MlforgeError(
-            f"data={data}: found a path outside the project, wanted one in it",
-            hint=f"copy it to {PROJECT_ROOT / 'data'}",
-        )
-    return place.resolve().relative_to(PROJECT_ROOT).as_posix()
+        asked.path.unlink()
+        raise MlforgeError(f"{asked.data}: no contract could be made of it: {error}") from None
 
 
 def contract_text(name: str, found: Look, board: Board) -> str:

@@ -19,7 +19,7 @@ from mlforge_tasks.errors import ContractError, MlforgeError
 from mlforge_tasks.graph.code_version import PROJECT_ROOT, module_file
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.plan import Plan, make_plan
-from mlforge_tasks.shell import loop, reporter, state
+from mlforge_tasks.shell import loop, reporter, state, variables
 from mlforge_tasks.shell.actions import Removal, run_stage, told
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -136,28 +136,21 @@ def _check(plan: Plan) -> None:
     print(check.report(plan))
 
 
-def _new(name: str | None, data: str | None, board: str | None) -> None:
-    from mlforge_tasks.shell import starter  # noqa: PLC0415 - numpy
+def _new() -> None:
+    from mlforge_tasks.shell import request, starter  # noqa: PLC0415 - numpy
 
-    if not name or not data:
-        raise MlforgeError(
-            "found no name, or no data, for a new contract",
-            hint="`doit new name=pump data=data/pump.csv board=mps2/an385`",
-        )
-    path = starter.write(name, data, board or "mps2/an385")
-    print(f"{_relative(path)} is written: look at the lines that say CHECK, then")
-    print(f"  doit check contract={_relative(path)}")
+    asked = request.read(variables.given())
+    starter.write(asked)
+    print(f"{_relative(asked.path)} is written: look at the lines that say CHECK, then")
+    print(f"  doit check contract={_relative(asked.path)}")
 
 
-def utilities(
-    plan: Plan, folder: str, new: tuple[str | None, ...] = (None,) * 3
-) -> Iterator[dict[str, Any]]:
+def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
     """Tasks beside the graph.
 
     Args:
         plan: What `doit check` tells of.
         folder: Where `doit workspace` makes a Zephyr workspace.
-        new: Name, data and board of the contract that `doit new` writes.
     """
     yield {
         "basename": "doctor",
@@ -173,7 +166,7 @@ def utilities(
     yield {
         "basename": "new",
         "doc": "write a contract to start from: doit new name=pump data=data/pump.csv board=…",
-        "actions": [(told(_new), list(new))],
+        "actions": [told(_new)],
     }
     yield {
         "basename": "workspace",

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 VARIABLES = ("contract", "build", "folder", "name", "data", "board")
 
 
+def given() -> Mapping[str, str]:
+    """Those of this process's command line."""
+    return doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001 - doit has no other way
+
+
 def check_variables(words: Sequence[str] | None = None) -> None:
     """Refuses what doit would take and nobody would read: a misspelt variable, one given twice.
 
@@ -25,8 +30,7 @@ def check_variables(words: Sequence[str] | None = None) -> None:
     Raises:
         InvalidDodoFile: A variable is unknown, empty or given twice.
     """
-    given: Mapping[str, str] = doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001 - doit has no other way
-    for name, value in given.items():
+    for name, value in given().items():
         if name not in VARIABLES:
             known = ", ".join(f"{one}=" for one in VARIABLES) + meant(name, VARIABLES)
             raise InvalidDodoFile(f"found the unknown variable '{name}=', wanted {known}")

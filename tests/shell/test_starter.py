@@ -155,6 +155,18 @@ def test_what_is_no_data_is_told(tmp_path: Path) -> None:
         starts(tmp_path, "x.csv")
 
 
+def test_it_is_written_and_can_be_checked(tmp_path: Path) -> None:
+    """The command that it says next has exit code 0."""
+    path = ROOT / "contracts" / "made_by_a_test.yaml"
+    try:
+        run = doit("name=made_by_a_test", f"data={TANK}", build=tmp_path, command="new")
+        assert run.code == 0, run.out + run.err
+        assert "doit check contract=contracts/made_by_a_test.yaml\n" in run.out
+        assert loader.load(path, ROOT).dataset.time is not None
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def test_mistakes_of_the_command(tmp_path: Path) -> None:
     """Nothing is written over, outside of the project, or for a board that is not there."""
     for words, said in (
@@ -165,6 +177,6 @@ def test_mistakes_of_the_command(tmp_path: Path) -> None:
         ((), "found no name, or no data"),
     ):
         run = doit(*words, build=tmp_path, command="new")
-        assert run.code == 2, run.out
+        assert run.code == 3, run.out
         assert said in run.err
         assert not (ROOT / "contracts" / "x.yaml").exists()
