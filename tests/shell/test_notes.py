@@ -1,0 +1,112 @@
+"""What a run says below its table of figures that a number alone does not tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlforge_tasks.records import Clause, Interval, Measurement
+from mlforge_tasks.shell.console import describe_clause, verdict_text
+from mlforge_tasks.verdict.constraints import Bound, judge
+from mlforge_tasks.verdict.evaluation import (
+    EVALUATION,
+    Evaluation,
+    OutputErrors,
+    SplitEvaluation,
+    WithoutModel,
+)
+from mlforge_tasks.verdict.trial import Trial
+from mlforge_tasks.verdict.trials import TrialResult, Trials
+from tests.helpers.reports import reported
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LEVEL = OutputErrors(
+    name="level",
+    unit="m",
+    mae=1.0,
+    rmse=1.0,
+    r2=None,
+    bias=0.0,
+    ranges=(),
+    low=65.8,
+    high=300.0,
+    targets_below=222,
+    targets_above=0,
+)
+
+
+def told_of(folder: Path, outputs: tuple[OutputErrors, ...] = ()) -> str:
+    """What the console says of a candidate with a mean squared error of 0.5."""
+    without = (WithoutModel(rule="persistence", figures={"mse": 0.25}),)
+    split = SplitEvaluation(
+        examples=9, figures={"mse": 0.5}, without_model=without, outputs=outputs
+    )
+    judged, evaluated = folder / "judge", folder / "evaluate"
+    judged.mkdir()
+    evaluated.mkdir()
+    bound = Bound(metric="mse", limit=1.0, unit="1")
+    found = Measurement(metric="mse", value=0.5, unit="1", source="emulated")
+    trial = Trial(
+        id="1.0", architecture=None, measurements=(found,), verdict=judge([bound], [found])
+    )
+    Trials(results=(TrialResult(trial=trial, brief="own"),)).write(judged / "trials.json")
+    whole = Evaluation(computed_by="aot", validation=split, test=split)
+    whole.write(evaluated / EVALUATION)
+    report, told = reported({"judge01": judged, "1.0.evaluate": evaluated}, folder)
+    assert [(one.against, one.limit) for one in report.without_model] == [("persistence", 0.25)] * 2
+    assert {one.metric for one in report.bounds} >= {"baseline(mse)", "baseline(mse)_test"}
+    assert report.goals == ("mse",)
+    return told
+
+
+def test_an_output_that_ends_before_its_targets_is_told(tmp_path: Path) -> None:
+    """With how far it reaches, how many lie beyond, and what helps."""
+    told = told_of(tmp_path, (LEVEL,))
+    assert "the int8 output says level from 65.8 m to 300 m" in told
+    assert "222 lie below and 0 above" in told
+    assert "output_range: targets" in told
+
+
+def test_one_that_reaches_all_of_them_is_not(tmp_path: Path) -> None:
+    """There is nothing to warn of."""
+    reaching = LEVEL.model_copy(update={"targets_below": 0})
+    assert "the int8 output says" not in told_of(tmp_path, (reaching,))
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, "mse 0.5, limit 0.25"),
+        (
+            {"interval": Interval(low=0.25, high=0.75, level=0.95)},
+            "mse 0.5 (0.25 to 0.75 at 95 %), limit 0.25",
+        ),
+        (
+            {"metric": "baseline(mse)", "of": "mse", "against": "persistence"},
+            "mse 0.5, the last reading goes on has 0.25",
+        ),
+    ],
+)
+def test_a_clause_says_how_sure_it_is_and_what_has_its_limit(
+    changes: dict[str, object], wanted: str
+) -> None:
+    """A clause against a rule names the rule."""
+    clause = Clause(
+        metric="mse", limit=0.25, value=0.5, unit="1", source="emulated", slack=0.25, status="fail"
+    )
+    assert describe_clause(clause.model_copy(update=changes)) == wanted
+
+
+def test_what_a_rule_does_better_is_called_baseline() -> None:
+    """Once, on whichever splits it does."""
+    bound = Bound(metric="baseline(mse)", limit=0.25, unit="1", of="mse", against="mean")
+    both = (bound, bound.model_copy(update={"metric": "baseline(mse)_test", "of": "mse_test"}))
+    found = [
+        Measurement(metric=name, value=0.5, unit="1", source="emulated")
+        for name in ("mse", "mse_test")
+    ]
+    trial = Trial(id="1.0", architecture=None, verdict=judge(both, found))
+    assert verdict_text(TrialResult(trial=trial, brief="own")) == "misses baseline"
