@@ -60,32 +60,36 @@ def contract_text(name: str, found: Look, board: Board) -> str:
     if not features:
         raise MlforgeError(f"{found.source['path']}: no column holds numbers")
     wide = next((one for one in features if one.axes), None)
+    window, target = _window(found, time, label, wide), features[-1]
+    if label is None and window is None:
+        features, window = _apart(features)
     shown = [wide] if wide is not None else features[:MOST_FEATURES]
     return render(
         "contract.yaml.jinja",
         name=name,
         schema=SCHEMA,
         flow=_flow,
-        source=found.source,
-        rows=found.rows,
-        recordings=found.recordings,
+        found=found,
         features=shown,
-        left_out=[one.name for one in found.columns if one not in (*special, *shown)],
+        left_out=[one.name for one in found.columns if one not in (*special, *shown, target)],
         wide=wide,
-        channels=wide.axes[-1] if wide is not None else len(shown),
         label=label,
-        target=shown[-1],
+        target=target,
         time=time,
         group=group,
         split=split,
         tests=[one for one in split.values if one.lower().startswith("te")] if split else [],
-        window=_window(found, time, label, wide),
-        missing="missing" in found.source,
+        window=window,
         target_share=round(50 + 50 / len(label.values)) if label else 0,
-        half=f"{shown[-1].deviation / 2:.4g}",
+        half=f"{target.deviation / 2:.4g}",
         **_clock(time),
         **_limits(board),
     )
+
+
+def _apart(features: list[Column]) -> tuple[list[Column], dict[str, int] | None]:
+    """Inputs without the target, which in the same row would be its own answer; or a later one."""
+    return (features[:-1], None) if len(features) > 1 else (features, {"length": 16, "horizon": 1})
 
 
 def _named(columns: Sequence[Column], names: Sequence[str], most: int = 10**6) -> Column | None:

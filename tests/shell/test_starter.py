@@ -92,6 +92,19 @@ def test_a_forecast_has_its_time(
     assert prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card.rows == 200
 
 
+def test_what_is_told_from_the_same_row_is_no_input(tmp_path: Path) -> None:
+    """Where each row is an example the target would be its own answer."""
+    (tmp_path / "x.csv").write_text(rows("flow,temp,level", WAVE, WAVE**3, WAVE**2))
+    made = starts(tmp_path, "x.csv")
+    assert made.dataset.window is None
+    assert [one.name for one in made.dataset.inputs.features] == ["flow", "temp"]
+    assert [one.name for one in made.dataset.target.outputs] == ["level"]
+    (tmp_path / "y.csv").write_text("level\n" + "\n".join(map(str, WAVE)) + "\n")
+    made = starts(tmp_path, "y.csv")
+    assert made.dataset.window is not None
+    assert made.dataset.window.horizon == 1
+
+
 def test_classes_of_rows_and_of_stretches(tmp_path: Path) -> None:
     """Labels that stay make windows, rare ones of single rows make none; people are groups."""
     state = np.where(TIME // 50 % 2, "walk", "rest")
