@@ -124,7 +124,8 @@ def contracts() -> list[Any]:
     good = yaml.safe_load(GOOD)
     fixed = {"agent": "fixed", "architecture": yaml.safe_load(DESIGN)}
     llm = {"agent": "anthropic", "max_iterations": 2, "llm": LLM}
-    real = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "contracts").glob("*"))]
+    paths = sorted((ROOT / "contracts").glob("*.yaml"))
+    real = [yaml.safe_load(path.read_text()) for path in paths]
     data = [{**good, "dataset": one["dataset"], "task": one["task"]} for one in real]
     return [good, {**good, "search": fixed}, {**good, "search": llm}, *data]
 
