@@ -169,6 +169,11 @@ class CostModel:
         predicted = self._predict(counts)
         return max(predicted[metric].upper / bound for metric, bound in self._bounds.items())
 
+    def expected_pressure(self, counts: Counts) -> float:
+        """The same of the expected figures: above 1 it is more likely not to fit."""
+        predicted = self._predict(counts)
+        return max(predicted[metric].expected / bound for metric, bound in self._bounds.items())
+
     def foretell(self, figures: StaticFigures) -> dict[str, float]:
         """What a network is expected to measure, rounded to what every machine agrees on."""
         predicted = self.predict(count(figures))

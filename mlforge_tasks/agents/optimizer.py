@@ -55,6 +55,10 @@ class _Candidate:
     pressure: float
 
 
+def _pressure(candidate: _Candidate) -> float:
+    return candidate.pressure
+
+
 class Optimizer:
     """Proposes the most promising networks that are expected to fit."""
 
@@ -88,7 +92,7 @@ def _linear_meets(brief: DesignBrief, bench: Workbench) -> bool | None:
     known = {
         one.metric: one.value
         for one in (() if bench.card is None else bench.card.baselines)
-        if (one.split, str(one.rule)) == ("validation", "linear")
+        if (one.split, one.rule) == ("validation", "linear")
     }
     kept = [goal.met_by(known[goal.metric]) for goal in brief.goals if goal.metric in known]
     return all(kept) if kept else None
@@ -136,6 +140,7 @@ class _Search:
             for member in outside(brief.input_shape, brief.task, brief.output_count)
         ]
         self._linear_meets = linear_meets
+        self._costs = costs
         self._taken = {trial.architecture for trial in history}
         failed_in_a_row = itertools.takewhile(failed_on_hardware, reversed(history))
         self._bound = SHRINK ** sum(1 for _ in failed_in_a_row)
@@ -162,15 +167,23 @@ class _Search:
             chosen = linear[0]
         elif in_space:
             chosen = self._most_promising(in_space)
-        elif fitting:
-            chosen = max(fitting, key=lambda each: each.score)
         else:
-            chosen = min(free or every, key=lambda each: each.pressure).member
+            chosen = self._least(free) if free else min(every, key=_pressure).member
         self._taken.add(chosen.architecture)
         self._tried.append(chosen)
         if chosen.genes:
             self._tpe.pend(chosen.genes)
         return chosen
+
+    def _least(self, free: list[_Candidate]) -> Member:
+        """What to try where nothing of the space is sure to fit: what may, or the smallest."""
+        near = min((each for each in free if each.member.genes), key=_pressure, default=None)
+        if near is not None and self._costs.expected_pressure(near.member.counts) <= self._bound:
+            return near.member
+        small = [each.member for each in free if each.pressure <= self._bound]
+        if small:
+            return max(small, key=lambda each: each.score)
+        return min(free, key=_pressure).member
 
     def _wants_linear(self) -> bool:
         if self._linear_meets is None:

@@ -13,7 +13,14 @@ from mlforge_tasks.agents._cost import CostModel, count
 from mlforge_tasks.agents._loop_costs import LOOPS
 from mlforge_tasks.agents._loops import runs
 from mlforge_tasks.agents._space import space_for
-from mlforge_tasks.architecture import Architecture, Dense, Shape, linear_model
+from mlforge_tasks.architecture import (
+    Architecture,
+    Conv1D,
+    Dense,
+    SeparableConv1D,
+    Shape,
+    linear_model,
+)
 from mlforge_tasks.records import Measurement
 from tests.agents.test_conformance import AGENTS
 from tests.helpers.made_up_device import (
@@ -109,10 +116,24 @@ def test_where_only_a_linear_model_fits_it_is_proposed(kind: str) -> None:
     assert linear in load("optimizer").propose(brief, (), 2, BENCH)
 
 
+def test_what_may_fit_goes_before_the_smallest_networks() -> None:
+    """A network of the space whose error bar alone reaches past a limit is worth a measurement."""
+    brief = make_brief()
+    costs = CostModel(brief, ())
+    drawn = load("random_search").propose(brief, (), 300, BENCH)
+    least = min(drawn, key=lambda each: costs.pressure(count(figures_of(brief, each))))
+    figures = figures_of(brief, least)
+    expected = costs.predict(count(figures))["flash_bytes"].expected
+    tight = make_brief(limits=Limits(flash_bytes=1.01 * expected))
+    assert CostModel(tight, ()).pressure(count(figures)) > 1
+    (proposed,) = load("optimizer").propose(tight, (), 1, BENCH)
+    assert any(isinstance(layer, Conv1D | SeparableConv1D) for layer in proposed.layers)
+
+
 def test_a_linear_model_has_its_turn() -> None:
     """Where nobody knows what one reaches, it is tried after one network of each family."""
     brief = make_brief()
-    families = len(space_for(brief.input_shape).choices[0].options)
+    families = len(space_for(brief.input_shape, brief.task).choices[0].options)
     trials = search(load("optimizer"), brief, families + 4)
     assert linear_model(brief.input_shape) in [one.architecture for one in trials]
 
