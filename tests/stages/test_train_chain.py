@@ -210,9 +210,9 @@ def test_training_learns_and_keeps_the_best_epoch(series: Candidate) -> None:
     best = min(training.validation_metric)
     assert training.validation_metric[training.best_epoch - 1] == best
     assert set(training.validation) == {
-        f"{metric}(output {at})" for metric in ("mse", "mae") for at in (0, 1)
+        f"{metric}({at})" for metric in ("mse", "mae") for at in (0, 1)
     }
-    each = [training.validation[f"mae(output {at})"] for at in (0, 1)]
+    each = [training.validation[f"mae({at})"] for at in (0, 1)]
     # The network learns targets that were divided by 40.
     assert np.mean(each) / 40 == pytest.approx(best, rel=1e-5)
     assert training.validation_metric == pytest.approx(training.validation_loss, rel=1e-4)
