@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from mlforge_tasks.build_report import FirmwareReport
+from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.manifest import Provenance
 from mlforge_tasks.graph.store import ActionResult, Store
-from mlforge_tasks.records import Profile
+from mlforge_tasks.records import Profile, sha256_bytes
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.trials import Report
 from tests.helpers.builds import (
@@ -566,7 +567,11 @@ def test_provenance_reaches_back_to_the_contract(cold: Cold) -> None:
     assert "sha256:" in train["environment"]["packages"]["tensorflow-cpu"]
     dataset = json.loads((cold.build / "tank" / "dataset" / "provenance.json").read_bytes())
     source = dataset["key_document"]["inputs"]["source"]
-    assert source == file_digest(ROOT / "tests" / "data" / "tank.csv")
+    # As docs/delivered.md says: a line for each file of the data set.
+    line = f"{file_digest(ROOT / 'tests' / 'data' / 'tank.csv')} tests/data/tank.csv\n"
+    assert source == sha256_bytes(line.encode())
+    card = DataCard.read(cold.build / "tank" / "delivered" / "data_card.json")
+    assert card.source.sha256 == file_digest(ROOT / "tests" / "data" / "tank.csv")
 
 
 def test_no_scratch_is_left(cold: Cold) -> None:
