@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,8 @@ _FORMATS = ("PNG", "JPEG")
 # Exif's tag of how the camera was held, and where height and width change places.
 _ORIENTATION, _LYING = 0x0112, {5, 6, 7, 8}
 _MOST_PIXELS = 1 << 27
+# What a starter contract leaves as it is, along the longer edge, and what it makes of larger ones.
+_LARGE_PIXELS, _SMALL_PIXELS = 128, 96
 # Pillow's modes of a number or of one sample a pixel, and those of more bits than eight.
 _GREY, _DEEP = {"1", "L", "LA", "La"}, {"I;16", "I;16B", "I;16L", "I", "F"}
 
@@ -52,10 +55,7 @@ class ImageReader:
         self._image = library("PIL.Image", "images", _WHAT)
         self._turned = library("PIL.ImageOps", "images", _WHAT).exif_transpose
         self._spec = spec.images
-        sizes, modes = {}, {}
-        for where, path in files.items():
-            with reading(where, "no PNG or JPEG image"), path.open("rb") as stream:
-                sizes[where], modes[where] = self._head(stream, where)
+        sizes, modes = _heads(files)
         if spec.images.size is None:
             _check_alike(sizes, "{0[0]} x {0[1]} pixels (height, width)", "size: [{0[0]}, {0[1]}]")
         if spec.images.channels is None or DEEP in modes.values():
@@ -65,17 +65,6 @@ class ImageReader:
                 f"{next(iter(files))}: found {DEEP} pixels, wanted red, green and blue",
                 hint="write `channels: 1` in dataset.source.images",
             )
-
-    def _head(self, stream: Any, where: str) -> tuple[tuple[int, int], str]:
-        image = self._image.open(stream, formats=_FORMATS)
-        width, height = image.size
-        if width * height > _MOST_PIXELS:
-            raise too_large(where)
-        if image.getexif().get(_ORIENTATION) in _LYING:
-            width, height = height, width
-        if image.mode in _DEEP:
-            return (height, width), DEEP
-        return (height, width), "grey" if image.mode in _GREY else "coloured"
 
     def read(self, data: bytes, where: str) -> Recording:
         """One image: `image`, [1, height, width, channels], 0 to 255, or more where it is deeper.
@@ -95,6 +84,48 @@ class ImageReader:
             pixels: NDArray[Any] = np.asarray(image)
         shape = (*pixels.shape, 1) if pixels.ndim == 2 else pixels.shape
         return Recording(where, {IMAGE: pixels.reshape(1, *shape)})
+
+
+def _heads(files: Mapping[str, Path]) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
+    """Height and width of each, and of what kind its pixels are; the files' beginnings are read."""
+    library("PIL.Image", "images", _WHAT)
+    sizes, modes = {}, {}
+    for where, path in files.items():
+        with reading(where, "no PNG or JPEG image"), path.open("rb") as stream:
+            sizes[where], modes[where] = _head(stream, where)
+    return sizes, modes
+
+
+def _head(stream: Any, where: str) -> tuple[tuple[int, int], str]:
+    image = library("PIL.Image", "images", _WHAT).open(stream, formats=_FORMATS)
+    width, height = image.size
+    if width * height > _MOST_PIXELS:
+        raise too_large(where)
+    if image.getexif().get(_ORIENTATION) in _LYING:
+        width, height = height, width
+    if image.mode in _DEEP:
+        return (height, width), DEEP
+    return (height, width), "grey" if image.mode in _GREY else "coloured"
+
+
+def one_form(files: Mapping[str, Path]) -> dict[str, Any]:
+    """What a contract has to say in `images` so that files can be read together, for `doit new`.
+
+    They are brought to the size that most have, or to one for a microcontroller where that is more.
+
+    Raises:
+        MlforgeError: One is no image.
+        ToolError: Pillow is not installed.
+    """
+    sizes, modes = _heads(files)
+    usual = Counter(sizes.values()).most_common(1)[0][0]
+    large = max(usual) > _LARGE_PIXELS
+    form: dict[str, Any] = {}
+    if large or len(set(sizes.values())) > 1:
+        form["size"] = [_SMALL_PIXELS, _SMALL_PIXELS] if large else list(usual)
+    if len(set(modes.values())) > 1:
+        form["channels"] = 1
+    return form
 
 
 def _check_alike(found: Mapping[str, object], told: str, key: str) -> None:

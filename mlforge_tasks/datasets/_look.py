@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.source import Source
 from mlforge_tasks.datasets._sniff import MARKERS, is_number
-from mlforge_tasks.datasets._stamps import Stamps
+from mlforge_tasks.datasets._stamps import Stamps, only_format
 from mlforge_tasks.datasets._wanted import Kind, Wanted
 from mlforge_tasks.errors import MlforgeError
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 50_000
 MOST_VALUES = 50
+_BY_HAND = "write dataset.source by hand: docs/contract.md has every kind"
 # Numbers of this size are the epoch's seconds, and milliseconds, microseconds, nanoseconds.
 _EPOCH_S = 1e9
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -56,6 +57,7 @@ class Column:
         deviation: Its standard deviation, where it holds numbers.
         interval_s: The usual step, where it is a time; else None.
         unit: What its numbers count, where it is a time and that is not seconds.
+        format: How its times are written, where that is not ISO 8601.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Column:
     deviation: float = 0.0
     interval_s: float | None = None
     unit: str | None = None
+    format: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,14 @@ class Look:
         rows: How many rows.
         recordings: How many recordings they are.
         columns: In the file's order.
+        length: Rows of each recording, where there are several and all have as many; else None.
     """
 
     source: Mapping[str, Any]
     rows: int
     recordings: int
     columns: tuple[Column, ...]
+    length: int | None = None
 
 
 def look(path: str, root: Path) -> Look:
@@ -97,12 +102,18 @@ def look(path: str, root: Path) -> Look:
     """
     source = _recognised(path, root)
     adapter: TypeAdapter[Any] = TypeAdapter(Source)
-    spec = adapter.validate_python(source, by_alias=True, context={"project_root": root})
+    try:
+        spec = adapter.validate_python(source, by_alias=True, context={"project_root": root})
+    except ValidationError as error:
+        wanted = "; ".join(one["msg"] for one in error.errors())
+        raise MlforgeError(f"data={path}: {wanted}", hint=_BY_HAND) from None
     reader = plugins.load("datasets", f"from_{spec.kind}")
     table = reader.read(spec, root, Everything()).table
     names = (*table.columns, *(name for name in table.said if name not in table.columns))
     columns = tuple(_column(table, name) for name in names)
-    return Look(source, table.rows, int(table.starts.sum()), columns)
+    lengths = np.diff(np.append(np.flatnonzero(table.starts), table.rows))
+    same = len(lengths) > 1 and len(set(lengths.tolist())) == 1
+    return Look(source, table.rows, len(lengths), columns, int(lengths[0]) if same else None)
 
 
 def _recognised(path: str, root: Path) -> dict[str, Any]:
@@ -113,7 +124,7 @@ def _recognised(path: str, root: Path) -> dict[str, Any]:
             return found
     raise MlforgeError(
         f"data={path}: no kind of source is known by this name",
-        hint="write dataset.source by hand: docs/contract.md has every kind",
+        hint=_BY_HAND,
     )
 
 
@@ -146,7 +157,8 @@ def _column(table: Table, name: str) -> Column:
             interval_s=step,
             unit=unit,
         )
-    return Column(name, values=few, runs=runs, interval_s=None if few else _text_step(table, shown))
+    step, format_ = (None, None) if few else _text_step(table, shown)
+    return Column(name, values=few, runs=runs, interval_s=step, format=format_)
 
 
 def _runs(cells: NDArray[np.str_], values: tuple[str, ...]) -> float:
@@ -156,10 +168,12 @@ def _runs(cells: NDArray[np.str_], values: tuple[str, ...]) -> float:
     return float(min(each, default=1.0))
 
 
-def _text_step(table: Table, cells: NDArray[np.str_]) -> float | None:
-    """The usual step of times of text; None where they are none."""
-    stamps, bad = Stamps(table.cells).read(cells.tolist())
-    return None if bad or stamps.dtype.kind != "M" else _step(stamps)
+def _text_step(table: Table, cells: NDArray[np.str_]) -> tuple[float | None, str | None]:
+    """The usual step of times of text, None where they are none; and how they are written."""
+    texts = cells.tolist()
+    written = only_format(texts)
+    stamps, bad = Stamps(table.cells, written=written).read(texts)
+    return (None, None) if bad or stamps.dtype.kind != "M" else (_step(stamps), written)
 
 
 def _numbers(table: Table, cells: NDArray[Any]) -> NDArray[np.float64] | None:

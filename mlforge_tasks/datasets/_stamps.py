@@ -47,20 +47,33 @@ def _fits(text: str, format_: str) -> bool:
     return True
 
 
+def only_format(cells: Sequence[str]) -> str | None:
+    """The one known way, beside ISO 8601, in which all of some texts may be times.
+
+    None where there is none, or more than one, such as 02/03/2026.
+    """
+    some = [str(cell).strip() for cell in cells[:_LOOKED_AT]]
+    found = [one for one in _FORMATS if all(_fits(text, one) for text in some)]
+    return found[0] if some and len(found) == 1 else None
+
+
 class Stamps:
     """Reads the stamps of one column, some rows after the others.
 
     Args:
         form: How cells are written.
         time: The contract's `dataset.time`; by default ISO 8601 in UTC, or numbers.
+        written: How times are written where no contract says it.
 
     Raises:
         MlforgeError: This computer does not know the contract's time zone.
     """
 
-    def __init__(self, form: CellForm, time: Time | None = None) -> None:
+    def __init__(
+        self, form: CellForm, time: Time | None = None, written: str | None = None
+    ) -> None:
         self._form = form
-        self._format = time.format if time else None
+        self._format = time.format if time else written
         self._zone = _zone(time.zone) if time and time.zone else None
         self._numeric: bool | None = None
         self._before: datetime | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,8 +12,9 @@ from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._arrays import read_array
 from mlforge_tasks.datasets._audio import AudioReader
 from mlforge_tasks.datasets._delimited import read_csv
-from mlforge_tasks.datasets._images import ImageReader
+from mlforge_tasks.datasets._images import ImageReader, one_form
 from mlforge_tasks.datasets._labels import LabelFile
+from mlforge_tasks.datasets._name_parts import pattern_of
 from mlforge_tasks.datasets._parquet import read_parquet
 from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._recordings import Joined, Piece, Recording
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.datasets._wanted import Wanted
 
 ARRAY = "array"
-# What folders are called by how many lie above the files.
-_FOLDERS = {0: "", 1: "{label}/", 2: "{group}/{label}/"}
 
 
 class FileReader(Protocol):
@@ -122,13 +120,14 @@ class FolderReader:
         names = sorted(name for name in names_below(root, path) if family_of(name))
         if not names:
             return None
-        ends = Counter(name[name.index(".", name.rfind("/")) :].lower() for name in names)
-        end = min(ends, key=lambda one: (-ends[one], one))
-        of_it = [name for name in names if name.lower().endswith(end)]
-        folders = _FOLDERS.get(min(name.count("/") for name in of_it), "**/{label}/")
-        found = {"kind": "folder", "path": path, "files": f"{folders}*{end}"}
-        if family_of(of_it[0]) == "table" and not end.endswith(".parquet"):
-            found |= text_form(root / path / of_it[0], of_it[0])
+        pattern = pattern_of(names)
+        fitting = [name for name in names if compiled(pattern).fits(name)]
+        first, found = fitting[0], {"kind": "folder", "path": path, "files": pattern}
+        if family_of(first) == "table" and not first.lower().endswith(".parquet"):
+            return found | text_form(root / path / first, first)
+        if family_of(first) == "images":
+            form = one_form({f"{path}/{name}": root / path / name for name in fitting})
+            return found | ({"images": form} if form else {})
         return found
 
     def read(self, spec: FolderSource, root: Path, columns: Wanted) -> Loaded:

@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from mlforge_tasks.datasets._look import Column, Look
     from mlforge_tasks.shell.request import Request
 
-LABELS = ("label", "class", "activity", "target", "state", "fault", "species", "gesture", "y")
+LABELS = (
+    *("label", "class", "activity", "target", "state", "fault", "anomaly", "species", "gesture"),
+    *("word", "digit", "y"),
+)
 GROUPS = ("group", "subject", "user", "person", "patient", "device", "machine", "session", "file")
 SPLITS = ("split", "set", "subset", "partition")
 # Text that YAML takes for nothing else.
 _PLAIN, _WORDS = re.compile(r"[A-Za-z][\w./-]*"), {"true", "false", "null"}
 MOST_LABELS, MOST_FEATURES = 40, 16
+# Recordings that are all as long as one another, and no longer, are examples as they are.
+MOST_ROWS = 512
 # A model for a microcontroller, even where a board that is emulated has much more.
 MOST_FLASH_BYTES, MOST_RAM_BYTES = 64 << 10, 32 << 10
 
@@ -51,7 +56,7 @@ def contract_text(name: str, found: Look, board: Board) -> str:
     rest = [one for one in found.columns if len(one.values) != 1]
     time = next((one for one in rest if one.interval_s is not None), None)
     split = _named(rest, SPLITS, most=4)
-    label = _named(rest, LABELS, most=MOST_LABELS) or _text(rest)
+    label = _named(rest, LABELS, most=MOST_LABELS) or _text(rest) or _flag(rest)
     group = _named([one for one in rest if one not in (label, split)], GROUPS)
     special = (time, split, label, group)
     features = [one for one in rest if one.numeric and one not in special] or [
@@ -108,6 +113,12 @@ def _text(columns: Sequence[Column]) -> Column | None:
     return left[-1] if left else None
 
 
+def _flag(columns: Sequence[Column]) -> Column | None:
+    """The last column, where it is 0 or 1 and another holds more than that."""
+    flags = [one for one in columns if one.values == ("0", "1")]
+    return columns[-1] if columns[-1:] == flags[-1:] and len(flags) < len(columns) else None
+
+
 def _window(
     found: Look, time: Column | None, label: Column | None, wide: Column | None
 ) -> dict[str, int] | None:
@@ -116,6 +127,8 @@ def _window(
     if (wide is not None and len(wide.axes) > 1) or whole < 2:
         return None
     if label is not None:
+        if found.length is not None and found.length <= MOST_ROWS and label.runs >= found.length:
+            return {"length": found.length, "stride": found.length}
         runs = min(label.runs, whole)
         if time is None and runs < 8:
             return None
@@ -155,6 +168,9 @@ def _limits(board: Board) -> dict[str, Any]:
 
 
 def _duration(seconds: float) -> str:
+    for length_s, unit in ((3600, "h"), (60, "min")):
+        if seconds >= length_s and not seconds % length_s:
+            return f"{seconds / length_s:.6g} {unit}"
     for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "us")):
         if seconds * factor >= 1:
             return f"{seconds * factor:.6g} {unit}"

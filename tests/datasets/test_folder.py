@@ -136,6 +136,8 @@ def test_a_pattern_finds_what_its_path_was_made_of(
         ("a.wav", "aXwav", False),
         ("{n:d}.wav", "1\u0662.wav", False),
         ("x/{a}*", "x/b", True),
+        ("{label}/IMG_*.jpg", "a/IMG_1.JPG", True),
+        ("{label}/IMG_*.jpg", "a/img_1.jpg", False),
     ],
 )
 def test_what_fits(pattern: str, path: str, *, fits: bool) -> None:

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
+import soundfile
 
 from mlforge_tasks import datasets
 from mlforge_tasks.contract import loader
 from mlforge_tasks.contract.board import board_names, load_board
 from mlforge_tasks.contract.contract import Contract
+from mlforge_tasks.contract.sources.file_pattern import compiled
 from mlforge_tasks.datasets._look import look
+from mlforge_tasks.datasets._name_parts import pattern_of
 from mlforge_tasks.datasets._prepare import prepare
 from mlforge_tasks.datasets._sniff import text_form
 from mlforge_tasks.errors import MlforgeError
@@ -148,6 +152,80 @@ def test_a_folder_an_archive_and_a_pair(tmp_path: Path) -> None:
     assert made.dataset.split.rule == "column"
     card = prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card
     assert {one.name: one.examples for one in card.splits}["test"] == 10
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        ("6_anna_0 6_ben_0 9_anna_1 9_ben_1", "{label:d}_{group}_{part3:d}.wav"),
+        ("rec-on-1 rec-on-2 rec-off-1 rec-off-2", "rec-{label}-{part3:d}.wav"),
+        ("on_2026-01-05 off_2026-01-06 on_2026-01-07 off_2026-01-08", None),
+        ("a b c", "*.wav"),
+        ("a_1 b_2_3 a_2", "*.wav"),
+        ("on/1 off/2", "{label}/*.wav"),
+        ("anna/on/1 anna/off/2", "{group}/{label}/*.wav"),
+        ("x/anna/on/1 y/anna/off/2", "**/{label}/*.wav"),
+    ],
+)
+def test_what_names_of_files_say(names: str, pattern: str | None) -> None:
+    """A part that all names have at its place; what is the same in all is written out."""
+    files = [f"{name}.wav" for name in names.split()]
+    wanted = pattern or "{label}_2026-01-{part4:d}.wav"
+    assert pattern_of(files) == wanted
+    assert all(compiled(wanted).fits(file) for file in files)
+
+
+def test_recordings_as_cameras_and_recorders_leave_them(tmp_path: Path) -> None:
+    """Endings in capitals, and labels in the names of files that lie in no folders."""
+    for at in range(8):
+        image = PIL.Image.new("L", (6, 6), at * 20)
+        for folder in ("photos", "large"):
+            (tmp_path / folder / "cd"[at % 2]).mkdir(parents=True, exist_ok=True)
+        image.save(tmp_path / "photos" / "cd"[at % 2] / f"IMG_{at}.{('JPG', 'jpg')[at // 7]}")
+        path = tmp_path / "sound" / f"{'on' if at % 2 else 'off'}_{'ab'[at // 4]}_{at}.wav"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, WAVE, 8000)
+    made = starts(tmp_path, "photos")
+    card = prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card
+    assert (card.rows, card.labels) == (8, ("c", "d"))
+    assert made.dataset.inputs.shape == (6, 6, 1)
+    for size in ((9, 6), (300, 200)):
+        PIL.Image.new("RGB", size).save(tmp_path / "photos" / "c" / f"other{size[0]}.JPG")
+    source = starts(tmp_path, "photos").dataset.source
+    assert source.kind == "folder"
+    assert (source.images.size, source.images.channels) == ((6, 6), 1)
+    for label in "cd":
+        PIL.Image.new("L", (300, 200)).save(tmp_path / "large" / label / "1.png")
+    source = starts(tmp_path, "large").dataset.source
+    assert source.kind == "folder"
+    assert (source.images.size, source.images.channels) == ((96, 96), None)
+    made = starts(tmp_path, "sound")
+    assert (made.dataset.target.labels, made.dataset.group) == (("off", "on"), "group")
+
+
+def test_what_a_flag_and_a_whole_recording_are(tmp_path: Path) -> None:
+    """A last column of 0 and 1 is a class; recordings of one length are examples as they are."""
+    (tmp_path / "x.csv").write_text(rows("a,b,leaks", WAVE, WAVE**3, TIME % 50 // 49))
+    assert starts(tmp_path, "x.csv").dataset.target.labels == ("0", "1")
+    head = "@problemName M\n@timeStamps false\n@univariate true\n@classLabel true a b\n@data\n"
+    lines = (f"{','.join(map(str, WAVE[:90] + at))}:{'ab'[at % 2]}\n" for at in range(10))
+    (tmp_path / "M.ts").write_text(head + "".join(lines))
+    window = starts(tmp_path, "M.ts").dataset.window
+    assert window is not None
+    assert (window.length, window.stride) == (90, 90)
+
+
+def test_dates_that_are_not_iso(tmp_path: Path) -> None:
+    """The one way in which all of them can be read is in the contract."""
+    days = np.datetime64("2026-01-05") + TIME
+    for form, wanted in (("%d.%m.%Y", "%d.%m.%Y"), ("%Y/%m/%d", "%Y/%m/%d")):
+        stamps = np.array([day.strftime(form) for day in days.tolist()])
+        (tmp_path / "x.csv").write_text(rows("date,flow,level", stamps, WAVE, WAVE**2))
+        made = starts(tmp_path, "x.csv")
+        assert made.dataset.time is not None
+        assert (made.dataset.time.format, made.dataset.time.interval_s) == (wanted, 86400.0)
+        card = prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card
+        assert card.rows == 200
 
 
 @pytest.mark.parametrize("board", board_names())

@@ -2,7 +2,7 @@
 
 `{name}` stands for one character or more of one folder's or file's name and becomes the column
 `name`; `{name:d}` for digits alone. `*` stands for any characters of one name, `**/` for any
-folders.
+folders. What a name ends with, such as `.jpg`, fits in capitals too: cameras write `.JPG`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _MAX_LENGTH = 200
 _TOKEN = re.compile(r"\{([^{}]*)\}|(\*\*/|\*)|[^*{}]+|.", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:d)?")
 _ANY_FOLDERS = "(?:[^/]+/)*"
+_ENDING = re.compile(r"(\.[A-Za-z0-9]+)*$")
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,14 @@ def compiled(text: str) -> FilePattern:
     if not 0 < len(text) <= _MAX_LENGTH or text.startswith("/") or "\\" in text:
         raise Mistake("a pattern relative to the folder, such as '{label}/*.wav'")
     names, short, long = [], "", ""
-    for name, shorter, longer in _tokens(text):
+    ending = _ENDING.search(text)
+    end = ending[0] if ending else ""
+    for name, shorter, longer in _tokens(text.removesuffix(end)):
         names += [name] if name else []
         short, long = short + shorter, long + longer
     _check(text, names)
-    return FilePattern(tuple(names), re.compile(short), re.compile(long))
+    any_case = f"(?i:{re.escape(end)})"
+    return FilePattern(tuple(names), re.compile(short + any_case), re.compile(long + any_case))
 
 
 def _check(text: str, names: list[str]) -> None:

@@ -1,0 +1,71 @@
+"""A pattern for the files of a folder, by what their paths have in common: for `doit new`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.contract.sources.folder import FAMILIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# What folders are called by how many lie above the files.
+_FOLDERS = {1: "{label}/", 2: "{group}/{label}/"}
+# A pattern may hold so many, see `file_pattern`.
+_MOST_PARTS = 4
+_MOST_LABELS = 40
+_BETWEEN = re.compile(r"([_-])")
+
+
+def pattern_of(names: Sequence[str]) -> str:
+    """A pattern for most of the files: those of the commonest ending.
+
+    Args:
+        names: Paths relative to the folder, all of known formats.
+    """
+    counted = Counter(map(_end, names))
+    end = min(counted, key=lambda one: (-counted[one], one))
+    of_it = [name for name in names if _end(name) == end]
+    depth = min(name.count("/") for name in of_it)
+    if depth == 0:
+        stems = [name[: -len(end)] for name in of_it if "/" not in name]
+        return f"{_parts(stems) or '*'}{end}"
+    return f"{_FOLDERS.get(depth, '**/{label}/')}*{end}"
+
+
+def _end(name: str) -> str:
+    return next(end for end in FAMILIES if name.lower().endswith(end))
+
+
+def _parts(stems: Sequence[str]) -> str | None:
+    """`{label}_{group}_{part3:d}` for `walk_anna_01`; None where the names are not laid out alike.
+
+    The first part that has a few values, each in several names, is the label; of the others the
+    first such text is the group.
+    """
+    split = [_BETWEEN.split(stem) for stem in stems]
+    marks = {tuple(one[1::2]) for one in split}
+    if len(marks) != 1 or not 1 <= len(split[0]) // 2 < _MOST_PARTS:
+        return None
+    columns = [tuple(cells) for cells in zip(*(one[::2] for one in split), strict=True)]
+    few = [at for at, cells in enumerate(columns) if _few(cells)]
+    if not few or any("" in cells for cells in columns):
+        return None
+    people = [at for at in few[1:] if not all(cell.isdecimal() for cell in columns[at])]
+    called = {few[0]: "label"} | ({people[0]: "group"} if people else {})
+    shown = [_shown(cells, called.get(at, f"part{at + 1}")) for at, cells in enumerate(columns)]
+    return shown[0] + "".join(map("".join, zip(split[0][1::2], shown[1:], strict=True)))
+
+
+def _few(cells: Sequence[str]) -> bool:
+    counted = Counter(cells)
+    return 2 <= len(counted) <= _MOST_LABELS and min(counted.values()) >= 2
+
+
+def _shown(cells: Sequence[str], name: str) -> str:
+    """A part as it stands in the pattern."""
+    if len(set(cells)) == 1 and not set(cells[0]) & set("*{}"):
+        return cells[0]
+    return f"{{{name}:d}}" if all(re.fullmatch("[0-9]+", cell) for cell in cells) else f"{{{name}}}"
