@@ -60,8 +60,8 @@ def learning_figure(goal: Goal, dataset: DatasetSpec) -> Figure:
 def _figures(ask: Ask, place: Location, dataset: DatasetSpec) -> Iterator[Asked]:
     """The figures of one entry: one for each output that it is asked of."""
     key = ".".join(("goal", *map(str, place), "target"))
-    names = [output.name for output in dataset.target.outputs]
-    units = [output.unit for output in dataset.target.outputs]
+    outputs = dataset.outputs
+    names = [output.name for output in outputs]
     if isinstance(ask, WholeAsk) and METRICS[ask.metric].detects and not names:
         yield from asked_of_detector(ask, place, dataset)
         return
@@ -74,10 +74,11 @@ def _figures(ask: Ask, place: Location, dataset: DatasetSpec) -> Iterator[Asked]
     bounds = ask.target if isinstance(ask.target, dict) else None
     chosen = bounds or ([ask.output] if ask.output is not None else names)
     for name in chosen:
-        index = names.index(name)
-        only = len(names) == 1
-        figure = _figure(ask, "" if only else name, None if only else index)
-        yield _asked(ask, figure, units[index], key, None if bounds is None else name)
+        for output in dataset.outputs_called(name):
+            only = len(names) == 1
+            part = ("", None) if only else (output.name, names.index(output.name))
+            bound_by = None if bounds is None else name
+            yield _asked(ask, _figure(ask, *part), output.unit, key, bound_by)
 
 
 def _figure(ask: Ask, part: str, output: int | None, *, worst: bool = False) -> Figure:
@@ -133,14 +134,14 @@ def _misfits(
 
 
 def _misfits_of_outputs(ask: Ask, place: Location, dataset: DatasetSpec) -> Iterator[Mistake]:
-    names = tuple(output.name for output in dataset.target.outputs)
+    names = tuple(output.name for output in dataset.outputs)
     bounds = ask.target if isinstance(ask.target, dict) else {}
     named: list[tuple[Location, str]] = []
     if ask.output is not None:
         named.append((("output",), ask.output))
     named += [(("target", name), name) for name in bounds]
     for at, name in named:
-        if name not in names:
+        if not dataset.outputs_called(name):
             wanted = f"an output of the data set: {', '.join(names)}"
             yield Mistake(wanted, at=(*place, *at), found=name, suggestion=closest(name, names))
     if isinstance(ask, RangeAsk) and len(names) > 1 and not named:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.contract.split import SplitRule
 from mlforge_tasks.contract.target import Task
+from mlforge_tasks.contract.window import Window
 from mlforge_tasks.records import Record
 
 # In the data set's folder: all that there is to know, and what of it says nothing in words.

@@ -20,7 +20,8 @@ from mlforge_tasks.contract.fields import (
 from mlforge_tasks.contract.measured import DropMissing, FillMissing, Missing, Time
 from mlforge_tasks.contract.source import Source
 from mlforge_tasks.contract.split import SplitRule
-from mlforge_tasks.contract.target import Channel, Target, Task
+from mlforge_tasks.contract.target import Channel, Output, Target, Task
+from mlforge_tasks.contract.window import Window, horizon_text
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
 
@@ -67,25 +68,6 @@ class Inputs(Record):
         if self.shape is not None and self.shape[-1] != len(self.features):
             wanted = f"a last axis of {len(self.features)}, the number of features"
             yield Mistake(wanted, at=("shape",), found=str(list(self.shape)))
-
-
-class Window(Record):
-    """How rows become examples.
-
-    Attributes:
-        length: Rows in an input.
-        stride: Rows from one window's start to the next one's.
-        horizon: How many rows after the window's last one the target lies.
-    """
-
-    length: Count
-    stride: Count = 1
-    horizon: int = Field(default=0, strict=True, ge=0)
-
-    @property
-    def span(self) -> int:
-        """Rows that a window and its target cover."""
-        return self.length + self.horizon
 
 
 class ComputedScaling(Record):
@@ -183,7 +165,7 @@ class DatasetSpec(Record):
         if isinstance(self.missing, FillMissing) and self.window is None:
             wanted = "'drop', since rows without a window do not follow each other"
             yield Mistake(wanted, at=("missing", "rule"))
-        if self.window is not None and self.window.horizon and self.target.labels:
+        if self.window is not None and self.window.horizon != 0 and self.target.labels:
             yield Mistake("no horizon beside labels", at=("window", "horizon"))
         axes = len(self.inputs.shape or (1,)) + (self.window is not None)
         if axes > MAX_AXES:
@@ -208,10 +190,35 @@ class DatasetSpec(Record):
         """What the target makes of it; the contract's `task` must say the same."""
         return self.target.task
 
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What comes out for regression: each quantity, at each of the window's horizons.
+
+        Those of a quantity are neighbours; where a contract lists horizons, each is called by its
+        own, such as `glucose+30 min`.
+        """
+        horizons = (0,) if self.window is None else self.window.horizons
+        return tuple(
+            Output(name=channel.name + after, unit=channel.unit, quantity=at, horizon=rows)
+            for at, channel in enumerate(self.target.outputs)
+            for rows, after in zip(horizons, map(self._after, horizons), strict=True)
+        )
+
+    def _after(self, rows: int) -> str:
+        if self.window is None or not self.window.named:
+            return ""
+        return "+" + horizon_text(rows, None if self.time is None else self.time.interval_s)
+
+    def outputs_called(self, name: str) -> tuple[Output, ...]:
+        """What a goal means by a name: an output, or a quantity at all horizons."""
+        exact = tuple(one for one in self.outputs if one.name == name)
+        quantities = self.target.outputs
+        return exact or tuple(one for one in self.outputs if quantities[one.quantity].name == name)
+
     def output_count(self, input_shape: tuple[int, ...]) -> int:
         """How many numbers come out of a network: quantities, classes, or its input again."""
         target = self.target
-        return prod(input_shape) if target.normal else len(target.labels or target.outputs)
+        return prod(input_shape) if target.normal else len(target.labels or self.outputs)
 
     @property
     def input_shape(self) -> tuple[int, ...] | None:

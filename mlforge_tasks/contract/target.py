@@ -23,6 +23,22 @@ class Channel(Record):
     unit: Name
 
 
+class Output(Record):
+    """A number that comes out of a network for regression.
+
+    Attributes:
+        name: The quantity's, with its horizon where there are several.
+        unit: The quantity's.
+        quantity: Index into the target's `outputs`.
+        horizon: How many rows after the window's last one it is; 0 without a window.
+    """
+
+    name: str
+    unit: str
+    quantity: int
+    horizon: int
+
+
 class Target(Record):
     """What the model predicts: quantities (`outputs`), a class (`labels`), or what is not `normal`.
 

@@ -91,12 +91,12 @@ def _wanted(spec: DatasetSpec, examples: Examples) -> NDArray[np.float32]:
 def _persistence(spec: DatasetSpec, examples: Examples, inputs: Normalisation) -> Outputs | None:
     """The last reading of each output, where the inputs hold its past; [N, outputs]."""
     features = [feature.name for feature in spec.inputs.features]
-    outputs = [output.name for output in spec.target.outputs]
-    if spec.window is None or not spec.window.horizon or not set(outputs) <= set(features):
+    quantities = [one.name for one in spec.target.outputs]
+    if spec.window is None or 0 in spec.window.horizons or not set(quantities) <= set(features):
         return None
-    if not outputs or examples.x.rows.ndim != 2:
+    if not quantities or examples.x.rows.ndim != 2:
         return None
     last = examples.x.rows[examples.starts + spec.window.length - 1]
-    chosen = [features.index(name) for name in outputs]
+    chosen = [features.index(quantities[one.quantity]) for one in spec.outputs]
     raw: Outputs = last[:, chosen] * inputs.scale[chosen] + inputs.mean[chosen]
     return raw

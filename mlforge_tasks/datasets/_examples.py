@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.contract.data_card import SPLITS
-from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.contract.split import ChronologicalSplit, ColumnSplit, GroupSplit, RandomSplit
+from mlforge_tasks.contract.window import Window
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._cells import quoted
 from mlforge_tasks.datasets._classes import (
@@ -25,7 +25,7 @@ from mlforge_tasks.datasets._classes import (
 from mlforge_tasks.datasets._losses import losses
 from mlforge_tasks.datasets._missing import fill
 from mlforge_tasks.datasets._times import read_clock
-from mlforge_tasks.datasets._windows import whole_windows, window_starts
+from mlforge_tasks.datasets._windows import target_rows, whole_windows, window_starts
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.windows import Windows
 
@@ -249,9 +249,7 @@ def make_examples(spec: DatasetSpec, table: Table, rows: Rows) -> Mapping[Split,
     """
     window = spec.window or ONE_ROW
     starts = window_starts(rows.breaks, window) if spec.window else np.arange(table.rows)
-    starts = starts[
-        whole_windows(starts, window.length, window.span, rows.has_inputs, rows.has_target)
-    ]
+    starts = starts[whole_windows(starts, window, rows.has_inputs, rows.has_target)]
     if isinstance(spec.split, RandomSplit):
         starts = np.random.default_rng(spec.split.seed).permutation(starts)
     examples = dict(_by_split(spec, rows, window, starts))
@@ -280,4 +278,11 @@ def _by_split(
     for index, name in enumerate(SPLITS):
         mine = starts[rows.split[starts] == index]
         x = Windows(rows.features, mine, length)
-        yield name, Examples(x, rows.targets[mine + window.span - 1])
+        yield name, Examples(x, _targets_of(rows, target_rows(mine, window)))
+
+
+def _targets_of(rows: Rows, places: NDArray[np.int64]) -> NDArray[Any]:
+    """Of examples whose targets lie at these rows, [N, horizons]; a quantity's side by side."""
+    if places.shape[1] == 1:
+        return rows.targets[places[:, 0]]
+    return np.moveaxis(rows.targets[places], 1, 2).reshape(len(places), -1)

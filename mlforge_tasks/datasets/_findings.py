@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mlforge_tasks.contract.dataset import DatasetSpec, Window
+    from mlforge_tasks.contract.dataset import DatasetSpec
+    from mlforge_tasks.contract.window import Window
     from mlforge_tasks.datasets import Loaded
     from mlforge_tasks.datasets._examples import Rows
     from mlforge_tasks.datasets._table import Table

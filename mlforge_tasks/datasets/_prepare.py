@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.contract.data_card import BaselineRule, Split
     from mlforge_tasks.contract.dataset import DatasetSpec
-    from mlforge_tasks.contract.target import Channel
+    from mlforge_tasks.contract.target import Channel, Output
     from mlforge_tasks.datasets import Loaded
 
     Splits = Mapping[Split, Examples]
@@ -119,7 +119,7 @@ def _interface(
         "output_count": spec.output_count(train.x.shape),
         "labels": target.classes,
         "features": _feature_cards(spec.inputs.features, found),
-        "outputs": _feature_cards(target.outputs, aims) if aims else (),
+        "outputs": _feature_cards(spec.outputs, aims) if aims else (),
         "input_mean": inputs.mean.tolist(),
         "input_scale": inputs.scale.tolist(),
         "target_mean": outputs.mean.tolist() if outputs else (),
@@ -197,7 +197,7 @@ def _npy_digest(array: NDArray[Any]) -> str:
 
 
 def _feature_cards(
-    channels: tuple[Channel, ...], found: _scaling.Statistics
+    channels: tuple[Channel | Output, ...], found: _scaling.Statistics
 ) -> tuple[FeatureCard, ...]:
     ranges = zip(channels, found.low.tolist(), found.high.tolist(), strict=True)
     return tuple(

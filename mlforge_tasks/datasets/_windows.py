@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mlforge_tasks.contract.dataset import Window
+    from mlforge_tasks.contract.window import Window
 
 
 def window_starts(breaks: NDArray[np.bool_], window: Window) -> NDArray[np.int64]:
@@ -30,8 +30,7 @@ def window_starts(breaks: NDArray[np.bool_], window: Window) -> NDArray[np.int64
 
 def whole_windows(
     starts: NDArray[np.int64],
-    length: int,
-    span: int,
+    window: Window,
     has_inputs: NDArray[np.bool_],
     has_target: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
@@ -39,13 +38,19 @@ def whole_windows(
 
     Args:
         starts: Their first rows, [N].
-        length: Rows of inputs.
-        span: Rows up to the target's, which is the last.
+        window: How many rows of inputs they have, and where their targets lie.
         has_inputs: Whether a row has all its inputs, [rows].
         has_target: Whether a row has its target, [rows].
     """
-    whole: NDArray[np.bool_] = ~holding(~has_inputs, starts, length)
-    return whole & has_target[starts + span - 1]
+    whole: NDArray[np.bool_] = ~holding(~has_inputs, starts, window.length)
+    return whole & has_target[target_rows(starts, window)].all(axis=1)
+
+
+def target_rows(starts: NDArray[np.int64], window: Window) -> NDArray[np.int64]:
+    """Where the targets of windows lie, by horizon: [N, horizons]."""
+    ahead = np.array(window.horizons, dtype=np.int64) + (window.length - 1)
+    rows: NDArray[np.int64] = starts[:, np.newaxis] + ahead
+    return rows
 
 
 def holding(marked: NDArray[np.bool_], begins: NDArray[np.int64], rows: int) -> NDArray[np.bool_]:

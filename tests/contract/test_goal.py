@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 OUTPUTS = [{"name": "temp", "unit": "degC"}, {"name": "press_test", "unit": "Pa"}]
 
 
-def contract(folder: Path, goal: dict[str, Any], outputs: Any = OUTPUTS) -> Contract:
+def contract(
+    folder: Path, goal: dict[str, Any], outputs: Any = OUTPUTS, horizon: Any = 4
+) -> Contract:
     """The tank's, with other outputs and another goal."""
     document = yaml.safe_load((ROOT / "tests/data/tank.yaml").read_text())
+    document["dataset"]["window"]["horizon"] = horizon
     document["dataset"]["target"] = {"outputs": outputs}
     document["goal"] = goal
     path = folder / "contract.yaml"
@@ -79,6 +82,32 @@ def test_each_figure_has_its_name_bound_and_unit(
     assert [one.metric for one in bounds if not one.on_test] == list(wanted)
     assert [one.metric for one in bounds if one.on_test] == [f"{name}_test" for name in wanted]
     assert type(found).from_dump(found.model_dump(mode="json")) == found
+
+
+def test_horizons_are_judged_each(tmp_path: Path) -> None:
+    """By the name of one, or all of a quantity's by its own."""
+    goal = {
+        "metric": "mae",
+        "target": {"temp+10 s": 1, "temp+40 s": 3},
+        "also": [{"metric": "rmse", "output": "press_test", "target": 200}],
+        "ranges": [{"below": 4, "output": "temp", "metric": "recall", "target": 0.5}],
+    }
+    found = contract(tmp_path, goal, horizon=[1, 4])
+    asked = {one.figure.name: (one.target, one.unit, one.figure.output) for one in found.asked()}
+    assert asked == {
+        "mae(temp+10 s)": (1, "degC", 0),
+        "mae(temp+40 s)": (3, "degC", 1),
+        "rmse(press_test+10 s)": (200, "Pa", 2),
+        "rmse(press_test+40 s)": (200, "Pa", 3),
+        "recall(temp+10 s, below 4)": (0.5, "1", 0),
+        "recall(temp+40 s, below 4)": (0.5, "1", 1),
+    }
+    assert [one.key for one in found.asked()[:2]] == [
+        "goal.target.temp+10 s",
+        "goal.target.temp+40 s",
+    ]
+    with pytest.raises(ContractError, match=r"goal\.output: .*did you mean 'temp\+40 s'"):
+        contract(tmp_path, {"metric": "mae", "target": 1, "output": "temp+4 s"}, horizon=[1, 4])
 
 
 def test_one_output_needs_no_name(tmp_path: Path) -> None:

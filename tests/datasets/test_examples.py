@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mlforge_tasks.contract.data_card import SPLITS
-from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.contract.split import ColumnSplit
+from mlforge_tasks.contract.window import Window
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._examples import make_examples, read_rows
 from mlforge_tasks.datasets._prepare import Prepared, calibration_examples, prepare
@@ -27,7 +27,7 @@ windows = st.builds(
     Window,
     length=st.integers(1, 6),
     stride=st.integers(1, 4),
-    horizon=st.integers(0, 4),
+    horizon=st.integers(0, 4) | st.lists(st.integers(0, 4), min_size=1, max_size=3, unique=True),
 )
 
 
@@ -71,8 +71,8 @@ def test_chronological_windows_share_no_row(window: Window, rows: int, share: fl
     ]
     for earlier, later in itertools.pairwise(seen):
         assert max(earlier) < min(later)
-    last = arrays["test_x"][:, -1, 0]
-    assert (arrays["test_y"][:, 0] == last + window.horizon).all()
+    last = arrays["test_x"][:, -1]
+    assert (arrays["test_y"] == last + np.array(window.horizons)).all()
 
 
 @settings(max_examples=30)
@@ -453,6 +453,36 @@ def test_same_data_same_bytes() -> None:
         name: array.tobytes() for name, array in two.arrays.items()
     }
     assert one.card.to_bytes() == two.card.to_bytes()
+
+
+def test_targets_at_several_horizons() -> None:
+    """Those of a quantity are side by side, each with ranges and baselines of its own."""
+    both = [{"name": "level", "unit": "m"}, {"name": "flow", "unit": "l/s"}]
+    plan = spec(
+        FORECAST,
+        inputs={"features": both},
+        target={"outputs": both},
+        window={"length": 3, "horizon": [1, 4]},
+    )
+    level = np.arange(100.0)
+    prepared = prepare(plan, loaded(level=level, flow=-10 * level))
+    arrays = arrays_of(prepared)
+    last = arrays["train_starts"] + 2
+    wanted = [last + 1, last + 4, -10 * (last + 1), -10 * (last + 4)]
+    assert (arrays["train_y"] == np.stack(wanted, axis=1)).all()
+    card = prepared.card
+    assert [one.name for one in card.outputs] == [
+        "level+1 row",
+        "level+4 rows",
+        "flow+1 row",
+        "flow+4 rows",
+    ]
+    assert card.output_count == len(card.target_mean) == 4
+    assert card.outputs[2].maximum == arrays["train_y"][:, 2].max()
+    found = {(one.rule, one.metric): one.value for one in card.baselines if one.split == "test"}
+    off = [found["persistence", f"mae({one.name})"] for one in card.outputs]
+    assert off == pytest.approx([1, 4, 10, 40], rel=1e-4)
+    assert found["linear", "mae(flow+4 rows)"] < 0.1
 
 
 def test_baselines() -> None:

@@ -158,6 +158,22 @@ def test_missing_inputs_and_targets_cost_their_windows() -> None:
     assert [start for start in range(34) if start not in starts] == [8, 9, 10, 18, 19]
 
 
+def test_a_target_is_needed_at_each_horizon() -> None:
+    """A row without one costs the windows that it is a target of, and no other."""
+    aim = np.arange(60.0)
+    aim[20] = NAN
+    asked = plan(
+        target={"outputs": [{"name": "aim", "unit": "m"}]},
+        window={"length": 3, "horizon": [1, 5]},
+    )
+    source = loaded(level=np.arange(60.0), aim=aim)
+    assert losses_of(asked, level=np.arange(60.0), aim=aim) == {
+        "target": (1, "data.csv, row 20", 2, 39)
+    }
+    starts = make_examples(asked, source.table, read_rows(asked, source.table))["train"].starts
+    assert [start for start in range(29) if start not in starts] == [13, 17]
+
+
 def test_examples_without_a_window() -> None:
     """A row that lacks something is no example; the others are."""
     a = np.arange(40.0)

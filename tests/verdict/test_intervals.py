@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mlforge_tasks.contract.dataset import Window
 from mlforge_tasks.contract.goal import Figure
+from mlforge_tasks.contract.window import Window
 from mlforge_tasks.records import Interval, Measurement
 from mlforge_tasks.verdict import intervals
 from mlforge_tasks.verdict.constraints import Bound, judge
