@@ -20,6 +20,8 @@ from mlforge_tasks.errors import EXIT_TOOL_BROKEN, MlforgeError, ToolError
 from mlforge_tasks.graph import process, room, shortage, surroundings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from mlforge_tasks.windows import Windows
@@ -32,6 +34,7 @@ TIMEOUT_S = 6 * 3600.0
 NO_WHEEL = "there is no tflite-micro wheel here"
 MOST_SAID = 200
 _MODEL, _INPUTS, _OUTPUTS = "model.tflite", "inputs", "outputs.npy"
+_LOWEST, _HIGHEST = -128, 127
 
 
 class ReferenceCrashedError(MlforgeError):
@@ -48,13 +51,14 @@ class Oracle:
 
     Args:
         tflite: An int8 model with one input and one output; the batch dimension is 1.
+        keeps_all: Whether what is computed on the way can be read too; that takes more memory.
 
     Raises:
         ToolError: There is no `tflite-micro` wheel here, or it refuses the model.
     """
 
-    def __init__(self, tflite: bytes) -> None:
-        self._interpreter = _open(tflite)
+    def __init__(self, tflite: bytes, *, keeps_all: bool = False) -> None:
+        self._interpreter = _open(tflite, keeps_all=keeps_all)
         self.input_shape = tuple(int(n) for n in self._detail("get_input_details"))
         self.output_shape = tuple(int(n) for n in self._detail("get_output_details"))
 
@@ -86,10 +90,31 @@ class Oracle:
             )
         outputs = np.empty((len(inputs), *self.output_shape[1:]), np.int8)
         for index, sample in enumerate(inputs):
-            self._interpreter.set_input(np.ascontiguousarray(sample[np.newaxis]), 0)
-            self._interpreter.invoke()
+            self._invoke(sample)
             outputs[index] = self._interpreter.get_output(0)[0]
         return outputs
+
+    def _invoke(self, sample: NDArray[np.int8]) -> None:
+        self._interpreter.set_input(np.ascontiguousarray(sample[np.newaxis]), 0)
+        self._interpreter.invoke()
+
+    def at_ends(self, inputs: NDArray[np.int8], tensors: Sequence[int]) -> NDArray[np.int64]:
+        """How many values of some tensors are -128, and how many 127, over all inputs.
+
+        Args:
+            inputs: As for `run`.
+            tensors: Indices of int8 tensors of the model's graph, which `keeps_all` keeps.
+
+        Returns:
+            [tensors, 2].
+        """
+        counts: NDArray[np.int64] = np.zeros((len(tensors), 2), np.int64)
+        for sample in inputs:
+            self._invoke(sample)
+            for at, tensor in enumerate(tensors):
+                values = self._interpreter.GetTensor(tensor, 0)["tensor_data"]
+                counts[at] += np.sum(values == _LOWEST), np.sum(values == _HIGHEST)
+        return counts
 
 
 def outputs_of(tflite: bytes, inputs: Windows) -> NDArray[np.int8]:
@@ -107,30 +132,40 @@ def outputs_of(tflite: bytes, inputs: Windows) -> NDArray[np.int8]:
         ToolError: There is no wheel, it refuses the model, or the process was ended from outside
             or ran short of something.
     """
+    return _in_a_process(tflite, inputs, ())
+
+
+def ends_of(tflite: bytes, inputs: Windows, tensors: Sequence[int]) -> NDArray[np.int64]:
+    """What `Oracle.at_ends` returns, in the same way; see `outputs_of` for errors."""
+    return _in_a_process(tflite, inputs, tensors)
+
+
+def _in_a_process(tflite: bytes, inputs: Windows, tensors: Sequence[int]) -> NDArray[Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / _MODEL).write_bytes(tflite)
         inputs.write(folder, _INPUTS)
-        crash = _attempt(folder, inputs.length)
+        words = [str(each) for each in (inputs.length or 0, *tensors)]
+        crash = _attempt(folder, words)
         if crash:  # what a shortage could look like has to come twice, with room
-            crash = _attempt(folder, inputs.length)
+            crash = _attempt(folder, words)
         short = room.shortage([folder]) if crash else None
         if short:
             raise ToolError(f"{crash}, where {short}", hint=shortage.HINT)
         if crash:
             raise ReferenceCrashedError(crash)
-        outputs: NDArray[np.int8] = np.load(folder / _OUTPUTS)
-    return outputs
+        found: NDArray[Any] = np.load(folder / _OUTPUTS)
+    return found
 
 
-def _attempt(folder: Path, length: int | None) -> str:
+def _attempt(folder: Path, words: Sequence[str]) -> str:
     """Runs the process; how its interpreter ended itself, or nothing where it did not.
 
     Raises:
         ToolError: Something else ended it.
     """
     done = process.run(
-        [*surroundings.stage_command(__name__, folder), str(length or 0)],
+        [*surroundings.stage_command(__name__, folder), *words],
         timeout_s=TIMEOUT_S,
         cwd=folder,
         env=surroundings.stage_environment(folder),
@@ -153,18 +188,22 @@ def _attempt(folder: Path, length: int | None) -> str:
 
 
 def main() -> None:
-    """`outputs_of`'s process."""
-    folder = Path(sys.argv[1])
+    """The process of `outputs_of`, or of `ends_of` where tensors are named."""
+    folder, length = Path(sys.argv[1]), int(sys.argv[2]) or None
+    tensors = [int(each) for each in sys.argv[3:]]
     try:
-        reference = Oracle((folder / _MODEL).read_bytes())
-        inputs = windows.read(folder, _INPUTS, int(sys.argv[2]) or None)
-        np.save(folder / _OUTPUTS, np.concatenate([reference.run(b) for b in inputs.batches()]))
+        reference = Oracle((folder / _MODEL).read_bytes(), keeps_all=bool(tensors))
+        batches = windows.read(folder, _INPUTS, length).batches()
+        if tensors:
+            np.save(folder / _OUTPUTS, sum(reference.at_ends(b, tensors) for b in batches))
+        else:
+            np.save(folder / _OUTPUTS, np.concatenate([reference.run(b) for b in batches]))
     except MlforgeError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_TOOL_BROKEN)
 
 
-def _open(tflite: bytes) -> Any:
+def _open(tflite: bytes, *, keeps_all: bool) -> Any:
     if not available():
         raise ToolError(
             "the oracle needs the `tflite-micro` wheel, which is not installed",
@@ -172,10 +211,13 @@ def _open(tflite: bytes) -> Any:
         )
     from tflite_micro import runtime  # noqa: PLC0415 - heavy, and not there on every platform
 
+    keeping: dict[str, Any] = {}
+    if keeps_all:  # the keyword is the library's
+        keeping["intrepreter_config"] = runtime.InterpreterConfig.kPreserveAllTensors
     arena_bytes = max(_MIN_ARENA_BYTES, len(tflite) * 10)
     while True:
         try:
-            return runtime.Interpreter.from_bytes(tflite, arena_size=arena_bytes)
+            return runtime.Interpreter.from_bytes(tflite, arena_size=arena_bytes, **keeping)
         except (RuntimeError, ValueError) as error:
             arena_bytes *= 8
             if arena_bytes > _MAX_ARENA_BYTES:

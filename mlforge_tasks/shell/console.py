@@ -9,6 +9,7 @@ from mlforge_tasks.shell.notes import (
     detection_text,
     engine_text,
     forecast_text,
+    layer_text,
     model_use,
     not_compared,
     quantisation_text,
@@ -153,6 +154,7 @@ def summary(report: Report, folder: Path) -> str:
     lines += without_model(report)
     lines += quantisation_text(report)
     lines += range_text(report)
+    lines += layer_text(report)
     if report.forecast_errors:
         lines.append(forecast_text(report.forecast_errors))
     if report.choice is not None:

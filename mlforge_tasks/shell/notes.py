@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from mlforge_tasks.verdict.transcript import ModelUse
     from mlforge_tasks.verdict.trials import Report, TrialResult
 
+# The share of a layer's values at the ends of its range that is told. Of 200 calibration examples,
+# as many as there are by default, a range is exceeded by fewer where the data is alike.
+MUCH_CUT_OFF = 0.01
+
 
 def short_name(metric: str) -> str:
     """A metric without its unit."""
@@ -99,6 +103,17 @@ def range_text(report: Report) -> list[str]:
         "has it reach as far as they do"
         for one in report.outputs
         if one.targets_below + one.targets_above
+    ]
+
+
+def layer_text(report: Report) -> list[str]:
+    """A warning where layers of the best candidate cut off much of what they compute."""
+    return [
+        f"warning: {format_share(one.share)} of the values of layer {one.name} stand at an end of "
+        "their int8 range on the validation split: the calibration examples do not reach as far; "
+        "take more of them (`dataset.calibration.count`)"
+        for one in report.layers
+        if one.share >= MUCH_CUT_OFF
     ]
 
 

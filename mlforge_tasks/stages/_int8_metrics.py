@@ -17,6 +17,7 @@ from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.int8 import quantise
 from mlforge_tasks.quantisation import FLOAT_OUTPUTS, Quantisation
 from mlforge_tasks.stages._guesses import Guesses
+from mlforge_tasks.stages._saturation import layer_rails
 from mlforge_tasks.verdict import breakdown, figures, intervals, metrics
 from mlforge_tasks.verdict.classification import confusion
 from mlforge_tasks.verdict.evaluation import Computer, Evaluation, SplitEvaluation
@@ -242,8 +243,8 @@ def evaluation(
     guesses = Guesses.read(dataset, card, asked)
     judged = _Judged(card, quantisation, asked, decision, floats, least, guesses, confidence)
     inputs = [windows.read(dataset, split, card.window_length) for split in SPLITS]
-    given = _quantised(inputs, quantisation)
-    raw, why = _outputs((model / "model.tflite").read_bytes(), quantisation, given)
+    tflite, given = (model / "model.tflite").read_bytes(), _quantised(inputs, quantisation)
+    raw, why = _outputs(tflite, quantisation, given)
     parts = np.split(raw.reshape(len(raw), -1), [len(inputs[0])])
     found: dict[str, Any] = {
         split: judged.split(
@@ -251,6 +252,8 @@ def evaluation(
         )
         for split, one, part in zip(SPLITS, inputs, parts, strict=True)
     }
+    layers = layer_rails(tflite, replace(given, starts=inputs[0].starts))
+    found["validation"] = found["validation"].model_copy(update={"layer_rails": layers})
     computed_by: Computer = "aot" if why else "tflite-micro"
     return Evaluation(computed_by=computed_by, not_compared=why, **found)
 

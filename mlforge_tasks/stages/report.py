@@ -192,6 +192,13 @@ def _transcripts(inputs: Mapping[str, Path]) -> Transcripts:
     return Transcripts(rounds=rounds)
 
 
+def _validation(best: Evaluation | None) -> dict[str, Any]:
+    """What the report tells of the best candidate on validation data, where it is evaluated."""
+    if best is None:
+        return {}
+    return {"outputs": best.validation.outputs, "layers": best.validation.layer_rails}
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `report.json` and `convergence.png`, and `transcripts.json` of a model that was asked.
 
@@ -225,7 +232,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         model_use=transcripts.use() if transcripts.rounds else None,
         carried=Carried.from_dump(config["carried"]) if "carried" in config else None,
         without_model=without_model,
-        outputs=evaluations[best].validation.outputs if best in evaluations else (),
+        **_validation(evaluations.get(best or "")),
         quantisation=_quantisation(evaluations, config["goal.quantisation_change"]),
     )
     report.write(out / "report.json")

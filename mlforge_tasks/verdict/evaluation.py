@@ -86,16 +86,21 @@ class Rail(Record):
     """How many values of an int8 tensor stand at either end of its range.
 
     Attributes:
-        name: The feature, output or class.
+        name: The feature, output, class or layer.
         values: How many there are.
-        at_low: How many are -128.
-        at_high: How many are 127.
+        at_low: How many are -128; of a layer, unless its activation function stops there.
+        at_high: How many are 127; the same of a layer.
     """
 
     name: str
     values: int
     at_low: int
     at_high: int
+
+    @property
+    def share(self) -> float:
+        """Of all values, those at either end."""
+        return (self.at_low + self.at_high) / self.values
 
 
 class WithoutModel(Record):
@@ -126,6 +131,8 @@ class SplitEvaluation(Record):
         outputs: By predicted quantity; empty for classification.
         input_rails: Saturation of the quantised inputs, by feature.
         output_rails: Saturation of the outputs, by output or class.
+        layer_rails: Saturation inside the network, by layer, over some of the validation split;
+            empty where it is not known.
     """
 
     examples: int
@@ -139,6 +146,7 @@ class SplitEvaluation(Record):
     outputs: tuple[OutputErrors, ...] = ()
     input_rails: tuple[Rail, ...] = ()
     output_rails: tuple[Rail, ...] = ()
+    layer_rails: tuple[Rail, ...] = ()
 
     def measured(self, suffix: str, source: Source) -> dict[str, Measurement]:
         """What is asked as measurements, by their names.

@@ -9,7 +9,7 @@ from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, TEST_SUFFIX, Bound
 from mlforge_tasks.verdict.decision import Counts
 from mlforge_tasks.verdict.engine_choice import EngineChoice
-from mlforge_tasks.verdict.evaluation import OutputErrors
+from mlforge_tasks.verdict.evaluation import OutputErrors, Rail
 from mlforge_tasks.verdict.forecast import ForecastError
 from mlforge_tasks.verdict.quantisation_loss import QuantisationLoss
 from mlforge_tasks.verdict.relaxation import Shortfall
@@ -147,6 +147,8 @@ class Report(Record):
             splits, as bounds; some of `bounds` unless the contract ignores it. Empty as long as
             nothing is evaluated.
         outputs: How each predicted quantity of the best candidate comes out on validation data.
+        layers: How many values of its layers stand at an end of their int8 range there; empty where
+            it is not known.
         quantisation: Of each evaluated candidate with a float network: what int8 changed.
     """
 
@@ -165,6 +167,7 @@ class Report(Record):
     carried: Carried | None = None
     without_model: tuple[Bound, ...] = ()
     outputs: tuple[OutputErrors, ...] = ()
+    layers: tuple[Rail, ...] = ()
     quantisation: tuple[QuantisationLoss, ...] = ()
 
     @property

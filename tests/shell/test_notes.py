@@ -13,6 +13,7 @@ from mlforge_tasks.verdict.evaluation import (
     EVALUATION,
     Evaluation,
     OutputErrors,
+    Rail,
     SplitEvaluation,
     WithoutModel,
 )
@@ -38,11 +39,17 @@ LEVEL = OutputErrors(
 )
 
 
-def told_of(folder: Path, outputs: tuple[OutputErrors, ...] = ()) -> str:
+def told_of(
+    folder: Path, outputs: tuple[OutputErrors, ...] = (), layers: tuple[Rail, ...] = ()
+) -> str:
     """What the console says of a candidate with a mean squared error of 0.5."""
     without = (WithoutModel(rule="persistence", figures={"mse": 0.25}),)
     split = SplitEvaluation(
-        examples=9, figures={"mse": 0.5}, without_model=without, outputs=outputs
+        examples=9,
+        figures={"mse": 0.5},
+        without_model=without,
+        outputs=outputs,
+        layer_rails=layers,
     )
     judged, evaluated = folder / "judge", folder / "evaluate"
     judged.mkdir()
@@ -68,6 +75,15 @@ def test_an_output_that_ends_before_its_targets_is_told(tmp_path: Path) -> None:
     assert "the int8 output says level from 65.8 m to 300 m" in told
     assert "222 lie below and 0 above" in told
     assert "output_range: targets" in told
+
+
+def test_a_layer_that_cuts_off_much_is_told(tmp_path: Path) -> None:
+    """By its name and share; one that cuts off a value in a thousand is not."""
+    much = Rail(name="l1_conv", values=2000, at_low=30, at_high=20)
+    little = Rail(name="l2_dense", values=2000, at_low=0, at_high=2)
+    told = told_of(tmp_path, layers=(much, little))
+    assert "warning: 2.5 % of the values of layer l1_conv stand at an end of their int8" in told
+    assert "l2_dense" not in told
 
 
 def test_one_that_reaches_all_of_them_is_not(tmp_path: Path) -> None:

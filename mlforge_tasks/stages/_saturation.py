@@ -1,0 +1,115 @@
+"""Saturation inside a network: layers whose int8 values stand at an end of their range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlforge_tasks import oracle
+from mlforge_tasks.engines._aot.importer import import_model
+from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.int8 import INT8_MAX, INT8_MIN
+from mlforge_tasks.verdict.evaluation import Rail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlforge_tasks.engines._aot.graph import Graph, Operator, Tensor
+    from mlforge_tasks.windows import Windows
+
+# Of a split; each takes as long as an inference on the host.
+EXAMPLES = 500
+# They compute what their range may cut off even where it is that of an input.
+_COMPUTING = {
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"),
+    *("ADD", "SUB", "MUL", "SUM"),
+}
+# Whatever these are given, their range is that of the function.
+_BOUNDED = {"LOGISTIC", "SOFTMAX", "TANH", "LOG_SOFTMAX", "L2_NORMALIZATION"}
+# Where an activation function cuts, which is no fault of the range: below and above.
+_CUTS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "NONE": (-np.inf, np.inf),
+        "RELU": (0.0, np.inf),
+        "RELU6": (0.0, 6.0),
+        "RELU_N1_TO_1": (-1.0, 1.0),
+        "HARD_SWISH": (-0.375, np.inf),
+    }
+)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """An operator's output, and whether a value at its low or high end is one that is cut off."""
+
+    name: str
+    tensor: int
+    size: int
+    cut_off: tuple[bool, bool]
+
+
+def layer_rails(tflite: bytes, inputs: Windows) -> tuple[Rail, ...]:
+    """Saturation by layer, the last one left out, over at most `EXAMPLES` of some examples.
+
+    An end at which the layer's own activation function stops (0 after a ReLU) has no saturation,
+    and layers that only move values have none of their own.
+
+    Args:
+        tflite: The model.
+        inputs: What it is given, int8.
+
+    Returns:
+        In the order they run; nothing where there is no oracle, or no engine reads the model.
+    """
+    if not oracle.available():
+        return ()
+    try:
+        layers = tuple(_layers(import_model(tflite)))
+        chosen = np.unique(np.linspace(0, len(inputs) - 1, EXAMPLES).astype(np.int64))
+        some = replace(inputs, starts=inputs.starts[chosen])
+        if not layers:
+            return ()
+        counts = oracle.ends_of(tflite, some, [one.tensor for one in layers])
+    except (CandidateFailure, oracle.ReferenceCrashedError):
+        return ()
+    return tuple(
+        Rail(
+            name=layer.name,
+            values=layer.size * len(chosen),
+            at_low=int(low) * layer.cut_off[0],
+            at_high=int(high) * layer.cut_off[1],
+        )
+        for layer, (low, high) in zip(layers, counts, strict=True)
+    )
+
+
+def _layers(graph: Graph) -> Iterator[_Layer]:
+    for operator in graph.operators:
+        made = graph.output_of(operator)
+        inside = made.dtype == "int8" and operator.output != graph.output
+        if inside and operator.op not in _BOUNDED and not _moves(operator, made, graph):
+            yield _Layer(operator.name, operator.output, made.size, _cut_off(operator, made))
+
+
+def _moves(operator: Operator, made: Tensor, graph: Graph) -> bool:
+    """Whether an operator's values are those of an input, or lie between them."""
+    inputs = graph.inputs_of(operator)
+    return operator.op not in _COMPUTING and any(_same_scale(made, one) for one in inputs)
+
+
+def _same_scale(one: Tensor, other: Tensor) -> bool:
+    if other.dtype != "int8" or other.data is not None:
+        return False
+    return (one.scale, one.zero_point) == (other.scale, other.zero_point)
+
+
+def _cut_off(operator: Operator, made: Tensor) -> tuple[bool, bool]:
+    """Whether values beyond the low and the high end are lost, by a step or more, to the range."""
+    name = operator.op if operator.op in _CUTS else operator.options.activation
+    below, above = _CUTS[name]
+    ends = (np.array([INT8_MIN, INT8_MAX]) - made.zero_point) * float(made.scale)
+    near = 1.5 * float(made.scale)
+    return bool(ends[0] > below + near), bool(ends[1] < above - near)

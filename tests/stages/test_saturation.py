@@ -1,0 +1,92 @@
+"""Layers that cut off what they compute are found by running the model, not by its scales."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlforge_tasks import oracle
+from mlforge_tasks.stages._saturation import EXAMPLES, layer_rails
+from mlforge_tasks.verdict.evaluation import Rail
+from mlforge_tasks.windows import Windows
+from tests.helpers.aot_writer import Quant, Ref, Writer
+
+pytest.importorskip("tflite_micro")
+
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+ACTIVATION = schema.ActivationFunctionType
+UNIT = Quant(np.float32(1 / 128), 0)
+
+
+def dense(writer: Writer, source: Ref, quant: Quant, activation: int) -> Ref:
+    """Both outputs are the sum of the inputs."""
+    output = writer.activation((1, 2), quant, 1.0)
+    weights = writer.constant(np.full((2, 2), 64, np.int8), [1 / 64], [0])
+    options = schema.FullyConnectedOptionsT(fusedActivationFunction=activation)
+    writer.operator("FULLY_CONNECTED", [source.index, weights, -1], [output.index], options)
+    return output
+
+
+def model(quant: Quant, activation: int = ACTIVATION.NONE) -> bytes:
+    """A layer with this output, one that moves it, a bounded one, and the last."""
+    writer = Writer()
+    source = writer.activation((1, 2), UNIT, 1.0)
+    first = dense(writer, source, quant, activation)
+    moved = writer.activation((1, 1, 2), quant, 1.0)
+    shape = writer.constant(np.array([1, 1, 2], np.int32))
+    reshape: Any = schema.ReshapeOptionsT(newShape=[1, 1, 2])
+    writer.operator("RESHAPE", [first.index, shape], [moved.index], reshape)
+    bounded = writer.activation((1, 1, 2), Quant(np.float32(1 / 256), -128), 1.0)
+    writer.operator("LOGISTIC", [moved.index], [bounded.index])
+    last = dense(writer, bounded, UNIT, ACTIVATION.NONE)
+    return writer.finish(source.index, last.index)
+
+
+# Sums of -1.5, -0.5, 0.5 and 1.5.
+INPUTS = Windows.each(np.array([[-96, -96], [-32, -32], [32, 32], [96, 96]], np.int8))
+
+
+@pytest.mark.parametrize(
+    ("quant", "activation", "low", "high"),
+    [
+        (Quant(np.float32(1 / 64), 0), ACTIVATION.NONE, 0, 0),
+        (UNIT, ACTIVATION.NONE, 2, 2),
+        (Quant(np.float32(1 / 256), -128), ACTIVATION.NONE, 4, 2),
+        (Quant(np.float32(1 / 256), -128), ACTIVATION.RELU, 0, 2),
+        (Quant(np.float32(1 / 128), 0), ACTIVATION.RELU_N1_TO_1, 0, 0),
+    ],
+    ids=["reaches all", "symmetric", "from 0 on", "relu", "cut by the function"],
+)
+def test_what_the_range_cuts_off_is_counted(
+    quant: Quant, activation: int, low: int, high: int
+) -> None:
+    """Of the layer that computes it alone, and not where its activation function stops."""
+    (found,) = layer_rails(model(quant, activation), INPUTS)
+    assert found.name.startswith("l0_")
+    assert (found.values, found.at_low, found.at_high) == (8, low, high)
+
+
+def test_of_many_examples_some_are_run() -> None:
+    """From the first to the last."""
+    many = Windows.each(np.repeat(INPUTS.rows, 1000, axis=0))
+    (found,) = layer_rails(model(UNIT), many)
+    assert found.values == 2 * EXAMPLES
+    assert found.share == pytest.approx(0.5, rel=0.01)
+
+
+def test_where_nothing_tells_it_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an oracle, and with one that the model ends."""
+    found: list[tuple[Rail, ...]] = []
+
+    def crash(*_: object) -> None:
+        raise oracle.ReferenceCrashedError("it ended itself")
+
+    with monkeypatch.context() as change:
+        change.setattr(oracle, "ends_of", crash)
+        found.append(layer_rails(model(UNIT), INPUTS))
+    monkeypatch.setattr(oracle, "available", lambda: False)
+    found.append(layer_rails(model(UNIT), INPUTS))
+    assert found == [(), ()]
