@@ -73,5 +73,5 @@ def _feasible(wiring: Wiring, image: Stage, data: Stage) -> Stage:
         runner = places.simulator(board)
         kind = feasible.measuring(wiring.platform, wiring.engines, runner, board)
         probe = {**wiring.probe_config(), "engines": list(wiring.engines)}
-    config = {"bounds": wiring.bounds, "probe": probe}
+    config = {"figures": wiring.figures, "bounds": wiring.bounds, "probe": probe}
     return wiring.stage("feasible", kind, {"floor": image, "dataset": data}, config)

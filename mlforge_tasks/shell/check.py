@@ -35,6 +35,17 @@ def report(plan: Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
+def unjudged(plan: Plan) -> list[str]:
+    """What of the goal no run could judge, a line each; its data set was made."""
+    from mlforge_tasks.verdict import figures, undefined  # noqa: PLC0415 - numpy
+
+    asked = [one.figure for one in plan.contract.asked()]
+    return [
+        f"'{figure.name}' is not defined on the {split} split: {figures.why(figure)}"
+        for figure, split in undefined.undefined(asked, plan.preparation.dataset.folder)
+    ]
+
+
 def _data(card: DataCard) -> Iterator[str]:
     member = f" ({card.source.member})" if card.source.member else ""
     yield f"data: {card.rows:,} rows of {card.source.name}{member}, {card.licence}"
@@ -55,7 +66,20 @@ def _data(card: DataCard) -> Iterator[str]:
     used = [at for at in range(len(header)) if any(row[at] for row in rows)]
     yield table([tuple(row[at] for at in used) for row in rows], tuple(header[at] for at in used))
     yield f"{card.calibration_examples:,} training examples calibrate the int8 model"
+    yield from _labels_without_examples(card)
     yield from card.remarks()
+
+
+def _labels_without_examples(card: DataCard) -> Iterator[str]:
+    """What a split cannot tell of a label, though the goal may not ask it."""
+    for split in card.splits:
+        counts = zip(card.labels, split.class_counts, strict=False)
+        absent = tuple(label for label, count in counts if not count)
+        if absent and split.name in JUDGED_ON:
+            yield (
+                f"warning: the {split.name} split has no example of {_some(absent)}: no figure on "
+                "it tells whether a model knows them"
+            )
 
 
 def _quantities(cards: Iterable[FeatureCard]) -> str:

@@ -130,10 +130,12 @@ def _update_workspace(folder: str) -> None:
     workspace.update(Path(folder))
 
 
-def _check(plan: Plan) -> None:
+def _check(plan: Plan) -> TaskFailed | None:
     from mlforge_tasks.shell import check  # noqa: PLC0415 - a run that is none needs it not
 
     print(check.report(plan))
+    unjudged = check.unjudged(plan)
+    return TaskFailed("\n".join(("the goal cannot be judged", *unjudged))) if unjudged else None
 
 
 def _new() -> None:

@@ -1,4 +1,4 @@
-"""feasible: refuses limits that no model can keep, before anything is proposed."""
+"""feasible: refuses limits that no model can keep, and goals that no split can judge, at first."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mlforge_tasks.architecture import smallest
 from mlforge_tasks.build_report import BuildReport, FirmwareReport, read_build_report
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
@@ -107,21 +108,31 @@ def _least_latency_us(dataset: Path, config: Mapping[str, Any], bound: Bound) ->
     return min(found)
 
 
+def _check_goal(dataset: Path, asked: Sequence[Mapping[str, Any]]) -> None:
+    from mlforge_tasks.verdict import figures, undefined  # noqa: PLC0415 - numpy
+
+    for figure, split in undefined.undefined([Figure.from_dump(one) for one in asked], dataset):
+        raise figures.undefined(figure, split)
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001
     """Passes, or fails whatever would be proposed.
 
-    Sizes are held against the firmware without a model; a latency so low that it is questionable,
-    against the smallest networks, which are built and measured for it.
+    What the goal asks has to be defined on the splits that judge. Sizes are held against the
+    firmware without a model; a latency so low that it is questionable, against the smallest
+    networks, which are built and measured for it.
 
     Args:
         inputs: `floor`, `dataset`.
         out: Stays empty: an edited limit changes nothing as long as it is possible.
-        config: `bounds`, `probe` (what a probe's stages are configured with; None where there is
-            nothing to measure on but a board).
+        config: `figures`, those that the contract asks; `bounds`; `probe` (what a probe's stages
+            are configured with; None where there is nothing to measure on but a board).
 
     Raises:
         CandidateFailure: With code `impossible_limit`.
+        ToolError: A figure is not defined on a split.
     """
+    _check_goal(inputs["dataset"], config["figures"])
     limits = {one.metric: one for one in map(Bound.from_dump, config["bounds"])}
     _check_sizes(read_build_report(inputs["floor"] / "firmware.json"), limits)
     probe = config["probe"]

@@ -236,10 +236,11 @@ def required(
 
 def undefined(figure: Figure, split: str) -> ToolError:
     """That a split does not define a figure."""
-    return ToolError(f"'{figure.name}' is not defined on the {split} split", hint=_why(figure))
+    return ToolError(f"'{figure.name}' is not defined on the {split} split", hint=why(figure))
 
 
-def _why(figure: Figure) -> str:
+def why(figure: Figure) -> str:
+    """What a split lacks that does not define a figure, and what to do about it."""
     if figure.below is not None or figure.above is not None:
         return "no target of that split lies in the range: split otherwise, or ask another range"
     if figure.metric == "r2":

@@ -71,3 +71,20 @@ def test_the_store_alone_knows_what_was_made(build: Path, tmp_path: Path) -> Non
     shutil.rmtree(build / "tank")
     assert "a run: PASS after round 2, all of it" in told(tmp_path / "edited", build)
     assert not (build / "tank" / "iterations").exists()
+
+
+def test_a_goal_that_a_split_cannot_judge_is_told_before_anything_is_trained(
+    build: Path, tmp_path: Path
+) -> None:
+    """By a check, and by a run before it proposes anything; no level is so low."""
+    goal = ("baseline: ignore}", "ranges: [{below: -50, metric: mae, target: 1}]}")
+    contract = edited(TANK, tmp_path / "edited", goal)
+    checked = doit(build=build, contract=contract, command="check")
+    assert checked.code == 1
+    assert "data: 1,600 rows" in checked.out
+    said = "'mae(below -50)' is not defined on the {} split: no target of that split lies in"
+    assert [checked.err.count(said.format(one)) for one in ("validation", "test")] == [1, 1]
+    run = doit(build=build, contract=contract)
+    assert run.code == 2
+    assert "'mae(below -50)' is not defined on the validation split\nThings to try" in run.err
+    assert run.stages("built") == []

@@ -33,3 +33,8 @@ def test_what_data_costs_is_shown_with_its_stage(tmp_path: Path) -> None:
     assert gap == ("  => 1 row comes late (tests/data/tank.csv:301): 19 of 1,543 examples lost")
     assert "1 row has the time of the one above (tests/data/tank.csv:101)" in doubled
     assert "warning: feature 'flow': 1e+09 at tests/data/tank.csv:201" in outlier
+    checking = io.StringIO()
+    reporter = reporter_for(plan)(checking, {})
+    reporter.initialize({}, ["check"])
+    reporter.add_success(SimpleNamespace(name="dataset", values={"how": "restored"}))
+    assert checking.getvalue().splitlines() == [first], "`doit check` tells the rest itself"
