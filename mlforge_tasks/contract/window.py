@@ -10,7 +10,10 @@ from mlforge_tasks.contract.fields import Count
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
 
-_Rows = Annotated[int, Field(strict=True, ge=0)]
+# More than any file has; what adds a few of them up stays within 64 bits.
+MOST_ROWS = 10**12
+_Rows = Annotated[int, Field(strict=True, ge=0, le=MOST_ROWS)]
+_Count = Annotated[Count, Field(le=MOST_ROWS)]
 # Units of time, in seconds.
 _UNITS = ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
 # How far from a whole number of a unit an interval may be that is one but for its binary digits.
@@ -24,6 +27,8 @@ def _read(value: object) -> object:
         raise Mistake("a number of rows, or a list of them such as [1, 6]")
     if min(each) < 0:
         raise Mistake("at least 0 rows")
+    if max(each) > MOST_ROWS:
+        raise Mistake(f"at most {MOST_ROWS:,} rows")
     if len(set(each)) < len(each):
         raise Mistake("each horizon once")
     return tuple(value) if isinstance(value, list) else value
@@ -39,8 +44,8 @@ class Window(Record):
             all of which the targets are predicted.
     """
 
-    length: Count
-    stride: Count = 1
+    length: _Count
+    stride: _Count = 1
     horizon: Annotated[_Rows | tuple[_Rows, ...], BeforeValidator(_read)] = 0
 
     @property

@@ -285,4 +285,5 @@ def _targets_of(rows: Rows, places: NDArray[np.int64]) -> NDArray[Any]:
     """Of examples whose targets lie at these rows, [N, horizons]; a quantity's side by side."""
     if places.shape[1] == 1:
         return rows.targets[places[:, 0]]
-    return np.moveaxis(rows.targets[places], 1, 2).reshape(len(places), -1)
+    each = np.moveaxis(rows.targets[places], 1, 2)
+    return each.reshape(len(each), each.shape[1] * each.shape[2])

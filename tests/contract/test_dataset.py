@@ -180,6 +180,8 @@ CASES = [
     (with_(FORECAST, "window.horizon", []), "window.horizon", "a number of rows, or a list"),
     (with_(FORECAST, "window.horizon", [1, True]), "window.horizon", "a number of rows, or a list"),
     (with_(FORECAST, "window.horizon", [1, -2]), "window.horizon", "at least 0 rows"),
+    (with_(FORECAST, "window.horizon", [1, 10**20]), "window.horizon", "at most 1,000,000,000,000"),
+    (with_(FORECAST, "window.length", 10**20), "window.length", "at most 1e+12"),
     (with_(FORECAST, "window.horizon", [1, 2, 1]), "window.horizon", "each horizon once"),
     (with_(FORECAST, "window.strid", 2), "window.strid", "did you mean 'stride'"),
     (with_(FORECAST, "split.test", 0.8), "split.test", "less than 1 - 0.2"),

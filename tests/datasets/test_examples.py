@@ -561,6 +561,12 @@ BAD = [
         "column 'a' comes before column 'b'",
     ),
     (FORECAST, {}, {"level": np.arange(8.0)}, "split has no example; 8 rows gave"),
+    (
+        FORECAST,
+        {"window": {"length": 3, "horizon": [1, 10**12]}},
+        {"level": np.arange(80.0)},
+        "split has no example; 80 rows gave 0 examples of 1000000000003 rows",
+    ),
     (FORECAST, {"target": {**FORECAST["target"], "column": "level2"}}, {"level": [1.0]}, "level2"),
     (
         FORECAST,
