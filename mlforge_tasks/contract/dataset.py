@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Training examples that calibrate where a contract does not say how many.
 CALIBRATION_COUNT = 200
+# So many of each class are among them, however rare it is.
+CLASS_CALIBRATION_COUNT = 10
 
 # What a layer takes at most.
 MAX_AXES = 3
@@ -98,7 +100,7 @@ Scaling = Annotated[ComputedScaling | FixedScaling, Field(discriminator="rule")]
 
 
 class Calibration(Record):
-    """Training examples that set the int8 ranges, drawn at random.
+    """Training examples that set the int8 ranges, drawn at random; some of each class.
 
     Attributes:
         count: How many; by default `CALIBRATION_COUNT`, or as many as there are.

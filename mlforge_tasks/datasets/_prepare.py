@@ -18,7 +18,11 @@ from mlforge_tasks.contract.data_card import (
     FeatureCard,
     SplitCard,
 )
-from mlforge_tasks.contract.dataset import CALIBRATION_COUNT, ComputedScaling
+from mlforge_tasks.contract.dataset import (
+    CALIBRATION_COUNT,
+    CLASS_CALIBRATION_COUNT,
+    ComputedScaling,
+)
 from mlforge_tasks.datasets import _baselines, _scaling
 from mlforge_tasks.datasets._classes import class_counts
 from mlforge_tasks.datasets._examples import (
@@ -77,7 +81,7 @@ def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
     rows = read_rows(spec, table)
     splits = make_examples(spec, table, rows)
     train = splits["train"]
-    chosen = calibration_examples(spec, len(train.starts), table.where)
+    chosen = calibration_examples(spec, train.y, table.where)
     window = spec.window or ONE_ROW
     found = _scaling.measure(rows.features, covered(train.starts, table.rows, window.length))
     inputs = _scaling.fit(spec.scaling, found)
@@ -152,17 +156,18 @@ def _arrays(rows: Rows, splits: Splits, calibration: NDArray[np.int64]) -> dict[
     return arrays
 
 
-def calibration_examples(spec: DatasetSpec, examples: int, where: str) -> NDArray[np.int64]:
+def calibration_examples(spec: DatasetSpec, targets: NDArray[Any], where: str) -> NDArray[np.int64]:
     """Which training examples calibrate, in their order.
 
     Args:
         spec: The data set's.
-        examples: How many training examples there are.
+        targets: The training examples': [N] classes, [N, labels] or [N, outputs].
         where: The source, for messages.
 
     Raises:
         MlforgeError: The contract wants more than there are.
     """
+    examples = len(targets)
     count = spec.calibration.count or min(CALIBRATION_COUNT, examples)
     if count > examples:
         raise MlforgeError(
@@ -171,8 +176,26 @@ def calibration_examples(spec: DatasetSpec, examples: int, where: str) -> NDArra
             hint="leave it out: by default as many as there are calibrate, at most "
             f"{CALIBRATION_COUNT}",
         )
-    random = np.random.default_rng(spec.calibration.seed)
-    return np.sort(random.permutation(examples)[:count])
+    drawn = np.random.default_rng(spec.calibration.seed).permutation(examples)
+    if spec.target.labels:
+        drawn = _rare_first(drawn, targets, count)
+    return np.sort(drawn[:count])
+
+
+def _rare_first(drawn: NDArray[np.int64], targets: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """The first few of each class, then the others.
+
+    What a model is to tell from all else is often larger than all else: without it in the int8
+    ranges, every example of a rare class stands at their end.
+    """
+    axis = 0 if targets.ndim > 1 else None  # equal rows are slower to find
+    _, kinds = np.unique(targets[drawn], axis=axis, return_inverse=True)
+    by_kind = np.argsort(kinds, kind="stable")
+    ordered = kinds[by_kind]
+    place = np.empty_like(by_kind)  # of each among its own, as they were drawn
+    place[by_kind] = np.arange(len(drawn)) - np.searchsorted(ordered, ordered)
+    few = place < min(CLASS_CALIBRATION_COUNT, count // (2 + 2 * kinds.max(initial=0)))
+    return np.concatenate((drawn[few], drawn[~few]))
 
 
 class _Hashing(io.RawIOBase):

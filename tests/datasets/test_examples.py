@@ -389,7 +389,7 @@ def test_calibration_is_from_training() -> None:
     """Calibration examples are different training examples, the same for the same seed."""
     plan = spec(FORECAST, calibration={"count": 9, "seed": 5})
     arrays = arrays_of(prepare(plan, loaded(level=np.random.default_rng(1).normal(size=80))))
-    rows = calibration_examples(plan, len(arrays["train_x"]), "data.csv")
+    rows = calibration_examples(plan, arrays["train_y"], "data.csv")
     assert len(set(rows.tolist())) == 9
     assert arrays["calibration_x"].tobytes() == arrays["train_x"][rows].tobytes()
 
@@ -443,6 +443,21 @@ def test_calibration_takes_what_there_is() -> None:
     assert few.card.calibration_examples == few.card.splits[0].examples < 200
     many = prepare(spec(FORECAST, calibration=None), loaded(level=np.arange(1000.0)))
     assert many.card.calibration_examples == 200
+
+
+def test_a_rare_class_calibrates() -> None:
+    """However rare it is; classes that are drawn often enough anyway change nothing."""
+    plan = spec(SORTING, calibration=None)
+    half, rare = np.arange(5000) % 2, np.arange(5000) % 500 == 0
+    chosen = calibration_examples(plan, rare.astype(int), "data.csv")
+    assert len(set(chosen.tolist())) == 200
+    assert np.count_nonzero(rare[chosen]) == 10
+    drawn = np.sort(np.random.default_rng(1).permutation(5000)[:200])
+    assert calibration_examples(plan, half, "data.csv").tolist() == drawn.tolist()
+    # Several labels at once: each combination; 300 classes: no more than there is room for.
+    both = np.stack((rare, half), axis=1).astype(int)
+    assert np.count_nonzero(rare[calibration_examples(plan, both, "data.csv")]) == 10
+    assert len(calibration_examples(plan, np.arange(5000) % 300, "data.csv")) == 200
 
 
 def test_same_data_same_bytes() -> None:
