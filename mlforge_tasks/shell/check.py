@@ -97,9 +97,12 @@ def _counts(labels: tuple[str, ...], counts: tuple[int, ...]) -> str:
 
 
 def _baselines(plan: Plan, card: DataCard) -> Iterator[str]:
-    """What needs no model reaches, beside what the goal asks."""
+    """What needs no model reaches: what the goal asks, then what else the data card tells."""
     bounds = {one.metric: one for one in clauses.bounds(plan.contract) if not one.on_device}
-    known = {(one.rule, one.metric, one.split): one.value for one in card.baselines}
+    told: dict[tuple[str, str, str], float] = {
+        (one.rule, one.metric, one.split): one.value for one in card.baselines
+    }
+    known = _asked_of_rules(plan, card) | told
     rows = []
     for rule, metric in dict.fromkeys((rule, metric) for rule, metric, _ in known):
         unit = bounds[metric].unit if metric in bounds else "1"
@@ -111,6 +114,21 @@ def _baselines(plan: Plan, card: DataCard) -> Iterator[str]:
         rows.append((f"goal, {bound.metric}", limit, limit))
     yield ""
     yield table(rows, ("without a model", *JUDGED_ON))
+
+
+def _asked_of_rules(plan: Plan, card: DataCard) -> dict[tuple[str, str, str], float]:
+    """The figures that the goal asks of what needs no model, by rule, figure and split."""
+    from mlforge_tasks import windows  # noqa: PLC0415 - numpy
+    from mlforge_tasks.stages._guesses import Guesses  # noqa: PLC0415 - numpy
+
+    folder = plan.preparation.dataset.folder
+    guesses = Guesses.read(folder, card, [one.figure for one in plan.contract.asked()])
+    return {
+        (one.rule, metric, split): value
+        for split in JUDGED_ON
+        for one in guesses.on(split, windows.read_targets(folder, split))
+        for metric, value in one.figures.items()
+    }
 
 
 def _ahead(plan: Plan) -> Iterator[str]:

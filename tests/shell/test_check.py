@@ -48,6 +48,22 @@ def test_a_new_tree_has_its_data_read_and_nothing_else(tmp_path: Path) -> None:
     assert not (tmp_path / "tank" / "iterations").exists()
 
 
+def test_rules_without_a_model_have_what_the_goal_asks(tmp_path: Path) -> None:
+    """Not only the figures that the data card has of every data set."""
+    goal = (
+        "goal: {metric: mse, target: 0.05, baseline: ignore}",
+        "goal: {metric: r2, target: 0.5, ranges: [{below: 2, metric: recall, target: 0.5}]}",
+    )
+    text = told(tmp_path, tmp_path / "build", goal)
+    rows = {line.split("  ")[0]: line.split()[-2:] for line in text.splitlines() if ", " in line}
+    for rule in ("persistence", "mean", "linear"):
+        found = [float(one) for one in rows[f"{rule}, recall(below 2)"]]
+        assert all(0 <= one <= 1 for one in found)
+        assert float(rows[f"{rule}, r2"][0]) <= 1
+    assert rows["mean, recall(below 2)"] == ["1", "1"], "it says the same of all, less than 2"
+    assert "mean, mae" in rows
+
+
 def test_what_was_made_is_told_before_a_run_finds_it(build: Path, tmp_path: Path) -> None:
     """A contract that is met, an edited limit, and training that was edited."""
     same = told(tmp_path / "1", build)
