@@ -154,11 +154,15 @@ class DatasetSpec(Record):
         rule = self.split.rule
         if rule in {"group", "random_group"} and self.group is None:
             yield Mistake(f"the key 'group', since split.rule is '{rule}'", found="nothing")
-        if rule == "random" and self.group is not None:
-            wanted = "'group' or 'random_group', since the rows of a group belong together"
+        if rule in {"random", "random_recording"} and self.group is not None:
+            what = "rows" if rule == "random" else "recordings"
+            wanted = f"'group' or 'random_group', since the {what} of a group belong together"
             yield Mistake(wanted, at=("split", "rule"))
         if rule == "random" and self.window is not None:
-            wanted = "'chronological', 'group' or 'random_group', since windows share rows"
+            wanted = (
+                "'chronological', 'random_recording', 'group' or 'random_group', since windows "
+                "share rows"
+            )
             yield Mistake(wanted, at=("split", "rule"))
 
     def _row_mistakes(self) -> Iterator[Mistake]:

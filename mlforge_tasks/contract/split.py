@@ -44,6 +44,13 @@ class RandomGroupSplit(_Fractions):
     seed: Seed
 
 
+class RandomRecordingSplit(_Fractions):
+    """Whole recordings at random, by label for classification; the shares count recordings."""
+
+    rule: Literal["random_recording"]
+    seed: Seed
+
+
 class _NamedSplit(Record):
     """Named values test, and do not validate too."""
 
@@ -105,6 +112,11 @@ class ColumnSplit(_NamedSplit):
 
 
 SplitRule = Annotated[
-    ChronologicalSplit | RandomSplit | RandomGroupSplit | GroupSplit | ColumnSplit,
+    ChronologicalSplit
+    | RandomSplit
+    | RandomRecordingSplit
+    | RandomGroupSplit
+    | GroupSplit
+    | ColumnSplit,
     Field(discriminator="rule"),
 ]

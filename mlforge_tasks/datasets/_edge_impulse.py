@@ -19,6 +19,7 @@ from mlforge_tasks.datasets._unpack import reading
 from mlforge_tasks.errors import MlforgeError
 
 LABELS = "info.labels"
+ENDINGS = (".json", ".cbor")
 TIME = "time"
 _SPLITS = {"training": "train", "testing": "test"}
 

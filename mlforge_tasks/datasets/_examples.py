@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.contract.data_card import SPLITS
-from mlforge_tasks.contract.split import ChronologicalSplit, ColumnSplit, GroupSplit, RandomSplit
+from mlforge_tasks.contract.split import (
+    ChronologicalSplit,
+    ColumnSplit,
+    GroupSplit,
+    RandomRecordingSplit,
+    RandomSplit,
+)
 from mlforge_tasks.contract.window import Window
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._cells import quoted
@@ -234,6 +240,8 @@ def _split_of_rows(
     if isinstance(rule, ColumnSplit):
         whole = np.cumsum(table.starts, dtype=np.int32) if groups is None else groups.index
         return _split.by_column(rule, table.texts(rule.column), whole, classes, table.where)
+    if isinstance(rule, RandomRecordingSplit):
+        return _split.by_recording(rule, table.starts, classes, table.where)
     if groups is None:
         raise AssertionError("the spec's validator wants a group for this rule")
     if isinstance(rule, GroupSplit):

@@ -1,8 +1,8 @@
 """What is in a file or folder, before any contract says so: for a starter contract.
 
-A kind of source whose plug-in has `recognise(path, root)` is found here: it gives the `source`
-section for a path that is of its kind, as a contract would write it. All else is read with the
-plug-in itself.
+A kind of source whose plug-in has `recognise(path, root)` is found here: it gives what it finds
+where a path is of its kind, with the `source` section as a contract would write it. All else is
+read with the plug-in itself.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mlforge_tasks.datasets._found import Found
     from mlforge_tasks.datasets._table import Table
 
 LOOKED_AT = 50_000
@@ -53,7 +54,10 @@ class Column:
         axes: Shape of one row's value; empty for a number or a text.
         numeric: Whether it holds numbers.
         values: Its different values, where they are few; else empty.
-        runs: How many rows one of its few values stays, in the mean, the shortest of them.
+        runs: How many rows one of its few values stays, in the mean, the shortest of them; of
+            what is said of whole recordings, a recording.
+        said: How many different texts it is, where it is said of whole recordings.
+        counts: Whether it numbers the rows.
         deviation: Its standard deviation, where it holds numbers.
         interval_s: The usual step, where it is a time; else None.
         unit: What its numbers count, where it is a time and that is not seconds.
@@ -65,6 +69,8 @@ class Column:
     numeric: bool = False
     values: tuple[str, ...] = ()
     runs: float = 1.0
+    said: int = 0
+    counts: bool = False
     deviation: float = 0.0
     interval_s: float | None = None
     unit: str | None = None
@@ -81,6 +87,7 @@ class Look:
         recordings: How many recordings they are.
         columns: In the file's order.
         length: Rows of each recording, where there are several and all have as many; else None.
+        checks: What of the source is not said in the data, a sentence each.
     """
 
     source: Mapping[str, Any]
@@ -88,6 +95,7 @@ class Look:
     recordings: int
     columns: tuple[Column, ...]
     length: int | None = None
+    checks: tuple[str, ...] = ()
 
 
 def look(path: str, root: Path) -> Look:
@@ -100,72 +108,98 @@ def look(path: str, root: Path) -> Look:
     Raises:
         MlforgeError: No kind of source is for it, or it cannot be read.
     """
-    source = _recognised(path, root)
+    found = _recognised(path, root)
     adapter: TypeAdapter[Any] = TypeAdapter(Source)
     try:
-        spec = adapter.validate_python(source, by_alias=True, context={"project_root": root})
+        spec = adapter.validate_python(found.source, by_alias=True, context={"project_root": root})
     except ValidationError as error:
         wanted = "; ".join(one["msg"] for one in error.errors())
         raise MlforgeError(f"data={path}: {wanted}", hint=_BY_HAND) from None
     reader = plugins.load("datasets", f"from_{spec.kind}")
     table = reader.read(spec, root, Everything()).table
     names = (*table.columns, *(name for name in table.said if name not in table.columns))
-    columns = tuple(_column(table, name) for name in names)
+    columns = tuple(_column(table, name, found.units.get(name)) for name in names)
     lengths = np.diff(np.append(np.flatnonzero(table.starts), table.rows))
     same = len(lengths) > 1 and len(set(lengths.tolist())) == 1
-    return Look(source, table.rows, len(lengths), columns, int(lengths[0]) if same else None)
+    length = int(lengths[0]) if same else None
+    return Look(found.source, table.rows, len(lengths), columns, length, found.checks)
 
 
-def _recognised(path: str, root: Path) -> dict[str, Any]:
+def _recognised(path: str, root: Path) -> Found:
+    """What the kind that knows the most of a path finds there.
+
+    Raises:
+        MlforgeError: No kind of source is for it.
+    """
+    if not (root / path).exists():
+        raise MlforgeError(f"data={path}: there is no such file or folder in the project")
+    general: Found | None = None
     for name in plugins.installed("datasets"):
         recognise = getattr(plugins.load("datasets", name), "recognise", None)
-        found: dict[str, Any] | None = recognise and recognise(path, root)
-        if found is not None:
+        found: Found | None = recognise and recognise(path, root)
+        if found is not None and not found.general:
             return found
-    raise MlforgeError(
-        f"data={path}: no kind of source is known by this name",
-        hint=_BY_HAND,
-    )
+        general = general or found
+    if general is None:
+        packed = path.lower().endswith((".zip", ".tar", ".tgz", ".tar.gz"))
+        raise MlforgeError(
+            f"data={path}: no kind of source is known by this name, or by what is in it",
+            hint="unpack it, and name the folder" if packed else _BY_HAND,
+        )
+    return general
 
 
-def _column(table: Table, name: str) -> Column:
+def _column(table: Table, name: str, unit: str | None) -> Column:
+    """One column.
+
+    Args:
+        table: Has it.
+        name: It.
+        unit: What its numbers count, where it is known that they are times.
+    """
     if name in table.said:
         said = table.said[name]
         values = tuple(said.values.tolist())
         runs = table.rows / (1 + int(said.changes().sum()))  # of whole recordings
-        return Column(name, values=values if len(values) <= MOST_VALUES else (), runs=runs)
+        few = values if len(values) <= MOST_VALUES else ()
+        return Column(name, values=few, runs=runs, said=len(values))
     cells = table.columns[name][:LOOKED_AT]
     if cells.ndim > 1:
         return Column(name, cells.shape[1:], numeric=True, deviation=float(np.std(cells)))
     if cells.dtype.kind == "M":
         return Column(name, interval_s=_step(cells.astype("datetime64[us]")))
-    shown = cells.astype(np.str_)
-    values = tuple(np.unique(shown).tolist())
-    few = values if len(values) <= MOST_VALUES else ()
-    runs = _runs(shown, few)
+    few, runs = _values(table, name, cells)
     numbers = _numbers(table, cells)
     if numbers is not None:
-        step, unit = _clock(name, numbers)
-        deviation = float(np.nanstd(numbers))
+        steps = np.diff(numbers)[~table.starts[1 : len(numbers)]]
+        step, unit = _clock(name, numbers, steps, unit)
         return Column(
             name,
-            (),
             numeric=True,
             values=few,
             runs=runs,
-            deviation=deviation,
+            counts=len(steps) > 1 and bool((steps == 1).all()),
+            deviation=float(np.nanstd(numbers)),
             interval_s=step,
             unit=unit,
         )
-    step, format_ = (None, None) if few else _text_step(table, shown)
+    step, format_ = (None, None) if few else _text_step(table, cells.astype(np.str_))
     return Column(name, values=few, runs=runs, interval_s=step, format=format_)
 
 
-def _runs(cells: NDArray[np.str_], values: tuple[str, ...]) -> float:
-    """How many rows a value stays in the mean, of the value that stays the shortest."""
-    begins = np.append(True, cells[1:] != cells[:-1])
-    each = ((cells == one).sum() / (begins & (cells == one)).sum() for one in values)
-    return float(min(each, default=1.0))
+def _values(table: Table, name: str, cells: NDArray[Any]) -> tuple[tuple[str, ...], float]:
+    """A column's values where they are few, and how long the one that stays the shortest does.
+
+    Data is often sorted by class, so all rows are looked at; but not where the first ones differ.
+    """
+    if len(set(cells.tolist())) > MOST_VALUES:
+        return (), 1.0
+    texts = table.texts(name)
+    if len(texts.values) > MOST_VALUES:
+        return (), 1.0
+    begins = np.append(True, texts.changes())
+    rows = np.bincount(texts.index)
+    return tuple(texts.values.tolist()), float((rows / np.bincount(texts.index[begins])).min())
 
 
 def _text_step(table: Table, cells: NDArray[np.str_]) -> tuple[float | None, str | None]:
@@ -193,15 +227,25 @@ def _step(stamps: NDArray[Any]) -> float | None:
     return float(np.median(ahead)) if len(ahead) > len(steps) / 2 else None
 
 
-def _clock(name: str, numbers: NDArray[np.float64]) -> tuple[float | None, str | None]:
-    """The usual step of numbers that are a time by their name or size, and what they count."""
-    steps = np.diff(numbers)
+def _clock(
+    name: str, numbers: NDArray[np.float64], steps: NDArray[np.float64], unit: str | None
+) -> tuple[float | None, str | None]:
+    """The usual step of numbers that are a time by their name or size, and what they count.
+
+    Args:
+        name: The column's.
+        numbers: All of it.
+        steps: From row to row of the same recording.
+        unit: What they count, where it is known.
+    """
     ahead = steps[steps > 0]
     if len(steps) < 2 or len(ahead) < 0.9 * len(steps):
         return None, None
-    first = float(numbers[0])
+    first, usual = float(numbers[0]), float(np.median(ahead))
+    if unit is not None:
+        return usual * _UNITS[unit], None if unit == "s" else unit
     named = any(word in name.lower() for word in ("time", "stamp", "second", "date"))
-    for unit, factor in _UNITS.items():
+    for one, factor in _UNITS.items():
         if _EPOCH_S <= first * factor < 3 * _EPOCH_S:
-            return float(np.median(ahead)) * factor, None if unit == "s" else unit
-    return (float(np.median(ahead)), None) if named or name.lower() in {"t", "s"} else (None, None)
+            return usual * factor, None if one == "s" else one
+    return (usual, None) if named or name.lower() in {"t", "s"} else (None, None)

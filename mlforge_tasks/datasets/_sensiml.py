@@ -6,7 +6,8 @@ that contradict each other (one by hand, one of a model's own answers), and meta
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -48,7 +49,13 @@ class Capture(Part):
         """The metadata, by name."""
         return {one.name: "" if one.value is None else str(one.value) for one in self.metadata}
 
+    @property
+    def segments(self) -> tuple[tuple[str, str], ...]:
+        """The session and the label of each of its segments, by name."""
+        return tuple((held.name, one.name) for held in self.sessions for one in held.segments)
 
+
+LISTS = (".dcli", ".dai")
 _LIST = TypeAdapter(tuple[Capture, ...])
 
 
@@ -60,6 +67,15 @@ def read_captures(data: bytes, where: str) -> tuple[Capture, ...]:
     """
     wanted = "a list of captures as SensiML exports it"
     return checked(_LIST, read_json(data, where), where, wanted)
+
+
+def named(captures: tuple[Capture, ...]) -> dict[Literal["session", "label"], Counter[str]]:
+    """The sessions and the labels that there are, and of how many segments."""
+    every = [names for capture in captures for names in capture.segments]
+    return {
+        "session": Counter(session for session, _ in every),
+        "label": Counter(label for _, label in every),
+    }
 
 
 def chosen(wanted: str | None, there: Iterable[str], key: str, what: str, where: str) -> str:

@@ -7,6 +7,7 @@ import gzip
 import re
 from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks.datasets._found import Found
 from mlforge_tasks.datasets._unpack import reading
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ def _cells(rows: Sequence[list[str]], delimiter: str) -> dict[str, Any]:
     return form | ({"missing": sorted(markers)} if markers else {})
 
 
-def pair(kind: str, path: str, root: Path) -> dict[str, Any]:
+def pair(kind: str, path: str, root: Path) -> Found:
     """A `source` section of a file to train with, and of the one to test with beside it."""
     test = path.replace("_TRAIN.", "_TEST.")
     beside = {"test_path": test} if test != path and (root / test).is_file() else {}
-    return {"kind": kind, "path": path, **beside}
+    return Found({"kind": kind, "path": path, **beside})

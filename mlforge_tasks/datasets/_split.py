@@ -11,6 +11,7 @@ from mlforge_tasks.contract.split import (
     ColumnSplit,
     GroupSplit,
     RandomGroupSplit,
+    RandomRecordingSplit,
     RandomSplit,
 )
 from mlforge_tasks.datasets._table import shown
@@ -97,10 +98,7 @@ def _drawn(
     strata: NDArray[np.int32] | None,
     where: str,
 ) -> NDArray[np.bool_]:
-    """A share of the units as evenly as it goes over the strata: every n-th of them in turn.
-
-    Systematic sampling of a list that is shuffled, then sorted by stratum (W. G. Cochran, Sampling
-    Techniques, 8.3), so that the number drawn is right however small the strata are.
+    """Whether each row's unit is among a share of them, see `_spread`.
 
     Raises:
         MlforgeError: None would be left to train on.
@@ -113,12 +111,57 @@ def _drawn(
             f"{len(names)} recordings or groups that do not test (dataset.split.validation)",
             hint="name values of the column that validate, or the `group` of each row",
         )
-    order = np.random.default_rng(seed).permutation(len(names))
-    if strata is not None:
-        order = order[np.argsort(strata[first][order], kind="stable")]
     drawn = np.zeros(len(names), dtype=np.bool_)
-    drawn[order[((np.arange(count) + 0.5) * len(names) / count).astype(np.int64)]] = True
+    drawn[_spread(count, seed, len(names), None if strata is None else strata[first])] = True
     return drawn[unit]
+
+
+def _spread(
+    count: int, seed: int, units: int, strata: NDArray[np.int32] | None
+) -> NDArray[np.int64]:
+    """So many of some units as evenly as it goes over the strata: every n-th of them in turn.
+
+    Systematic sampling of a list that is shuffled, then sorted by stratum (W. G. Cochran, Sampling
+    Techniques, 8.3), so that the number drawn is right however small the strata are.
+    """
+    order = np.random.default_rng(seed).permutation(units)
+    if strata is not None:
+        order = order[np.argsort(strata[order], kind="stable")]
+    return order[((np.arange(count) + 0.5) * units / count).astype(np.int64)]
+
+
+def by_recording(
+    rule: RandomRecordingSplit,
+    starts: NDArray[np.bool_],
+    classes: NDArray[np.int32] | None,
+    where: str,
+) -> NDArray[np.int8]:
+    """Whole recordings at random, as evenly as it goes over the labels that they begin with.
+
+    Args:
+        rule: How.
+        starts: Whether a row is the first of a recording, [rows].
+        classes: Class of each row, or None for regression.
+        where: The file, for messages.
+
+    Raises:
+        MlforgeError: There are too few recordings.
+    """
+    unit = np.cumsum(starts, dtype=np.int32) - 1
+    count = int(unit[-1]) + 1
+    tests, validations = (max(1, round(share * count)) for share in (rule.test, rule.validation))
+    if tests + validations >= count:
+        raise MlforgeError(
+            f"{where}: {count} recordings leave none to train on (dataset.split)",
+            hint="use smaller shares, or split chronologically",
+        )
+    split = np.full(count, TRAIN, dtype=np.int8)
+    strata = None if classes is None else classes[starts]
+    for drawn, which in ((tests, TEST), (validations, VALIDATION)):
+        left = np.flatnonzero(split == TRAIN)
+        of = strata if strata is None else strata[left]
+        split[left[_spread(drawn, rule.seed, len(left), of)]] = which
+    return np.take(split, unit)
 
 
 def by_random_group(rule: RandomGroupSplit, groups: Texts, where: str) -> NDArray[np.int8]:

@@ -17,7 +17,7 @@ from mlforge_tasks.datasets._table import shown
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -25,6 +25,18 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "test")
 NAMES_FILE = "activity_labels.txt"
+
+
+def signal_files(names: Iterable[str], split: str) -> dict[str, str]:
+    """File of each signal of a split, by the signal's name."""
+    end = f"_{split}.txt"
+    others = {f"{name}{end}" for name in ("X", "y", "subject")}
+    found = {
+        name.rpartition("/")[2].removesuffix(end): name
+        for name in names
+        if name.startswith(f"{split}/") and name.endswith(end)
+    }
+    return {signal: name for signal, name in found.items() if f"{signal}{end}" not in others}
 
 
 class UciHar:
@@ -52,7 +64,7 @@ class UciHar:
             MlforgeError: A file is missing, is no table of numbers, or has another number of lines
                 than the others.
         """
-        files = self._signal_files(split)
+        files = signal_files(self._names, split)
         kept = self._columns.kinds(tuple(files))
         if not kept:
             raise MlforgeError(
@@ -83,17 +95,6 @@ class UciHar:
             {"activity": known.get(activity, activity), "subject": subject, "split": split}
             for activity, subject in zip(activities, subjects, strict=True)
         ]
-
-    def _signal_files(self, split: str) -> dict[str, str]:
-        """File of each signal, by its name."""
-        end = f"_{split}.txt"
-        others = {f"{name}{end}" for name in ("X", "y", "subject")}
-        found = {
-            name.rpartition("/")[2].removesuffix(end): name
-            for name in self._names
-            if name.startswith(f"{split}/") and name.endswith(end)
-        }
-        return {signal: name for signal, name in found.items() if f"{signal}{end}" not in others}
 
     def _lines(self, split: str, name: str) -> list[str]:
         place = f"{split}/{name}"

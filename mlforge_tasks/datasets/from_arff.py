@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._arff import read_arff
+from mlforge_tasks.datasets._found import head_lines
 from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._series import stacked
 from mlforge_tasks.datasets._sniff import pair
@@ -14,7 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.sources.series import ArffSource
+    from mlforge_tasks.datasets._found import Found
     from mlforge_tasks.datasets._wanted import Wanted
+
+_RELATION = re.compile(r"@attribute\s.*\srelational\s*$", re.IGNORECASE)
 
 
 class ArffReader:
@@ -30,9 +36,18 @@ class ArffReader:
         where = " and ".join(path for path, _ in spec.parts)
         return Loaded(stacked(where, tables), files.card("arff", where))
 
-    def recognise(self, path: str, root: Path) -> dict[str, Any] | None:
+    def recognise(self, path: str, root: Path) -> Found | None:
         """See `_look`."""
-        return pair("arff", path, root) if path.lower().endswith(".arff") else None
+        if not path.lower().endswith(".arff"):
+            return None
+        found = pair("arff", path, root)
+        if not any(_RELATION.match(line) for line in head_lines(root / path, path)):
+            return found
+        return replace(
+            found,
+            source={**found.source, "relation_rows": "channels"},
+            checks=("relation_rows: whether a line within quotes is a channel, or a step in time",),
+        )
 
 
 PLUGIN = ArffReader()

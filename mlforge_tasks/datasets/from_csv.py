@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._delimited import read_stream
+from mlforge_tasks.datasets._found import Found
 from mlforge_tasks.datasets._sniff import text_form
 from mlforge_tasks.datasets._unpack import digest_of, opened
 
@@ -27,11 +28,12 @@ class CsvReader:
             card = SourceCard(kind="csv", name=spec.path, member=None, sha256=digest)
             return Loaded(read_stream(stream, spec.path, spec, columns), card)
 
-    def recognise(self, path: str, root: Path) -> dict[str, Any] | None:
+    def recognise(self, path: str, root: Path) -> Found | None:
         """See `_look`."""
         if not path.lower().endswith((".csv", ".csv.gz", ".tsv", ".txt")):
             return None
-        return {"kind": "csv", "path": path, **text_form(root / path, path)}
+        source = {"kind": "csv", "path": path, **text_form(root / path, path)}
+        return Found(source, general=True)
 
 
 PLUGIN = CsvReader()

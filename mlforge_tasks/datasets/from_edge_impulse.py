@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.contract.sources.base import names_below
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._edge_impulse import (
+    ENDINGS,
     LABELS,
     Listed,
     pieces,
     read_acquisition,
     read_labels,
 )
+from mlforge_tasks.datasets._found import Found
 from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._recordings import Joined, Piece, Recording
 from mlforge_tasks.errors import MlforgeError
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 # The SDK cuts an interval to whole milliseconds, so 5.03 ms and 5 ms are one.
 _INTERVAL_TOLERANCE = 0.01
+# Others may lie beside them, such as notes of a tool.
+_LOOKED_AT = 3
 _WHENCE = {"info.labels": "the list of labels", "file_name": "the files' names"}
 
 
@@ -54,6 +59,33 @@ class EdgeImpulseReader:
             raise MlforgeError(f"{spec.path}: the lists of labels name no file")
         note = f"{spec.path}: a sample each {first[1]:g} ms, labels from {_WHENCE[spec.label]}"
         return Loaded(joined.table(), files.card("edge_impulse", spec.path), (note,))
+
+    def recognise(self, path: str, root: Path) -> Found | None:
+        """See `_look`; a folder by one of its first files, which is as devices send it."""
+        if path.endswith(ENDINGS) and _is_acquisition(ReadFiles(root), path):
+            raise MlforgeError(
+                f"data={path}: this is one recording of Edge Impulse",
+                hint="name the folder that it lies in",
+            )
+        if not (root / path).is_dir():
+            return None
+        names = sorted(names_below(root, path))
+        files = ReadFiles(root, path)
+        some = [name for name in names if name.endswith(ENDINGS)][:_LOOKED_AT]
+        if not any(_is_acquisition(files, name) for name in some):
+            return None
+        listed = any(PurePosixPath(name).name == LABELS for name in names)
+        source = {"kind": "edge_impulse", "path": path}
+        return Found(source if listed else {**source, "label": "file_name"})
+
+
+def _is_acquisition(files: ReadFiles, name: str) -> bool:
+    """Whether a file is as devices send it; what is broken is told when it is read."""
+    try:
+        read_acquisition(files.read(name), name)
+    except MlforgeError:
+        return False
+    return True
 
 
 def _kept(

@@ -12,6 +12,7 @@ from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._arrays import read_array
 from mlforge_tasks.datasets._audio import AudioReader
 from mlforge_tasks.datasets._delimited import read_csv
+from mlforge_tasks.datasets._found import Found
 from mlforge_tasks.datasets._images import ImageReader, one_form
 from mlforge_tasks.datasets._labels import LabelFile
 from mlforge_tasks.datasets._name_parts import pattern_of
@@ -113,7 +114,7 @@ _READERS: dict[str, _Making] = {
 class FolderReader:
     """Reads `kind: folder`."""
 
-    def recognise(self, path: str, root: Path) -> dict[str, Any] | None:
+    def recognise(self, path: str, root: Path) -> Found | None:
         """See `_look`; recordings are those of the family that most files are of."""
         if not (root / path).is_dir():
             return None
@@ -122,13 +123,14 @@ class FolderReader:
             return None
         pattern = pattern_of(names)
         fitting = [name for name in names if compiled(pattern).fits(name)]
-        first, found = fitting[0], {"kind": "folder", "path": path, "files": pattern}
+        first = fitting[0]
+        found: dict[str, Any] = {"kind": "folder", "path": path, "files": pattern}
         if family_of(first) == "table" and not first.lower().endswith(".parquet"):
-            return found | text_form(root / path / first, first)
+            found |= text_form(root / path / first, first)
         if family_of(first) == "images":
             form = one_form({f"{path}/{name}": root / path / name for name in fitting})
-            return found | ({"images": form} if form else {})
-        return found
+            found |= {"images": form} if form else {}
+        return Found(found, general=True)
 
     def read(self, spec: FolderSource, root: Path, columns: Wanted) -> Loaded:
         """See `Reader`."""

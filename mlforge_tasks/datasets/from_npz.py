@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._arrays import read_npz
+from mlforge_tasks.datasets._found import Found
 from mlforge_tasks.datasets._unpack import digest_of, opened
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ class NpzReader:
             card = SourceCard(kind="npz", name=spec.path, member=None, sha256=digest)
             return Loaded(read_npz(stream, spec.path, columns), card)
 
-    def recognise(self, path: str, root: Path) -> dict[str, Any] | None:  # noqa: ARG002 - by its name
+    def recognise(self, path: str, root: Path) -> Found | None:  # noqa: ARG002 - by its name
         """See `_look`."""
-        return {"kind": "npz", "path": path} if path.lower().endswith(".npz") else None
+        return Found({"kind": "npz", "path": path}) if path.lower().endswith(".npz") else None
 
 
 PLUGIN = NpzReader()

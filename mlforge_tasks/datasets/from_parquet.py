@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
+from mlforge_tasks.datasets._found import Found
 from mlforge_tasks.datasets._parquet import read_parquet
 from mlforge_tasks.datasets._unpack import read_file
 from mlforge_tasks.records import sha256_bytes
@@ -26,9 +27,11 @@ class ParquetReader:
         card = SourceCard(kind="parquet", name=spec.path, member=None, sha256=sha256_bytes(data))
         return Loaded(read_parquet(data, spec.path, columns), card)
 
-    def recognise(self, path: str, root: Path) -> dict[str, Any] | None:  # noqa: ARG002 - by its name
+    def recognise(self, path: str, root: Path) -> Found | None:  # noqa: ARG002 - by its name
         """See `_look`."""
-        return {"kind": "parquet", "path": path} if path.lower().endswith(".parquet") else None
+        return (
+            Found({"kind": "parquet", "path": path}) if path.lower().endswith(".parquet") else None
+        )
 
 
 PLUGIN = ParquetReader()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks.contract.sources.base import names_below
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._delimited import read_csv
+from mlforge_tasks.datasets._found import Found
 from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._recordings import Joined, Piece, Recording
-from mlforge_tasks.datasets._sensiml import Capture, chosen, pieces, read_captures
+from mlforge_tasks.datasets._sensiml import LISTS, Capture, chosen, named, pieces, read_captures
+from mlforge_tasks.datasets._sniff import text_form
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
@@ -25,10 +28,9 @@ class SensimlReader:
         """See `Reader`."""
         files = ReadFiles(root, spec.folder)
         captures = read_captures(files.read(spec.path.rpartition("/")[2]), spec.path)
-        every = [segment for one in captures for held in one.sessions for segment in held.segments]
-        sessions = [held.name for one in captures for held in one.sessions if held.segments]
-        session = chosen(spec.session, sessions, "session", "sessions", spec.path)
-        label = chosen(spec.label, (one.name for one in every), "label", "labels", spec.path)
+        names = named(captures)
+        session = chosen(spec.session, names["session"], "session", "sessions", spec.path)
+        label = chosen(spec.label, names["label"], "label", "labels", spec.path)
         there = {path.name for path in spec.files(root)[1:]}
         none = dict.fromkeys(sorted({name for one in captures for name in one.said}), "")
         joined = Joined(spec.path, ("label", "file", *none))
@@ -49,6 +51,27 @@ class SensimlReader:
             )
         note = f"{spec.path}: segments of the session '{session}', their last sample included"
         return Loaded(joined.table(), files.card("sensiml", spec.path), (note,))
+
+    def recognise(self, path: str, root: Path) -> Found | None:
+        """See `_look`; a list of captures, or the folder of the only one."""
+        if (root / path).is_dir():
+            lists = [name for name in names_below(root, path) if name.endswith(LISTS)]
+            path = f"{path}/{lists[0]}" if len(lists) == 1 else path
+        if not path.endswith(LISTS):
+            return None
+        captures = read_captures(ReadFiles(root).read(path), path)
+        source: dict[str, Any] = {"kind": "sensiml", "path": path}
+        checks = []
+        for key, counted in named(captures).items():
+            if len(counted) > 1:
+                source[key] = counted.most_common(1)[0][0]
+                told = ", ".join(f"{name} ({count})" for name, count in counted.most_common())
+                checks.append(f"which {key}'s segments are to be learned: {told}")
+        for capture in captures:
+            place = f"{path.rpartition('/')[0]}/{capture.file_name}"
+            if capture.segments and (root / place).is_file():
+                return Found(source | text_form(root / place, place), tuple(checks))
+        return Found(source, tuple(checks))
 
     def _check(self, capture: Capture, there: set[str], spec: SensimlSource) -> None:
         if capture.file_name not in there:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._read_files import ReadFiles
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.sources.series import TsSource
+    from mlforge_tasks.datasets._found import Found
     from mlforge_tasks.datasets._wanted import Wanted
 
 
@@ -29,7 +30,7 @@ class TsReader:
         where = " and ".join(path for path, _ in spec.parts)
         return Loaded(stacked(where, tables), files.card("ts", where), notes)
 
-    def recognise(self, path: str, root: Path) -> dict[str, Any] | None:
+    def recognise(self, path: str, root: Path) -> Found | None:
         """See `_look`."""
         return pair("ts", path, root) if path.lower().endswith(".ts") else None
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.contract.sources.base import names_below
 from mlforge_tasks.datasets import Loaded
+from mlforge_tasks.datasets._found import Found
 from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._recordings import Joined
-from mlforge_tasks.datasets._uci_har import SPLITS, UciHar
+from mlforge_tasks.datasets._uci_har import SPLITS, UciHar, signal_files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.sources.recorders import UciHarSource
     from mlforge_tasks.datasets._wanted import Wanted
+
+
+# What each window is and whose it is.
+_SAID = tuple(f"{split}/{what}_{split}.txt" for split in SPLITS for what in ("y", "subject"))
 
 
 class UciHarReader:
@@ -27,6 +33,18 @@ class UciHarReader:
         for split in SPLITS:
             joined.add(*found.recordings(split))
         return Loaded(joined.table(), files.card("uci_har", spec.path))
+
+    def recognise(self, path: str, root: Path) -> Found | None:
+        """See `_look`; a folder with signals of both splits, or the one above it."""
+        if not (root / path).is_dir():
+            return None
+        names = list(names_below(root, path))
+        above = [name.removesuffix(_SAID[0]) for name in names if name.endswith(_SAID[0])]
+        for base in above if len(above) == 1 else ():
+            here = {name.removeprefix(base) for name in names if name.startswith(base)}
+            if here >= {*_SAID} and all(signal_files(here, split) for split in SPLITS):
+                return Found({"kind": "uci_har", "path": f"{path}/{base}".rstrip("/")})
+        return None
 
 
 PLUGIN = UciHarReader()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.contract.sources.base import names_below
 from mlforge_tasks.datasets import Loaded
+from mlforge_tasks.datasets._found import Found, head_lines
 from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._series import stacked
 from mlforge_tasks.datasets._wisdm import read_wisdm
+from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +32,20 @@ class WisdmReader:
         )
         table = stacked(spec.place, [(text.table, {}) for _, text in texts])
         return Loaded(table, files.card("wisdm", spec.place), notes)
+
+    def recognise(self, path: str, root: Path) -> Found | None:
+        """See `_look`; a file, or a folder of such files, by the records at the beginning."""
+        key, first = "path", path
+        if (root / path).is_dir():
+            texts = sorted(name for name in names_below(root, path) if name.endswith(".txt"))
+            key, first = "folder", f"{path}/{texts[0]}" if texts else ""
+        if not first.lower().endswith((".txt", ".csv")):
+            return None
+        try:
+            read_wisdm("\n".join(head_lines(root / first, first)).encode(), first)
+        except MlforgeError:
+            return None
+        return Found({"kind": "wisdm", key: path}, units={"time": "ns"})
 
 
 PLUGIN = WisdmReader()

@@ -25,13 +25,21 @@ LABELS = (
     *("label", "class", "activity", "target", "state", "fault", "anomaly", "species", "gesture"),
     *("word", "digit", "y"),
 )
-GROUPS = ("group", "subject", "user", "person", "patient", "device", "machine", "session", "file")
+GROUPS = (
+    *("group", "subject", "user", "person", "patient", "device", "machine", "session", "record"),
+    *("recording", "file"),
+)
 SPLITS = ("split", "set", "subset", "partition")
 # Text that YAML takes for nothing else.
 _PLAIN, _WORDS = re.compile(r"[A-Za-z][\w./-]*"), {"true", "false", "null"}
 MOST_LABELS, MOST_FEATURES = 40, 16
 # Recordings that are all as long as one another, and no longer, are examples as they are.
 MOST_ROWS = 512
+# Of sound, and of whatever is measured as often, some rows say nothing: an example is so long.
+_FAST_S, _HEARD_S = 1 / 4000, 0.25
+# What a label is called that an anomaly is not.
+NORMAL = ("normal", "ok", "good", "healthy", "nominal", "inlier", "no_fault", "fault_free")
+_ODD = ("anomaly", "outlier", "is_anomaly", "is_outlier")
 # A model for a microcontroller, even where a board that is emulated has much more.
 MOST_FLASH_BYTES, MOST_RAM_BYTES = 64 << 10, 32 << 10
 
@@ -55,13 +63,12 @@ def contract_text(name: str, found: Look, board: Board) -> str:
     """A commented contract for what was found in data."""
     rest = [one for one in found.columns if len(one.values) != 1]
     time = next((one for one in rest if one.interval_s is not None), None)
-    split = _named(rest, SPLITS, most=4)
+    split, tests = _own_split(rest)
     label = _named(rest, LABELS, most=MOST_LABELS) or _text(rest) or _flag(rest)
-    group = _named([one for one in rest if one not in (label, split)], GROUPS)
+    group = _group([one for one in rest if one not in (label, split)], found.recordings)
     special = (time, split, label, group)
-    features = [one for one in rest if one.numeric and one not in special] or [
-        one for one in rest if one.numeric
-    ]
+    numeric = [one for one in rest if one.numeric]
+    features = [one for one in numeric if one not in special and not one.counts] or numeric
     if not features:
         raise MlforgeError(f"{found.source['path']}: no column holds numbers")
     wide = next((one for one in features if one.axes), None)
@@ -83,7 +90,8 @@ def contract_text(name: str, found: Look, board: Board) -> str:
         time=time,
         group=group,
         split=split,
-        tests=[one for one in split.values if one.lower().startswith("te")] if split else [],
+        tests=tests,
+        normal=_normal(label),
         window=window,
         target_share=round(50 + 50 / len(label.values)) if label else 0,
         half=f"{target.deviation / 2:.4g}",
@@ -97,6 +105,13 @@ def _apart(features: list[Column]) -> tuple[list[Column], dict[str, int] | None]
     return (features[:-1], None) if len(features) > 1 else (features, {"length": 16, "horizon": 1})
 
 
+def _own_split(columns: Sequence[Column]) -> tuple[Column | None, list[str]]:
+    """The column that says what tests, and which of its values do."""
+    split = _named(columns, SPLITS, most=4)
+    tests = [one for one in split.values if one.lower().startswith("te")] if split else []
+    return split if tests else None, tests
+
+
 def _named(columns: Sequence[Column], names: Sequence[str], most: int = 10**6) -> Column | None:
     """The column of few values whose name says what it is."""
     for name in names:
@@ -104,6 +119,23 @@ def _named(columns: Sequence[Column], names: Sequence[str], most: int = 10**6) -
             if one.name.lower() == name and (not one.values or len(one.values) <= most):
                 return one if one.values else None
     return None
+
+
+def _group(columns: Sequence[Column], recordings: int) -> Column | None:
+    """What recordings that belong together have in common; what names each says nothing more."""
+    known = [one for one in columns if (one.values or one.said) and one.said != recordings]
+    ranked = [one for name in GROUPS for one in known if one.name.lower() == name]
+    return ranked[0] if ranked else None
+
+
+def _normal(label: Column | None) -> str | None:
+    """Of the labels the one that is normal, where others are not: what an anomaly is told from."""
+    if label is None:
+        return None
+    called = [one for one in label.values if one.lower().replace(" ", "_") in NORMAL]
+    if label.values == ("0", "1") and label.name.lower() in _ODD:
+        return "0"
+    return called[0] if len(called) == 1 else None
 
 
 def _text(columns: Sequence[Column]) -> Column | None:
@@ -126,17 +158,24 @@ def _window(
     whole = found.rows / max(1, found.recordings)
     if (wide is not None and len(wide.axes) > 1) or whole < 2:
         return None
+    heard = _heard_rows(time)
     if label is not None:
         if found.length is not None and found.length <= MOST_ROWS and label.runs >= found.length:
             return {"length": found.length, "stride": found.length}
         runs = min(label.runs, whole)
         if time is None and runs < 8:
             return None
-        length = max(2, min(64, int(runs)))
+        length = max(2, min(heard or 64, int(runs)))
         return {"length": length, "stride": max(1, length // 2)}
     if time is None and found.recordings == 1:
         return None
-    return {"length": max(2, min(16, int(whole) // 2)), "horizon": 1}
+    return {"length": max(2, min(heard or 16, int(whole) // 2)), "horizon": 1}
+
+
+def _heard_rows(time: Column | None) -> int | None:
+    """Rows of an example of sound; None where it is none."""
+    step_s = time.interval_s if time else None
+    return None if step_s is None or step_s > _FAST_S else round(_HEARD_S / step_s)
 
 
 def _clock(time: Column | None) -> dict[str, str | None]:

@@ -204,6 +204,13 @@ CASES = [
     ),
     (with_(SORTING, "group", "g"), "split.rule", "rows of a group belong together"),
     (
+        with_(
+            {**FORECAST, "group": "g"}, "split", {**SORTING["split"], "rule": "random_recording"}
+        ),
+        "split.rule",
+        "recordings of a group belong together",
+    ),
+    (
         with_(SORTING, "time", {"column": "t", "interval": "1 s", "tolerance": "1 ms"}),
         "time",
         "window",

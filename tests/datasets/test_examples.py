@@ -100,6 +100,36 @@ def test_groups_stay_whole(groups: list[int], seed: int) -> None:
         assert len(set(groups[start : start + 3])) == 1
 
 
+@settings(max_examples=30)
+@given(
+    lengths=st.lists(st.integers(3, 9), min_size=12, max_size=30),
+    seed=st.integers(0, 1000),
+    label=st.booleans(),
+)
+def test_recordings_stay_whole(lengths: list[int], seed: int, *, label: bool) -> None:
+    """Each is in one split, and each label in all of them, though a file is sorted by label."""
+    split = {"rule": "random_recording", "validation": 0.25, "test": 0.25, "seed": seed}
+    starts = np.cumsum([0, *lengths])[:-1]
+    which = np.repeat(np.arange(len(lengths)), lengths)
+    kind = np.where(which < len(lengths) // 2, "cat", "dog")
+    base = {**SORTING, "window": {"length": 2}} if label else FORECAST
+    plan = spec({**base, "scaling": {"rule": "none"}}, split=split, window={"length": 2})
+    at = which.astype(float)
+    arrays = arrays_of(prepare(plan, loaded(starts[1:], a=at, b=at, level=at, kind=kind)))
+    found = [set(arrays[f"{name}_x"][..., 0].ravel().tolist()) for name in SPLITS]
+    assert sum(map(len, found)) == len(set().union(*found)) == len(lengths)
+    assert [len(one) for one in found[1:]] == [round(len(lengths) / 4)] * 2
+    if label:
+        assert all(set(arrays[f"{name}_y"].tolist()) == {0, 1} for name in SPLITS)
+
+
+def test_recordings_that_are_too_few() -> None:
+    """One to train on, and one for each of the others."""
+    split = {"rule": "random_recording", "validation": 0.4, "test": 0.4, "seed": 1}
+    with pytest.raises(MlforgeError, match=r"data\.csv: 2 recordings leave none to train on"):
+        made(FORECAST, loaded([9], level=np.arange(20.0)), split=split)
+
+
 def test_named_groups() -> None:
     """The named groups validate and test, all others train; the card lists them."""
     plan = spec(

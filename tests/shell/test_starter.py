@@ -135,7 +135,7 @@ def test_a_folder_an_archive_and_a_pair(tmp_path: Path) -> None:
             path.write_text(rows("ax,ay", WAVE, WAVE**3))
     made = starts(tmp_path, "hand")
     assert made.dataset.target.labels == ("rest", "walk")
-    assert made.dataset.group == "file"
+    assert (made.dataset.group, made.dataset.split.rule) == (None, "random_recording")
     assert prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card.rows == 2400
 
     some = np.random.default_rng(1).normal(size=(90, 8, 8, 3)).astype(np.float32)
