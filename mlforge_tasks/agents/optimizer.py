@@ -160,11 +160,10 @@ class _Search:
         """The next proposal."""
         every = [*self._candidates.values(), *self._small]
         free = [each for each in every if each.member.architecture not in self._taken]
-        fitting = [each.member for each in free if each.pressure <= self._bound]
-        in_space = [each for each in fitting if each.genes]
-        linear = [each.member for each in self._small[:1] if each.member in fitting]
-        if linear and self._wants_linear():
-            chosen = linear[0]
+        in_space = [each.member for each in free if each.member.genes and self._fits(each)]
+        linear = self._small[0] if self._small else None
+        if linear is not None and self._wants_linear(linear):
+            chosen = linear.member
         elif in_space:
             chosen = self._most_promising(in_space)
         else:
@@ -180,12 +179,17 @@ class _Search:
         near = min((each for each in free if each.member.genes), key=_pressure, default=None)
         if near is not None and self._costs.expected_pressure(near.member.counts) <= self._bound:
             return near.member
-        small = [each.member for each in free if each.pressure <= self._bound]
+        small = [each.member for each in free if self._fits(each)]
         if small:
             return max(small, key=lambda each: each.score)
         return min(free, key=_pressure).member
 
-    def _wants_linear(self) -> bool:
+    def _fits(self, candidate: _Candidate) -> bool:
+        return candidate.pressure <= self._bound
+
+    def _wants_linear(self, linear: _Candidate) -> bool:
+        if linear.member.architecture in self._taken or not self._fits(linear):
+            return False
         if self._linear_meets is None:
             families = {each.family for each in self._tried}
             return len(families) >= len(self._space.choices[0].options)

@@ -24,13 +24,31 @@ from mlforge_tasks.shell.actions import Removal, run_stage, told
 from mlforge_tasks.verdict.trials import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mlforge_tasks.pipeline.iteration import Iteration
     from mlforge_tasks.pipeline.plan import Plan
 
 CONVERGE = "converge"
 _UNREADABLE = (OSError, ValidationError, MlforgeError)
+
+
+def _still(
+    holds: Callable[[Mapping[str, Any]], bool],
+) -> Callable[[object, Mapping[str, Any]], bool]:
+    """Whether a task is up to date, as doit asks it.
+
+    Args:
+        holds: Whether what it said before, doit's values of it, is what it would say now.
+    """
+
+    def same(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
+        try:
+            return bool(holds(values))
+        except _UNREADABLE:  # to be met again, and shown, by the action
+            return False
+
+    return same
 
 
 def gate_task(iteration: Iteration, last: int, judged: str) -> dict[str, Any]:
@@ -41,19 +59,12 @@ def gate_task(iteration: Iteration, last: int, judged: str) -> dict[str, Any]:
         last: The number of the last one that the budget allows.
         judged: The file that its verdict is committed with, as doit shows it.
     """
-
-    def same(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
-        try:
-            return bool(values == decide(iteration, last))
-        except _UNREADABLE:  # to be met again, and shown, by the action
-            return False
-
     return {
         "basename": "gate",
         "name": str(iteration.number),
         "actions": [(told(decide), [iteration, last])],
         "file_dep": [judged],
-        "uptodate": [same],
+        "uptodate": [_still(lambda values: values == decide(iteration, last))],
     }
 
 
@@ -61,17 +72,8 @@ def carry_tasks(plan: Plan) -> Iterator[dict[str, Any]]:
     """The gate before the first iteration, and the delivery of what an earlier search found."""
     carry = CarryOver(plan)
 
-    def same(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
-        try:
-            return bool(values == carry.decide())
-        except _UNREADABLE:  # to be met again, and shown, by the action
-            return False
-
-    def whole(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
-        try:
-            return carry.stages[-1].up_to_date(values)
-        except _UNREADABLE:  # to be met again, and shown, by the action
-            return False
+    def whole(values: Mapping[str, Any]) -> bool:
+        return carry.stages[-1].up_to_date(values)
 
     def deliver() -> dict[str, Any]:
         return [run_stage(stage) for stage in carry.stages][-1]
@@ -80,14 +82,14 @@ def carry_tasks(plan: Plan) -> Iterator[dict[str, Any]]:
         "basename": "gate",
         "name": "0",
         "actions": [told(carry.decide)],
-        "uptodate": [same],
+        "uptodate": [_still(lambda values: values == carry.decide())],
     }
     yield {
         "basename": "deliver",
         "name": "0",
         "actions": [told(deliver)],
         "clean": [Removal(folders(plan))],
-        "uptodate": [whole],
+        "uptodate": [_still(whole)],
     }
 
 
@@ -111,17 +113,11 @@ def converge_task(plan: Plan) -> dict[str, Any]:
             return TaskFailed(console.shortfall(report))
         return {"report": sha256_bytes(path.read_bytes())}
 
-    def same(task: object, values: Mapping[str, Any]) -> bool:  # noqa: ARG001 - doit's
-        try:
-            return bool(values == conclude())
-        except _UNREADABLE:  # to be met again, and shown, by the action
-            return False
-
     return {
         "basename": CONVERGE,
         "doc": "run the loop until the contract is met or the budget ends",
         "actions": [told(conclude)],
         "calc_dep": ["gate:0"],
         "clean": [Removal((*plan.stages(), *folders(plan)))],
-        "uptodate": [same],
+        "uptodate": [_still(lambda values: values == conclude())],
     }

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks.architecture import parse_architecture
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages.judge import Folders, result
+from mlforge_tasks.stages._folders import Folders
+from mlforge_tasks.stages.judge import result
 from mlforge_tasks.verdict.constraints import Bound
 from mlforge_tasks.verdict.trials import Trials, badness
 

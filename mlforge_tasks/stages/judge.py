@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.architecture import Architecture, StaticFigures, brief, parse_architecture
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.quantisation import Quantisation
-from mlforge_tasks.records import Measurement, Profile, Reason
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages.run import PROFILE, RunReport
+from mlforge_tasks.stages._folders import Folders
 from mlforge_tasks.verdict.baselines import bounds_of, is_linear
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, judge
-from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import TrialResult, Trials
@@ -25,42 +22,12 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.contract.data_card import BaselineRule
     from mlforge_tasks.cycles.record import Cycles
-    from mlforge_tasks.records import Source
+    from mlforge_tasks.records import Measurement, Source
     from mlforge_tasks.verdict.decision import Counts
     from mlforge_tasks.verdict.evaluation import SplitEvaluation
 
 
 KIND = StageKind(__name__, ("trials.json",), runs_after_failure=True)
-
-
-class Folders:
-    """The stage folders of one candidate, and whether each stage worked out.
-
-    Args:
-        inputs: `<candidate>.<stage>`.
-        candidate: Which one.
-    """
-
-    def __init__(self, inputs: Mapping[str, Path], candidate: str) -> None:
-        prefix = f"{candidate}."
-        self.folders = {
-            name.removeprefix(prefix): folder
-            for name, folder in inputs.items()
-            if name.startswith(prefix)
-        }
-        self.manifests = {
-            name: Manifest.read(folder / MANIFEST) for name, folder in self.folders.items()
-        }
-
-    def file(self, stage: str, name: str) -> Path | None:
-        """A file of a stage that worked out; a model that was brought along has fewer stages."""
-        known = self.manifests.get(stage)
-        return self.folders[stage] / name if known and known.status == "ok" else None
-
-    def reason(self) -> Reason | None:
-        """Why the candidate failed, from the first stage that did."""
-        reasons = (manifest.reason for manifest in self.manifests.values())
-        return next((reason for reason in reasons if reason is not None), None)
 
 
 def _measurements(
@@ -71,23 +38,19 @@ def _measurements(
     The test split is asked only of a candidate that meets every other clause that can be told: each
     look at it makes what it says a little less true.
     """
-    path = folders.file("run", "measurements.json")
-    evaluated = folders.file("evaluate", EVALUATION)
-    if path is None or evaluated is None:
-        path = path or folders.file("probe_run", "measurements.json")
-        return (RunReport.read(path).measurements if path else ()), None
-    report = RunReport.read(path)
-    figures_found = report.measurements
-    on_board = folders.file("hardware_run", "measurements.json")
-    if on_board is not None:
-        report = RunReport.read(on_board)
-        figures_found += report.measurements  # last, where one value a metric is asked for
-    evaluation = Evaluation.read(evaluated)
+    ran, evaluation = folders.emulated, folders.evaluation
+    if ran is None or evaluation is None:
+        ran = ran or folders.probed
+        return (ran.measurements if ran else ()), None
+    figures_found = ran.measurements
+    if folders.on_board is not None:
+        ran = folders.on_board
+        figures_found += ran.measurements  # last, where one value a metric is asked for
     known = [one for one in bounds if one.sources]
-    figures_found += _reached(known, evaluation.validation, report.source, on_test=False)
+    figures_found += _reached(known, evaluation.validation, ran.source, on_test=False)
     if judge([one for one in known if not one.on_test], figures_found).met:
-        figures_found += _reached(known, evaluation.test, report.source, on_test=True)
-    return figures_found, report.device_metrics.get(next(iter(evaluation.validation.figures)))
+        figures_found += _reached(known, evaluation.test, ran.source, on_test=True)
+    return figures_found, ran.device_metrics.get(next(iter(evaluation.validation.figures)))
 
 
 def _reached(
@@ -103,26 +66,17 @@ def _reached(
     )
 
 
-def _profile(folders: Folders) -> Profile | None:
-    """What each layer takes: as a board told it where one did, else as the emulator did."""
-    paths = (folders.file(stage, PROFILE) for stage in ("hardware_run", "run", "probe_run"))
-    known = next((path for path in paths if path is not None and path.exists()), None)
-    return None if known is None else Profile.read(known)
-
-
 def _cycles(folders: Folders) -> Cycles | None:
     """What the emulated latency was computed from."""
-    paths = (folders.file(stage, "measurements.json") for stage in ("run", "probe_run"))
-    known = next((path for path in paths if path is not None), None)
-    return None if known is None else RunReport.read(known).cycles
+    known = folders.emulated or folders.probed
+    return None if known is None else known.cycles
 
 
 def _float_metrics(folders: Folders, measurements: Iterable[Measurement]) -> dict[str, float]:
     """What the model reached before it was quantised, on the splits its int8 form was asked on."""
-    evaluated = folders.file("evaluate", EVALUATION)
-    if evaluated is None:
+    evaluation = folders.evaluation
+    if evaluation is None:
         return {}
-    evaluation = Evaluation.read(evaluated)
     known = evaluation.validation.float_figures | {
         name + TEST_SUFFIX: value for name, value in evaluation.test.float_figures.items()
     }
@@ -132,10 +86,9 @@ def _float_metrics(folders: Folders, measurements: Iterable[Measurement]) -> dic
 
 def _detected(folders: Folders, measurements: Iterable[Measurement]) -> dict[str, Counts]:
     """What the threshold makes of the splits that the model was asked on."""
-    path = folders.file("evaluate", EVALUATION)
-    if path is None:
+    evaluation = folders.evaluation
+    if evaluation is None:
         return {}
-    evaluation = Evaluation.read(path)
     found = {"validation": evaluation.validation.detection}
     if any(one.metric.endswith(TEST_SUFFIX) for one in measurements):
         found["test"] = evaluation.test.detection
@@ -144,9 +97,8 @@ def _detected(folders: Folders, measurements: Iterable[Measurement]) -> dict[str
 
 def _not_compared(folders: Folders) -> str:
     """Why a device's outputs were not held against the oracle's, the board's first."""
-    paths = (folders.file(stage, "measurements.json") for stage in ("hardware_run", "run"))
-    known = next((path for path in paths if path is not None), None)
-    return "" if known is None else RunReport.read(known).not_compared
+    known = folders.on_board or folders.emulated
+    return "" if known is None else known.not_compared
 
 
 def result(
@@ -167,10 +119,10 @@ def result(
         id=identity,
         architecture=architecture,
         figures=None if static is None else StaticFigures.read(static),
-        reason=folders.reason(),
+        reason=folders.reason,
         measurements=measurements,
         verdict=judge(bounds, measurements),
-        profile=_profile(folders),
+        profile=folders.profile,
     )
     shown = (config["model"] or "no proposal") if architecture is None else brief(architecture)
     return TrialResult(
@@ -187,13 +139,12 @@ def result(
 def _bounds(folders: Folders, config: Mapping[str, Any]) -> tuple[Bound, ...]:
     """The contract's clauses, and what the candidate must be better than where that is known."""
     bounds = tuple(Bound.from_dump(bound) for bound in config["bounds"])
-    evaluated = folders.file("evaluate", EVALUATION)
-    if evaluated is None:
+    if folders.evaluation is None:
         return bounds
     model = folders.file("quantise", "quantisation.json")
     linear = model is not None and is_linear(Quantisation.read(model).operators)
     excused: tuple[BaselineRule, ...] = ("linear",) if linear else ()
-    return bounds + bounds_of(bounds, config["must_beat"], Evaluation.read(evaluated), excused)
+    return bounds + bounds_of(bounds, config["must_beat"], folders.evaluation, excused)
 
 
 def _proposals(inputs: Mapping[str, Path]) -> list[Architecture | None]:
