@@ -154,14 +154,16 @@ class DatasetSpec(Record):
         rule = self.split.rule
         if rule in {"group", "random_group"} and self.group is None:
             yield Mistake(f"the key 'group', since split.rule is '{rule}'", found="nothing")
+        if rule == "each_label" and not self.target.labels:
+            yield Mistake("'each_recording', since there are no labels", at=("split", "rule"))
         if rule in {"random", "random_recording"} and self.group is not None:
             what = "rows" if rule == "random" else "recordings"
             wanted = f"'group' or 'random_group', since the {what} of a group belong together"
             yield Mistake(wanted, at=("split", "rule"))
         if rule == "random" and self.window is not None:
             wanted = (
-                "'chronological', 'random_recording', 'group' or 'random_group', since windows "
-                "share rows"
+                "'chronological', 'each_label', 'each_recording', 'random_recording', 'group' or "
+                "'random_group', since windows share rows"
             )
             yield Mistake(wanted, at=("split", "rule"))
 

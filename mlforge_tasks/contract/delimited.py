@@ -45,7 +45,7 @@ class Delimited(Record):
 
     Attributes:
         header: Whether the first line names the columns; if not they are named 0, 1, 2…
-        delimiter: What stands between two cells.
+        delimiter: What stands between two cells; a blank is any number of blanks and tabs.
         decimal: What stands before the decimals of a number.
         missing: What cells hold where a value is missing; a number stands for its value however
             it is written.

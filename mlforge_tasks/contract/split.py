@@ -30,6 +30,12 @@ class ChronologicalSplit(_Fractions):
     rule: Literal["chronological"]
 
 
+class EachSplit(_Fractions):
+    """The same within the rows of each label, or of each recording."""
+
+    rule: Literal["each_label", "each_recording"]
+
+
 class RandomSplit(_Fractions):
     """Rows at random, by label for classification; rows with equal inputs stay together."""
 
@@ -113,6 +119,7 @@ class ColumnSplit(_NamedSplit):
 
 SplitRule = Annotated[
     ChronologicalSplit
+    | EachSplit
     | RandomSplit
     | RandomRecordingSplit
     | RandomGroupSplit

@@ -121,5 +121,6 @@ def check_classes(spec: DatasetSpec, table: Table, found: Mapping[Split, NDArray
         if unseen:
             raise MlforgeError(
                 f"{table.where}: the {name} split has no example of {shown(tuple(unseen))}",
-                hint="leave the label out of dataset.target, or split otherwise",
+                hint="leave the label out of dataset.target, or split otherwise: "
+                "`rule: each_label` cuts the rows of each label by themselves (dataset.split)",
             )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from mlforge_tasks.datasets._cells import BadCells, CellForm, form_of
-from mlforge_tasks.datasets._lines import MAX_CELLS, misread, not_text, text_lines
+from mlforge_tasks.datasets._lines import MAX_CELLS, misread, not_text, spaced, text_lines
 from mlforge_tasks.datasets._stamps import Stamps, advice
 from mlforge_tasks.datasets._table import Table
 from mlforge_tasks.errors import MlforgeError
@@ -127,7 +127,7 @@ class _Reader:
         self._form = form
         self._wanted = columns
         self._cells = form_of(form.missing, form.decimal)
-        lines = text_lines(stream, where, form.encoding)
+        lines = spaced(text_lines(stream, where, form.encoding), form.delimiter)
         self._skipped = sum(1 for _ in itertools.islice(lines, form.skip_rows))
         self._head = list(itertools.islice(lines, _HEAD))
         self._rows = csv.reader(
@@ -182,7 +182,7 @@ class _Reader:
                 f"most {MAX_CELLS:,}",
                 hint="give each moment a row of its own; check `delimiter`",
             )
-        names = tuple(cell.strip() for cell in cells)
+        names = tuple(cell.strip() or str(at) for at, cell in enumerate(cells))
         if self._wanted is not None:
             other = misread(self._head, names, self._wanted.names(), self._form)
             if other is not None:

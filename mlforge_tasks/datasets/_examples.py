@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.contract.data_card import SPLITS
-from mlforge_tasks.contract.split import (
-    ChronologicalSplit,
-    ColumnSplit,
-    GroupSplit,
-    RandomRecordingSplit,
-    RandomSplit,
-)
+from mlforge_tasks.contract.split import ChronologicalSplit, EachSplit, RandomSplit
 from mlforge_tasks.contract.window import Window
 from mlforge_tasks.datasets import _split
 from mlforge_tasks.datasets._cells import quoted
@@ -108,7 +102,8 @@ def read_rows(spec: DatasetSpec, table: Table) -> Rows:
     targets = _targets(spec, table)
     has_target = _all_there(targets)
     groups = _groups(spec.group, table) if spec.group is not None else None
-    split = _split_of_rows(spec, table, features, targets, groups)
+    classes = combinations(targets) if spec.target.labels else None
+    split = _split.of_rows(spec.split, table, features, classes, groups)
     if spec.target.normal:
         split[(split == _split.TRAIN) & (targets > 0)] = _split.LEFT_OUT
     apart: NDArray[np.bool_] = table.starts.copy()
@@ -129,7 +124,7 @@ def read_rows(spec: DatasetSpec, table: Table) -> Rows:
 
 
 def _clock(spec: DatasetSpec, time: Time, table: Table, apart: NDArray[np.bool_]) -> Clock:
-    ordered = isinstance(spec.split, ChronologicalSplit)
+    ordered = isinstance(spec.split, ChronologicalSplit | EachSplit)
     clock = read_clock(time, table, table.starts if ordered else apart)
     if spec.holes is None and not clock.known.all():
         raise MlforgeError(
@@ -222,31 +217,6 @@ def _too_large(numbers: NDArray[np.float64], limit: float) -> int | None:
         if over.any():
             return begin + int(over.argmax())
     return None
-
-
-def _split_of_rows(
-    spec: DatasetSpec,
-    table: Table,
-    features: NDArray[np.float32],
-    targets: NDArray[Any],
-    groups: Texts | None,
-) -> NDArray[np.int8]:
-    rule = spec.split
-    if isinstance(rule, ChronologicalSplit):
-        return _split.chronological(rule, table.rows)
-    classes = combinations(targets) if spec.target.labels else None
-    if isinstance(rule, RandomSplit):
-        return _split.at_random(rule, features, classes)
-    if isinstance(rule, ColumnSplit):
-        whole = np.cumsum(table.starts, dtype=np.int32) if groups is None else groups.index
-        return _split.by_column(rule, table.texts(rule.column), whole, classes, table.where)
-    if isinstance(rule, RandomRecordingSplit):
-        return _split.by_recording(rule, table.starts, classes, table.where)
-    if groups is None:
-        raise AssertionError("the spec's validator wants a group for this rule")
-    if isinstance(rule, GroupSplit):
-        return _split.by_group(rule, groups, table.where)
-    return _split.by_random_group(rule, groups, table.where)
 
 
 def make_examples(spec: DatasetSpec, table: Table, rows: Rows) -> Mapping[Split, Examples]:

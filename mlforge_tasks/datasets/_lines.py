@@ -12,6 +12,8 @@ from mlforge_tasks.datasets._unpack import unpacked
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from mlforge_tasks.contract.delimited import Delimited
 
 MAX_CELLS = 1 << 16
@@ -28,6 +30,13 @@ def text_lines(stream: BinaryIO, where: str, encoding: str) -> io.TextIOWrapper:
     # A mark of UTF-8 is no part of the first name.
     known = "utf-8-sig" if encoding == UTF_8 else encoding
     return io.TextIOWrapper(unpacked(stream, where), encoding=known, newline="")
+
+
+def spaced(lines: Iterable[str], delimiter: str) -> Iterator[str]:
+    """Lines whose cells stand apart by one of this, where any number of blanks and tabs counts."""
+    if delimiter != " ":
+        return iter(lines)
+    return (" ".join(line.split()) + "\n" for line in lines)
 
 
 def not_text(stream: BinaryIO, where: str, encoding: str, error: UnicodeError) -> MlforgeError:
@@ -102,7 +111,9 @@ def misread(
 def _cells(line: str, delimiter: str) -> frozenset[str]:
     try:
         return frozenset(
-            cell.strip() for row in csv.reader([line], delimiter=delimiter) for cell in row
+            cell.strip()
+            for row in csv.reader(spaced([line], delimiter), delimiter=delimiter)
+            for cell in row
         )
     except csv.Error:
         return frozenset()

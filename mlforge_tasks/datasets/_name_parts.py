@@ -16,7 +16,10 @@ _FOLDERS = {1: "{label}/", 2: "{group}/{label}/"}
 # A pattern may hold so many, see `file_pattern`.
 _MOST_PARTS = 4
 _MOST_LABELS = 40
-_BETWEEN = re.compile(r"([_-])")
+# Files of a class each are some of these.
+_MOST_CLASSES = 20
+# Between two parts; between a word and the number that it ends with there is nothing.
+_BETWEEN = re.compile(r"([ ._-]|(?<=[^\W\d_])(?=\d+$))")
 
 
 def pattern_of(names: Sequence[str]) -> str:
@@ -31,7 +34,7 @@ def pattern_of(names: Sequence[str]) -> str:
     depth = min(name.count("/") for name in of_it)
     if depth == 0:
         stems = [name[: -len(end)] for name in of_it if "/" not in name]
-        return f"{_parts(stems) or '*'}{end}"
+        return f"{_parts(stems) or _words(stems, end) or '*'}{end}"
     return f"{_FOLDERS.get(depth, '**/{label}/')}*{end}"
 
 
@@ -57,6 +60,13 @@ def _parts(stems: Sequence[str]) -> str | None:
     called = {few[0]: "label"} | ({people[0]: "group"} if people else {})
     shown = [_shown(cells, called.get(at, f"part{at + 1}")) for at, cells in enumerate(columns)]
     return shown[0] + "".join(map("".join, zip(split[0][1::2], shown[1:], strict=True)))
+
+
+def _words(stems: Sequence[str], end: str) -> str | None:
+    """`{label}` for a file a class, such as `punch` and `flex`; None where names hold numbers."""
+    plain = all(re.fullmatch(r"[^\W\d_]([^\W\d]|[ -])*", stem) for stem in stems)
+    several = FAMILIES[end] != "images" and 2 <= len(stems) <= _MOST_CLASSES
+    return "{label}" if plain and several else None
 
 
 def _few(cells: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.datasets._found import Found
+from mlforge_tasks.datasets._lines import spaced
 from mlforge_tasks.datasets._unpack import reading
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOKED_AT_BYTES, LOOKED_AT_LINES = 1 << 16, 200
+MOSTLY = 0.5
 DELIMITERS = (",", ";", "\t", "|")
+_COMMENTS = ("#", "%")
 # What programs write where a value is missing; none of it is a number.
 MARKERS = {"", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "None", "-", "?"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -43,15 +46,34 @@ def text_form(path: Path, where: str) -> dict[str, Any]:
     form: dict[str, Any] = {}
     lines = _decoded(head, form).splitlines()[:LOOKED_AT_LINES]
     lines = lines[:-1] if len(head) == LOOKED_AT_BYTES and len(lines) < LOOKED_AT_LINES else lines
-    delimiter = max(DELIMITERS, key=lambda one: _evenness(lines, one))
+    delimiter = _delimiter(lines)
     if delimiter != ",":
         form["delimiter"] = delimiter
-    rows = [row for row in csv.reader(lines, delimiter=delimiter) if row]
-    width = _columns(lines, delimiter)
-    skipped = next((at for at, row in enumerate(rows) if len(row) >= width), 0)
+    skipped = _above(lines, delimiter)
     if skipped:
         form["skip_rows"] = skipped
-    return form | _cells(rows[skipped:], delimiter)
+    return form | _cells(_rows(lines[skipped:], delimiter), delimiter)
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """What cuts the lines most evenly; blanks only where nothing else does."""
+    found = max(DELIMITERS, key=lambda one: _evenness(lines, one))
+    alone = _evenness(lines, found)[0] < MOSTLY
+    return " " if alone and _evenness(lines, " ")[0] >= MOSTLY else found
+
+
+def _above(lines: Sequence[str], delimiter: str) -> int:
+    """How many lines are no part of the table: too short ones, and remarks."""
+    width = _columns(lines, delimiter)
+    wide = [len(_rows([line], delimiter)[0]) if line.strip() else 0 for line in lines]
+    first = next((at for at, cells in enumerate(wide) if cells >= width), 0)
+    remarks = next((at for at, one in enumerate(lines) if not one.startswith(_COMMENTS)), 0)
+    named = first < remarks and width > 1 and wide[remarks - 1] == width
+    return max(first, remarks - named)
+
+
+def _rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    return [row for row in csv.reader(spaced(lines, delimiter), delimiter=delimiter) if row]
 
 
 def _decoded(head: bytes, form: dict[str, Any]) -> str:
@@ -72,14 +94,14 @@ def _decoded(head: bytes, form: dict[str, Any]) -> str:
 
 def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
     """The share of lines that a delimiter cuts into as many cells as most, if these are several."""
-    counts = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+    counts = [len(row) for row in _rows(lines, delimiter)]
     width = _columns(lines, delimiter)
     return (counts.count(width) / len(counts) if width > 1 else 0.0, width)
 
 
 def _columns(lines: Sequence[str], delimiter: str) -> int:
     """How many cells most lines have."""
-    counts = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+    counts = [len(row) for row in _rows(lines, delimiter)]
     return max(set(counts), key=counts.count) if counts else 1
 
 

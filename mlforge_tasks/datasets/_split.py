@@ -9,6 +9,7 @@ import numpy as np
 from mlforge_tasks.contract.split import (
     ChronologicalSplit,
     ColumnSplit,
+    EachSplit,
     GroupSplit,
     RandomGroupSplit,
     RandomRecordingSplit,
@@ -21,6 +22,8 @@ from mlforge_tasks.windows import ROWS_AT_ONCE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mlforge_tasks.contract.split import SplitRule
+    from mlforge_tasks.datasets._table import Table
     from mlforge_tasks.datasets._texts import Texts
 
 
@@ -28,8 +31,59 @@ TRAIN, VALIDATION, TEST = range(3)
 LEFT_OUT = 3  # of training: what is not normal
 
 
-def chronological(rule: ChronologicalSplit, rows: int) -> NDArray[np.int8]:
-    """The first rows train, the next validate, the last test."""
+def of_rows(
+    rule: SplitRule,
+    table: Table,
+    features: NDArray[np.float32],
+    classes: NDArray[np.int32] | None,
+    groups: Texts | None,
+) -> NDArray[np.int8]:
+    """Which split each row belongs to, as an index into `SPLITS`, [rows].
+
+    Args:
+        rule: How it is told.
+        table: The source.
+        features: Raw inputs, [rows, ...].
+        classes: Class of each row, or combination of labels; None for regression.
+        groups: Each row's group, or None.
+
+    Raises:
+        MlforgeError: The data does not go with the rule.
+    """
+    if isinstance(rule, ChronologicalSplit | EachSplit):
+        return _by_order(rule, table, classes)
+    if isinstance(rule, RandomSplit):
+        return at_random(rule, features, classes)
+    if isinstance(rule, ColumnSplit):
+        whole = np.cumsum(table.starts, dtype=np.int32) if groups is None else groups.index
+        return by_column(rule, table.texts(rule.column), whole, classes, table.where)
+    if isinstance(rule, RandomRecordingSplit):
+        return by_recording(rule, table.starts, classes, table.where)
+    if groups is None:
+        raise AssertionError("the spec's validator wants a group for this rule")
+    if isinstance(rule, GroupSplit):
+        return by_group(rule, groups, table.where)
+    return by_random_group(rule, groups, table.where)
+
+
+def _by_order(
+    rule: ChronologicalSplit | EachSplit, table: Table, classes: NDArray[np.int32] | None
+) -> NDArray[np.int8]:
+    """The first rows train, the next validate, the last test; of all, or of each kind."""
+    if isinstance(rule, ChronologicalSplit):
+        return _cut(rule, table.rows)
+    kinds = classes
+    if rule.rule == "each_recording" or kinds is None:
+        kinds = np.cumsum(table.starts, dtype=np.int32)
+    split = np.empty(len(kinds), dtype=np.int8)
+    order = np.argsort(kinds, kind="stable")
+    cuts = np.flatnonzero(np.diff(kinds[order])) + 1
+    for rows in np.split(order, cuts):
+        split[rows] = _cut(rule, len(rows))
+    return split
+
+
+def _cut(rule: ChronologicalSplit | EachSplit, rows: int) -> NDArray[np.int8]:
     split = np.full(rows, TRAIN, dtype=np.int8)
     split[round(rows * (1 - rule.validation - rule.test)) :] = VALIDATION
     split[round(rows * (1 - rule.test)) :] = TEST

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from mlforge_tasks.datasets._wanted import Wanted
 
 
+# What loggers call a table of text.
+_ENDINGS = (".csv", ".csv.gz", ".tsv", ".txt", ".dat", ".log")
+
+
 class CsvReader:
     """Reads `kind: csv`."""
 
@@ -30,7 +34,7 @@ class CsvReader:
 
     def recognise(self, path: str, root: Path) -> Found | None:
         """See `_look`."""
-        if not path.lower().endswith((".csv", ".csv.gz", ".tsv", ".txt")):
+        if not path.lower().endswith(_ENDINGS):
             return None
         source = {"kind": "csv", "path": path, **text_form(root / path, path)}
         return Found(source, general=True)

@@ -93,11 +93,17 @@ def contract_text(name: str, found: Look, board: Board) -> str:
         tests=tests,
         normal=_normal(label),
         window=window,
+        alone=_alone(found, label),
         target_share=round(50 + 50 / len(label.values)) if label else 0,
         half=f"{target.deviation / 2:.4g}",
         **_clock(time),
         **_limits(board),
     )
+
+
+def _alone(found: Look, label: Column | None) -> bool:
+    """Whether there are too few recordings for each split to have some of each label."""
+    return label is not None and found.recordings <= len(label.values)
 
 
 def _apart(features: list[Column]) -> tuple[list[Column], dict[str, int] | None]:
@@ -160,12 +166,15 @@ def _window(
         return None
     heard = _heard_rows(time)
     if label is not None:
-        if found.length is not None and found.length <= MOST_ROWS and label.runs >= found.length:
-            return {"length": found.length, "stride": found.length}
-        runs = min(label.runs, whole)
-        if time is None and runs < 8:
+        alone = _alone(found, label)
+        same = 0 if alone or found.length is None else found.length
+        if 0 < same <= MOST_ROWS and label.runs >= same:
+            return {"length": same, "stride": same}
+        # A tenth of a label's rows, so that each split has some examples.
+        tenth = found.rows / len(label.values) / 10 if alone else whole
+        if time is None and min(label.runs, whole) < 8:
             return None
-        length = max(2, min(heard or 64, int(runs)))
+        length = max(2, min(heard or 64, int(min(label.runs, whole, tenth))))
         return {"length": length, "stride": max(1, length // 2)}
     if time is None and found.recordings == 1:
         return None

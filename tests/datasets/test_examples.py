@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from mlforge_tasks.contract.data_card import SPLITS
 from mlforge_tasks.contract.split import ColumnSplit
@@ -73,6 +74,31 @@ def test_chronological_windows_share_no_row(window: Window, rows: int, share: fl
         assert max(earlier) < min(later)
     last = arrays["test_x"][:, -1]
     assert (arrays["test_y"] == last + np.array(window.horizons)).all()
+
+
+@pytest.mark.parametrize("rule", ["each_label", "each_recording"])
+def test_each_label_and_each_recording_is_cut_by_itself(rule: str) -> None:
+    """Its first rows train and its last test, whatever order they lie in."""
+    kind = np.repeat(["cat", "dog", "cat"], [20, 50, 30])
+    plan = spec(
+        SORTING,
+        window={"length": 3},
+        split={"rule": rule, "validation": 0.2, "test": 0.2},
+        scaling={"rule": "none"},
+    )
+    source = loaded([20, 70], a=np.arange(100.0), b=np.zeros(100), kind=kind)
+    split = read_rows(plan, source.table).split
+    parts = [kind == "cat", kind == "dog"]
+    if rule == "each_recording":
+        parts = [part & (np.arange(100) // 70 == at) for part in parts for at in (0, 1)]
+    for part in parts:
+        counts = np.bincount(split[part], minlength=3)
+        assert split[part].tolist() == sorted(split[part])
+        assert counts.tolist() == [part.sum() * share // 5 for share in (3, 1, 1)]
+    for one in prepare(plan, source).card.splits:
+        assert min(one.class_counts) > 0
+    with pytest.raises(ValidationError, match="each_recording"):
+        spec(FORECAST, split={"rule": "each_label", "validation": 0.2, "test": 0.2})
 
 
 @settings(max_examples=30)

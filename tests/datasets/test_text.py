@@ -122,6 +122,24 @@ def test_each_kind_of_mistake_is_told_once() -> None:
     assert len(hint.split("; ")) == 4
 
 
+def test_any_number_of_blanks() -> None:
+    """Columns set out with blanks and tabs have no empty cells."""
+    text = "  temp press\n  1.5   2\n10.25\t-3  \n\n"
+    table = read_csv(text.encode(), "d.txt", form(delimiter=" "), TEMP)
+    assert (table.numbers("temp").tolist(), table.numbers("press").tolist()) == (
+        [1.5, 10.25],
+        [2, -3],
+    )
+    assert [table.place(row) for row in range(table.rows)] == ["d.txt:2", "d.txt:3"]
+
+
+def test_columns_without_a_name_have_their_place() -> None:
+    """An index that pandas wrote, and what a spreadsheet leaves at the ends of lines."""
+    table = read_csv(b",temp,,\n2026-01-05,1,,\n2026-01-06,2,,\n", "d.csv", form())
+    assert table.names == ("0", "temp", "2", "3")
+    assert table.texts("0").tolist() == ["2026-01-05", "2026-01-06"]
+
+
 def test_rows_of_other_lengths() -> None:
     """They are counted; empty cells past the last column are none."""
     told = refused("temp,press\n1,2\n1\n1,2,3\n1,2,,\n")

@@ -53,9 +53,16 @@ WAVE = np.round(np.sin(TIME / 9), 4)
         ("made by us\na,b\n1,2\n3,4\n", {"skip_rows": 1}),
         ("a,b\nm,s\n1,2\n3,4\n", {"units_row": True}),
         ("1,2\n3,4\n", {"header": False}),
+        ("1 2.5\n 3  4\n5\t6 \n", {"delimiter": " ", "header": False}),
+        ("# 50 Hz\n1\n2\n3\n", {"skip_rows": 1, "header": False}),
+        ("# 50 Hz\n# x\ty\n1\t2\n3\t4\n", {"delimiter": "\t", "skip_rows": 1}),
+        ("made by us\n\na,b\n1,2\n3,4\n", {"skip_rows": 2}),
         ("a,b\n1,NA\n2,5\n3,6\n4,\n5,7\n", {"missing": ["", "NA"]}),
     ],
-    ids=["plain", "decimal comma", "tabs", "a line above", "units", "no header", "missing"],
+    ids=[
+        *("plain", "decimal comma", "tabs", "a line above", "units", "no header", "blanks"),
+        *("a remark", "names in a remark", "a blank line", "missing"),
+    ],
 )
 def test_how_text_is_written_is_found(tmp_path: Path, text: str, form: dict[str, Any]) -> None:
     """What is not as by default stands in the contract, and no more."""
@@ -116,7 +123,7 @@ def test_classes_of_rows_and_of_stretches(tmp_path: Path) -> None:
     made = starts(tmp_path, "x.csv")
     assert (made.task, made.dataset.target.labels) == ("classification", ("rest", "walk"))
     assert made.dataset.window is not None
-    assert made.dataset.window.length == 50
+    assert made.dataset.window.length == 10
     fault = np.where(TIME % 50, 0, 1)
     (tmp_path / "y.csv").write_text(rows("a,b,fault", WAVE, WAVE**3, fault))
     made = starts(tmp_path, "y.csv")
@@ -160,7 +167,9 @@ def test_a_folder_an_archive_and_a_pair(tmp_path: Path) -> None:
         ("6_anna_0 6_ben_0 9_anna_1 9_ben_1", "{label:d}_{group}_{part3:d}.wav"),
         ("rec-on-1 rec-on-2 rec-off-1 rec-off-2", "rec-{label}-{part3:d}.wav"),
         ("on_2026-01-05 off_2026-01-06 on_2026-01-07 off_2026-01-08", None),
-        ("a b c", "*.wav"),
+        ("a b c", "{label}.wav"),
+        ("1 2 3", "*.wav"),
+        ("walk1 walk2 run1 run2", "{label}{part2:d}.wav"),
         ("a_1 b_2_3 a_2", "*.wav"),
         ("on/1 off/2", "{label}/*.wav"),
         ("anna/on/1 anna/off/2", "{group}/{label}/*.wav"),
@@ -213,6 +222,21 @@ def test_what_a_flag_and_a_whole_recording_are(tmp_path: Path) -> None:
     window = starts(tmp_path, "M.ts").dataset.window
     assert window is not None
     assert (window.length, window.stride) == (90, 90)
+
+
+def test_a_file_of_each_class(tmp_path: Path) -> None:
+    """And a column of labels that follow one another: each is cut by itself."""
+    state = np.repeat(["rest", "walk"], 100)
+    for label in ("punch", "flex"):
+        path = tmp_path / "moves" / f"{label}.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(rows("aX,aY", WAVE, WAVE**3))
+    (tmp_path / "x.csv").write_text(rows("aX,state", WAVE, state))
+    for data, labels in (("moves", ("flex", "punch")), ("x.csv", ("rest", "walk"))):
+        made = starts(tmp_path, data)
+        assert (made.dataset.target.labels, made.dataset.group) == (labels, None)
+        card = prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card
+        assert all(min(one.class_counts) > 0 for one in card.splits)
 
 
 def test_dates_that_are_not_iso(tmp_path: Path) -> None:
