@@ -67,7 +67,7 @@ class SourceCard(Record):
     sha256: str
 
 
-BaselineRule = Literal["persistence", "mean", "majority", "distance", "linear"]
+BaselineRule = Literal["persistence", "mean", "median", "majority", "distance", "linear"]
 
 
 class Baseline(Record):
@@ -75,10 +75,10 @@ class Baseline(Record):
 
     Attributes:
         split: Which split.
-        rule: `persistence` (the last reading goes on), `mean` (of the training targets),
-            `majority` (the training split's most frequent class), `distance` (from the mean of
-            what is normal) or `linear` (a linear model on the inputs; left out where these are too
-            many).
+        rule: `persistence` (the last reading goes on), `mean` and `median` (of the training
+            targets), `majority` (the training split's most frequent class), `distance` (from the
+            mean of what is normal) or `linear` (a linear model on the inputs; left out where these
+            are too many).
         metric: A figure that is told of every model: `mse`, `mae(b)` (in the output's unit),
             `accuracy`...
         value: The figure.

@@ -1,4 +1,4 @@
-"""What needs no network: the last reading, the mean, the most frequent class, a linear model."""
+"""What needs no network: the last reading, mean, median, the most frequent class, a line."""
 
 from __future__ import annotations
 
@@ -46,19 +46,27 @@ def without_model(
         return {("distance", name): _distances(splits["train"], splits[name]) for name in JUDGED}
     found: dict[tuple[BaselineRule, Split], Outputs] = {}
     wanted = {name: _wanted(spec, one) for name, one in splits.items()}
-    usual = wanted["train"].mean(axis=0, dtype=np.float64)
-    constant: BaselineRule = "majority" if spec.target.labels else "mean"
+    usual = _usual(spec, wanted["train"])
     train, validation = splits["train"], splits["validation"]
     linear = _linear.fit(train.x, wanted["train"], validation.x, wanted["validation"])
     for name in JUDGED:
         examples = splits[name]
-        found[constant, name] = np.tile(usual.astype(np.float32), (len(examples.starts), 1))
+        for rule, one in usual.items():
+            found[rule, name] = np.tile(one.astype(np.float32), (len(examples.starts), 1))
         last = _persistence(spec, examples, inputs)
         if last is not None:
             found["persistence", name] = last
         if linear is not None:
             found["linear", name] = linear(examples.x)
     return found
+
+
+def _usual(spec: DatasetSpec, wanted: Outputs) -> dict[BaselineRule, NDArray[np.float64]]:
+    """What is said of each example alike; nothing has a lower absolute error than the median."""
+    mean = wanted.mean(axis=0, dtype=np.float64)
+    if spec.target.labels:
+        return {"majority": mean}
+    return {"mean": mean, "median": np.median(wanted, axis=0).astype(np.float64)}
 
 
 def _distances(train: Examples, examples: Examples) -> Outputs:

@@ -20,6 +20,7 @@ BASELINE_KEY = "goal.baseline"
 WORDS: dict[str, str] = {
     "persistence": "the last reading goes on",
     "mean": "the mean of the training targets",
+    "median": "the median of the training targets",
     "majority": "always the most frequent class",
     "distance": "the distance from the mean of what is normal",
     "linear": "a linear model",

@@ -557,7 +557,7 @@ def test_targets_at_several_horizons() -> None:
 
 
 def test_baselines() -> None:
-    """The last reading, where inputs hold it; the training mean, or the majority; a line."""
+    """The last reading, where inputs hold it; training mean and median, or majority; a line."""
 
     def figures(prepared: Prepared) -> dict[tuple[str, str, str], float]:
         found = prepared.card.baselines
@@ -573,6 +573,11 @@ def test_baselines() -> None:
     mean = figures(prepare(still, loaded(level=np.tile([0.0, 2.0], 50))))
     assert mean["test", "mean", "mse"] == mean["test", "mean", "mae"] == 1.0
     assert ("test", "persistence", "mse") not in mean
+    # Rain: mostly none. No other constant has so small an absolute error as none.
+    rain = figures(prepare(still, loaded(level=np.tile([0.0, 0.0, 0.0, 8.0], 25))))
+    assert rain["validation", "median", "mae"] == pytest.approx(2.0, abs=0.3)
+    assert rain["validation", "mean", "mae"] == pytest.approx(3.0, abs=0.2)
+    assert rain["validation", "mean", "mse"] < rain["validation", "median", "mse"]
     kind = np.repeat(["cat", "dog"], [60, 20])
     columns = {"a": np.arange(80.0), "b": np.zeros(80), "kind": kind}
     sorting = figures(prepare(spec(SORTING), loaded(**columns)))

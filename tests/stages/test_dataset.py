@@ -37,7 +37,7 @@ ARRAYS = {
 # Of a forecast of what its inputs hold.
 GUESSES = {
     f"without_model_{rule}_{split}.npy"
-    for rule in ("persistence", "mean", "linear")
+    for rule in ("persistence", "mean", "median", "linear")
     for split in ("validation", "test")
 }
 
