@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract import loader
@@ -12,34 +13,25 @@ from mlforge_tasks.datasets._look import look
 from mlforge_tasks.errors import ContractError, MlforgeError
 from mlforge_tasks.graph.code_version import PROJECT_ROOT
 from mlforge_tasks.render import render
+from mlforge_tasks.shell.roles import roles_of
 from mlforge_tasks.yaml_file.units import format_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.datasets._look import Column, Look
     from mlforge_tasks.shell.request import Request
 
-LABELS = (
-    *("label", "class", "activity", "target", "state", "fault", "anomaly", "species", "gesture"),
-    *("word", "digit", "y"),
-)
-GROUPS = (
-    *("group", "subject", "user", "person", "patient", "device", "machine", "session", "record"),
-    *("recording", "file"),
-)
-SPLITS = ("split", "set", "subset", "partition")
 # Text that YAML takes for nothing else.
 _PLAIN, _WORDS = re.compile(r"[A-Za-z][\w./-]*"), {"true", "false", "null"}
-MOST_LABELS, MOST_FEATURES = 40, 16
-# Recordings that are all as long as one another, and no longer, are examples as they are.
-MOST_ROWS = 512
-# Of sound, and of whatever is measured as often, some rows say nothing: an example is so long.
-_FAST_S, _HEARD_S = 1 / 4000, 0.25
-# What a label is called that an anomaly is not.
-NORMAL = ("normal", "ok", "good", "healthy", "nominal", "inlier", "no_fault", "fault_free")
-_ODD = ("anomaly", "outlier", "is_anomaly", "is_outlier")
+# Of names of columns; what else stands in brackets may be anything.
+_UNIT = re.compile(r"[(\[]([^()\[\]]+)[)\]]$")
+UNITS = (
+    *("s", "ms", "us", "Hz", "kHz", "m", "mm", "cm", "km", "m/s", "rad", "deg", "°", "rad/s"),
+    *("deg/s", "°/s", "dps", "rpm", "g", "mg", "kg", "m/s2", "m/s^2", "m/s²", "N", "Nm"),
+    *("V", "mV", "uV", "µV", "A", "mA", "W", "kW", "Wh", "kWh", "uT", "µT", "Pa", "hPa", "kPa"),
+    *("bar", "mbar", "psi", "C", "°C", "K", "F", "°F", "%", "ppm", "ppb", "lux", "lx", "dB"),
+    *("l/s", "l/min", "l/h", "m3/h"),
+)
 # A model for a microcontroller, even where a board that is emulated has much more.
 MOST_FLASH_BYTES, MOST_RAM_BYTES = 64 << 10, 32 << 10
 
@@ -61,130 +53,33 @@ def write(asked: Request) -> None:
 
 def contract_text(name: str, found: Look, board: Board) -> str:
     """A commented contract for what was found in data."""
-    rest = [one for one in found.columns if len(one.values) != 1]
-    time = next((one for one in rest if one.interval_s is not None), None)
-    split, tests = _own_split(rest)
-    label = _named(rest, LABELS, most=MOST_LABELS) or _text(rest) or _flag(rest)
-    group = _group([one for one in rest if one not in (label, split)], found.recordings)
-    special = (time, split, label, group)
-    numeric = [one for one in rest if one.numeric]
-    features = [one for one in numeric if one not in special and not one.counts] or numeric
-    if not features:
-        raise MlforgeError(f"{found.source['path']}: no column holds numbers")
-    wide = next((one for one in features if one.axes), None)
-    window, target = _window(found, time, label, wide), features[-1]
-    if label is None and window is None:
-        features, window = _apart(features)
-    shown = [wide] if wide is not None else features[:MOST_FEATURES]
+    roles = roles_of(found)
+    label = roles.label
     return render(
         "contract.yaml.jinja",
         name=name,
         schema=SCHEMA,
         flow=_flow,
         found=found,
-        features=shown,
-        left_out=[one.name for one in found.columns if one not in (*special, *shown, target)],
-        wide=wide,
-        label=label,
-        target=target,
-        time=time,
-        group=group,
-        split=split,
-        tests=tests,
-        normal=_normal(label),
-        window=window,
-        alone=_alone(found, label),
+        labels=_in_order(label.values) if label else (),
+        unit=_unit,
+        **{one.name: getattr(roles, one.name) for one in fields(roles)},
         target_share=round(50 + 50 / len(label.values)) if label else 0,
-        half=f"{target.deviation / 2:.4g}",
-        **_clock(time),
+        half=f"{roles.target.deviation / 2:.4g}",
+        **_clock(roles.time),
         **_limits(board),
     )
 
 
-def _alone(found: Look, label: Column | None) -> bool:
-    """Whether there are too few recordings for each split to have some of each label."""
-    return label is not None and found.recordings <= len(label.values)
+def _in_order(values: tuple[str, ...]) -> list[str]:
+    """Classes that are numbers by their size."""
+    return sorted(values, key=int) if all(map(str.isdecimal, values)) else list(values)
 
 
-def _apart(features: list[Column]) -> tuple[list[Column], dict[str, int] | None]:
-    """Inputs without the target, which in the same row would be its own answer; or a later one."""
-    return (features[:-1], None) if len(features) > 1 else (features, {"length": 16, "horizon": 1})
-
-
-def _own_split(columns: Sequence[Column]) -> tuple[Column | None, list[str]]:
-    """The column that says what tests, and which of its values do."""
-    split = _named(columns, SPLITS, most=4)
-    tests = [one for one in split.values if one.lower().startswith("te")] if split else []
-    return split if tests else None, tests
-
-
-def _named(columns: Sequence[Column], names: Sequence[str], most: int = 10**6) -> Column | None:
-    """The column of few values whose name says what it is."""
-    for name in names:
-        for one in columns:
-            if one.name.lower() == name and (not one.values or len(one.values) <= most):
-                return one if one.values else None
-    return None
-
-
-def _group(columns: Sequence[Column], recordings: int) -> Column | None:
-    """What recordings that belong together have in common; what names each says nothing more."""
-    known = [one for one in columns if (one.values or one.said) and one.said != recordings]
-    ranked = [one for name in GROUPS for one in known if one.name.lower() == name]
-    return ranked[0] if ranked else None
-
-
-def _normal(label: Column | None) -> str | None:
-    """Of the labels the one that is normal, where others are not: what an anomaly is told from."""
-    if label is None:
-        return None
-    called = [one for one in label.values if one.lower().replace(" ", "_") in NORMAL]
-    if label.values == ("0", "1") and label.name.lower() in _ODD:
-        return "0"
-    return called[0] if len(called) == 1 else None
-
-
-def _text(columns: Sequence[Column]) -> Column | None:
-    """A column of a few texts, which is likely the class."""
-    found = [one for one in columns if not one.numeric and 2 <= len(one.values) <= MOST_LABELS]
-    left = [one for one in found if one.name.lower() not in (*GROUPS, *SPLITS)]
-    return left[-1] if left else None
-
-
-def _flag(columns: Sequence[Column]) -> Column | None:
-    """The last column, where it is 0 or 1 and another holds more than that."""
-    flags = [one for one in columns if one.values == ("0", "1")]
-    return columns[-1] if columns[-1:] == flags[-1:] and len(flags) < len(columns) else None
-
-
-def _window(
-    found: Look, time: Column | None, label: Column | None, wide: Column | None
-) -> dict[str, int] | None:
-    """How rows become examples: none where each row is one, as of images."""
-    whole = found.rows / max(1, found.recordings)
-    if (wide is not None and len(wide.axes) > 1) or whole < 2:
-        return None
-    heard = _heard_rows(time)
-    if label is not None:
-        alone = _alone(found, label)
-        same = 0 if alone or found.length is None else found.length
-        if 0 < same <= MOST_ROWS and label.runs >= same:
-            return {"length": same, "stride": same}
-        # A tenth of a label's rows, so that each split has some examples.
-        tenth = found.rows / len(label.values) / 10 if alone else whole
-        if time is None and min(label.runs, whole) < 8:
-            return None
-        length = max(2, min(heard or 64, int(min(label.runs, whole, tenth))))
-        return {"length": length, "stride": max(1, length // 2)}
-    if time is None and found.recordings == 1:
-        return None
-    return {"length": max(2, min(heard or 16, int(whole) // 2)), "horizon": 1}
-
-
-def _heard_rows(time: Column | None) -> int | None:
-    """Rows of an example of sound; None where it is none."""
-    step_s = time.interval_s if time else None
-    return None if step_s is None or step_s > _FAST_S else round(_HEARD_S / step_s)
+def _unit(name: str) -> str:
+    """The unit that a column's name ends with, as in `x-axis (g)`; else 1."""
+    ends = _UNIT.search(name)
+    return ends[1] if ends and ends[1] in UNITS else "1"
 
 
 def _clock(time: Column | None) -> dict[str, str | None]:

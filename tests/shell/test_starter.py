@@ -260,6 +260,72 @@ def test_its_limits_fit_the_board(board: str, tmp_path: Path) -> None:
     assert loader.load(contract, ROOT).target.board == board
 
 
+def test_what_is_no_input(tmp_path: Path) -> None:
+    """Other clocks, numbers of the rows, and an index without a name."""
+    stamps = np.datetime64("2026-01-05") + TIME * np.timedelta64(1, "s")
+    text = rows(",stamp,elapsed (s),ax (g),CO(GT)", TIME, stamps, TIME * 1.0, WAVE, WAVE**2)
+    (tmp_path / "x.csv").write_text(text)
+    made = starts(tmp_path, "x.csv")
+    assert made.dataset.time is not None
+    assert made.dataset.time.column == "stamp"
+    found = [(one.name, one.unit) for one in made.dataset.inputs.features]
+    assert found == [("ax (g)", "g"), ("CO(GT)", "1")]
+
+
+def test_days_written_as_numbers(tmp_path: Path) -> None:
+    """19580329 is a day, not a number of seconds."""
+    days = np.datetime64("2026-01-05") + 7 * TIME
+    stamps = [day.strftime("%Y%m%d") for day in days.tolist()]
+    (tmp_path / "x.csv").write_text(rows("date,co2", np.array(stamps), WAVE))
+    time = starts(tmp_path, "x.csv").dataset.time
+    assert time is not None
+    assert (time.format, time.interval_s) == ("%Y%m%d", 7 * 86400.0)
+
+
+def test_labels_by_a_word_of_their_name(tmp_path: Path) -> None:
+    """Flags as floats too; times of day are no classes, and numbers stand in their order."""
+    flag = np.where(TIME // 25 % 2, 1.0, 0.0)
+    clock = np.array([f"{at % 24}:00:00" for at in TIME])
+    (tmp_path / "x.csv").write_text(rows("Time,a,Machine failure,b", clock, WAVE, flag, WAVE**2))
+    made = starts(tmp_path, "x.csv")
+    assert made.dataset.target.column == "Machine failure"
+    assert made.dataset.target.labels == ("0.0", "1.0")
+    (tmp_path / "y.csv").write_text(rows("a,class", WAVE, TIME // 18))
+    assert starts(tmp_path, "y.csv").dataset.target.labels == tuple(map(str, range(12)))
+    (tmp_path / "z.csv").write_text(rows("set_point,a,label", TIME % 3, WAVE, flag))
+    assert starts(tmp_path, "z.csv").dataset.split.rule == "each_label"
+
+
+def test_a_window_fits_between_gaps(tmp_path: Path) -> None:
+    """Where the stamps of a logger leap again and again."""
+    seconds = TIME + TIME // 10
+    (tmp_path / "x.csv").write_text(rows("time,a,b", seconds, WAVE, WAVE**2))
+    made = starts(tmp_path, "x.csv")
+    card = prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card
+    assert all(one.examples for one in card.splits)
+
+
+def test_a_value_of_each_recording(tmp_path: Path) -> None:
+    """It is foretold of the whole recording, and is no input."""
+    head = "@problemName M\n@timeStamps false\n@univariate true\n@targetLabel true\n@data\n"
+    lines = (f"{','.join(map(str, WAVE[:30] + at))}:{at / 8}\n" for at in range(10))
+    (tmp_path / "M.ts").write_text(head + "".join(lines))
+    made = starts(tmp_path, "M.ts").dataset
+    assert [one.name for one in made.inputs.features] == ["0"]
+    assert [one.name for one in made.target.outputs] == ["target"]
+    assert made.window is not None
+    assert (made.window.length, made.window.stride, made.window.horizon) == (30, 30, 0)
+
+
+def test_images_without_labels_are_told(tmp_path: Path) -> None:
+    """With how they would be told apart."""
+    (tmp_path / "some").mkdir()
+    for at in range(4):
+        PIL.Image.new("L", (6, 6)).save(tmp_path / "some" / f"a{at * 7}b.png")
+    with pytest.raises(MlforgeError, match="nothing says what each image is"):
+        starts(tmp_path, "some")
+
+
 def test_what_is_no_data_is_told(tmp_path: Path) -> None:
     """In a line, with what to do."""
     (tmp_path / "x.doc").write_text("a letter")
