@@ -50,11 +50,13 @@ class Capture(Part):
         return {one.name: "" if one.value is None else str(one.value) for one in self.metadata}
 
     @property
-    def segments(self) -> tuple[tuple[str, str], ...]:
-        """The session and the label of each of its segments, by name."""
-        return tuple((held.name, one.name) for held in self.sessions for one in held.segments)
+    def segments(self) -> tuple[tuple[str, str, str], ...]:
+        """The session and the label of each of its segments, by name, and the label's value."""
+        every = ((held.name, one) for held in self.sessions for one in held.segments)
+        return tuple((session, one.name, str(one.value)) for session, one in every)
 
 
+Key = Literal["session", "label"]
 LISTS = (".dcli", ".dai")
 _LIST = TypeAdapter(tuple[Capture, ...])
 
@@ -69,13 +71,14 @@ def read_captures(data: bytes, where: str) -> tuple[Capture, ...]:
     return checked(_LIST, read_json(data, where), where, wanted)
 
 
-def named(captures: tuple[Capture, ...]) -> dict[Literal["session", "label"], Counter[str]]:
-    """The sessions and the labels that there are, and of how many segments."""
-    every = [names for capture in captures for names in capture.segments]
-    return {
-        "session": Counter(session for session, _ in every),
-        "label": Counter(label for _, label in every),
-    }
+def named(captures: tuple[Capture, ...]) -> dict[Key, dict[str, Counter[str]]]:
+    """The sessions and the labels that there are, and of how many segments each says what."""
+    found: dict[Key, dict[str, Counter[str]]] = {"session": {}, "label": {}}
+    for capture in captures:
+        for session, label, value in capture.segments:
+            found["session"].setdefault(session, Counter())[value] += 1
+            found["label"].setdefault(label, Counter())[value] += 1
+    return found
 
 
 def chosen(wanted: str | None, there: Iterable[str], key: str, what: str, where: str) -> str:

@@ -47,6 +47,9 @@ class UciHar:
         names: Files below it.
         read: Reads one of them.
         columns: Which signals are wanted; others are not read.
+
+    Attributes:
+        said: What is said of each window; copies of the set often lack whose each is.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class UciHar:
         self._names = names
         self._read = read
         self._columns = columns
+        whose = any(f"{split}/subject_{split}.txt" in names for split in SPLITS)
+        self.said = ("activity", *(("subject",) if whose else ()), "split")
 
     def recordings(self, split: str) -> tuple[Recording, list[Piece]]:
         """A split's windows, each a piece, with its `activity`, `subject` and `split`.
@@ -86,21 +91,21 @@ class UciHar:
 
     def _said(self, split: str, windows: int) -> list[dict[str, str]]:
         """What is said of each of a split's windows."""
-        activities = self._lines(split, f"y_{split}.txt")
-        subjects = self._lines(split, f"subject_{split}.txt")
-        self._check(f"{split}/y_{split}.txt", (len(activities),), (windows,))
-        self._check(f"{split}/subject_{split}.txt", (len(subjects),), (windows,))
+        said = {"activity": self._lines(split, f"y_{split}.txt", windows)}
+        if "subject" in self.said:
+            said["subject"] = self._lines(split, f"subject_{split}.txt", windows)
         known = self._activities()
-        return [
-            {"activity": known.get(activity, activity), "subject": subject, "split": split}
-            for activity, subject in zip(activities, subjects, strict=True)
-        ]
+        said["activity"] = [known.get(one, one) for one in said["activity"]]
+        each = (dict(zip(said, one, strict=True)) for one in zip(*said.values(), strict=True))
+        return [{**one, "split": split} for one in each]
 
-    def _lines(self, split: str, name: str) -> list[str]:
+    def _lines(self, split: str, name: str, windows: int) -> list[str]:
         place = f"{split}/{name}"
         if place not in self._names:
             raise MlforgeError(f"{self._folder}/{split}: there is no file {name}")
-        return [text for _, text in text_lines(self._read(place), f"{self._folder}/{place}")]
+        lines = [text for _, text in text_lines(self._read(place), f"{self._folder}/{place}")]
+        self._check(place, (len(lines),), (windows,))
+        return lines
 
     def _activities(self) -> Mapping[str, str]:
         """Names of the activities, where a file has them."""

@@ -62,11 +62,12 @@ class SensimlReader:
         captures = read_captures(ReadFiles(root).read(path), path)
         source: dict[str, Any] = {"kind": "sensiml", "path": path}
         checks = []
-        for key, counted in named(captures).items():
-            if len(counted) > 1:
-                source[key] = counted.most_common(1)[0][0]
-                told = ", ".join(f"{name} ({count})" for name, count in counted.most_common())
-                checks.append(f"which {key}'s segments are to be learned: {told}")
+        for key, there in named(captures).items():
+            if len(there) > 1:  # of a model's answers, few are all the labels there are
+                ranked = sorted(there, key=lambda one: (-len(there[one]), -there[one].total()))
+                source[key] = ranked[0]
+                told = (f"{one} ({len(there[one])} in {there[one].total()})" for one in ranked)
+                checks.append(f"{key}: which one's values in segments: {', '.join(told)}")
         for capture in captures:
             place = f"{path.rpartition('/')[0]}/{capture.file_name}"
             if capture.segments and (root / place).is_file():

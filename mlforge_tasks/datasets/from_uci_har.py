@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.datasets._wanted import Wanted
 
 
-# What each window is and whose it is.
-_SAID = tuple(f"{split}/{what}_{split}.txt" for split in SPLITS for what in ("y", "subject"))
+# What each window is.
+_SAID = tuple(f"{split}/y_{split}.txt" for split in SPLITS)
 
 
 class UciHarReader:
@@ -29,7 +29,7 @@ class UciHarReader:
         """See `Reader`."""
         files = ReadFiles(root, spec.path)
         found = UciHar(spec.path, spec.names(root), files.read, columns)
-        joined = Joined(spec.path, ("activity", "subject", "split"))
+        joined = Joined(spec.path, found.said)
         for split in SPLITS:
             joined.add(*found.recordings(split))
         return Loaded(joined.table(), files.card("uci_har", spec.path))

@@ -41,8 +41,9 @@ class WisdmReader:
             key, first = "folder", f"{path}/{texts[0]}" if texts else ""
         if not first.lower().endswith((".txt", ".csv")):
             return None
+        lines = head_lines(root / first, first)
         try:
-            read_wisdm("\n".join(head_lines(root / first, first)).encode(), first)
+            read_wisdm("\n".join(lines).encode(), first)
         except MlforgeError:
             return None
         return Found({"kind": "wisdm", key: path}, units={"time": "ns"})

@@ -27,6 +27,8 @@ FLAGS = (("0", "1"), ("0.0", "1.0"))
 _WORD, _TIME = re.compile("[a-z]{2,}"), re.compile(r"[\d\s:/.,+-]+([ap]m)?", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?|\D*")
 MOST_LABELS, MOST_FEATURES = 40, 16
+# One to train, one to validate and one to test; of fewer than five a fifth is one of few labels.
+_LEAST_GROUPS, _FEW_GROUPS = 3, 5
 # Recordings that are all as long as one another, and no longer, are examples as they are.
 MOST_ROWS = 512
 # Of sound, and of whatever is measured as often, some rows say nothing: an example is so long.
@@ -82,7 +84,7 @@ def roles_of(found: Look) -> Roles:
     time = next(iter(clocks), None)
     split, tests = _own_split(rest)
     label = _named(_classes(rest), LABELS, MOST_LABELS) or _text(rest) or _flag(rest)
-    group = _group([one for one in rest if one not in (label, split)], found.recordings)
+    group = _group([one for one in rest if one is not label], found.recordings, split)
     features = _features(found, label, (*clocks, split, group))
     wide = _wide(found, features, label)
     target = next((one for one in features if one.whole), features[-1])
@@ -175,9 +177,14 @@ def _classes(columns: Sequence[Column]) -> list[Column]:
     return [one for one in columns if not one.numeric or all(map(_WHOLE.fullmatch, one.values))]
 
 
-def _group(columns: Sequence[Column], recordings: int) -> Column | None:
+def _group(columns: Sequence[Column], recordings: int, split: Column | None) -> Column | None:
     """What recordings that belong together have in common; what names each says nothing more."""
-    known = [one for one in columns if (one.values or one.said) and one.said != recordings]
+    least = _FEW_GROUPS if split else _LEAST_GROUPS
+    known = [
+        one
+        for one in columns
+        if (one.said or len(one.values)) >= least and one.said != recordings and one is not split
+    ]
     ranked = [one for name in GROUPS for one in known if one.name.lower() == name]
     return ranked[0] if ranked else None
 

@@ -283,6 +283,15 @@ def test_a_line_is_a_window_in_each_of_the_files(tmp_path: Path) -> None:
     assert table.place(3) == "har/train/Inertial Signals/body_acc_x_train.txt:2"
 
 
+def test_a_copy_may_not_say_whose_a_window_is(tmp_path: Path) -> None:
+    """Those that were made smaller often lack the files, as they lack the activities' names."""
+    files = har_files()
+    write(tmp_path / "har", {name: text for name, text in files.items() if "subject" not in name})
+    table = load_har(tmp_path).table
+    assert table.names == ("body_acc_x", "body_acc_y", "activity", "split")
+    assert table.texts("activity").tolist()[:2] == ["LAYING"] * 2
+
+
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [

@@ -131,6 +131,8 @@ def test_classes_of_rows_and_of_stretches(tmp_path: Path) -> None:
     (tmp_path / "z.csv").write_text(rows("ax,label,subject", WAVE, state, TIME // 20))
     made = starts(tmp_path, "z.csv")
     assert (made.dataset.group, made.dataset.split.rule) == ("subject", "random_group")
+    (tmp_path / "z.csv").write_text(rows("ax,label,subject", WAVE, state, TIME // 100))
+    assert starts(tmp_path, "z.csv").dataset.group is None, "two people are too few to split"
 
 
 def test_a_folder_an_archive_and_a_pair(tmp_path: Path) -> None:
@@ -191,7 +193,7 @@ def test_recordings_as_cameras_and_recorders_leave_them(tmp_path: Path) -> None:
         for folder in ("photos", "large"):
             (tmp_path / folder / "cd"[at % 2]).mkdir(parents=True, exist_ok=True)
         image.save(tmp_path / "photos" / "cd"[at % 2] / f"IMG_{at}.{('JPG', 'jpg')[at // 7]}")
-        path = tmp_path / "sound" / f"{'on' if at % 2 else 'off'}_{'ab'[at // 4]}_{at}.wav"
+        path = tmp_path / "sound" / f"{'on' if at % 2 else 'off'}_{'abcd'[at // 2]}_{at}.wav"
         path.parent.mkdir(exist_ok=True)
         soundfile.write(path, WAVE, 8000)
     made = starts(tmp_path, "photos")

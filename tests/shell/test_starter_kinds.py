@@ -96,11 +96,11 @@ ALL_FILES = [
 
 
 def test_sensiml(tmp_path: Path) -> None:
-    """The session with the most segments, with what else there is; a counter is no input."""
+    """The session that knows the most labels, with what else there is; a counter is no input."""
     text = "sequence,a,b\n" + "".join(f"{at},{WAVE[at]},{at % 5}\n" for at in range(200))
     sessions = [
-        {"session_name": name, "segments": [segment(at) for at in range(0, 180, step)]}
-        for name, step in (("Model", 90), ("Manual", 20))
+        {"session_name": "Model", "segments": [segment(0)] * 40},
+        {"session_name": "Manual", "segments": [segment(at) for at in range(0, 180, 20)]},
     ]
     listed = [{"file_name": f"{name}.csv", "sessions": sessions} for name in "xy"]
     write(tmp_path / "fan", {"Export.dcli": listed, "x.csv": text, "y.csv": text})
@@ -111,10 +111,10 @@ def test_sensiml(tmp_path: Path) -> None:
             "path": "fan/Export.dcli",
             "session": "Manual",
         }
-    assert "  # CHECK: which session's segments are to be learned: Manual (18), Model (4)\n" in text
+    check = "session: which one's values in segments: Manual (2 in 18), Model (1 in 80)"
+    assert f"  # CHECK: {check}\n" in text
     assert [one.name for one in made.dataset.inputs.features] == ["a", "b"]
-    assert made.dataset.group == "file"
-    assert made.dataset.split.rule == "random_group"
+    assert made.dataset.group is None, "two files are too few to split"
 
 
 def segment(at: int) -> dict[str, Any]:
@@ -166,6 +166,10 @@ def test_wisdm(tmp_path: Path) -> None:
     assert (time.column, time.unit, time.interval_s) == ("time", "ns", 0.05)
     assert (made.dataset.target.column, made.dataset.group) == ("activity", "user")
     assert prepared(tmp_path, made).labels == ("Jogging", "Walking")
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:03\nsize 386308\n"
+    write(tmp_path / "lfs", {"data_1600.txt": pointer})
+    with pytest.raises(MlforgeError, match="this is Git LFS's note"):
+        look("lfs", tmp_path)
     write(tmp_path, {"x.txt": "a,b\n" + "".join(f"{at},{at % 7}\n" for at in range(60))})
     assert look("x.txt", tmp_path).source["kind"] == "csv"
 
