@@ -42,6 +42,8 @@ class Quantisation(Record):
         operators: TFLite operators in the order of execution.
         tflite_bytes: Size of the file.
         tflite_sha256: Its digest.
+        centroids: Where the output's distance from the nearest of them is the score, each in the
+            output's steps; empty where how far it is from the input is.
     """
 
     input: TensorQuantisation
@@ -49,6 +51,7 @@ class Quantisation(Record):
     operators: tuple[str, ...]
     tflite_bytes: int
     tflite_sha256: str
+    centroids: tuple[tuple[int, ...], ...] = ()
 
 
 class ScoreWeights(Record):
@@ -61,22 +64,30 @@ class ScoreWeights(Record):
         input: Weight of an input's step.
         output: Weight of an output's step; of the two the coarser one has 2^14.
         shift: Bits that are rounded off.
-        unit: What 1 of a score is of the mean squared error, in normalised units.
     """
 
     input: int
     output: int
     shift: int
-    unit: float
 
 
 def score_weights(quantisation: Quantisation) -> ScoreWeights:
     """The weights of a network that reconstructs its input."""
-    coarser = max(quantisation.input.scale, quantisation.output.scale)
-    step = coarser / 2**LEFT_BITS
+    coarser = _coarser(quantisation)
     return ScoreWeights(
         input=round(quantisation.input.scale / coarser * 2**WEIGHT_BITS),
         output=round(quantisation.output.scale / coarser * 2**WEIGHT_BITS),
         shift=WEIGHT_BITS - LEFT_BITS,
-        unit=step * step / prod(quantisation.output.shape),
     )
+
+
+def score_unit(quantisation: Quantisation) -> float:
+    """What 1 of a score is of the mean squared error, in normalised units."""
+    step: float = _coarser(quantisation) / 2**LEFT_BITS
+    if quantisation.centroids:
+        step = quantisation.output.scale
+    return step * step / prod(quantisation.output.shape)
+
+
+def _coarser(quantisation: Quantisation) -> float:
+    return max(quantisation.input.scale, quantisation.output.scale)

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from mlforge_tasks.architecture import Architecture, Shape, Task
+from mlforge_tasks.architecture import Architecture, Score, Shape, Task
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.search import Llm, Search
 from mlforge_tasks.errors import ToolError
@@ -110,6 +110,7 @@ class DesignBrief(Record):
             will, in which case figures are those of the one that leaves more of the limits.
         iterations_left: How many proposals' worth of budget are left, this one included.
         seed: For every random choice.
+        score: For task anomaly, what alone a design may tell by; None for either.
     """
 
     task: Task
@@ -121,6 +122,7 @@ class DesignBrief(Record):
     engines: tuple[str, ...] = Field(min_length=1)
     iterations_left: PositiveInt
     seed: int
+    score: Score | None = None
 
 
 class Setup(Record):

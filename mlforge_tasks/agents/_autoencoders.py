@@ -1,4 +1,4 @@
-"""Networks that reconstruct their input, for what is to be told from what is normal."""
+"""What tells what is not normal: networks that reconstruct their input, and centroids."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.agents._choices import FAMILY, Choice, Option, Space
-from mlforge_tasks.architecture import Conv1D, Conv2D, Dense, Flatten, Layer, Shape
+from mlforge_tasks.architecture import Conv1D, Conv2D, Dense, Flatten, KMeans, Layer, Score, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def autoencoders(input_shape: Shape) -> Space:
-    """Those that have to say an input in less than half as many numbers.
+def autoencoders(input_shape: Shape, score: Score | None) -> Space:
+    """Centroids, and networks that have to say an input in at most half as many numbers.
 
-    Without a hidden layer that is the linear one: as many principal components.
+    Without a hidden layer a network is the linear one: as many principal components.
+
+    Args:
+        input_shape: Shape of one input, without the batch axis.
+        score: Of which of the two kinds; None for both.
     """
     codes = tuple(code for code in (1, 2, 3, 4, 8, 16, 32) if 2 * code <= prod(input_shape))
-    families: tuple[Option, ...] = ("dense",) if len(input_shape) == 1 else ("dense", "conv")
+    families: tuple[Option, ...] = () if score == "reconstruction" else ("k_means",)
+    if score != "distance":
+        families += ("dense",) if len(input_shape) == 1 else ("dense", "conv")
     return Space(
         choices=(
             Choice(FAMILY, families, ordered=False),
+            Choice("clusters", (1, 2, 4, 8, 16, 32, 64, 128)),
             Choice("hidden", (0, 1, 2, 4)),
             Choice("width", (8, 16, 32, 64, 128)),
             Choice("code", codes or (1,)),
@@ -33,6 +40,8 @@ def autoencoders(input_shape: Shape) -> Space:
 
 
 def _build(input_shape: Shape, options: Mapping[str, Option]) -> tuple[Layer, ...]:
+    if options[FAMILY] == "k_means":
+        return (KMeans(clusters=int(options["clusters"])),)
     hidden, is_series = int(options["hidden"]), len(input_shape) == 2
     fields = {"units": options["width"], "activation": options["activation"]}
     widen = [Dense.model_validate(fields)] * hidden

@@ -187,6 +187,8 @@ def _without_window(layer: LayerFigures) -> Loops:
             "dense_outputs": layer.channels,
             "mve_dense_vectors": pairs * _ceil(taps(layer), VECTOR),
         }
+    if layer.operation == "distance":
+        return {"distance_macs": layer.macs, "distances": layer.macs // layer.output_bytes}
     if layer.operation == "pool":
         return {"mean_inputs": layer.reads, "mean_outputs": layer.output_bytes}
     return {"mapped": layer.reads}

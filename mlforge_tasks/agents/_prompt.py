@@ -37,6 +37,7 @@ def system_prompt(brief: DesignBrief, bench: Workbench, settings: Llm) -> str:
         classification=brief.task == "classification",
         multilabel=brief.task == "multilabel",
         anomaly=brief.task == "anomaly",
+        score=brief.score or "",
         attempts=settings.attempts,
     )
 

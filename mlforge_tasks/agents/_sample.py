@@ -101,13 +101,13 @@ def _member(
 def outside(input_shape: Shape, task: Task, output_count: int) -> tuple[Member, ...]:
     """The smallest networks there are, which no space has; the linear model is the first.
 
-    None to reconstruct an input with: without a narrow layer, which is in the space, they would
-    let everything through.
+    None to tell anomalies: the space has a single centroid, and without a narrow layer a network
+    would let everything through.
     """
     if task == "anomaly":
         return ()
     linear = linear_model(input_shape)
-    others = (one for one in smallest(input_shape) if one != linear)
+    others = (one for one in smallest(input_shape, task) if one != linear)
     return tuple(
         _member((), architecture, input_shape, task, output_count)
         for architecture in (linear, *others)

@@ -25,6 +25,7 @@ from mlforge_tasks.architecture import (
     MaxPool,
     PlainLayer,
     Residual,
+    Score,
     SeparableConv1D,
     SeparableConv2D,
     Shape,
@@ -38,10 +39,16 @@ MAX_WIDTH = 256
 
 
 @functools.cache
-def space_for(input_shape: Shape, task: Task) -> Space:
-    """The space for an input: flat features, a series, or an image; or to reconstruct it."""
+def space_for(input_shape: Shape, task: Task, score: Score | None = None) -> Space:
+    """The space for an input: flat features, a series, or an image; or to tell anomalies by.
+
+    Args:
+        input_shape: Shape of one input, without the batch axis.
+        task: What a network is for.
+        score: What alone anomalies may be told by; None for either.
+    """
     if task == "anomaly":
-        return autoencoders(input_shape)
+        return autoencoders(input_shape, score)
     if len(input_shape) == 1:
         return _FEATURES
     families: tuple[Option, ...] = ("separable", "conv", "residual")

@@ -15,9 +15,9 @@ from pydantic import Field
 from mlforge_tasks.agents._cost import CostModel, count
 from mlforge_tasks.agents._text import COMPACT, fenced
 from mlforge_tasks.agents._told import detail, profile, reason_of, rounded
-from mlforge_tasks.architecture import Architecture, parse_architecture, static_figures
+from mlforge_tasks.architecture import Architecture, parse_architecture, score_of, static_figures
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.records import Record
+from mlforge_tasks.records import Reason, Record
 from mlforge_tasks.verdict.transcript import Probe
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Workbench
     from mlforge_tasks.architecture import StaticFigures
     from mlforge_tasks.contract.search import Llm
-    from mlforge_tasks.records import Measurement, Reason
+    from mlforge_tasks.records import Measurement
     from mlforge_tasks.verdict.trial import Trial
 
 DESCRIPTIONS = {
@@ -203,9 +203,14 @@ class Toolbox:
         """Static figures.
 
         Raises:
-            CandidateFailure: Its shapes do not work out.
+            CandidateFailure: Its shapes do not work out, or the contract wants another score.
         """
         known = self._brief
+        if known.score not in {None, score_of(architecture)}:
+            message = f"the contract wants a design whose score is a {known.score}"
+            raise CandidateFailure(
+                Reason(code="invalid_architecture", stage="propose", message=message)
+            )
         return static_figures(architecture, known.input_shape, known.task, known.output_count)
 
     def _estimate(self, figures: StaticFigures) -> dict[str, Any]:

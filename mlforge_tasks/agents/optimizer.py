@@ -133,7 +133,7 @@ class _Search:
         *,
         linear_meets: bool | None,
     ) -> None:
-        self._space = space_for(brief.input_shape, brief.task)
+        self._space = space_for(brief.input_shape, brief.task, brief.score)
         self._candidates = _candidates(brief, self._space, history, costs)
         self._small = [
             _Candidate(member, costs.pressure(member.counts))

@@ -29,7 +29,7 @@ class RandomSearch:
         bench: Workbench,  # noqa: ARG002 - needs nothing but its brief
     ) -> tuple[Architecture, ...]:
         """See `Agent.propose`."""
-        space = space_for(brief.input_shape, brief.task)
+        space = space_for(brief.input_shape, brief.task, brief.score)
         rng = random.Random(f"{brief.seed}:{len(history)}")  # noqa: S311 - not for secrets
         known = {trial.architecture for trial in history}
         chosen: list[Architecture] = []

@@ -34,7 +34,7 @@ class PlainTpe:
         bench: Workbench,  # noqa: ARG002 - needs nothing but its brief
     ) -> tuple[Architecture, ...]:
         """See `Agent.propose`."""
-        space = space_for(brief.input_shape, brief.task)
+        space = space_for(brief.input_shape, brief.task, brief.score)
         search = _Search(space, Tpe(brief, space, brief.seed))
         for start in range(0, len(history), count):
             search.learn(history[start : start + count])

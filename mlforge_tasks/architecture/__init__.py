@@ -15,7 +15,14 @@ from mlforge_tasks.architecture.convolution import (
 )
 from mlforge_tasks.architecture.figures import LayerFigures, StaticFigures, static_figures
 from mlforge_tasks.architecture.geometry import Shape
-from mlforge_tasks.architecture.graph import INPUT, LayerShape, Task, infer_shapes
+from mlforge_tasks.architecture.graph import (
+    INPUT,
+    LayerShape,
+    Score,
+    Task,
+    infer_shapes,
+    score_of,
+)
 from mlforge_tasks.architecture.layers import (
     Activate,
     Architecture,
@@ -25,6 +32,7 @@ from mlforge_tasks.architecture.layers import (
     Dropout,
     Flatten,
     GlobalAveragePool,
+    KMeans,
     Layer,
     Layers,
     MaxPool,
@@ -48,6 +56,7 @@ __all__ = [
     "Dropout",
     "Flatten",
     "GlobalAveragePool",
+    "KMeans",
     "Layer",
     "LayerFigures",
     "LayerShape",
@@ -55,6 +64,7 @@ __all__ = [
     "MaxPool",
     "PlainLayer",
     "Residual",
+    "Score",
     "SeparableConv1D",
     "SeparableConv2D",
     "Shape",
@@ -65,6 +75,7 @@ __all__ = [
     "json_schema",
     "linear_model",
     "parse_architecture",
+    "score_of",
     "smallest",
     "static_figures",
 ]

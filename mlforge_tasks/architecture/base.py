@@ -13,6 +13,7 @@ Activation: TypeAlias = Literal["relu", "relu6", "tanh", "sigmoid", "linear"]
 
 # The bounds are about twice what fits the largest board here (megabytes of flash); they only keep
 # nonsense from reaching Keras. What a contract allows is judged by its limits, not by these.
+Clusters = Annotated[int, Field(strict=True, ge=1, le=1024)]
 Units = Annotated[int, Field(strict=True, ge=1, le=1024)]
 Filters = Annotated[int, Field(strict=True, ge=1, le=512)]
 Kernel = Annotated[int, Field(strict=True, ge=1, le=64)]

@@ -19,7 +19,7 @@ BIAS_BYTES = 4
 # TFLite's int8 kernels clamp for these; tanh and sigmoid become an operator of their own.
 FUSED_ACTIVATIONS = frozenset({"linear", "relu", "relu6"})
 # A depthwise convolution needs no more than a few rows beside its input.
-IN_PLACE = frozenset({"elementwise", "depthwise"})
+IN_PLACE = frozenset({"elementwise", "depthwise", "distance"})
 CLAMPING_KINDS = frozenset({"add", "batch_norm", "max_pool", "average_pool"})
 VANISHING_KINDS = frozenset({"flatten", "dropout"})
 
@@ -54,7 +54,7 @@ class StaticFigures(Record):
     """Sums over a network, for int8 weights and activations.
 
     Attributes:
-        parameters: As Keras counts them, the non-trainable ones included.
+        parameters: As Keras counts them, the non-trainable ones included; and what centroids hold.
         macs: Multiply-accumulates per inference.
         weight_bytes: int8 weights and int32 biases that end up in flash.
         peak_activation_bytes: The least working memory in which the operators can run in this

@@ -14,7 +14,7 @@ from mlforge_tasks.records import Record
 Shape: TypeAlias = tuple[int, ...]
 Padding: TypeAlias = Literal["same", "valid"]
 
-Operation: TypeAlias = Literal["conv", "depthwise", "dense", "pool", "elementwise"]
+Operation: TypeAlias = Literal["conv", "depthwise", "dense", "pool", "elementwise", "distance"]
 RANK_NAMES = {1: "(features,)", 2: "(steps, channels)", 3: "(height, width, channels)"}
 
 

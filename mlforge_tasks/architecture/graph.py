@@ -12,6 +12,7 @@ from mlforge_tasks.architecture.layers import (
     Activate,
     Architecture,
     Dense,
+    KMeans,
     PlainLayer,
     Residual,
 )
@@ -19,6 +20,8 @@ from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason
 
 Task: TypeAlias = Literal["regression", "classification", "multilabel", "anomaly"]
+# What an anomaly is told by: how badly a network gives its input back, or how far off it is.
+Score: TypeAlias = Literal["reconstruction", "distance"]
 INPUT = "input"
 
 # Past these a network is nonsense on any microcontroller and could exhaust the host's memory:
@@ -46,7 +49,7 @@ class LayerShape:
     name: str
     path: str
     kind: str
-    layer: PlainLayer | None
+    layer: PlainLayer | KMeans | None
     inputs: tuple[str, ...]
     input_shape: Shape
     output_shape: Shape
@@ -68,7 +71,7 @@ class _Builder:
         self.shape = input_shape
         self._parameters = 0
 
-    def layer(self, layer: PlainLayer, name: str, path: str) -> None:
+    def layer(self, layer: PlainLayer | KMeans, name: str, path: str) -> None:
         """Appends a layer of the proposal, fed by the last node."""
         try:
             output = layer.output_shape(self.shape)
@@ -159,11 +162,40 @@ def infer_shapes(
             be meant seriously; the message names the layer and the shape it met.
     """
     builder = _Builder(input_shape)
+    with_head = not _k_means(architecture, task)
     for index, layer in enumerate(architecture.layers):
         name, path = f"{layer.kind}_{index}", f"layers[{index}]"
         if isinstance(layer, Residual):
             builder.residual(layer, name, path)
         else:
             builder.layer(layer, name, path)
-    builder.head(task, output_count)
+    if with_head:
+        builder.head(task, output_count)
     return tuple(builder.nodes)
+
+
+def score_of(architecture: Architecture) -> Score:
+    """What a design of task anomaly tells by."""
+    distance = any(isinstance(one, KMeans) for one in architecture.layers)
+    return "distance" if distance else "reconstruction"
+
+
+def _k_means(architecture: Architecture, task: Task) -> bool:
+    """Whether there is no network, and centroids tell.
+
+    Raises:
+        CandidateFailure: There are both, or the task has no use for them.
+    """
+    at = next((at for at, one in enumerate(architecture.layers) if isinstance(one, KMeans)), None)
+    if at is None:
+        return False
+    if task != "anomaly":
+        raise invalid(
+            f"layers[{at}] (k_means) tells how unlike what is normal an input is, which task "
+            f"{task} does not ask; it is for anomaly"
+        )
+    if len(architecture.layers) > 1:
+        raise invalid(
+            f"layers[{at}] (k_means) compares the input itself, so it has to be the only layer"
+        )
+    return True

@@ -11,6 +11,7 @@ from typing_extensions import override
 from mlforge_tasks.architecture.base import (
     Activation,
     BaseLayer,
+    Clusters,
     DropRate,
     PoolSize,
     Stride,
@@ -151,6 +152,27 @@ class Activate(BaseLayer):
         return (Work("elementwise", size, reads=size),)
 
 
+class KMeans(BaseLayer):
+    """The distance of an input from the nearest centroid of what is normal, as an anomaly's score.
+
+    It has no network: the model hands its input on, and the score is computed from that.
+    """
+
+    kind: Literal["k_means"] = "k_means"
+    clusters: Clusters
+
+    @override
+    def output_shape(self, shape: Shape) -> Shape:
+        """Flat, but never the input's own: a network without any operator cannot be converted."""
+        return (prod(shape),) if len(shape) > 1 else (1, *shape)
+
+    @override
+    def work(self, shape: Shape) -> tuple[Work, ...]:
+        size = prod(shape)
+        macs = self.clusters * size
+        return (Work("distance", size, macs, weights=macs),)
+
+
 PlainLayer = Annotated[
     Dense
     | Conv1D
@@ -184,7 +206,7 @@ class Residual(Record):
     activation: Activation = "relu"
 
 
-Layer = Annotated[PlainLayer | Residual, Field(discriminator="kind")]
+Layer = Annotated[PlainLayer | Residual | KMeans, Field(discriminator="kind")]
 Layers = Annotated[tuple[Layer, ...], Field(max_length=32)]
 
 
@@ -192,7 +214,8 @@ class Architecture(Record):
     """A network's body, from its input to the last hidden layer.
 
     The pipeline appends the head itself: a linear dense layer with one unit per output, and a
-    softmax for classification. The body must therefore end with a flat tensor.
+    softmax for classification. The body must therefore end with a flat tensor. `k_means` is all of
+    a body, and has no head.
     """
 
     layers: Layers

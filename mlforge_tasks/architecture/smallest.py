@@ -10,11 +10,13 @@ from mlforge_tasks.architecture.layers import (
     Dense,
     Flatten,
     GlobalAveragePool,
+    KMeans,
     Layer,
 )
 
 if TYPE_CHECKING:
     from mlforge_tasks.architecture.geometry import Shape
+    from mlforge_tasks.architecture.graph import Task
 
 LONGEST_STRIDE = 16
 
@@ -28,14 +30,18 @@ def linear_model(input_shape: Shape) -> Architecture:
     return Architecture(layers=() if len(input_shape) == 1 else (Flatten(),))
 
 
-def smallest(input_shape: Shape) -> tuple[Architecture, ...]:
+def smallest(input_shape: Shape, task: Task) -> tuple[Architecture, ...]:
     """One network of each kind of first operator; none has an operator or a weight to spare.
 
-    They read the whole input at once, sum it up, or leave most of it out.
+    They read the whole input at once, sum it up, or leave most of it out. To tell anomalies there
+    is no network in what is smaller than all of them: a single centroid.
 
     Args:
         input_shape: Shape of one input, without the batch axis.
+        task: What it is for.
     """
+    if task == "anomaly":
+        return (Architecture(layers=(KMeans(clusters=1),)),)
     if len(input_shape) == 1:
         return (linear_model(input_shape), Architecture(layers=(Dense(units=1),)))
     sides = list(input_shape[:-1])

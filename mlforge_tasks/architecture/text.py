@@ -110,7 +110,8 @@ def _brief_size(fields: dict[str, Any]) -> str:
     kernel = fields.get("kernel")
     if isinstance(kernel, tuple):
         kernel = "x".join(str(side) for side in kernel)
-    text = str(fields.get("units") or fields.get("filters") or fields.get("rate") or "")
+    sizes = (fields.get(name) for name in ("units", "filters", "rate", "clusters"))
+    text = str(next((size for size in sizes if size), ""))
     text += f"k{kernel}" if kernel else ""
     text += str(fields.get("size", ""))
     for letter, name in (("s", "stride"), ("d", "dilation")):

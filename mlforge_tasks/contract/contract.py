@@ -151,6 +151,14 @@ class Contract(Record):
 
     @field_validator("search")
     @classmethod
+    def _only_anomalies_have_scores(cls, search: Search, info: ValidationInfo) -> Search:
+        task: Task | None = info.data.get("task")
+        if search.score is not None and task not in {None, "anomaly"}:
+            raise Mistake(f"no such key: {task} has no score", at=("score",))
+        return search
+
+    @field_validator("search")
+    @classmethod
     def _design_fits_data(cls, search: Search, info: ValidationInfo) -> Search:
         dataset: DatasetSpec | None = info.data.get("dataset")
         shape = None if dataset is None else dataset.input_shape

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from mlforge_tasks.architecture import Layers, parse_architecture
+from mlforge_tasks.architecture import Layers, Score, parse_architecture
 from mlforge_tasks.contract.fields import ProjectPath
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.plugins import installed
@@ -84,6 +84,7 @@ class Search(Record):
             measured as it is (`.tflite`, `.keras`); what `replay` repeats: the `transcripts.json`
             of a finished search. Relative to the project's root.
         llm: How `anthropic` asks its model.
+        score: For task anomaly, what alone may be proposed; None for either.
     """
 
     agent: str
@@ -93,6 +94,7 @@ class Search(Record):
     architecture: Layers | None = None
     file: ProjectPath | None = None
     llm: Llm | None = None
+    score: Score | None = None
 
     @field_validator("agent")
     @classmethod
@@ -135,6 +137,8 @@ class Search(Record):
             wanted = "either 'architecture' or 'file', the design to measure"
             found = "neither" if self.file is None else "both"
             mistakes.append(Mistake(wanted, found=found))
+        if self.score is not None:
+            mistakes.append(Mistake(f"no score: '{FIXED}' has one design", at=("score",)))
         mistakes += [
             Mistake("1, since there is one design", at=(key,))
             for key in ("max_iterations", "candidates_per_iteration")

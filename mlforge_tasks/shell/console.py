@@ -120,11 +120,13 @@ def cycles_text(result: TrialResult) -> list[str]:
     return [f"latency, emulated: {span} {clock}, cycles by {cycles.tool or cycles.method}"]
 
 
-def profile_text(profile: Profile) -> str:
-    """The layers that take the most of an inference."""
+def profile_text(profile: Profile | None) -> list[str]:
+    """The layers that take the most of an inference; nothing where none takes any."""
+    if profile is None or not any(layer.share for layer in profile.layers):
+        return []
     ranked = sorted(profile.layers, key=lambda layer: -layer.share)[:LAYERS_SHOWN]
     shares = (f"{layer.name} {layer.share:.0%}" for layer in ranked if layer.share)
-    return f"most of an inference, {profile.source}: {', '.join(shares)}"
+    return [f"most of an inference, {profile.source}: {', '.join(shares)}"]
 
 
 def summary(report: Report, folder: Path) -> str:
@@ -146,8 +148,7 @@ def summary(report: Report, folder: Path) -> str:
         if best.not_compared:
             lines.append(not_compared(best.not_compared))
         lines += cycles_text(best)
-        if best.trial.profile is not None:
-            lines.append(profile_text(best.trial.profile))
+        lines += profile_text(best.trial.profile)
     else:
         lines.append(shortfall(report))
     lines += detection_text(best)

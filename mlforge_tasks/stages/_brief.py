@@ -61,6 +61,7 @@ def brief_of(card: DataCard, search: Search, config: Mapping[str, Any]) -> Desig
         engines=tuple(config["engines"]),
         iterations_left=search.max_iterations - config["iteration"] + 1,
         seed=search.seed,
+        score=search.score,
     )
 
 

@@ -19,7 +19,7 @@ from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._convert import STARTED, convert, error_line, save_float_outputs
 from mlforge_tasks.stages._describe import describe
-from mlforge_tasks.stages._keras import Libraries, start
+from mlforge_tasks.stages._keras import Libraries, Predictor, start
 from mlforge_tasks.stages._layer_names import with_plain_names
 from mlforge_tasks.stages._output_range import of_targets, widened
 from mlforge_tasks.tflite_file.ends import with_int8_ends
@@ -127,7 +127,7 @@ def _quantised(network: Network, dataset: Path, card: DataCard, out: Path) -> In
     calibration = windows.read(dataset, "calibration", card.window_length)
     content = convert(*network, calibration, ours=False)
     found = _fitting(content, card)
-    save_float_outputs(*network, dataset, card, out)
+    save_float_outputs(Predictor(*network), dataset, card, out)
     return found
 
 

@@ -5,6 +5,7 @@ Converter: https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import tempfile
@@ -18,15 +19,16 @@ from mlforge_tasks.contract.data_card import EXAMPLES_CARD, SPLITS, DataCard
 from mlforge_tasks.graph import shortage
 from mlforge_tasks.quantisation import FLOAT_OUTPUTS, OUTPUT_RANGE
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._describe import describe, failure
+from mlforge_tasks.stages._describe import describe, failure, with_centroids
 from mlforge_tasks.stages._export import TOLERANCE, difference, export
-from mlforge_tasks.stages._keras import Libraries, Predictor, load_model, start
+from mlforge_tasks.stages._k_means import read_centroids, reconstruct
+from mlforge_tasks.stages._keras import Libraries, Predictor, clusters_of, load_model, start
 from mlforge_tasks.stages._output_range import of_targets, widened
 from mlforge_tasks.stages._trainer import load_split, load_weights, save_arrays
 from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -120,13 +122,12 @@ def disturb(model: Any, seed: int) -> None:
 
 
 def save_float_outputs(
-    libraries: Libraries, model: Any, dataset: Path, card: DataCard, out: Path
+    predict: Callable[[Windows], NDArray[np.float32]], dataset: Path, card: DataCard, out: Path
 ) -> None:
     """Writes what a trained float network gives, for its int8 form to be held against.
 
     Args:
-        libraries: TensorFlow and Keras.
-        model: The network.
+        predict: What the network gives for inputs, [N, output_count].
         dataset: The prepared data set.
         card: Its card.
         out: Gets `float_outputs.npz`: [N, output_count] of each split, as the network gives them;
@@ -135,7 +136,6 @@ def save_float_outputs(
     Raises:
         CandidateFailure: Its outputs are no numbers.
     """
-    predict = Predictor(libraries, model)
 
     def outputs(name: Split) -> NDArray[np.floating[Any]]:
         inputs = load_split(dataset, name, card).inputs
@@ -148,6 +148,19 @@ def save_float_outputs(
     save_arrays({name: outputs(name) for name in SPLITS[1:]}, out / FLOAT_OUTPUTS)
 
 
+def _centroids(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> NDArray[np.float32] | None:
+    """What the score is told by, [clusters, elements]; None where a network's output tells it.
+
+    Before a training as many as there will be, all different.
+    """
+    clusters = clusters_of(inputs["render"] / "model.py")
+    if "train" in inputs:
+        return read_centroids(inputs["train"] / "weights.npz") if clusters else None
+    elements = math.prod(DataCard.read(inputs["dataset"] / EXAMPLES_CARD).input_shape)
+    random = np.random.default_rng(config["search.seed"])
+    return random.standard_normal((clusters, elements), np.float32) if clusters else None
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `model.tflite`, `quantisation.json` and float outputs; see `quantise.run`."""
     libraries = start(config["search.seed"])
@@ -155,17 +168,24 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     dataset = inputs["dataset"]
     card = DataCard.read(dataset / EXAMPLES_CARD)
     model = load_model(inputs["render"] / "model.py")
+    centroids = _centroids(inputs, config)
     if "train" not in inputs:
         disturb(model, config["search.seed"])
+    elif centroids is not None:
+        predict = functools.partial(reconstruct, centroids=centroids)
+        save_float_outputs(predict, dataset, card, out)
     else:
         load_weights(model, inputs["train"] / "weights.npz")
-        save_float_outputs(libraries, model, dataset, card, out)
+        save_float_outputs(Predictor(libraries, model), dataset, card, out)
     calibration = windows.read(dataset, "calibration", card.window_length)
     content = convert(libraries, model, calibration)
     if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
         content = widened(content, *of_targets(card))
     (out / "model.tflite").write_bytes(content)
-    describe(content).write(out / "quantisation.json")
+    described = describe(content)
+    if centroids is not None:
+        described = with_centroids(described, centroids)
+    described.write(out / "quantisation.json")
 
 
 if __name__ == "__main__":

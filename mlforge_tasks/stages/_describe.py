@@ -6,12 +6,16 @@ import math
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.int8 import quantise
 from mlforge_tasks.quantisation import SMALLEST_SCALE, Quantisation, TensorQuantisation
 from mlforge_tasks.records import Reason, sha256_bytes
 from mlforge_tasks.tflite_file.model import FileTensor, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 _INT8 = range(-128, 128)
 
@@ -78,3 +82,14 @@ def describe(content: bytes) -> Quantisation:
         tflite_bytes=len(content),
         tflite_sha256=sha256_bytes(content),
     )
+
+
+def with_centroids(model: Quantisation, centroids: NDArray[np.float32]) -> Quantisation:
+    """The same, with what its output is compared with, in the output's own steps.
+
+    Args:
+        model: One that hands its input on.
+        centroids: [clusters, elements], normalised.
+    """
+    steps = quantise(centroids, model.output).tolist()
+    return model.model_copy(update={"centroids": tuple(map(tuple, steps))})

@@ -15,14 +15,16 @@ from mlforge_tasks.contract.metrics import better
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import _least_squares, _memory_need, main
-from mlforge_tasks.stages._keras import load_model, start
+from mlforge_tasks.stages._k_means import Clustering
+from mlforge_tasks.stages._keras import clusters_of, load_model, start
 from mlforge_tasks.stages._pruning import CURVES, Curves, Pruning
-from mlforge_tasks.stages._trainer import Split, Trainer, load_split, save_weights
+from mlforge_tasks.stages._trainer import Split, Trainer, load_split
 from mlforge_tasks.stages._training import (
     MEMORY_HINT,
     PROGRESS,
     STARTED,
     Budget,
+    Learner,
     Training,
     failure,
     timeout_failure,
@@ -55,12 +57,12 @@ class _History:
         self.last_progress = 0
         self.weights: list[NDArray[np.float32]] = []
 
-    def add(self, train_loss: float, loss: float, value: float, model: Any) -> None:
+    def add(self, train_loss: float, loss: float, value: float, learner: Learner) -> None:
         best = self.validation_metric[self.best_epoch - 1] if self.best_epoch else None
         number = len(self.train_loss) + 1
         if better(self.metric, value, best):
             self.best_epoch = self.last_progress = number
-            self.weights = model.get_weights()
+            self.weights = learner.get_weights()
         if loss < min(self.validation_loss, default=math.inf):
             self.last_progress = number
         self.train_loss.append(train_loss)
@@ -138,11 +140,11 @@ class Judged:
         return metrics.of_network(outputs, self.validation.inputs, self.card)
 
 
-def fit(trainer: Trainer, judged: Judged, budget: Budget, pruning: Pruning) -> Training:
+def fit(trainer: Learner, judged: Judged, budget: Budget, pruning: Pruning) -> Training:
     """Trains until the epochs are used up or nothing improves, then restores the best weights.
 
     Args:
-        trainer: The network and the training data.
+        trainer: What learns, and the training data.
         judged: What decides.
         budget: Epochs and patience.
         pruning: The goal's metric, and what the training is held against.
@@ -163,14 +165,14 @@ def fit(trainer: Trainer, judged: Judged, budget: Budget, pruning: Pruning) -> T
         if not (math.isfinite(train_loss) and math.isfinite(loss)):
             raise failure("diverged", f"the loss is no longer finite in epoch {number}")
         value = judged.value(outputs)
-        history.add(train_loss, loss, value, trainer.model)
+        history.add(train_loss, loss, value, trainer)
         shown = f"loss {train_loss:.5g} val loss {loss:.5g} val {goal.metric} {value:.5g}"
         print(f"{PROGRESS}{number}/{budget.epochs} {shown}", flush=True)
         if history.stalled(budget.patience):
             break
         if number < budget.epochs:
             history.check(pruning)
-    trainer.model.set_weights(history.weights)
+    trainer.set_weights(history.weights)
     return history.training(judged.scores(trainer.predict(validation.inputs)))
 
 
@@ -218,8 +220,11 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             load_split(inputs["dataset"], name, card) for name in ("train", "validation")
         )
         _memory_need.check(_memory_need.need(model, train, validation, budget.batch_size), limit)
-        trainer = Trainer(
-            libraries, model, train, goal=goal.metric, budget=budget, seed=config["search.seed"]
+        clusters, seed = clusters_of(inputs["render"] / "model.py"), config["search.seed"]
+        trainer: Learner = (
+            Clustering(train, clusters, seed)
+            if clusters
+            else Trainer(libraries, model, train, goal=goal.metric, budget=budget, seed=seed)
         )
         pruning = Pruning(goal.metric, _curves(inputs), warm_up=budget.patience)
         if card.task == "regression":
@@ -232,7 +237,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         )
         raise failure("train_memory", message, limit) from None
     signal.setitimer(signal.ITIMER_PROF, 0)
-    save_weights(model, out / "weights.npz")
+    trainer.save(out / "weights.npz")
     training.write(out / "training.json")
 
 

@@ -60,6 +60,11 @@ def load_model(source: Path) -> Any:
     return runpy.run_path(str(source))["build_model"]()
 
 
+def clusters_of(source: Path) -> int:
+    """How many centroids a rendered `model.py` wants beside its network; 0 where none."""
+    return int(runpy.run_path(str(source)).get("CLUSTERS", 0))
+
+
 def first_output(libraries: Libraries, outputs: Any) -> Any:
     """A network's only output, which Keras gives as it was declared: in a list or a dict, too."""
     return libraries.tensorflow.nest.flatten(outputs)[0]

@@ -151,6 +151,19 @@ class Trainer:
             return float(errors[split.targets == 0].mean())
         return float(self._loss(split.learned, outputs))
 
+    def get_weights(self) -> list[NDArray[np.float32]]:
+        """The network's weights."""
+        found: list[NDArray[np.float32]] = self.model.get_weights()
+        return found
+
+    def set_weights(self, weights: list[NDArray[np.float32]]) -> None:
+        """Goes back to what `get_weights` gave."""
+        self.model.set_weights(weights)
+
+    def save(self, path: Path) -> None:
+        """Writes the weights, see `save_weights`."""
+        save_weights(self.model, path)
+
 
 def _unvaried(batch: Any, *_: Any) -> Any:
     """What a batch is without augmentation."""

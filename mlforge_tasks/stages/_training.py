@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mlforge_tasks.contract.augment import Augment
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason, Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.windows import Windows
 
 # Printed once everything is set up; an end before it is no candidate's fault.
 STARTED = "training starts"
@@ -28,6 +36,28 @@ class Budget(Record):
     prune: bool = False
     class_weights: Literal["balanced"] | None = None
     augment: Augment | None = None
+
+
+class Learner(Protocol):
+    """What learns an epoch at a time: a network, or centroids."""
+
+    def epoch(self, number: int) -> float:
+        """Learns every training example once, and gives the mean loss."""
+
+    def predict(self, inputs: Windows) -> NDArray[np.float32]:
+        """What it gives for each input: [N, outputs]."""
+
+    def loss(self, split: Any, outputs: NDArray[np.float32]) -> float:
+        """The loss of what it gave for a split."""
+
+    def get_weights(self) -> list[NDArray[np.float32]]:
+        """What it has learnt, as a copy."""
+
+    def set_weights(self, weights: list[NDArray[np.float32]]) -> None:
+        """Goes back to what it had learnt."""
+
+    def save(self, path: Path) -> None:
+        """Writes that; equal weights give equal bytes."""
 
 
 class Training(Record):

@@ -97,7 +97,7 @@ def _least_latency_us(dataset: Path, config: Mapping[str, Any], bound: Bound) ->
     if not _questionable(bound.limit, Board.from_dump(config["board"]), card):
         return None
     found = []
-    for architecture, name in product(smallest(card.input_shape), config["engines"]):
+    for architecture, name in product(smallest(card.input_shape, card.task), config["engines"]):
         try:
             measured = measure({"dataset": dataset}, {**config, "engines": [name]}, architecture)
         except CandidateFailure:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, score_weights
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, score_unit, score_weights
 from mlforge_tasks.render import render
 from mlforge_tasks.stages import main
 from mlforge_tasks.verdict.decision import Decision, decision_in
@@ -55,6 +55,8 @@ def header(
         card=card,
         decision=decision,
         score=score_weights(quantisation),
+        score_unit=score_unit(quantisation),
+        centroids=quantisation.centroids,
         tflite=tflite,
     )
 

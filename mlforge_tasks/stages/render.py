@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks.architecture import (
     INPUT,
     Architecture,
+    KMeans,
     LayerShape,
     Shape,
     StaticFigures,
@@ -48,6 +49,7 @@ _KERAS_CLASSES = {
     "activation": "Activation",
     "add": "Add",
     "softmax": "Softmax",
+    "k_means": "Reshape",  # what it tells is computed from what comes out
 }
 # Keras has a class of its own for each rank of these.
 _KERAS_RANKED_CLASSES = {
@@ -111,6 +113,8 @@ def _keras_class(shape: LayerShape) -> str:
 def _keras_arguments(shape: LayerShape) -> tuple[tuple[str, object], ...]:
     if shape.layer is None:
         return ()
+    if shape.kind == "k_means":
+        return (("target_shape", shape.output_shape),)
     if shape.kind == "batch_norm":
         return (("momentum", _BATCH_NORM_MOMENTUM),)
     fields = dict(shape.layer)
@@ -150,6 +154,7 @@ def keras_source(
     """
     shapes = infer_shapes(architecture, input_shape, task, output_count)
     figures = static_figures(architecture, input_shape, task, output_count)
+    clusters = [one.clusters for one in architecture.layers if isinstance(one, KMeans)]
     macs = dict.fromkeys((shape.name for shape in shapes), 0)
     for layer in figures.layers:
         macs[layer.name] += layer.macs
@@ -159,6 +164,7 @@ def keras_source(
         input_shape=tuple(input_shape),
         parameters=figures.parameters,
         macs=figures.macs,
+        clusters=clusters[0] if clusters else 0,
         nodes=[_node(shape, macs[shape.name]) for shape in shapes],
     )
     return source, figures

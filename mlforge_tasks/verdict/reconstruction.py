@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlforge_tasks.quantisation import score_weights
+from mlforge_tasks.windows import BATCH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,14 +36,18 @@ def reconstruction_scores(
 ) -> NDArray[np.int64]:
     """How far each reconstruction is from its input, as `model_score` of `model_data.h` has it.
 
+    Of a model with centroids: how far each output, which is its input, is from the nearest.
+
     Args:
         inputs: N, int8, as the device gets them.
         outputs: [N, ...], as many elements each, in the same order.
         quantisation: The model's.
 
     Returns:
-        [N]; times `ScoreWeights.unit` the mean squared error in normalised units.
+        [N]; times `score_unit` the mean squared error in normalised units.
     """
+    if quantisation.centroids:
+        return _distances(outputs, np.array(quantisation.centroids, np.int8))
     weights, at = score_weights(quantisation), 0
     half = 1 << (weights.shift - 1)
     found = []
@@ -52,6 +57,19 @@ def reconstruction_scores(
         distances = (np.abs(given - back) + half) >> weights.shift
         found.append(np.square(distances).sum(axis=1))
         at += len(batch)
+    return np.concatenate(found)
+
+
+def _distances(outputs: NDArray[np.int8], centroids: NDArray[np.int8]) -> NDArray[np.int64]:
+    """The squared distance of each output from the nearest centroid, in steps of the output: [N].
+
+    In doubles, which hold all of these whole numbers, by |y - c|^2 = |y|^2 - 2 yc + |c|^2.
+    """
+    wide, found = centroids.astype(np.float64), []
+    for at in range(0, len(outputs), BATCH):
+        flat = outputs[at : at + BATCH].reshape(-1, wide.shape[1]).astype(np.float64)
+        least = (np.square(wide).sum(axis=1) - 2.0 * (flat @ wide.T)).min(axis=1)
+        found.append((np.square(flat).sum(axis=1) + least).astype(np.int64))
     return np.concatenate(found)
 
 

@@ -13,8 +13,17 @@ from mlforge_tasks.agents._cost import CostModel, count
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.agents._tools import Toolbox
 from mlforge_tasks.agents._tpe import _excess
-from mlforge_tasks.architecture import Architecture, Shape, infer_shapes, smallest
-from mlforge_tasks.contract.search import Search
+from mlforge_tasks.architecture import (
+    Architecture,
+    KMeans,
+    Score,
+    Shape,
+    infer_shapes,
+    score_of,
+    smallest,
+    static_figures,
+)
+from mlforge_tasks.contract.search import Llm, Search
 from mlforge_tasks.records import Measurement, Reason
 from mlforge_tasks.verdict.trial import Trial
 from tests.helpers.made_up_device import (
@@ -119,7 +128,7 @@ def test_an_exhausted_space_gives_repeats_rather_than_nothing(
     trials = search(agent, make_brief(INPUTS["features"]), 1)
     proposed = agent.propose(make_brief(INPUTS["features"]), trials, 3, BENCH)
     assert len(proposed) == 3
-    assert set(proposed) <= {trials[0].architecture, *smallest(INPUTS["features"])}
+    assert set(proposed) <= {trials[0].architecture, *smallest(INPUTS["features"], "regression")}
 
 
 @pytest.mark.parametrize("shape", INPUTS.values())
@@ -132,6 +141,8 @@ def test_what_reconstructs_an_input_is_narrow(name: str, shape: Shape) -> None:
     proposed = [trial.architecture for trial in search(load(name), brief, 6)]
     for one in proposed:
         assert one is not None
+        if isinstance(one.layers[0], KMeans):
+            continue
         sizes = [
             math.prod(layer.output_shape)
             for layer in infer_shapes(one, shape, "anomaly", math.prod(shape))
@@ -139,6 +150,48 @@ def test_what_reconstructs_an_input_is_narrow(name: str, shape: Shape) -> None:
         assert 2 * min(sizes) <= math.prod(shape)
         assert sizes[-1] == math.prod(shape)
     assert len(set(proposed)) == 6
+
+
+@pytest.mark.parametrize("score", ["reconstruction", "distance"])
+@pytest.mark.parametrize("name", AGENTS)
+def test_a_contract_may_want_one_kind_of_score(name: str, score: Score) -> None:
+    """Then nothing else is proposed."""
+    shape = INPUTS["series"]
+    changes = {"task": "anomaly", "output_count": math.prod(shape), "score": score}
+    proposed = load(name).propose(make_brief(shape).model_copy(update=changes), (), 4, BENCH)
+    assert {score_of(one) for one in proposed} == {score}
+    assert len(set(proposed)) == 4
+
+
+def test_a_model_hears_that_the_contract_wants_another_score() -> None:
+    """A language model's design is refused by its tools, before anything is built."""
+    shape = INPUTS["features"]
+    llm = Llm.model_validate({"model": "m"})
+    bench = Workbench(Search(agent="anthropic", max_iterations=8, llm=llm))
+    design = {"layers": [{"kind": "k_means", "clusters": 2}]}
+    for score, refused in (("reconstruction", True), (None, False)):
+        changes = {"task": "anomaly", "output_count": 9, "score": score}
+        tools = Toolbox(make_brief(shape).model_copy(update=changes), (), 1, bench, llm)
+        told = json.loads(tools.call("estimate", {"architecture": design}).text)
+        assert ("failed" in told) is refused
+        assert tools.call("propose", {"architectures": [design]}).wrong is refused
+
+
+def test_centroids_are_proposed_where_no_network_fits() -> None:
+    """Flash for some of them and not for the kernels and weights of the least network."""
+    shape = INPUTS["series"]
+    size = math.prod(shape)
+    brief = make_brief(shape).model_copy(update={"task": "anomaly", "output_count": size})
+    space = space_for(shape, "anomaly")
+    least = min(
+        static_figures(space.architecture(genes), shape, "anomaly", size).weight_bytes
+        for genes in space.smallest()[1:]
+    )
+    limits = brief.limits.model_copy(update={"flash_bytes": 5200 + least // 2})
+    tight = brief.model_copy(update={"limits": limits})
+    (found,) = load("optimizer").propose(tight, (), 1, BENCH)
+    assert isinstance(found.layers[0], KMeans)
+    assert found.layers[0].clusters * size < least
 
 
 @pytest.mark.parametrize("name", AGENTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from mlforge_tasks.architecture import (
     infer_shapes,
     json_schema,
     parse_architecture,
+    smallest,
     static_figures,
 )
 from mlforge_tasks.errors import CandidateFailure
@@ -333,6 +335,41 @@ def test_what_does_not_fit_is_told_precisely(
     assert all(word in caught.value.reason.message for word in words)
 
 
+@pytest.mark.parametrize(("input_shape", "flat"), [((9,), (1, 9)), (SERIES, (72,))])
+def test_centroids_are_all_of_a_network(input_shape: Shape, flat: Shape) -> None:
+    """No head; what is compared is as large as the input, and never of the same shape."""
+    architecture = body(layer("k_means", clusters=5))
+    size = math.prod(input_shape)
+    (node,) = infer_shapes(architecture, input_shape, "anomaly", size)
+    assert (node.kind, node.output_shape) == ("k_means", flat)
+    found = static_figures(architecture, input_shape, "anomaly", size)
+    assert found.macs == found.parameters == found.weight_bytes == 5 * size
+    assert found.peak_activation_bytes == size
+    assert brief(architecture) == "k_means 5"
+    assert smallest(input_shape, "anomaly") == (body(layer("k_means", clusters=1)),)
+
+
+@pytest.mark.parametrize(
+    ("layers", "task", "words"),
+    [
+        ([layer("k_means", clusters=2)], "classification", ("layers[0] (k_means)", "for anomaly")),
+        (
+            [layer("flatten"), layer("k_means", clusters=2)],
+            "anomaly",
+            ("layers[1] (k_means)", "only layer"),
+        ),
+        ([layer("k_means", clusters=1)] * 2, "anomaly", ("layers[0] (k_means)", "only layer")),
+    ],
+)
+def test_centroids_are_for_anomalies_and_alone(
+    layers: list[dict[str, Any]], task: Task, words: tuple[str, ...]
+) -> None:
+    """They compare the input itself, and tell nothing else."""
+    with pytest.raises(CandidateFailure) as caught:
+        infer_shapes(body(*layers), SERIES, task, 2)
+    assert all(word in caught.value.reason.message for word in words)
+
+
 def test_an_empty_body_on_flat_features_is_a_linear_model() -> None:
     """The head alone is a valid network."""
     assert [node.name for node in shapes(body(), (9,))] == ["head"]
@@ -402,7 +439,7 @@ def test_the_schema_tells_an_agent_what_the_reader_wants() -> None:
         for name, definition in schema["$defs"].items()
         if "kind" in definition.get("properties", {})
     }
-    assert len(kinds) == 15
+    assert len(kinds) == 16
     assert all("kind" in definition["required"] for definition in kinds.values())
     assert all(definition["additionalProperties"] is False for definition in kinds.values())
     assert kinds["Conv1D"]["properties"]["filters"]["maximum"] == 512

@@ -12,7 +12,10 @@ from mlforge_tasks.architecture import smallest, static_figures
 )
 def test_each_is_a_network_for_its_input(shape: tuple[int, ...]) -> None:
     """Their shapes work out, and the first of a series or an image has hardly any work to do."""
-    found = [static_figures(one, shape, "classification", 10) for one in smallest(shape)]
+    found = [
+        static_figures(one, shape, "classification", 10)
+        for one in smallest(shape, "classification")
+    ]
     assert found
     if len(shape) > 1:
         # Every sixteenth pixel each way, then every sixteenth of these, then the head.

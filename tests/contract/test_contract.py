@@ -89,6 +89,21 @@ def test_only_classes_have_weights(tmp_path: Path) -> None:
         load(project(tmp_path, text), tmp_path)
 
 
+def test_only_anomalies_have_scores(tmp_path: Path) -> None:
+    """`search.score` says which score may be proposed, where there is one and somebody proposes."""
+    shuttle = (ROOT / "contracts" / "shuttle.yaml").read_text()
+    agent = "agent: optimizer, max_iterations: 6"
+    text = shuttle.replace(agent, f"{agent}, score: distance")
+    assert load(project(tmp_path, text), tmp_path).search.score == "distance"
+    design = "architecture: [{kind: k_means, clusters: 2}]"
+    fixed = shuttle.replace(agent, f"agent: fixed, score: distance, {design}")
+    with pytest.raises(ContractError, match=r"search\.score: .* wanted no score: 'fixed' has one"):
+        load(project(tmp_path, fixed), tmp_path)
+    text = GOOD.replace("  agent: optimizer\n", "  agent: optimizer\n  score: distance\n")
+    with pytest.raises(ContractError, match=r"search\.score: .* classification has no score"):
+        load(project(tmp_path, text), tmp_path)
+
+
 def test_a_stage_reads_what_it_declares(contract: Contract) -> None:
     """A projection is flat, JSON, and holds exactly the fields asked for."""
     fields = ("training.epochs", "training.time_limit_s", "limits", "task")

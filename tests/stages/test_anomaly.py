@@ -12,7 +12,7 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
-from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, score_weights
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, score_unit
 from mlforge_tasks.runners import Expected, InferenceResult
 from mlforge_tasks.runners._program import running
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
@@ -126,8 +126,7 @@ def test_a_score_is_the_mean_squared_error(scales: tuple[float, float]) -> None:
     ]
     wanted = np.sqrt(np.mean((real[0] - real[1]) ** 2, axis=1))
     found = np.sqrt(
-        reconstruction_scores(Windows.each(pairs[:, 0]), pairs[:, 1], model)
-        * score_weights(model).unit
+        reconstruction_scores(Windows.each(pairs[:, 0]), pairs[:, 1], model) * score_unit(model)
     )
     assert np.abs(found - wanted).max() <= max(scales) / 32 + 255 * max(scales) * 2**-14
 
@@ -229,7 +228,7 @@ def test_the_benchmark_hears_the_error(image: Path) -> None:
         assert device.ask(f"db {given.tobytes().hex()}") == ["m-load-done"]
         (found,) = (line for line in device.ask("infer 1 1") if line.startswith("m-results-["))
     error = float(found.removeprefix("m-results-[").removesuffix("]"))
-    assert error == pytest.approx(score * score_weights(model).unit, abs=0.0006, rel=1e-6)
+    assert error == pytest.approx(score * score_unit(model), abs=0.0006, rel=1e-6)
 
 
 def test_a_wrong_decision_is_a_broken_tool(tmp_path: Path) -> None:

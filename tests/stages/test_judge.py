@@ -8,6 +8,7 @@ import pytest
 
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import Record
 from mlforge_tasks.stages import judge
 from mlforge_tasks.stages.run import RunReport
@@ -62,3 +63,19 @@ def test_a_candidate_says_why_nothing_was_compared(why: str, tmp_path: Path) -> 
     assert result.trial.verdict is not None
     assert result.trial.verdict.met
     assert result.not_compared == why
+
+
+def test_what_is_a_baseline_itself_is_not_held_against_it() -> None:
+    """In int8 the mean of what is normal, or a linear model, is never strictly better."""
+    tensor = TensorQuantisation(name="x", shape=(1,), scale=1.0, zero_point=0)
+    model = Quantisation(
+        input=tensor, output=tensor, operators=("RESHAPE",), tflite_bytes=1, tflite_sha256=""
+    )
+    found = [
+        judge.is_itself(model.model_copy(update={"centroids": centroids}))
+        for centroids in ((), ((1,),), ((1,), (2,)))
+    ]
+    assert found == [(), ("distance",), ()]
+    assert judge.is_itself(model.model_copy(update={"operators": ("FULLY_CONNECTED",)})) == (
+        "linear",
+    )

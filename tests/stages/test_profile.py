@@ -176,7 +176,8 @@ def test_a_model_hears_what_was_measured() -> None:
     assert [layer.cycles_lower for layer in found.layers] == [60, 0, 300]
     assert [layer.time_us for layer in found.layers] == [4, 0, 16]
     assert [layer.instructions_per_mac for layer in found.layers] == [0.5, None, 1.0]
-    assert profile_text(found) == "most of an inference, emulated: second 80%, first 20%"
+    assert profile_text(found) == ["most of an inference, emulated: second 80%, first 20%"]
+    assert not profile_text(found.model_copy(update={"layers": found.layers[1:2]}))
     trial = Trial(id="1.0", architecture=None, profile=found)
     told = detail(trial, CostModel(make_brief(), ()))["profile"]
     assert told["source"] == "measured on the target (emulated)"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from mlforge_tasks import windows
 from mlforge_tasks.architecture import StaticFigures
-from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.data_card import SPLITS, DataCard
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.errors import CandidateFailure, ToolError
@@ -78,6 +80,7 @@ IMAGE: list[dict[str, Any]] = [
     {"kind": "max_pool"},
     {"kind": "global_average_pool"},
 ]
+FLAT = (7,)
 BUDGET = {
     "epochs": 4,
     "batch_size": 16,
@@ -179,6 +182,20 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
     return found
 
 
+@pytest.fixture(scope="module")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
+    """Centroids, and what the stages make of them; of each split the first half is normal."""
+    folder, size = tmp_path_factory.mktemp("clusters"), math.prod(FLAT)
+    layers = [{"kind": "k_means", "clusters": 6}]
+    about = card("anomaly", FLAT, size, labels=("normal", "anomaly"))
+    found = _candidate(folder, layers, about, "auc")
+    for split in SPLITS[1:]:
+        np.save(folder / "dataset" / f"{split}_y.npy", np.repeat([0, 1], 48).astype(np.int32))
+    found.train(folder / "train")
+    found.quantise(folder / "quantise", folder / "train")
+    return found
+
+
 @pytest.fixture
 def broken(tmp_path: Path) -> Candidate:
     """A network whose source a test replaces."""
@@ -194,7 +211,33 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("name", ["series", "image"])
+def test_centroids_are_learnt_and_compared(clusters: Candidate) -> None:
+    """The network hands its input on; error and score are those of the nearest centroid."""
+    folder = clusters.folder
+    with np.load(folder / "train" / "weights.npz") as arrays:
+        centroids = arrays["centroids"]
+    training = Training.read(folder / "train" / "training.json")
+    assert training.train_loss[-1] < training.train_loss[0]
+    model = Quantisation.read(folder / "quantise" / "quantisation.json")
+    assert (model.operators, model.output.scale) == (("RESHAPE",), model.input.scale)
+    assert np.array_equal(model.centroids, quantise(centroids, model.output))
+    test = windows.read(folder / "dataset", "test", None)
+    apart = np.square(test[:].reshape(96, -1)[:, None] - centroids[None]).mean(axis=2).min(axis=1)
+    with np.load(folder / "quantise" / FLOAT_OUTPUTS) as floats:
+        assert floats["test"][:, 1] == pytest.approx(apart, rel=1e-4)
+    out = folder / "evaluate"
+    out.mkdir()
+    asked = [Figure(name="auc", metric="auc").model_dump(mode="json")]
+    inputs = {"quantise": folder / "quantise", "dataset": folder / "dataset"}
+    evaluate.run(inputs, out, {"goal.confidence": None, "figures": asked})
+    given = quantise(test[:], model.input).reshape(96, -1).astype(np.int64)
+    scores = np.square(given[:, None] - np.array(model.centroids)[None]).sum(axis=2).min(axis=1)
+    found = Evaluation.read(out / "evaluation.json").test
+    assert found.figures["auc"] == pytest.approx(roc_auc_score(np.repeat([0, 1], 48), scores))
+    assert found.float_figures["auc"] == pytest.approx(found.figures["auc"], abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["series", "image", "clusters"])
 def test_keras_has_as_many_parameters(name: str, request: pytest.FixtureRequest) -> None:
     """What Keras built from the source has exactly the parameters that were predicted."""
     candidate: Candidate = request.getfixturevalue(name)

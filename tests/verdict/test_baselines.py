@@ -106,7 +106,7 @@ def test_what_would_have_to_give_is_the_rule() -> None:
         (("FULLY_CONNECTED", "SOFTMAX"), True),
         (("FULLY_CONNECTED", "FULLY_CONNECTED"), False),
         (("CONV_2D", "FULLY_CONNECTED"), False),
-        (("RESHAPE",), False),
+        (("RESHAPE",), False),  # as of k_means
     ],
 )
 def test_a_linear_model_is_one_layer(operators: tuple[str, ...], *, linear: bool) -> None:
