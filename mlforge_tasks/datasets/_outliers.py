@@ -25,7 +25,8 @@ def outliers(spec: DatasetSpec, table: Table, rows: Rows, used: NDArray[np.bool_
     """A sentence for each feature and output whose range a few values rule.
 
     These are at most one in 1,000 values, and more than ten times as far from the median as any
-    other.
+    other. Of anomalies that is what is looked for, so where there are some only rows that are
+    normal count.
 
     Args:
         spec: What the features and outputs are called.
@@ -33,17 +34,28 @@ def outliers(spec: DatasetSpec, table: Table, rows: Rows, used: NDArray[np.bool_
         rows: Raw inputs and targets.
         used: Rows that are in an example.
     """
-    at = np.flatnonzero(used)
+    anomalies = bool(spec.target.normal)
+    at = np.flatnonzero(used & (rows.targets == 0) if anomalies else used)
+    advice = _advice(spec, anomalies=anomalies)
     for index, channel in enumerate(spec.inputs.features):
         found = _far(rows.features[..., index], at)
         if found is not None:
-            yield found.said(f"feature '{channel.name}'", table)
+            yield found.said(f"feature '{channel.name}'", table, advice)
     named = {feature.name for feature in spec.inputs.features}
     for index, channel in enumerate(spec.target.outputs):
         if channel.name not in named:
             found = _far(rows.targets[:, index], at[rows.has_target[at]])
             if found is not None:
-                yield found.said(f"output '{channel.name}'", table)
+                yield found.said(f"output '{channel.name}'", table, advice)
+
+
+def _advice(spec: DatasetSpec, *, anomalies: bool) -> str:
+    """What helps: that a value be missing is said by what its cell holds, where there are cells."""
+    cells = "missing" in type(spec.source).model_fields
+    missing = "have it count as missing (dataset.source.missing)" if cells else "leave it out"
+    if anomalies:
+        return f"its row is labelled as normal: label it as what it is, correct it, or {missing}"
+    return f"correct it, or {missing}"
 
 
 @dataclass(frozen=True)
@@ -55,13 +67,13 @@ class _Outlier:
     count: int
     times: float
 
-    def said(self, what: str, table: Table) -> str:
+    def said(self, what: str, table: Table, advice: str) -> str:
         """In words."""
         others = f" and {self.count - 1:,} more" if self.count > 1 else ""
         return (
             f"{what}: {self.value:.6g} at {table.place(self.row)}{others}: {self.times:,.0f} times "
             "as far from the median as all the rest, so it rules the scaling, the int8 range or "
-            "the error; correct it, or have it count as missing (dataset.source.missing)"
+            f"the error; {advice}"
         )
 
 

@@ -290,6 +290,24 @@ def test_an_outlier_is_pointed_at() -> None:
     (told,) = warnings_of(level)
     assert told.startswith("feature 'level': 1e+06 at data.csv, row 77: 995,588 times")
     assert "correct it" in told
+    assert "dataset.source.missing" in told
+    source = {"kind": "npz", "path": "data.npz"}  # whose cells say nothing of what is missing
+    (told,) = warnings_of(level, source=source)
+    assert told.endswith("correct it, or leave it out")
+
+
+def test_an_anomaly_is_no_outlier() -> None:
+    """It is what shall be found; what is as far out and labelled normal is told as that."""
+    target = {"column": "fault", "labels": ["ok", "bad"], "values": [0, 1], "normal": ["ok"]}
+    inputs = {"features": [{"name": "flow", "unit": "m"}]}
+    contract = spec(SORTING, inputs=inputs, target=target)
+    flow, fault = np.random.default_rng(1).standard_normal(5000), 1 * (np.arange(5000) % 500 == 0)
+    flow[[1000, 2000]] = 1e6, 1e5
+    assert prepare(contract, loaded(flow=flow, fault=fault)).card.warnings == ()
+    flow[1001] = 1e6
+    (told,) = prepare(contract, loaded(flow=flow, fault=fault)).card.warnings
+    assert told.startswith("feature 'flow': 1e+06 at data.csv, row 1001: ")
+    assert "its row is labelled as normal: label it as what it is, correct it" in told
 
 
 @pytest.mark.parametrize(
