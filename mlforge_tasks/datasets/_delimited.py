@@ -280,9 +280,12 @@ class _Reader:
     def _of_other_lengths(self, width: int) -> MlforgeError:
         found = self._ragged
         more = f"; {found.count:,} rows have another number" if found.count > 1 else ""
+        cut_off = found.count == 1 and found.line == self._line() and found.cells < width
         return MlforgeError(
             f"{self._where}:{found.line}: found {found.cells} cells, wanted {width}{more}",
-            hint="give each row as many cells as the first line has; check `delimiter`; lines "
+            hint="the file ends within a row: remove that line"
+            if cut_off
+            else "give each row as many cells as the first line has; check `delimiter`; lines "
             "above the header are passed over with `skip_rows` (dataset.source)",
         )
 

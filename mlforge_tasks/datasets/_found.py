@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.datasets._unpack import opened, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 HEAD_BYTES = 1 << 16
@@ -29,6 +29,19 @@ class Found:
     checks: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
     general: bool = False
+
+    def missing(self, numbers: Sequence[float]) -> Found:
+        """The same, where numbers stand for missing values."""
+        known = [*self.source.get("missing", ()), *(f"{one:g}" for one in numbers)]
+        shown = ", ".join(f"{one:g}" for one in numbers)
+        return replace(
+            self,
+            source={**self.source, "missing": known},
+            checks=(
+                *self.checks,
+                f"{shown} is taken for a missing value: no reading comes near it",
+            ),
+        )
 
 
 def head_lines(path: Path, where: str) -> list[str]:

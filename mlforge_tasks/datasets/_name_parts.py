@@ -18,6 +18,7 @@ _MOST_PARTS = 4
 _MOST_LABELS = 40
 # Files of a class each are some of these.
 _MOST_CLASSES = 20
+_WORD = re.compile(r"[^\W\d_]([^\W\d]|[ -])*")
 # Between two parts; between a word and the number that it ends with there is nothing.
 _BETWEEN = re.compile(r"([ ._-]|(?<=[^\W\d_])(?=\d+$))")
 
@@ -35,7 +36,16 @@ def pattern_of(names: Sequence[str]) -> str:
     if depth == 0:
         stems = [name[: -len(end)] for name in of_it if "/" not in name]
         return f"{_parts(stems) or _words(stems, end) or '*'}{end}"
-    return f"{_FOLDERS.get(depth, '**/{label}/')}*{end}"
+    return f"{_FOLDERS.get(depth, '**/{label}/')}{_again(of_it) or f'*{end}'}"
+
+
+def _again(names: Sequence[str]) -> str | None:
+    """A name that files have in most folders, as a logger's that writes a file a sensor."""
+    folders = Counter(name.rpartition("/")[2] for name in names)
+    most = len({name.rpartition("/")[0] for name in names})
+    again = [one for one, count in folders.items() if count > max(1, most / 2)]
+    worded = all(_WORD.fullmatch(one[: -len(_end(one))]) for one in folders)
+    return min(again) if again and worded else None
 
 
 def _end(name: str) -> str:
@@ -64,7 +74,7 @@ def _parts(stems: Sequence[str]) -> str | None:
 
 def _words(stems: Sequence[str], end: str) -> str | None:
     """`{label}` for a file a class, such as `punch` and `flex`; None where names hold numbers."""
-    plain = all(re.fullmatch(r"[^\W\d_]([^\W\d]|[ -])*", stem) for stem in stems)
+    plain = all(map(_WORD.fullmatch, stems))
     several = FAMILIES[end] != "images" and 2 <= len(stems) <= _MOST_CLASSES
     return "{label}" if plain and several else None
 

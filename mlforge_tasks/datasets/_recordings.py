@@ -134,7 +134,8 @@ def _check_alike(recording: Recording, first: Recording) -> None:
         holder, other = (first, recording) if unlike[0] in first.signals else (recording, first)
         raise MlforgeError(
             f"{other.where}: there is no column '{unlike[0]}', which {holder.where} has",
-            hint=f"its columns: {shown(other.named or tuple(other.signals))}",
+            hint=f"its columns: {shown(other.named or tuple(other.signals))}; files that are alike "
+            "can be picked with dataset.source.files",
         )
     for name, array in recording.signals.items():
         before = first.signals[name]

@@ -50,9 +50,18 @@ def text_form(path: Path, where: str) -> dict[str, Any]:
     if delimiter != ",":
         form["delimiter"] = delimiter
     skipped = _above(lines, delimiter)
+    rows = _rows(lines[skipped:], delimiter)
+    if len(rows) > 2 and _is_start(rows[0]) and len({*map(str.strip, rows[1])}) == 1:
+        skipped, rows = skipped + 2, rows[2:]
     if skipped:
         form["skip_rows"] = skipped
-    return form | _cells(_rows(lines[skipped:], delimiter), delimiter)
+    return form | _cells(rows, delimiter)
+
+
+def _is_start(row: list[str]) -> bool:
+    """Whether it is when a recording began, for each column: a rate follows (Empatica)."""
+    numbers = {float(cell) if is_number(cell) else 0.0 for cell in row}
+    return len(numbers) == 1 and 1e9 <= min(numbers) < 3e9
 
 
 def _delimiter(lines: Sequence[str]) -> str:

@@ -122,7 +122,8 @@ class FolderReader:
         if not names:
             return None
         pattern = pattern_of(names)
-        fitting = [name for name in names if compiled(pattern).fits(name)]
+        known = compiled(pattern)
+        fitting = [name for name in names if known.fits(name)]
         first = fitting[0]
         found: dict[str, Any] = {"kind": "folder", "path": path, "files": pattern}
         if family_of(first) == "table" and not first.lower().endswith(".parquet"):
@@ -130,7 +131,10 @@ class FolderReader:
         if family_of(first) == "images":
             form = one_form({f"{path}/{name}": root / path / name for name in fitting})
             found |= {"images": form} if form else {}
-        return Found(found, general=True)
+        others = [name for name in names if not known.fits(name)]
+        several = "files are" if len(others) > 1 else "file is"
+        left = f"{len(others):,} other {several} not read, such as {others[0]}" if others else ""
+        return Found(found, checks=(left,) if left else (), general=True)
 
     def read(self, spec: FolderSource, root: Path, columns: Wanted) -> Loaded:
         """See `Reader`."""

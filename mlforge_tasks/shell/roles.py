@@ -11,7 +11,8 @@ from mlforge_tasks.errors import MlforgeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlforge_tasks.datasets._look import Column, Look
+    from mlforge_tasks.datasets._column import Column
+    from mlforge_tasks.datasets._look import Look
 
 LABELS = (
     *("label", "class", "activity", "target", "state", "fault", "anomaly", "species", "gesture"),

@@ -18,7 +18,8 @@ from mlforge_tasks.yaml_file.units import format_bytes
 
 if TYPE_CHECKING:
     from mlforge_tasks.contract.board import Board
-    from mlforge_tasks.datasets._look import Column, Look
+    from mlforge_tasks.datasets._column import Column
+    from mlforge_tasks.datasets._look import Look
     from mlforge_tasks.shell.request import Request
 
 # Text that YAML takes for nothing else.

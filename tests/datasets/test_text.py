@@ -144,6 +144,8 @@ def test_rows_of_other_lengths() -> None:
     """They are counted; empty cells past the last column are none."""
     told = refused("temp,press\n1,2\n1\n1,2,3\n1,2,,\n")
     assert "d.csv:3: found 1 cells, wanted 2; 2 rows have another number" in told
+    told = refused("temp,press\n1,2\n1")
+    assert "d.csv:3: found 1 cells, wanted 2\nThings to try: the file ends within a row" in told
 
 
 def test_columns_that_are_not_wanted_may_be_anything() -> None:

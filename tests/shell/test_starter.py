@@ -56,12 +56,13 @@ WAVE = np.round(np.sin(TIME / 9), 4)
         ("1 2.5\n 3  4\n5\t6 \n", {"delimiter": " ", "header": False}),
         ("# 50 Hz\n1\n2\n3\n", {"skip_rows": 1, "header": False}),
         ("# 50 Hz\n# x\ty\n1\t2\n3\t4\n", {"delimiter": "\t", "skip_rows": 1}),
+        ("1700000000.0, 1700000000.0\n32, 32\n1,2\n3,4\n", {"skip_rows": 2, "header": False}),
         ("made by us\n\na,b\n1,2\n3,4\n", {"skip_rows": 2}),
         ("a,b\n1,NA\n2,5\n3,6\n4,\n5,7\n", {"missing": ["", "NA"]}),
     ],
     ids=[
         *("plain", "decimal comma", "tabs", "a line above", "units", "no header", "blanks"),
-        *("a remark", "names in a remark", "a blank line", "missing"),
+        *("a remark", "names in a remark", "a start and a rate", "a blank line", "missing"),
     ],
 )
 def test_how_text_is_written_is_found(tmp_path: Path, text: str, form: dict[str, Any]) -> None:
@@ -171,6 +172,7 @@ def test_a_folder_an_archive_and_a_pair(tmp_path: Path) -> None:
         ("on_2026-01-05 off_2026-01-06 on_2026-01-07 off_2026-01-08", None),
         ("a b c", "{label}.wav"),
         ("1 2 3", "*.wav"),
+        ("on/1 on/2 off/1 off/2", "{label}/*.wav"),
         ("walk1 walk2 run1 run2", "{label}{part2:d}.wav"),
         ("a_1 b_2_3 a_2", "*.wav"),
         ("on/1 off/2", "{label}/*.wav"),
@@ -184,6 +186,17 @@ def test_what_names_of_files_say(names: str, pattern: str | None) -> None:
     wanted = pattern or "{label}_2026-01-{part4:d}.wav"
     assert pattern_of(files) == wanted
     assert all(compiled(wanted).fits(file) for file in files)
+
+
+def test_a_file_a_sensor(tmp_path: Path) -> None:
+    """Of what a logger writes into a folder a recording one sensor is read."""
+    for name in ("on/gyro.csv", "on/acc.csv", "off/gyro.csv", "off/acc.csv", "off/mag.csv"):
+        path = tmp_path / "log" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(rows("x,y" if "acc" in name else "z", *[WAVE] * (1 + ("acc" in name))))
+    found = look("log", tmp_path)
+    assert found.source["files"] == "{label}/acc.csv"
+    assert found.checks == ("3 other files are not read, such as off/gyro.csv",)
 
 
 def test_recordings_as_cameras_and_recorders_leave_them(tmp_path: Path) -> None:
@@ -265,7 +278,8 @@ def test_its_limits_fit_the_board(board: str, tmp_path: Path) -> None:
 def test_what_is_no_input(tmp_path: Path) -> None:
     """Other clocks, numbers of the rows, and an index without a name."""
     stamps = np.datetime64("2026-01-05") + TIME * np.timedelta64(1, "s")
-    text = rows(",stamp,elapsed (s),ax (g),CO(GT)", TIME, stamps, TIME * 1.0, WAVE, WAVE**2)
+    names = ",stamp,elapsed (s),Timestamp,ax (g),CO(GT)"
+    text = rows(names, TIME, stamps, TIME * 1.0, TIME // 2, WAVE, WAVE**2)
     (tmp_path / "x.csv").write_text(text)
     made = starts(tmp_path, "x.csv")
     assert made.dataset.time is not None
@@ -282,6 +296,21 @@ def test_days_written_as_numbers(tmp_path: Path) -> None:
     time = starts(tmp_path, "x.csv").dataset.time
     assert time is not None
     assert (time.format, time.interval_s) == ("%Y%m%d", 7 * 86400.0)
+
+
+@pytest.mark.parametrize("value", [-200, -999.9])
+def test_numbers_that_stand_for_nothing(tmp_path: Path, value: float) -> None:
+    """Where no reading comes near in one column; others of the file have them too."""
+    near, far = np.where(TIME % 9, WAVE * 900, value), np.where(TIME % 7, WAVE, value)
+    (tmp_path / "x.csv").write_text(rows("a,b,c", WAVE, near, far))
+    found = look("x.csv", tmp_path)
+    assert found.source["missing"] == [f"{value:g}"]
+    assert any("no reading comes near it" in one for one in found.checks)
+    made = starts(tmp_path, "x.csv")
+    card = prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card
+    assert card.outputs[0].minimum > -2
+    (tmp_path / "y.csv").write_text(rows("a,b", WAVE, near))
+    assert "missing" not in look("y.csv", tmp_path).source
 
 
 def test_labels_by_a_word_of_their_name(tmp_path: Path) -> None:

@@ -288,7 +288,7 @@ def test_what_is_normal_may_be_learned_alone(
 
 def test_classes_past_the_first_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Data is often sorted by class; what is packed has to be unpacked."""
-    monkeypatch.setattr("mlforge_tasks.datasets._look.LOOKED_AT", 50)
+    monkeypatch.setattr("mlforge_tasks.datasets._column.LOOKED_AT", 50)
     lines = [f"{WAVE[at]},{'ab'[at // 200]}" for at in range(400)]
     write(tmp_path, {"x.csv": "v,class\n" + "\n".join(lines) + "\n", "x.zip": "PK"})
     _, made = starts(tmp_path, "x.csv")

@@ -1,0 +1,211 @@
+"""What one column holds: numbers, a few values, times. For a contract to start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlforge_tasks.datasets._sniff import MARKERS, is_number
+from mlforge_tasks.datasets._stamps import Stamps, only_format
+from mlforge_tasks.datasets._stand_ins import stand_in
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.datasets._table import Table
+    from mlforge_tasks.datasets._texts import Texts
+
+LOOKED_AT = 50_000
+MOST_VALUES = 50
+# The share of a clock's steps that go ahead.
+MOSTLY = 0.9
+# How far a step may be off the usual one, as a share of it.
+TOLERANCE = 0.2
+# Numbers of this size are the epoch's seconds, and milliseconds, microseconds, nanoseconds.
+_EPOCH_S = 1e9
+_DAY, _DAYS = "%Y%m%d", (19000101, 21001231)
+_TIMES = ("time", "stamp", "second", "date", "elapsed")
+_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: What a contract calls it.
+        axes: Shape of one row's value; empty for a number or a text.
+        numeric: Whether it holds numbers.
+        values: Its different values, where they are few; else empty.
+        runs: How many rows one of its few values stays, in the mean, the shortest of them; of
+            what is said of whole recordings, a recording.
+        said: How many different texts it is, where it is said of whole recordings.
+        recordings: How many recordings one of its few values is in, the fewest of them.
+        counts: Whether it numbers the rows, or says when they were and is no clock.
+        whole: Whether it is the same in all rows of each recording, of several.
+        deviation: Its standard deviation, where it holds numbers.
+        stand_in: The number that stands for a missing value, where it likely does.
+        interval_s: The usual step, where it is a time; else None.
+        stretch: How many rows follow one another at that step, in the mean.
+        unit: What its numbers count, where it is a time and that is not seconds.
+        format: How its times are written, where that is not ISO 8601.
+    """
+
+    name: str
+    axes: tuple[int, ...] = ()
+    numeric: bool = False
+    values: tuple[str, ...] = ()
+    runs: float = 1.0
+    said: int = 0
+    recordings: int = 1
+    counts: bool = False
+    whole: bool = False
+    deviation: float = 0.0
+    stand_in: float | None = None
+    interval_s: float | None = None
+    stretch: float = 0.0
+    unit: str | None = None
+    format: str | None = None
+
+
+def column_of(table: Table, name: str, unit: str | None) -> Column:
+    """One column.
+
+    Args:
+        table: Has it.
+        name: It.
+        unit: What its numbers count, where it is known that they are times.
+    """
+    if name in table.said:
+        said = table.said[name]
+        values = tuple(said.values.tolist())
+        runs = table.rows / (1 + int(said.changes().sum()))  # of whole recordings
+        few = values if len(values) <= MOST_VALUES else ()
+        found = Column(name, values=few, runs=runs, said=len(values))
+        return replace(found, recordings=_recordings(table, said))
+    cells = table.columns[name][:LOOKED_AT]
+    if cells.ndim > 1:
+        return Column(name, cells.shape[1:], numeric=True, deviation=float(np.std(cells)))
+    if cells.dtype.kind == "M":
+        return _with_steps(table, Column(name), cells.astype("datetime64[us]"))
+    found = _with_values(table, Column(name), cells)
+    numbers = _numbers(table, cells)
+    if numbers is not None:
+        return _numeric(table, found, numbers, unit)
+    return found if found.values else _text_times(table, found, cells)
+
+
+def _with_values(table: Table, found: Column, cells: NDArray[Any]) -> Column:
+    """The same with its values where they are few, and how long they stay.
+
+    Data is often sorted by class, so all rows are looked at; but not where the first ones differ.
+    """
+    if len(set(cells.tolist())) > MOST_VALUES:
+        return found
+    texts = table.texts(found.name)
+    if len(texts.values) > MOST_VALUES:
+        return found
+    begins = np.append(True, texts.changes())
+    runs = float((np.bincount(texts.index) / np.bincount(texts.index[begins])).min())
+    values = tuple(texts.values.tolist())
+    return replace(found, values=values, runs=runs, recordings=_recordings(table, texts))
+
+
+def _recordings(table: Table, texts: Texts) -> int:
+    """How many recordings a text is in, of the text that is in the fewest."""
+    changes = np.append(True, texts.changes()) | table.starts
+    pairs = np.stack([texts.index[changes].astype(np.int64), np.cumsum(table.starts)[changes]])
+    return int(np.bincount(np.unique(pairs, axis=1)[0]).min())
+
+
+def _numeric(table: Table, found: Column, numbers: NDArray[np.float64], unit: str | None) -> Column:
+    """A column of numbers: a quantity, a clock, a date, or what numbers the rows."""
+    steps = np.diff(numbers)[~table.starts[1 : len(numbers)]]
+    none = stand_in(numbers)
+    found = replace(
+        found,
+        numeric=True,
+        stand_in=none,
+        deviation=float(np.nanstd(np.where(numbers == none, np.nan, numbers))),
+        counts=len(steps) > 1 and (bool((steps == 1).all()) or _runs_on(found.name, steps)),
+        whole=len(steps) > 1 and not steps.any() and table.starts.sum() > 1,
+    )
+    if _is_date(found.name, numbers):
+        return _text_times(table, found, numbers.astype(np.int64), written=_DAY)
+    factor, unit = _clock(found.name, numbers, steps, unit)
+    if factor is None:
+        return found
+    return replace(_with_steps(table, found, numbers * factor * 1e6), unit=unit)
+
+
+def _runs_on(name: str, steps: NDArray[np.float64]) -> bool:
+    """Whether it is a time by its name, though several rows may share one."""
+    return _says_time(name) and bool((steps >= 0).mean() >= MOSTLY)
+
+
+def _says_time(name: str) -> bool:
+    return any(word in name.lower() for word in _TIMES) or name.lower() in {"t", "s"}
+
+
+def _is_date(name: str, numbers: NDArray[np.float64]) -> bool:
+    """Whether numbers are days, as 20260105 is one."""
+    low, high = _DAYS
+    named = any(word in name.lower() for word in ("date", "day"))
+    return named and bool(((numbers >= low) & (numbers <= high)).all())
+
+
+def _text_times(
+    table: Table, found: Column, cells: NDArray[Any], written: str | None = None
+) -> Column:
+    """The same as a time, where its texts are times: and how they are written."""
+    texts = cells.astype(np.str_).tolist()
+    written = written or only_format(texts)
+    stamps, bad = Stamps(table.cells, written=written).read(texts)
+    if bad or stamps.dtype.kind != "M":
+        return found
+    return replace(_with_steps(table, found, stamps), format=written)
+
+
+def _with_steps(table: Table, found: Column, stamps_us: NDArray[Any]) -> Column:
+    """The same as a time, where most of its steps go ahead."""
+    steps_s = np.diff(stamps_us).astype(np.float64) / 1e6
+    ahead = steps_s[steps_s > 0]
+    if len(ahead) <= len(steps_s) / 2:
+        return found
+    usual = float(np.median(ahead))
+    breaks = table.starts[1 : len(stamps_us)] | (np.abs(steps_s - usual) > usual * TOLERANCE)
+    return replace(found, interval_s=usual, stretch=len(stamps_us) / (1 + np.count_nonzero(breaks)))
+
+
+def _numbers(table: Table, cells: NDArray[Any]) -> NDArray[np.float64] | None:
+    """The column as numbers, NaN where one is missing; None where it is text."""
+    if cells.dtype.kind not in "OU":
+        return cells.astype(np.float64) if cells.dtype.kind in "biuf" else None
+    texts = [str(one).strip().replace(table.cells.decimal, ".") for one in cells.tolist()]
+    if not any(map(is_number, texts)) or {one for one in texts if not is_number(one)} - MARKERS:
+        return None
+    return np.array([float(one) if is_number(one) else np.nan for one in texts])
+
+
+def _clock(
+    name: str, numbers: NDArray[np.float64], steps: NDArray[np.float64], unit: str | None
+) -> tuple[float | None, str | None]:
+    """How many seconds one is in numbers that are a time by their name or size; and their unit.
+
+    Args:
+        name: The column's.
+        numbers: All of it.
+        steps: From row to row of the same recording.
+        unit: What they count, where it is known.
+    """
+    if len(steps) < 2 or (steps > 0).mean() < MOSTLY:
+        return None, None
+    first = float(numbers[0])
+    if unit is not None:
+        return _UNITS[unit], None if unit == "s" else unit
+    for one, factor in _UNITS.items():
+        if _EPOCH_S <= first * factor < 3 * _EPOCH_S:
+            return factor, None if one == "s" else one
+    return (1.0, None) if _says_time(name) else (None, None)
