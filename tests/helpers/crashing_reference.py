@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     import pytest
 
 _RUNTIME = """
-import os, sys
+import enum, os, sys
+
+class InterpreterConfig(enum.Enum):
+    kPreserveAllTensors = 1
 
 class Interpreter:
     @classmethod
-    def from_bytes(cls, tflite, arena_size):
+    def from_bytes(cls, tflite, arena_size, intrepreter_config=None):
         print("SAID", file=sys.stderr, flush=True)
         END
 """
