@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlforge_tasks.datasets._counted import MOSTLY, counted, says_time
 from mlforge_tasks.datasets._sniff import MARKERS, is_number
 from mlforge_tasks.datasets._stamps import Stamps, only_format
 from mlforge_tasks.datasets._stand_ins import stand_in
@@ -19,15 +20,9 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 50_000
 MOST_VALUES = 50
-# The share of a clock's steps that go ahead.
-MOSTLY = 0.9
 # How far a step may be off the usual one, as a share of it.
 TOLERANCE = 0.2
-# Numbers of this size are the epoch's seconds, and milliseconds, microseconds, nanoseconds.
-_EPOCH_S = 1e9
 _DAY, _DAYS = "%Y%m%d", (19000101, 21001231)
-_TIMES = ("time", "stamp", "second", "date", "elapsed")
-_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
 @dataclass(frozen=True)
@@ -47,9 +42,11 @@ class Column:
         whole: Whether it is the same in all rows of each recording, of several.
         deviation: Its standard deviation, where it holds numbers.
         stand_in: The number that stands for a missing value, where it likely does.
+        markers: What its cells hold that are no numbers, where all others are.
         interval_s: The usual step, where it is a time; else None.
         stretch: How many rows follow one another at that step, in the mean.
         unit: What its numbers count, where it is a time and that is not seconds.
+        guessed: Whether its numbers are taken for seconds, though nothing says so.
         format: How its times are written, where that is not ISO 8601.
     """
 
@@ -64,9 +61,11 @@ class Column:
     whole: bool = False
     deviation: float = 0.0
     stand_in: float | None = None
+    markers: frozenset[str] = frozenset()
     interval_s: float | None = None
     stretch: float = 0.0
     unit: str | None = None
+    guessed: bool = False
     format: str | None = None
 
 
@@ -93,7 +92,7 @@ def column_of(table: Table, name: str, unit: str | None) -> Column:
     found = _with_values(table, Column(name), cells)
     numbers = _numbers(table, cells)
     if numbers is not None:
-        return _numeric(table, found, numbers, unit)
+        return replace(_numeric(table, found, numbers, unit), markers=_markers(cells))
     return found if found.values else _text_times(table, found, cells)
 
 
@@ -134,19 +133,17 @@ def _numeric(table: Table, found: Column, numbers: NDArray[np.float64], unit: st
     )
     if _is_date(found.name, numbers):
         return _text_times(table, found, numbers.astype(np.int64), written=_DAY)
-    factor, unit = _clock(found.name, numbers, steps, unit)
-    if factor is None:
+    clock = counted(found.name, numbers, steps, unit)
+    if clock is None:
         return found
-    return replace(_with_steps(table, found, numbers * factor * 1e6), unit=unit)
+    told = None if clock.unit == "s" else clock.unit
+    found = _with_steps(table, found, numbers * clock.seconds * 1e6)
+    return replace(found, unit=told, guessed=clock.guessed)
 
 
 def _runs_on(name: str, steps: NDArray[np.float64]) -> bool:
     """Whether it is a time by its name, though several rows may share one."""
-    return _says_time(name) and bool((steps >= 0).mean() >= MOSTLY)
-
-
-def _says_time(name: str) -> bool:
-    return any(word in name.lower() for word in _TIMES) or name.lower() in {"t", "s"}
+    return says_time(name) and bool((steps >= 0).mean() >= MOSTLY)
 
 
 def _is_date(name: str, numbers: NDArray[np.float64]) -> bool:
@@ -189,23 +186,7 @@ def _numbers(table: Table, cells: NDArray[Any]) -> NDArray[np.float64] | None:
     return np.array([float(one) if is_number(one) else np.nan for one in texts])
 
 
-def _clock(
-    name: str, numbers: NDArray[np.float64], steps: NDArray[np.float64], unit: str | None
-) -> tuple[float | None, str | None]:
-    """How many seconds one is in numbers that are a time by their name or size; and their unit.
-
-    Args:
-        name: The column's.
-        numbers: All of it.
-        steps: From row to row of the same recording.
-        unit: What they count, where it is known.
-    """
-    if len(steps) < 2 or (steps > 0).mean() < MOSTLY:
-        return None, None
-    first = float(numbers[0])
-    if unit is not None:
-        return _UNITS[unit], None if unit == "s" else unit
-    for one, factor in _UNITS.items():
-        if _EPOCH_S <= first * factor < 3 * _EPOCH_S:
-            return factor, None if one == "s" else one
-    return (1.0, None) if _says_time(name) else (None, None)
+def _markers(cells: NDArray[Any]) -> frozenset[str]:
+    """What cells of numbers hold where one is missing."""
+    texts = {str(one).strip() for one in cells.tolist()} if cells.dtype.kind in "OU" else set()
+    return frozenset(texts & MARKERS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks.datasets._unpack import opened, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 HEAD_BYTES = 1 << 16
@@ -29,6 +29,11 @@ class Found:
     checks: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
     general: bool = False
+
+    def marked(self, texts: Collection[str]) -> Found:
+        """The same, where texts stand for missing values, past a file's beginning too."""
+        known = {*self.source.get("missing", ()), *texts}
+        return replace(self, source={**self.source, "missing": sorted(known)}) if known else self
 
     def missing(self, numbers: Sequence[float]) -> Found:
         """The same, where numbers stand for missing values."""

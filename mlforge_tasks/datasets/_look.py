@@ -84,8 +84,9 @@ def look(path: str, root: Path) -> Look:
     same = len(lengths) > 1 and len(set(lengths.tolist())) == 1
     length = int(lengths[0]) if same else None
     stand_ins = {one.stand_in for one in columns if one.stand_in is not None}
-    if stand_ins and isinstance(spec, Delimited):
-        found = found.missing(sorted(stand_ins))
+    if isinstance(spec, Delimited):
+        found = found.marked(frozenset().union(*(one.markers for one in columns)))
+        found = found.missing(sorted(stand_ins)) if stand_ins else found
     return Look(found.source, table.rows, len(lengths), columns, length, found.checks)
 
 

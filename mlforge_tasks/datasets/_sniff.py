@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import re
@@ -88,10 +89,9 @@ def _rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
 def _decoded(head: bytes, form: dict[str, Any]) -> str:
     for encoding, mark in (("utf-16", (b"\xff\xfe", b"\xfe\xff")), ("utf-8", (b"",))):
         if head.startswith(mark):
+            whole = len(head) < LOOKED_AT_BYTES  # else the last character may be cut
             try:
-                text = head.decode(
-                    encoding, errors="strict" if len(head) < LOOKED_AT_BYTES else "ignore"
-                )
+                text = codecs.getincrementaldecoder(encoding)().decode(head, final=whole)
             except UnicodeDecodeError:
                 continue
             if encoding != "utf-8":

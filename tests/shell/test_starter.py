@@ -81,6 +81,56 @@ def test_encodings_are_found(tmp_path: Path) -> None:
         assert text_form(tmp_path / "x.csv", "x.csv").get("encoding") == found
 
 
+def test_encodings_of_long_files_are_found(tmp_path: Path) -> None:
+    """A file's beginning may end within a character, and is still known for what it is."""
+    for encoding, found in (("utf-8", None), ("utf-16", "utf-16"), ("cp1252", "cp1252")):
+        for shift in "", "x":
+            text = f"t,{shift}ö\n" + "1,ö\n" * 20_000
+            (tmp_path / "x.csv").write_bytes(text.encode(encoding))
+            assert text_form(tmp_path / "x.csv", "x.csv").get("encoding") == found
+
+
+def test_missing_cells_are_found_past_the_beginning(tmp_path: Path) -> None:
+    """What stands where a value is missing is told by more than the first lines."""
+    flow = WAVE.repeat(5).astype(str)
+    flow[900], flow[950] = "", "n/a"
+    (tmp_path / "x.csv").write_text(rows("flow,level", flow, WAVE.repeat(5)))
+    assert look("x.csv", tmp_path).source["missing"] == ["", "n/a"]
+    made = starts(tmp_path, "x.csv")
+    assert prepare(made.dataset, datasets.load(made.dataset, tmp_path)).card.rows == 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "interval_s", "unit"),
+    [
+        ("timestamp_ms", 0.01, "ms"),
+        ("Time [us]", 1e-5, "us"),
+        ("millis", 0.01, "ms"),
+        ("seconds", 10, None),
+    ],
+)
+def test_a_name_says_what_times_count(
+    tmp_path: Path, name: str, interval_s: float, unit: str | None
+) -> None:
+    """100 Hz is not a row every 10 seconds."""
+    (tmp_path / "x.csv").write_text(rows(f"{name},flow,level", TIME * 10, WAVE, WAVE**2))
+    time = starts(tmp_path, "x.csv").dataset.time
+    assert time is not None
+    assert time.unit == unit
+    assert time.interval_s == pytest.approx(interval_s)
+    assert "CHECK: seconds?" not in (tmp_path / "new.yaml").read_text()
+
+
+def test_a_time_that_says_nothing_of_its_unit_is_a_guess(tmp_path: Path) -> None:
+    """It is taken for seconds, and the line says so; parts of a second are seconds."""
+    for step, guessed in ((10, True), (0.01, False)):
+        (tmp_path / "x.csv").write_text(rows("time,flow,level", TIME * step, WAVE, WAVE**2))
+        time = starts(tmp_path, "x.csv").dataset.time
+        assert time is not None
+        assert time.interval_s == pytest.approx(step)
+        assert ("CHECK: seconds?" in (tmp_path / "new.yaml").read_text()) == guessed
+
+
 @pytest.mark.parametrize(
     ("stamps", "interval_s", "unit"),
     [
