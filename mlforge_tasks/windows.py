@@ -72,10 +72,7 @@ class Windows:
         """The rows that some example holds, each once: [n, ...]."""
         if self.length is None:
             return self.rows[np.sort(self.starts)]
-        change = np.zeros(len(self.rows) + 1, np.int64)
-        np.add.at(change, self.starts, 1)
-        np.add.at(change, self.starts + self.length, -1)
-        return self.rows[np.cumsum(change)[:-1] > 0]
+        return self.rows[covered(self.starts, len(self.rows), self.length)]
 
     def write(self, folder: Path, name: str) -> None:
         """Writes the files that `read` finds."""
@@ -91,6 +88,16 @@ class Windows:
         parts = range(0, len(self.rows), ROWS_AT_ONCE)
         rows = [change(np.asarray(self.rows[at : at + ROWS_AT_ONCE])) for at in parts]
         return Windows(np.concatenate(rows), self.starts, self.length)
+
+
+def covered(starts: NDArray[np.int64], rows: int, span: int) -> NDArray[np.bool_]:
+    """Which rows lie in one of the spans that begin at `starts`."""
+    open_spans = np.zeros(rows + span, dtype=np.int32)
+    np.add.at(open_spans, starts, 1)
+    np.subtract.at(open_spans, starts + span, 1)
+    np.cumsum(open_spans, out=open_spans)
+    inside: NDArray[np.bool_] = open_spans[:rows] > 0
+    return inside
 
 
 def read(folder: Path, name: str, length: int | None) -> Windows:

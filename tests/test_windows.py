@@ -53,3 +53,15 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     found = windows.read(tmp_path, "test", 3)
     assert found[:].tolist() == [[[4, 5], [6, 7], [8, 9]], [[0, 1], [2, 3], [4, 5]]]
     assert isinstance(found.rows.base, np.memmap)
+
+
+@given(
+    starts=st.lists(st.integers(0, 30), max_size=10, unique=True),
+    span=st.integers(1, 8),
+)
+def test_covered(starts: list[int], span: int) -> None:
+    """A row is covered where a span that begins at a start holds it."""
+    rows = 40
+    wanted = {row for start in starts for row in range(start, start + span)}
+    found = windows.covered(np.array(starts, dtype=np.int64), rows, span)
+    assert set(np.flatnonzero(found).tolist()) == {row for row in wanted if row < rows}

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlforge_tasks.datasets._losses import losses
 from mlforge_tasks.datasets._outliers import outliers
-from mlforge_tasks.datasets._windows import covered
+from mlforge_tasks.windows import covered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

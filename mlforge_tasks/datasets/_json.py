@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from mlforge_tasks.datasets._unpack import reading
 from mlforge_tasks.errors import MlforgeError
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 

@@ -34,10 +34,9 @@ from mlforge_tasks.datasets._examples import (
 )
 from mlforge_tasks.datasets._findings import findings
 from mlforge_tasks.datasets._split import LEFT_OUT
-from mlforge_tasks.datasets._windows import covered
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import canonical_json, sha256_bytes
-from mlforge_tasks.windows import ROWS, guess_file
+from mlforge_tasks.windows import ROWS, covered, guess_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

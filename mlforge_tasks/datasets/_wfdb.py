@@ -191,8 +191,9 @@ class Records:
                 f"{self.files.where(part)}: found signals of different rates: {told} Hz",
                 hint="name signals of one rate as inputs",
             )
-        self._hold_alike(part, head, places, rates.copy().pop())
-        return self._read(part, head, places, rates.pop())
+        (frame_rows,) = rates
+        self._hold_alike(part, head, places, frame_rows)
+        return self._read(part, head, places, frame_rows)
 
     def _hold_alike(self, part: str, head: Any, places: list[int], frame_rows: int) -> None:
         where = self.files.where(part)

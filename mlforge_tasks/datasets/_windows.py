@@ -64,13 +64,3 @@ def holding(marked: NDArray[np.bool_], begins: NDArray[np.int64], rows: int) -> 
     count = np.concatenate(([0], np.cumsum(marked)))
     held: NDArray[np.bool_] = count[begins + rows] > count[begins]
     return held
-
-
-def covered(starts: NDArray[np.int64], rows: int, span: int) -> NDArray[np.bool_]:
-    """Which rows lie in one of the spans that begin at `starts`."""
-    open_spans = np.zeros(rows + span, dtype=np.int32)
-    np.add.at(open_spans, starts, 1)
-    np.subtract.at(open_spans, starts + span, 1)
-    np.cumsum(open_spans, out=open_spans)
-    inside: NDArray[np.bool_] = open_spans[:rows] > 0
-    return inside

@@ -57,6 +57,20 @@ def _quantised(splits: Sequence[Windows], quantisation: Quantisation) -> Windows
     return replace(rows, starts=np.concatenate([each.starts for each in splits]))
 
 
+def _ran(
+    tflite: bytes, quantisation: Quantisation, dataset: Path, splits: Sequence[Split]
+) -> tuple[dict[Split, tuple[Windows, NDArray[np.int8]]], str]:
+    """What a model is given of each split and gives for it, [N, outputs]; and as `_outputs`."""
+    card = DataCard.read(dataset / "data_card.json")
+    inputs = [windows.read(dataset, split, card.window_length) for split in splits]
+    given = _quantised(inputs, quantisation)
+    raw, why = _outputs(tflite, quantisation, given)
+    ends = np.cumsum([len(one) for one in inputs])
+    parts = np.split(raw.reshape(len(raw), -1), ends[:-1])
+    each = zip(splits, inputs, parts, strict=True)
+    return {split: (replace(given, starts=one.starts), part) for split, one, part in each}, why
+
+
 def thresholds(
     tflite: bytes, quantisation: Quantisation, dataset: Path, wanted: Sequence[Figure]
 ) -> list[tuple[int, Counts]]:
@@ -76,11 +90,10 @@ def thresholds(
         ToolError: The split has nothing to tell apart.
     """
     card = DataCard.read(dataset / "data_card.json")
-    inputs = windows.read(dataset, "validation", card.window_length)
-    given = _quantised([inputs], quantisation)
-    raw, _ = _outputs(tflite, quantisation, given)
+    ran, _ = _ran(tflite, quantisation, dataset, ("validation",))
+    given, raw = ran["validation"]
     targets = windows.read_targets(dataset, "validation")
-    outputs: NDArray[Any] = raw.reshape(len(raw), -1)
+    outputs: NDArray[Any] = raw
     if card.task == "anomaly":
         outputs = metrics.of_device(raw, given, quantisation, card)
     found = []
@@ -242,17 +255,13 @@ def evaluation(
     least = _float_least(detectors(asked, card.task, len(card.labels)), floats, dataset)
     guesses = Guesses.read(dataset, card, asked)
     judged = _Judged(card, quantisation, asked, decision, floats, least, guesses, confidence)
-    inputs = [windows.read(dataset, split, card.window_length) for split in SPLITS]
-    tflite, given = (model / "model.tflite").read_bytes(), _quantised(inputs, quantisation)
-    raw, why = _outputs(tflite, quantisation, given)
-    parts = np.split(raw.reshape(len(raw), -1), [len(inputs[0])])
+    tflite = (model / "model.tflite").read_bytes()
+    ran, why = _ran(tflite, quantisation, dataset, SPLITS)
     found: dict[str, Any] = {
-        split: judged.split(
-            split, replace(given, starts=one.starts), part, windows.read_targets(dataset, split)
-        )
-        for split, one, part in zip(SPLITS, inputs, parts, strict=True)
+        split: judged.split(split, given, raw, windows.read_targets(dataset, split))
+        for split, (given, raw) in ran.items()
     }
-    layers = layer_rails(tflite, replace(given, starts=inputs[0].starts))
+    layers = layer_rails(tflite, ran["validation"][0])
     found["validation"] = found["validation"].model_copy(update={"layer_rails": layers})
     computed_by: Computer = "aot" if why else "tflite-micro"
     return Evaluation(computed_by=computed_by, not_compared=why, **found)

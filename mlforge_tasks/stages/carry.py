@@ -10,7 +10,7 @@ from mlforge_tasks.stages import main
 from mlforge_tasks.stages._folders import Folders
 from mlforge_tasks.stages.judge import result
 from mlforge_tasks.verdict.constraints import Bound
-from mlforge_tasks.verdict.trials import Trials, badness
+from mlforge_tasks.verdict.trials import Trials, ranked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,10 +42,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     bounds = [Bound.from_dump(one) for one in config["bounds"]]
     seen = [one for one in bounds if not one.on_test]
     told = {**config, "bounds": [one.model_dump(mode="json") for one in seen]}
-    goal = next(one for one in seen if not one.on_device)
-    upwards = goal.direction == "at_least"
-    known = [_judged(inputs, name, told) for name in config["candidates"]]
-    known.sort(key=lambda one: badness(one, goal.metric, higher_is_better=upwards))
+    known = ranked((_judged(inputs, name, told) for name in config["candidates"]), seen)
     asked: list[TrialResult] = []
     for one in known:
         verdict = one.trial.verdict

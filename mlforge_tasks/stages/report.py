@@ -16,7 +16,7 @@ from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast, errors
 from mlforge_tasks.verdict.quantisation_loss import QuantisationLoss, loss
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript, Transcripts
-from mlforge_tasks.verdict.trials import Carried, Report, Trials, badness
+from mlforge_tasks.verdict.trials import Carried, Report, Trials, ranked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,14 +140,6 @@ def _choice(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> EngineChoi
     return only(engine, config["target"]["platform"], config["target"]["board"])
 
 
-def _best(results: tuple[TrialResult, ...], bounds: tuple[Bound, ...]) -> str | None:
-    """The candidate that meets the contract, or comes closest; None where there is none."""
-    goal = next(one for one in bounds if not one.on_device)
-    upwards = goal.direction == "at_least"
-    ranked = sorted(results, key=lambda one: badness(one, goal.metric, higher_is_better=upwards))
-    return ranked[0].trial.id if ranked else None
-
-
 def _results(inputs: Mapping[str, Path]) -> tuple[TrialResult, ...]:
     """Every candidate, oldest first."""
     folders = [inputs[name] for name in sorted(inputs) if name.startswith("judge")]
@@ -216,7 +208,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     without_model = _without_model(evaluations, bounds, config["leading"])
     bounds += () if config["goal.baseline"] == "ignore" else without_model
     met = any(one.trial.verdict.met for one in results if one.trial.verdict)
-    best, transcripts = _best(results, bounds), _transcripts(inputs)
+    best = next((one.trial.id for one in ranked(results, bounds)), None)
+    transcripts = _transcripts(inputs)
     report = Report(
         name=config["name"],
         board=config["target"]["board"],

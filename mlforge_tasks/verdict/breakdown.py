@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlforge_tasks.int8 import INT8_MAX, INT8_MIN
 from mlforge_tasks.verdict import metrics
+from mlforge_tasks.verdict.classification import f1_scores, precisions, recalls
 from mlforge_tasks.verdict.evaluation import ClassFigures, OutputErrors, Rail, RangeErrors
 
 if TYPE_CHECKING:
@@ -27,20 +29,23 @@ RANGES = 5
 
 def classes(counts: NDArray[np.int64], labels: Sequence[str]) -> tuple[ClassFigures, ...]:
     """By class, from a confusion matrix."""
-    return tuple(_class(counts, at, label) for at, label in enumerate(labels))
-
-
-def _class(counts: NDArray[np.int64], at: int, label: str) -> ClassFigures:
-    examples, predicted = int(counts[at].sum()), int(counts[:, at].sum())
-    hits = int(counts[at, at])
-    return ClassFigures(
-        label=label,
-        examples=examples,
-        predicted=predicted,
-        recall=hits / examples if examples else None,
-        precision=hits / predicted if predicted else None,
-        f1=2 * hits / (examples + predicted) if examples + predicted else None,
+    shares = (recalls(counts), precisions(counts), f1_scores(counts))
+    columns = (counts.sum(axis=1).tolist(), counts.sum(axis=0).tolist(), *map(_known, shares))
+    return tuple(
+        ClassFigures(
+            label=label,
+            examples=examples,
+            predicted=predicted,
+            recall=recall,
+            precision=right,
+            f1=f1,
+        )
+        for label, examples, predicted, recall, right, f1 in zip(labels, *columns, strict=True)
     )
+
+
+def _known(shares: Values) -> list[float | None]:
+    return [None if math.isnan(share) else share for share in shares.tolist()]
 
 
 def label_figures(label: str, counts: Counts) -> ClassFigures:

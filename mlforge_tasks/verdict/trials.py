@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
 from mlforge_tasks.cycles.record import Cycles
@@ -15,6 +17,9 @@ from mlforge_tasks.verdict.quantisation_loss import QuantisationLoss
 from mlforge_tasks.verdict.relaxation import Shortfall
 from mlforge_tasks.verdict.transcript import ModelUse
 from mlforge_tasks.verdict.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class TrialResult(Record):
@@ -65,21 +70,30 @@ def _relative_excess(clause: Clause) -> float:
     return max(0.0, clause.slack or 0.0) / max(abs(clause.limit), 1e-9)
 
 
-def badness(result: TrialResult, goal: str, *, higher_is_better: bool) -> tuple[float, ...]:
-    """Sorts candidates, best first.
+def ranked(results: Iterable[TrialResult], bounds: Iterable[Bound]) -> list[TrialResult]:
+    """Candidates, best first.
 
     Those that keep all that can be told come first, then those with the fewest unknown clauses,
     then the least far from their bounds; the goal's metric breaks ties. Among the others the test
     split has no say.
+
+    Args:
+        results: Those, judged.
+        bounds: All clauses; the goal's is the first that is of no device.
     """
+    goal = next(one for one in bounds if not one.on_device)
+    return sorted(results, key=lambda one: _badness(one, goal))
+
+
+def _badness(result: TrialResult, goal: Bound) -> tuple[float, ...]:
     verdict = result.trial.verdict
     if verdict is None:
         return (1.0, float("inf"), 0.0, 0.0)
     clauses = [one for one in verdict.clauses if not one.metric.endswith(TEST_SUFFIX)]
     unknown = sum(clause.status == "unknown" for clause in clauses)
     excess = sum(_relative_excess(clause) for clause in clauses)
-    value = next((one.value for one in clauses if one.metric == goal), None)
-    signed = 0.0 if value is None else (-value if higher_is_better else value)
+    value = next((one.value for one in clauses if one.metric == goal.metric), None)
+    signed = 0.0 if value is None else (-value if goal.direction == "at_least" else value)
     return (0.0 if holds(verdict) else 1.0, unknown, excess, signed)
 
 

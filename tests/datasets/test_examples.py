@@ -20,7 +20,7 @@ from mlforge_tasks.datasets._examples import make_examples, read_rows
 from mlforge_tasks.datasets._prepare import Prepared, calibration_examples, prepare
 from mlforge_tasks.datasets._split import _equal_rows
 from mlforge_tasks.datasets._texts import Texts
-from mlforge_tasks.datasets._windows import covered, window_starts
+from mlforge_tasks.datasets._windows import window_starts
 from mlforge_tasks.errors import MlforgeError
 from tests.helpers.datasets import FORECAST, SORTING, arrays_of, loaded, made, spec
 
@@ -45,18 +45,6 @@ def test_windows_are_those_without_a_break(window: Window, breaks: list[bool]) -
         and (start - run_start[start]) % window.stride == 0
     ]
     assert window_starts(np.array(breaks), window).tolist() == wanted
-
-
-@given(
-    starts=st.lists(st.integers(0, 30), max_size=10, unique=True),
-    span=st.integers(1, 8),
-)
-def test_covered(starts: list[int], span: int) -> None:
-    """A row is covered where a span that begins at a start holds it."""
-    rows = 40
-    wanted = {row for start in starts for row in range(start, start + span)}
-    found = covered(np.array(starts, dtype=np.int64), rows, span)
-    assert set(np.flatnonzero(found).tolist()) == {row for row in wanted if row < rows}
 
 
 @settings(deadline=None)
