@@ -140,6 +140,11 @@ def _choice(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> EngineChoi
     return only(engine, config["target"]["platform"], config["target"]["board"])
 
 
+def _best(results: tuple[TrialResult, ...], bounds: tuple[Bound, ...]) -> str | None:
+    """The candidate that meets the contract, or comes closest; None where there is none."""
+    return next((one.trial.id for one in ranked(results, bounds)), None)
+
+
 def _results(inputs: Mapping[str, Path]) -> tuple[TrialResult, ...]:
     """Every candidate, oldest first."""
     folders = [inputs[name] for name in sorted(inputs) if name.startswith("judge")]
@@ -208,8 +213,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     without_model = _without_model(evaluations, bounds, config["leading"])
     bounds += () if config["goal.baseline"] == "ignore" else without_model
     met = any(one.trial.verdict.met for one in results if one.trial.verdict)
-    best = next((one.trial.id for one in ranked(results, bounds)), None)
-    transcripts = _transcripts(inputs)
+    best, transcripts = _best(results, bounds), _transcripts(inputs)
     report = Report(
         name=config["name"],
         board=config["target"]["board"],
