@@ -8,6 +8,11 @@
 
 #include <stdint.h>
 
+/* Given by the application: an inference as it measures them itself, its status, and what the score
+ * of the last was, where there is one. */
+int mlperf_invoke(void);
+uint64_t mlperf_score(void);
+
 /* Says that commands are welcome. */
 void mlperf_start(void);
 
