@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal
 
 import numpy as np
 
+from mlforge_tasks.datasets._own_split import SPLIT, joined, parts_of
 from mlforge_tasks.datasets._table import Table, shown
 from mlforge_tasks.datasets._unpack import check_sizes, reading
 from mlforge_tasks.errors import MlforgeError
@@ -39,6 +40,9 @@ Column = np.ndarray[Any, Any] | list[np.ndarray[Any, Any]]
 def read_npz(data: bytes | BinaryIO, where: str, columns: Wanted | None = None) -> Table:
     """Reads an archive of arrays with one entry per row each; all rows are one recording.
 
+    Where all names say what for they are (`x_train`), a quantity of all splits can be wanted (`x`),
+    and `split`.
+
     Args:
         data: The archive, or a file of it.
         where: Its name, for messages.
@@ -51,6 +55,14 @@ def read_npz(data: bytes | BinaryIO, where: str, columns: Wanted | None = None) 
     with reading(where, "not a whole .npz archive"), zipfile.ZipFile(stream) as archive:
         members = _members(archive, where)
         names = tuple(members)
+        parts = parts_of(names)
+        told = tuple(columns.kinds((*parts, SPLIT))) if columns and parts else ()
+        if {*told} & {*parts}:
+            check_sizes(
+                [members[name] for one in told for name in parts.get(one, {}).values()], where
+            )
+            read = lambda name: _member(archive, members[name], name, where)  # noqa: E731 - its members
+            return _of_splits(joined(parts, told, read, where), where)
         kept = names if columns is None else tuple(columns.kinds(names)) or names
         check_sizes([members[name] for name in kept], where)
         arrays = {name: _member(archive, members[name], name, where) for name in kept}
@@ -64,6 +76,14 @@ def read_npz(data: bytes | BinaryIO, where: str, columns: Wanted | None = None) 
     starts = np.zeros(lengths[0], dtype=np.bool_)
     starts[0] = True
     return Table(where, arrays, starts, named=names)
+
+
+def _of_splits(arrays: dict[str, NDArray[Any]], where: str) -> Table:
+    """Arrays with a split of their own: each row is a recording, of which some may be drawn."""
+    rows = len(next(iter(arrays.values())))
+    if not rows:
+        raise MlforgeError(f"{where}: there are no rows")
+    return Table(where, arrays, np.ones(rows, dtype=np.bool_), named=tuple(arrays))
 
 
 def _members(archive: zipfile.ZipFile, where: str) -> dict[str, zipfile.ZipInfo]:

@@ -41,6 +41,7 @@ class Column:
         counts: Whether it numbers the rows, or says when they were and is no clock.
         whole: Whether it is the same in all rows of each recording, of several.
         deviation: Its standard deviation, where it holds numbers.
+        missing: The share of its rows that lack a number, where it holds numbers.
         stand_in: The number that stands for a missing value, where it likely does.
         markers: What its cells hold that are no numbers, where all others are.
         interval_s: The usual step, where it is a time; else None.
@@ -60,6 +61,7 @@ class Column:
     counts: bool = False
     whole: bool = False
     deviation: float = 0.0
+    missing: float = 0.0
     stand_in: float | None = None
     markers: frozenset[str] = frozenset()
     interval_s: float | None = None
@@ -123,11 +125,13 @@ def _numeric(table: Table, found: Column, numbers: NDArray[np.float64], unit: st
     """A column of numbers: a quantity, a clock, a date, or what numbers the rows."""
     steps = np.diff(numbers)[~table.starts[1 : len(numbers)]]
     none = stand_in(numbers)
+    known = np.where(numbers == none, np.nan, numbers)
     found = replace(
         found,
         numeric=True,
         stand_in=none,
-        deviation=float(np.nanstd(np.where(numbers == none, np.nan, numbers))),
+        deviation=float(np.nanstd(known)),
+        missing=float(np.isnan(known).mean()),
         counts=len(steps) > 1 and (bool((steps == 1).all()) or _runs_on(found.name, steps)),
         whole=len(steps) > 1 and not steps.any() and table.starts.sum() > 1,
     )

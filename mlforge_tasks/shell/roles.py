@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import MlforgeError
@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from mlforge_tasks.datasets._look import Look
 
 LABELS = (
-    *("label", "class", "activity", "target", "state", "fault", "anomaly", "species", "gesture"),
+    *(
+        "label",
+        "labels",
+        "class",
+        "activity",
+        "target",
+        "state",
+        "fault",
+        "anomaly",
+        "species",
+        "gesture",
+    ),
     *("failure", "condition", "status", "word", "digit", "y"),
 )
 GROUPS = (
@@ -37,6 +48,12 @@ _FAST_S, _HEARD_S = 1 / 4000, 0.25
 # What a label is called that an anomaly is not.
 NORMAL = ("normal", "ok", "good", "healthy", "nominal", "inlier", "no_fault", "fault_free")
 _ODD = {"anomaly", "outlier"}
+# A recording without gaps, but for a few.
+_MOSTLY_WHOLE = 0.9
+# A quantity that is missing more often would take most examples with it.
+_MOST_MISSING = 0.5
+# An array with two axes as long as these is a grey image, not a series.
+_LEAST_PIXELS, _MOST_UNLIKE = 16, 2
 # As many recordings as there are splits, or some have none of a label.
 _FEWEST = 3
 
@@ -56,6 +73,7 @@ class Roles:
         group: What recordings belong to.
         split: What says which rows test.
         tests: Its values that do.
+        validates: Its values that say which rows validate, where it has some.
         window: How rows become examples.
         alone: Whether labels are in too few recordings for each split to have some.
     """
@@ -70,6 +88,7 @@ class Roles:
     group: Column | None
     split: Column | None
     tests: tuple[str, ...]
+    validates: tuple[str, ...]
     window: dict[str, int] | None
     alone: bool
 
@@ -83,7 +102,7 @@ def roles_of(found: Look) -> Roles:
     rest = [one for one in found.columns if len(one.values) != 1]
     clocks = [one for one in rest if one.interval_s is not None]
     time = next(iter(clocks), None)
-    split, tests = _own_split(rest)
+    split, tests, validates = _own_split(rest)
     label = _named(_classes(rest), LABELS, MOST_LABELS) or _text(rest) or _flag(rest)
     group = _group([one for one in rest if one is not label], found.recordings, split)
     features = _features(found, label, (*clocks, split, group))
@@ -95,11 +114,11 @@ def roles_of(found: Look) -> Roles:
     elif label is None and window is None:
         features, window = _apart(features)
     shown = (wide,) if wide is not None else tuple(features[:MOST_FEATURES])
-    used = (time, split, label, group, target, *shown)
+    used = {one.name for one in (time, split, label, group, target, *shown) if one is not None}
     return Roles(
         features=shown,
         wide=wide,
-        left_out=tuple(one.name for one in found.columns if one not in used),
+        left_out=tuple(one.name for one in found.columns if one.name not in used),
         label=label,
         normal=_normal(label),
         target=target,
@@ -107,6 +126,7 @@ def roles_of(found: Look) -> Roles:
         group=group,
         split=split,
         tests=tests,
+        validates=validates,
         window=window,
         alone=_alone(label),
     )
@@ -119,7 +139,7 @@ def _features(found: Look, label: Column | None, others: Sequence[Column | None]
         MlforgeError: There is none.
     """
     numeric = [one for one in found.columns if one.numeric and len(one.values) != 1]
-    numeric = [one for one in numeric if one is not label]
+    numeric = [one for one in numeric if one is not label and one.missing <= _MOST_MISSING]
     features = [one for one in numeric if one not in others and not one.counts] or numeric
     if not features:
         beside = f" beside the label '{label.name}'" if label else ""
@@ -134,6 +154,10 @@ def _wide(found: Look, features: Sequence[Column], label: Column | None) -> Colu
         MlforgeError: It is an image, and there is nothing to tell of it.
     """
     wide = next((one for one in features if one.axes), None)
+    if wide is not None and len(wide.axes) == 2:
+        short, long = sorted(wide.axes)
+        if short >= _LEAST_PIXELS and long <= _MOST_UNLIKE * short:
+            wide = replace(wide, axes=(*wide.axes, 1))
     if label is None and wide is not None and len(wide.axes) > 1:
         raise MlforgeError(
             f"{found.source['path']}: nothing says what each {wide.name} is",
@@ -153,15 +177,16 @@ def _apart(features: list[Column]) -> tuple[list[Column], dict[str, int] | None]
     return (features[:-1], None) if len(features) > 1 else (features, {"length": 16, "horizon": 1})
 
 
-def _own_split(columns: Sequence[Column]) -> tuple[Column | None, tuple[str, ...]]:
-    """The column that says what tests, and which of its values do."""
-    telling = [one for one in columns if _tests(one)]
-    split = _named(telling, SPLITS, most=4)
-    return split, () if split is None else _tests(split)
+def _own_split(
+    columns: Sequence[Column],
+) -> tuple[Column | None, tuple[str, ...], tuple[str, ...]]:
+    """The column that says what tests, and which of its values do, and which validate."""
+    split = _named([one for one in columns if _called(one, "te")], SPLITS, most=4)
+    return (None, (), ()) if split is None else (split, _called(split, "te"), _called(split, "val"))
 
 
-def _tests(column: Column) -> tuple[str, ...]:
-    return tuple(one for one in column.values if one.lower().startswith("te"))
+def _called(column: Column, beginning: str) -> tuple[str, ...]:
+    return tuple(one for one in column.values if one.lower().startswith(beginning))
 
 
 def _named(columns: Sequence[Column], names: Sequence[str], most: int) -> Column | None:
@@ -218,26 +243,44 @@ def _flag(columns: Sequence[Column]) -> Column | None:
 
 
 def _window(
-    found: Look, time: Column | None, label: Column | None, wide: Column | None
+    found: Look, time: Column | None, told: Column | None, wide: Column | None
 ) -> dict[str, int] | None:
-    """How rows become examples: none where each row is one, as of images."""
+    """How rows become examples: none where each row is one, as of images.
+
+    Args:
+        found: The data.
+        time: When rows were measured.
+        told: The class, or a value of whole recordings; None where what comes next is foretold.
+        wide: An array that is the only input.
+    """
     whole = found.rows / max(1, found.recordings)
     if (wide is not None and len(wide.axes) > 1) or whole < 2:
         return None
+    gaps = time is not None and 0 < time.stretch < whole * _MOSTLY_WHOLE
+    gapless = time.stretch / 2 if time and gaps else whole
     heard = _heard_rows(time)
-    gapless = time.stretch if time and time.stretch else whole
-    if label is None:
-        if time is None and found.recordings == 1:
-            return None
-        return {"length": _within(heard or 16, whole // 2, gapless // 2), "horizon": 1}
-    same = 0 if found.length is None else found.length
-    if 0 < same <= MOST_ROWS and label.runs >= same and (label.whole or not _alone(label)):
+    if told is not None:
+        return _of_what_stays(found, told, time, min(heard or 64, gapless))
+    if time is None and found.recordings == 1:
+        return None
+    return {"length": _within(heard or 16, whole // 2, gapless), "horizon": 1}
+
+
+def _of_what_stays(
+    found: Look, told: Column, time: Column | None, most: float
+) -> dict[str, int] | None:
+    """Windows in which a class, or a value of whole recordings, is the same."""
+    whole, same = found.rows / found.recordings, found.length or 0
+    if told.whole:
+        length = _within(same or whole, MOST_ROWS)
+        return {"length": length, "stride": length}
+    if 0 < same <= MOST_ROWS and told.runs >= same and not _alone(told):
         return {"length": same, "stride": same}
-    if time is None and min(label.runs, whole) < 8:
+    if time is None and min(told.runs, whole) < 8:
         return None
     # A tenth of a label's rows, so that each split has some examples.
-    tenth = found.rows / len(label.values) / 10 if label.values and _alone(label) else whole
-    length = _within(heard or 64, label.runs, whole, gapless / 2, tenth)
+    tenth = found.rows / len(told.values) / 10 if _alone(told) else whole
+    length = _within(most, told.runs, whole, tenth)
     return {"length": length, "stride": max(1, length // 2)}
 
 

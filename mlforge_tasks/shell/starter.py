@@ -27,8 +27,8 @@ _PLAIN, _WORDS = re.compile(r"[A-Za-z][\w./-]*"), {"true", "false", "null"}
 # Of names of columns; what else stands in brackets may be anything.
 _UNIT = re.compile(r"[(\[]([^()\[\]]+)[)\]]$")
 UNITS = (
-    *("s", "ms", "us", "Hz", "kHz", "m", "mm", "cm", "km", "m/s", "rad", "deg", "°", "rad/s"),
-    *("deg/s", "°/s", "dps", "rpm", "g", "mg", "kg", "m/s2", "m/s^2", "m/s²", "N", "Nm"),
+    *("s", "ms", "us", "min", "h", "Hz", "kHz", "m", "mm", "cm", "km", "m/s", "rad", "deg", "°"),
+    *("rad/s", "deg/s", "°/s", "dps", "rpm", "g", "mg", "kg", "m/s2", "m/s^2", "m/s²", "N", "Nm"),
     *("V", "mV", "uV", "µV", "A", "mA", "W", "kW", "Wh", "kWh", "uT", "µT", "Pa", "hPa", "kPa"),
     *("bar", "mbar", "psi", "C", "°C", "K", "F", "°F", "%", "ppm", "ppb", "lux", "lx", "dB"),
     *("l/s", "l/min", "l/h", "m3/h"),

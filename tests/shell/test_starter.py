@@ -363,6 +363,40 @@ def test_numbers_that_stand_for_nothing(tmp_path: Path, value: float) -> None:
     assert "missing" not in look("y.csv", tmp_path).source
 
 
+def test_archives_with_a_split_of_their_own(tmp_path: Path) -> None:
+    """As Keras and MedMNIST hand them out: grey images, and labels in a column."""
+    image, word = np.arange(90 * 400).reshape(90, 20, 20) % 251, np.arange(90).reshape(90, 1) % 3
+    cut = {"train": slice(0, 60), "val": slice(60, 70), "test": slice(70, 90)}
+    arrays: dict[str, Any] = {f"{name}_images": image[rows] for name, rows in cut.items()}
+    arrays |= {f"{name}_labels": word[rows] for name, rows in cut.items()}
+    np.savez(tmp_path / "x.npz", **arrays)
+    made = starts(tmp_path, "x.npz").dataset
+    assert (made.input_shape, made.target.column) == ((20, 20, 1), "labels")
+    card = prepare(made, datasets.load(made, tmp_path)).card
+    assert [one.examples for one in card.splits] == [60, 10, 20]
+    short, labels = image[60:], word.reshape(90)
+    np.savez(
+        tmp_path / "y.npz",
+        x_train=image[:60],
+        y_train=labels[:60],
+        x_test=short,
+        y_test=labels[60:],
+    )
+    made = starts(tmp_path, "y.npz").dataset
+    card = prepare(made, datasets.load(made, tmp_path)).card
+    assert [one.examples for one in card.splits] == [48, 12, 30]
+    np.savez(tmp_path / "z.npz", x_train=image[:60], y_train=word[:50], x_test=image, y_test=word)
+    with pytest.raises(MlforgeError, match=r"x \[60, 90\]; y \[50, 90\] entries for train, test"):
+        starts(tmp_path, "z.npz")
+
+
+def test_what_is_mostly_missing_is_no_input(tmp_path: Path) -> None:
+    """It would take its rows out of the examples."""
+    few = np.where(TIME % 9, -200, WAVE)
+    (tmp_path / "x.csv").write_text(rows("a,b,c", WAVE, few, WAVE**2))
+    assert [one.name for one in starts(tmp_path, "x.csv").dataset.inputs.features] == ["a"]
+
+
 def test_labels_by_a_word_of_their_name(tmp_path: Path) -> None:
     """Flags as floats too; times of day are no classes, and numbers stand in their order."""
     flag = np.where(TIME // 25 % 2, 1.0, 0.0)
