@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mlforge_tasks.datasets._examples import Rows
     from mlforge_tasks.datasets._table import Table
 
+# The share of a label's rows that may lie in no example before that is told.
+TOLD_FROM = 0.25
+
 
 def findings(
     spec: DatasetSpec,
@@ -50,7 +53,11 @@ def findings(
     return {
         "losses": losses(window, table, rows),
         "notes": (*notes, *_too_short(table, window)),
-        "warnings": (*usual, *outliers(spec, table, rows, used)),
+        "warnings": (
+            *usual,
+            *_short_stretches(spec, window, table, rows),
+            *outliers(spec, table, rows, used),
+        ),
     }
 
 
@@ -63,3 +70,24 @@ def _too_short(table: Table, window: Window) -> Iterator[str]:
         first = f"the first is {table.place(int(begins[short[0]]))}, with {rows[short[0]]}"
         many = f"{len(short):,} of {len(rows):,} recordings have"
         yield f"{many} fewer rows than the {window.span} of an example ({first})"
+
+
+def _short_stretches(spec: DatasetSpec, window: Window, table: Table, rows: Rows) -> Iterator[str]:
+    """That a label often ends before a window does, so that examples have little of it."""
+    if not spec.target.labels or rows.targets.ndim > 1:
+        return
+    begins = np.flatnonzero(rows.apart)
+    lengths = np.diff(np.append(begins, table.rows))
+    ends = np.append(table.starts[begins[1:]], True)
+    within = ~(table.starts[begins] & ends)  # recordings that are too short are told as those
+    short = within & (lengths < window.span)
+    labels = np.where(rows.has_target[begins], rows.targets[begins], -1)
+    for at, label in enumerate(spec.target.classes):
+        own = labels == at
+        lost = lengths[own & short].sum() / max(1, lengths[own].sum())
+        if lost >= TOLD_FROM:
+            yield (
+                f"{np.count_nonzero(own & short):,} of {np.count_nonzero(own):,} stretches of "
+                f"'{label}' are shorter than the {window.span} rows of an example: {lost:.0%} of "
+                "its rows are in none; a shorter `window` has more of them"
+            )

@@ -165,7 +165,8 @@ class ZephyrPlatform:
                 f"engine 'tflm' needs a C++ library, which the compiler for {board.name} has not",
                 hint="engine: aot",
             )
-        needs.require(_modules(board, "tflm" if engine == "tflm" else "c"), arch)
+        modules = _modules(board, "tflm" if engine == "tflm" else "c")
+        needs.require(modules, arch, bare=board.uart is not None)
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `platforms.Platform.tool_versions`."""

@@ -10,15 +10,20 @@ from mlforge_tasks.pipeline.carry import CarryOver
 from mlforge_tasks.pipeline.prospect import prospect
 from mlforge_tasks.shell.console import table
 from mlforge_tasks.verdict import clauses
+from mlforge_tasks.verdict.baselines import WORDS
 from mlforge_tasks.yaml_file.units import format_us, format_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from mlforge_tasks.contract.data_card import FeatureCard, Split
+    from mlforge_tasks.contract.data_card import BaselineRule, FeatureCard, Split
     from mlforge_tasks.graph.stage import Stage
     from mlforge_tasks.pipeline.plan import Plan
     from mlforge_tasks.pipeline.prospect import Prospect
+    from mlforge_tasks.verdict.constraints import Bound
+
+    # By rule, figure and split.
+    Figures = Mapping[tuple[BaselineRule, str, Split], float]
 
 NAMES_SHOWN = 6
 JUDGED_ON: tuple[Split, ...] = ("validation", "test")
@@ -99,10 +104,8 @@ def _counts(labels: tuple[str, ...], counts: tuple[int, ...]) -> str:
 def _baselines(plan: Plan, card: DataCard) -> Iterator[str]:
     """What needs no model reaches: what the goal asks, then what else the data card tells."""
     bounds = {one.metric: one for one in clauses.bounds(plan.contract) if not one.on_device}
-    told: dict[tuple[str, str, str], float] = {
-        (one.rule, one.metric, one.split): one.value for one in card.baselines
-    }
-    known = _asked_of_rules(plan, card) | told
+    told: Figures = {(one.rule, one.metric, one.split): one.value for one in card.baselines}
+    known = {**_asked_of_rules(plan, card), **told}
     rows = []
     for rule, metric in dict.fromkeys((rule, metric) for rule, metric, _ in known):
         unit = bounds[metric].unit if metric in bounds else "1"
@@ -114,9 +117,33 @@ def _baselines(plan: Plan, card: DataCard) -> Iterator[str]:
         rows.append((f"goal, {bound.metric}", limit, limit))
     yield ""
     yield table(rows, ("without a model", *JUDGED_ON))
+    for name in plan.contract.must_beat():
+        yield from unbeatable(bounds[name], known) if name in bounds else ()
 
 
-def _asked_of_rules(plan: Plan, card: DataCard) -> dict[tuple[str, str, str], float]:
+def unbeatable(bound: Bound, known: Figures) -> Iterator[str]:
+    """That a rule without a model is never wrong, though a model has to be better.
+
+    Args:
+        bound: Of the figure in which it has to be.
+        known: What the rules reach.
+    """
+    best = 0.0 if bound.direction == "at_most" else 1.0
+    right: dict[BaselineRule, list[str]] = {}
+    for (rule, metric, split), value in known.items():
+        if metric == bound.metric and value == best:
+            right.setdefault(rule, []).append(split)
+    for rule, splits in right.items():
+        linear = "only one that is linear itself need not be better"
+        only = linear if rule == "linear" else "no model is better"
+        yield (
+            f"warning: {WORDS[rule]} has {bound.metric} {format_value(best, bound.unit)} on the "
+            f"{' and the '.join(splits)} split: {only}; "
+            "`baseline: ignore` in the goal lets others pass"
+        )
+
+
+def _asked_of_rules(plan: Plan, card: DataCard) -> Figures:
     """The figures that the goal asks of what needs no model, by rule, figure and split."""
     from mlforge_tasks import windows  # noqa: PLC0415 - numpy
     from mlforge_tasks.stages._guesses import Guesses  # noqa: PLC0415 - numpy
@@ -160,7 +187,7 @@ def _time(found: Prospect, plan: Plan) -> Iterator[str]:
         past, whose = durations.below(plan.folder.parent), "of other contracts, on other data"
     unknown = past.unknown(needed)
     if unknown:
-        yield f"time: not known, as no {_some(unknown)} was made in this build tree yet"
+        yield f"time: not known, as this build tree has no {_some(unknown)} yet"
         return
     first, each = (
         past.of(stage.folder.name for stage in stages) for stages in (found.first, found.each)

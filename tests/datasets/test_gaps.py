@@ -296,6 +296,28 @@ def test_an_outlier_is_pointed_at() -> None:
     assert told.endswith("correct it, or leave it out")
 
 
+def test_labels_that_end_before_a_window_are_told() -> None:
+    """Of a fault that stays for a few rows the examples have little, and nothing else says so."""
+    contract = spec(
+        SORTING,
+        window={"length": 8, "stride": 2},
+        split={"rule": "chronological", "validation": 0.25, "test": 0.25},
+    )
+    kind = np.full(400, "cat", dtype=object)
+    for at in range(20, 400, 40):
+        kind[at : at + 5] = "dog"
+    kind[20:32] = "dog"
+    noise = np.random.default_rng(1).standard_normal(400)
+    (told,) = prepare(contract, loaded(a=noise, b=noise, kind=kind)).card.warnings
+    assert told == (
+        "9 of 10 stretches of 'dog' are shorter than the 8 rows of an example: 79% of its rows are "
+        "in none; a shorter `window` has more of them"
+    )
+    for at in range(20, 400, 40):
+        kind[at : at + 12] = "dog"
+    assert prepare(contract, loaded(a=noise, b=noise, kind=kind)).card.warnings == ()
+
+
 def test_an_anomaly_is_no_outlier() -> None:
     """It is what shall be found; what is as far out and labelled normal is told as that."""
     target = {"column": "fault", "labels": ["ok", "bad"], "values": [0, 1], "normal": ["ok"]}

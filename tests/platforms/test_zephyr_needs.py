@@ -74,7 +74,15 @@ def test_a_path_with_a_space_is_refused(
     monkeypatch.setattr(needs, "PROJECT_ROOT", tmp_path / "my project")
     said = message()
     assert "my project'" in said
-    assert "baremetal" in said
+    assert "move it" in said
+
+
+def test_bare_metal_is_advised_for_boards_that_it_has(tmp_path: Path) -> None:
+    """For others that platform's own advice is Zephyr."""
+    for bare in (True, False):
+        with pytest.raises(ToolError) as caught:
+            needs.refuse_spaces(tmp_path / "my forge", bare=bare)
+        assert ("baremetal" in str(caught.value)) == bare
 
 
 def test_a_missing_module_is_named(topdir: Path) -> None:

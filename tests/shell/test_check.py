@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks.shell import check, tasks
+from mlforge_tasks.verdict.constraints import Bound
 from tests.helpers.builds import Cold, doit, edited
 from tests.helpers.paths import TANK
 
@@ -44,7 +45,7 @@ def test_a_new_tree_has_its_data_read_and_nothing_else(tmp_path: Path) -> None:
     assert rows["persistence, mse"][2] == "0.1846"
     assert rows["goal, mse"][2:6] == ["at", "most", "0.05", "(m)^2"]
     assert "made before: dataset\n" in run.out
-    assert "time: not known, as no floor, feasible, propose" in run.out
+    assert "time: not known, as this build tree has no floor, feasible, propose" in run.out
     assert not (tmp_path / "tank" / "iterations").exists()
 
 
@@ -62,6 +63,27 @@ def test_rules_without_a_model_have_what_the_goal_asks(tmp_path: Path) -> None:
         assert float(rows[f"{rule}, r2"][0]) <= 1
     assert rows["mean, recall(below 2)"] == ["1", "1"], "it says the same of all, less than 2"
     assert "mean, mae" in rows
+
+
+def test_a_rule_that_is_never_wrong_is_told() -> None:
+    """No candidate is better, which a search of hours would end with."""
+    bound = Bound(metric="accuracy", limit=0.8, unit="1", direction="at_least")
+    (linear,) = check.unbeatable(
+        bound,
+        {
+            ("majority", "accuracy", "validation"): 0.5,
+            ("linear", "accuracy", "validation"): 1.0,
+            ("linear", "accuracy", "test"): 1.0,
+            ("linear", "auc", "test"): 1.0,
+        },
+    )
+    assert linear == (
+        "warning: a linear model has accuracy 1 on the validation and the test split: only one "
+        "that is linear itself need not be better; `baseline: ignore` in the goal lets others pass"
+    )
+    error = Bound(metric="mae(temp)", limit=2.0, unit="K")
+    (mean,) = check.unbeatable(error, {("mean", "mae(temp)", "test"): 0.0})
+    assert "has mae(temp) 0 K on the test split: no model is better; " in mean
 
 
 def test_what_was_made_is_told_before_a_run_finds_it(build: Path, tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def require(modules: tuple[str, ...], arch: str = "arm") -> None:
+def require(modules: tuple[str, ...], arch: str = "arm", *, bare: bool = False) -> None:
     """Looks for everything that a build calls.
 
     Args:
         modules: Zephyr modules that are built in.
         arch: What the compiler must be for.
+        bare: Whether the board can do without Zephyr.
 
     Raises:
         ToolError: Something is missing; the hint says what to run.
@@ -29,14 +30,14 @@ def require(modules: tuple[str, ...], arch: str = "arm") -> None:
         raise ToolError(
             f"{found.topdir} is no west workspace", hint="run `west init -l zephyr` in it"
         )
-    refuse_spaces(PROJECT_ROOT, found.topdir)
+    refuse_spaces(PROJECT_ROOT, found.topdir, bare=bare)
     found.modules(modules)
     toolchain.require(arch)
     _packages()
     _programs()
 
 
-def refuse_spaces(*folders: Path) -> None:
+def refuse_spaces(*folders: Path, bare: bool = False) -> None:
     """Zephyr's CMake files take a space in a path for the end of it (kconfig.cmake: CONF_FILE).
 
     Raises:
@@ -46,7 +47,7 @@ def refuse_spaces(*folders: Path) -> None:
         if " " in str(folder):
             raise ToolError(
                 f"Zephyr cannot build where a path has a space: '{folder}'",
-                hint="move it to a path without, or `platform: baremetal`",
+                hint="move it to a path without" + (", or `platform: baremetal`" if bare else ""),
             )
 
 
