@@ -44,6 +44,8 @@ def _bound(value: object, metric: Metric | None, at: tuple[str, ...] = ()) -> fl
     if share and not 0 <= value <= 1:
         percent = format_share(value / 100) if 1 < value <= 100 else None
         raise Mistake("a share from 0 to 1, such as 0.72 or '72 %'", at=at, suggestion=percent)
+    if metric is not None and value > metric.most:
+        raise Mistake(f"at most {metric.most:g}, which a model without any error has", at=at)
     if metric is not None and metric.direction == "minimize" and value <= 0:
         raise Mistake("a number greater than 0", at=at)
     return float(value)
@@ -91,6 +93,8 @@ class Ask(Record):
         metric = METRICS[self.metric]
         for key, wanted in _PARAMETERS.items():
             given = getattr(self, key, None) is not None
+            if given and getattr(self, key) == 0:
+                yield Mistake("a share greater than 0 %", at=(key,))
             if metric.parameter == key and not given:
                 yield Mistake(wanted, at=(key,), found="nothing")
             if metric.parameter != key and given:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from mlforge_tasks.contract.fields import Count, Text, matching
 from mlforge_tasks.records import Record
+from mlforge_tasks.yaml_file import Mistake
 from mlforge_tasks.yaml_file.units import Seconds
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
@@ -34,6 +36,13 @@ class Time(Record):
     unit: TimeUnit | None = None
     format: _Format | None = None
     zone: _Zone | None = None
+
+    @field_validator("tolerance_s")
+    @classmethod
+    def _tells_steps_apart(cls, tolerance_s: float, info: ValidationInfo) -> float:
+        if tolerance_s >= info.data.get("interval_s", math.inf):
+            raise Mistake("less than the interval, or a time that is there twice is no fault")
+        return tolerance_s
 
 
 class DropMissing(Record):

@@ -5,6 +5,7 @@ To add one: its line here, and its function in `verdict/figures.py`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -32,6 +33,7 @@ class Metric:
         standard: Whether it is told of every model, asked or not.
         ranges_only: Whether, for regression, it is defined only for a range of the target.
         detects: Whether it is of one label that is told from all others by a threshold.
+        most: What it is at the most.
     """
 
     tasks: tuple[Task, ...]
@@ -42,6 +44,7 @@ class Metric:
     standard: bool = False
     ranges_only: bool = False
     detects: bool = False
+    most: float = math.inf
 
 
 _REGRESSION: tuple[Task, ...] = ("regression",)
@@ -54,7 +57,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "mse": Metric(_REGRESSION, "minimize", "({})^2", standard=True),
         "mae": Metric(_REGRESSION, "minimize", "{}", standard=True),
         "rmse": Metric(_REGRESSION, "minimize", "{}"),
-        "r2": Metric(_REGRESSION, "maximize"),
+        "r2": Metric(_REGRESSION, "maximize", most=1.0),
         "quantile_error": Metric(_REGRESSION, "minimize", "{}", parameter="quantile"),
         "recall": Metric(_ALL, "maximize", share=True, ranges_only=True, detects=True),
         "precision": Metric(_ALL, "maximize", share=True, ranges_only=True, detects=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mlforge_tasks.contract.fields import Fraction, Seed, Text, not_empty
 from mlforge_tasks.records import Record
@@ -106,7 +106,7 @@ class ColumnSplit(_NamedSplit):
     column: Text
     validation: Annotated[
         tuple[str, ...] | float,
-        PlainValidator(_values_or_share, json_schema_input_type=tuple[str, ...] | float),
+        BeforeValidator(_values_or_share, json_schema_input_type=tuple[str, ...] | float),
     ]
     seed: Seed = 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from mlforge_tasks.datasets._unpack import MAX_BYTES, reading, too_large
 from mlforge_tasks.errors import MlforgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
 AUDIO, TIME = "audio", "time"
 _WHAT = "WAV and FLAC files"
 _SAMPLE_BYTES = 4
+# What libsndfile's log has where a header says another size than the file is.
+_CUT = re.compile(r"^data : \d+ \(should be \d+\)", re.MULTILINE)
 # What libsndfile says of a stream, and more than a header takes without samples.
 _UNKNOWN_FRAMES = 1 << 62
 _MOST_HEADER_BYTES = 4096
 # Longer filters than for this ratio take minutes and tell rates apart that no recorder has.
 _MOST_RATIO = 100_000
+# A recording that is brought to more times its rate than this has nearly nothing that was measured.
+MOST_TIMES = 100
 
 
 class AudioReader:
@@ -49,11 +54,13 @@ class AudioReader:
     def __init__(self, spec: FolderSource, files: Mapping[str, Path], columns: Wanted) -> None:
         self._soundfile = library("soundfile", "audio", _WHAT)
         self._columns = columns
-        rates, channels = {}, {}
+        rates, channels, cut = {}, {}, []
         for where, path in files.items():
             with reading(where, "no audio file"):
                 found = self._soundfile.info(str(path))
             rates[where], channels[where] = found.samplerate, found.channels
+            if _CUT.search(found.extra_info):
+                cut.append(where)
             if found.frames >= _UNKNOWN_FRAMES:
                 raise MlforgeError(
                     f"{where}: its header does not say how many samples there are, as of a stream",
@@ -69,7 +76,7 @@ class AudioReader:
                 hint="take others or fewer files by dataset.source.files",
             )
         self.rate_hz = self._one_rate(spec, rates)
-        self.notes = tuple(_resampled(rates, self.rate_hz))
+        self.notes = (*_resampled(rates, self.rate_hz), *_ended_early(cut))
         self._signal = None
         if spec.resample:
             self._signal = library("scipy.signal", "audio", "Files to resample")
@@ -128,10 +135,24 @@ class AudioReader:
                 f"{where}: {rate:g} samples a second cannot be brought to {self.rate_hz:g}",
                 hint="give dataset.source.rate in whole hertz",
             )
+        if ratio > MOST_TIMES or samples.nbytes * ratio > MAX_BYTES:
+            raise MlforgeError(
+                f"{where}: found {rate:g} samples a second, wanted at least "
+                f"{self.rate_hz / MOST_TIMES:g}, a {MOST_TIMES}th of dataset.source.rate, and no "
+                "more in all than memory holds",
+                hint="give a lower rate, or leave the file out by dataset.source.files",
+            )
         up, down = ratio.numerator, ratio.denominator
         exact = self._signal.resample_poly(samples.astype(np.float64), up, down, axis=0)
         resampled: NDArray[Any] = exact.astype(np.float32)
         return resampled
+
+
+def _ended_early(cut: Sequence[str]) -> Iterator[str]:
+    """Files that a card or a link lost the end of; what is there is read."""
+    if cut:
+        files = "file ends" if len(cut) == 1 else "files end"
+        yield f"{len(cut):,} {files} before the header says so, such as {cut[0]}"
 
 
 def _resampled(rates: Mapping[str, float], wanted: float) -> Iterator[str]:

@@ -109,6 +109,7 @@ def check_classes(spec: DatasetSpec, table: Table, found: Mapping[Split, NDArray
     Raises:
         MlforgeError: It has none.
     """
+    few = spec.target.normal or len(spec.target.labels) == 2
     needed: tuple[Split, ...] = ("train",) if spec.target.labels else ()
     if spec.target.normal:
         needed = ("validation", "test")
@@ -121,6 +122,7 @@ def check_classes(spec: DatasetSpec, table: Table, found: Mapping[Split, NDArray
         if unseen:
             raise MlforgeError(
                 f"{table.where}: the {name} split has no example of {shown(tuple(unseen))}",
-                hint="leave the label out of dataset.target, or split otherwise: "
-                "`rule: each_label` cuts the rows of each label by themselves (dataset.split)",
+                hint=("" if few else "leave the label out of dataset.target, or ")
+                + "split otherwise: `rule: each_label` cuts the rows of each label by themselves "
+                "(dataset.split)",
             )

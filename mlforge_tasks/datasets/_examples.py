@@ -237,13 +237,16 @@ def make_examples(spec: DatasetSpec, table: Table, rows: Rows) -> Mapping[Split,
                 f"{table.where}: the {name} split has no example; {table.rows} rows gave "
                 f"{len(starts)} examples of {window.span} rows in a row"
                 + "".join(f"\n{loss}" for loss in losses(window, table, rows)),
-                hint=_no_example(rows.clock),
+                hint=_no_example(rows, name),
             )
     check_classes(spec, table, {name: one.y for name, one in examples.items()})
     return examples
 
 
-def _no_example(clock: Clock | None) -> str:
+def _no_example(rows: Rows, split: Split) -> str:
+    clock = rows.clock
+    if split == "train" and (rows.split == _split.LEFT_OUT).any():
+        return "nothing of its rows is normal (dataset.target.normal), split otherwise"
     if clock is not None and not clock.keeps_interval:
         return f"{clock.usual}: correct dataset.time.interval, or dataset.time.unit"
     return "check dataset.split, and dataset.window against the gaps in the data"

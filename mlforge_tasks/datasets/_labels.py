@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.sources.folder import Labels
     from mlforge_tasks.datasets._read_files import ReadFiles
     from mlforge_tasks.datasets._table import Table
+
+
+@contextmanager
+def _of_labels() -> Iterator[None]:
+    """What to do about the file; the keys of `dataset.source` are for the recordings."""
+    try:
+        yield
+    except MlforgeError as error:
+        raise MlforgeError(
+            error.message,
+            hint="correct that line, remove it, or say in dataset.source.labels what it is called, "
+            "and which `delimiter` the file has",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -51,22 +65,30 @@ class LabelFile:
     def __init__(self, labels: Labels, files: ReadFiles, names: Sequence[str]) -> None:
         self._labels = labels
         form = Delimited(delimiter=labels.delimiter)
-        table = read_csv(files.read(labels.path), labels.path, form)
+        with _of_labels():
+            table = read_csv(files.read(labels.path), labels.path, form)
         self.columns = self._columns(table)
         self._lines: dict[str, list[_Line]] = {}
         for name, line in self._read(table):
             self._lines.setdefault(name, []).append(line)
         self._check_names(set(names))
+        self._too_short: list[str] = []
         self._unnamed = [name for name in names if name not in self._lines]
         self._recordings = len(names)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How many recordings no line names, which are left out."""
-        if not self._unnamed or self._labels.outside is not None:
-            return ()
-        left_out = f"{len(self._unnamed):,} of {self._recordings:,} recordings that no line names"
-        return (f"{self._labels.path}: left out {left_out}, such as '{self._unnamed[0]}'",)
+        """How many recordings no line names, and intervals without a row, which are left out."""
+        return tuple(f"{self._labels.path}: left out {one}" for one in self._left_out())
+
+    def _left_out(self) -> Iterator[str]:
+        if self._unnamed and self._labels.outside is None:
+            many = f"{len(self._unnamed):,} of {self._recordings:,} recordings that no line names"
+            yield f"{many}, such as '{self._unnamed[0]}'"
+        if self._too_short:
+            intervals = "interval" if len(self._too_short) == 1 else "intervals"
+            many = f"{len(self._too_short):,} {intervals} in which no row begins"
+            yield f"{many} (the first is {self._too_short[0]})"
 
     def _columns(self, table: Table) -> tuple[str, ...]:
         labels = self._labels
@@ -82,8 +104,9 @@ class LabelFile:
         files = table.texts(labels.file).tolist()
         texts = {name: table.texts(name).tolist() for name in self.columns}
         cut = labels.start in table.names
-        starts = table.numbers(labels.start).tolist() if cut else None
-        ends = table.numbers(labels.end).tolist() if cut else None
+        with _of_labels():
+            starts = table.numbers(labels.start).tolist() if cut else None
+            ends = table.numbers(labels.end).tolist() if cut else None
         for row, file in enumerate(files):
             marks = {name: values[row] for name, values in texts.items()}
             start, end = (None, None) if not starts or not ends else (starts[row], ends[row])
@@ -129,6 +152,8 @@ class LabelFile:
                     hint="let each interval begin where the one before ends, or later",
                 )
             pieces += self._between(reached, first)
+            if end == first:
+                self._too_short.append(line.place)
             pieces.append(Piece(first, end, line.marks))
             reached, before = end, line.place
         return [*pieces, *self._between(reached, rows)]

@@ -71,10 +71,14 @@ class _Outlier:
         """In words."""
         others = f" and {self.count - 1:,} more" if self.count > 1 else ""
         return (
-            f"{what}: {self.value:.6g} at {table.place(self.row)}{others}: {self.times:,.0f} times "
-            "as far from the median as all the rest, so it rules the scaling, the int8 range or "
-            f"the error; {advice}"
+            f"{what}: {self.value:.6g} at {table.place(self.row)}{others}: {_many(self.times)} "
+            "times as far from the median as all the rest, so it rules the scaling, the int8 range "
+            f"or the error; {advice}"
         )
+
+
+def _many(times: float) -> str:
+    return f"{times:,.0f}" if times < 1e6 else f"{times:.0e}"
 
 
 def _far(values: NDArray[Any], at: NDArray[np.int64]) -> _Outlier | None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+# Of all recordings together, before they are put below each other, which takes as much again.
+_MOST_BYTES = 8 << 30
+
+
 @dataclass(frozen=True)
 class Piece:
     """Rows of a recording that belong together, and what is said of all of them.
@@ -72,6 +76,7 @@ class Joined:
         self._first: Recording | None = None
         self._signals: dict[str, list[NDArray[Any]]] = {}
         self._lines: list[NDArray[np.int64]] = []
+        self._bytes = 0
         self._pieces: list[Piece] = []
         self._files: list[str] = []
         self._shifts: list[int] = []
@@ -96,6 +101,14 @@ class Joined:
                 )
             for name, array in recording.signals.items():
                 self._signals.setdefault(name, []).append(array[piece.first : piece.end])
+                self._bytes += self._signals[name][-1].nbytes
+            if self._bytes > _MOST_BYTES:
+                raise MlforgeError(
+                    f"{self._where}: the recordings hold more than {_MOST_BYTES >> 30} GiB "
+                    f"(at {recording.where}, the {len(self._pieces) + 1:,}th)",
+                    hint="take fewer of them by dataset.source.files, or smaller ones by "
+                    "dataset.source.rate or dataset.source.images",
+                )
             if recording.lines is not None:
                 self._lines.append(recording.lines[piece.first : piece.end])
             self._pieces.append(piece)
@@ -109,7 +122,10 @@ class Joined:
             MlforgeError: There is no row.
         """
         if self._first is None or not self._pieces:
-            raise MlforgeError(f"{self._where}: no recording has a row that is labelled")
+            raise MlforgeError(
+                f"{self._where}: no recording has a row that is labelled",
+                hint="check `unit` in dataset.source.labels",
+            )
         counts = np.array([piece.end - piece.first for piece in self._pieces])
         begins = np.cumsum(counts) - counts
         columns: dict[str, NDArray[Any]] = {}
@@ -139,19 +155,21 @@ def _check_alike(recording: Recording, first: Recording) -> None:
         )
     for name, array in recording.signals.items():
         before = first.signals[name]
-        if array.shape[1:] != before.shape[1:] or _is_text(array) != _is_text(before):
+        if array.shape[1:] != before.shape[1:] or _kind(array) != _kind(before):
             raise MlforgeError(
                 f"{recording.where}: '{name}' holds {_told(array)}, where {first.where} has "
                 f"{_told(before)}"
             )
 
 
-def _is_text(array: NDArray[Any]) -> bool:
-    return array.dtype.kind in "OUS"
+def _kind(array: NDArray[Any]) -> str:
+    """What can be put below each other: text, numbers, or what numpy calls it."""
+    kind = array.dtype.kind
+    return "text" if kind in "OUS" else "number" if kind in "biuf" else kind
 
 
 def _told(array: NDArray[Any]) -> str:
-    kind = "text" if _is_text(array) else str(array.dtype)
+    kind = "text" if _kind(array) == "text" else str(array.dtype)
     return f"{kind} of shape {list(array.shape[1:])}" if array.ndim > 1 else kind
 
 

@@ -109,7 +109,7 @@ def _check_known(named: tuple[str, ...], values: Texts, what: str, where: str) -
     if missing:
         raise MlforgeError(
             f"{where}: there is no {what} '{missing[0]}' (dataset.split)",
-            hint=f"its {what}s: {shown(tuple(sorted(known)))}",
+            hint=f"there are: {shown(tuple(sorted(known)))}",
         )
 
 
@@ -133,7 +133,7 @@ def by_column(
         MlforgeError: The data has no such value, or too few units to draw from.
     """
     named = rule.validation if isinstance(rule.validation, tuple) else ()
-    _check_known((*named, *rule.test), values, f"value of '{rule.column}'", where)
+    _check_known((*named, *rule.test), values, f"row whose column '{rule.column}' is", where)
     split = np.full(len(values.index), TRAIN, dtype=np.int8)
     split[values.among(named)] = VALIDATION
     split[values.among(rule.test)] = TEST

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlforge_tasks.datasets._audio import MOST_TIMES
 from mlforge_tasks.datasets._extras import library
 from mlforge_tasks.datasets._recordings import Recording
 from mlforge_tasks.datasets._table import Table
@@ -96,7 +97,8 @@ class Steps:
         """What was resampled."""
         if not self._odd or self._signal is None:
             return ()
-        return (f"{len(self._odd):,} files resampled, of which {self._odd[0]}",)
+        files = "file" if len(self._odd) == 1 else "files"
+        return (f"{len(self._odd):,} {files} resampled, of which {self._odd[0]}",)
 
     def _resampled(self, recording: Recording, stamps: NDArray[Any], clock: Clock) -> Recording:
         """Every stretch of even steps, by a polyphase filter; a row at its edge stays alone."""
@@ -104,7 +106,7 @@ class Steps:
         numbers = [name for name, kind in kinds.items() if kind == "number"]
         usual = clock.usual_step_ns or clock.interval_ns
         ratio = Fraction(usual, clock.interval_ns).limit_denominator(_MOST_RATIO)
-        if not 0 < ratio.numerator <= _MOST_RATIO:
+        if not 0 < ratio <= MOST_TIMES:
             raise MlforgeError(
                 f"{recording.where}: {clock.usual}, which is too far to resample",
                 hint="say in dataset.time.unit what the stamps count, or leave the file out by "

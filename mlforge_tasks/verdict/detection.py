@@ -188,4 +188,7 @@ def value_at(figure: Figure, counts: Counts) -> float:
         return counts.false_alarms_per_hour(figure.example_s)
     if figure.metric in {"recall", "recall_at_precision"}:
         return counts.recall
-    return counts.f1 if figure.metric == "f1" else counts.precision
+    if figure.metric == "f1":
+        return counts.f1
+    # On a curve it is 1 without any alarm; but what never says so is never right.
+    return counts.precision if counts.hits else 0.0

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import DataCard
+    from mlforge_tasks.verdict.decision import Counts
 
     Outputs = NDArray[np.float64]
     Targets = NDArray[Any]
@@ -68,24 +69,36 @@ def value_of(
     return _CLASSES[figure.metric](outputs, targets)
 
 
-def counted(figure: Figure, outputs: Outputs, targets: Targets) -> int | None:
+def counted(
+    figure: Figure, outputs: Outputs, targets: Targets, least: Thresholds | None = None
+) -> int | None:
     """Of how many examples a figure is a share, each of which counts or does not.
+
+    See `value_of` for the arguments.
 
     Returns:
         None where it is something else than such a share.
     """
     if figure.metric == "accuracy":
         return len(targets)
+    if figure.metric in {"precision", "precision_at_recall"} and figure.detects:
+        counts = _counts(figure, outputs, targets, least)
+        return None if counts is None else counts.hits + counts.false_alarms
     if figure.metric in {"recall", "recall_at_precision"} and figure.output is not None:
         if figure.detects:
-            several = targets.ndim == 2
-            there = targets[:, figure.output] == 1 if several else targets == figure.output
-            return int(there.sum())
+            return positives(figure, targets)
         targets, outputs = targets[:, [figure.output]], outputs[:, [figure.output]]
     if figure.below is None and figure.above is None:
         return None
     shared = {"recall": targets, "precision": outputs}.get(figure.metric)
     return None if shared is None else int(in_range(figure, shared).sum())
+
+
+def positives(figure: Figure, targets: Targets) -> int:
+    """How many examples have what a detection looks for."""
+    several = targets.ndim == 2
+    there = targets[:, figure.output or 0] == 1 if several else targets == figure.output
+    return int(there.sum())
 
 
 def points_of(figure: Figure, outputs: NDArray[Any], targets: Targets) -> OperatingPoints | None:
@@ -142,17 +155,24 @@ def _of_labels(
 def _of_detector(
     figure: Figure, outputs: Outputs, targets: Targets, least: Thresholds | None
 ) -> float | None:
+    if figure.metric == "average_precision":
+        points = points_of(figure, outputs, targets)
+        return None if points is None else points.average_precision
+    counts = _counts(figure, outputs, targets, least)
+    return None if counts is None else value_at(figure, counts)
+
+
+def _counts(
+    figure: Figure, outputs: Outputs, targets: Targets, least: Thresholds | None
+) -> Counts | None:
+    """What the threshold makes of a split, or the best one for the figure."""
     points = points_of(figure, outputs, targets)
     if points is None:
         return None
-    if figure.metric == "average_precision":
-        return points.average_precision
     if least is None:
-        counts = points.counts(points.best(figure.metric, figure.parameter or 0.0))
-    else:
-        at = least[figure.output or 0] if targets.ndim == 2 else least[0]
-        counts = points.counts(points.at(at))
-    return value_at(figure, counts)
+        return points.counts(points.best(figure.metric, figure.parameter or 0.0))
+    at = least[figure.output or 0] if targets.ndim == 2 else least[0]
+    return points.counts(points.at(at))
 
 
 def _of_outputs(

@@ -2,7 +2,8 @@
 
 Shares of examples have Wilson's interval (J. Am. Stat. Assoc. 22, 1927), all others the percentiles
 of a circular block bootstrap (Politis and Romano, 1992): windows that share rows are no independent
-examples, so neighbours are drawn together.
+examples, so neighbours are drawn together. Where a model makes no mistake, whatever is drawn has
+none either; then the interval is Wilson's, of the examples that the figure rests on.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlforge_tasks.contract.goal import HOURLY
+from mlforge_tasks.contract.metrics import METRICS
 from mlforge_tasks.records import Interval
 from mlforge_tasks.verdict import figures
+from mlforge_tasks.verdict.decision import SECONDS_AN_HOUR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,7 +93,9 @@ def interval(figure: Figure, value: float, part: Part, level: float) -> Interval
         level: See `wilson`.
     """
     block, count = block_of(part.card), len(part.targets)
-    counted = figures.counted(figure, part.outputs, part.targets)
+    if figure.metric == HOURLY:
+        return _of_alarms(figure, value, part, level)
+    counted = figures.counted(figure, part.outputs, part.targets, part.least)
     if counted is not None:
         return wilson(value, max(1.0, counted / block), level)
     random = np.random.default_rng(SEED)
@@ -97,12 +103,41 @@ def interval(figure: Figure, value: float, part: Part, level: float) -> Interval
     drawings = (_draw(random, count, drawn, block) for _ in range(RESAMPLES))
     values = (part.value(figure, chosen) for chosen in drawings)
     found = [one for one in values if one is not None]
+    rests = _rests_on(figure, part.targets)
+    if rests is not None and value in {0.0, 1.0} and set(found) == {value}:
+        return wilson(value, max(1.0, rests / block), level)
     if len(found) < RESAMPLES // 2:
         return None
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     narrower = math.sqrt(drawn / count)
     low, high = (value + (float(end) - value) * narrower for end in (low, high))
     return Interval(low=low, high=high, level=level)
+
+
+def _of_alarms(figure: Figure, value: float, part: Part, level: float) -> Interval | None:
+    """Of false alarms in an hour: a share of the examples without anything to detect."""
+    quiet = len(part.targets) - figures.positives(figure, part.targets)
+    if figure.example_s is None or not quiet:
+        return None
+    an_hour = SECONDS_AN_HOUR / figure.example_s
+    share = wilson(value / an_hour, max(1.0, quiet / block_of(part.card)), level)
+    low, high = min(value, share.low * an_hour), max(value, share.high * an_hour)
+    return Interval(low=low, high=high, level=level)
+
+
+def _rests_on(figure: Figure, targets: NDArray[Any]) -> int | None:
+    """How many examples one mistake fewer or more of a share is about: those of the rarest class.
+
+    Returns:
+        None of what is no share.
+    """
+    if not METRICS[figure.metric].share or not np.issubdtype(targets.dtype, np.integer):
+        return None
+    if figure.detects:
+        return figures.positives(figure, targets)
+    if targets.ndim == 2:
+        return int(min(targets.sum(axis=0).min(), (1 - targets).sum(axis=0).min()))
+    return int(np.unique(targets, return_counts=True)[1].min())
 
 
 def _draw(random: np.random.Generator, count: int, drawn: int, block: int) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tracemalloc
+import warnings
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,16 @@ def test_named_groups() -> None:
     ]
 
 
+@pytest.mark.parametrize("validation", [["val"], 0.25])
+def test_a_split_by_a_column_is_written_as_it_is_read(validation: Any) -> None:
+    """A list of values, or a share: without a warning of pydantic's on the console."""
+    rule = {"rule": "column", "column": "part", "validation": validation, "test": ["test"]}
+    read = ColumnSplit.model_validate(rule)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read.model_dump(mode="json") == {**rule, "seed": 1}
+
+
 def test_a_column_says_the_split() -> None:
     """Its values test and validate; what has others trains, and no window joins two splits."""
     part = np.array(["train"] * 6 + ["val"] * 5 + ["extra"] * 6 + ["test"] * 5)
@@ -176,7 +187,9 @@ def test_a_column_says_the_split() -> None:
         "validation": [6, 7, 8],
         "test": [17, 18, 19],
     }
-    with pytest.raises(MlforgeError, match=r"no value of 'part' 'tset'.*(\n.*)*extra, test, train"):
+    with pytest.raises(
+        MlforgeError, match=r"no row whose column 'part' is 'tset'.*(\n.*)*extra, test, train"
+    ):
         prepare(spec(FORECAST, split={**rule, "test": ["tset"]}), source)
 
 
@@ -616,6 +629,12 @@ BAD = [
     (SORTING, {}, columns(kind=np.ones((16, 2))), "'kind' has shape .* wanted one value per row"),
     (SORTING, {}, columns(kind=["cat"] * 16), "the train split has no example of dog"),
     (WATCH, {}, columns(kind=["cat"] * 16), "the validation split has no example of dog or cow"),
+    (
+        WATCH,
+        {},
+        columns(kind=["dog"] * 12 + ["cat"] * 4),
+        r"the train split.*(\n.*)*rows is normal",
+    ),
     (SORTING, {"calibration": {"count": 99}}, columns(), "calibration.count: found 99, wanted at"),
     (SORTING, {"inputs": {**SQUARE, "columns": ["a", "b"]}}, columns(), "a row has 2 input"),
     (

@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from mlforge_tasks import datasets
 from mlforge_tasks.contract.dataset import DatasetSpec
@@ -207,6 +208,24 @@ def test_seconds_are_rows_by_the_rate(tmp_path: Path) -> None:
     assert table.texts("kind").tolist() == ["cat"] * 3 + ["dog"] * 5
     write(tmp_path, {"labels.csv": b"file,kind\n1.csv,dog\n"})
     assert read(tmp_path, "*.csv", **LABELS).texts("kind").tolist() == ["dog"] * 10
+
+
+def test_what_the_file_of_labels_lacks_is_told_of_it(tmp_path: Path) -> None:
+    """The keys of the recordings' cells do not read its own."""
+    rows = "".join(f"{i},{i}\n" for i in range(10)).encode()
+    write(tmp_path, {"data/1.csv": b"a,b\n" + rows})
+    write(tmp_path, {"labels.csv": b"file,start,end,kind\n1.csv,,4,cat\n"})
+    with pytest.raises(
+        MlforgeError, match=r"'start': found ''(.|\n)*dataset.source.labels"
+    ) as told:
+        read(tmp_path, "*.csv", rate=10.0, **LABELS)
+    assert "missing:" not in str(told.value)
+    lines = b"file,start,end,kind\n1.csv,0,0.1,dog\n1.csv,2,10,cat\n"
+    write(tmp_path, {"labels.csv": lines})
+    found = datasets.load(plan("*.csv", rate=10.0, **LABELS), tmp_path)
+    assert found.table.rows == 8
+    (note,) = found.notes
+    assert note.endswith("left out 1 interval in which no row begins (the first is labels.csv:2)")
 
 
 def logged(step_ms: int, stamp: Callable[[int], str], gap: int = 10**6) -> bytes:
@@ -464,7 +483,23 @@ def test_a_header_that_promises_more_than_there_is(tmp_path: Path) -> None:
     data = bytearray(wav(sine(100, 8000)))
     data[40:44] = b"\xff\xff\xff\x7f"
     write(tmp_path, {"data/a.wav": bytes(data)})
-    assert read(tmp_path, "{kind}.wav", **SOUND).rows == 4000
+    found = datasets.load(plan("{kind}.wav", **SOUND), tmp_path)
+    assert found.table.rows == 4000
+    assert found.notes == ("1 file ends before the header says so, such as data/a.wav",)
+
+
+def test_what_is_mostly_made_up_is_refused(tmp_path: Path) -> None:
+    """A file of another thing is not brought to 1,000 times its rate; a slip fills no disk."""
+    write(tmp_path, {"data/a.wav": wav(sine(440, 8000)), "data/b.wav": wav(sine(1, 8, 9), 8)})
+    with pytest.raises(
+        MlforgeError, match=r"b\.wav: found 8 samples a second, wanted at least 80,"
+    ):
+        read(tmp_path, "{kind}.wav", rate=8000.0, resample=True, **SOUND)
+    slow = [f"{10 * k},1,2,first" for k in range(9)]
+    write(tmp_path, {"tables/a.csv": logged(10, lambda ms: f"{ms / 1000}")})
+    write(tmp_path, {"tables/b.csv": "\n".join(["at,a,b,half", *slow]).encode()})
+    with pytest.raises(MlforgeError, match=r"b\.csv: the usual step .* is 10 s, .* too far to"):
+        read(tmp_path, "{kind}.csv", path="tables", resample=True, **STEADY)
 
 
 def picture(pixels: Any, form: str = "PNG", mode: str | None = None, **options: Any) -> bytes:
@@ -508,6 +543,8 @@ def test_images_are_brought_to_one_form(tmp_path: Path) -> None:
     with pytest.raises(MlforgeError, match="found coloured pixels where most images have grey"):
         pixels(tmp_path, size=[6, 8])
     assert np.unique(pixels(tmp_path, size=[2, 2], channels=1)).tolist() == [7, 9]
+    with pytest.raises(ValidationError, match="less than or equal to 16384"):
+        pixels(tmp_path, size=[10**6, 10**6])
     exif = PIL.Image.Exif()
     exif[0x0112] = 6  # lies on its side
     write(tmp_path, {"data/a.png": picture(GREY, exif=exif)})
@@ -532,6 +569,17 @@ def test_no_image(tmp_path: Path) -> None:
     write(tmp_path, {"data/a.png": picture(GREY, "GIF")})
     with pytest.raises(MlforgeError, match=r"data/a\.png: no PNG or JPEG image"):
         pixels(tmp_path)
+
+
+def test_arrays_of_other_kinds_are_told(tmp_path: Path) -> None:
+    """Numpy joins numbers with numbers alone, and raises an error of its own for the rest."""
+    for name, values in (("cat", [1.5]), ("dog", np.array(["2026-01-01"], "datetime64[D]"))):
+        stream = io.BytesIO()
+        np.save(stream, values)
+        write(tmp_path, {f"data/{name}.npy": stream.getvalue()})
+    one = {"features": [{"name": "x", "unit": "1"}], "columns": ["array"]}
+    with pytest.raises(MlforgeError, match=r"dog\.npy: 'array' holds datetime64\[D\], where"):
+        read(tmp_path, "{kind}.npy", inputs=one, **KIND)
 
 
 def test_arrays(tmp_path: Path) -> None:

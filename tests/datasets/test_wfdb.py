@@ -39,7 +39,7 @@ def load(root: Path, *names: str, annotations: Any = None, **source: Any) -> Loa
         inputs={"features": features},
         target={"outputs": [features[0]]},
         group="label" if annotations else "record",
-        time={"column": "time", "interval": 1, "tolerance": 1},
+        time={"column": "time", "interval": 1, "tolerance": 0.9},
         split={"rule": "random_group", "validation": 0.2, "test": 0.2, "seed": 1},
     )
     return datasets.load(plan, root)

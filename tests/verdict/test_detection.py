@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 from sklearn.utils.class_weight import compute_class_weight
 
+from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.verdict import classification, metrics
 from mlforge_tasks.verdict.decision import Counts
-from mlforge_tasks.verdict.detection import OperatingPoints, scores_of
+from mlforge_tasks.verdict.detection import OperatingPoints, scores_of, value_at
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -170,3 +171,11 @@ def test_false_alarms_are_those_of_an_hour_without_events() -> None:
     points = OperatingPoints.of(scores, positive)
     found = points.counts(points.at(1))
     assert math.isclose(found.false_alarms_per_hour(example_s=4.0), 225.0)
+
+
+@pytest.mark.parametrize("metric", ["precision", "precision_at_recall"])
+def test_a_detector_that_never_says_so_is_never_right(metric: str) -> None:
+    """It must not meet a contract by its silence."""
+    figure = Figure(name=metric, metric=metric, output=1)
+    assert value_at(figure, Counts(hits=0, misses=3, false_alarms=0, quiet=9)) == 0.0
+    assert value_at(figure, Counts(hits=1, misses=2, false_alarms=0, quiet=9)) == 1.0

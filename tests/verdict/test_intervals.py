@@ -81,6 +81,36 @@ def test_shares_of_a_range_are_of_its_examples() -> None:
     assert found(accuracy, Part(np.eye(2), np.arange(2), two)) == wilson(1.0, 2, 0.95)
 
 
+def detected(metric: str, **more: object) -> Interval:
+    """The interval of a detection without a mistake: 20 of 100 examples are there."""
+    figure = Figure.model_validate({"name": metric, "metric": metric, "output": 1, **more})
+    labels = np.arange(100) % 5 == 0
+    two = card("classification", (4,), 2)
+    return found(figure, Part(np.eye(2)[labels.astype(int)], labels.astype(int), two, (0.0,)))
+
+
+@pytest.mark.parametrize("metric", ["f1", "average_precision", "precision", "recall"])
+def test_no_mistake_among_few_is_not_sure(metric: str) -> None:
+    """What is drawn of examples without a mistake has none: 20 are still no more than 20."""
+    assert detected(metric) == wilson(1.0, 20, 0.95)
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "macro_f1", "auc"])
+def test_what_is_of_all_classes_rests_on_the_rarest(metric: str) -> None:
+    """3 examples of a class tell no more of it for the 97 of another."""
+    labels = (np.arange(100) < 3).astype(int)
+    figure = Figure(name=metric, metric=metric)
+    known = found(figure, Part(np.eye(2)[labels], labels, card("classification", (4,), 2)))
+    assert known == wilson(1.0, 3, 0.95)
+
+
+def test_no_false_alarm_in_a_minute_is_no_promise_for_an_hour() -> None:
+    """80 quiet seconds without a false alarm: a share of them, an hour's worth."""
+    known = detected("false_alarms_per_hour", parameter=0.9, example_s=1.0)
+    wanted = wilson(0.0, 80, 0.95)
+    assert (known.low, known.high) == pytest.approx((3600 * wanted.low, 3600 * wanted.high))
+
+
 @pytest.mark.parametrize(
     ("direction", "limit", "met"),
     [("at_most", 11, False), ("at_most", 13, True), ("at_least", 9, False), ("at_least", 8, True)],

@@ -72,6 +72,10 @@ class Labels(Record):
     outside: Name | None = None
 
 
+# No camera has longer edges, and one image of more fills a computer's memory.
+_Pixels = Annotated[Count, Field(le=16_384)]
+
+
 def _height_and_width(values: tuple[int, ...]) -> tuple[int, ...]:
     if len(values) != 2:
         raise Mistake("height and width, such as [96, 96]", found=f"{len(values)} numbers")
@@ -86,7 +90,7 @@ class Images(Record):
         channels: 1 for grey, 3 for red, green and blue; without it all must have as many.
     """
 
-    size: Annotated[tuple[Count, ...], AfterValidator(_height_and_width)] | None = None
+    size: Annotated[tuple[_Pixels, ...], AfterValidator(_height_and_width)] | None = None
     channels: Literal[1, 3] | None = None
 
 
