@@ -26,7 +26,7 @@ def asked_of_detector(ask: WholeAsk, place: Location, dataset: DatasetSpec) -> I
     metric, least = METRICS[ask.metric], ask.parameter
     label = _positive(ask, dataset)
     key = ".".join(("goal", *map(str, place)))
-    which = [dataset.target.labels[label]] if dataset.target.columns else []
+    which = [dataset.target.labels[label]] if dataset.target.task == "multilabel" else []
     shares = [] if least is None else [format_share(least)]
     figure = Figure(
         name=_named(ask.metric, which + shares),
@@ -69,7 +69,7 @@ def _example_s(ask: WholeAsk, dataset: DatasetSpec) -> float | None:
 def detector_misfits(ask: WholeAsk, place: Location, dataset: DatasetSpec) -> Iterator[Mistake]:
     """What of an entry does not fit the data set."""
     labels = dataset.target.classes
-    if ask.positive is None and (len(labels) != 2 or dataset.target.columns):
+    if ask.positive is None and (len(labels) != 2 or dataset.target.task == "multilabel"):
         wanted = f"the key 'positive', the label to detect: {', '.join(labels)}"
         yield Mistake(wanted, at=place, found="nothing")
     if ask.positive is not None and ask.positive not in labels:
@@ -84,7 +84,7 @@ def detector_misfits(ask: WholeAsk, place: Location, dataset: DatasetSpec) -> It
 def one_detector(goal: Goal, dataset: DatasetSpec) -> Iterator[Mistake]:
     """That all detections of a goal are of the same label, where there is one threshold."""
     first: int | None = None
-    if dataset.target.columns:
+    if dataset.target.task == "multilabel":
         return
     for place, ask in goal.asks():
         if not isinstance(ask, WholeAsk) or not METRICS[ask.metric].detects:

@@ -47,7 +47,8 @@ class Target(Record):
         labels: For classification, the classes' names; class i is `labels[i]`.
         values: What the data holds for each label; by default the label itself.
         column: Column or array of the target; by default each output's own name.
-        columns: For multilabel, a column for each label, 1 where it is there and 0 where it is not.
+        columns: For multilabel, a column for each label, 1 where it is there and 0 where it is not;
+            for regression one for each output, by default of its own name.
         normal: For anomaly, the labels that a model learns; it is to tell the others from them.
     """
 
@@ -70,13 +71,15 @@ class Target(Record):
             yield from self._label_mistakes()
         else:
             yield from repeated("outputs", tuple(output.name for output in self.outputs))
-            for field in ("values", "columns", "normal"):
+            for field in ("values", "normal"):
                 if getattr(self, field):
                     yield Mistake(f"{field} only beside labels", at=(field,))
+            if self.columns:
+                yield from self._column_mistakes(len(self.outputs), "output")
 
     def _label_mistakes(self) -> Iterator[Mistake]:
         if self.columns:
-            yield from self._column_mistakes()
+            yield from self._column_mistakes(len(self.labels), "label")
         elif self.column is None:
             yield Mistake("the key 'column', which holds the class", found="nothing")
         if len(self.labels) < 2:
@@ -93,12 +96,12 @@ class Target(Record):
         elif set(self.normal) == set(self.labels):
             yield Mistake("a label that is not normal", at=("normal",), found="all labels")
 
-    def _column_mistakes(self) -> Iterator[Mistake]:
+    def _column_mistakes(self, count: int, each: str) -> Iterator[Mistake]:
         yield from repeated("columns", self.columns)
-        if len(self.columns) != len(self.labels):
-            wanted = f"{len(self.labels)} columns, one per label"
+        if len(self.columns) != count:
+            wanted = f"{count} columns, one per {each}"
             yield Mistake(wanted, at=("columns",), found=str(len(self.columns)))
-        for field in ("column", "values", "normal"):
+        for field in ("column", "values", "normal") if self.labels else ("column",):
             if getattr(self, field):
                 yield Mistake(f"no {field} beside columns", at=(field,))
 
@@ -120,6 +123,6 @@ class Target(Record):
         """What it makes a model do."""
         if self.normal:
             return "anomaly"
-        if self.columns:
+        if self.columns and self.labels:
             return "multilabel"
         return "classification" if self.labels else "regression"

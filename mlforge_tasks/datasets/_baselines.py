@@ -89,7 +89,7 @@ def told(
 def _wanted(spec: DatasetSpec, examples: Examples) -> NDArray[np.float32]:
     """What a model should give: the targets, or 1 for the right class."""
     targets: Outputs = examples.y
-    if spec.target.columns:
+    if spec.target.task == "multilabel":
         return examples.y.astype(np.float32)
     if spec.target.labels:
         targets = np.eye(len(spec.target.labels), dtype=np.float32)[examples.y]

@@ -113,7 +113,7 @@ def check_classes(spec: DatasetSpec, table: Table, found: Mapping[Split, NDArray
     needed: tuple[Split, ...] = ("train",) if spec.target.labels else ()
     if spec.target.normal:
         needed = ("validation", "test")
-    if spec.target.columns:
+    if spec.target.task == "multilabel":
         needed = ("train", "validation", "test")
     for name in needed:
         counts = class_counts(found[name], len(spec.target.classes))

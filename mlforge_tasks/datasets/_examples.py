@@ -148,7 +148,7 @@ def _groups(column: str, table: Table) -> Texts:
 
 
 def _targets(spec: DatasetSpec, table: Table) -> NDArray[Any]:
-    if spec.target.columns:
+    if spec.target.task == "multilabel":
         return read_labels(spec, table)
     return read_classes(spec, table) if spec.target.labels else _outputs(spec, table)
 
@@ -179,8 +179,8 @@ def _features(spec: DatasetSpec, table: Table) -> NDArray[np.float32]:
 
 def _outputs(spec: DatasetSpec, table: Table) -> NDArray[np.float32]:
     target = spec.target
-    names = (target.column,) if target.column else tuple(one.name for one in target.outputs)
-    flat = _side_by_side(spec, table, names, "a target")
+    own = (target.column,) if target.column else tuple(one.name for one in target.outputs)
+    flat = _side_by_side(spec, table, target.columns or own, "a target")
     if flat.shape[1] != len(target.outputs):
         raise MlforgeError(
             f"{table.where}: found {flat.shape[1]} target values a row, wanted "

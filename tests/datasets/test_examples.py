@@ -738,3 +738,31 @@ def test_a_label_that_cannot_be_learned_is_told(flags: Any, words: str) -> None:
     rows = np.arange(80.0)
     with pytest.raises(MlforgeError, match=words):
         prepare(spec(TAGS), loaded(a=rows, b=rows, is_hot=flags, is_loud=LOUD * 1))
+
+
+def test_outputs_have_names_of_their_own() -> None:
+    """As inputs have: a column is called as whoever recorded it liked, `T_oil [degC]`."""
+    target = {
+        "outputs": [{"name": "oil", "unit": "degC"}, {"name": "winding", "unit": "degC"}],
+        "columns": ["T_oil [degC]", "T_w [degC]"],
+    }
+    rows = np.arange(40.0)
+    columns = {"level": rows, "T_w [degC]": 2 * rows, "T_oil [degC]": 3 * rows}
+    found = prepare(spec(FORECAST, target=target, window={"length": 3}), loaded(**columns))
+    assert found.card.task == "regression"
+    assert [one.name for one in found.card.outputs] == ["oil", "winding"]
+    assert found.arrays["train_y"][0].tolist() == [6.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"columns": ["a", "b"]}, "1 columns, one per output"),
+        ({"columns": ["a"], "column": "b"}, "no column beside columns"),
+    ],
+)
+def test_columns_of_outputs_are_one_each(keys: dict[str, Any], said: str) -> None:
+    """And are told in one way."""
+    target = {"outputs": [{"name": "oil", "unit": "degC"}], **keys}
+    with pytest.raises(ValidationError, match=said):
+        spec(FORECAST, target=target)
