@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ LOOKED_AT = 50_000
 MOST_VALUES = 50
 # How far a step may be off the usual one, as a share of it.
 TOLERANCE = 0.2
+_ID = re.compile(r"(^|[_ ])(id|idx|index)$", re.IGNORECASE)
 _DAY, _DAYS = "%Y%m%d", (19000101, 21001231)
 
 
@@ -132,7 +134,8 @@ def _numeric(table: Table, found: Column, numbers: NDArray[np.float64], unit: st
         stand_in=none,
         deviation=float(np.nanstd(known)),
         missing=float(np.isnan(known).mean()),
-        counts=len(steps) > 1 and (bool((steps == 1).all()) or _runs_on(found.name, steps)),
+        counts=_names_rows(found.name, numbers)
+        or (len(steps) > 1 and (bool((steps == 1).all()) or _runs_on(found.name, steps))),
         whole=len(steps) > 1 and not steps.any() and table.starts.sum() > 1,
     )
     if _is_date(found.name, numbers):
@@ -143,6 +146,11 @@ def _numeric(table: Table, found: Column, numbers: NDArray[np.float64], unit: st
     told = None if clock.unit == "s" else clock.unit
     found = _with_steps(table, found, numbers * clock.seconds * 1e6)
     return replace(found, unit=told, guessed=clock.guessed)
+
+
+def _names_rows(name: str, numbers: NDArray[np.float64]) -> bool:
+    """Whether it is a number that each row has of its own, by its name and by what it is."""
+    return _ID.search(name) is not None and len(np.unique(numbers)) == len(numbers)
 
 
 def _runs_on(name: str, steps: NDArray[np.float64]) -> bool:

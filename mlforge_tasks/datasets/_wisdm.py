@@ -1,11 +1,13 @@
 """Raw text of the WISDM data sets to a table: `user,activity,time,x,y,z;`.
 
 Their raw files have defects of their own: records end with a semicolon and not with the line, of
-which some hold two; cells are missing; some are all zeros; time starts again within a user.
+which some hold two; cells are missing; some are all zeros; time starts again within a user. Copies
+of the set often have no times: `user,activity,x,y,z;`.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 from array import array
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_CELLS = 6
+_CELLS, _CELLS_WITHOUT_TIME = 6, 5
+_LOOKED_AT = 100  # records, for whether they have times
 _AXES = ("x", "y", "z")
 _MAX_STAMP = 2**62
 
@@ -33,12 +36,18 @@ _MAX_STAMP = 2**62
 class _Samples:
     """Records as they are read; a million of them take 60 MB so."""
 
+    cells: int
     users: list[str] = field(default_factory=list)
     activities: list[str] = field(default_factory=list)
     stamps: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
     lines: array[int] = field(default_factory=lambda: array("q"))
     resumes: list[bool] = field(default_factory=list)
+
+    @property
+    def timed(self) -> bool:
+        """Whether each says when it was."""
+        return self.cells == _CELLS
 
     def add(self, record: str, line: int, *, resumes: bool) -> str | None:
         """Adds a record, or says what is wrong with it.
@@ -49,11 +58,11 @@ class _Samples:
             resumes: Whether a record was left out before it.
         """
         cells = [cell.strip() for cell in record.split(",")]
-        if len(cells) != _CELLS or not all(cells):
-            return f"another number of cells than {_CELLS}"
+        if len(cells) != self.cells or not all(cells):
+            return f"another number of cells than {self.cells}"
         try:
-            stamp = int(cells[2])
-            values = [float(cell) for cell in cells[3:]]
+            stamp = int(cells[2]) if self.timed else 1
+            values = [float(cell) for cell in cells[-len(_AXES) :]]
         except ValueError:
             return "a cell that is no number"
         if not all(map(math.isfinite, values)) or abs(stamp) > _MAX_STAMP:
@@ -86,8 +95,8 @@ class WisdmText:
     """What a file holds.
 
     Attributes:
-        table: Columns `user`, `activity`, `time`, `x`, `y`, `z`. A recording ends where the user
-            changes, time does not go on, or a record was left out.
+        table: Columns `user`, `activity`, `time` (where there are times), `x`, `y`, `z`. A
+            recording ends where the user changes, time does not go on, or a record was left out.
         defects: What was left out.
     """
 
@@ -107,7 +116,9 @@ def read_wisdm(data: bytes, where: str) -> WisdmText:
     """
     found = Counter[str]()
     lines: dict[str, int] = {}
-    samples = _Samples()
+    some = [record for _, record in itertools.islice(_records(data, where), _LOOKED_AT)]
+    untimed = sum(map(_without_time, some)) > len(some) / 2
+    samples = _Samples(_CELLS_WITHOUT_TIME if untimed else _CELLS)
     resumes = True
     for line, record in _records(data, where):
         defect = samples.add(record, line, resumes=resumes)
@@ -123,6 +134,19 @@ def read_wisdm(data: bytes, where: str) -> WisdmText:
             f"'33,Jogging,49105962326000,-0.69,12.68,0.50;', wanted a file of them{told}"
         )
     return WisdmText(_table(where, samples), defects)
+
+
+def _without_time(record: str) -> bool:
+    """Whether a record has three readings behind its activity, and no time before them."""
+    cells = record.split(",")
+    return len(cells) == _CELLS_WITHOUT_TIME and all(map(_is_number, cells[2:]))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def _records(data: bytes, where: str) -> Iterator[tuple[int, str]]:
@@ -142,7 +166,7 @@ def _table(where: str, samples: _Samples) -> Table:
     columns: dict[str, NDArray[np.generic]] = {
         "user": users,
         "activity": np.array(samples.activities),
-        "time": stamps,
+        **({"time": stamps} if samples.timed else {}),
     }
     columns |= {name: values[:, index] for index, name in enumerate(_AXES)}
     return Table(where, columns, starts, np.array(samples.lines))

@@ -42,6 +42,8 @@ class WisdmReader:
         if not first.lower().endswith((".txt", ".csv")):
             return None
         lines = head_lines(root / first, first)
+        if sum(line.rstrip().endswith(";") for line in lines) <= len(lines) / 2:
+            return None
         try:
             read_wisdm("\n".join(lines).encode(), first)
         except MlforgeError:

@@ -38,7 +38,7 @@ FLAGS = (("0", "1"), ("0.0", "1.0"))
 # Words of a name; a text that is a date or a time of day.
 _WORD, _TIME = re.compile("[a-z]{2,}"), re.compile(r"[\d\s:/.,+-]+([ap]m)?", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?|\D*")
-MOST_LABELS, MOST_FEATURES = 40, 16
+MOST_LABELS, MOST_FEATURES = 40, 64
 # One to train, one to validate and one to test; of fewer than five a fifth is one of few labels.
 _LEAST_GROUPS, _FEW_GROUPS = 3, 5
 # Recordings that are all as long as one another, and no longer, are examples as they are.
@@ -128,7 +128,7 @@ def roles_of(found: Look) -> Roles:
         tests=tests,
         validates=validates,
         window=window,
-        alone=_alone(label),
+        alone=_alone(label) and (window is None or window["length"] != found.length),
     )
 
 
@@ -274,7 +274,8 @@ def _of_what_stays(
     if told.whole:
         length = _within(same or whole, MOST_ROWS)
         return {"length": length, "stride": length}
-    if 0 < same <= MOST_ROWS and told.runs >= same and not _alone(told):
+    enough = not _alone(told) or found.recordings >= _FEWEST * len(told.values)
+    if 0 < same <= MOST_ROWS and told.runs >= same and enough:
         return {"length": same, "stride": same}
     if time is None and min(told.runs, whole) < 8:
         return None

@@ -143,9 +143,19 @@ def test_a_folder_of_wisdm_text(tmp_path: Path) -> None:
             WisdmSource.model_validate({"kind": "wisdm", **source})
 
 
+def test_copies_of_wisdm_text_without_times() -> None:
+    """A recording goes on until the user changes, or a record is left out."""
+    text = b"1600,A,7.0,-0.5,8.1;\n1600,A,4.9,-0.1;\n1600,B,4.9,-0.1,6.6;\n1601,B,1,2,3;\n"
+    found = read_wisdm(text, "a.txt")
+    assert list(found.table.columns) == ["user", "activity", "x", "y", "z"]
+    assert found.table.columns["z"].tolist() == [8.1, 6.6, 3]
+    assert found.table.starts.tolist() == [True, True, True]
+    assert [defect.line for defect in found.defects] == [2]
+
+
 def test_text_that_is_not_wisdm_s() -> None:
-    """A fork without time stamps is refused, with what is wrong and where."""
+    """What has another number of cells is refused, with what is wrong and where."""
     with pytest.raises(MlforgeError, match=r"records with another number of cells than 6: 2, the"):
-        read_wisdm(b"1600,A,7.0,-0.5,8.1;\n1600,A,4.9,-0.1,6.6;\n", "a.txt")
+        read_wisdm(b"1600,A,7.0,-0.5;\n1600,A,4.9,-0.1;\n", "a.txt")
     with pytest.raises(MlforgeError, match=r"records with a cell that is no number: 1, the first"):
         read_wisdm(b"33,Jogging,1e3,1,2,3;", "a.txt")

@@ -166,12 +166,19 @@ def test_wisdm(tmp_path: Path) -> None:
     assert (time.column, time.unit, time.interval_s) == ("time", "ns", 0.05)
     assert (made.dataset.target.column, made.dataset.group) == ("activity", "user")
     assert prepared(tmp_path, made).labels == ("Jogging", "Walking")
+    untimed = [",".join((*line.split(",")[:2], *line.split(",")[3:])) for line in lines]
+    write(tmp_path / "copy", {"data_33.txt": "\n".join(untimed) + "\n"})
+    _, made = starts(tmp_path, "copy")
+    assert (made.dataset.source.kind, made.dataset.time) == ("wisdm", None)
+    assert [one.name for one in made.dataset.inputs.features] == ["x", "z"], "y is the same in all"
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:03\nsize 386308\n"
     write(tmp_path / "lfs", {"data_1600.txt": pointer})
     with pytest.raises(MlforgeError, match="this is Git LFS's note"):
         look("lfs", tmp_path)
     write(tmp_path, {"x.txt": "a,b\n" + "".join(f"{at},{at % 7}\n" for at in range(60))})
     assert look("x.txt", tmp_path).source["kind"] == "csv"
+    write(tmp_path, {"x.txt": "".join(f"1,{at % 2},{at},0.5,{at % 7},2\n" for at in range(60))})
+    assert look("x.txt", tmp_path).source["kind"] == "csv", "a table without a header"
 
 
 def test_wfdb(tmp_path: Path) -> None:
@@ -199,6 +206,36 @@ def test_wfdb(tmp_path: Path) -> None:
         file.write_text("1.5,2.25\n" * 20)
     found = look("records", tmp_path)
     assert found.source == {"kind": "wfdb", "path": "records"}
+
+
+def test_a_rare_beat_leaves_each_recording_an_example(tmp_path: Path) -> None:
+    """One that is there once is in no split but one; the others are not cut for it."""
+    head = "@problemName M\n@timeStamps false\n@univariate true\n@classLabel true N V A\n@data\n"
+    lines = (f"{','.join(map(str, WAVE[at : at + 30]))}:{'NV'[at % 2]}\n" for at in range(20))
+    (tmp_path / "beats.ts").write_text(head + "".join(lines) + f"{','.join(['1'] * 30)}:A\n")
+    _, made = starts(tmp_path, "beats.ts")
+    assert made.dataset.window is not None
+    assert (made.dataset.window.length, made.dataset.split.rule) == (30, "random_recording")
+
+
+def test_a_number_of_each_recording_is_told_from_all_of_it(tmp_path: Path) -> None:
+    """As the other files of the archive of `.ts` have one, which are many."""
+    head = "@problemName C\n@timeStamps false\n@univariate true\n@targetLabel true\n@data\n"
+    lines = (f"{','.join(map(str, WAVE[at : at + 20]))}:{at / 7}\n" for at in range(60))
+    (tmp_path / "C.ts").write_text(head + "".join(lines))
+    _, made = starts(tmp_path, "C.ts")
+    assert made.dataset.window is not None
+    assert (made.dataset.window.length, made.dataset.window.stride) == (20, 20)
+    assert made.dataset.window.horizon in (0, None)
+    assert [one.name for one in made.dataset.target.outputs] == ["target"]
+
+
+def test_what_numbers_rows_is_no_input(tmp_path: Path) -> None:
+    """By its name, and as no two rows have the same."""
+    lines = [f"{(at * 37) % 400},{WAVE[at]},{at % 9},{'ab'[at % 2]}" for at in range(400)]
+    write(tmp_path, {"x.csv": "unique_id,u,v,class\n" + "\n".join(lines) + "\n"})
+    _, made = starts(tmp_path, "x.csv")
+    assert [one.name for one in made.dataset.inputs.features] == ["u", "v"]
 
 
 def test_windows_in_lines(tmp_path: Path) -> None:
