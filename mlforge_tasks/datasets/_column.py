@@ -14,6 +14,8 @@ from mlforge_tasks.datasets._stamps import Stamps, only_format
 from mlforge_tasks.datasets._stand_ins import stand_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from mlforge_tasks.datasets._table import Table
@@ -73,13 +75,14 @@ class Column:
     format: str | None = None
 
 
-def column_of(table: Table, name: str, unit: str | None) -> Column:
+def column_of(table: Table, name: str, unit: str | None, nothing: Sequence[float] = ()) -> Column:
     """One column.
 
     Args:
         table: Has it.
         name: It.
         unit: What its numbers count, where it is known that they are times.
+        nothing: Numbers that stand for missing values.
     """
     if name in table.said:
         said = table.said[name]
@@ -96,6 +99,7 @@ def column_of(table: Table, name: str, unit: str | None) -> Column:
     found = _with_values(table, Column(name), cells)
     numbers = _numbers(table, cells)
     if numbers is not None:
+        numbers[np.isin(numbers, nothing)] = np.nan
         return replace(_numeric(table, found, numbers, unit), markers=_markers(cells))
     return found if found.values else _text_times(table, found, cells)
 
@@ -126,14 +130,12 @@ def _recordings(table: Table, texts: Texts) -> int:
 def _numeric(table: Table, found: Column, numbers: NDArray[np.float64], unit: str | None) -> Column:
     """A column of numbers: a quantity, a clock, a date, or what numbers the rows."""
     steps = np.diff(numbers)[~table.starts[1 : len(numbers)]]
-    none = stand_in(numbers)
-    known = np.where(numbers == none, np.nan, numbers)
     found = replace(
         found,
         numeric=True,
-        stand_in=none,
-        deviation=float(np.nanstd(known)),
-        missing=float(np.isnan(known).mean()),
+        stand_in=stand_in(numbers),
+        deviation=float(np.nanstd(numbers)),
+        missing=float(np.isnan(numbers).mean()),
         counts=_names_rows(found.name, numbers)
         or (len(steps) > 1 and (bool((steps == 1).all()) or _runs_on(found.name, steps))),
         whole=len(steps) > 1 and not steps.any() and table.starts.sum() > 1,

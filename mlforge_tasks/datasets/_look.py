@@ -86,7 +86,10 @@ def look(path: str, root: Path) -> Look:
     stand_ins = {one.stand_in for one in columns if one.stand_in is not None}
     if isinstance(spec, Delimited):
         found = found.marked(frozenset().union(*(one.markers for one in columns)))
-        found = found.missing(sorted(stand_ins)) if stand_ins else found
+    if isinstance(spec, Delimited) and stand_ins:
+        nothing = sorted(stand_ins)
+        found = found.missing(nothing)
+        columns = tuple(column_of(table, name, found.units.get(name), nothing) for name in names)
     return Look(found.source, table.rows, len(lengths), columns, length, found.checks)
 
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.contract.sources.folder import FAMILIES
+from mlforge_tasks.contract.sources.folder import ANY_TEXT, FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,7 @@ def pattern_of(names: Sequence[str]) -> str:
     Args:
         names: Paths relative to the folder, all of known formats.
     """
+    names = [name for name in names if not name.lower().endswith(ANY_TEXT)] or names
     counted = Counter(map(_end, names))
     end = min(counted, key=lambda one: (-counted[one], one))
     of_it = [name for name in names if _end(name) == end]

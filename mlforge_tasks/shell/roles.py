@@ -238,6 +238,7 @@ def _text(columns: Sequence[Column]) -> Column | None:
 
 def _flag(columns: Sequence[Column]) -> Column | None:
     """The last column, where it is 0 or 1 and another holds more than that."""
+    columns = [one for one in columns if not one.said]
     flags = [one for one in columns if one.values in FLAGS]
     return columns[-1] if columns[-1:] == flags[-1:] and len(flags) < len(columns) else None
 

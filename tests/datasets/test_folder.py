@@ -34,7 +34,7 @@ CSV = {
     "data/cat/anna_01.csv": b"a,b\n1,10\n2,20\n3,30\n",
     "data/cat/ben_01.csv": b"a,b\n4,40\n5,50\n",
     "data/dog/anna_02.csv": b"b,a\n60,6\n70,7\n",
-    "data/README.txt": b"not a recording",
+    "data/README.md": b"not a recording",
 }
 
 
@@ -325,7 +325,7 @@ def test_bad_intervals(lines: bytes, message: str, tmp_path: Path) -> None:
     ("files", "pattern", "source", "message"),
     [
         ({"data/x.csv": b"a,b\n1,2\n"}, "*.wav", {}, r"no file is like '\*\.wav'"),
-        (CSV, "**/*", {}, r"README\.txt: found a file like .* ends with none of \.csv,"),
+        (CSV, "**/*", {}, r"README\.md: found a file like .* ends with none of \.csv,"),
         (
             {"data/a.csv": b"a,b\n1,2\n", "data/b.wav": b""},
             "*",

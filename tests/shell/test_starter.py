@@ -238,6 +238,17 @@ def test_what_names_of_files_say(names: str, pattern: str | None) -> None:
     assert all(compiled(wanted).fits(file) for file in files)
 
 
+def test_tables_that_are_called_text(tmp_path: Path) -> None:
+    """Unless it lies beside recordings."""
+    for name in ("on/1.txt", "on/2.txt", "off/1.txt"):
+        path = tmp_path / "log" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(rows("x y", WAVE, WAVE**2).replace(",", "  "))
+    source = look("log", tmp_path).source
+    assert (source["files"], source["delimiter"]) == ("{label}/*.txt", " ")
+    assert pattern_of(["a/1.txt", "a/2.txt", "a/1.wav", "b/3.wav"]) == "{label}/*.wav"
+
+
 def test_a_file_a_sensor(tmp_path: Path) -> None:
     """Of what a logger writes into a folder a recording one sensor is read."""
     for name in ("on/gyro.csv", "on/acc.csv", "off/gyro.csv", "off/acc.csv", "off/mag.csv"):
@@ -281,6 +292,10 @@ def test_what_a_flag_and_a_whole_recording_are(tmp_path: Path) -> None:
     """A last column of 0 and 1 is a class; recordings of one length are examples as they are."""
     (tmp_path / "x.csv").write_text(rows("a,b,leaks", WAVE, WAVE**3, TIME % 50 // 49))
     assert starts(tmp_path, "x.csv").dataset.target.labels == ("0", "1")
+    for at in range(3):
+        (tmp_path / "days" / f"{at}.csv").parent.mkdir(exist_ok=True)
+        (tmp_path / "days" / f"{at}.csv").write_text((tmp_path / "x.csv").read_text())
+    assert starts(tmp_path, "days").dataset.target.column == "leaks"
     head = "@problemName M\n@timeStamps false\n@univariate true\n@classLabel true a b\n@data\n"
     lines = (f"{','.join(map(str, WAVE[:90] + at))}:{'ab'[at % 2]}\n" for at in range(10))
     (tmp_path / "M.ts").write_text(head + "".join(lines))

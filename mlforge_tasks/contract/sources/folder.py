@@ -32,6 +32,10 @@ Family = Literal["table", "audio", "images", "arrays"]
 FAMILIES: dict[str, Family] = {
     ".csv": "table",
     ".csv.gz": "table",
+    ".tsv": "table",
+    ".txt": "table",
+    ".dat": "table",
+    ".log": "table",
     ".parquet": "table",
     ".wav": "audio",
     ".flac": "audio",
@@ -40,6 +44,8 @@ FAMILIES: dict[str, Family] = {
     ".jpeg": "images",
     ".npy": "arrays",
 }
+# What is written in files of other kinds too, such as what was said in a recording of sound.
+ANY_TEXT = (".txt", ".dat", ".log")
 
 
 def family_of(name: str) -> Family | None:
@@ -176,4 +182,5 @@ class FolderSource(SourceRecord, Delimited):
     @property
     def columns_have_axes(self) -> bool:
         """Whether an image, channels or an array's own axes; the end of the pattern tells."""
-        return not self.pattern.lower().endswith((".csv", ".csv.gz"))
+        end = self.pattern.lower()
+        return family_of(end) != "table" or end.endswith(".parquet")
