@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlforge_tasks.contract.data_card import SPLITS
 from mlforge_tasks.datasets._split import LEFT_OUT
+from mlforge_tasks.records import sha256_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,13 +29,15 @@ def twice(table: Table, rows: Rows) -> Iterator[str]:
     """
     begins = np.flatnonzero(table.starts)
     ends = np.append(begins[1:], table.rows)
-    seen: dict[bytes, int] = {}
+    if len(begins) == 1:
+        return
+    seen: dict[str, int] = {}
     same: list[tuple[int, int]] = []
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         inputs = rows.features[begin:end]
         if rows.split[begin] == LEFT_OUT or (inputs == inputs.flat[0]).all():
             continue
-        digest = hashlib.sha256(np.ascontiguousarray(inputs)).digest()
+        digest = sha256_bytes(inputs.tobytes())
         first = seen.setdefault(digest, begin)
         if rows.split[first] != rows.split[begin]:
             same.append((begin, first))
