@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.helpers.builds import Cold
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The same examples every time, so that a change is judged and not luck; CONTRIBUTING.md says how
 # to look for new ones. How long one takes depends on what else the machine does.
@@ -19,3 +25,11 @@ settings.load_profile("gate")
 def cold(tmp_path_factory: pytest.TempPathFactory) -> Cold:
     """One cold run of the tank contract, in a folder with a space in its name."""
     return Cold(tmp_path_factory.mktemp("a folder") / "build")
+
+
+@pytest.fixture
+def build(cold: Cold, tmp_path: Path) -> Path:
+    """A copy of its build tree, to do harm to."""
+    copy = tmp_path / "build"
+    shutil.copytree(cold.build, copy)
+    return copy

@@ -125,10 +125,7 @@ class Judged:
 
     def value(self, outputs: NDArray[np.float32]) -> float:
         """The figure, of the network's outputs for the split."""
-        real, targets = (
-            metrics.of_network(outputs, self.validation.inputs, self.card),
-            self.validation.targets,
-        )
+        real, targets = self._real(outputs), self.validation.targets
         (value,) = figures.required((self.goal,), real, targets, self.card, "validation").values()
         return value
 

@@ -26,14 +26,6 @@ SEARCH = {"met": False, "calc_dep": ["gate:1"], "task_dep": []}
 DELIVER = {"met": True, "calc_dep": [], "task_dep": ["deliver:0"]}
 
 
-@pytest.fixture
-def build(cold: Cold, tmp_path: Path) -> Path:
-    """A copy of the finished build tree."""
-    copy = tmp_path / "build"
-    shutil.copytree(cold.build, copy)
-    return copy
-
-
 def plan_of(folder: Path, build: Path, *changes: tuple[str, str]) -> Plan:
     return tasks.load_plan(str(edited(TANK, folder, *changes)), str(build))
 

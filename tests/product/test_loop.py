@@ -40,14 +40,6 @@ from tests.helpers.paths import ROOT, TANK
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def build(cold: Cold, tmp_path: Path) -> Path:
-    """A copy of the finished build tree, to do harm to."""
-    copy = tmp_path / "build"
-    shutil.copytree(cold.build, copy)
-    return copy
-
-
 def test_the_contract_is_met_and_delivered(cold: Cold) -> None:
     """A cold run ends with 0 and hands over every file of the winner."""
     assert cold.run.code == 0, cold.run.out + cold.run.err

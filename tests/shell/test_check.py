@@ -10,7 +10,7 @@ import pytest
 
 from mlforge_tasks.shell import check, tasks
 from mlforge_tasks.verdict.constraints import Bound
-from tests.helpers.builds import Cold, doit, edited
+from tests.helpers.builds import doit, edited
 from tests.helpers.paths import TANK
 
 if TYPE_CHECKING:
@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 EPOCHS = ("epochs: 12", "epochs: 13")
-
-
-@pytest.fixture
-def build(cold: Cold, tmp_path: Path) -> Path:
-    """A copy of the finished build tree."""
-    copy = tmp_path / "build"
-    shutil.copytree(cold.build, copy)
-    return copy
 
 
 def told(folder: Path, build: Path, *changes: tuple[str, str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from mlforge_tasks.verdict.constraints import UNITS, Bound, judge
 from mlforge_tasks.verdict.relaxation import Needs, Shortfall, explain
 from mlforge_tasks.verdict.trials import Report
 from mlforge_tasks.yaml_file.units import parse_bytes, parse_us
-from tests.helpers.builds import Cold, doit, edited
+from tests.helpers.builds import doit, edited
 from tests.helpers.paths import TANK
 
 METRICS = ("ram_bytes", "flash_bytes", "latency_us")
@@ -221,14 +220,6 @@ def test_a_relaxation_that_is_applied_passes(
 
 
 # --- The whole pipeline -------------------------------------------------------------------------
-
-
-@pytest.fixture
-def build(cold: Cold, tmp_path: Path) -> Path:
-    """A copy of a finished build tree."""
-    copy = tmp_path / "build"
-    shutil.copytree(cold.build, copy)
-    return copy
 
 
 def report_of(build: Path) -> Report:
