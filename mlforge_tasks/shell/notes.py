@@ -111,7 +111,7 @@ def layer_text(report: Report) -> list[str]:
     return [
         f"warning: {format_share(one.share)} of the values of layer {one.name} stand at an end of "
         "their int8 range on the validation split: the calibration examples do not reach as far; "
-        "take more of them (`dataset.calibration.count`)"
+        "take more of them where there are more (`dataset.calibration.count`)"
         for one in report.layers
         if one.share >= MUCH_CUT_OFF
     ]
