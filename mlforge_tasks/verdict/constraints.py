@@ -135,6 +135,8 @@ def over_limit(bound: Bound | Clause, value: float, said: str = "is {}") -> str:
 def _clause(bound: Bound, found: Measurement | None) -> Clause:
     if found is None or found.source not in bound.sources:
         return clause_of(bound)
+    if bound.by_worse_end and found.interval is None:  # of so few examples nothing is sure
+        return clause_of(bound)
     return clause_of(bound, found)
 
 

@@ -101,6 +101,14 @@ def positives(figure: Figure, targets: Targets) -> int:
     return int(there.sum())
 
 
+def concerned(figure: Figure, targets: Targets) -> int:
+    """How many examples a figure is of: those in its range, or all."""
+    if figure.below is None and figure.above is None:
+        return len(targets)
+    chosen = targets if figure.output is None else targets[:, [figure.output]]
+    return int(in_range(figure, chosen)[:, 0].sum())
+
+
 def points_of(figure: Figure, outputs: NDArray[Any], targets: Targets) -> OperatingPoints | None:
     """What any threshold makes of a split; None where there is nothing to tell apart.
 

@@ -31,6 +31,8 @@ RESAMPLES = 400
 DEFAULT_LEVEL = 0.95
 # With fewer independent examples a figure is told with its interval.
 FEW = 1000
+# What is of one example alone is the same whatever is drawn.
+LEAST = 2
 # Of more examples so many are drawn, and the spread is that of all (it falls as 1 / sqrt(N)).
 MOST_DRAWN = 20_000
 SEED = 1
@@ -84,7 +86,7 @@ class Part:
 
 
 def interval(figure: Figure, value: float, part: Part, level: float) -> Interval | None:
-    """A figure's interval; None where nearly no part of the examples defines it.
+    """A figure's interval; None where nearly no part of the examples defines it, or it is of one.
 
     Args:
         figure: Which.
@@ -98,6 +100,8 @@ def interval(figure: Figure, value: float, part: Part, level: float) -> Interval
     counted = figures.counted(figure, part.outputs, part.targets, part.least)
     if counted is not None:
         return wilson(value, max(1.0, counted / block), level)
+    if figures.concerned(figure, part.targets) < LEAST:
+        return None
     random = np.random.default_rng(SEED)
     drawn = min(count, MOST_DRAWN)
     drawings = (_draw(random, count, drawn, block) for _ in range(RESAMPLES))

@@ -111,6 +111,18 @@ def test_no_false_alarm_in_a_minute_is_no_promise_for_an_hour() -> None:
     assert (known.low, known.high) == pytest.approx((3600 * wanted.low, 3600 * wanted.high))
 
 
+def test_what_is_of_one_example_is_never_sure() -> None:
+    """A contract that judges by the worse end has none to judge by, and is not met."""
+    targets = np.arange(100.0)[:, None]
+    alone = Figure(name="mae(below 1)", metric="mae", below=1.0)
+    assert interval(alone, 0.5, Part(targets + 0.5, targets, ONE), 0.95) is None
+    bound = Bound.model_validate({"metric": "mae", "limit": 2, "unit": "m", "by_worse_end": True})
+    measured = Measurement(metric="mae", value=0.5, unit="m", source="emulated")
+    (clause,) = judge([bound], [measured]).clauses
+    assert clause.status == "unknown"
+    assert judge([bound.model_copy(update={"by_worse_end": False})], [measured]).met
+
+
 @pytest.mark.parametrize(
     ("direction", "limit", "met"),
     [("at_most", 11, False), ("at_most", 13, True), ("at_least", 9, False), ("at_least", 8, True)],
