@@ -332,3 +332,14 @@ def test_classes_past_the_first_rows(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(MlforgeError, match="no kind of source") as caught:
         look("x.zip", tmp_path)
     assert "unpack it" in str(caught.value)
+
+
+def test_what_is_missing_in_a_format_of_its_own(tmp_path: Path) -> None:
+    """ARFF says it with a question mark, so there is no list of texts for it."""
+    lines = [f"{'?' if at % 9 == 4 else WAVE[at]},{at % 7},{'ab'[at % 2]}" for at in range(90)]
+    head = "@relation r\n@attribute u numeric\n@attribute v numeric\n@attribute kind {a,b}\n@data\n"
+    write(tmp_path, {"x.arff": head + "\n".join(lines) + "\n"})
+    _, made = starts(tmp_path, "x.arff")
+    assert made.dataset.missing is not None
+    assert made.dataset.missing.rule == "drop"
+    assert prepared(tmp_path, made).labels == ("a", "b")
