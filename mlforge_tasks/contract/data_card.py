@@ -146,6 +146,7 @@ class DataCard(Record):
         calibration_examples: Training examples that calibrate.
         split_rule: How they were told apart.
         window: How rows became examples, or None.
+        interval_s: From one row to the next; None where the contract does not say.
         baselines: What a rule without a model reaches.
         arrays: The files.
         digest: sha256 of the canonical JSON of `arrays`.
@@ -172,6 +173,7 @@ class DataCard(Record):
     calibration_examples: int
     split_rule: SplitRule
     window: Window | None
+    interval_s: float | None = None
     baselines: tuple[Baseline, ...]
     arrays: tuple[ArrayCard, ...]
     digest: str
@@ -204,6 +206,7 @@ class DataCard(Record):
                 "features": _unnamed(self.features),
                 "outputs": _unnamed(self.outputs),
                 "licence": "",
+                "interval_s": None,
                 "source": SourceCard(kind="", name="", member=None, sha256=""),
                 **dict.fromkeys(("baselines", "losses", "notes", "warnings"), ()),
             }

@@ -96,6 +96,7 @@ def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
         calibration_examples=len(chosen),
         split_rule=spec.split,
         window=spec.window,
+        interval_s=None if spec.time is None else spec.time.interval_s,
         baselines=(),
         **_digests(arrays),
         licence=spec.licence,

@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.window import horizon_text
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, score_unit, score_weights
 from mlforge_tasks.render import render
@@ -47,8 +48,12 @@ def header(
         card: The data set that it was made for, which knows the sensor's units.
         decision: What the device decides from the outputs; None where it only gives them.
     """
+    interval_s, window = card.interval_s, card.window
+    ahead = window is not None and not window.named and window.horizons[0]
     return render(
         TEMPLATE,
+        interval="" if interval_s is None else horizon_text(1, interval_s),
+        ahead=horizon_text(ahead, interval_s) if ahead else "",
         digest=quantisation.tflite_sha256,
         name=f"mlforge-{quantisation.tflite_sha256[:NAME_DIGITS]}",
         tensors={"INPUT": _tensor(quantisation.input), "OUTPUT": _tensor(quantisation.output)},

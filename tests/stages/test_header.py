@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from mlforge_tasks.contract.window import Window
 from mlforge_tasks.graph import process
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import sha256_bytes
@@ -121,6 +122,30 @@ def _write(task: str, folder: Path) -> Path:
         inputs["decide"] = folder
     header.run(inputs, folder, {})
     return folder / "model_data.h"
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "horizon", "said"),
+    [
+        (
+            300.0,
+            6,
+            ("= 4 rows at intervals of 5 min, the oldest first\n", "= 30 min after the last"),
+        ),
+        (None, 6, ("= 4 rows, the oldest first\n", "= 6 rows after the last row\n")),
+        (0.01, 0, ("= 4 rows at intervals of 10 ms, the oldest first\n",)),
+    ],
+)
+def test_how_often_a_sensor_is_read_is_told(
+    interval_s: float | None, horizon: int, said: tuple[str, ...]
+) -> None:
+    """Whoever writes the firmware has the header, not the contract."""
+    window = Window(length=4, horizon=horizon)
+    about = REGRESSION.model_copy(update={"window": window, "interval_s": interval_s})
+    text = header.header(TFLITE, _quantisation(2), about)
+    assert all(one in text for one in said)
+    assert ("foretold" in text) == bool(horizon)
+    assert "oldest" not in header.header(TFLITE, _quantisation(2), REGRESSION)
 
 
 @pytest.mark.parametrize("language", COMPILERS)
