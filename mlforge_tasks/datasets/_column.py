@@ -49,6 +49,7 @@ class Column:
         stand_in: The number that stands for a missing value, where it likely does.
         markers: What its cells hold that are no numbers, where all others are.
         interval_s: The usual step, where it is a time; else None.
+        goes_back: Whether it does, as the time of day at midnight.
         stretch: How many rows follow one another at that step, in the mean.
         unit: What its numbers count, where it is a time and that is not seconds.
         guessed: Whether its numbers are taken for seconds, though nothing says so.
@@ -69,6 +70,7 @@ class Column:
     stand_in: float | None = None
     markers: frozenset[str] = frozenset()
     interval_s: float | None = None
+    goes_back: bool = False
     stretch: float = 0.0
     unit: str | None = None
     guessed: bool = False
@@ -186,8 +188,14 @@ def _with_steps(table: Table, found: Column, stamps_us: NDArray[Any]) -> Column:
     if len(ahead) <= len(steps_s) / 2:
         return found
     usual = float(np.median(ahead))
-    breaks = table.starts[1 : len(stamps_us)] | (np.abs(steps_s - usual) > usual * TOLERANCE)
-    return replace(found, interval_s=usual, stretch=len(stamps_us) / (1 + np.count_nonzero(breaks)))
+    apart = table.starts[1 : len(stamps_us)]
+    breaks = apart | (np.abs(steps_s - usual) > usual * TOLERANCE)
+    return replace(
+        found,
+        interval_s=usual,
+        goes_back=bool((steps_s[~apart] < 0).any()),
+        stretch=len(stamps_us) / (1 + np.count_nonzero(breaks)),
+    )
 
 
 def _numbers(table: Table, cells: NDArray[Any]) -> NDArray[np.float64] | None:

@@ -101,7 +101,7 @@ def roles_of(found: Look) -> Roles:
     """
     rest = [one for one in found.columns if len(one.values) != 1]
     clocks = [one for one in rest if one.interval_s is not None]
-    time = next(iter(clocks), None)
+    time = _time(clocks)
     split, tests, validates = _own_split(rest)
     label = _named(_classes(rest), LABELS, MOST_LABELS) or _text(rest) or _flag(rest)
     group = _group([one for one in rest if one is not label], found.recordings, split)
@@ -145,6 +145,13 @@ def _features(found: Look, label: Column | None, others: Sequence[Column | None]
         beside = f" beside the label '{label.name}'" if label else ""
         raise MlforgeError(f"{found.source['path']}: no column holds numbers{beside}")
     return features
+
+
+def _time(clocks: Sequence[Column]) -> Column | None:
+    """The first that never goes back; of the others no time of day, which does at midnight."""
+    days = [one for one in clocks if not (one.format or "").startswith(("%H", "%I"))]
+    ahead = [one for one in clocks if not one.goes_back]
+    return next(iter((*ahead, *days)), None)
 
 
 def _wide(found: Look, features: Sequence[Column], label: Column | None) -> Column | None:

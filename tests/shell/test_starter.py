@@ -353,6 +353,18 @@ def test_what_is_no_input(tmp_path: Path) -> None:
     assert found == [("ax (g)", "g"), ("CO(GT)", "1")]
 
 
+def test_a_time_of_day_is_no_time(tmp_path: Path) -> None:
+    """Where it begins anew at midnight; a column that has the day too is one."""
+    stamps = np.datetime64("2026-01-05T22:00:00") + TIME * np.timedelta64(1, "m")
+    clock = np.array([f"{stamp:%H:%M:%S}" for stamp in stamps.tolist()])
+    (tmp_path / "x.csv").write_text(rows("Time,a,b", clock, WAVE, WAVE**2))
+    assert starts(tmp_path, "x.csv").dataset.time is None
+    (tmp_path / "y.csv").write_text(rows("Time,DateTime,a,b", clock, stamps, WAVE, WAVE**2))
+    time = starts(tmp_path, "y.csv").dataset.time
+    assert time is not None
+    assert time.column == "DateTime"
+
+
 def test_days_written_as_numbers(tmp_path: Path) -> None:
     """19580329 is a day, not a number of seconds."""
     days = np.datetime64("2026-01-05") + 7 * TIME
