@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.shell.first_window import alone, first_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,19 +16,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.datasets._look import Look
 
 LABELS = (
-    *(
-        "label",
-        "labels",
-        "class",
-        "activity",
-        "target",
-        "state",
-        "fault",
-        "anomaly",
-        "species",
-        "gesture",
-    ),
-    *("failure", "condition", "status", "word", "digit", "y"),
+    *("label", "labels", "class", "activity", "target", "state", "fault", "anomaly", "species"),
+    *("gesture", "failure", "condition", "status", "word", "digit", "y"),
 )
 GROUPS = (
     *("group", "subject", "user", "person", "patient", "device", "machine", "session", "record"),
@@ -41,21 +31,13 @@ _WHOLE = re.compile(r"[+-]?\d+(\.0*)?|\D*")
 MOST_LABELS, MOST_FEATURES = 40, 64
 # One to train, one to validate and one to test; of fewer than five a fifth is one of few labels.
 _LEAST_GROUPS, _FEW_GROUPS = 3, 5
-# Recordings that are all as long as one another, and no longer, are examples as they are.
-MOST_ROWS = 512
-# Of sound, and of whatever is measured as often, some rows say nothing: an example is so long.
-_FAST_S, _HEARD_S = 1 / 4000, 0.25
 # What a label is called that an anomaly is not.
 NORMAL = ("normal", "ok", "good", "healthy", "nominal", "inlier", "no_fault", "fault_free")
 _ODD = {"anomaly", "outlier"}
-# A recording without gaps, but for a few.
-_MOSTLY_WHOLE = 0.9
 # A quantity that is missing more often would take most examples with it.
 _MOST_MISSING = 0.5
 # An array with two axes as long as these is a grey image, not a series.
 _LEAST_PIXELS, _MOST_UNLIKE = 16, 2
-# As many recordings as there are splits, or some have none of a label.
-_FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -108,7 +90,7 @@ def roles_of(found: Look) -> Roles:
     features = _features(found, label, (*clocks, split, group))
     wide = _wide(found, features, label)
     target = next((one for one in features if one.whole), features[-1])
-    window = _window(found, time, label or (target if target.whole else None), wide)
+    window = first_window(found, time, label or (target if target.whole else None), wide)
     if target.whole:
         features = [one for one in features if not one.whole]
     elif label is None and window is None:
@@ -128,7 +110,7 @@ def roles_of(found: Look) -> Roles:
         tests=tests,
         validates=validates,
         window=window,
-        alone=_alone(label) and (window is None or window["length"] != found.length),
+        alone=alone(label) and (window is None or window["length"] != found.length),
     )
 
 
@@ -172,11 +154,6 @@ def _wide(found: Look, features: Sequence[Column], label: Column | None) -> Colu
             "as in ok_01.png",
         )
     return wide
-
-
-def _alone(label: Column | None) -> bool:
-    """Whether a label is in too few recordings for each split to have some of each."""
-    return label is not None and label.recordings < _FEWEST
 
 
 def _apart(features: list[Column]) -> tuple[list[Column], dict[str, int] | None]:
@@ -248,56 +225,3 @@ def _flag(columns: Sequence[Column]) -> Column | None:
     columns = [one for one in columns if not one.said]
     flags = [one for one in columns if one.values in FLAGS]
     return columns[-1] if columns[-1:] == flags[-1:] and len(flags) < len(columns) else None
-
-
-def _window(
-    found: Look, time: Column | None, told: Column | None, wide: Column | None
-) -> dict[str, int] | None:
-    """How rows become examples: none where each row is one, as of images.
-
-    Args:
-        found: The data.
-        time: When rows were measured.
-        told: The class, or a value of whole recordings; None where what comes next is foretold.
-        wide: An array that is the only input.
-    """
-    whole = found.rows / max(1, found.recordings)
-    if (wide is not None and len(wide.axes) > 1) or whole < 2:
-        return None
-    gaps = time is not None and 0 < time.stretch < whole * _MOSTLY_WHOLE
-    gapless = time.stretch / 2 if time and gaps else whole
-    heard = _heard_rows(time)
-    if told is not None:
-        return _of_what_stays(found, told, time, min(heard or 64, gapless))
-    if time is None and found.recordings == 1:
-        return None
-    return {"length": _within(heard or 16, whole // 2, gapless), "horizon": 1}
-
-
-def _of_what_stays(
-    found: Look, told: Column, time: Column | None, most: float
-) -> dict[str, int] | None:
-    """Windows in which a class, or a value of whole recordings, is the same."""
-    whole, same = found.rows / found.recordings, found.length or 0
-    if told.whole:
-        length = _within(same or whole, MOST_ROWS)
-        return {"length": length, "stride": length}
-    enough = not _alone(told) or found.recordings >= _FEWEST * len(told.values)
-    if 0 < same <= MOST_ROWS and told.runs >= same and enough:
-        return {"length": same, "stride": same}
-    if time is None and min(told.runs, whole) < 8:
-        return None
-    # A tenth of a label's rows, so that each split has some examples.
-    tenth = found.rows / len(told.values) / 10 if _alone(told) else whole
-    length = _within(most, told.runs, whole, tenth)
-    return {"length": length, "stride": max(1, length // 2)}
-
-
-def _within(*rows: float) -> int:
-    return max(2, int(min(rows)))
-
-
-def _heard_rows(time: Column | None) -> int | None:
-    """Rows of an example of sound; None where it is none."""
-    step_s = time.interval_s if time else None
-    return None if step_s is None or step_s > _FAST_S else round(_HEARD_S / step_s)
