@@ -7,7 +7,7 @@ Signatures are not looked at: they say who uploaded a file, not what is in it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field, TypeAdapter
@@ -18,6 +18,9 @@ from mlforge_tasks.datasets._recordings import Piece, Recording
 from mlforge_tasks.datasets._unpack import reading
 from mlforge_tasks.errors import MlforgeError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 LABELS = "info.labels"
 ENDINGS = (".json", ".cbor")
 TIME = "time"
@@ -26,6 +29,7 @@ _SPLITS = {"training": "train", "testing": "test"}
 
 class _Sensor(Part):
     name: str
+    units: str | None = None
 
 
 class _Payload(Part):
@@ -83,10 +87,11 @@ _LIST = TypeAdapter(_List)
 
 @dataclass(frozen=True)
 class Acquisition:
-    """One file: its signals, and the time from one sample to the next."""
+    """One file: its signals, the time from one sample to the next, and units where it says them."""
 
     recording: Recording
     interval_ms: float
+    units: Mapping[str, str]
 
 
 def read_labels(data: bytes, where: str) -> tuple[Listed, ...]:
@@ -123,7 +128,8 @@ def read_acquisition(data: bytes, where: str) -> Acquisition:
         )
     signals = {name: values[:, index] for index, name in enumerate(names)}
     times = np.arange(len(values)) * (payload.interval_ms / 1000)
-    return Acquisition(Recording(where, {**signals, TIME: times}), payload.interval_ms)
+    units = {one.name: one.units for one in payload.sensors if one.units}
+    return Acquisition(Recording(where, {**signals, TIME: times}), payload.interval_ms, units)
 
 
 def _decoded(data: bytes, where: str) -> Any:

@@ -10,6 +10,7 @@ from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._edge_impulse import (
     ENDINGS,
     LABELS,
+    Acquisition,
     Listed,
     pieces,
     read_acquisition,
@@ -34,6 +35,28 @@ _LOOKED_AT = 3
 _WHENCE = {"info.labels": "the list of labels", "file_name": "the files' names"}
 
 
+def _check_interval(found: Acquisition, first: str, interval_ms: float) -> None:
+    if abs(found.interval_ms - interval_ms) > _INTERVAL_TOLERANCE * interval_ms:
+        raise MlforgeError(
+            f"{found.recording.where}: found a sample each {found.interval_ms:g} ms, where "
+            f"{first} has one each {interval_ms:g} ms",
+            hint="export recordings of one rate, or move the others to another folder",
+        )
+
+
+def _check_units(found: Acquisition, known: dict[str, tuple[str, str]], columns: Wanted) -> None:
+    """Holds a file's units against those of the files before, by sensor with the file."""
+    where = found.recording.where
+    for name in columns.kinds(tuple(found.units)):
+        unit, first = known.setdefault(name, (found.units[name], where))
+        if found.units[name] != unit:
+            raise MlforgeError(
+                f"{where}: sensor '{name}' is in {found.units[name]}, where {first} has it in "
+                f"{unit}",
+                hint="convert one of them, or move it to another folder",
+            )
+
+
 class EdgeImpulseReader:
     """Reads `kind: edge_impulse`."""
 
@@ -45,15 +68,12 @@ class EdgeImpulseReader:
         every = sorted({name for one in listed.values() for name in one.metadata})
         joined = Joined(spec.path, ("label", "split", "file", *every))
         first: tuple[str, float] | None = None
+        units: dict[str, tuple[str, str]] = {}
         for name, one in sorted(listed.items()):
             found = read_acquisition(files.read(name), files.where(name))
             first = first or (found.recording.where, found.interval_ms)
-            if abs(found.interval_ms - first[1]) > _INTERVAL_TOLERANCE * first[1]:
-                raise MlforgeError(
-                    f"{found.recording.where}: found a sample each {found.interval_ms:g} ms, where "
-                    f"{first[0]} has one each {first[1]:g} ms",
-                    hint="export recordings of one rate, or move the others to another folder",
-                )
+            _check_interval(found, *first)
+            _check_units(found, units, columns)
             joined.add(*_kept(found.recording, one, columns, every))
         if first is None:
             raise MlforgeError(f"{spec.path}: the lists of labels name no file")

@@ -174,6 +174,23 @@ def test_intervals_that_differ_are_refused(tmp_path: Path) -> None:
         load(tmp_path, {**EXPORT, "label": "file_name"})
 
 
+def test_units_that_differ_are_refused(tmp_path: Path) -> None:
+    """A thousand times as much is another signal; a file that says no unit is taken at its word."""
+    volts, less = ([{"name": "a", "units": unit}, {"name": "b"}] for unit in ("V", "mV"))
+    write(
+        tmp_path / "export",
+        {
+            "on.1.json": acquired([[1, 2]], sensors=volts),
+            "on.2.json": acquired([[1, 2]], sensors=[{"name": "a"}, {"name": "b"}]),
+            "on.3.json": acquired([[1000, 2]], sensors=less),
+        },
+    )
+    with pytest.raises(
+        MlforgeError, match=r"on\.3\.json: sensor 'a' is in mV, where .*1\.json.* V"
+    ):
+        load(tmp_path, {**EXPORT, "label": "file_name"})
+
+
 def test_a_listed_file_that_is_not_there(tmp_path: Path) -> None:
     """An export of images has such a list too."""
     write(
