@@ -8,6 +8,7 @@ import numpy as np
 
 from mlforge_tasks.datasets._losses import losses
 from mlforge_tasks.datasets._outliers import outliers
+from mlforge_tasks.datasets._twice import twice
 from mlforge_tasks.windows import covered
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def findings(
         "warnings": (
             *usual,
             *_short_stretches(spec, window, table, rows),
+            *twice(table, rows),
             *outliers(spec, table, rows, used),
         ),
     }

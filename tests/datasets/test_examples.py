@@ -172,6 +172,23 @@ def test_a_split_by_a_column_is_written_as_it_is_read(validation: Any) -> None:
         assert read.model_dump(mode="json") == {**rule, "seed": 1}
 
 
+def test_recordings_that_two_splits_have_are_told() -> None:
+    """A copied file in another split is no test; silence is like silence, and one file is alone."""
+    level = np.random.default_rng(2).normal(size=40)
+    level[30:35] = level[5:10]
+    level[35:], level[10:15] = 0, 0
+    who = np.repeat(list("abcdefgh"), 5)
+    rule = {"rule": "group", "validation": ["f", "h"], "test": ["g"]}
+    plan = spec(FORECAST, group="who", window={"length": 2}, split=rule)
+    recorded = loaded(starts=range(5, 40, 5), level=level.copy(), who=who)
+    (told,) = prepare(plan, recorded).card.warnings
+    assert told.startswith(
+        "1 of 8 recordings have the inputs of one in another split, such as data.csv, row 30 "
+        "(test) and data.csv, row 5 (train): "
+    )
+    assert not prepare(plan, loaded(level=level.copy(), who=who)).card.warnings
+
+
 def test_a_column_says_the_split() -> None:
     """Its values test and validate; what has others trains, and no window joins two splits."""
     part = np.array(["train"] * 6 + ["val"] * 5 + ["extra"] * 6 + ["test"] * 5)
