@@ -212,11 +212,8 @@ def _normal(label: Column | None) -> str | None:
 def _text(columns: Sequence[Column]) -> Column | None:
     """A column of a few texts that are no times, which is likely the class."""
     found = [one for one in columns if not one.numeric and 2 <= len(one.values) <= MOST_LABELS]
-    left = [
-        one
-        for one in found
-        if one.name.lower() not in (*GROUPS, *SPLITS) and not all(map(_TIME.fullmatch, one.values))
-    ]
+    named = [one for one in found if one.name.lower() not in (*GROUPS, *SPLITS)]
+    left = [one for one in named if not all(map(_TIME.fullmatch, one.values))]
     return left[-1] if left else None
 
 
