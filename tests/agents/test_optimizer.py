@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.agents import DesignBrief, Limits
+from mlforge_tasks.agents import DesignBrief, Goal, Limits, Workbench
 from mlforge_tasks.agents._cost import CostModel, count
 from mlforge_tasks.agents._loop_costs import LOOPS
 from mlforge_tasks.agents._loops import runs
@@ -21,6 +21,7 @@ from mlforge_tasks.architecture import (
     Shape,
     linear_model,
 )
+from mlforge_tasks.contract.data_card import Baseline
 from mlforge_tasks.records import Measurement
 from tests.agents.test_conformance import AGENTS
 from tests.helpers.made_up_device import (
@@ -37,6 +38,7 @@ from tests.helpers.made_up_device import (
     search,
     truth,
 )
+from tests.helpers.model_data import card as make_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +138,20 @@ def test_a_linear_model_has_its_turn() -> None:
     families = len(space_for(brief.input_shape, brief.task).choices[0].options)
     trials = search(load("optimizer"), brief, families + 4)
     assert linear_model(brief.input_shape) in [one.architecture for one in trials]
+
+
+@pytest.mark.parametrize(("target", "first"), [(0.35, True), (0.25, False)])
+def test_a_linear_model_that_meets_an_rmse_is_proposed_first(*, target: float, first: bool) -> None:
+    """The data card has its mean square error, which says as much."""
+    goal = Goal(metric="rmse", target=target, direction="minimize")
+    brief = make_brief().model_copy(update={"goals": (goal,)})
+    known = {"split": "validation", "rule": "linear", "metric": "mse", "value": 0.09}
+    card = make_card(
+        "regression", brief.input_shape, 1, baselines=(Baseline.model_validate(known),)
+    )
+    bench = Workbench(BENCH.search, card=card)
+    (proposed,) = load("optimizer").propose(brief, (), 1, bench)
+    assert (proposed == linear_model(brief.input_shape)) == first
 
 
 def test_it_shrinks_after_failures_that_have_no_figures() -> None:
