@@ -73,5 +73,10 @@ def _feasible(wiring: Wiring, image: Stage, data: Stage) -> Stage:
         runner = places.simulator(board)
         kind = feasible.measuring(wiring.platform, wiring.engines, runner, board)
         probe = {**wiring.probe_config(), "engines": list(wiring.engines)}
-    config = {"figures": wiring.figures, "bounds": wiring.bounds, "probe": probe}
+    config = {
+        "figures": wiring.figures,
+        "surely": wiring.contract.goal.confidence is not None,
+        "bounds": wiring.bounds,
+        "probe": probe,
+    }
     return wiring.stage("feasible", kind, {"floor": image, "dataset": data}, config)

@@ -42,13 +42,12 @@ def report(plan: Plan) -> str:
 
 def unjudged(plan: Plan) -> list[str]:
     """What of the goal no run could judge, a line each; its data set was made."""
-    from mlforge_tasks.verdict import figures, undefined  # noqa: PLC0415 - numpy
+    from mlforge_tasks.verdict.undefined import undefined  # noqa: PLC0415 - numpy
 
-    asked = [one.figure for one in plan.contract.asked()]
-    return [
-        f"'{figure.name}' is not defined on the {split} split: {figures.why(figure)}"
-        for figure, split in undefined.undefined(asked, plan.preparation.dataset.folder)
-    ]
+    contract, data = plan.contract, plan.preparation.dataset.folder
+    asked = [one.figure for one in contract.asked()]
+    found = undefined(asked, data, surely=contract.goal.confidence is not None)
+    return [f"{one.what}: {one.hint}" for one in found]
 
 
 def _data(card: DataCard) -> Iterator[str]:

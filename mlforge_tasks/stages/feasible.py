@@ -108,11 +108,12 @@ def _least_latency_us(dataset: Path, config: Mapping[str, Any], bound: Bound) ->
     return min(found)
 
 
-def _check_goal(dataset: Path, asked: Sequence[Mapping[str, Any]]) -> None:
-    from mlforge_tasks.verdict import figures, undefined  # noqa: PLC0415 - numpy
+def _check_goal(dataset: Path, config: Mapping[str, Any]) -> None:
+    from mlforge_tasks.verdict.undefined import undefined  # noqa: PLC0415 - numpy
 
-    for figure, split in undefined.undefined([Figure.from_dump(one) for one in asked], dataset):
-        raise figures.undefined(figure, split)
+    asked = [Figure.from_dump(one) for one in config["figures"]]
+    for one in undefined(asked, dataset, surely=config["surely"]):
+        raise one.error
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001
@@ -125,14 +126,15 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `floor`, `dataset`.
         out: Stays empty: an edited limit changes nothing as long as it is possible.
-        config: `figures`, those that the contract asks; `bounds`; `probe` (what a probe's stages
-            are configured with; None where there is nothing to measure on but a board).
+        config: `figures`, those that the contract asks; `surely`, whether by their intervals;
+            `bounds`; `probe` (what a probe's stages are configured with; None where there is
+            nothing to measure on but a board).
 
     Raises:
         CandidateFailure: With code `impossible_limit`.
-        ToolError: A figure is not defined on a split.
+        ToolError: A split cannot tell a figure.
     """
-    _check_goal(inputs["dataset"], config["figures"])
+    _check_goal(inputs["dataset"], config)
     limits = {one.metric: one for one in map(Bound.from_dump, config["bounds"])}
     _check_sizes(read_build_report(inputs["floor"] / "firmware.json"), limits)
     probe = config["probe"]

@@ -25,6 +25,11 @@ def figure(metric: str, **what: Any) -> Figure:
     return Figure.model_validate({"name": metric, "metric": metric, **what})
 
 
+def untold(asked: list[Figure], dataset: Path, *, surely: bool = False) -> list[tuple[str, str]]:
+    found = undefined(asked, dataset, surely=surely)
+    return [(one.figure.name, one.split) for one in found]
+
+
 @pytest.mark.parametrize(
     ("level", "asked", "splits"),
     [
@@ -41,11 +46,11 @@ def test_a_range_needs_targets(
 ) -> None:
     """On both splits that judge; what trains needs none, as rows 0 to 59 do here."""
     prepare(spec(FORECAST), loaded(level=level)).write(tmp_path)
-    assert list(undefined([asked], tmp_path)) == [(asked, split) for split in splits]
+    assert untold([asked], tmp_path) == [(asked.name, split) for split in splits]
 
 
 def test_a_label_needs_examples(tmp_path: Path) -> None:
-    """To be detected, and for the area under a curve; not to be counted right."""
+    """To be detected, for the area under a curve, for a mean over classes; not to be counted."""
     asked = [
         figure("recall_at_precision", output=1, parameter=0.9),
         figure("auc"),
@@ -55,7 +60,12 @@ def test_a_label_needs_examples(tmp_path: Path) -> None:
     kind = ["cat", "dog"] * 40 + ["cat"] * 20
     columns = {"a": LEVEL, "b": LEVEL, "kind": kind}
     prepare(spec(SORTING, split=SPLIT), loaded(**columns)).write(tmp_path)
-    assert list(undefined(asked, tmp_path)) == [(one, "test") for one in asked[:2]]
+    names = ["recall_at_precision", "auc", "macro_f1"]
+    assert untold(asked, tmp_path) == [(name, "test") for name in names]
+    *_, last = undefined(asked, tmp_path, surely=False)
+    assert last.what == (
+        "'macro_f1' is not defined on the test split, which has no example of 'dog'"
+    )
 
 
 def test_labels_of_which_any_number_may_be_there(tmp_path: Path) -> None:
@@ -65,4 +75,12 @@ def test_labels_of_which_any_number_may_be_there(tmp_path: Path) -> None:
     columns = {"a": LEVEL, "b": LEVEL, "wet": np.arange(100) % 2, "hot": hot}
     prepare(spec(SORTING, split=SPLIT, target=target), loaded(**columns)).write(tmp_path)
     wet, hot_one = (figure("f1", output=at) for at in (0, 1))
-    assert list(undefined([wet, hot_one], tmp_path)) == [(hot_one, "test")]
+    assert untold([wet, hot_one], tmp_path) == [(hot_one.name, "test")]
+
+
+def test_of_one_example_nothing_is_sure(tmp_path: Path) -> None:
+    """Where the worse end of an interval is judged it needs one."""
+    prepare(spec(FORECAST), loaded(level=LEVEL % 20)).write(tmp_path)
+    one, two = figure("mae", above=18.5), figure("mae", above=17.5)
+    assert untold([one, two], tmp_path) == []
+    assert untold([one, two], tmp_path, surely=True) == [("mae", "validation"), ("mae", "test")]
