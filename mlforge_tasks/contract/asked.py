@@ -103,7 +103,7 @@ def _asked(ask: Ask, figure: Figure, unit: str, key: str, name: str | None = Non
     return Asked(
         figure=figure,
         target=bound,
-        unit=METRICS[ask.metric].unit.format(unit),
+        unit=METRICS[ask.metric].unit_of(unit),
         key=key if name is None else f"{key}.{name}",
     )
 

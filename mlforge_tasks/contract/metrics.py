@@ -46,6 +46,10 @@ class Metric:
     detects: bool = False
     most: float = math.inf
 
+    def unit_of(self, quantity: str) -> str:
+        """Its unit for a predicted quantity in that unit; the square of none is none."""
+        return "1" if quantity == "1" and "{}" in self.unit else self.unit.format(quantity)
+
 
 _REGRESSION: tuple[Task, ...] = ("regression",)
 _CLASSES: tuple[Task, ...] = ("classification",)

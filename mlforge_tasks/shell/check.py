@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.metrics import METRICS
 from mlforge_tasks.graph import durations
 from mlforge_tasks.pipeline.carry import CarryOver
 from mlforge_tasks.pipeline.prospect import prospect
@@ -105,11 +106,11 @@ def _baselines(plan: Plan, card: DataCard) -> Iterator[str]:
     bounds = {one.metric: one for one in clauses.bounds(plan.contract) if not one.on_device}
     told: Figures = {(one.rule, one.metric, one.split): one.value for one in card.baselines}
     known = {**_asked_of_rules(plan, card), **told}
+    units = {**_units(card), **{name: one.unit for name, one in bounds.items()}}
     rows = []
     for rule, metric in dict.fromkeys((rule, metric) for rule, metric, _ in known):
-        unit = bounds[metric].unit if metric in bounds else "1"
         each = (known.get((rule, metric, split)) for split in JUDGED_ON)
-        cells = ("-" if one is None else format_value(one, unit) for one in each)
+        cells = ("-" if one is None else format_value(one, units[metric]) for one in each)
         rows.append((f"{rule}, {metric}", *cells))
     for bound in (one for one in bounds.values() if not one.on_test):
         limit = f"{bound.direction.replace('_', ' ')} {format_value(bound.limit, bound.unit)}"
@@ -118,6 +119,17 @@ def _baselines(plan: Plan, card: DataCard) -> Iterator[str]:
     yield table(rows, ("without a model", *JUDGED_ON))
     for name in plan.contract.must_beat():
         yield from unbeatable(bounds[name], known) if name in bounds else ()
+
+
+def _units(card: DataCard) -> dict[str, str]:
+    """The unit of each figure that the data card tells, by its name."""
+    from mlforge_tasks.verdict import figures  # noqa: PLC0415 - numpy
+
+    quantities = [one.unit for one in card.outputs] or ["1"]
+    return {
+        one.name: METRICS[one.metric].unit_of(quantities[one.output or 0])
+        for one in figures.standard(card)
+    }
 
 
 def unbeatable(bound: Bound, known: Figures) -> Iterator[str]:

@@ -46,6 +46,7 @@ def contract(
         ),
         ({"metric": "rmse", "target": 9, "output": "temp"}, {"rmse(temp)": (9, "degC")}),
         ({"metric": "mae", "target": 0.2, "across": "worst"}, {"mae(worst)": (0.2, "1")}),
+        ({"metric": "mse", "target": 0.2, "across": "worst"}, {"mse(worst)": (0.2, "1")}),
         (
             {
                 "metric": "mae",

@@ -34,7 +34,8 @@ def test_a_new_tree_has_its_data_read_and_nothing_else(tmp_path: Path) -> None:
     assert "an example: 16 x 2 of level (m), flow (l/s); wanted: level (m)\n" in run.out
     rows = {line.split("  ")[0]: line.split() for line in run.out.splitlines()}
     assert rows["train"][:2] == ["train", "941"]
-    assert rows["persistence, mse"][2] == "0.1846"
+    assert rows["persistence, mse"][2:4] == ["0.1846", "(m)^2"]
+    assert rows["mean, mae"][3] == "m", "it is not asked, but has its unit"
     assert rows["goal, mse"][2:6] == ["at", "most", "0.05", "(m)^2"]
     assert "made before: dataset\n" in run.out
     assert "time: not known, as this build tree has no floor, feasible, propose" in run.out
