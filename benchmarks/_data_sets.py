@@ -133,8 +133,8 @@ DATA_SETS = {
     "spoken": DataSet(
         "spoken",
         'Six people say "six" and "nine" 50 times each, at 8 kHz; one whom no model has heard '
-        "validates, another tests. Theo, who would by the draw of `doit new`, is ten times quieter "
-        "than the others, a step or two of an int8 input, so he trains. From "
+        "validates, another tests. Theo, who would by the draw of `doit new`, is five to "
+        "twenty times quieter than most others, a step or two of an int8 input, so he trains. From "
         f"[Jakobovski/free-spoken-digit-dataset]({SPOKEN_URL}) at 26eb9aa.",
         _spoken,
     ),
