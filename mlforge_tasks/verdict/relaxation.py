@@ -29,6 +29,8 @@ Basis = Literal["measured", "linked", "static"]
 _BASES: tuple[Basis, ...] = ("measured", "linked", "static")
 # The difference from a limit is told relative to it, and a limit may be 0.
 TINY = 1e-12
+# What is written for a rule without a model that a candidate is not better than.
+IGNORE = "ignore"
 
 
 class Change(Record):
@@ -120,7 +122,7 @@ def _written(bound: Bound, needed: float, margin: float) -> str:
             tenths += 1
         return f"{tenths / 10:.1f} us"
     if bound.against:
-        return "ignore"
+        return IGNORE
     exact = Decimal(repr(needed))
     step = Decimal(1).scaleb(exact.adjusted() - GOAL_DIGITS + 1)
     rounding = ROUND_CEILING if bound.direction == "at_most" else ROUND_FLOOR
@@ -182,19 +184,29 @@ def _expected(candidate: str, needs: Needs, contract: _Contract) -> Relaxation |
     return relaxation and relaxation.model_copy(update={"basis": needs.basis})
 
 
-def _cost(relaxation: Relaxation) -> tuple[int, bool, int, float]:
+def _cost(relaxation: Relaxation) -> tuple[int, bool, int, float, bool, float]:
     total = sum(change.share for change in relaxation.changes)
+    # A rule without a model is ignored or not, however far a candidate is from it.
+    given = sum(change.share for change in relaxation.changes if change.written != IGNORE)
     basis = _BASES.index(relaxation.basis)
-    return basis, not relaxation.trained, len(relaxation.changes), total
+    changes, unknown = len(relaxation.changes), bool(relaxation.unknown)
+    return basis, not relaxation.trained, changes, given, unknown, total
 
 
 def _least(relaxations: Iterable[Relaxation]) -> tuple[Relaxation, ...]:
-    """The least of each kind: one that changes the same values by more says nothing new."""
-    kept: dict[tuple[str, bool, frozenset[str]], Relaxation] = {}
-    for one in sorted(relaxations, key=_cost):
+    """The first of each kind: one that changes the same values by more says nothing new."""
+    kept: dict[tuple[str, bool, bool, frozenset[str]], Relaxation] = {}
+    for one in relaxations:
         keys = frozenset(change.key for change in one.changes)
-        kept.setdefault((one.basis, one.trained, keys), one)
+        kept.setdefault((one.basis, one.trained, one.test_asked, keys), one)
     return tuple(kept.values())
+
+
+def _settled(asked: Relaxation, others: Iterable[Relaxation]) -> list[Relaxation]:
+    """Relaxations, least first, behind the least of those that hold on the test split too."""
+    rest = sorted((asked, *others), key=_cost)
+    first = next(one for one in rest if not one.unknown or one is asked)
+    return [first, *(one for one in rest if one is not first)]
 
 
 def _with_test(
@@ -232,23 +244,24 @@ def explain(
         needs: What candidates take that were never measured, by id.
         memories: What the board has, by metric.
         ask_test: What the test split says of a candidate, by metric; asked once, of the smallest
-            relaxation, so that what is told holds for it.
+            relaxation, so that what is told holds for it. Where it then is not the smallest of
+            those that the test split was asked of, that one comes first.
     """
     by_metric = {bound.metric: bound for bound in bounds}
     goal = next(one for one in bounds if not one.on_device)
     contract = _Contract(by_metric, margins, memories or {})
     found = [_relaxation(name, verdict, contract) for name, verdict in verdicts.items()]
     found += [_expected(name, one, contract) for name, one in (needs or {}).items()]
-    relaxations = _least(one for one in found if one is not None)
+    relaxations = sorted((one for one in found if one is not None), key=_cost)
     if relaxations and relaxations[0].trained and relaxations[0].unknown:
-        smallest = relaxations[0]
+        smallest, *others = relaxations
         values = ask_test(smallest.candidate)
         if values:
             asked = _with_test(smallest, verdicts[smallest.candidate], values, contract)
-            relaxations = (asked, *relaxations[1:])
+            relaxations = _settled(asked, others)
     return Shortfall(
         binding=bindings(verdicts, by_metric),
-        relaxations=relaxations,
+        relaxations=_least(relaxations),
         fronts=tuple(
             front(one.metric, goal, verdicts, one.unit) for one in bounds if one.on_device
         ),

@@ -205,9 +205,8 @@ class Report(Record):
         """The candidates that the test split was asked of."""
         metric = self.goal + TEST_SUFFIX
         found = {one.trial.id for one in self.results if one.measurement(metric) is not None}
-        smallest = self.shortfall.smallest if self.shortfall else None
-        if smallest is not None and smallest.test_asked:
-            found.add(smallest.candidate)
+        relaxations = self.shortfall.relaxations if self.shortfall else ()
+        found |= {one.candidate for one in relaxations if one.test_asked}
         return tuple(sorted(found | set(self.carried.asked if self.carried else ())))
 
     def best_result(self) -> TrialResult | None:

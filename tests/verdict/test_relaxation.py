@@ -177,6 +177,48 @@ def test_a_goal_that_is_suggested_holds_on_the_test_split() -> None:
     assert [one.written for one in kinder.changes] == ["12.00"]
 
 
+def test_what_the_test_split_was_asked_of_comes_first_where_it_needs_less() -> None:
+    """A candidate that is closer on validation data may be the farther one on test data."""
+    bounds = bounds_of(LIMITS)
+    verdicts = {
+        "1.0": verdict(bounds, figures(900, 9000, 400, 9, 11)),
+        "2.0": verdict(bounds, figures(900, 9000, 400, 10.5)),
+    }
+    worse = Measurement(metric="mse_test", value=40, unit="", source="emulated")
+    found = explain(bounds, {}, verdicts, ask_test=lambda _: {"mse_test": worse})
+    first, second = found.relaxations
+    assert (first.candidate, first.changes[0].written, first.test_asked) == ("1.0", "11.00", False)
+    assert (second.candidate, second.changes[0].written, second.test_asked) == (
+        "2.0",
+        "40.00",
+        True,
+    )
+
+
+def test_how_far_a_rule_without_a_model_is_ahead_is_no_matter_once_it_is_ignored() -> None:
+    """`baseline: ignore` is one change, and a candidate that keeps all else needs no other."""
+    bounds = [*bounds_of(LIMITS)]
+    for name in ("mse", "mse_test"):
+        against = {"against": "persistence", "of": name, "key": "goal.baseline"}
+        bounds.append(
+            Bound.model_validate(
+                {"metric": f"baseline({name})", "limit": 5.0, "unit": "1"} | against
+            )
+        )
+    verdicts = {
+        "1.0": verdict(tuple(bounds), figures(900, 9000, 400, 4, 9)),
+        "2.0": verdict(tuple(bounds), figures(900, 9000, 400, 5.1)),
+    }
+
+    def ask_test(candidate: str) -> dict[str, Measurement]:
+        raise AssertionError(f"what {candidate} does on test data needs not be known")
+
+    smallest = explain(tuple(bounds), {}, verdicts, ask_test=ask_test).smallest
+    assert smallest is not None
+    assert smallest.candidate == "1.0"
+    assert [(one.key, one.written) for one in smallest.changes] == [("goal.baseline", "ignore")]
+
+
 SIZES = st.floats(1, 1e7).map(round)
 SHARES = st.sampled_from([0.0, 0.05, 0.1, 0.333, 0.9])
 
