@@ -217,7 +217,10 @@ def _with_test(
     for clause in verdict.clauses:
         one = asked.get(clause.of or clause.metric)
         told = clause.metric in found.unknown and one is not None
-        clauses.append(clause_of(contract.bounds[clause.metric], one) if told else clause)
+        # Its own: a linear model is not held against a linear one.
+        own = {"limit": clause.limit, "against": clause.against}
+        bound = contract.bounds[clause.metric].model_copy(update=own)
+        clauses.append(clause_of(bound, one) if told else clause)
     more = _relaxation(found.candidate, Verdict(met=False, clauses=tuple(clauses)), contract)
     return (more or found).model_copy(update={"test_asked": True})
 

@@ -219,6 +219,19 @@ def test_how_far_a_rule_without_a_model_is_ahead_is_no_matter_once_it_is_ignored
     assert [(one.key, one.written) for one in smallest.changes] == [("goal.baseline", "ignore")]
 
 
+def test_a_linear_candidate_is_not_held_against_a_linear_model_on_the_test_split() -> None:
+    """What its own clauses say counts, not what the contract has for all others."""
+    against = {"of": "mse_test", "key": "goal.baseline", "unit": "1", "limit": 1.0}
+    rule = Bound.model_validate({"metric": "baseline(mse)_test", "against": "linear"} | against)
+    of_all = (*bounds_of(LIMITS), rule)
+    own = (*of_all[:-1], rule.model_copy(update={"against": "mean", "limit": 99.0}))
+    error = Measurement(metric="mse_test", value=12, unit="", source="emulated")
+    verdicts = {"1.0": verdict(own, figures(900, 9000, 400, 11))}
+    smallest = explain(of_all, {}, verdicts, ask_test=lambda _: {"mse_test": error}).smallest
+    assert smallest is not None
+    assert [(one.key, one.written) for one in smallest.changes] == [("goal.target", "12.00")]
+
+
 SIZES = st.floats(1, 1e7).map(round)
 SHARES = st.sampled_from([0.0, 0.05, 0.1, 0.333, 0.9])
 
