@@ -19,7 +19,6 @@ fit either, what comes closest: what would have to give is then no more than the
 from __future__ import annotations
 
 import itertools
-import math
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -95,8 +94,6 @@ def _linear_meets(brief: DesignBrief, bench: Workbench) -> bool | None:
         for one in (() if bench.card is None else bench.card.baselines)
         if (one.split, one.rule) == ("validation", "linear")
     }
-    if "mse" in known:
-        known["rmse"] = math.sqrt(known["mse"])
     kept = [goal.met_by(known[goal.metric]) for goal in brief.goals if goal.metric in known]
     return all(kept) if kept else None
 

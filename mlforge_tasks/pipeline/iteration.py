@@ -123,6 +123,7 @@ class Iterations:
         config = {
             "limits": wiring.contract.effective_limits(),
             "goals": wiring.goals,
+            "figures": wiring.figures,
             "iteration": k,
             "board": wiring.board,
             "engines": list(wiring.engines),

@@ -5,20 +5,26 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import plugins
+from mlforge_tasks import plugins, windows
 from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits, Setup, Workbench
 from mlforge_tasks.contract.board import Board
-from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.contract.data_card import CARD, Baseline, DataCard
+from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.contract.search import Search
+from mlforge_tasks.stages._guesses import Guesses
 from mlforge_tasks.stages._measure import measure
 from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice
 from mlforge_tasks.verdict.trials import Trials, as_agents_see_it
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from mlforge_tasks.contract.data_card import Split
     from mlforge_tasks.verdict.trial import Trial
+
+# What a search reads.
+SPLIT: Split = "validation"
 
 
 def open_engines(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -36,6 +42,29 @@ def _setup(known: Mapping[str, Any], engines: tuple[str, ...]) -> Setup:
     name = engines[0] if len(engines) == 1 else plugins.AUTO
     common = sorted(set.intersection(*operators))
     return Setup.from_dump({**known, "engine": name, "operators": common})
+
+
+def card_of(dataset: Path, asked: Sequence[Mapping[str, Any]]) -> DataCard:
+    """The data card, with what rules without a model reach of all that the contract asks.
+
+    Of the validation split alone: no agent hears more of the test split than the card says.
+
+    Args:
+        dataset: The prepared data set.
+        asked: The contract's figures.
+    """
+    card = DataCard.read(dataset / CARD)
+    known = {(one.rule, one.metric) for one in card.baselines}
+    wanted = [Figure.from_dump(one) for one in asked]
+    targets = windows.read_targets(dataset, SPLIT)
+    rules = Guesses.read(dataset, card, wanted).on(SPLIT, targets)
+    more = (
+        Baseline(split=SPLIT, rule=one.rule, metric=metric, value=value)
+        for one in rules
+        for metric, value in one.figures.items()
+        if (one.rule, metric) not in known
+    )
+    return card.model_copy(update={"baselines": (*card.baselines, *more)})
 
 
 def brief_of(card: DataCard, search: Search, config: Mapping[str, Any]) -> DesignBrief:

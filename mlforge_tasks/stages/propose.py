@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
-from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.search import LLM, Search
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.code_version import PROJECT_ROOT
@@ -48,7 +47,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             `choice`, that of the iteration before, where the contract leaves the engine open, and
             `without_model`, where an agent measures what an engine may make patches of.
         out: Output folder.
-        config: `limits` (margins taken off), `goals`, `search`, `board`, `engines`, `iteration`,
+        config: `limits` (margins taken off), `goals`, `figures` (those that the contract asks),
+            `search`, `board`, `engines`, `iteration`,
             `probe` (what the probe's stages are configured with, for an agent that measures; else
             None), `setup` (what a language model is told of training and building; else None).
 
@@ -60,7 +60,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
 
     search = Search.from_dump(config["search"])
     agent: Agent = plugins.load("agents", search.agent)
-    card = DataCard.read(inputs["dataset"] / "data_card.json")
+    card = _brief.card_of(inputs["dataset"], config["figures"])
     told = {**config, "engines": _brief.open_engines(inputs, config)}
     proposals = agent.propose(
         _brief.brief_of(card, search, told),

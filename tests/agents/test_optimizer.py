@@ -140,15 +140,14 @@ def test_a_linear_model_has_its_turn() -> None:
     assert linear_model(brief.input_shape) in [one.architecture for one in trials]
 
 
-@pytest.mark.parametrize(("target", "first"), [(0.35, True), (0.25, False)])
-def test_a_linear_model_that_meets_an_rmse_is_proposed_first(*, target: float, first: bool) -> None:
-    """The data card has its mean square error, which says as much."""
-    goal = Goal(metric="rmse", target=target, direction="minimize")
-    brief = make_brief().model_copy(update={"goals": (goal,)})
-    known = {"split": "validation", "rule": "linear", "metric": "mse", "value": 0.09}
-    card = make_card(
-        "regression", brief.input_shape, 1, baselines=(Baseline.model_validate(known),)
-    )
+@pytest.mark.parametrize(("target", "first"), [(0.7, True), (0.8, False)])
+def test_a_linear_model_that_meets_the_goal_is_first(*, target: float, first: bool) -> None:
+    """The data card has what the goal asks of it."""
+    goal = Goal(metric="recall_at_precision", target=target, direction="maximize")
+    asked = {"goals": (goal,), "task": "classification", "output_count": 2}
+    brief = make_brief().model_copy(update=asked)
+    known = {"split": "validation", "rule": "linear", "metric": goal.metric, "value": 0.75}
+    card = make_card(brief.task, brief.input_shape, 2, baselines=(Baseline.from_dump(known),))
     bench = Workbench(BENCH.search, card=card)
     (proposed,) = load("optimizer").propose(brief, (), 1, bench)
     assert (proposed == linear_model(brief.input_shape)) == first
