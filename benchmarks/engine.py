@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from benchmarks.zephyr import Figures
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS = ("keyword_spotting", "resnet_8", "autoencoder", "activity_200", "sequence")
+MODELS = (
+    *("keyword_spotting", "resnet_8", "visual_wake_words", "dead_channels", "streaming_wake_word"),
+    *("autoencoder", "activity_200", "sequence"),
+)
 SPEED = ("model", "core", "MACs", "instructions", "per MAC", "`-Os`", "`-Os` / `-O2`")
 BESIDE = ("TFLM", "of TFLM", "TFLM flash", "TFLM arena")
 MEMORY = (
