@@ -11,16 +11,28 @@ from hypothesis import strategies as st
 from mlforge_tasks.engines._aot.planner import (
     ALIGNMENT_BYTES,
     Buffer,
+    Use,
     arena_bytes,
     lower_bound_bytes,
     place,
 )
 
+
+def _buffer(size: int, first: int, last: int) -> Buffer:
+    return Buffer((Use(size, first, last),))
+
+
+def _growing(sizes: list[int], first: int, length: int) -> Buffer:
+    """One that needs another size every few steps, and both at the step in between."""
+    starts = [first + length * turn for turn in range(len(sizes))]
+    return Buffer(tuple(Use(n, at, at + length) for n, at in zip(sizes, starts, strict=True)))
+
+
 buffers = st.builds(
-    lambda size, first, length: Buffer(size, first, first + length),
-    st.integers(1, 5000),
+    _growing,
+    st.lists(st.integers(1, 5000), min_size=1, max_size=3),
     st.integers(-1, 20),
-    st.integers(0, 10),
+    st.integers(0, 6),
 )
 
 
@@ -33,22 +45,58 @@ def test_buffers_that_live_together_do_not_overlap(some: list[Buffer]) -> None:
         assert at % ALIGNMENT_BYTES == 0
         assert 0 <= at <= at + one.size_bytes <= end
         for other, there in zip(some, offsets, strict=True):
-            apart = at + one.size_bytes <= there or there + other.size_bytes <= at
-            assert one is other or not one.meets(other) or apart
+            for use, its in itertools.product(one.uses, other.uses):
+                apart = at + use.size_bytes <= there or there + its.size_bytes <= at
+                assert one is other or not use.meets(its) or apart
     assert end >= lower_bound_bytes(some)
+
+
+chains = st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 9000)), min_size=2, max_size=10)
+
+
+@given(chains, st.lists(buffers, max_size=3))
+def test_an_output_starts_far_enough_before_its_input_or_behind_it(
+    chain: list[tuple[int, int]], others: list[Buffer]
+) -> None:
+    """Each of a chain of layers may start some bytes before its input, and overlap it then."""
+    some = [_buffer(size, step - 1, step) for step, (size, _) in enumerate(chain)] + others
+    closer = {(step, step - 1): chain[step][1] for step in range(1, len(chain))}
+    offsets = place(some, closer)
+    for (low, high), gap in closer.items():
+        one, other = offsets[low], offsets[high]
+        before = other - one >= min(gap, some[low].size_bytes)
+        assert before or one >= other + some[high].size_bytes
+    end = arena_bytes(some, offsets)
+    assert lower_bound_bytes(some, closer) <= end
+    assert end <= 1.1 * arena_bytes(some, place(some))
+
+
+def test_layers_that_follow_closely_take_the_largest_and_their_distances() -> None:
+    """Four buffers of a chain, 8 bytes apart: the last lies lowest, the first ends the arena."""
+    chain = [_buffer(400, step - 1, step) for step in range(4)]
+    offsets = place(chain, {(step, step - 1): 8 for step in range(1, 4)})
+    assert offsets == (24, 16, 8, 0)
+    shrinking = [_buffer(size, step - 1, step) for step, size in enumerate((400, 300, 100))]
+    assert place(shrinking, {(1, 0): 0, (2, 1): 0}) == (0, 0, 0)
+
+
+def test_a_buffer_that_shrinks_leaves_room() -> None:
+    """What is needed of it later is less, and another lies behind that."""
+    shrinks = Buffer((Use(400, 0, 1), Use(100, 1, 3)))
+    assert place([shrinks, _buffer(300, 2, 3)]) == (0, 100)
 
 
 def test_a_chain_takes_its_two_largest_neighbours() -> None:
     """A plain chain of layers reaches the liveness bound."""
     sizes = [100, 400, 300, 200, 80]
-    chain = [Buffer(size, step - 1, step) for step, size in enumerate(sizes)]
+    chain = [_buffer(size, step - 1, step) for step, size in enumerate(sizes)]
     assert arena_bytes(chain, place(chain)) == 700 == lower_bound_bytes(chain)
 
 
 @pytest.mark.parametrize("count", [1, 7])
 def test_equal_buffers_are_placed_in_their_order(count: int) -> None:
     """Ties are broken by order, so that plans are the same everywhere."""
-    assert place([Buffer(8, 0, 1)] * count) == tuple(8 * index for index in range(count))
+    assert place([_buffer(8, 0, 1)] * count) == tuple(8 * index for index in range(count))
 
 
 def _least_of_all_orders(some: list[Buffer]) -> int:
@@ -57,14 +105,15 @@ def _least_of_all_orders(some: list[Buffer]) -> int:
     def cost(order: tuple[int, ...]) -> int:
         offsets: dict[int, int] = {}
         for index in order:
-            met = [i for i in offsets if some[i].meets(some[index])]
-            size = some[index].size_bytes
-            ends = {offsets[i] + -(-some[i].size_bytes // 4) * 4 for i in met}
+            met = [i for i in offsets if some[i].bytes_beside(some[index])]
+            ends = {offsets[i] + some[i].bytes_beside(some[index]) for i in met}
             offsets[index] = min(
                 at
                 for at in {0, *ends}
                 if all(
-                    at + size <= offsets[i] or offsets[i] + some[i].size_bytes <= at for i in met
+                    at + some[index].bytes_beside(some[i]) <= offsets[i]
+                    or offsets[i] + some[i].bytes_beside(some[index]) <= at
+                    for i in met
                 )
             )
         return arena_bytes(some, [offsets[index] for index in range(len(some))])

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.engines._aot.graph import View
-from mlforge_tasks.engines._aot.planner import Buffer, arena_bytes, lower_bound_bytes, place
+from mlforge_tasks.engines._aot.planner import (
+    Buffer,
+    Use,
+    arena_bytes,
+    lower_bound_bytes,
+    place,
+)
 from mlforge_tasks.engines._aot.program import Alias, Step
 
 if TYPE_CHECKING:
@@ -26,14 +32,14 @@ class Plan:
         tensors: Offset by tensor.
         scratch: Offset by operator, where it has scratch memory.
         arena_bytes: What all of it takes.
-        buffers: What was placed.
+        least_bytes: What no plan takes less than.
         steps: Bytes that a tensor moves with every turn of its loop, where it does.
     """
 
     tensors: Mapping[int, int]
     scratch: Mapping[int, int]
     arena_bytes: int
-    buffers: tuple[Buffer, ...]
+    least_bytes: int
     steps: Mapping[int, int]
 
 
@@ -71,11 +77,15 @@ class _Sharing:
             tensor = self._source[tensor]
         return tensor in self._views
 
-    def last_use(self, owner: int) -> int:
-        """The last operator that reads the buffer; the model's output is read after all."""
+    def last_use(self, tensor: int) -> int:
+        """The last operator that reads a tensor; the model's output is read after all."""
+        return self._last_use.get(tensor, BEFORE_ALL_STEPS)
+
+    def last_use_of_buffer(self, owner: int) -> int:
+        """The last operator that reads a tensor in it."""
         others = (*self._source, *self._views)
         sharing = {owner, *(tensor for tensor in others if self.owner(tensor) == owner)}
-        return max(self._last_use.get(tensor, BEFORE_ALL_STEPS) for tensor in sharing)
+        return max(map(self.last_use, sharing))
 
     def share(self, tensor: int, source: int) -> None:
         self._source[tensor] = source
@@ -97,7 +107,7 @@ def _share(graph: Graph, lowered: Sequence[Lowered]) -> _Sharing:
         constant = graph.tensors[form.overwrites].data is not None
         if sharing.is_part(form.overwrites) or sharing.is_part(operator.output):
             continue
-        if not constant and sharing.last_use(sharing.owner(form.overwrites)) == index:
+        if not constant and sharing.last_use_of_buffer(sharing.owner(form.overwrites)) == index:
             sharing.share(operator.output, form.overwrites)
     return sharing
 
@@ -120,40 +130,78 @@ def _lifetime(graph: Graph, first: int, last: int) -> tuple[int, int]:
     return start, end
 
 
-def _needed(
-    graph: Graph, lowered: Sequence[Lowered], sharing: _Sharing
-) -> dict[tuple[str, int], Buffer]:
-    first: dict[int, int] = {}
-    size: dict[int, int] = {}
+_Key = tuple[str, int]
+
+
+def _uses(graph: Graph, sharing: _Sharing) -> dict[int, list[Use]]:
+    """What is needed of each tensor's buffer; all of it where others are parts of it."""
+    whole = {sharing.owner(tensor) for tensor in graph.views}
+    uses: dict[int, list[Use]] = {}
     for tensor, index in _made(graph):
         owner = sharing.owner(tensor)
-        first.setdefault(owner, index)
-        size.setdefault(owner, graph.tensors[owner].size)
-        size[owner] = max(size[owner], graph.tensors[tensor].size)
-    buffers = {
-        ("tensor", owner): Buffer(
-            size[owner], *_lifetime(graph, start, max(start, sharing.last_use(owner)))
-        )
-        for owner, start in first.items()
+        if owner in whole and owner in uses:
+            continue
+        size, last = graph.tensors[tensor].size, sharing.last_use(tensor)
+        if owner in whole:
+            size, last = graph.tensors[owner].size, sharing.last_use_of_buffer(owner)
+        lifetime = _lifetime(graph, index, max(index, last))
+        uses.setdefault(owner, []).append(Use(size, *lifetime))
+    return uses
+
+
+def _closer(
+    graph: Graph, lowered: Sequence[Lowered], sharing: _Sharing, buffers: Mapping[_Key, Buffer]
+) -> dict[tuple[int, int], int]:
+    """Outputs that may grow into inputs: pairs of buffers that meet at that operator only."""
+    place = {key: index for index, key in enumerate(buffers)}
+    closer = {}
+    for index, (operator, form) in enumerate(zip(graph.operators, lowered, strict=True)):
+        if not isinstance(form, Step) or form.behind is None:
+            continue
+        source = form.behind.tensor
+        low, high = ("tensor", sharing.owner(operator.output)), ("tensor", sharing.owner(source))
+        parts = sharing.is_part(source) or sharing.is_part(operator.output)
+        if parts or low == high or low not in buffers or high not in buffers:
+            continue
+        if buffers[low].first == index == buffers[high].last:
+            closer[place[low], place[high]] = form.behind.bytes
+    return closer
+
+
+@dataclass(frozen=True)
+class _Needed:
+    """All buffers, and which of them may overlap (see `planner.Closer`)."""
+
+    buffers: Mapping[_Key, Buffer]
+    closer: Mapping[tuple[int, int], int]
+
+    @property
+    def least_bytes(self) -> int:
+        return lower_bound_bytes(tuple(self.buffers.values()), self.closer)
+
+
+def _needed(graph: Graph, lowered: Sequence[Lowered], sharing: _Sharing) -> _Needed:
+    buffers: dict[_Key, Buffer] = {
+        ("tensor", owner): Buffer(tuple(uses)) for owner, uses in _uses(graph, sharing).items()
     }
     for index, form in enumerate(lowered):
         if isinstance(form, Step) and form.scratch_bytes > 0:
-            buffers["scratch", index] = Buffer(form.scratch_bytes, index, index)
-    return buffers
+            buffers["scratch", index] = Buffer((Use(form.scratch_bytes, index, index),))
+    return _Needed(buffers, _closer(graph, lowered, sharing, buffers))
 
 
 def least_bytes(graph: Graph, lowered: Sequence[Lowered]) -> int:
     """What no plan of a lowered graph takes less than."""
-    return lower_bound_bytes(tuple(_needed(graph, lowered, _share(graph, lowered)).values()))
+    return _needed(graph, lowered, _share(graph, lowered)).least_bytes
 
 
 def plan(graph: Graph, lowered: Sequence[Lowered]) -> Plan:
     """Plans the memory of a lowered graph."""
     sharing = _share(graph, lowered)
-    buffers = _needed(graph, lowered, sharing)
-    placed = tuple(buffers.values())
-    offsets = place(placed)
-    at = dict(zip(buffers, offsets, strict=True))
+    needed = _needed(graph, lowered, sharing)
+    placed = tuple(needed.buffers.values())
+    offsets = place(placed, needed.closer)
+    at = dict(zip(needed.buffers, offsets, strict=True))
     tensors = {tensor for tensor, _ in _made(graph)} | set(graph.views)
     tensors |= {sharing.owner(tensor) for tensor in graph.views}
     views = {tensor: sharing.view(tensor) for tensor in sorted(tensors)}
@@ -161,6 +209,6 @@ def plan(graph: Graph, lowered: Sequence[Lowered]) -> Plan:
         tensors={tensor: at["tensor", each.of] + each.first for tensor, each in views.items()},
         scratch={index: offset for (kind, index), offset in at.items() if kind == "scratch"},
         arena_bytes=arena_bytes(placed, offsets),
-        buffers=placed,
+        least_bytes=needed.least_bytes,
         steps={tensor: each.step for tensor, each in views.items() if each.step},
     )

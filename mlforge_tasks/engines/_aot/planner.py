@@ -4,10 +4,14 @@ Greedy: the largest buffer first, each at the lowest offset that is free during 
 (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). No order is
 best for all graphs, so a few are tried, and the best is improved where it misses the lower bound;
 of few buffers, all orders are searched that could be better still.
+
+A kernel that reads its input from the front, and is done with it by the time that it writes there,
+lets its output start a little before its input and grow into it: a pair that may lie closer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,16 +27,61 @@ _MOST_STEPS = 20_000
 
 
 @dataclass(frozen=True)
-class Buffer:
-    """Memory that is needed from one step to another, both included."""
+class Use:
+    """Bytes that are needed from one step to another, both included."""
 
     size_bytes: int
     first: int
     last: int
 
-    def meets(self, other: Buffer) -> bool:
-        """Whether both are alive at one time."""
+    def meets(self, other: Use) -> bool:
+        """Whether both are needed at one time."""
         return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Memory from one address on, of which more or less is needed as time goes on.
+
+    Attributes:
+        uses: What is needed of it when; where several are at one time, the largest counts.
+    """
+
+    uses: tuple[Use, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """The most that is needed of it."""
+        return max(use.size_bytes for use in self.uses)
+
+    @property
+    def first(self) -> int:
+        """The first step that needs it."""
+        return min(use.first for use in self.uses)
+
+    @property
+    def last(self) -> int:
+        """The last step that needs it."""
+        return max(use.last for use in self.uses)
+
+    def bytes_at(self, step: int) -> int:
+        """What is needed of it at a step."""
+        alive = (use.size_bytes for use in self.uses if use.first <= step <= use.last)
+        return aligned(max(alive, default=0))
+
+    def bytes_beside(self, other: Buffer) -> int:
+        """The most that is needed of it while another is needed too; 0 where they never meet."""
+        return aligned(
+            max(
+                (use.size_bytes for use in self.uses if any(map(use.meets, other.uses))),
+                default=0,
+            )
+        )
+
+
+# Pairs of buffers, by index: bytes by which the first must start before the second at least, where
+# that is less than what is needed of it.
+Closer = Mapping[tuple[int, int], int]
 
 
 def aligned(size_bytes: int) -> int:
@@ -40,58 +89,99 @@ def aligned(size_bytes: int) -> int:
     return -(-size_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
 
 
-def _place_in_order(buffers: Sequence[Buffer], order: Sequence[int]) -> tuple[int, ...]:
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be placed.
+
+    Attributes:
+        buffers: All of them.
+        closer: See `Closer`.
+        gaps: How far behind its own start each of a buffer's neighbours in time may start at the
+            lowest, by their index.
+        neighbours: Who is needed together with each buffer at some time.
+    """
+
+    buffers: Sequence[Buffer]
+    closer: Closer
+    gaps: tuple[Mapping[int, int], ...]
+    neighbours: tuple[tuple[int, ...], ...]
+
+
+def _wanted(buffers: Sequence[Buffer], closer: Closer) -> _Wanted:
+    gaps: list[dict[int, int]] = [{} for _ in buffers]
+    for i, one in enumerate(buffers):
+        for j, other in enumerate(buffers):
+            if i != j and (gap := one.bytes_beside(other)):
+                gaps[i][j] = min(gap, aligned(closer.get((i, j), gap)))
+    return _Wanted(buffers, closer, tuple(gaps), tuple(tuple(each) for each in gaps))
+
+
+def _place_in_order(wanted: _Wanted, order: Sequence[int]) -> tuple[int, ...]:
     offsets: dict[int, int] = {}
     for index in order:
-        buffer = buffers[index]
+        gaps = wanted.gaps[index]
+        # Between these it would lie on bytes that another needs, or another on its own.
         taken = sorted(
-            (offset, offset + aligned(buffers[other].size_bytes))
-            for other, offset in offsets.items()
-            if buffer.meets(buffers[other])
+            (offsets[other] - gaps[other], offsets[other] + wanted.gaps[other][index])
+            for other in wanted.neighbours[index]
+            if other in offsets
         )
         free = 0
         for start, end in taken:
-            if start - free >= buffer.size_bytes:
+            if start >= free:
                 break
             free = max(free, end)
         offsets[index] = free
-    return tuple(offsets[index] for index in range(len(buffers)))
+    return tuple(offsets[index] for index in range(len(wanted.buffers)))
 
 
-def place(buffers: Sequence[Buffer]) -> tuple[int, ...]:
-    """Offsets of buffers, in their order: the best of some orders of placing them."""
+def place(buffers: Sequence[Buffer], closer: Closer | None = None) -> tuple[int, ...]:
+    """Offsets of buffers, in their order: the best of some orders of placing them.
+
+    Args:
+        buffers: What is to be placed, a buffer behind the one that it may lie behind so close.
+        closer: Which pairs may overlap while both are needed, and how far; the second of a pair
+            has the smaller index.
+    """
+    wanted = _wanted(buffers, closer or {})
     everyone = range(len(buffers))
+    sizes = [each.size_bytes for each in buffers]
+    first, last = [each.first for each in buffers], [each.last for each in buffers]
     orders = (
-        sorted(everyone, key=lambda i: (-buffers[i].size_bytes, buffers[i].last)),
-        sorted(everyone, key=lambda i: (-buffers[i].size_bytes, -buffers[i].first)),
-        sorted(everyone, key=lambda i: (buffers[i].first, -buffers[i].size_bytes)),
-        sorted(
-            everyone, key=lambda i: (buffers[i].first - buffers[i].last, -buffers[i].size_bytes)
-        ),
+        sorted(everyone, key=lambda i: (-sizes[i], last[i])),
+        sorted(everyone, key=lambda i: (-sizes[i], -first[i])),
+        sorted(everyone, key=lambda i: (first[i], -sizes[i])),
+        sorted(everyone, key=lambda i: (-last[i], -sizes[i])),
+        sorted(everyone, key=lambda i: (first[i] - last[i], -sizes[i])),
     )
-    best = min(orders, key=lambda order: _cost(buffers, order))
+    best = min(orders, key=lambda order: _cost(wanted, order))
     if len(buffers) <= _MOST_IMPROVED:
-        best = _improved(buffers, best)
-    offsets = _place_in_order(buffers, best)
+        best = _improved(wanted, best)
+    offsets = _place_in_order(wanted, best)
     if len(buffers) <= _MOST_SEARCHED:
-        offsets = _Search(buffers, offsets).best
+        offsets = _Search(wanted, offsets).best
     return offsets
 
 
-def _cost(buffers: Sequence[Buffer], order: Sequence[int]) -> int:
-    return arena_bytes(buffers, _place_in_order(buffers, order))
+def _cost(wanted: _Wanted, order: Sequence[int]) -> int:
+    return arena_bytes(wanted.buffers, _place_in_order(wanted, order))
 
 
-def _improved(buffers: Sequence[Buffer], order: list[int]) -> list[int]:
+def _improved(wanted: _Wanted, order: list[int]) -> list[int]:
     """The order with buffers moved to the front as long as that saves memory."""
-    cost, bound = _cost(buffers, order), lower_bound_bytes(buffers)
+    cost, bound = _cost(wanted, order), lower_bound_bytes(wanted.buffers, wanted.closer)
     while cost > bound:
         moved = [[index, *(each for each in order if each != index)] for index in order]
-        best = min(moved, key=lambda each: _cost(buffers, each))
-        if _cost(buffers, best) >= cost:
+        best = min(moved, key=lambda each: _cost(wanted, each))
+        if _cost(wanted, best) >= cost:
             break
-        order, cost = best, _cost(buffers, best)
+        order, cost = best, _cost(wanted, best)
     return order
+
+
+def _halves(closer: Closer) -> set[frozenset[int]]:
+    """The first of each pair, and the second."""
+    return {frozenset(pair[half] for pair in closer) for half in range(2)}
 
 
 class _Search:
@@ -104,30 +194,30 @@ class _Search:
         best: Offsets of the best plan.
     """
 
-    def __init__(self, buffers: Sequence[Buffer], start: tuple[int, ...]) -> None:
+    def __init__(self, wanted: _Wanted, start: tuple[int, ...]) -> None:
+        buffers = wanted.buffers
         self.best = start
         self._cost = arena_bytes(buffers, start)
-        self._bound = lower_bound_bytes(buffers)
+        self._bound = lower_bound_bytes(buffers, wanted.closer)
         self._sizes = [aligned(each.size_bytes) for each in buffers]
+        self._wanted = wanted
         everyone = range(len(buffers))
-        self._meets = [
-            [j for j in everyone if j != i and buffers[i].meets(buffers[j])] for i in everyone
-        ]
-        # Who lives together with a buffer at its start: the most of these is the lower bound.
+        # Who is needed at one time and has no byte in common with another of them.
         self._together = [
-            [j for j in everyone if buffers[j].first <= buffers[i].first <= buffers[j].last]
-            for i in everyone
+            {j: buffers[j].bytes_at(step) for j in everyone if j not in apart}
+            for step in {use.first for each in buffers for use in each.uses}
+            for apart in _halves(wanted.closer)
         ]
         self._steps = _MOST_STEPS
-        self._extend({}, dict.fromkeys(everyone, 0), (0, -1))
+        self._extend({}, dict.fromkeys(everyone, 0), (0, -len(buffers)))
 
     def _hopeless(self, offsets: dict[int, int], lowest: dict[int, int]) -> bool:
         """Whether what is not placed yet cannot lie below the best plan's end."""
         for together in self._together:
-            left = [index for index in together if index not in offsets]
+            left = [index for index, size in together.items() if size and index not in offsets]
             if left:
                 base = min(lowest[index] for index in left)
-                if base + sum(self._sizes[index] for index in left) >= self._cost:
+                if base + sum(together[index] for index in left) >= self._cost:
                     return True
         return False
 
@@ -146,13 +236,13 @@ class _Search:
             if self._cost == self._bound or self._steps < 0 or self._hopeless(offsets, lowest):
                 return
             offset = lowest[index]
-            if (offset, index) < last or offset + self._sizes[index] >= self._cost:
+            if (offset, -index) < last or offset + self._sizes[index] >= self._cost:
                 continue
             left = {each: place for each, place in lowest.items() if each != index}
-            for other in self._meets[index]:
+            for other, gap in self._wanted.gaps[index].items():
                 if other in left:
-                    left[other] = max(left[other], offset + self._sizes[index])
-            self._extend({**offsets, index: offset}, left, (offset, index))
+                    left[other] = max(left[other], offset + gap)
+            self._extend({**offsets, index: offset}, left, (offset, -index))
 
 
 def arena_bytes(buffers: Sequence[Buffer], offsets: Sequence[int]) -> int:
@@ -161,13 +251,17 @@ def arena_bytes(buffers: Sequence[Buffer], offsets: Sequence[int]) -> int:
     return aligned(max(ends))
 
 
-def lower_bound_bytes(buffers: Sequence[Buffer]) -> int:
-    """No plan can take less: the most that is alive at one time."""
-    return max(
-        sum(
-            aligned(other.size_bytes)
-            for other in buffers
-            if other.first <= each.first <= other.last
-        )
-        for each in buffers
-    )
+def _least_at(step: int, buffers: Sequence[Buffer], closer: Closer) -> int:
+    sizes = {i: size for i, each in enumerate(buffers) if (size := each.bytes_at(step))}
+    least = 0
+    for (low, high), gap in closer.items():
+        if low in sizes and high in sizes:
+            one, other = sizes.pop(low), sizes.pop(high)
+            least += max(one, min(one, aligned(gap)) + other)
+    return least + sum(sizes.values())
+
+
+def lower_bound_bytes(buffers: Sequence[Buffer], closer: Closer | None = None) -> int:
+    """No plan can take less: the most that is needed at one time."""
+    steps = {use.first for each in buffers for use in each.uses}
+    return max(_least_at(step, buffers, closer or {}) for step in steps)

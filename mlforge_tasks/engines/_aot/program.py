@@ -85,6 +85,19 @@ class Parameters:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """An output that may grow into an input.
+
+    Attributes:
+        tensor: The input.
+        bytes: By which the output must start before it at least; 0 where both may start at once.
+    """
+
+    tensor: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Step:
     """What one operator becomes.
 
@@ -93,7 +106,8 @@ class Step:
         constants: Arrays for flash.
         parameters: The kernel's parameter struct, if it takes one.
         scratch_bytes: Working memory during the step.
-        overwrites: An input tensor that the output may share memory with.
+        overwrites: An input tensor that the output may share memory with, starting where it does.
+        behind: The same of one that the output may also start before, and how far it must.
         macs: Multiply-accumulates.
     """
 
@@ -102,6 +116,7 @@ class Step:
     parameters: Parameters | None = None
     scratch_bytes: int = 0
     overwrites: int | None = None
+    behind: Behind | None = None
     macs: int = 0
 
 
