@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlforge_tasks.engines._aot import conv_rows, depthwise, depthwise_mve
+from mlforge_tasks.engines._aot.overlap import bytes_behind
 from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
 from mlforge_tasks.engines._aot.weighted import (
     fused_clamp,
@@ -189,6 +190,9 @@ def _convolution(
     packed = windows * window.bytes
     operands = (Data(operator.inputs[0]), Data(operator.output))
     arguments = (f"&{operator.name}", *operands, Scratch(), packed)
+    # MVE kernels read windows where they lie.
+    in_place = packing is DSP and not bytes_behind(height, width, channels, len(taps), windows)
+    in_place = in_place and count * len(taps) <= source.size
     return Step(
         calls=(
             Call("aot_conv_s8.h", "aot_conv_s8", arguments),
@@ -197,6 +201,7 @@ def _convolution(
         constants=constants,
         parameters=Parameters(operator.name, "aot_conv_t", members),
         scratch_bytes=packed + gathered,
+        overwrites=operator.inputs[0] if in_place else None,
         macs=count * taps.size,
     )
 
@@ -238,6 +243,8 @@ def _fully_connected(packing: Packing, operator: Operator, graph: Graph) -> Step
         constants=constants,
         parameters=Parameters(operator.name, "aot_dot_t", dot),
         scratch_bytes=window.bytes,
+        # All of the input is packed before the first output is written.
+        overwrites=operator.inputs[0] if len(taps) <= taps.shape[1] else None,
         macs=taps.size,
     )
 
