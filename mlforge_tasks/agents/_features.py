@@ -97,19 +97,29 @@ def _mve_group(layer: LayerFigures) -> int:
 
 
 def _scratch_bytes(layer: LayerFigures, kernels: Kernels) -> int:
-    """What an operator needs beside its input and output."""
+    """What an operator needs beside its input and output; less where one lies over the other."""
     window = taps(layer)
     if layer.operation == "depthwise":
         return layer.live_bytes // layer.channels  # one channel's plane
     if layer.operation == "dense" and kernels == "dsp":
-        return 2 * round_up(window, 4)
+        return 2 * round_up(window, 4) - _overwritten_bytes(layer, window)
     if layer.operation != "conv":
         return 0
     if kernels == "portable":
         return 2 * window
     if kernels == "dsp":
-        return (2 * min(_windows(layer), WINDOWS) + 1) * round_up(window, 4)
+        packed = 2 * min(_windows(layer), WINDOWS) * round_up(window, 4)
+        pointwise = layer.window and prod(layer.window.kernel) == layer.window.stride == 1
+        read = _windows(layer) * window
+        more = -_overwritten_bytes(layer, read) if pointwise else round_up(window, 4)
+        return packed + more
     return _mve_scratch_bytes(layer, layer.window) if layer.window else 0
+
+
+def _overwritten_bytes(layer: LayerFigures, read: int) -> int:
+    """Of an input of so many bytes, where nobody reads it later and the output is no larger."""
+    alone = layer.live_bytes == read + layer.output_bytes
+    return layer.output_bytes if alone and layer.output_bytes <= read else 0
 
 
 def _mve_scratch_bytes(layer: LayerFigures, window: Window) -> int:
@@ -122,8 +132,7 @@ def _mve_scratch_bytes(layer: LayerFigures, window: Window) -> int:
     beyond = round_up(width, 3) - 1 if window.stride == 1 else 1
     row = round_up(channels, VECTOR) * window.stride * (window.output[1] + beyond)
     read = _windows(layer) * window.stride**2 * channels
-    alone = layer.live_bytes == read + layer.output_bytes
-    return height * row - (layer.output_bytes if alone and layer.output_bytes <= read else 0)
+    return height * row - _overwritten_bytes(layer, read)
 
 
 def _working_bytes(kernels: Kernels) -> Feature:

@@ -145,31 +145,25 @@ def _works(node: LayerShape) -> tuple[Work, ...]:
     return (*works, Work("elementwise", size, reads=size))
 
 
-def _fits_over_an_input(
-    operator: _Operator, step: int, sizes: dict[str, int], dies: dict[str, int]
-) -> bool:
-    return any(
-        dies[name] == step and sizes[name] >= operator.work.output_elements
-        for name in operator.inputs
-    )
+def _live_bytes(operators: list[_Operator], input_bytes: int) -> tuple[list[int], int]:
+    """int8 activations that exist during each operator, and the least that any plan takes.
 
-
-def _live_bytes(operators: list[_Operator], input_bytes: int) -> list[int]:
-    """int8 activations that exist during each operator.
-
-    An operator of `IN_PLACE` can write over an input that nothing reads after it.
+    An operator of `IN_PLACE` can write over an input that nothing reads after it, on every core;
+    kernels of some cores do that with others too, and let input and output overlap in part.
     """
     sizes = {INPUT: input_bytes} | {each.output: each.work.output_elements for each in operators}
     born = {INPUT: 0} | {each.output: step for step, each in enumerate(operators)}
     dies = {name: step for step, each in enumerate(operators) for name in each.inputs}
     dies[operators[-1].output] = len(operators)
-    live = []
+    live, least = [], 0
     for step, each in enumerate(operators):
         alive = sum(size for name, size in sizes.items() if born[name] <= step <= dies[name])
-        if each.work.operation in IN_PLACE and _fits_over_an_input(each, step, sizes, dies):
+        over = max((sizes[name] for name in each.inputs if dies[name] == step), default=0)
+        least = max(least, alive - min(over, each.work.output_elements))
+        if each.work.operation in IN_PLACE and over >= each.work.output_elements:
             alive -= each.work.output_elements
         live.append(alive)
-    return live
+    return live, least
 
 
 def static_figures(
@@ -188,7 +182,7 @@ def static_figures(
     """
     nodes = infer_shapes(architecture, input_shape, task, output_count)
     operators = _Lowering(nodes).operators
-    live = _live_bytes(operators, prod(input_shape))
+    live, least_bytes = _live_bytes(operators, prod(input_shape))
     layers = tuple(
         LayerFigures(
             name=each.name,
@@ -207,6 +201,6 @@ def static_figures(
         parameters=sum(node.layer.parameters(node.input_shape) for node in nodes if node.layer),
         macs=sum(layer.macs for layer in layers),
         weight_bytes=sum(layer.weight_bytes for layer in layers),
-        peak_activation_bytes=max(live),
+        peak_activation_bytes=least_bytes,
         layers=layers,
     )

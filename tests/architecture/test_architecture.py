@@ -239,7 +239,7 @@ def test_a_network_is_a_connected_graph_of_unique_identifiers(
 
 @given(proposal=proposals())
 def test_figures_are_consistent(proposal: tuple[Architecture, Shape]) -> None:
-    """The sums are those of the table, and no operator needs more memory than the peak."""
+    """The sums are those of the table, and the least memory holds the largest output."""
     architecture, input_shape = proposal
     try:
         found = static_figures(architecture, input_shape, "regression", 2)
@@ -247,7 +247,8 @@ def test_figures_are_consistent(proposal: tuple[Architecture, Shape]) -> None:
         return
     assert found.macs == sum(each.macs for each in found.layers)
     assert found.weight_bytes == sum(each.weight_bytes for each in found.layers)
-    assert found.peak_activation_bytes == max(each.live_bytes for each in found.layers)
+    most = max(each.live_bytes for each in found.layers)
+    assert max(each.output_bytes for each in found.layers) <= found.peak_activation_bytes <= most
     assert all(each.live_bytes >= each.output_bytes for each in found.layers)
     assert StaticFigures.model_validate_json(found.to_bytes()) == found
 
@@ -457,7 +458,8 @@ def test_a_convolution_and_its_head_by_hand() -> None:
     assert (pool.macs, pool.reads, pool.weight_bytes, pool.output_bytes) == (0, 96, 0, 8)
     assert (head.macs, head.weight_bytes, head.output_bytes) == (16, 16 + 8, 2)
     assert found.parameters == 15 * 8 + 8 + 8 * 2 + 2
-    assert found.peak_activation_bytes == 24 * 3 + 96
+    assert conv.live_bytes == 24 * 3 + 96
+    assert found.peak_activation_bytes == 96  # over the input, from some bytes before it
 
 
 def test_a_separable_convolution_is_two_operators() -> None:

@@ -78,7 +78,7 @@ def truth(figures: StaticFigures) -> dict[str, float]:
     for each in figures.layers:
         flash += each.channels * 12 + 130
     return {
-        "ram_bytes": 1940 + figures.peak_activation_bytes * 1.06,
+        "ram_bytes": 1940 + max(each.live_bytes for each in figures.layers) * 1.06,
         "flash_bytes": flash,
         "latency_us": instructions / CLOCK_HZ * 1e6,
     }

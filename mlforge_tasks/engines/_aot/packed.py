@@ -161,6 +161,18 @@ def _direct(
     )
 
 
+def _overwritten(
+    operator: Operator, graph: Graph, axes: tuple[Axis, Axis], window: _Window
+) -> int | None:
+    """The input, where a kernel that packs windows is done with all that an output overwrites."""
+    if window.packing.direct:
+        return None  # some windows are read where they lie, over and over
+    source, output = graph.tensors[operator.inputs[0]], graph.output_of(operator)
+    windows = window.group(axes[0].output * axes[1].output)
+    behind = bytes_behind(*axes, source.shape[-1], output.shape[-1], windows)
+    return operator.inputs[0] if behind == 0 and output.size <= source.size else None
+
+
 def _convolution(
     operator: Operator,
     graph: Graph,
@@ -190,9 +202,6 @@ def _convolution(
     packed = windows * window.bytes
     operands = (Data(operator.inputs[0]), Data(operator.output))
     arguments = (f"&{operator.name}", *operands, Scratch(), packed)
-    # MVE kernels read windows where they lie.
-    in_place = packing is DSP and not bytes_behind(height, width, channels, len(taps), windows)
-    in_place = in_place and count * len(taps) <= source.size
     return Step(
         calls=(
             Call("aot_conv_s8.h", "aot_conv_s8", arguments),
@@ -201,7 +210,7 @@ def _convolution(
         constants=constants,
         parameters=Parameters(operator.name, "aot_conv_t", members),
         scratch_bytes=packed + gathered,
-        overwrites=operator.inputs[0] if in_place else None,
+        overwrites=_overwritten(operator, graph, axes, window),
         macs=count * taps.size,
     )
 
