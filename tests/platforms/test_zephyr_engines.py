@@ -20,7 +20,7 @@ from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms._zephyr import arena
 from mlforge_tasks.platforms.zephyr import NO_MODEL, PLUGIN, ZephyrImage
 from mlforge_tasks.records import sha256_bytes
-from mlforge_tasks.runners import Expected
+from mlforge_tasks.runners import Expected, instruction_counts
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from tests.helpers.graphs import RandomGraph, random_graph, single_operator
 from tests.helpers.zephyr_images import MARKS, deploy, header
@@ -131,3 +131,19 @@ def test_strided_conv1d_equals_the_oracle_on_mve(padding: int, tmp_path: Path) -
     """CMSIS-NN's own kernel for it does not: `zephyr_app/src/cmsis_nn_strided.c` keeps it off."""
     model = strided_conv1d(padding)
     assert_equals_the_oracle(model, "mps3/an547", TFLM, tmp_path / "image")
+
+
+def test_the_sums_of_dense_weights_are_made_once_on_mve(tmp_path: Path) -> None:
+    """In every inference they would take half of it: more than an instruction per MAC."""
+    macs = 384 * 96
+    graph = RandomGraph(1)
+    source = graph.start((1, 384))
+    inputs, quant, rms = graph.parameters(source, (96, 384), 0, 1)
+    ref = graph.writer.activation((1, 96), quant, rms)
+    graph.made.append(graph.output("FULLY_CONNECTED", inputs, ref, schema.FullyConnectedOptionsT()))
+    board = load_board("mps3/an547")
+    model = graph.finish()
+    report = deploy(model, board, TFLM, tmp_path / "image")
+    expected = Expected(report.firmware_id, sha256_bytes(model))
+    with QEMU.open(board, tmp_path / "image" / "firmware.elf", expected) as session:
+        assert max(instruction_counts(board, session.self_test)) < 0.8 * macs
