@@ -43,19 +43,19 @@ AOT_INLINE void four_by_two(const int8_t *w, int32_t bytes, const int8_t *x, int
     *sums1 = result1;
 }
 
-/* Where not both channels are there and have the fast form. */
-static void finish_singly(const aot_dot_t *dot, int32_t c, int32x4_t sums0, int32x4_t sums1,
-                          int8_t *y)
+/* Some of four outputs in whatever form their channels have: one channel's, of four windows (next
+ * is 0), or those of as many channels as there are.
+ */
+static void finish_slowly(const aot_dot_t *dot, int32_t c, int32_t next, int32x4_t sums,
+                          int32_t step, int8_t *y)
 {
-    int32_t sums[2][4];
-    vst1q_s32(sums[0], sums0);
-    vst1q_s32(sums[1], sums1);
-    for (int32_t i = 0; i < 2 && c + i < dot->channels; i++) {
-        for (int32_t p = 0; p < 4; p++) {
-            const int32_t *requant = dot->bias + 2 * (c + i);
-            y[p * dot->channels + i] = aot_finish(sums[i][p] + requant[0], requant[1],
-                                                  dot->shift[c + i], dot->zero_point);
-        }
+    int32_t each[4];
+    vst1q_s32(each, sums);
+    for (int32_t i = 0; i < 4 && c < dot->channels; i++) {
+        const int32_t *requant = dot->bias + 2 * c;
+        *y = aot_finish(each[i] + requant[0], requant[1], dot->shift[c], dot->zero_point);
+        y += step;
+        c += next;
     }
 }
 
@@ -93,7 +93,8 @@ AOT_APART void dot_fours(const aot_dot_t *dot, const int8_t *x, int32_t pitch, i
                 finish_four(dot->bias + 2 * c, dot->shift + c, sums0, sums1, dot->zero_point, to,
                             places);
             } else {
-                finish_singly(dot, c, sums0, sums1, to);
+                finish_slowly(dot, c, 0, sums0, channels, to);
+                finish_slowly(dot, c + 1, 0, sums1, channels, to + 1);
             }
             from += 4 * pitch;
             to += 4 * channels;
@@ -180,54 +181,93 @@ DOT_NARROW(2)
 DOT_NARROW(3)
 DOT_NARROW(4)
 
-/* Up to eight outputs of one window, accumulators of even and odd channels apart. */
-AOT_INLINE void finish_single(const aot_dot_t *dot, int32_t c, int32_t count, int32_t sums[2][4],
-                              int8_t *y)
+/* Inner products of one window with four channels, two pairs of `bytes` to a channel. */
+#define AND_FOUR(op)                                                                               \
+    "vldrb.8 q0, [%[x]], #16\n\t"                                                                  \
+    "vldrb.8 q1, [%[w0]], #16\n\t" op " %[sum0], q0, q1\n\t"                                      \
+    "vldrb.8 q1, [%[w0]], #16\n\t" op " %[sum1], q0, q1\n\t"                                      \
+    "vldrb.8 q1, [%[w1]], #16\n\t" op " %[sum2], q0, q1\n\t"                                      \
+    "vldrb.8 q1, [%[w1]], #16\n\t" op " %[sum3], q0, q1\n\t"
+
+AOT_INLINE int32x4_t one_by_four(const int8_t *w0, const int8_t *w1, const int8_t *x,
+                                 int32_t vectors)
 {
-    if (dot->step == 1) {
-        int32_t multiplier = *dot->multiplier, shift = *dot->shift;
-        int32x4_t even = aot_scale_fast_x4(vld1q_s32(sums[0]), multiplier, shift);
-        int32x4_t odd = aot_scale_fast_x4(vld1q_s32(sums[1]), multiplier, shift);
-        int16x8_t outputs = aot_narrow(even, odd, dot->zero_point);
-        vstrbq_p_s16(y + c, outputs, vctp16q((uint32_t)count));
-        return;
-    }
-    for (int32_t i = 0; i < count; i++) {
-        y[c + i] = aot_finish(sums[i & 1][i >> 1], dot->multiplier[2 * (c + i)], dot->shift[c + i],
-                              dot->zero_point);
-    }
+    int32_t sum0, sum1, sum2, sum3;
+    __asm__ volatile(AND_FOUR("vmladav.s8")
+                     "wls lr, %[left], 2f\n"
+                     "1:\n\t" AND_FOUR("vmladava.s8")
+                     "le lr, 1b\n"
+                     "2:"
+                     : [x] "+r"(x), [w0] "+r"(w0), [w1] "+r"(w1), [sum0] "=&Te"(sum0),
+                       [sum1] "=&Te"(sum1), [sum2] "=&Te"(sum2), [sum3] "=&Te"(sum3)
+                     : [left] "r"(vectors - 1)
+                     : "q0", "q1", "lr", "memory");
+    return aot_vector(sum0, sum1, sum2, sum3);
+}
+
+/* The first of four values that there are. A mask and an access, where GCC would carry the mask to
+ * a core register and back.
+ */
+#define WHERE_LEFT "vctp.32 %[left]\n\tvpst\n\t"
+AOT_INLINE int32x4_t load_left(const int32_t *from, int32_t left)
+{
+    int32x4_t values;
+    mve_pred16_t mask;
+    __asm__ volatile(WHERE_LEFT "vldrwt.u32 %q[values], [%[from]]"
+                     : [values] "=w"(values), [mask] "=Up"(mask)
+                     : [from] "r"(from), [left] "r"(left)
+                     : "memory");
+    return values;
+}
+
+/* Where every channel has its own multiplier and shift. VQRDMLAH takes but one, so the sign is
+ * added after the multiplication.
+ */
+AOT_INLINE int32x4_t scaled_each(const aot_dot_t *dot, int32_t c, int32x4_t sums)
+{
+    mve_pred16_t some = vctp32q((uint32_t)(dot->channels - c));
+    uint32x4_t pair = vidupq_n_u32(0, 2);
+    const int32_t *bias = dot->bias + 2 * c;
+    sums = vaddq_s32(sums, vldrwq_gather_shifted_offset_z_s32(bias, pair, some));
+    int32x4_t sign = vshrq_n_s32(sums, 31);
+    int32x4_t multipliers = vldrwq_gather_shifted_offset_z_s32(bias + 1, pair, some);
+    int32x4_t shifts = vldrbq_z_s32(dot->shift + c, some);
+    return vrshlq_s32(vaddq_s32(vqrdmulhq_s32(sums, multipliers), sign), vnegq_s32(shifts));
+}
+
+AOT_INLINE void store_left(int32x4_t scaled, int32_t zero_point, int32_t left, int8_t *y)
+{
+    mve_pred16_t mask;
+    scaled = vaddq_n_s32(scaled, zero_point);
+    __asm__ volatile("vqmovnb.s32 %q[scaled], %q[scaled]\n\t"
+                     "vqmovnb.s16 %q[scaled], %q[scaled]\n\t" WHERE_LEFT
+                     "vstrbt.32 %q[scaled], [%[y]]"
+                     : [scaled] "+w"(scaled), [mask] "=Up"(mask)
+                     : [y] "r"(y), [left] "r"(left)
+                     : "memory");
 }
 
 AOT_APART void dot_single(const aot_dot_t *dot, const int8_t *x, int8_t *y)
 {
     const int8_t *w = dot->weights;
-    const int32_t *bias = dot->bias;
-    int32_t vectors = aot_packed_bytes(dot) / 16;
-    int32_t channels = dot->channels, step = dot->step;
+    int32_t bytes = aot_packed_bytes(dot), channels = dot->channels, step = dot->step;
+    int32_t zero_point = dot->zero_point, multiplier = *dot->multiplier, shift = *dot->shift;
 
-    for (int32_t c = 0; c < channels; c += 8) {
-        int32_t count = channels - c < 8 ? channels - c : 8;
-        int32_t sums[2][4];
-        for (int32_t i = 0; i < count; i += 2) {
-            const int8_t *from = x;
-            int32_t sum0 = bias[0], sum1 = i + 1 < count ? bias[step] : 0;
-            __asm__ volatile("dls lr, %[vectors]\n"
-                             "1:\n\t"
-                             "vldrb.8 q0, [%[from]], #16\n\t"
-                             "vldrb.8 q1, [%[w]], #16\n\t"
-                             "vmladava.s8 %[sum0], q0, q1\n\t"
-                             "vldrb.8 q1, [%[w]], #16\n\t"
-                             "vmladava.s8 %[sum1], q0, q1\n\t"
-                             "le lr, 1b"
-                             : [from] "+r"(from), [w] "+r"(w), [sum0] "+Te"(sum0),
-                               [sum1] "+Te"(sum1)
-                             : [vectors] "r"(vectors)
-                             : "q0", "q1", "lr", "memory");
-            sums[0][i >> 1] = sum0;
-            sums[1][i >> 1] = sum1;
-            bias += 2 * step;
+    for (int32_t c = 0; c < channels; c += 4) {
+        int32_t left = channels - c;
+        const int8_t *next = left > 2 ? w + 2 * bytes : w;
+        int32x4_t sums = one_by_four(w, next, x, bytes / 16);
+        w = next + 2 * bytes;
+        if (step == 1) {
+            sums = vaddq_s32(sums, load_left(dot->bias + c, left));
+            sums = aot_scale_fast_x4(sums, multiplier, shift);
+        } else if (dot->fast) {
+            sums = scaled_each(dot, c, sums);
+        } else {
+            finish_slowly(dot, c, 1, sums, 1, y + c);
+            continue;
         }
-        finish_single(dot, c, count, sums, y);
+        store_left(sums, zero_point, left, y + c);
     }
 }
 
@@ -252,7 +292,9 @@ void aot_dot_s8(const aot_dot_t *dot, const int8_t *x, int32_t pitch, int32_t wi
         }
         return;
     }
-    dot_fours(dot, x, pitch, fours, y);
+    if (fours > 0) {
+        dot_fours(dot, x, pitch, fours, y);
+    }
     for (int32_t p = fours; p < windows; p++) {
         dot_single(dot, x + p * pitch, y + p * dot->channels);
     }
