@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import fixed_point
+from mlforge_tasks.engines._aot import addition, fixed_point
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.program import Call, Data, Parameters, Step
 from mlforge_tasks.engines._aot.ratio import ratio
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.program import Value
 
 BROADCAST_DIMENSIONS = 4
-# The reference scales operands of ADD and SUB up by this power of two before it brings them to one
-# scale.
-_HEADROOM_BITS = 20
 _MOST_PRODUCT = 1 << 16
 
 
@@ -82,7 +79,7 @@ def _operand(tensor: Tensor, by: Factor) -> dict[str, Value]:
     Its fast form shifts right by one at least. A factor without a shift is exactly one half, so
     lifting the operand by one bit more makes room for that shift, without a rounding.
     """
-    lift = _HEADROOM_BITS + (by.shift == 0)
+    lift = addition.HEADROOM_BITS + (by.shift == 0)
     return {
         "lift": lift,
         "zero_point": tensor.zero_point << lift,
@@ -97,39 +94,34 @@ def _output(by: Factor, most: int) -> tuple[int, int]:
     return multiplier, shift
 
 
-def _add_factors(operator: Operator, graph: Graph) -> tuple[Factor, Factor, Factor]:
-    """Operands to their common scale, and from there to the output's."""
-    first, second = graph.inputs_of(operator)
-    output = graph.output_of(operator)
-    twice = 2 * float(max(first.scale, second.scale))
-    real = (
-        float(first.scale) / twice,
-        float(second.scale) / twice,
-        twice / ((1 << _HEADROOM_BITS) * float(output.scale)),
-    )
-    factors = tuple(fixed_point.factor(each) for each in real)
-    if any(each.shift > 0 for each in factors):
-        raise unsupported(
-            f"{operator.op} '{operator.name}' with an output scale far below its inputs'",
-            "calibrate with representative data",
-        )
-    return factors[0], factors[1], factors[2]
-
-
 def add_or_sub(operator: Operator, graph: Graph) -> Step:
     """ADD and SUB."""
     first, second = graph.inputs_of(operator)
     output = graph.output_of(operator)
-    factor0, factor1, output_factor = _add_factors(operator, graph)
-    members: dict[str, Value] = {
-        "broadcast": _broadcast(operator, graph),
-        "operand0": _operand(first, factor0),
-        "operand1": _operand(second, factor1),
-        "output": _output(output_factor, 1 << (8 + _HEADROOM_BITS)),
-        "output_zero_point": output.zero_point,
-    }
-    function = "aot_add_s8" if operator.op == "ADD" else "aot_sub_s8"
-    return _binary(operator, graph, Parameters(operator.name, "aot_add_t", members), function)
+    sign = 1 if operator.op == "ADD" else -1
+    operands = addition.Operands((first, second), output, sign)
+    by = addition.factors(operands)
+    if any(each.shift > 0 for each in by):
+        raise unsupported(
+            f"{operator.op} '{operator.name}' with an output scale far below its inputs'",
+            "calibrate with representative data",
+        )
+    members: dict[str, Value] = {"broadcast": _broadcast(operator, graph)}
+    found = addition.find(operands, by)
+    if found is not None:
+        members.update(vars(found))
+        return _binary(
+            operator, graph, Parameters(operator.name, "aot_add_t", members), "aot_add_s8"
+        )
+    members.update(
+        operand0=_operand(first, by[0]),
+        operand1=_operand(second, by[1]),
+        sign=sign,
+        output=_output(by[2], 1 << (8 + addition.HEADROOM_BITS)),
+        output_zero_point=output.zero_point,
+    )
+    parameters = Parameters(operator.name, "aot_add_wide_t", members)
+    return _binary(operator, graph, parameters, "aot_add_wide_s8")
 
 
 def mul(operator: Operator, graph: Graph) -> Step:

@@ -17,16 +17,28 @@
         }                                                                                          \
     }
 
-static void add_row(const aot_add_t *layer, const int8_t *p0, int32_t step0, const int8_t *p1,
-                    int32_t step1, int8_t *output, int32_t left)
+/* An operand at the common scale, as the reference rounds it. */
+AOT_INLINE int32_t common(int8_t x, const aot_operand_t *operand)
 {
-    aot_add_row_s8(layer, p0, step0, p1, step1, output, left, 1);
+    int32_t twice = (int32_t)((uint32_t)x << (operand->lift + 1)) - 2 * operand->zero_point;
+    return aot_scale_fast(twice, operand->multiplier, aot_centre(0, operand->shift),
+                          operand->shift);
 }
 
-static void subtract_row(const aot_add_t *layer, const int8_t *p0, int32_t step0, const int8_t *p1,
-                         int32_t step1, int8_t *output, int32_t left)
+static void add_wide_row(const aot_add_wide_t *layer, const int8_t *p0, int32_t step0,
+                         const int8_t *p1, int32_t step1, int8_t *output, int32_t left)
 {
-    aot_add_row_s8(layer, p0, step0, p1, step1, output, left, -1);
+    /* Copies, because a store of int8 might change what a pointer points to. */
+    const aot_operand_t operand0 = layer->operand0, operand1 = layer->operand1;
+    const aot_scale_t scale = layer->output;
+    int32_t sign = layer->sign, zero_point = layer->output_zero_point;
+
+    for (; left > 0; left--) {
+        int32_t sum = common(*p0, &operand0) + sign * common(*p1, &operand1);
+        *output++ = aot_finish(sum, scale.multiplier, scale.shift, zero_point);
+        p0 += step0;
+        p1 += step1;
+    }
 }
 
 static void multiply_row(const aot_mul_t *layer, const int8_t *p0, int32_t step0, const int8_t *p1,
@@ -43,12 +55,12 @@ static void multiply_row(const aot_mul_t *layer, const int8_t *p0, int32_t step0
 
 void aot_add_s8(const aot_add_t *layer, const int8_t *x0, const int8_t *x1, int8_t *output)
 {
-    FOR_EACH_ROW(layer, add_row)
+    FOR_EACH_ROW(layer, aot_add_row_s8)
 }
 
-void aot_sub_s8(const aot_add_t *layer, const int8_t *x0, const int8_t *x1, int8_t *output)
+void aot_add_wide_s8(const aot_add_wide_t *layer, const int8_t *x0, const int8_t *x1, int8_t *output)
 {
-    FOR_EACH_ROW(layer, subtract_row)
+    FOR_EACH_ROW(layer, add_wide_row)
 }
 
 void aot_mul_s8(const aot_mul_t *layer, const int8_t *x0, const int8_t *x1, int8_t *output)
