@@ -227,7 +227,7 @@ def emit(
     """
     emitter = _Emitter(graph, lowered, plan)
     steps = [form for form in lowered if isinstance(form, Step)]
-    headers = {call.header for step in steps for call in step.calls}
+    headers = {call.header for step in steps for call in step.calls} - {""}
     context = {
         "prefix": c_identifier(prefix),
         "cpu": _comment(cpu),

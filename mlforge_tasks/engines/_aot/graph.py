@@ -92,7 +92,8 @@ class Options:
     what DEPTHWISE_CONV_2D multiplies channels by, and how many tensors PACK and UNPACK have. `axes`
     are those that SQUEEZE takes away, none for all of size 1. Masks have a bit per axis;
     `other_masks` are those that no reference kernel reads. `from_float` is QUANTIZE that the
-    reference gives floats.
+    reference gives floats. `fed` are a first row of the model's input, and how many rows later each
+    turn of a loop begins.
     """
 
     same_padding: bool = False
@@ -113,6 +114,7 @@ class Options:
     shrink_mask: int = 0
     other_masks: int = 0
     from_float: bool = False
+    fed: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,21 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """An output that may grow into an input, both of several operators.
+
+    Attributes:
+        output: A tensor.
+        input: A tensor that is read up to the last of these operators.
+        bytes: By which the output must start before the input at least.
+    """
+
+    output: int
+    input: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Graph:
     """A model with one input and one output, operators in the order they run.
 
@@ -174,6 +191,7 @@ class Graph:
         output: A tensor.
         views: Tensors that are parts of others.
         loops: Operators that run more than once; loops have none in common.
+        pairs: Of all operators that stripes are made of.
     """
 
     tensors: tuple[Tensor, ...]
@@ -182,6 +200,7 @@ class Graph:
     output: int
     views: Mapping[int, View] = field(default_factory=dict)
     loops: tuple[Loop, ...] = ()
+    pairs: tuple[Pair, ...] = ()
 
     def loop_of(self, index: int) -> Loop | None:
         """The loop that an operator is in."""

@@ -10,7 +10,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import activation, binary, dense, mean, packed, shape, simple, view
+from mlforge_tasks.engines._aot import (
+    activation,
+    binary,
+    dense,
+    mean,
+    packed,
+    rows,
+    shape,
+    simple,
+    view,
+)
 from mlforge_tasks.engines._aot.advice import INSTEAD
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.failure import unsupported
@@ -84,6 +94,9 @@ def lower_operators(graph: Graph, cpu: str) -> tuple[Graph, tuple[Lowered, ...]]
     operators = OPERATORS[kernels_for(cpu)]
     lowered: list[Lowered] = []
     for operator in graph.operators:
+        if operator.op in rows.OPERATORS:
+            lowered.append(rows.OPERATORS[operator.op](operator, graph))
+            continue
         if operator.op not in operators:
             has = f"it has {', '.join(sorted(operators))}"
             raise unsupported(f"{operator.op} '{operator.name}'", INSTEAD.get(operator.op, has))

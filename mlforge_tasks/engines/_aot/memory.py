@@ -154,7 +154,10 @@ def _closer(
 ) -> dict[tuple[int, int], int]:
     """Outputs that may grow into inputs: pairs of buffers that meet at that operator only."""
     place = {key: index for index, key in enumerate(buffers)}
-    closer = {}
+    closer = {
+        (place["tensor", pair.output], place["tensor", pair.input]): pair.bytes
+        for pair in graph.pairs
+    }
     for index, (operator, form) in enumerate(zip(graph.operators, lowered, strict=True)):
         if not isinstance(form, Step) or form.behind is None:
             continue

@@ -10,25 +10,26 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import region
+from mlforge_tasks.engines._aot import region, trace
+from mlforge_tasks.engines._aot.loops import head
 from mlforge_tasks.engines._aot.lower import lower_operators
 from mlforge_tasks.engines._aot.memory import least_bytes, plan
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.share import share_constants
-from mlforge_tasks.engines._aot.stripes import groups, striped
+from mlforge_tasks.engines._aot.stripes import striped
 from mlforge_tasks.records import Patches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mlforge_tasks.engines._aot.graph import Graph
+    from mlforge_tasks.engines._aot.loops import Head
     from mlforge_tasks.engines._aot.memory import Plan
     from mlforge_tasks.engines._aot.program import Lowered
-    from mlforge_tasks.engines._aot.stripes import Group
 
 # What stripes may compute once more, as a share of the whole model's multiply-accumulates.
 MOST_EXTRA_SHARE = 0.25
-_MOST_STRIPES = 16
+_MOST_STRIPES = 32
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,11 @@ class Cut:
     """One way to cut a model.
 
     Attributes:
-        end: The last operator in stripes.
-        groups: Its stripes.
+        head: Its first operators, in stripes.
         extra_macs: What is computed more than without.
     """
 
-    end: int
-    groups: tuple[Group, ...]
+    head: Head
     extra_macs: int
 
 
@@ -81,23 +80,27 @@ def _weight_bytes(lowered: Sequence[Lowered]) -> int:
 
 
 def cuts(graph: Graph, lowered: Sequence[Lowered]) -> Iterator[Cut]:
-    """All cuts of a model into stripes of equally many rows."""
+    """All cuts of a model into stripes of equally many rows, with rows kept or computed anew."""
     for end in region.region_ends(graph, lowered):
         count = region.row_count(graph.output_of(graph.operators[end]))
-        heights = {-(-count // stripes) for stripes in range(2, min(count, _MOST_STRIPES) + 1)}
-        for rows in sorted(heights, reverse=True):
-            found = groups(graph, end, rows)
-            macs = sum(each.turns * region.macs(each.parts, graph, lowered) for each in found)
-            yield Cut(end, found, macs - _macs(lowered[: end + 1]))
+        heights = {-(-count // number) for number in range(2, min(count, _MOST_STRIPES) + 1)}
+        same = region.same_bytes(graph, lowered, end)
+        whole = _macs(lowered[: end + 1])
+        for height in sorted(heights, reverse=True):
+            for keep in (True, False):
+                stripes = trace.stripes(graph, end, height, same, keep=keep)
+                macs = sum(trace.macs(each.parts, graph, lowered) for each in stripes)
+                if stripes and (keep or macs > whole):
+                    yield Cut(head(graph, stripes, end, same, fed=False), macs - whole)
 
 
 def cut_up(
     cut: Cut, graph: Graph, lowered: Sequence[Lowered], cpu: str
 ) -> tuple[Graph, tuple[Lowered, ...]]:
     """A model as it is cut, and its operators; arguments as of `patched`."""
-    made, count = striped(graph, cut.end, cut.groups)
-    head = replace(made, operators=made.operators[:count])
-    forms = (*lower_operators(head, cpu)[1], *lowered[cut.end + 1 :])
+    made, count = striped(graph, cut.head)
+    first = replace(made, operators=made.operators[:count])
+    forms = (*lower_operators(first, cpu)[1], *lowered[cut.head.end + 1 :])
     return made, share_constants(forms)
 
 
@@ -116,10 +119,15 @@ def _tries(graph: Graph, lowered: Sequence[Lowered], cpu: str, most_bytes: int) 
     return tries
 
 
+def _by_cost(one: _Try) -> tuple[int, int, int]:
+    """What running it takes; where that is equal, its memory."""
+    return one.cut.extra_macs, one.cut.head.calls, one.least_bytes
+
+
 def _planned(one: _Try, graph: Graph, whole_bytes: int) -> Patched:
     patches = Patches(
-        last_layer=graph.operators[one.cut.end].name,
-        stripes=sum(group.turns for group in one.cut.groups),
+        last_layer=graph.operators[one.cut.head.end].name,
+        stripes=one.cut.head.stripes,
         extra_macs=one.cut.extra_macs,
         whole_arena_bytes=whole_bytes,
     )
@@ -142,7 +150,7 @@ def patched(
         limit_bytes: What the arena should take at most.
     """
     tries = _tries(graph, lowered, cpu, whole_bytes)
-    for one in sorted(tries, key=lambda each: (each.cut.extra_macs, each.least_bytes)):
+    for one in sorted(tries, key=_by_cost):
         if one.least_bytes <= limit_bytes:
             found = _planned(one, graph, whole_bytes)
             if found.memory.arena_bytes <= limit_bytes:

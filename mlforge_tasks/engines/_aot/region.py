@@ -1,4 +1,4 @@
-"""Which first operators of a graph can run stripe by stripe, and which rows a stripe needs.
+"""Which first operators of a graph can run stripe by stripe.
 
 A row is what lies side by side in memory along a tensor's first axis that is longer than 1: a row
 of pixels of an image, a time step of a sequence. An operator that makes some rows of its output
@@ -44,23 +44,6 @@ class Rows:
         return Rows(min(self.first, other.first), max(self.end, other.end))
 
 
-@dataclass(frozen=True)
-class Part:
-    """What one operator does in a stripe.
-
-    Attributes:
-        operator: Its index.
-        makes: Rows of its output.
-        reads: Rows of its inputs; of an activation only.
-        before: Padding in front of the rows that it reads.
-    """
-
-    operator: int
-    makes: Rows
-    reads: Rows
-    before: int
-
-
 def row_axis(shape: Shape) -> int | None:
     """The axis along which rows lie; None where nothing is longer than 1."""
     return next((axis for axis, size in enumerate(shape) if size > 1), None)
@@ -96,8 +79,8 @@ def window(operator: Operator, graph: Graph) -> tuple[Axis, Axis] | None:
     return window_axes(operator, source, output, kernel)
 
 
-def _slides(source: Tensor) -> int:
-    """Which axis of its windows, height or width, goes over an image's rows."""
+def slides(source: Tensor) -> int:
+    """Which axis of an image's windows, height or width, goes over its rows."""
     return (row_axis(source.shape) or 1) - 1
 
 
@@ -149,33 +132,13 @@ def region_ends(graph: Graph, lowered: Sequence[Lowered]) -> Iterator[int]:
         made.append(operator.output)
 
 
-def _read(makes: Rows, source: Tensor, axis: Axis | None) -> tuple[Rows, int]:
-    """The rows that an operator reads, and the padding in front of them."""
-    if axis is None:
-        return makes, 0
-    first = makes.first * axis.stride - axis.before
-    end = (makes.end - 1) * axis.stride - axis.before + axis.span
-    return Rows(max(first, 0), min(end, row_count(source))), max(-first, 0)
-
-
-def stripe(graph: Graph, end: int, rows: Rows) -> tuple[Part, ...]:
-    """What operators up to one do for some rows of its output, in the order they run."""
-    needed: dict[int, Rows] = {graph.operators[end].output: rows}
-    parts: list[Part] = []
-    for index in range(end, -1, -1):
-        operator = graph.operators[index]
-        if operator.output not in needed:
-            continue  # nobody reads it
-        makes = needed[operator.output]
-        sources = activations(operator, graph)
-        source = graph.tensors[sources[0]]
-        axes = window(operator, graph)
-        axis = None if axes is None else axes[_slides(source)]
-        reads, before = _read(makes, source, axis)
-        parts.append(Part(index, makes, reads, before))
-        for tensor in sources:
-            needed[tensor] = needed.get(tensor, reads).with_those(reads)
-    return tuple(reversed(parts))
+def same_bytes(graph: Graph, lowered: Sequence[Lowered], end: int) -> dict[int, int]:
+    """Tensors that are others in another shape, and which, of operators up to one."""
+    found: dict[int, int] = {}
+    for operator, form in zip(graph.operators[: end + 1], lowered, strict=False):
+        if isinstance(form, Alias):
+            found[operator.output] = found.get(form.source, form.source)
+    return found
 
 
 def padded(operator: Operator, graph: Graph, before: int) -> Operator:
@@ -184,17 +147,6 @@ def padded(operator: Operator, graph: Graph, before: int) -> Operator:
     if axes is None:
         return operator
     pads = [axis.before for axis in axes]
-    pads[_slides(graph.inputs_of(operator)[0])] = before
+    pads[slides(graph.inputs_of(operator)[0])] = before
     options = replace(operator.options, same_padding=False, before=(pads[0], pads[1]))
     return replace(operator, options=options)
-
-
-def macs(parts: Sequence[Part], graph: Graph, lowered: Sequence[Lowered]) -> int:
-    """Multiply-accumulates of a stripe."""
-    total = 0
-    for part in parts:
-        form = lowered[part.operator]
-        if isinstance(form, Step):
-            count = row_count(graph.output_of(graph.operators[part.operator]))
-            total += form.macs * part.makes.count // count
-    return total

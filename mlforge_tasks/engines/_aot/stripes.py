@@ -1,10 +1,10 @@
 """Rewrites a graph so that its first operators run stripe by stripe.
 
-A stripe is some rows of the output of the last of these operators, with all that they follow from:
-the same operators once more, on a view of rows of the input, with tensors of its own in between,
-and a view of rows of the output at the end. It has padding at the image's border only; what it
-needs beyond its own rows it computes anew. Stripes of equal shapes that follow one another are one
-loop, in which views move from turn to turn.
+A stripe (`trace.py`) is the same operators once more, on a view of rows of the input, with tensors
+of its own in between, and a view of rows of the output at the end. It has padding at the image's
+border only. A tensor whose rows are kept from stripe to stripe lies at the end of a buffer of its
+own: before new rows are made there, the kept ones move up. A model that is fed by rows has such a
+buffer for its input.
 """
 
 from __future__ import annotations
@@ -13,76 +13,57 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.engines._aot import region
-from mlforge_tasks.engines._aot.graph import Graph, Loop, Operator, View
-from mlforge_tasks.engines._aot.region import Part, Rows
+from mlforge_tasks.engines._aot.graph import Graph, Loop, Operator, Options, View
+from mlforge_tasks.engines._aot.region import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
+
+    from mlforge_tasks.engines._aot.loops import Group, Head
+    from mlforge_tasks.engines._aot.trace import Part, Stripe
+
+# Operators that only stripes have.
+KEEP_ROWS, FEED_ROWS = "KEEP_ROWS", "FEED_ROWS"
 
 
 @dataclass(frozen=True)
-class Group:
-    """Stripes of equal shapes, one behind the other.
+class _Ring:
+    """A tensor whose last rows lie at the end of a buffer.
 
     Attributes:
-        parts: Of the first of them.
-        turns: How many they are.
-        moves: Rows that each operator's input lies further in each, in the order of `parts`.
-        rows: Rows of the output that they make each.
+        buffer: A tensor of as many rows as there are at once.
+        height: How many these are.
     """
 
-    parts: tuple[Part, ...]
-    turns: int = 1
-    moves: tuple[int, ...] = ()
-    rows: int = 0
+    buffer: int
+    height: int
 
 
-def _shape(parts: Sequence[Part], graph: Graph) -> tuple[object, ...]:
-    """What has to be equal for two stripes to be one piece of code."""
-    made = {graph.operators[part.operator].output: part.makes.first for part in parts}
-    return tuple(
-        (
-            *(part.operator, part.makes.count, part.reads.count, part.before),
-            *(
-                part.reads.first - made[tensor]
-                for tensor in region.activations(graph.operators[part.operator], graph)
-                if tensor in made
-            ),
-        )
-        for part in parts
-    )
-
-
-def _moves(before: Sequence[Part], after: Sequence[Part]) -> tuple[int, ...]:
-    return tuple(b.reads.first - a.reads.first for a, b in zip(before, after, strict=True))
-
-
-def groups(graph: Graph, end: int, rows: int) -> tuple[Group, ...]:
-    """Stripes of so many rows of an operator's output; the last one has what is left."""
-    count = region.row_count(graph.output_of(graph.operators[end]))
-    found: list[Group] = []
-    last: tuple[Part, ...] = ()
-    for first in range(0, count, rows):
-        parts = region.stripe(graph, end, Rows(first, min(first + rows, count)))
-        group = found[-1] if found else None
-        same = group is not None and _shape(last, graph) == _shape(parts, graph)
-        moves = _moves(last, parts) if same else ()
-        if group is not None and same and group.moves in ((), moves):
-            found[-1] = replace(group, turns=group.turns + 1, moves=moves)
-        else:
-            found.append(Group(parts, rows=rows))
-        last = parts
-    return tuple(found)
+def _heights(graph: Graph, head: Head) -> dict[int, int]:
+    """Tensors of which rows are kept, and how many there are at once."""
+    heights: dict[int, int] = {}
+    rings = {graph.input} if head.fed else set()
+    for stripe in (group.stripe for group in head.groups):
+        made = {graph.operators[part.operator].output: part.makes for part in stripe.parts}
+        for tensor, rows in {**made, graph.input: stripe.fed}.items():
+            height = stripe.kept.get(tensor, 0) + rows.count
+            heights[tensor] = max(heights.get(tensor, 0), height)
+        rings |= {tensor for tensor, kept in stripe.kept.items() if kept and tensor != graph.input}
+    return {tensor: heights[tensor] for tensor in rings}
 
 
 class _Striper:
     """Writes the operators of stripes, and adds their tensors to the graph's."""
 
-    def __init__(self, graph: Graph, end: int) -> None:
+    def __init__(self, graph: Graph, head: Head) -> None:
         self._graph = graph
-        self._end = end
+        self._head = head
         self.tensors = list(graph.tensors)
         self.views: dict[int, View] = {}
+        self.rings = {
+            tensor: _Ring(self._add(tensor, Rows(0, height)), height)
+            for tensor, height in _heights(graph, head).items()
+        }
 
     def _add(self, tensor: int, rows: Rows) -> int:
         """Some rows of a tensor as a tensor."""
@@ -93,59 +74,96 @@ class _Striper:
         self.tensors.append(replace(whole, shape=tuple(shape)))
         return len(self.tensors) - 1
 
-    def _view(self, tensor: int, of: int, rows: Rows, first: int, move: int) -> int:
+    def _view(self, tensor: int, of: int, rows: Rows, first: int, move: int = 0) -> int:
         """The same, that lies in another tensor from a row on."""
         index = self._add(tensor, rows)
         line = region.row_bytes(self._graph.tensors[tensor])
         self.views[index] = View(of, first * line, move * line)
         return index
 
-    def operators(self, group: Group, name: str) -> list[Operator]:
-        """Of one group."""
-        made: dict[int, tuple[int, Rows]] = {}
-        operators = []
-        for part, move in zip(group.parts, group.moves or [0] * len(group.parts), strict=True):
-            operator = self._graph.operators[part.operator]
-            inputs = tuple(self._input(each, part, made, move) for each in operator.inputs)
-            if part.operator == self._end:
-                step = group.rows if group.turns > 1 else 0
-                output = self._view(
-                    operator.output, operator.output, part.makes, part.makes.first, step
-                )
-            else:
-                output = self._add(operator.output, part.makes)
-                made[operator.output] = (output, part.makes)
-            operators.append(
-                replace(
-                    region.padded(operator, self._graph, part.before),
-                    inputs=inputs,
-                    outputs=(output,),
-                    name=f"{operator.name}_{name}",
-                )
-            )
-        return operators
+    def _at_end(self, tensor: int, rows: Rows, back: int) -> int:
+        """Rows of a ring, so many in front of its end."""
+        ring = self.rings[self._head.same.get(tensor, tensor)]
+        return self._view(tensor, ring.buffer, rows, ring.height - back)
 
-    def _input(self, tensor: int, part: Part, made: dict[int, tuple[int, Rows]], move: int) -> int:
+    def _moved_up(self, tensor: int, kept: int, new: int, name: str) -> Iterator[Operator]:
+        """The operator that makes room for new rows behind those that are kept."""
+        if kept:
+            rows = Rows(0, kept)
+            source = self._at_end(tensor, rows, kept)
+            target = self._at_end(tensor, rows, kept + new)
+            yield Operator(KEEP_ROWS, (source,), (target,), name=f"{name}_kept")
+
+    def _fed(self, group: Group, name: str) -> Iterator[Operator]:
+        """The operators that get rows of the model's input."""
+        stripe, tensor = group.stripe, self._graph.input
+        if self._head.fed and stripe.fed.count > 0:
+            new = stripe.fed.count
+            yield from self._moved_up(tensor, stripe.kept.get(tensor, 0), new, f"input_{name}")
+            options = Options(fed=(stripe.fed.first, group.fed_move))
+            rows = (self._at_end(tensor, stripe.fed, new),)
+            yield Operator(FEED_ROWS, (), rows, options, name=f"input_{name}")
+
+    def operators(self, group: Group, name: str) -> Iterator[Operator]:
+        """Of one group."""
+        yield from self._fed(group, name)
+        made: dict[int, tuple[int, Rows]] = {}
+        moves = group.moves or [0] * len(group.stripe.parts)
+        for part, move in zip(group.stripe.parts, moves, strict=True):
+            operator = self._graph.operators[part.operator]
+            named = f"{operator.name}_{name}"
+            inputs = tuple(
+                self._input(each, part, group.stripe, made, move) for each in operator.inputs
+            )
+            if operator.output in self.rings:
+                kept = group.stripe.kept.get(operator.output, 0)
+                yield from self._moved_up(operator.output, kept, part.makes.count, named)
+            padded = region.padded(operator, self._graph, part.before)
+            outputs = (self._output(operator.output, part, group, made),)
+            yield replace(padded, inputs=inputs, outputs=outputs, name=named)
+
+    def _output(
+        self, tensor: int, part: Part, group: Group, made: dict[int, tuple[int, Rows]]
+    ) -> int:
+        if part.operator == self._head.end:
+            step = group.rows if group.turns > 1 else 0
+            return self._view(tensor, tensor, part.makes, part.makes.first, step)
+        if tensor in self.rings:
+            return self._at_end(tensor, part.makes, part.makes.count)
+        made[tensor] = (self._add(tensor, part.makes), part.makes)
+        return made[tensor][0]
+
+    def _input(
+        self,
+        tensor: int,
+        part: Part,
+        stripe: Stripe,
+        made: dict[int, tuple[int, Rows]],
+        move: int,
+    ) -> int:
         if tensor < 0 or self._graph.tensors[tensor].data is not None:
             return tensor
-        if tensor not in made:  # the model's input
-            return self._view(tensor, tensor, part.reads, part.reads.first, move)
-        index, rows = made[tensor]
-        if rows == part.reads:
+        root = self._head.same.get(tensor, tensor)
+        if root in self.rings:
+            return self._at_end(tensor, part.reads, stripe.ends[root] - part.reads.first)
+        if root == self._graph.input:
+            return self._view(tensor, root, part.reads, part.reads.first, move)
+        index, rows = made[root]
+        if (tensor, rows) == (root, part.reads):
             return index
-        return self._view(tensor, index, part.reads, part.reads.first - rows.first, 0)
+        return self._view(tensor, index, part.reads, part.reads.first - rows.first)
 
 
-def striped(graph: Graph, end: int, found: Sequence[Group]) -> tuple[Graph, int]:
-    """The graph with operators up to one in stripes.
+def striped(graph: Graph, head: Head) -> tuple[Graph, int]:
+    """The graph with its first operators in stripes.
 
     Returns:
         It, and how many operators the stripes are.
     """
-    striper = _Striper(graph, end)
+    striper = _Striper(graph, head)
     operators: list[Operator] = []
     loops = []
-    for number, group in enumerate(found):
+    for number, group in enumerate(head.groups):
         first = len(operators)
         operators += striper.operators(group, f"s{number}")
         if group.turns > 1:
@@ -153,8 +171,10 @@ def striped(graph: Graph, end: int, found: Sequence[Group]) -> tuple[Graph, int]
     made = replace(
         graph,
         tensors=tuple(striper.tensors),
-        operators=(*operators, *graph.operators[end + 1 :]),
+        operators=(*operators, *graph.operators[head.end + 1 :]),
+        input=striper.rings[graph.input].buffer if head.fed else graph.input,
         views=striper.views,
         loops=tuple(loops),
+        pairs=() if head.pair is None else (head.pair,),
     )
     return made, len(operators)
