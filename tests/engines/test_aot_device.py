@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 pytest.importorskip("tflite_micro")
@@ -144,3 +146,43 @@ def test_rows_are_read_from_a_ring_in_place() -> None:
     assert "aot_conv_rows_three_s8(&" in source_text
     ring = 3 * (12 + 2) * 16 + 4 * 3
     assert generated.arena_bytes == 10 * 12 * 16 + ring
+
+
+def _depthwise(
+    shape: tuple[int, ...], kernel: tuple[int, int], weights: int | None = None
+) -> bytes:
+    """A depthwise layer with SAME padding, of random weights or of one value of either sign."""
+    graph = graphs.RandomGraph(1)
+    source = graph.start(shape)
+    inputs, quant, rms = graph.parameters(source, (1, *kernel, shape[3]), 3, shape[3])
+    if weights is not None:
+        buffer = graph.writer.buffers[graph.writer.tensors[inputs[1]].buffer]
+        signs = np.arange(len(buffer.data)) % shape[3] % 2 * 2 - 1
+        buffer.data = (weights * signs).astype(np.int8).view(np.uint8)
+    options = schema.DepthwiseConv2DOptionsT(padding=0, strideH=1, strideW=1, depthMultiplier=1)
+    ref = graph.writer.activation(shape, quant, rms)
+    graph.made.append(graph.output("DEPTHWISE_CONV_2D", inputs, ref, options))
+    return graph.finish()
+
+
+@pytest.mark.slow
+def test_the_largest_sums_of_a_depthwise_layer_equal_the_oracle(tmp_path: Path) -> None:
+    """On MVE they are kept in 16 bits and a few: nothing that there can be is too much."""
+    board = load_board("mps3/an547")
+    cases = []
+    for number, (size, weight) in enumerate(itertools.product((9, 15, 16, 17, 33), (127, -128))):
+        side = (3, 3) if size == 9 else (1, size)
+        shape = (1, *side, 16)
+        inputs = np.stack([np.full(shape[1:], value, np.int8) for value in (-128, 127)])
+        model = _depthwise(shape, side, weight)
+        cases.append(make_case(f"s{number}", model, board.cpu, inputs))
+    sources = [case.generated.files[f"{case.prefix}_aot.c"] for case in cases]
+    assert ["aot_lanes" in source.decode() for source in sources] == [True, False] * 5
+    assert differing(cases, board, tmp_path) == set()
+
+
+def test_channels_are_read_from_a_ring_in_place() -> None:
+    """A 3x3 depthwise layer on MVE takes three rows of sixteen channels besides its input."""
+    generated = PLUGIN.generate(_depthwise((1, 10, 12, 16), (3, 3)), "cortex-m55")
+    assert "aot_lanes_3x3_s8(&" in generated.files["model_aot.c"].decode()
+    assert generated.arena_bytes == 10 * 12 * 16 + 3 * (12 + 2) * 16 + 4 * 3

@@ -128,8 +128,19 @@ class Layers(Builder):
 
     def depthwise_conv_2d(self, source: Ref) -> Ref:
         """Depthwise convolution with a multiplier."""
-        kernel = self.kernel()
-        multiplier = self.pick(1, 1, 2, 3)
+        return self._depthwise(source, self.kernel(), self.pick(1, 1, 2, 3))
+
+    def wide_depthwise_conv_2d(self, source: Ref) -> Ref:
+        """A 3x3 window, or one of up to thirty taps in time, over each channel."""
+        longest = max(source.shape[1:3])
+        kernel = self.pick((3, 3), (3, 3), (int(self.rng.integers(1, 6)), self.pick(1, 2, 3)))
+        if min(source.shape[1:3]) == 1:
+            kernel = tuple(
+                int(self.rng.integers(1, 31)) if n == longest else 1 for n in source.shape[1:3]
+            )
+        return self._depthwise(source, kernel, 1)
+
+    def _depthwise(self, source: Ref, kernel: tuple[int, int], multiplier: int) -> Ref:
         channels = source.shape[3] * multiplier
         inputs, quant, rms = self.parameters(source, (1, *kernel, channels), 3, channels)
         options, sizes = self.window(source, kernel)

@@ -53,7 +53,7 @@ OPERATORS = (
     "UNPACK",
 )
 # Forms of operators that the list has.
-EXTRA = ("WIDE_CONV_2D", "PADDED_CONV_2D", "FLOAT_ISLAND")
+EXTRA = ("WIDE_CONV_2D", "WIDE_DEPTHWISE_CONV_2D", "PADDED_CONV_2D", "FLOAT_ISLAND")
 # Operators that take tensors of four dimensions only.
 _IMAGE_ONLY = {
     "AVERAGE_POOL_2D",
@@ -63,6 +63,7 @@ _IMAGE_ONLY = {
     "PADDED_CONV_2D",
     "RESIZE_NEAREST_NEIGHBOR",
     "TRANSPOSE_CONV",
+    "WIDE_DEPTHWISE_CONV_2D",
 }
 _GROW = {
     "CONCATENATION",
@@ -275,6 +276,14 @@ def wide_shape(rng: np.random.Generator) -> tuple[int, ...]:
     return (1, *(int(n) for n in rng.integers(1, 9, 2)), channels)
 
 
+def lanes_shape(rng: np.random.Generator) -> tuple[int, ...]:
+    """An image or a sequence of channels that fill vectors, or do not."""
+    sizes = [int(n) for n in rng.integers(1, 14, 2)]
+    if rng.random() < 0.3:
+        sizes = [1, int(rng.integers(1, 50))][:: 1 if rng.random() < 0.5 else -1]
+    return (1, *sizes, int(rng.choice([5, 8, 12, 16, 20, 40])))
+
+
 def random_shape(rng: np.random.Generator) -> tuple[int, ...]:
     """An input: an image, a sequence or a vector."""
     kind = int(rng.integers(5))
@@ -290,11 +299,12 @@ def random_shape(rng: np.random.Generator) -> tuple[int, ...]:
 def single_operator(op: str, seed: int) -> bytes:
     """A model of one operator (CONCATENATION brings QUANTIZE along).
 
-    Of the extra operators, WIDE_CONV_2D has the shapes of common networks, PADDED_CONV_2D brings
-    PAD along, and FLOAT_ISLAND splits a tensor in float.
+    Of the extra operators, WIDE_CONV_2D and WIDE_DEPTHWISE_CONV_2D have the shapes of common
+    networks, PADDED_CONV_2D brings PAD along, and FLOAT_ISLAND splits a tensor in float.
     """
     graph = RandomGraph(seed)
-    shape = (wide_shape if op == "WIDE_CONV_2D" else random_shape)(graph.rng)
+    shapes = {"WIDE_CONV_2D": wide_shape, "WIDE_DEPTHWISE_CONV_2D": lanes_shape}
+    shape = shapes.get(op, random_shape)(graph.rng)
     while op in _IMAGE_ONLY and len(shape) != 4:
         shape = random_shape(graph.rng)
     graph.apply(op, graph.start(shape))
@@ -314,7 +324,8 @@ def random_graph(seed: int) -> bytes:
         if source.shape[-1] > _MAX_SOFTMAX_DEPTH:
             possible.remove("SOFTMAX")
         possible += ["CONV_2D"] * (3 * image * small)
-        possible += ["WIDE_CONV_2D"] * (6 * image * (source.shape[-1] in WIDE_INPUTS))
+        wide = image and source.shape[-1] in WIDE_INPUTS
+        possible += [*["WIDE_CONV_2D"] * (6 * wide), *["WIDE_DEPTHWISE_CONV_2D"] * (3 * wide)]
         possible += ["FLOAT_ISLAND", *["PADDED_CONV_2D"] * (2 * image * small)]
         last = graph.apply(graph.pick(*possible), source)
     return graph.finish()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import depthwise
+from mlforge_tasks.engines._aot import depthwise, depthwise_lanes
+from mlforge_tasks.engines._aot.fixed_point import INT8_MIN
 from mlforge_tasks.engines._aot.program import Call, Data, Parameters, Scratch, Step
 from mlforge_tasks.engines._aot.weighted import (
     fused_clamp,
@@ -24,6 +25,9 @@ _OUTPUTS = 4
 _MOST_IN_BAND = 128
 # Input and output are reached by 16-bit offsets, seven pixels ahead.
 _MOST_STEP = 65535 // 7
+# Instructions on Cortex-M55, measured in QEMU: of a channel, of eight bytes that are gathered, of
+# eight outputs, and of a vector of theirs.
+_CHANNEL, _GATHER, _EIGHT, _VECTOR_OF_EIGHT = 100, 8, 22, 36
 # Kernels by the number of vectors they have room for.
 _KERNELS = {1: "aot_depthwise_one_s8", 3: "aot_depthwise_three_s8", 5: "aot_depthwise_five_s8"}
 
@@ -93,6 +97,13 @@ class _Plane:
         read = last + (self.room - 1) * self.lines * self.line_step + _VECTOR
         return -(-max(lines * self.pitch + self.along.before, read) // 4) * 4
 
+    def cost(self, channels: int, channels_out: int) -> int:
+        """About how many instructions it takes."""
+        gathers = -(-self.along.input // 8) * (self.across.input + 1)
+        eights = -(-self.rows // self.band) * -(-self.band * self.columns // 8)
+        made = _CHANNEL + eights * (_EIGHT + self.room * _VECTOR_OF_EIGHT)
+        return channels * (_CHANNEL + _GATHER * gathers) + channels_out * made
+
 
 def _plane(height: Axis, width: Axis) -> _Plane:
     """The way to lie in which fewer vectors cover a window."""
@@ -136,7 +147,12 @@ def depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
     records = requant(operator, graph, filters.reshape(channels_out, -1), bias)
     plane = _plane(height, width)
     reaches = max(width.input * channels, channels_out) <= _MOST_STEP
-    if not (plane.room and records.is_fast and reaches):
+    fits = plane.room > 0 and records.is_fast and reaches
+    if channels == channels_out and records.is_fast and filters.min() > INT8_MIN:
+        lanes = depthwise_lanes.lanes_of(height, width, channels)
+        if not fits or lanes.cost(channels) < plane.cost(channels, channels_out):
+            return depthwise_lanes.step(operator, graph, lanes, filters, records)
+    if not fits:
         return depthwise.depthwise_conv_2d("portable", operator, graph)
     if plane.turned:
         filters = filters.transpose(0, 2, 1)

@@ -1,0 +1,209 @@
+"""Lowers DEPTHWISE_CONV_2D to the MVE kernels that have channels as the lanes of a vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlforge_tasks.engines._aot import depthwise
+from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
+from mlforge_tasks.engines._aot.weighted import fused_clamp
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.engines._aot.graph import Graph, Operator
+    from mlforge_tasks.engines._aot.program import Value
+    from mlforge_tasks.engines._aot.weighted import Requant
+    from mlforge_tasks.engines._aot.window import Axis
+
+_BLOCK = 8
+_COLUMN_BYTES = 16
+# Of requantisation in a block: kernels have the even channels' sums in one vector.
+_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
+# What scratch memory may take for speed: bytes, or of the input.
+_LEAST_ROOM, _LEAST_SHARE = 1280, 4
+# Instructions on Cortex-M55, measured in QEMU: of two windows; of a row and of a column that are
+# copied, of a row that is made, of a band, and of a tap in its table.
+_PAIR = {"aot_lanes_3x3_s8": 120, "aot_lanes_3x3_apart_s8": 130}
+_PAIR_OF_ANY, _TAP_OF_ANY = 75, 12
+_LOADED_ROW, _COLUMN, _MADE_ROW, _BAND, _PLACE = 35, 5, 70, 120, 6
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """How a layer's windows lie in the ring.
+
+    Attributes:
+        across: From row to row of the ring: the image's height, or its width if turned.
+        along: Along a row.
+        turned: Whether rows of the ring are the image's columns.
+        whole: Whether the ring has all rows, instead of those of a window.
+    """
+
+    across: Axis
+    along: Axis
+    turned: bool
+    whole: bool
+
+    @property
+    def kernel(self) -> str:
+        """The function that takes the windows."""
+        plain = self.across.dilation == self.along.dilation == 1
+        if (self.across.kernel, self.along.kernel) != (3, 3) or not plain:
+            return "aot_lanes_s8"
+        near = self.along.stride == 1 and self.along.output > 1
+        return "aot_lanes_3x3_s8" if near else "aot_lanes_3x3_apart_s8"
+
+    @property
+    def table(self) -> tuple[int, int]:
+        """Taps whose places the kernel wants to know."""
+        lines = self.across.kernel
+        return (lines, self.along.kernel if self.kernel == "aot_lanes_s8" else 1)
+
+    @property
+    def rows(self) -> int:
+        """Of the ring."""
+        return self.across.reach if self.whole else self.across.span
+
+    @property
+    def band(self) -> int:
+        """Output rows that are made at a time."""
+        return self.across.output if self.whole else 1
+
+    @property
+    def row_bytes(self) -> int:
+        """Of the ring, with the border."""
+        along = self.along
+        return max(along.reach, along.before + along.input) * _COLUMN_BYTES
+
+    @property
+    def ring_bytes(self) -> int:
+        return self.rows * self.row_bytes
+
+    @property
+    def scratch_bytes(self) -> int:
+        """The ring and the table."""
+        return self.ring_bytes + 4 * self.table[0] * self.table[1]
+
+    @property
+    def in_place(self) -> bool:
+        """Whether no row of the output lies where the input is still to be read."""
+        across, along = self.across, self.along
+        if self.band == across.output:
+            return True
+        if self.turned and (across.input, along.input) != (across.output, along.output):
+            return False
+        read = (y * across.stride + across.span - across.before for y in range(across.output))
+        return all(
+            rows >= across.input or (y + 1) * along.output <= rows * along.input
+            for y, rows in enumerate(read)
+        )
+
+    def cost(self, channels: int) -> int:
+        """About how many instructions it takes."""
+        across, along = self.across, self.along
+        pair = _PAIR.get(self.kernel) or _PAIR_OF_ANY + _TAP_OF_ANY * across.kernel * along.kernel
+        pairs = -(-channels // _BLOCK) * across.output * -(-along.output // 2)
+        bands = across.output // self.band
+        loaded = max(across.reach, across.input) if self.whole else across.reach
+        rows = loaded * (_LOADED_ROW + _COLUMN * along.input) + _MADE_ROW * across.output
+        bands *= _BAND + _PLACE * self.table[0] * self.table[1]
+        return pairs * pair + -(-channels // _COLUMN_BYTES) * (rows + bands)
+
+
+def lanes_of(height: Axis, width: Axis, channels: int) -> Lanes:
+    """The way to lie that takes the fewest instructions without much memory."""
+    ways = [
+        Lanes(*axes, turned=bool(turned), whole=whole)
+        for turned, axes in enumerate(((height, width), (width, height)))
+        for whole in (False, True)
+    ]
+    room = max(
+        _LEAST_ROOM,
+        min(each.scratch_bytes for each in ways),
+        height.input * width.input * channels // _LEAST_SHARE,
+    )
+    fitting = [each for each in ways if each.scratch_bytes <= room]
+    return min(fitting, key=lambda each: each.cost(channels))
+
+
+def _blocks(values: NDArray[np.integer]) -> NDArray[np.integer]:
+    """[channel, ...] as [block, channel of the block, ...], zeros beyond the channels."""
+    beyond = -len(values) % _BLOCK
+    padded = np.pad(values, ((0, beyond), *[(0, 0)] * (values.ndim - 1)))
+    return padded.reshape(-1, _BLOCK, *values.shape[1:])
+
+
+def _constants(
+    operator: Operator, filters: NDArray[np.int64], records: Requant
+) -> tuple[Constant, ...]:
+    """Weights and requantisation as the kernels read them."""
+    weights = _blocks(filters.reshape(len(filters), -1)).transpose(0, 2, 1)
+    requant = _blocks(records.values.values.reshape(-1, 2))[:, _ORDER].transpose(0, 2, 1)
+    shifts = -_blocks(records.shifts.values)[:, _ORDER]
+    name, order = f"{operator.name}_weights", "[channel / 8][tap][8]"
+    pairs = "[channel / 8]{bias [8], multiplier [8]}"
+    return (
+        Constant(name, "int8_t", weights.ravel().astype(np.int8), order),
+        Constant(records.values.name, "int32_t", requant.ravel(), pairs),
+        Constant(records.shifts.name, "int8_t", shifts.ravel().astype(np.int8)),
+    )
+
+
+def _members(lanes: Lanes, channels: int) -> dict[str, Value]:
+    """What of an `aot_lanes_t` the geometry decides."""
+    across, along = lanes.across, lanes.along
+    width = across if lanes.turned else along
+    steps = (width.input * channels, channels)
+    made = (width.output * channels, channels)
+    steps, made = (each[::-1] if lanes.turned else each for each in (steps, made))
+    alone = along.output == 1
+    return {
+        "channels": channels,
+        "block_bytes": across.kernel * along.kernel * _BLOCK,
+        "input": (across.input, along.input),
+        "input_step": steps,
+        "pad": (across.before, along.before),
+        "output": (across.output, along.output),
+        "output_step": (made[0], 0 if alone else made[1]),
+        "kernel": lanes.table,
+        "window_step": (across.stride, 0 if alone else along.stride * _COLUMN_BYTES),
+        "dilation": (across.dilation, along.dilation * _COLUMN_BYTES),
+        "rows": lanes.rows,
+        "row_bytes": lanes.row_bytes,
+        "band": lanes.band,
+    }
+
+
+def step(
+    operator: Operator,
+    graph: Graph,
+    lanes: Lanes,
+    filters: NDArray[np.int64],
+    records: Requant,
+) -> Step:
+    """The layer; filters are [channel, height, width]."""
+    source, output = graph.inputs_of(operator)[0], graph.output_of(operator)
+    taps = filters.transpose(0, 2, 1) if lanes.turned else filters
+    members: dict[str, Value] = {
+        "weights": f"{operator.name}_weights",
+        **records.members,
+        **_members(lanes, source.shape[3]),
+        "input_zero_point": source.zero_point,
+        "output_zero_point": output.zero_point,
+    }
+    operands = (Data(operator.inputs[0]), Data(operator.output))
+    arguments = (f"&{operator.name}", *operands, Scratch(), lanes.ring_bytes)
+    call = Call("aot_lanes_s8.h", lanes.kernel, arguments)
+    overwritten = depthwise.overwritten(operator, source, output) if lanes.in_place else None
+    return Step(
+        calls=(call, *fused_clamp(operator, output)),
+        constants=_constants(operator, taps, records),
+        parameters=Parameters(operator.name, "aot_lanes_t", members),
+        scratch_bytes=lanes.scratch_bytes,
+        overwrites=overwritten,
+        macs=lanes.across.output * lanes.along.output * filters.size,
+    )
