@@ -10,17 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from benchmarks._engine_run import LIMIT_S, PRINT_HEX, defines, instructions, told
 from mlforge_tasks.engines._aot.importer import import_model
 from mlforge_tasks.engines._aot.lower import lower_operators
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.rewrite import rewrite
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.graph import process
-from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms._image import Image, link_image
-from mlforge_tasks.runners.qemu import run_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,26 +26,15 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.graph import Graph
 
 ROOT = Path(__file__).resolve().parent.parent
-LIMIT_S = 600.0
 _ARENA = re.compile(rb"#define ARENA_BYTES (\d+)")
-INPUT_STEP = 7
 _BIASED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _SAME_BYTES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
 _MAIN = """\
-#include "hal.h"
 #include "model_aot.h"
 
 uint64_t marks[256];
 int mark_count;
-
-static void print_hex(uint64_t value)
-{
-    for (int shift = 28; shift >= 0; shift -= 4) {
-        hal_put((uint8_t)"0123456789abcdef"[(value >> shift) & 15]);
-    }
-    hal_put(' ');
-}
 
 static void print_used(const char *name, uint32_t used, uint32_t size)
 {
@@ -201,20 +187,14 @@ def _link(
         files["model_aot.c"] = source.encode()
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    (folder / "main.c").write_text(_MAIN)
-    oracle = Oracle(tflite)
-    defines = {
-        "INPUT_BYTES": int(np.prod(oracle.input_shape)),
-        "OUTPUT_BYTES": int(np.prod(oracle.output_shape)),
-        "INPUT_STEP": INPUT_STEP,
-    }
+    (folder / "main.c").write_text(PRINT_HEX + _MAIN)
     sources = sorted(folder.glob("*.c"))
     image = link_image(
         board,
         sources,
         folder,
         include_dirs=[folder],
-        defines=defines,
+        defines=defines(tflite),
         optimisation=optimisation,
     )
     return image, names
@@ -244,23 +224,13 @@ def measure(
     """
     files = generated or PLUGIN.generate(tflite, board.cpu).files
     image, names = _link(tflite, board, folder, files, optimisation, layers=layers)
-    oracle = Oracle(tflite)
-    shape = oracle.input_shape
-    values = (np.arange(np.prod(shape)) * INPUT_STEP).astype(np.uint8).view(np.int8).reshape(shape)
-    expected = oracle.run(values).view(np.uint8).ravel()
-    counts, outputs = run_to_end(board, image.elf, limit_s=LIMIT_S).decode().split("\n")
-    if [int(each, 16) for each in outputs.split()] != expected.tolist():
-        raise AssertionError("the outputs differ from the oracle's")
-    if board.qemu is None:
-        raise AssertionError("the board is not emulated")
-    scale = 1e9 / board.systick_hz / 2**board.qemu.icount_shift
-    ticks, stack, *marks = (int(each, 16) for each in counts.split())
+    ticks, stack, *marks = told(tflite, board, image.elf)
     graph = import_model(tflite)
     _, lowered = lower_operators(rewrite(graph), board.cpu)
     steps = [form for form in lowered if isinstance(form, Step)]
     return Result(
-        instructions=round(ticks * scale),
-        layers={name: round(mark * scale) for name, mark in zip(names, marks, strict=True)},
+        instructions=instructions(board, ticks),
+        layers={name: instructions(board, mark) for name, mark in zip(names, marks, strict=True)},
         macs=sum(step.macs for step in steps),
         flash_bytes=image.flash_bytes,
         weight_bytes=weight_bytes(graph),

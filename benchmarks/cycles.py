@@ -144,7 +144,8 @@ def _table(header: Sequence[str]) -> None:
     _row("---" for _ in header)
 
 
-def _price(board: Board, elf: Path) -> Price:
+def price(board: Board, elf: Path) -> Price:
+    """Cycles of the first inference of an image."""
     executed = first_executed(command(board, elf))
     (found,) = prices([executed], board.cpu, board.wait_states)
     return found
@@ -155,7 +156,7 @@ def _network(tflite: bytes, board: Board) -> Price:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ticked = measure(tflite, board, folder).instructions
-        found = _price(board, folder / "firmware.elf")
+        found = price(board, folder / "firmware.elf")
     if abs(found.instructions - ticked) > 2:
         raise AssertionError(f"{found.instructions} were counted, the ticks are {ticked}")
     return found
@@ -194,7 +195,7 @@ def _coremark(board: Board, checkout: Path) -> Price:
         link_image(
             board, sources, folder, include_dirs=[folder], defines=defines, optimisation="-O3"
         )
-        return _price(board, folder / "firmware.elf")
+        return price(board, folder / "firmware.elf")
 
 
 def print_coremark(checkout: Path, boards: Sequence[Board]) -> None:

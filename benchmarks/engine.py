@@ -1,123 +1,163 @@
 """The aot engine on MLPerf Tiny's networks and two one-dimensional ones, on every emulated core.
 
     .venv/bin/python -m benchmarks.engine > benchmarks/engine.md
-    .venv/bin/python -m benchmarks.engine [--layers | --tflm] [model ...] [board ...]
+    .venv/bin/python -m benchmarks.engine [--layers | --tflm --base FOLDER] [model ...] [board ...]
 
 Prints Markdown. Each image holds one model, the start-up code and a loop that sends the output to
 the console, where it is compared with the oracle's. Instructions are those of one inference,
-counted by QEMU. `--layers` prints the instructions of every layer instead. Where there is a Zephyr
-workspace (docs/zephyr.md), `--tflm` measures TensorFlow Lite Micro in the same run.
+counted by QEMU. `--layers` prints the instructions of every layer instead. `--tflm` measures
+TensorFlow Lite Micro in the same run, for which it needs a Zephyr workspace (docs/zephyr.md), and
+`--base` another version of the engine, of which FOLDER is a checkout; both in cycles, too.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import _command_line
+from benchmarks._engine_base import MEASURES, measure_with
 from benchmarks._engine_image import Result, keras_models, measure
+from benchmarks._engine_run import LIMIT_S
+from benchmarks._engine_tables import (
+    Entry,
+    Measured,
+    print_change,
+    print_memory,
+    print_shares,
+    print_speed,
+    row,
+    table,
+)
+from benchmarks.cycles import price
 from mlforge_tasks.contract.board import Board, board_names, load_board
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.graph import process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from benchmarks.zephyr import Figures
 
-ROOT = Path(__file__).resolve().parent.parent
 MODELS = (
     *("keyword_spotting", "resnet_8", "visual_wake_words", "dead_channels", "streaming_wake_word"),
     *("autoencoder", "activity_200", "sequence"),
 )
-SPEED = ("model", "core", "MACs", "instructions", "per MAC", "`-Os`", "`-Os` / `-O2`")
-BESIDE = ("TFLM", "of TFLM", "TFLM flash", "TFLM arena")
-MEMORY = (
-    *("model", "core", "flash", "weights", "engine", "image without a model"),
-    *("RAM", "tensors", "scratch", "stack"),
-)
+# Where TFLM, and another version of the engine, are measured, and cycles are counted.
+BESIDE_BOARDS = ("mps2/an385", "mps2/an386", "mps3/an547")
 INTRODUCTION = """\
-Made by `.venv/bin/python -m benchmarks.engine{options} > benchmarks/engine.md`: bare metal
-images of one model each, GCC `-O2`, instructions of one inference counted by QEMU, outputs equal to
-TFLM's interpreter byte for byte (else it stops).
+Made by `.venv/bin/python -m benchmarks.engine{options} > benchmarks/engine.md`:
+bare metal images of one model each, GCC `-O2`, instructions of one inference counted by QEMU,
+outputs equal to TFLM's interpreter byte for byte (else it stops).
 """
-FLASH_NOTE = """
-`flash` is the image: `weights` and biases, a byte and four bytes each; `engine`: kernels, calls,
-parameters, requantisation, tables, and zeros between weights; and an image that only starts up.
-`RAM` is the arena: input, output, activations and scratch. `tensors` is the most that the model's
-tensors take at one time if each has memory of its own; layers that work in place need less.
-`scratch` is the most that one kernel asks for.
+TFLM_NOTE = """\
+`TFLM` is TensorFlow Lite Micro with CMSIS-NN (`-O2`, `KERNELS_OPTIMIZED_FOR_SPEED`) in a Zephyr
+image of the same model; its flash is what the model adds to the image without it, weights included.
+"""
+MODELS_NOTE = """\
+Weights are random. `dead_channels` is `visual_wake_words` with as many constant channels, layer by
+layer, as MLPerf Tiny's trained network has.
 """
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    print(f"\n| {' | '.join(header)} |\n|{'---|' * len(header)}")
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
+class Bench:
+    """Measures models on boards.
+
+    Args:
+        tflm: Whether TensorFlow Lite Micro is measured, too.
+        base: A checkout of another version of the engine.
+    """
+
+    def __init__(self, *, tflm: bool, base: Path | None) -> None:
+        self._tflm, self._base = tflm, base
+
+    def entry(self, name: str, tflite: bytes, board: Board) -> Entry:
+        """All that a model takes on a board."""
+        beside = board.name in BESIDE_BOARDS
+        small = measured(tflite, board, optimisation="-Os").result
+        return Entry(
+            name,
+            board,
+            measured(tflite, board, cycles=beside and (self._tflm or self._base is not None)),
+            small,
+            measured(tflite, board, cycles=True, base=self._base)
+            if beside and self._base
+            else None,
+            self._of_tflm(name, tflite, board) if beside and self._tflm else None,
+        )
+
+    def _of_tflm(self, name: str, tflite: bytes, board: Board) -> Figures:
+        from benchmarks.zephyr import tflm_figures  # noqa: PLC0415 - wants a workspace
+
+        return tflm_figures(name, tflite, board)
 
 
-def _row(name: str, core: str, values: Iterable[int | str]) -> tuple[str, ...]:
-    cells = (each if isinstance(each, str) else f"{each:,}" for each in values)
-    return (name, core, *cells)
+def measured(
+    tflite: bytes,
+    board: Board,
+    *,
+    optimisation: str = "-O2",
+    cycles: bool = False,
+    base: Path | None = None,
+) -> Measured:
+    """One image, of this version of the engine or of another."""
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        if base is None:
+            result = measure(tflite, board, work, optimisation=optimisation)
+        else:
+            result = measure_with(base, tflite, board, work)
+        return Measured(result, price(board, work / "firmware.elf") if cycles else None)
 
 
-def _speed(result: Result, small: Result, beside: Figures | None) -> tuple[int | str, ...]:
-    ours = result.instructions
-    other: tuple[int | str, ...] = ("",) * len(BESIDE)
-    if beside is not None:
-        ratio = f"{ours / beside.instructions:.2f}"
-        other = (beside.instructions, ratio, beside.flash_bytes, beside.arena_bytes)
-    return (
-        *(result.macs, ours, f"{ours / result.macs:.2f}"),
-        *(small.instructions, f"{small.instructions / ours:.2f}"),
-        *other,
-    )
-
-
-def _memory(result: Result) -> tuple[int, ...]:
-    return (
-        *(result.flash_bytes, result.weight_bytes, result.engine_bytes, result.empty_bytes),
-        *(result.ram_bytes, result.bound_bytes, result.scratch_bytes, result.stack_bytes),
-    )
-
-
-def _measured(tflite: bytes, board: Board, *, layers: bool, optimisation: str = "-O2") -> Result:
+def _layers(tflite: bytes, board: Board) -> Result:
     with tempfile.TemporaryDirectory() as work:
-        return measure(tflite, board, Path(work), layers=layers, optimisation=optimisation)
+        return measure(tflite, board, Path(work), layers=True)
 
 
 def print_layers(models: Mapping[str, bytes], boards: Sequence[Board]) -> None:
     """Prints the instructions of every layer."""
     rows = (
-        _row(name, board.cpu, (layer, count))
+        row(name, board.cpu, (layer, count))
         for name, tflite in models.items()
         for board in boards
-        for layer, count in _measured(tflite, board, layers=True).layers.items()
+        for layer, count in _layers(tflite, board).layers.items()
     )
-    _table(("model", "core", "layer", "instructions"), rows)
+    table(("model", "core", "layer", "instructions"), rows)
 
 
-def print_tables(models: Mapping[str, bytes], boards: Sequence[Board], *, tflm: bool) -> None:
-    """Prints speed and memory, TFLM beside if asked for."""
-    beside: Mapping[tuple[str, str], Figures] = {}
+def print_tables(models: Mapping[str, bytes], boards: Sequence[Board], bench: Bench) -> None:
+    """Prints speed and memory."""
+    jobs = [(name, tflite, board) for name, tflite in models.items() for board in boards]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        entries = list(pool.map(lambda job: bench.entry(*job), jobs))
+    print_shares(entries)
+    print_change(entries)
+    print_speed(entries)
+    print_memory(entries)
+
+
+def introduce(*, tflm: bool, base: Path | None) -> None:
+    """Prints how the page is made, and of what.
+
+    Raises:
+        ToolError: There is no Zephyr workspace, or the base is no checkout.
+    """
+    options, notes = "", MODELS_NOTE
     if tflm:
-        from benchmarks.zephyr import tflm_figures  # noqa: PLC0415 - wants a workspace
+        from benchmarks.zephyr import require_tflm  # noqa: PLC0415 - wants a workspace
 
-        beside = tflm_figures(models, [board.name for board in boards])
-    speed, memory = [], []
-    for name, tflite in models.items():
-        for board in boards:
-            result = _measured(tflite, board, layers=False)
-            small = _measured(tflite, board, layers=False, optimisation="-Os")
-            other = beside.get((name, board.name))
-            speed.append(_row(name, board.cpu, _speed(result, small, other)))
-            memory.append(_row(name, board.cpu, _memory(result)))
-    print(INTRODUCTION.format(options=" --tflm" * tflm), end="")
-    if tflm:
-        print("`TFLM` is TensorFlow Lite Micro with CMSIS-NN in a Zephyr image of the same model;")
-        print("its flash is what the model adds to the image without it, weights included.")
-    _table((*SPEED, *(BESIDE if tflm else ())), [row[: 7 + 4 * tflm] for row in speed])
-    print(FLASH_NOTE, end="")
-    _table(MEMORY, memory)
+        require_tflm()
+        options, notes = " --tflm", notes + TFLM_NOTE
+    if base is not None:
+        argv = ["git", "rev-parse", "--short", "HEAD"]
+        commit = process.check(argv, timeout_s=LIMIT_S, cwd=base).strip()
+        options, notes = f"{options} --base FOLDER", f"{notes}`before` is the code of {commit}.\n"
+    print(INTRODUCTION.format(options=options) + notes, end="")
 
 
 def main() -> None:
@@ -126,17 +166,29 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="models and boards; all without")
     parser.add_argument("--layers", action="store_true")
     parser.add_argument("--tflm", action="store_true")
+    parser.add_argument("--base", type=Path, metavar="FOLDER", help="a checkout of another version")
     parser.add_argument("--models", type=Path, help="folder of .tflite files made before")
     options = parser.parse_args()
+    base: Path | None = options.base
+    if base is not None and not (base / MEASURES).is_file():
+        parser.error(f"--base: {base} has no {MEASURES}, wanted a checkout of this project")
     names = [name for name in MODELS if name in options.names] or list(MODELS)
     boards = [load_board(name) for name in board_names()]
     boards = [each for each in boards if each.qemu is not None and each.uart is not None]
+    known = {*MODELS, *(name for each in boards for name in (each.cpu, each.name))}
+    for name in options.names:
+        if name not in known:
+            parser.error(f"found {name}, wanted one of {', '.join(sorted(known))}")
     boards = [each for each in boards if {each.cpu, each.name} & {*options.names}] or boards
-    models = keras_models(names, options.models)
-    if options.layers:
-        print_layers(models, boards)
-    else:
-        print_tables(models, boards, tflm=options.tflm)
+    try:
+        models = keras_models(names, options.models)
+        if options.layers:
+            print_layers(models, boards)
+            return
+        introduce(tflm=options.tflm, base=base)
+        print_tables(models, boards, Bench(tflm=options.tflm, base=base))
+    except MlforgeError as error:
+        sys.exit(f"ERROR: {error}")
 
 
 if __name__ == "__main__":

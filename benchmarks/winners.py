@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import _command_line
-from benchmarks._engine_image import LIMIT_S, measure
+from benchmarks._engine_image import measure
+from benchmarks._engine_run import LIMIT_S
 from benchmarks.boards import BUILD, CONTRACTS, ROOT, converge
 from mlforge_tasks.contract.board import board_names, load_board
 from mlforge_tasks.graph import process

@@ -25,6 +25,7 @@ import numpy as np
 from benchmarks import _command_line
 from benchmarks._engine_image import keras_models
 from benchmarks.boards import BUILD, CONTRACTS, converge
+from benchmarks.cycles import price
 from mlforge_tasks.contract.board import Board, load_board
 from mlforge_tasks.engines import aot, tflm
 from mlforge_tasks.errors import MlforgeError
@@ -45,10 +46,11 @@ from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from mlforge_tasks.stages._golden import GoldenVectors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from mlforge_tasks.cycles.price import Price
     from mlforge_tasks.engines import Engine
     from mlforge_tasks.records import SelfTest
 
@@ -218,29 +220,34 @@ class Figures:
     """What TensorFlow Lite Micro takes for a model."""
 
     instructions: int
+    price: Price
     flash_bytes: int
     arena_bytes: int
 
 
-def tflm_figures(
-    networks: Mapping[str, bytes], boards: Sequence[str]
-) -> Mapping[tuple[str, str], Figures]:
-    """TensorFlow Lite Micro's figures by model and board, for boards that it can be built for."""
+def require_tflm() -> None:
+    """Looks for all that TensorFlow Lite Micro is built from.
+
+    Raises:
+        ToolError: Something is missing.
+    """
     needs.require((*CORE_MODULES, *TFLM_MODULES))
-    figures: dict[tuple[str, str], Figures] = {}
-    for board in (load_board(name) for name in TFLM_BOARDS if name in boards):
-        for name, tflite in networks.items():
-            model = network(name, tflite)
-            with tempfile.TemporaryDirectory() as folder:
-                image = build(model, board, tflm.PLUGIN, Path(folder) / "image", PLUGIN)
-                test, _ = check(model, board, image)
-            reserved = image.sizes.arena_reserved_bytes
-            figures[name, board.name] = Figures(
-                instructions=round(statistics.median_high(instruction_counts(board, test))),
-                flash_bytes=image.sizes.model_flash_bytes,
-                arena_bytes=test.arena_bytes if reserved is None else reserved,
-            )
-    return figures
+
+
+def tflm_figures(name: str, tflite: bytes, board: Board) -> Figures:
+    """What TensorFlow Lite Micro takes for a model on one of TFLM_BOARDS."""
+    model = network(name, tflite)
+    with tempfile.TemporaryDirectory() as folder:
+        image = build(model, board, tflm.PLUGIN, Path(folder) / "image", PLUGIN)
+        test, _ = check(model, board, image)
+        cycles = price(board, image.folder / "firmware.elf")
+    reserved = image.sizes.arena_reserved_bytes
+    return Figures(
+        instructions=round(statistics.median_high(instruction_counts(board, test))),
+        price=cycles,
+        flash_bytes=image.sizes.model_flash_bytes,
+        arena_bytes=test.arena_bytes if reserved is None else reserved,
+    )
 
 
 def pristine(model: Model, engine: Engine, folder: Path) -> str:
@@ -272,7 +279,7 @@ def main() -> None:
     parser.add_argument("--cold-tflm", action="store_true", help="TFLM too, with nothing cached")
     cold_tflm: bool = parser.parse_args().cold_tflm
     try:
-        needs.require((*CORE_MODULES, *TFLM_MODULES))
+        require_tflm()
         all_models = tuple(models())
         load = f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}"
         print(INTRODUCTION.format(load=load, options=" --cold-tflm" * cold_tflm))

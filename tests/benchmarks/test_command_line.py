@@ -50,3 +50,17 @@ def test_an_unknown_option_is_refused(name: str, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(SystemExit) as ended:
         benchmark(name).main()
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "words", [("resnet_9",), ("--base", "/no/such/folder"), ("--base", str(ROOT / "docs"))]
+)
+def test_the_engines_mistaken_words_are_refused(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that is none would be left out, another folder would fail after minutes."""
+    monkeypatch.setattr(sys, "argv", ["engine", *words])
+    with pytest.raises(SystemExit) as ended:
+        benchmark("engine").main()
+    assert ended.value.code == 2
+    assert ", wanted " in capsys.readouterr().err
