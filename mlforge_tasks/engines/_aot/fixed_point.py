@@ -218,14 +218,25 @@ def requantise_table(source: Tensor, output: Tensor, by: Factor, low: int) -> ND
     return _table([max(low, wrap(scale(value, by) + output.zero_point)) for value in values])
 
 
-def softmax_exponentials(source: Tensor, beta: float) -> NDArray[np.int32]:
-    """exp(-d * scale * beta) in Q0.31 for d = 0 ... 255.
+@dataclass(frozen=True)
+class SoftmaxScale:
+    """How a distance from the largest input becomes the exponent of SOFTMAX.
 
-    The reference skips distances beyond its input range; they count 0 here, which is the same. All
-    256 are kept whatever the scale, so that flash does not depend on calibration.
+    Attributes:
+        step: What the distance is multiplied by first, a power of two.
+        multiplier: What then, / 2^31; the exponent is in Q5.26.
+        reach: Exponentials of greater distances are 0: the reference skips what is beyond its
+            input range.
     """
+
+    step: int
+    multiplier: int
+    reach: int
+
+
+def softmax_scale(source: Tensor, beta: float) -> SoftmaxScale:
+    """Of exp(-distance * scale * beta), where scale * beta is above 2^-26."""
     real = min(beta * float(source.scale) * (1 << 26), float(INT32_MAX))
     by = factor(real)
-    reach = _input_radius(5, by.shift)
-    values = [exp_of_negative(scale(-d, by), 5) if d <= reach else 0 for d in range(256)]
-    return np.array(values, np.int32)
+    # A shift of 31 leaves a reach of 0, and a distance of 0 is what it is whatever the step.
+    return SoftmaxScale(1 << min(by.shift, 30), by.multiplier, _input_radius(5, by.shift))

@@ -9,7 +9,15 @@ import numpy as np
 from mlforge_tasks.engines._aot import fixed_point
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.fixed_point import INT8_MAX, INT8_MIN
-from mlforge_tasks.engines._aot.program import Alias, Call, Constant, Data, Parameters, Step
+from mlforge_tasks.engines._aot.program import (
+    Alias,
+    Call,
+    Constant,
+    Data,
+    Parameters,
+    Scratch,
+    Step,
+)
 from mlforge_tasks.engines._aot.ratio import ratio, require_bounds
 from mlforge_tasks.engines._aot.weighted import fused_clamp
 from mlforge_tasks.engines._aot.window import window_axes
@@ -191,18 +199,20 @@ def softmax(operator: Operator, graph: Graph) -> Step:
             f"{operator.options.beta:g}",
             "calibrate with representative data; beta is 1 in Keras",
         )
-    table = fixed_point.softmax_exponentials(source, operator.options.beta)
+    by = fixed_point.softmax_scale(source, operator.options.beta)
     depth = source.shape[-1]
-    name = f"{operator.name}_exponentials"
     members: dict[str, Value] = {
-        "exponentials": name,
         "rows": source.size // depth,
         "depth": depth,
+        "step": by.step,
+        "multiplier": by.multiplier,
+        "reach": by.reach,
     }
-    arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output))
+    data = (Data(operator.inputs[0]), Data(operator.output))
+    arguments = (f"&{operator.name}", *data, Scratch())
     return Step(
         calls=(Call("aot_softmax_s8.h", "aot_softmax_s8", arguments),),
-        constants=(Constant(name, "int32_t", table, "by distance from the largest, Q0.31"),),
         parameters=Parameters(operator.name, "aot_softmax_t", members),
+        scratch_bytes=4 * depth,
         overwrites=operator.inputs[0],
     )

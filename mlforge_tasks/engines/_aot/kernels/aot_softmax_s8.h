@@ -4,13 +4,17 @@
 
 #include "aot_math.h"
 
-/* exponentials[d] is exp(-d * scale * beta) in Q0.31, 256 of them. */
+/* step, multiplier  a distance times step * multiplier / 2^31 is the exponent in Q5.26
+ * reach             exponentials of greater distances are 0
+ */
 typedef struct {
-    const int32_t *exponentials;
     int32_t rows, depth;
+    int32_t step, multiplier;
+    int32_t reach;
 } aot_softmax_t;
 
-/* output may be input. */
-void aot_softmax_s8(const aot_softmax_t *layer, const int8_t *input, int8_t *output);
+/* output may be input; scratch: a row's exponentials, four bytes each. */
+void aot_softmax_s8(const aot_softmax_t *layer, const int8_t *input, int8_t *output,
+                    int8_t *scratch);
 
 #endif
