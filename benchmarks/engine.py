@@ -1,13 +1,14 @@
 """The aot engine on MLPerf Tiny's networks and two one-dimensional ones, on every emulated core.
 
     .venv/bin/python -m benchmarks.engine > benchmarks/engine.md
-    .venv/bin/python -m benchmarks.engine [--layers | --tflm --base FOLDER] [model ...] [board ...]
+    .venv/bin/python -m benchmarks.engine [--layers | OPTION ...] [model ...] [board ...]
 
 Prints Markdown. Each image holds one model, the start-up code and a loop that sends the output to
 the console, where it is compared with the oracle's. Instructions are those of one inference,
 counted by QEMU. `--layers` prints the instructions of every layer instead. `--tflm` measures
-TensorFlow Lite Micro in the same run, for which it needs a Zephyr workspace (docs/zephyr.md), and
-`--base` another version of the engine, of which FOLDER is a checkout; both in cycles, too.
+TensorFlow Lite Micro in the same run, for which it needs a Zephyr workspace (docs/zephyr.md),
+`--base FOLDER` another version of the engine, of which it is a checkout, both in cycles, too;
+`--peers` what engines from a package index take.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 from benchmarks import _command_line
 from benchmarks._engine_base import MEASURES, measure_with
 from benchmarks._engine_image import Result, keras_models, measure
+from benchmarks._engine_peers import print_peers
 from benchmarks._engine_run import LIMIT_S
 from benchmarks._engine_tables import (
     Entry,
@@ -141,7 +143,7 @@ def print_tables(models: Mapping[str, bytes], boards: Sequence[Board], bench: Be
     print_memory(entries)
 
 
-def introduce(*, tflm: bool, base: Path | None) -> None:
+def introduce(*, tflm: bool, base: Path | None, peers: bool) -> None:
     """Prints how the page is made, and of what.
 
     Raises:
@@ -157,6 +159,7 @@ def introduce(*, tflm: bool, base: Path | None) -> None:
         argv = ["git", "rev-parse", "--short", "HEAD"]
         commit = process.check(argv, timeout_s=LIMIT_S, cwd=base).strip()
         options, notes = f"{options} --base FOLDER", f"{notes}`before` is the code of {commit}.\n"
+    options += " --peers" * peers
     print(INTRODUCTION.format(options=options) + notes, end="")
 
 
@@ -166,6 +169,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="models and boards; all without")
     parser.add_argument("--layers", action="store_true")
     parser.add_argument("--tflm", action="store_true")
+    parser.add_argument("--peers", action="store_true")
     parser.add_argument("--base", type=Path, metavar="FOLDER", help="a checkout of another version")
     parser.add_argument("--models", type=Path, help="folder of .tflite files made before")
     options = parser.parse_args()
@@ -185,8 +189,10 @@ def main() -> None:
         if options.layers:
             print_layers(models, boards)
             return
-        introduce(tflm=options.tflm, base=base)
+        introduce(tflm=options.tflm, base=base, peers=options.peers)
         print_tables(models, boards, Bench(tflm=options.tflm, base=base))
+        if options.peers:
+            print_peers(models)
     except MlforgeError as error:
         sys.exit(f"ERROR: {error}")
 
