@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -186,3 +187,24 @@ def test_channels_are_read_from_a_ring_in_place() -> None:
     generated = PLUGIN.generate(_depthwise((1, 10, 12, 16), (3, 3)), "cortex-m55")
     assert "aot_lanes_3x3_s8(&" in generated.files["model_aot.c"].decode()
     assert generated.arena_bytes == 10 * 12 * 16 + 3 * (12 + 2) * 16 + 4 * 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "lines_bytes"),
+    [
+        ((1, 4, 5, 12), (3, 3), 6 * 7 * 4),
+        ((1, 30, 30, 8), (5, 5), 8 * 34 * 4),
+        ((1, 40, 1, 7), (9, 1), 48 * 4),
+    ],
+)
+def test_four_channels_at_a_time_work_in_place(
+    shape: tuple[int, ...], kernel: tuple[int, int], lines_bytes: int
+) -> None:
+    """On DSP cores a depthwise layer takes its taps and a few lines of words besides its input."""
+    generated = PLUGIN.generate(_depthwise(shape, kernel), "cortex-m4")
+    assert "aot_depthwise_four_s8(&" in generated.files["model_aot.c"].decode()
+    threes = -(-math.prod(kernel) // 3)
+    table = 64 + 3 * threes * 12
+    assert generated.arena_bytes - table - lines_bytes in range(
+        math.prod(shape), math.prod(shape) + 4
+    )

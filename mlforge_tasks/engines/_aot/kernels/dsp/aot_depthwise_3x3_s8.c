@@ -29,8 +29,6 @@
         y[step] = aot_saturate(aot_scale_fast(a1, multiplier, centre, shift));                     \
     } while (0)
 
-#define DOUBLE_HALVES(word) __asm__ volatile("sadd16 %0, %0, %0" : "+r"(word))
-
 static void filter(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
                    const int8_t *w, const int8_t *plane, int8_t *output)
 {
@@ -51,11 +49,11 @@ static void filter(const aot_depthwise_t *layer, const int32_t *requant, int32_t
     AOT_EVEN_BYTES(outer0, outer0);
     AOT_EVEN_BYTES(outer1, outer1);
     AOT_EVEN_BYTES(outer2, outer2);
-    DOUBLE_HALVES(outer0);
-    DOUBLE_HALVES(outer1);
-    DOUBLE_HALVES(outer2);
-    DOUBLE_HALVES(middle01);
-    DOUBLE_HALVES(middle2);
+    AOT_DOUBLE_HALVES(outer0);
+    AOT_DOUBLE_HALVES(outer1);
+    AOT_DOUBLE_HALVES(outer2);
+    AOT_DOUBLE_HALVES(middle01);
+    AOT_DOUBLE_HALVES(middle2);
     for (int32_t oy = layer->output.across; oy > 0; oy--) {
         const int8_t *x = plane, *end = plane + (layer->output.along - odd_length);
         int8_t *y = output;

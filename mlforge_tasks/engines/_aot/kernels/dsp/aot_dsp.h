@@ -24,6 +24,9 @@
 #define AOT_ODD_BYTES(halves, word)                                                                \
     __asm__ volatile("sxtb16 %0, %1, ror #8" : "=r"(halves) : "r"(word))
 
+/* Both halves twice. */
+#define AOT_DOUBLE_HALVES(word) __asm__ volatile("sadd16 %0, %0, %0" : "+r"(word))
+
 #define AOT_LOAD(word, from, offset)                                                               \
     __asm__ volatile("ldr %0, [%1, %2]" : "=r"(word) : "r"(from), "i"(offset))
 
