@@ -98,8 +98,9 @@ AOT_INLINE int32_t aot_multiply_high(int32_t value, int32_t multiplier)
 /* value / 2^exponent, rounded half away from zero; exponent in [0, 31]. */
 AOT_INLINE int32_t aot_round_shift(int32_t value, int32_t exponent)
 {
-    int64_t half = exponent > 0 ? (INT64_C(1) << (exponent - 1)) - (value < 0) : 0;
-    return (int32_t)((value + half) >> exponent);
+    uint32_t mask = (UINT32_C(1) << exponent) - 1;
+    uint32_t half = (mask >> 1) + (value < 0);
+    return (value >> exponent) + (((uint32_t)value & mask) > half);
 }
 
 /* value * multiplier * 2^(shift - 31) with both roundings; shift in [-31, 30], positive is left.
