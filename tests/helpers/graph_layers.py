@@ -26,7 +26,8 @@ class Layers(Builder):
         """Weights and perhaps a bias; the quantisation of what they make, and its size."""
         count = self.pick(1, channels, channels)
         scales = np.exp(self.rng.uniform(-7, -3, count)).astype(np.float32)
-        values = self.rng.integers(-127, 128, shape).astype(np.int8)
+        # Converters make no weight of -128, but a file may have some.
+        values = self.rng.integers(self.pick(-127, -127, -128), 128, shape).astype(np.int8)
         taps = math.prod(shape) // channels
         typical = float(np.median(scales)) * 73 * source.rms * math.sqrt(taps)
         inputs = [source.index, self.writer.constant(values, scales, [0] * count, axis)]

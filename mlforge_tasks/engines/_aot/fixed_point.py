@@ -35,7 +35,7 @@ _MINUS_32_OVER_17 = -1010580540
 # The fast form of requantisation, see kernels/aot_math.h.
 FAST_SHIFTS = range(1, 23)
 FAST_ACCUMULATOR = 1 << 30
-_WIDE_RIGHT = -32
+WIDE_RIGHT = -32
 
 _ACTIVATION_BOUNDS: dict[Activation, tuple[float | None, float | None]] = {
     "NONE": (None, None),
@@ -124,7 +124,7 @@ def requant_record(bias: int, low: int, high: int, by: Factor) -> tuple[int, int
     small = low > -FAST_ACCUMULATOR and high < FAST_ACCUMULATOR
     if right in FAST_SHIFTS and small:
         return bias, by.multiplier, right
-    return bias, by.multiplier, -by.shift if by.shift >= 0 else _WIDE_RIGHT + by.shift
+    return bias, by.multiplier, -by.shift if by.shift >= 0 else WIDE_RIGHT + by.shift
 
 
 def _rescale_up(value: int, exponent: int) -> int:

@@ -13,6 +13,13 @@ import numpy as np
 
 from mlforge_tasks.engines._aot import conv_rows, depthwise, depthwise_mve
 from mlforge_tasks.engines._aot.overlap import bytes_behind
+from mlforge_tasks.engines._aot.pairs import (
+    conv_header,
+    dsp_members,
+    paired,
+    requant_of_pairs,
+    summed,
+)
 from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
 from mlforge_tasks.engines._aot.weighted import (
     fused_clamp,
@@ -46,6 +53,7 @@ class Packing:
         run_multiple: A run of taps is padded to a multiple of this.
         window_multiple: So is a whole window.
         bytes_per_tap: Of a packed window.
+        paired: Which channels of weights [channel, tap] make a pair; -1 is none.
         order: Weights [channel pair, 2, taps] to the order in which the kernel reads them.
         comment: That order.
         direct: Whether windows that are contiguous and need no padding are read where they lie.
@@ -54,6 +62,7 @@ class Packing:
     run_multiple: int
     window_multiple: int
     bytes_per_tap: int
+    paired: Callable[[NDArray[np.int64]], NDArray[np.int64]]
     order: Callable[[NDArray[np.int64]], NDArray[np.int64]]
     comment: str
     direct: bool
@@ -63,8 +72,14 @@ def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
+def _neighbours(taps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pairs of any two channels; -1 where there is no second."""
+    channels = np.arange(len(taps) + len(taps) % 2)
+    return np.where(channels < len(taps), channels, -1).reshape(-1, 2)
+
+
 def _dsp_order(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    fours = pairs.reshape(len(pairs), 2, -1, 2, 2)  # pair, channel, four, half, parity
+    fours = summed(pairs).reshape(len(pairs), 2, -1, 2, 2)  # pair, channel, four, half, parity
     return fours.transpose(0, 2, 4, 3, 1)
 
 
@@ -73,9 +88,15 @@ def _mve_order(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 DSP = Packing(
-    4, 4, 2, _dsp_order, "[channel / 2][tap / 4][even, odd taps][2 taps][2 channels]", direct=False
+    *(4, 4, 2, paired, _dsp_order),
+    "[pair][tap / 4][even, odd taps][2 taps], first + 256 * second channel",
+    direct=False,
 )
-MVE = Packing(1, 16, 1, _mve_order, "[channel / 2][tap / 16][2 channels][16 taps]", direct=True)
+MVE = Packing(
+    *(1, 16, 1, _neighbours, _mve_order),
+    "[channel / 2][tap / 16][2 channels][16 taps]",
+    direct=True,
+)
 
 
 @dataclass(frozen=True)
@@ -102,14 +123,16 @@ class _Window:
             return min(count, _NARROW_ROOM_BYTES // self.bytes & ~7)
         return _WINDOWS if count >= _WINDOWS else 1
 
-    def weights(self, operator: Operator, taps: NDArray[np.int64]) -> Constant:
-        """Weights [output channel, tap], with zeros where windows are padded."""
+    def weights(
+        self, operator: Operator, taps: NDArray[np.int64], pairs: NDArray[np.int64]
+    ) -> Constant:
+        """Weights [output channel, tap], with zeros where windows are padded or channels miss."""
         runs = taps.reshape(len(taps), self.runs, self.run)
-        runs = np.pad(runs, ((0, len(taps) % 2), (0, 0), (0, self.pitch - self.run)))
+        runs = np.pad(runs, ((0, 1), (0, 0), (0, self.pitch - self.run)))
         whole = runs.reshape(len(runs), -1)
         missing = self.bytes // self.packing.bytes_per_tap - whole.shape[1]
-        pairs = np.pad(whole, ((0, 0), (0, missing))).reshape(len(runs) // 2, 2, -1)
-        values = self.packing.order(pairs).ravel().astype(np.int8)
+        whole = np.pad(whole, ((0, 0), (0, missing)))
+        values = self.packing.order(whole[pairs]).ravel().astype(np.int8)
         name = f"{operator.name}_weights"
         return Constant(name, "int8_t", values, self.packing.comment, alignment_bytes=4)
 
@@ -130,14 +153,18 @@ class _Window:
     ) -> tuple[dict[str, Value], tuple[Constant, ...]]:
         """An `aot_dot_t` and its arrays; `single` where there is one window."""
         members: dict[str, Value] = {"weights": f"{operator.name}_weights"}
-        records = requant(operator, graph, taps, bias, may_share=single)
+        pairs = self.packing.paired(taps)
+        gaps = bool(np.any(pairs[:-1] < 0))
+        records = requant(operator, graph, taps, bias, may_share=single and not gaps)
+        own: dict[str, Value] = {"fast": int(records.is_fast and len(taps) <= _MOST_SCATTERED)}
+        if self.packing is DSP:
+            own = dsp_members(taps, pairs, records, single=single)
+            records = requant_of_pairs(records, pairs)
         members.update(records.dot_members)
         members["channels"] = len(taps)
         members["zero_point"] = graph.output_of(operator).zero_point
-        if self.packing is MVE:
-            members["fast"] = int(records.is_fast and len(taps) <= _MOST_SCATTERED)
-        members.update(runs=self.runs, run=self.run, pitch=self.pitch)
-        return members, (self.weights(operator, taps), *records.constants)
+        members.update(own, runs=self.runs, run=self.run, pitch=self.pitch)
+        return members, (self.weights(operator, taps, pairs), *records.constants)
 
 
 def _direct(
@@ -188,9 +215,9 @@ def _convolution(
     neighbours = width.dilation == 1 or width.kernel == 1
     inside = height.inside and width.inside and neighbours
     gathered = 0 if inside or packing is MVE else window.runs * window.pitch
-    count = height.output * width.output
-    windows = window.group(count)
-    dot, constants = window.layer(operator, graph, taps, bias)
+    windows = window.group(count := height.output * width.output)
+    single = windows == 1 and packing is DSP
+    dot, constants = window.layer(operator, graph, taps, bias, single=single)
     pointwise = height.kernel == width.kernel == 1 and height.input * width.input == count
     if window.direct and pointwise:
         return _direct(operator, graph, dot, constants, count)
@@ -200,11 +227,11 @@ def _convolution(
         **geometry(source, height, width),
     }
     packed = windows * window.bytes
-    operands = (Data(operator.inputs[0]), Data(operator.output))
-    arguments = (f"&{operator.name}", *operands, Scratch(), packed)
+    data = (Data(operator.inputs[0]), Data(operator.output), Scratch())
+    arguments = (f"&{operator.name}", *data, packed)
     return Step(
         calls=(
-            Call("aot_conv_s8.h", "aot_conv_s8", arguments),
+            Call(conv_header(dot), "aot_conv_s8", arguments),
             *fused_clamp(operator, graph.output_of(operator)),
         ),
         constants=constants,

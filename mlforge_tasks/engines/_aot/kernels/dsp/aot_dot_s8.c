@@ -2,57 +2,52 @@
 
 #include <string.h>
 
-#include "aot_dsp.h"
+#include "aot_dot_block_s8.h"
 
-/* Accumulator a<p><c> belongs to window p and channel c of the block. Four windows with two
- * channels take all 14 registers; the packed windows' end is volatile so that it lies on the stack
- * instead of pushing an accumulator there.
- */
-#define FOUR_TWO_TAPS                                                                              \
-    AOT_LOAD_NEXT(w0, w);                                                                          \
+/* One window and two pairs, whose accumulators are a<pair> and b<pair>. */
+#define ONE_FOUR_TAPS(w, a, b)                                                                     \
+    AOT_LOAD_NEXT_TWO(even, odd, w);                                                               \
+    AOT_SMLAD(b, even, x0);                                                                        \
+    AOT_EVEN_BYTES(even, even);                                                                    \
+    AOT_SMLAD(a, even, x0);                                                                        \
+    AOT_SMLAD(b, odd, x1);                                                                         \
+    AOT_EVEN_BYTES(odd, odd);                                                                      \
+    AOT_SMLAD(a, odd, x1);
+#define ONE_FOUR_TAPS_OF_TWO                                                                       \
     AOT_LOAD_NEXT_TWO(x0, x1, x);                                                                  \
-    AOT_ODD_BYTES(w1, w0);                                                                         \
-    AOT_EVEN_BYTES(w0, w0);                                                                        \
-    AOT_SMLAD(a00, w0, x0);                                                                        \
-    AOT_SMLAD(a01, w1, x0);                                                                        \
-    AOT_SMLAD(a10, w0, x1);                                                                        \
-    AOT_SMLAD(a11, w1, x1);                                                                        \
-    AOT_LOAD_NEXT_TWO(x0, x1, x);                                                                  \
-    AOT_SMLAD(a20, w0, x0);                                                                        \
-    AOT_SMLAD(a21, w1, x0);                                                                        \
-    AOT_SMLAD(a30, w0, x1);                                                                        \
-    AOT_SMLAD(a31, w1, x1);
+    ONE_FOUR_TAPS(w0, a0, b0)                                                                      \
+    ONE_FOUR_TAPS(w1, a1, b1)
 
-#define ONE_FOUR_TAPS                                                                              \
-    AOT_LOAD_NEXT_TWO(x0, x1, x);                                                                  \
-    AOT_LOAD_NEXT_TWO(w0, w1, w);                                                                  \
-    AOT_EVEN_BYTES(pair, w0);                                                                      \
-    AOT_SMLAD(a00, pair, x0);                                                                      \
-    AOT_ODD_BYTES(pair, w0);                                                                       \
-    AOT_SMLAD(a01, pair, x0);                                                                      \
-    AOT_EVEN_BYTES(pair, w1);                                                                      \
-    AOT_SMLAD(a00, pair, x1);                                                                      \
-    AOT_ODD_BYTES(pair, w1);                                                                       \
-    AOT_SMLAD(a01, pair, x1);
+/* One channel of four windows, of the fast form, from doubled accumulators. */
+#define FINISH_FOUR(a0, a1, a2, a3, multiplier, shift, y)                                          \
+    do {                                                                                           \
+        int32_t centre = odd_centre << ((shift) - 1);                                              \
+        a0 = aot_scale_fast(a0, multiplier, centre, shift);                                        \
+        a1 = aot_scale_fast(a1, multiplier, centre, shift);                                        \
+        AOT_STORE_SATURATED(a0, "[%1]", y, step);                                                  \
+        AOT_STORE_SATURATED(a1, "[%1, %2]", y, step);                                              \
+        a2 = aot_scale_fast(a2, multiplier, centre, shift);                                        \
+        a3 = aot_scale_fast(a3, multiplier, centre, shift);                                        \
+        AOT_STORE_SATURATED(a2, "[%1, %2, lsl #1]", y, step);                                      \
+        AOT_STORE_SATURATED(a3, "[%1, %2, lsl #1]", y + step, step);                               \
+    } while (0)
 
-/* One channel of four windows, `step` bytes apart. */
-AOT_INLINE void finish_four(int32_t a0, int32_t a1, int32_t a2, int32_t a3, int32_t multiplier,
-                            int32_t shift, int32_t zero_point, int8_t *y, int32_t step)
+int8_t *aot_finish_pair_s8(const aot_dot_t *dot, const int32_t *requant, const int8_t *shift,
+                           const int32_t *sums, int8_t *y)
 {
-    if (shift <= 0) {
-        y[0] = aot_requantise_wide(a0, multiplier, shift, zero_point);
-        y[step] = aot_requantise_wide(a1, multiplier, shift, zero_point);
-        y[2 * step] = aot_requantise_wide(a2, multiplier, shift, zero_point);
-        y[3 * step] = aot_requantise_wide(a3, multiplier, shift, zero_point);
-    } else {
-        int32_t centre = aot_centre(zero_point, shift);
-        y[0] = aot_requantise(a0, multiplier, centre, shift);
-        y += step;
-        y[0] = aot_requantise(a1, multiplier, centre, shift);
-        y[step] = aot_requantise(a2, multiplier, centre, shift);
-        y += step;
-        y[step] = aot_requantise(a3, multiplier, centre, shift);
+    for (int32_t channel = 0; channel < 2; channel++) {
+        if (*shift != AOT_NO_CHANNEL) {
+            for (int32_t window = 0; window < 4; window++) {
+                y[window * dot->channels] =
+                    aot_finish(sums[window], requant[1], *shift, dot->zero_point);
+            }
+            y++;
+        }
+        requant += 2;
+        shift++;
+        sums += 4;
     }
+    return y;
 }
 
 AOT_INLINE void widen(int32_t word, int32_t *to, int32_t stride)
@@ -119,81 +114,120 @@ void aot_pack_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int8_t *pa
     }
 }
 
-AOT_APART void dot_four(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
+AOT_INLINE uint32_t load_half(const int8_t *x)
 {
-    const int8_t *w = dot->weights, *shift = dot->shift;
+    uint16_t half;
+    memcpy(&half, x, sizeof half);
+    return half;
+}
+
+/* What the first channel's sum starts with, and the one of both. */
+AOT_INLINE int32_t both_biases(int32_t first, int32_t second)
+{
+    return (int32_t)((uint32_t)first + ((uint32_t)second << 8));
+}
+
+void aot_dot_four_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
+{
+    const int8_t *w = dot->weights, *shifts = dot->shift;
     const int32_t *requant = dot->bias;
-    /* Copies, because a store of int8 might change what a pointer points to. */
+    /* What is volatile stays on the stack, where it is read once a turn. */
     int32_t bytes = 8 * dot->runs * dot->pitch;
-    int32_t channels = dot->channels, zero_point = dot->zero_point;
+    const int8_t *volatile whole_end = packed + (bytes & ~127), *volatile end = packed + bytes;
+    volatile int32_t step_bytes = dot->channels, odd = 2 * dot->zero_point + 1;
 
     AOT_MEMORY_WRITTEN;
-    for (int32_t left = channels; left > 0; left -= 2) {
+    for (int32_t pairs = dot->pairs; pairs > 0; pairs--) {
         const int8_t *x = packed;
-        const int8_t *volatile end = packed + (bytes & ~127);
-        int32_t x0, x1, w0, w1;
-        int32_t a00 = requant[0], a01 = left > 1 ? requant[2] : 0;
-        int32_t a10 = a00, a11 = a01, a20 = a00, a21 = a01, a30 = a00, a31 = a01;
-        while (x != end) {
+        int32_t x0, x1, both, first;
+        int32_t a0 = requant[0], a1 = a0, a2 = a0, a3 = a0;
+        int32_t b0 = both_biases(a0, requant[2]), b1 = b0, b2 = b0, b3 = b0;
+        while (x != whole_end) {
             FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS
             FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS
         }
-        end = packed + bytes;
         while (x != end) {
             FOUR_TWO_TAPS FOUR_TWO_TAPS
         }
-        finish_four(a00, a10, a20, a30, requant[1], shift[0], zero_point, y, channels);
-        if (left > 1) {
-            finish_four(a01, a11, a21, a31, requant[3], shift[1], zero_point, y + 1, channels);
+        uint32_t shift = load_half(shifts);
+        if ((shift & 0x8080) == 0) { /* both of the fast form */
+            int32_t step = step_bytes, odd_centre = odd;
+            b0 = aot_second_sum(b0, a0, 1), a0 += a0;
+            b1 = aot_second_sum(b1, a1, 1), a1 += a1;
+            b2 = aot_second_sum(b2, a2, 1), a2 += a2;
+            b3 = aot_second_sum(b3, a3, 1), a3 += a3;
+            FINISH_FOUR(a0, a1, a2, a3, requant[1], (int32_t)(shift & 0xFF), y);
+            y++;
+            FINISH_FOUR(b0, b1, b2, b3, requant[3], (int32_t)(shift >> 8), y);
+            y++;
+        } else {
+            int32_t sums[8] = {
+                a0,
+                a1,
+                a2,
+                a3,
+                aot_second_sum(b0, a0, 0),
+                aot_second_sum(b1, a1, 0),
+                aot_second_sum(b2, a2, 0),
+                aot_second_sum(b3, a3, 0),
+            };
+            y = aot_finish_pair_s8(dot, requant, shifts, sums, y);
         }
         requant += 4;
-        shift += 2;
-        y += 2;
+        shifts += 2;
     }
+    AOT_MEMORY_WRITTEN;
 }
 
 AOT_APART void dot_one(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
 {
-    const int8_t *w = dot->weights, *shifts = dot->shift;
+    const int8_t *w0 = dot->weights, *shifts = dot->shift;
     const int32_t *bias = dot->bias, *multipliers = dot->multiplier;
-    int32_t bytes = 2 * dot->runs * dot->pitch, step = dot->step, zero_point = dot->zero_point;
-    int32_t multiplier = *multipliers, shift = *shifts;
-    int32_t centre = shift > 0 ? aot_centre(zero_point, shift) : 0;
+    int32_t taps = dot->runs * dot->pitch, step = dot->step, zero_point = dot->zero_point;
+    int32_t left = dot->channels, pairs = dot->pairs;
 
     AOT_MEMORY_WRITTEN;
-    for (int32_t left = dot->channels; left > 0; left -= 2) {
-        const int8_t *x = packed, *end = packed + (bytes & ~31);
-        int32_t x0, x1, w0, w1, pair;
-        int32_t a00 = bias[0], a01 = left > 1 ? bias[step] : 0;
-        while (x != end) {
-            ONE_FOUR_TAPS ONE_FOUR_TAPS ONE_FOUR_TAPS ONE_FOUR_TAPS
-        }
-        end = packed + bytes;
-        while (x != end) {
-            ONE_FOUR_TAPS
-        }
-        if (step == 1) {
-            y[0] = aot_requantise(a00, multiplier, centre, shift);
-            if (left > 1) {
-                y[1] = aot_requantise(a01, multiplier, centre, shift);
+    for (;;) {
+        const int8_t *x = packed, *w1 = pairs > 1 ? w0 + 2 * taps : w0;
+        int32_t sums[4] = {0, 0, 0, 0};
+        for (int32_t to_go = taps; to_go > 0;) {
+            int32_t now = aot_smaller(to_go, AOT_MOST_TAPS);
+            int32_t x0, x1, even, odd, a0 = 0, a1 = 0, b0 = 0, b1 = 0;
+            const int8_t *end = x + 2 * (now & ~15);
+            to_go -= now;
+            while (x != end) {
+                ONE_FOUR_TAPS_OF_TWO ONE_FOUR_TAPS_OF_TWO
+                ONE_FOUR_TAPS_OF_TWO ONE_FOUR_TAPS_OF_TWO
             }
-        } else {
-            y[0] = aot_finish(a00, multipliers[0], shifts[0], zero_point);
-            if (left > 1) {
-                y[1] = aot_finish(a01, multipliers[2], shifts[1], zero_point);
+            end = x + 2 * (now & 15);
+            while (x != end) {
+                ONE_FOUR_TAPS_OF_TWO
             }
-            multipliers += 4;
-            shifts += 2;
+            sums[0] += a0;
+            sums[1] += aot_second_sum(b0, a0, 0);
+            sums[2] += a1;
+            sums[3] += aot_second_sum(b1, a1, 0);
         }
-        bias += 2 * step;
-        y += 2;
+        for (int32_t i = 0; i < 4; i++) {
+            if (*shifts != AOT_NO_CHANNEL) {
+                *y++ = aot_finish(sums[i] + *bias, *multipliers, *shifts, zero_point);
+                if (--left == 0) {
+                    return;
+                }
+            }
+            bias += step;
+            multipliers += 2 * (step - 1);
+            shifts += step - 1;
+        }
+        pairs -= 2;
+        w0 = w1;
     }
 }
 
 void aot_dot_packed_s8(const aot_dot_t *dot, const int8_t *packed, int32_t group, int8_t *y)
 {
     if (group == 4) {
-        dot_four(dot, packed, y);
+        dot->four(dot, packed, y);
     } else {
         dot_one(dot, packed, y);
     }

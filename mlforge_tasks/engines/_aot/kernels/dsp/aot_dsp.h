@@ -36,4 +36,13 @@
 #define AOT_LOAD_NEXT_TWO(word0, word1, from)                                                      \
     __asm__ volatile("ldrd %0, %1, [%2], #8" : "=&r"(word0), "=&r"(word1), "+r"(from))
 
+/* Saturates to 8 bits and stores the byte, at an address of %1 and %2; addresses stay as they are
+ * written, for which GCC would take more registers.
+ */
+#define AOT_STORE_SATURATED(value, address, base, step)                                            \
+    do {                                                                                           \
+        __asm__ volatile("ssat %0, #8, %0" : "+r"(value));                                         \
+        __asm__ volatile("strb %0, " address : : "r"(value), "r"(base), "r"(step));                \
+    } while (0)
+
 #endif
