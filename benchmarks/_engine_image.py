@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from benchmarks._engine_run import LIMIT_S, PRINT_HEX, defines, instructions, told
 from mlforge_tasks.engines._aot.importer import import_model
-from mlforge_tasks.engines._aot.lower import lower_operators
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.rewrite import rewrite
+from mlforge_tasks.engines._aot.trimmed import trimmed
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._image import Image, link_image
@@ -156,7 +156,9 @@ def weight_bytes(graph: Graph) -> int:
 
     The converter leaves out biases that are all 0, as they are where weights are random.
     """
-    constant = (each for each in graph.tensors if each.data is not None and each.dtype == "int8")
+    read = {index for each in graph.operators for index in each.inputs if index >= 0}
+    tensors = (graph.tensors[index] for index in read)
+    constant = (each for each in tensors if each.data is not None and each.dtype == "int8")
     weighted = (each for each in graph.operators if each.op in _BIASED)
     biases = sum(4 * graph.output_of(each).shape[-1] for each in weighted)
     return sum(each.size for each in constant) + biases
@@ -226,14 +228,14 @@ def measure(
     image, names = _link(tflite, board, folder, files, optimisation, layers=layers)
     ticks, stack, *marks = told(tflite, board, image.elf)
     graph = import_model(tflite)
-    _, lowered = lower_operators(rewrite(graph), board.cpu)
-    steps = [form for form in lowered if isinstance(form, Step)]
+    found = trimmed(rewrite(graph), board.cpu)
+    steps = [form for form in found.lowered if isinstance(form, Step)]
     return Result(
         instructions=instructions(board, ticks),
         layers={name: instructions(board, mark) for name, mark in zip(names, marks, strict=True)},
         macs=sum(step.macs for step in steps),
         flash_bytes=image.flash_bytes,
-        weight_bytes=weight_bytes(graph),
+        weight_bytes=weight_bytes(found.graph),
         empty_bytes=empty_bytes(board, optimisation),
         ram_bytes=int(_ARENA.findall(files["model_aot.c"])[0]),
         bound_bytes=tensor_bound(graph),

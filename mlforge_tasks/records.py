@@ -178,6 +178,8 @@ class LayerProfile(Record):
         macs: Multiply-accumulates per inference.
         weight_bytes: Constants in flash.
         output_bytes: Size of its output tensor.
+        dropped_channels: Channels of its output in the model file that the engine does without,
+            since they are the same whatever the input, or nobody reads them.
     """
 
     name: str
@@ -185,6 +187,7 @@ class LayerProfile(Record):
     macs: int
     weight_bytes: int
     output_bytes: int
+    dropped_channels: int = 0
 
 
 class Patches(Record):
@@ -217,6 +220,7 @@ class LayerCost(Record):
         instructions_per_mac: Where there are both.
         weight_bytes: Constants in flash.
         output_bytes: Size of its output tensor.
+        dropped_channels: As of `LayerProfile`.
     """
 
     name: str
@@ -230,6 +234,7 @@ class LayerCost(Record):
     instructions_per_mac: float | None
     weight_bytes: int
     output_bytes: int
+    dropped_channels: int = 0
 
 
 class Profile(Record):

@@ -64,6 +64,7 @@ class Engine(Protocol):
         prefix: str = "model",
         *,
         arena_limit_bytes: int | None = None,
+        untrained: bool = False,
     ) -> GeneratedModel:
         """Generates the C sources of one model; equal arguments give equal bytes.
 
@@ -74,6 +75,8 @@ class Engine(Protocol):
             arena_limit_bytes: Where working memory would be more than this, an engine that can may
                 compute some of it more than once to need less; where it would not be, the argument
                 changes nothing.
+            untrained: Whether other weights will be delivered. What the model takes is then to hold
+                for them too: nothing may be gained from their values.
 
         Raises:
             CandidateFailure: The model uses something that the engine does not have.

@@ -8,12 +8,11 @@ from mlforge_tasks.engines import GeneratedModel
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.emit import constant_bytes, emit
 from mlforge_tasks.engines._aot.importer import import_model
-from mlforge_tasks.engines._aot.lower import OPERATORS, lower_operators
-from mlforge_tasks.engines._aot.memory import plan
+from mlforge_tasks.engines._aot.lower import OPERATORS
 from mlforge_tasks.engines._aot.patches import patched
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.rewrite import rewrite
-from mlforge_tasks.engines._aot.share import share_constants
+from mlforge_tasks.engines._aot.trimmed import planned, trimmed
 from mlforge_tasks.records import LayerProfile
 
 if TYPE_CHECKING:
@@ -44,16 +43,21 @@ class AotEngine:
         prefix: str = "model",
         *,
         arena_limit_bytes: int | None = None,
+        untrained: bool = False,
     ) -> GeneratedModel:
-        """See `Engine.generate`; what is computed more than once are rows of the first layers."""
-        graph, operators = lower_operators(rewrite(import_model(tflite)), cpu)
-        lowered = share_constants(operators)
-        memory = plan(graph, lowered)
+        """See `Engine.generate`.
+
+        What is computed more than once are rows of the first layers. What may be gained from
+        weights are channels that have one value whatever the input.
+        """
+        graph = rewrite(import_model(tflite))
+        model = (planned if untrained else trimmed)(graph, cpu)
+        graph, lowered, memory = model.graph, model.lowered, model.memory
         patches = None
         if arena_limit_bytes is not None and memory.arena_bytes > arena_limit_bytes:
             found = patched(
                 graph,
-                operators,
+                model.operators,
                 cpu,
                 whole_bytes=memory.arena_bytes,
                 limit_bytes=arena_limit_bytes,
@@ -74,6 +78,7 @@ def _profiles(graph: Graph, lowered: Sequence[Lowered], memory: Plan) -> tuple[L
             macs=form.macs * graph.turns(index) if isinstance(form, Step) else 0,
             weight_bytes=weight_bytes,
             output_bytes=sum(each.size for each in graph.outputs_of(operator)),
+            dropped_channels=operator.dropped_channels,
         )
         for index, (operator, form, weight_bytes) in enumerate(
             zip(graph.operators, lowered, constant_bytes(graph, lowered, memory), strict=True)

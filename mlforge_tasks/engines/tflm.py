@@ -91,6 +91,7 @@ class TflmEngine:
         prefix: str = "model",
         *,
         arena_limit_bytes: int | None = None,  # noqa: ARG002 - the interpreter plans on the device
+        untrained: bool = False,  # noqa: ARG002 - it runs what is in the file
     ) -> GeneratedModel:
         """Generates the C source of one model; see `Engine.generate`.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.pipeline.chain import Chain, by_name
-from mlforge_tasks.pipeline.deployment import own
+from mlforge_tasks.pipeline.deployment import PROBE, own
 from mlforge_tasks.stages import admit, evaluate, render, screen, train
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Candidates:
         design = self._wiring.stage(f"render:{at}", render.KIND, read, {"candidate": index})
         bounds = {"bounds": self._wiring.screening}
         fits = self._wiring.stage(f"screen:{at}", screen.KIND, {"render": design}, bounds)
-        model = self._deployment.model("probe_", at, {"render": design, "screen": fits})
+        model = self._deployment.model(PROBE, at, {"render": design, "screen": fits})
         return Head(at, design, fits, model, self._deployment.tried(at, model, choice))
 
     def chain(self, head: Head, choice: Stage | None, curves: Mapping[str, Stage]) -> Chain:
@@ -71,7 +71,7 @@ class Candidates:
         """
         at, wiring, deployment = head.at, self._wiring, self._deployment
         if head.tried is None or choice is None:
-            probe = deployment.deploy(at, head.model, None, "probe_")
+            probe = deployment.deploy(at, head.model, None, PROBE)
         else:
             probe = (deployment.pick(at, head.tried, choice),)
         bounds = {"bounds": wiring.admitting}

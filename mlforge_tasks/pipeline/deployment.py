@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     Tried = Mapping[str, Stage]
 
 
+# What the names of a probe's stages begin with.
+PROBE = "probe_"
+
+
 class Deployment:
     """Declares the stages of one contract from a model onwards."""
 
@@ -80,7 +84,7 @@ class Deployment:
         if len(self._wiring.engines) == 1:
             return None
         return {
-            name: self._measured(f"probe_{{}}_{name}:{at}", model, name, earlier)[-1]
+            name: self._measured(f"{PROBE}{{}}_{name}:{at}", model, name, earlier)[-1]
             for name in self._wiring.engines
         }
 
@@ -126,6 +130,8 @@ class Deployment:
         read = {"quantise": model["quantise"]} | ({} if choice is None else {"choice": choice})
         read |= self._preparation.without_model
         config = {"engine": name, "cpu": wiring.board["cpu"], **wiring.ram_limit}
+        if pattern.startswith(PROBE) and wiring.contract.search.brought_model is None:
+            config["untrained"] = True
         sources = wiring.stage(pattern.format("engine"), kind, read, config)
         image = self._firmware(pattern.format("firmware"), wiring.simulated, model, sources)
         given = _read_by_run(model, sources, image)

@@ -197,6 +197,7 @@ class Wiring:
             "runner": self.runner,
             "bounds": self.hardware_limits,
             "detectors": self.detectors,
+            "untrained": True,
             **self.ram_limit,
         } | self.fields(*quantise.KIND.fields)
 

@@ -101,8 +101,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `quantise`; `choice` where the contract leaves the engine open; `without_model`, the
             firmware without one, where the engine may make patches.
         out: Output folder.
-        config: `engine`, `cpu`; where it may make patches, `ram_bytes`, the limit, `stack_bytes`,
-            what stacks take of it, and `kept_inputs`, how many inputs the image keeps for itself.
+        config: `engine`, `cpu`; `untrained` for a probe; where it may make patches, `ram_bytes`,
+            the limit, `stack_bytes`, what stacks take of it, and `kept_inputs`, how many inputs the
+            image keeps for itself.
 
     Raises:
         CandidateFailure: The engine cannot run the model, or was not chosen.
@@ -111,7 +112,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     engine = plugins.load("engines", name)
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
     limit = _arena_limit(inputs, config)
-    model = engine.generate(tflite, config["cpu"], arena_limit_bytes=limit)
+    untrained = config.get("untrained", False)
+    model = engine.generate(tflite, config["cpu"], arena_limit_bytes=limit, untrained=untrained)
     (out / SOURCES).mkdir()
     for file, content in model.files.items():
         (out / SOURCES / file).write_bytes(content)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
@@ -17,6 +17,9 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from tests.helpers.aot_writer import Quant, Ref
 from tests.helpers.graph_layers import ACTIVATIONS, WIDE_INPUTS, Layers
 from tests.helpers.graph_views import Views
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 OPERATORS = (
     "ADD",
@@ -311,6 +314,17 @@ def single_operator(op: str, seed: int) -> bytes:
     return graph.finish()
 
 
+def fitting(operators: Sequence[str], source: Ref) -> list[str]:
+    """Those that a tensor can be given to; one that is large already does not grow."""
+    image = len(source.shape) == 4
+    small = math.prod(source.shape) < _MAX_ELEMENTS
+    possible = [op for op in operators if image or op not in _IMAGE_ONLY]
+    possible = [op for op in possible if small or op not in _GROW]
+    if source.shape[-1] > _MAX_SOFTMAX_DEPTH:
+        possible.remove("SOFTMAX")
+    return possible
+
+
 def random_graph(seed: int) -> bytes:
     """A model of 2 to 10 operators, with branches."""
     graph = RandomGraph(seed)
@@ -319,10 +333,7 @@ def random_graph(seed: int) -> bytes:
         source = last if graph.rng.random() < 0.8 else graph.pick(*graph.made)
         image = len(source.shape) == 4
         small = math.prod(source.shape) < _MAX_ELEMENTS
-        possible = [op for op in OPERATORS if (image or op not in _IMAGE_ONLY)]
-        possible = [op for op in possible if small or op not in _GROW]
-        if source.shape[-1] > _MAX_SOFTMAX_DEPTH:
-            possible.remove("SOFTMAX")
+        possible = fitting(OPERATORS, source)
         possible += ["CONV_2D"] * (3 * image * small)
         wide = image and source.shape[-1] in WIDE_INPUTS
         possible += [*["WIDE_CONV_2D"] * (6 * wide), *["WIDE_DEPTHWISE_CONV_2D"] * (3 * wide)]

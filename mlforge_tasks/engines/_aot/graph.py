@@ -127,6 +127,7 @@ class Operator:
         outputs: Tensor indices.
         options: Its options.
         name: Readable, unique, a C identifier.
+        dropped_channels: Of its output in the file, that a rewrite took away.
     """
 
     op: str
@@ -134,6 +135,7 @@ class Operator:
     outputs: tuple[int, ...]
     options: Options = field(default_factory=Options)
     name: str = ""
+    dropped_channels: int = 0
 
     @property
     def output(self) -> int:

@@ -56,7 +56,7 @@ def parts(operator: Operator, graph: Graph) -> tuple[Tensor, Tensor, NDArray[np.
     return source, weights, rest[0].constant.ravel().astype(np.int64)
 
 
-def _factors(operator: Operator, graph: Graph, channels: int) -> list[fixed_point.Factor]:
+def factors(operator: Operator, graph: Graph, channels: int) -> list[fixed_point.Factor]:
     """The factor from accumulator to output of every output channel, as the reference rounds it."""
     source, weights, *_ = graph.inputs_of(operator)
     output = graph.output_of(operator)
@@ -81,10 +81,10 @@ def _records(
             f"{operator.op} '{operator.name}' whose 32-bit accumulator can overflow",
             "use fewer inputs per output, or a smaller bias",
         )
-    factors = _factors(operator, graph, len(taps))
+    by_channel = factors(operator, graph, len(taps))
     return [
         fixed_point.requant_record(int(b), int(lo), int(hi), by)
-        for b, lo, hi, by in zip(folded, low, high, factors, strict=True)
+        for b, lo, hi, by in zip(folded, low, high, by_channel, strict=True)
     ]
 
 
