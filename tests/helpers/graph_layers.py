@@ -132,14 +132,14 @@ class Layers(Builder):
         return self._depthwise(source, self.kernel(), self.pick(1, 1, 2, 3))
 
     def wide_depthwise_conv_2d(self, source: Ref) -> Ref:
-        """A 3x3 window, or one of up to thirty taps in time, over each channel."""
-        longest = max(source.shape[1:3])
-        kernel = self.pick((3, 3), (3, 3), (int(self.rng.integers(1, 6)), self.pick(1, 2, 3)))
-        if min(source.shape[1:3]) == 1:
-            kernel = tuple(
-                int(self.rng.integers(1, 31)) if n == longest else 1 for n in source.shape[1:3]
-            )
-        return self._depthwise(source, kernel, 1)
+        """A 3x3 window, or one of up to thirty taps in time, or all of it, over each channel."""
+        height, width = source.shape[1:3]
+        if min(height, width) == 1:
+            taps = int(self.rng.integers(1, 31))
+            options = [(taps, 1) if width == 1 else (1, taps), (height, width)]
+        else:
+            options = [(3, 3), (3, 3), self.kernel(), (height, width)]
+        return self._depthwise(source, self.pick(*options), 1)
 
     def _depthwise(self, source: Ref, kernel: tuple[int, int], multiplier: int) -> Ref:
         channels = source.shape[3] * multiplier

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.window import Axis
 
 _BLOCK = 8
+# Of a run, whose sum is kept in 16 bits.
+_MOST_TAPS = 16
 _COLUMN_BYTES = 16
 # Of requantisation in a block: kernels have the even channels' sums in one vector.
 _ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
@@ -27,9 +29,10 @@ _ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
 _LEAST_ROOM, _LEAST_SHARE = 1280, 4
 # Instructions on Cortex-M55, measured in QEMU: of two windows; of a row and of a column that are
 # copied, of a row that is made, of a band, and of a tap in its table.
-_PAIR = {"aot_lanes_3x3_s8": 120, "aot_lanes_3x3_apart_s8": 130}
-_PAIR_OF_ANY, _TAP_OF_ANY = 75, 12
-_LOADED_ROW, _COLUMN, _MADE_ROW, _BAND, _PLACE = 35, 5, 70, 120, 6
+_PAIR = {"aot_lanes_3x3_s8": 116, "aot_lanes_3x3_apart_s8": 132}
+_PAIR_OF_RUNS, _RUN, _TAP = 100, 20, 9
+_SUM, _TAP_OF_SUM = 85, 6
+_LOADED_ROW, _COLUMN, _MADE_ROW, _BAND, _PLACE = 35, 5, 60, 220, 8
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Lanes:
     @property
     def kernel(self) -> str:
         """The function that takes the windows."""
+        if all(each.inside and each.kernel == each.input for each in (self.across, self.along)):
+            return "aot_lanes_sum_s8"
         plain = self.across.dilation == self.along.dilation == 1
         if (self.across.kernel, self.along.kernel) != (3, 3) or not plain:
             return "aot_lanes_s8"
@@ -58,10 +63,15 @@ class Lanes:
         return "aot_lanes_3x3_s8" if near else "aot_lanes_3x3_apart_s8"
 
     @property
-    def table(self) -> tuple[int, int]:
-        """Taps whose places the kernel wants to know."""
-        lines = self.across.kernel
-        return (lines, self.along.kernel if self.kernel == "aot_lanes_s8" else 1)
+    def runs(self) -> int:
+        """Runs of neighbouring taps in a line of the kernel."""
+        along = self.along
+        return along.kernel if along.dilation > 1 else -(-along.kernel // _MOST_TAPS)
+
+    @property
+    def run(self) -> int:
+        """Taps of a run; the last one's may be beyond the kernel."""
+        return -(-self.along.kernel // self.runs)
 
     @property
     def rows(self) -> int:
@@ -75,9 +85,10 @@ class Lanes:
 
     @property
     def row_bytes(self) -> int:
-        """Of the ring, with the border."""
+        """Of the ring, with the border and what runs read beyond it."""
         along = self.along
-        return max(along.reach, along.before + along.input) * _COLUMN_BYTES
+        beyond = (self.runs * self.run - along.kernel) * along.dilation
+        return max(along.reach + beyond, along.before + along.input) * _COLUMN_BYTES
 
     @property
     def ring_bytes(self) -> int:
@@ -86,7 +97,7 @@ class Lanes:
     @property
     def scratch_bytes(self) -> int:
         """The ring and the table."""
-        return self.ring_bytes + 4 * self.table[0] * self.table[1]
+        return self.ring_bytes + 4 * self.across.kernel * self.runs
 
     @property
     def in_place(self) -> bool:
@@ -105,12 +116,16 @@ class Lanes:
     def cost(self, channels: int) -> int:
         """About how many instructions it takes."""
         across, along = self.across, self.along
-        pair = _PAIR.get(self.kernel) or _PAIR_OF_ANY + _TAP_OF_ANY * across.kernel * along.kernel
+        if self.kernel == "aot_lanes_sum_s8":
+            taps = across.kernel * along.kernel
+            return -(-channels // _BLOCK) * (_SUM + _TAP_OF_SUM * taps)
+        runs = across.kernel * self.runs
+        pair = _PAIR.get(self.kernel) or _PAIR_OF_RUNS + runs * (_RUN + _TAP * self.run)
         pairs = -(-channels // _BLOCK) * across.output * -(-along.output // 2)
         bands = across.output // self.band
         loaded = max(across.reach, across.input) if self.whole else across.reach
         rows = loaded * (_LOADED_ROW + _COLUMN * along.input) + _MADE_ROW * across.output
-        bands *= _BAND + _PLACE * self.table[0] * self.table[1]
+        bands *= _BAND + _PLACE * runs
         return pairs * pair + -(-channels // _COLUMN_BYTES) * (rows + bands)
 
 
@@ -142,14 +157,14 @@ def _constants(
 ) -> tuple[Constant, ...]:
     """Weights and requantisation as the kernels read them."""
     weights = _blocks(filters.reshape(len(filters), -1)).transpose(0, 2, 1)
-    requant = _blocks(records.values.values.reshape(-1, 2))[:, _ORDER].transpose(0, 2, 1)
-    shifts = -_blocks(records.shifts.values)[:, _ORDER]
+    words = _blocks(records.values.values.reshape(-1, 2))[:, _ORDER].transpose(0, 2, 1)
+    shifts = np.ascontiguousarray(-_blocks(records.shifts.values)[:, _ORDER]).view("<i4")
+    requant = np.concatenate([words.reshape(len(words), -1), shifts], axis=1)
     name, order = f"{operator.name}_weights", "[channel / 8][tap][8]"
-    pairs = "[channel / 8]{bias [8], multiplier [8]}"
+    comment = "[channel / 8]{bias [8], multiplier [8], left shift [8]}"
     return (
         Constant(name, "int8_t", weights.ravel().astype(np.int8), order),
-        Constant(records.values.name, "int32_t", requant.ravel(), pairs),
-        Constant(records.shifts.name, "int8_t", shifts.ravel().astype(np.int8)),
+        Constant(records.values.name, "int32_t", requant.ravel(), comment),
     )
 
 
@@ -163,19 +178,43 @@ def _members(lanes: Lanes, channels: int) -> dict[str, Value]:
     alone = along.output == 1
     return {
         "channels": channels,
-        "block_bytes": across.kernel * along.kernel * _BLOCK,
+        "block_bytes": across.kernel * lanes.runs * lanes.run * _BLOCK,
         "input": (across.input, along.input),
         "input_step": steps,
         "pad": (across.before, along.before),
         "output": (across.output, along.output),
         "output_step": (made[0], 0 if alone else made[1]),
-        "kernel": lanes.table,
+        "kernel": (across.kernel, lanes.runs),
+        "run": lanes.run,
         "window_step": (across.stride, 0 if alone else along.stride * _COLUMN_BYTES),
-        "dilation": (across.dilation, along.dilation * _COLUMN_BYTES),
+        "dilation": (across.dilation, along.dilation * lanes.run * _COLUMN_BYTES),
         "rows": lanes.rows,
         "row_bytes": lanes.row_bytes,
         "band": lanes.band,
     }
+
+
+def _sum_step(
+    operator: Operator, graph: Graph, filters: NDArray[np.int64], records: Requant
+) -> Step:
+    """The layer as one window that is all of the input."""
+    output = graph.output_of(operator)
+    members: dict[str, Value] = {
+        "weights": f"{operator.name}_weights",
+        "requant": records.values.name,
+        "channels": output.shape[3],
+        "taps": filters[0].size,
+        "output_zero_point": output.zero_point,
+    }
+    operands = (Data(operator.inputs[0]), Data(operator.output))
+    call = Call("aot_lanes_sum_s8.h", "aot_lanes_sum_s8", (f"&{operator.name}", *operands))
+    return Step(
+        calls=(call, *fused_clamp(operator, output)),
+        constants=_constants(operator, filters, records),
+        parameters=Parameters(operator.name, "aot_lanes_sum_t", members),
+        overwrites=operator.inputs[0],
+        macs=filters.size,
+    )
 
 
 def step(
@@ -187,10 +226,13 @@ def step(
 ) -> Step:
     """The layer; filters are [channel, height, width]."""
     source, output = graph.inputs_of(operator)[0], graph.output_of(operator)
+    if lanes.kernel == "aot_lanes_sum_s8":
+        return _sum_step(operator, graph, filters, records)
     taps = filters.transpose(0, 2, 1) if lanes.turned else filters
+    taps = np.pad(taps, ((0, 0), (0, 0), (0, lanes.runs * lanes.run - taps.shape[2])))
     members: dict[str, Value] = {
         "weights": f"{operator.name}_weights",
-        **records.members,
+        "requant": records.values.name,
         **_members(lanes, source.shape[3]),
         "input_zero_point": source.zero_point,
         "output_zero_point": output.zero_point,

@@ -14,14 +14,15 @@
  * 2, 4, 6, 1, 3, 5, 7.
  *
  * weights        [block][kernel line][tap][8], none of them -128
- * requant        [block]{bias [8], multiplier [8]}
- * shift          [block][8], of a left shift: all channels have the fast form
  * block_bytes    of weights
+ * requant        [block]{bias [8], multiplier [8], left shift [8]}, the last in bytes; all channels have
+ *                the fast form
  * input          rows and columns, as in memory or turned; so are all extents
  * input_step     bytes between neighbours of one channel; so is output_step
- * kernel         taps that the kernel wants to know the places of
+ * kernel         lines, and runs of neighbouring taps in one
+ * run            taps of a run, at most 16
  * window_step    rows, and bytes of the ring, from a window to the next; no bytes where there is one
- * dilation       rows, and bytes of the ring, from a tap to the next
+ * dilation       rows from a line to the next, and bytes of the ring from a run to the next
  * rows           of the ring: those of a window, or all
  * row_bytes      of the ring
  * band           output rows that are made at a time: one, or all where the ring has all rows
@@ -29,8 +30,7 @@
 typedef struct {
     const int8_t *weights;
     const int32_t *requant;
-    const int8_t *shift;
-    int32_t channels, block_bytes;
+    int32_t channels, block_bytes, run;
     aot_extent_t input, input_step, pad, output, output_step, kernel, window_step, dilation;
     int32_t rows, row_bytes, band;
     int32_t input_zero_point, output_zero_point;
@@ -38,7 +38,7 @@ typedef struct {
 
 /* For any kernel; for 3x3 without dilation, windows that are neighbours, and any.
  *
- * scratch: the ring; behind it, at scratch + table, a word for each tap whose place is wanted. The
+ * scratch: the ring; behind it, at scratch + table, a word for each run. The
  * output may be the input where a row of it lies in no row of the input that is read later.
  */
 void aot_lanes_s8(const aot_lanes_t *layer, const int8_t *input, int8_t *output, int8_t *scratch,
