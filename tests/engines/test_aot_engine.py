@@ -99,6 +99,7 @@ def test_brings_only_the_kernels_it_uses() -> None:
         "aot_map_s8.h",
         "aot_math.c",
         "aot_math.h",
+        "aot_small.h",
         "model_aot.c",
         "model_aot.h",
     }

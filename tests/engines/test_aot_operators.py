@@ -13,6 +13,7 @@ pytest.importorskip("tflite_micro")
 
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.emit import FOLDERS, KERNELS
+from mlforge_tasks.graph import process
 from tests.helpers import graph_dead, graphs
 from tests.helpers.aot_device import run_sanitized
 from tests.helpers.aot_host import (
@@ -98,6 +99,24 @@ def test_cross_compiles_without_a_warning(cpu: str, optimisation: str, tmp_path:
     if kernels_for(cpu) == "mve":
         compiler.append("-mfloat-abi=hard")  # GCC turns MVE off without
     compile_objects(compiler, list(sources.values()), [*WARNINGS, optimisation])
+
+
+def test_what_needs_no_speed_is_built_for_size(tmp_path: Path) -> None:
+    """Files that begin with aot_small.h have one size whatever the option, and -O0 is obeyed."""
+    names = [each.name for each in KERNELS.glob("*.c") if "aot_small.h" in each.read_text()]
+    assert "aot_softmax_s8.c" in names
+    sizes = {}
+    for level in ("-O0", "-O2", "-O3"):
+        folder = tmp_path / level[1:]
+        folder.mkdir()
+        sources = [folder / name for name in names]
+        for source in sources:
+            source.write_bytes((KERNELS / source.name).read_bytes())
+        compiler = ["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", f"-I{KERNELS}"]
+        objects = compile_objects(compiler, sources, [*WARNINGS, level])
+        table = process.check(["arm-none-eabi-size", *map(str, objects)], timeout_s=60)
+        sizes[level] = [int(line.split()[0]) for line in table.splitlines()[1:]]
+    assert sizes["-O2"] == sizes["-O3"] != sizes["-O0"]
 
 
 @pytest.mark.parametrize(

@@ -121,9 +121,9 @@ def filters_of(weights: Tensor) -> NDArray[np.int64]:
     return filters
 
 
-def packed(operator: Operator, filters: NDArray[np.int64]) -> Constant:
-    """Weights [output channel, line, tap] for flash."""
-    values = filters.ravel().astype(np.int8)
+def packed(operator: Operator, filters: NDArray[np.int64], beyond: int = 0) -> Constant:
+    """Weights [output channel, line, tap] for flash, and bytes beyond that a kernel loads."""
+    values = np.pad(filters.ravel().astype(np.int8), (0, beyond))
     return Constant(f"{operator.name}_weights", "int8_t", values, "[channel][line][tap]")
 
 
@@ -148,7 +148,6 @@ def _in_planes(
     if kernels == "dsp" and records.is_fast and _is_three_by_three(plane.across, plane.along):
         kernel, beyond = "aot_depthwise_3x3_s8", 1
         header = f"{kernel}.h"
-        filters = np.pad(filters, ((0, 0), (0, 0), (0, 1)))
     members: dict[str, Value] = {
         "weights": f"{operator.name}_weights",
         **records.members,
@@ -160,7 +159,7 @@ def _in_planes(
     arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output), Scratch())
     return Step(
         calls=(Call(header, kernel, arguments), *fused_clamp(operator, output)),
-        constants=(packed(operator, filters), *records.constants),
+        constants=(packed(operator, filters, beyond), *records.constants),
         parameters=Parameters(operator.name, "aot_depthwise_t", members),
         scratch_bytes=plane.shape[0] * plane.shape[1] + beyond,
         overwrites=overwritten(operator, source, output),

@@ -1,3 +1,5 @@
+#include "aot_small.h"
+
 #include "aot_math.h"
 
 int8_t aot_requantise_wide(int32_t acc, int32_t multiplier, int32_t shift, int32_t zero_point)

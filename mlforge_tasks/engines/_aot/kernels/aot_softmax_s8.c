@@ -1,3 +1,5 @@
+#include "aot_small.h"
+
 #include "aot_softmax_s8.h"
 
 /* The sum of exponentials is kept in Q12.19. */

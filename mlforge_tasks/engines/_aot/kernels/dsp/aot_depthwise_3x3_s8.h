@@ -1,7 +1,7 @@
 /* DEPTHWISE_CONV_2D with a 3x3 kernel and stride 1 along the plane's lines, which are at least two
  * outputs long, where every channel has the fast form; for cores with the DSP extension.
  *
- * weights: three words a channel, each a kernel line and a zero.
+ * weights: as those of the others, and a byte behind the last, which is read, too.
  */
 #ifndef AOT_DEPTHWISE_3X3_S8_H
 #define AOT_DEPTHWISE_3X3_S8_H
