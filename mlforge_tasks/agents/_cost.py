@@ -22,9 +22,12 @@ from numpy.typing import NDArray
 from mlforge_tasks.agents._features import FEATURES, METRICS, figures_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mlforge_tasks.agents import BoardFacts, DesignBrief
     from mlforge_tasks.agents._features import Figure
     from mlforge_tasks.architecture import StaticFigures
+    from mlforge_tasks.records import Measurement
     from mlforge_tasks.verdict.trial import Trial
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -100,9 +103,11 @@ def _log_evidence(rows: Floats, guess: Floats, error: float) -> float:
 
 def measured_value(trial: Trial, metric: str) -> float | None:
     """A trial's measured figure, from the most trustworthy source; static ones do not count."""
-    found = [
-        one for one in trial.measurements if one.metric == metric and one.source in _SOURCE_RANK
-    ]
+    return _measured(trial.measurements, metric)
+
+
+def _measured(measurements: Iterable[Measurement], metric: str) -> float | None:
+    found = [one for one in measurements if one.metric == metric and one.source in _SOURCE_RANK]
     best = min(found, key=lambda one: _SOURCE_RANK[one.source], default=None)
     return None if best is None else best.value
 
@@ -140,7 +145,7 @@ class CostModel:
     def _fit(self, metric: str, history: tuple[Trial, ...]) -> _Predictor:
         rows, values = [], []
         for trial in history:
-            value = measured_value(trial, self._names[metric])
+            value = _measured(trial.of_its_shapes, self._names[metric])
             if value and trial.figures is not None:
                 rows.append(count(trial.figures)[metric] * self._terms[metric])
                 values.append(value)
@@ -197,8 +202,9 @@ def judged_names(brief: DesignBrief) -> dict[str, str]:
 
 
 def measured_figures(brief: DesignBrief, trial: Trial) -> dict[str, float]:
-    """What was measured of a trial, of what the cost model predicts."""
-    values = {metric: measured_value(trial, metric) for metric in judged_names(brief).values()}
+    """What was measured of a trial's shapes, of what the cost model predicts."""
+    names = judged_names(brief).values()
+    values = {metric: _measured(trial.of_its_shapes, metric) for metric in names}
     return {metric: value for metric, value in values.items() if value is not None}
 
 

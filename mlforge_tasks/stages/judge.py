@@ -66,6 +66,19 @@ def _reached(
     )
 
 
+def _untrained(folders: Folders, measurements: Iterable[Measurement]) -> tuple[Measurement, ...]:
+    """What the probe took of what the trained model takes less of, by the same source alone."""
+    profile, probed = folders.profile, folders.probed
+    if probed is None or profile is None or folders.emulated is None:
+        return ()
+    if not any(layer.dropped_channels for layer in profile.layers):
+        return ()
+    sources: dict[str, set[Source]] = {}
+    for one in measurements:
+        sources.setdefault(one.metric, set()).add(one.source)
+    return tuple(one for one in probed.measurements if sources.get(one.metric) == {one.source})
+
+
 def _cycles(folders: Folders) -> Cycles | None:
     """What the emulated latency was computed from."""
     known = folders.emulated or folders.probed
@@ -123,6 +136,7 @@ def result(
         measurements=measurements,
         verdict=judge(bounds, measurements),
         profile=folders.profile,
+        untrained=_untrained(folders, measurements),
     )
     shown = (config["model"] or "no proposal") if architecture is None else brief(architecture)
     return TrialResult(

@@ -115,7 +115,7 @@ def draw(report: Report, path: Path) -> None:
 def _forecast_errors(
     inputs: Mapping[str, Path], results: tuple[TrialResult, ...]
 ) -> dict[str, ForecastError] | None:
-    """What the agent expected of each candidate against what was measured of it."""
+    """What the agent expected of each candidate against what was measured of its shapes."""
     expected = {
         f"{int(name.removeprefix('propose'))}.{index}": one
         for name, folder in inputs.items()
@@ -123,7 +123,7 @@ def _forecast_errors(
         for index, one in enumerate(Forecast.read(folder / FORECAST).candidates)
     }
     measured = {
-        result.trial.id: {one.metric: one.value for one in result.trial.measurements}
+        result.trial.id: {one.metric: one.value for one in result.trial.of_its_shapes}
         for result in results
     }
     found = errors((one, measured.get(name, {})) for name, one in expected.items())

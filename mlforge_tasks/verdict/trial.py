@@ -20,6 +20,8 @@ class Trial(Record):
             refused after its probe has those of the probe.
         verdict: None where it never got to be judged.
         profile: What each of its layers was measured to take; None where that is not known.
+        untrained: Where training left channels dead, so that the engine does without them, what the
+            network was measured to take with all of them.
     """
 
     id: str
@@ -29,3 +31,11 @@ class Trial(Record):
     measurements: tuple[Measurement, ...] = ()
     verdict: Verdict | None = None
     profile: Profile | None = None
+    untrained: tuple[Measurement, ...] = ()
+
+    @property
+    def of_its_shapes(self) -> tuple[Measurement, ...]:
+        """What it takes whatever its weights, as its probe did: what tells of other networks."""
+        whole = {one.metric for one in self.untrained}
+        kept = (one for one in self.measurements if one.metric not in whole)
+        return (*kept, *self.untrained)

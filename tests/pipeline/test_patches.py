@@ -61,6 +61,14 @@ def test_only_auto_tells_the_engine_of_the_limit(tmp_path: Path) -> None:
         assert "flash_bytes" in metrics
 
 
+def test_only_a_probe_is_built_for_any_weights(tmp_path: Path) -> None:
+    """So that a trained model takes what its probe took, or less."""
+    stages = _plan(tmp_path).iterations[0].stages
+    engines = [each for each in stages if each.name.partition(":")[0].endswith("engine")]
+    untrained = {each.name: each.config.get("untrained", False) for each in engines}
+    assert untrained == {"probe_engine:1.0": True, "engine:1.0": False}
+
+
 STACK_BYTES, INPUT_BYTES = 300, 24 * 24
 
 

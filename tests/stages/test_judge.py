@@ -9,7 +9,7 @@ import pytest
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
-from mlforge_tasks.records import Record
+from mlforge_tasks.records import LayerCost, Measurement, Profile, Record
 from mlforge_tasks.stages import judge
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.constraints import Bound
@@ -18,6 +18,8 @@ from mlforge_tasks.verdict.trials import Trials
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mlforge_tasks.records import Source
 
 CRASH = "TFLite Micro's interpreter ended itself with SIGABRT on this model: a check failed"
 
@@ -63,6 +65,56 @@ def test_a_candidate_says_why_nothing_was_compared(why: str, tmp_path: Path) -> 
     assert result.trial.verdict is not None
     assert result.trial.verdict.met
     assert result.not_compared == why
+
+
+def _measured(flash_bytes: float, source: Source = "emulated") -> RunReport:
+    figure = Measurement(metric="flash_bytes", value=flash_bytes, unit="B", source=source)
+    return RunReport(
+        source=source,
+        measurements=(figure,),
+        stacks=(),
+        ran={},
+        macs=1,
+        golden_vectors=1,
+        checked_against_oracle=True,
+        device_metrics={},
+    )
+
+
+@pytest.mark.parametrize(
+    ("dropped", "on_board", "untrained"), [(0, False, []), (3, False, [900.0]), (3, True, [])]
+)
+def test_what_a_probe_took_is_kept_where_the_trained_model_takes_less(
+    dropped: int, untrained: list[float], tmp_path: Path, *, on_board: bool
+) -> None:
+    """Only what the same source measured can be compared, so not what a board did."""
+    cost = LayerCost(
+        name="l0",
+        op="CONV_2D",
+        share=1.0,
+        instructions=1,
+        time_us=1.0,
+        macs=1,
+        instructions_per_mac=1.0,
+        weight_bytes=1,
+        output_bytes=1,
+        dropped_channels=dropped,
+    )
+    split = SplitEvaluation(examples=9, figures={"mse": 0.5})
+    evaluated = Evaluation(computed_by="aot", not_compared="", validation=split, test=split)
+    inputs = {
+        "0.probe_run": _stage(tmp_path / "probe_run", "measurements.json", _measured(900.0)),
+        "0.run": _stage(tmp_path / "run", "measurements.json", _measured(300.0)),
+        "0.evaluate": _stage(tmp_path / "evaluate", "evaluation.json", evaluated),
+    }
+    if on_board:
+        measured = _measured(299.0, "hardware")
+        inputs["0.hardware_run"] = _stage(tmp_path / "board", "measurements.json", measured)
+    Profile(source="emulated", layers=(cost,)).write(inputs["0.run"] / "profile.json")
+    judge.run(inputs, tmp_path, {"bounds": [], "must_beat": [], "iteration": 1, "model": "x"})
+    (result,) = Trials.read(tmp_path / "trials.json").results
+    assert [one.value for one in result.trial.untrained] == untrained
+    assert result.trial.measurements[-1].value == (299.0 if on_board else 300.0)
 
 
 def test_what_is_a_baseline_itself_is_not_held_against_it() -> None:

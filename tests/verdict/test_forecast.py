@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks.agents import Workbench
-from mlforge_tasks.agents._cost import CostModel, hindsight
+from mlforge_tasks.agents._cost import CostModel, hindsight, measured_figures
 from mlforge_tasks.agents.optimizer import PLUGIN
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.records import Verdict
@@ -51,6 +51,22 @@ def test_hindsight_does_not_know_what_it_foretells() -> None:
     assert [one for _, one in hindsight(brief, trials)] == [
         one for _, one in hindsight(brief, other)
     ]
+
+
+def test_dead_channels_of_one_network_say_nothing_of_others() -> None:
+    """A model that takes less than its probe did teaches what its probe took."""
+    brief = make_brief()
+    trials = search(PLUGIN, brief, 4)
+    dead = changed(trials[-1], "flash_bytes", lambda value: value / 3)
+    known = dead.model_copy(update={"untrained": trials[-1].measurements})
+    figures = trials[0].figures
+    assert figures is not None
+    one, same, other = (
+        CostModel(brief, (*trials[:-1], last)).foretell(figures)
+        for last in (trials[-1], known, dead)
+    )
+    assert one == same != other
+    assert measured_figures(brief, known) == measured_figures(brief, trials[-1])
 
 
 @pytest.mark.parametrize("foretold", [True, False])
