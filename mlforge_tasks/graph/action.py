@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from mlforge_tasks.errors import (
     CandidateFailure,
     ToolError,
 )
-from mlforge_tasks.graph import process, second_try, surroundings
+from mlforge_tasks.graph import second_try, warm
 from mlforge_tasks.graph.redaction import Redaction, credentials
 from mlforge_tasks.records import Reason
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.graph.kind import StageKind
+    from mlforge_tasks.graph.warm import Warm
 
 REMOVED_HINT = "run again, and remove a build tree only while no run uses it"
 STAGE_TIMEOUT_S = 6 * 3600.0
@@ -38,12 +38,14 @@ class Action:
         kind: What it does.
         inputs: Folder or file of each input.
         config: The only configuration it receives.
+        warm: What its process may be forked from.
     """
 
     stage: str
     kind: StageKind
     inputs: Mapping[str, Path]
     config: Mapping[str, Any]
+    warm: Warm | None = None
 
     def run(
         self, out: Path, request: Path, on_line: Callable[[str], None] | None = None
@@ -106,22 +108,20 @@ class Action:
     def _run_isolated(
         self, out: Path, request: Path, on_line: Callable[[str], None] | None
     ) -> Reason | None:
-        body = {
-            "inputs": {name: str(path.resolve()) for name, path in self.inputs.items()},
-            "out": str(out.resolve()),
-            "config": dict(self.config),
-        }
-        request.write_text(json.dumps(body))
+        asking = self.warm.asking() if self.warm is not None else None
+        request.write_text(warm.request(self.inputs, out, self.config, asking))
         secrets = {name: os.environ[name] for name in self.kind.secrets if name in os.environ}
         redaction = Redaction(credentials({**os.environ, **secrets}, secrets) if secrets else ())
         hear = on_line and (lambda line: on_line(redaction.text(line)))
-        done = process.run(
-            surroundings.stage_command(self.kind.module, request),
+        done = warm.run(
+            self.kind.module,
+            request,
             timeout_s=STAGE_TIMEOUT_S,
-            # Matplotlib reads settings of the folder that it is in.
-            cwd=request.parent,
-            env=surroundings.stage_environment(request.parent) | secrets,
+            secrets=secrets,
             on_line=hear,
+            asking=asking,
+            # What has a secret shares no process with what has not.
+            forked=bool(self.warm and self.warm.ready()) and not secrets,
         )
         # Its own code hides what it was given; nothing that it missed gets past here.
         redaction.files(out)

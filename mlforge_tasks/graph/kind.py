@@ -5,6 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+# What every stage's result is made by, beside its own code: without all that these import, since
+# most of it (the lock, the store) brings bytes to their place and decides none.
+SHARED = (
+    *("action", "kind", "process", "running", "stage", "surroundings", "_launch"),
+    *("warm", "_warm_server"),
+)
+SHARED_CODE = (
+    *(f"mlforge_tasks/graph/{name}.py" for name in SHARED),
+    "mlforge_tasks/stages/_warm.py",
+)
+
 
 @dataclass(frozen=True)
 class StageKind:
@@ -26,6 +37,8 @@ class StageKind:
         kept_when_broken: Files that go into the store although the action broke.
         restorable: Whether its result is taken from the store. Where not, since the action checks
             too, it is made each time, and what the store has of it is replaced.
+        heralds_tensorflow: Whether stages that need TensorFlow follow when its outputs are made for
+            the first time; it is imported meanwhile.
     """
 
     module: str
@@ -40,3 +53,8 @@ class StageKind:
     secrets: tuple[str, ...] = ()
     kept_when_broken: tuple[str, ...] = ()
     restorable: bool = True
+    heralds_tensorflow: bool = False
+
+    def code(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """All that it is made of, as `code_version` takes it: modules, and other files."""
+        return (self.module, *self.loads), (*self.resources, *SHARED_CODE)

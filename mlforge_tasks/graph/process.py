@@ -14,13 +14,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from mlforge_tasks.errors import EXIT_TOOL_BROKEN, LAST_WORDS, ToolError
-from mlforge_tasks.graph import shortage
+from mlforge_tasks.graph import running, shortage
 from mlforge_tasks.graph.surroundings import clean_environment
 
 if TYPE_CHECKING:
@@ -123,8 +122,11 @@ def start(
     stdin: int | IO[bytes] | None = subprocess.DEVNULL,
     stdout: int | IO[bytes] | None = subprocess.PIPE,
     stderr: int | IO[bytes] | None = subprocess.STDOUT,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Starts a program that dies with us. The caller ends it with `stop`.
+
+    It dies with the thread that starts it, too.
 
     Raises:
         ToolError: The program cannot be started.
@@ -138,6 +140,7 @@ def start(
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
     except OSError as error:
         hint = shortage.of(error) and shortage.HINT
@@ -170,20 +173,26 @@ def processor_s(process: subprocess.Popen[bytes]) -> float:
         raise ProcessLookupError(process.pid) from error
 
 
-def _read(process: subprocess.Popen[bytes], on_line: Callable[[str], None] | None) -> str:
-    """All that a program says until it closes its output."""
-    lines: list[str] = []
-    for raw in process.stdout or ():
-        line = raw.decode(errors="replace")
-        lines.append(line)
-        if on_line is not None:
-            on_line(line.rstrip("\n"))
-    return "".join(lines)
+@dataclass(frozen=True)
+class _Started:
+    """A program that `start` started."""
 
+    process: subprocess.Popen[bytes]
 
-def _close(pipe: IO[bytes] | None) -> None:
-    if pipe is not None:
-        pipe.close()
+    @property
+    def output(self) -> IO[bytes] | None:
+        return self.process.stdout
+
+    def kill(self) -> None:
+        stop(self.process)
+
+    def wait(self) -> None:
+        with contextlib.suppress(ChildProcessError):  # the time limit has reaped it already
+            os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
+
+    def end(self) -> int:
+        stop(self.process)
+        return self.process.returncode
 
 
 def run(
@@ -193,6 +202,7 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
     """Runs a program to its end and returns what it said, whatever its exit code.
 
@@ -202,30 +212,13 @@ def run(
         cwd: Folder to run in.
         env: Variables set on top of `surroundings.clean_environment`.
         on_line: Called with each line of output as it comes.
+        pass_fds: Open files that it inherits.
 
     Raises:
         ToolError: The program cannot be started.
     """
-    process = start(argv, cwd=cwd, env=env)
-    expired = threading.Event()
-
-    def expire() -> None:
-        expired.set()
-        stop(process)
-
-    timer = threading.Timer(timeout_s, expire)
-    try:
-        timer.start()
-        output = _read(process, on_line)
-        with contextlib.suppress(ChildProcessError):  # the time limit has reaped it already
-            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    except RuntimeError as error:  # no room for the thread that keeps the limit
-        raise shortage.broken(error, f"`{argv[0]}`") from error
-    finally:
-        timer.cancel()
-        stop(process)
-        _close(process.stdout)
-    return Completed(tuple(argv), process.returncode, output, expired.is_set())
+    started = _Started(start(argv, cwd=cwd, env=env, pass_fds=pass_fds))
+    return Completed(tuple(argv), *running.follow(started, argv[0], timeout_s, on_line))
 
 
 def check(

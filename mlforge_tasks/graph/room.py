@@ -57,6 +57,12 @@ def lacking_memory(wanted: float, *, proc: Path = PROC, cgroups: Path = CGROUPS)
     return next(iter((*_memory(proc, wanted), *_groups(proc, cgroups, wanted))), None)
 
 
+def data_bytes(*, proc: Path = PROC) -> int:
+    """What this process has of the memory that `ulimit -d` limits; 0 where nobody says so."""
+    found = re.search(r"^VmData:\s+(\d+) kB$", _text(proc / "self/status"), re.MULTILINE)
+    return int(found[1]) << 10 if found else 0
+
+
 def _size(count: float) -> str:
     return f"{count / (1 << 20):.0f} MiB"
 

@@ -26,12 +26,9 @@ from mlforge_tasks.graph.folder import OutputFolder, files_below
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest, Provenance
 from mlforge_tasks.graph.store import ActionResult, Store, key_of
+from mlforge_tasks.graph.warm import Warm
 from mlforge_tasks.records import Reason
 
-# What every stage's result is made by, beside its own code: without all that these import, since
-# most of it (the lock, the store) brings bytes to their place and decides none.
-SHARED = ("action", "kind", "process", "stage", "surroundings", "_launch")
-SHARED_CODE = tuple(f"mlforge_tasks/graph/{name}.py" for name in SHARED)
 # Another hour, another machine, another result: true for this run, not for a cache.
 WALL_TIME_RESULTS = {"train_timeout"}
 
@@ -46,10 +43,12 @@ class Workspace:
     Attributes:
         store: The content-addressed store, on the same file system as the outputs.
         progress: Called with a stage's name and each line its process prints.
+        warm: What stages' processes are forked from, while a run has it.
     """
 
     store: Store
     progress: Progress | None = None
+    warm: Warm | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class Stage:
         """The same for given inputs, by what a key says of each, and whether one had failed."""
         return {
             "stage": self.kind.module,
-            "code": code_version(*self._code_files()),
+            "code": code_version(*self.kind.code()),
             "config": dict(self.config),
             # One that is passed over needs none, such as a board that nobody has plugged in.
             "tools": {} if passed_over else dict(self.kind.tools()),
@@ -155,7 +154,7 @@ class Stage:
             started = time.monotonic()
             how, manifest = self._make(document["inputs"])
             seconds = round(time.monotonic() - started, 3)
-            code, isolated = self._code_files(), self.kind.isolated
+            code, isolated = self.kind.code(), self.kind.isolated
             steady.check(self.name, code, document, self.key_document, isolated=isolated)
             recorded = known is not None and known.manifest == manifest
             lasting = manifest.reason is None or manifest.reason.code not in WALL_TIME_RESULTS
@@ -176,9 +175,6 @@ class Stage:
         )
         self.outputs.commit(manifest, provenance)
         return Outcome(provenance.key, how, manifest, seconds)
-
-    def _code_files(self) -> steady.CodeFiles:
-        return (self.kind.module, *self.kind.loads), (*self.kind.resources, *SHARED_CODE)
 
     def _make(self, inputs: Mapping[str, str]) -> tuple[How, Manifest]:
         given = self._given(inputs)
@@ -254,7 +250,10 @@ class Stage:
         inputs = {name: _place(source) for name, source in self.inputs.items()}
         progress = self.workspace.progress
         on_line = functools.partial(progress, self.name) if progress else None
-        return Action(self.name, self.kind, inputs, self.config).run(out, request, on_line)
+        warm = self.workspace.warm
+        if warm is not None and self.kind.heralds_tensorflow and not self.manifest_path.exists():
+            warm.expect()
+        return Action(self.name, self.kind, inputs, self.config, warm).run(out, request, on_line)
 
     def _collect(self, out: Path, *, complete: bool) -> dict[str, str]:
         """Stores the sandbox's files and moves them into the stage's folder."""

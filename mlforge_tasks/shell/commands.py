@@ -30,6 +30,7 @@ from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph import environment, shortage, tool_versions
 from mlforge_tasks.graph.files import refused
 from mlforge_tasks.graph.tree_lock import TreeLock
+from mlforge_tasks.graph.warm import Warm
 from mlforge_tasks.shell import named, request, signals, variables
 from mlforge_tasks.shell.actions import BROKEN
 from mlforge_tasks.shell.loop import CONVERGE, delivered
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     Proceed = Callable[[], Any]
     Rule = Callable[[Any, Proceed, Mapping[str, Any]], Any]
 
+# Named, not imported: it needs numpy.
+WARM_IMPORTS = "mlforge_tasks.stages._warm"
 MET = 0
 NOT_MET = 1
 MOST_AT_A_TIME = 64
@@ -140,13 +143,23 @@ class Rules:
         except MlforgeError as error:
             raise InvalidDodoFile(str(error)) from None
         try:
-            with signals.prompt_end(), self._tree(command):
-                self._plan.workspace.store.sweep()
+            with signals.prompt_end(), self._tree(command), self._warm(command):
                 code = _finished(proceed)
                 return _finished(lambda: self._checked(command)) if code == MET else code
         finally:
             # Nothing is left to collect: Python would look through all that is there as it ends.
             gc.freeze()
+
+    @contextlib.contextmanager
+    def _warm(self, command: Any) -> Iterator[None]:
+        """The tree swept, and what stages' processes are forked from, for as long as a run."""
+        workspace = self._plan.workspace
+        tree = workspace.store.tree
+        workspace.store.sweep()
+        early = CONVERGE in command.sel_tasks
+        with contextlib.closing(Warm(tree, WARM_IMPORTS, early=early)) as warm:
+            workspace.warm = warm
+            yield
 
     def _checked(self, command: Any) -> int:
         """Holds what a run that says 0 left against what 0 means."""

@@ -29,7 +29,7 @@ from mlforge_tasks.errors import (
     CandidateFailure,
     MlforgeError,
 )
-from mlforge_tasks.graph import shortage
+from mlforge_tasks.graph import shortage, warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,6 +60,7 @@ def main(action: Action) -> None:
 def _ended(action: Action) -> int:
     """The exit code of an action that ended."""
     request = json.loads(Path(sys.argv[1]).read_text())
+    warm.inherit(request.get("warm"))
     inputs = {name: Path(path) for name, path in request["inputs"].items()}
     out = Path(request["out"])
     try:

@@ -6,7 +6,6 @@ that judges this stays light: it imports no TensorFlow, so the second process co
 
 from __future__ import annotations
 
-import json
 import signal
 import tempfile
 from pathlib import Path
@@ -18,7 +17,7 @@ from mlforge_tasks.errors import (
     CandidateFailure,
     ToolError,
 )
-from mlforge_tasks.graph import process, shortage, surroundings
+from mlforge_tasks.graph import process, shortage, warm
 from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:
@@ -30,16 +29,6 @@ START_HINT = (
     "free memory, or lift the limits on it: the shell's (ulimit -a), a training's, which needs a "
     "training.memory_limit of at least 1 GiB"
 )
-
-
-def _request(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> str:
-    """What `main` reads."""
-    request = {
-        "inputs": {name: str(path.resolve()) for name, path in inputs.items()},
-        "out": str(out.resolve()),
-        "config": dict(config),
-    }
-    return json.dumps(request)
 
 
 def _check(
@@ -76,12 +65,6 @@ def _check(
         )
 
 
-def _started(module: str, request: Path) -> tuple[list[str], dict[str, str]]:
-    """A module's command, and its environment on top of what every program gets."""
-    environment = surroundings.stage_environment(request.parent)
-    return surroundings.stage_command(module, request), environment
-
-
 def run_child(
     module: str,
     inputs: Mapping[str, Path],
@@ -114,8 +97,10 @@ def run_child(
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "request.json"
-        path.write_text(_request(inputs, out, config))
-        command, env = _started(module, path)
-        done = process.run(command, timeout_s=timeout_s, cwd=path.parent, env=env, on_line=on_line)
+        asking = warm.inherited()
+        path.write_text(warm.request(inputs, out, config, asking))
+        done = warm.run(
+            module, path, timeout_s=timeout_s, on_line=on_line, asking=asking, forked=True
+        )
     _check(module, done, out, says_first, limits_itself=limits_itself)
     return done

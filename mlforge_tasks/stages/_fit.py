@@ -13,6 +13,7 @@ from mlforge_tasks.contract.data_card import EXAMPLES_CARD, DataCard
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.contract.metrics import better
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import room
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import _least_squares, _memory_need, main
 from mlforge_tasks.stages._k_means import Clustering
@@ -197,6 +198,20 @@ def _limit_memory(limit_bytes: int) -> None:
         ) from error
 
 
+def _check_base(limit_bytes: int) -> None:
+    """Refuses a limit that is used up already: the libraries may have been loaded before it held.
+
+    Raises:
+        ToolError: It is.
+    """
+    held = room.data_bytes()
+    if held > limit_bytes:
+        raise ToolError(
+            f"TensorFlow cannot be loaded: it takes {format_bytes(held)} of memory",
+            hint=MEMORY_HINT,
+        )
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `weights.npz` and `training.json`; see `train.run`."""
     budget = Budget.model_validate(config["training"])
@@ -206,6 +221,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         libraries = start(config["search.seed"])
     except (MemoryError, ImportError, OSError) as error:  # refused memory shows as any of them
         raise ToolError(f"TensorFlow cannot be loaded: {error!r}", hint=MEMORY_HINT) from error
+    _check_base(limit)
     card = DataCard.read(inputs["dataset"] / EXAMPLES_CARD)
     model = load_model(inputs["render"] / "model.py")
     goal = Figure.from_dump(config["goal"])

@@ -30,12 +30,10 @@ class Libraries(NamedTuple):
     keras: Any
 
 
-def start(seed: int) -> Libraries:
-    """Imports TensorFlow and Keras and fixes everything that could make two runs differ.
-
-    Args:
-        seed: For initial weights and dropout.
-    """
+def load() -> Libraries:
+    """Imports TensorFlow and Keras, where nobody has yet."""
+    if "tensorflow" in sys.modules and "keras" in sys.modules:
+        return Libraries(sys.modules["tensorflow"], sys.modules["keras"])
     # Importing makes millions of objects that stay, and Keras pulls in pyplot where it is
     # installed, for plots that nobody draws: half of the import's time, measured.
     sys.modules["matplotlib"] = None  # type: ignore[assignment]
@@ -45,11 +43,22 @@ def start(seed: int) -> Libraries:
     gc.freeze()
     gc.enable()
     del sys.modules["matplotlib"]
+    return Libraries(tensorflow, keras)
+
+
+def start(seed: int) -> Libraries:
+    """Imports TensorFlow and Keras and fixes everything that could make two runs differ.
+
+    Args:
+        seed: For initial weights and dropout.
+    """
+    libraries = load()
+    tensorflow, keras = libraries
     tensorflow.config.threading.set_intra_op_parallelism_threads(THREADS)
     tensorflow.config.threading.set_inter_op_parallelism_threads(THREADS)
     tensorflow.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
-    return Libraries(tensorflow, keras)
+    return libraries
 
 
 def load_model(source: Path) -> Any:

@@ -31,6 +31,7 @@ def kind(spec: DatasetSpec) -> StageKind:
         fields=("dataset", "task"),
         loads=(spec.source_module,),
         tools=functools.partial(zone_rules, zone) if zone else dict,
+        heralds_tensorflow=True,
     )
 
 

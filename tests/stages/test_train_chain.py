@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import sys
@@ -18,10 +19,12 @@ from mlforge_tasks.contract.data_card import SPLITS, DataCard
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.graph import process
+from mlforge_tasks.graph import process, warm
+from mlforge_tasks.graph.files import Tree
 from mlforge_tasks.int8 import dequantise, quantise
 from mlforge_tasks.oracle import NO_WHEEL, Oracle, available
 from mlforge_tasks.quantisation import FLOAT_OUTPUTS, Quantisation
+from mlforge_tasks.stages import _warm as _warm_imports
 from mlforge_tasks.stages import evaluate, render, train
 from mlforge_tasks.stages import quantise as quantise_stage
 from mlforge_tasks.stages._describe import describe
@@ -35,6 +38,7 @@ from tests.helpers.crashing_reference import stand_in
 from tests.helpers.model_data import card, write_dataset
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -89,6 +93,16 @@ BUDGET = {
     "time_limit_s": 300.0,
     "memory_limit_bytes": 8 << 30,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What a run has: the halves that need TensorFlow are forked."""
+    tree = Tree(tmp_path_factory.mktemp("tree"))
+    with contextlib.closing(warm.Warm(tree, _warm_imports.__name__, early=False)) as kept:
+        warm.inherit(kept.asking())
+        yield
+        warm.inherit(None)
 
 
 @dataclass(frozen=True)
@@ -428,6 +442,19 @@ def test_falling_behind_is_a_result(series: Candidate, tmp_path: Path) -> None:
     others = with_curves(tmp_path / "worse", (1e9, 1e9), (1e9,))
     assert _files(series.train(tmp_path / "kept", curves=others, **SLOW)) == _files(whole)
     assert len(values) == BUDGET["epochs"]
+
+
+def test_what_is_forked_makes_the_same_bytes(series: Candidate, tmp_path: Path) -> None:
+    """Weights, model and float outputs are those of processes that import TensorFlow themselves."""
+    made = []
+    asking = warm.inherited()
+    for name in ("forked", "new"):
+        warm.inherit(asking if name == "forked" else None)
+        weights = series.train(tmp_path / name / "train")
+        made.append(_files(weights) | _files(series.quantise(tmp_path / name / "q", weights)))
+    warm.inherit(asking)
+    assert made[0] == made[1]
+    assert {"weights.npz", "model.tflite", FLOAT_OUTPUTS} <= made[0].keys()
 
 
 def test_memory_limit_is_a_result(tmp_path: Path) -> None:
