@@ -15,7 +15,7 @@ start.check_memory()
 start.settle(Path(get_initial_workdir() or Path.cwd()))
 
 # After it, as they take a while, and Ctrl-C is heard already.
-from mlforge_tasks.shell import commands, tasks, variables  # noqa: E402
+from mlforge_tasks.shell import commands, rounds, tasks, variables  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +27,13 @@ PLAN = tasks.load_plan(
     get_var("build") or "build",
 )
 DOIT_CONFIG = tasks.configuration(PLAN)
-commands.govern(PLAN)
+ROUNDS = rounds.Rounds(PLAN)
+commands.govern(PLAN, ROUNDS)
 
 
-def task_mlforge() -> Iterator[dict[str, Any]]:
-    """Every stage of the contract's graph."""
-    yield from tasks.declare(PLAN)
+def task_mlforge() -> Iterator[Any]:
+    """The stages of the contract's graph."""
+    yield from ROUNDS.tasks()
 
 
 def task_utilities() -> Iterator[dict[str, Any]]:

@@ -101,7 +101,7 @@ def task_counts() -> tuple[int, int]:
     contract = loader.load(ROOT / CONTRACT, ROOT)
     name = Path(CONTRACT).stem
     plan = make_plan(contract, name, root=ROOT, build=BUILD)
-    declared = sum(task.get("name", "") is not None for task in declare(plan))
+    declared = sum(task.get("name", "") is not None for task in declare(plan, len(plan.iterations)))
     return declared, len(json.loads((BUILD / name / ".doit.json").read_bytes()))
 
 

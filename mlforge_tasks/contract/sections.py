@@ -38,6 +38,8 @@ class Target(Record):
         mlperf: Name that the firmware answers the MLPerf Tiny benchmark's own runner with; without
             one it does not answer it.
         patches: Whether the first layers run stripe by stripe where the RAM limit needs it.
+        verification_time_s: How long test examples may run on the target to be held against the
+            oracle's; as many as fit, but a few in any case.
     """
 
     board: str
@@ -45,6 +47,7 @@ class Target(Record):
     engine: str
     mlperf: Annotated[str, Field(pattern=r"^\w[\w-]{0,31}$")] | None = None
     patches: Patches = "off"
+    verification_time_s: Seconds = Field(default=10.0, alias="verification_time")
 
     @field_validator("board")
     @classmethod

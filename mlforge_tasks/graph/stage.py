@@ -73,6 +73,7 @@ class Stage:
         inputs: Upstream stages, or source files, by the name the action knows them by; of a set of
             files it is given the folder they are below.
         config: The only configuration the action receives.
+        after: The input that is made after all the others; empty where there is none such.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Stage:
     # Not shown: each stage would show all before it, once for every way that leads there.
     inputs: Mapping[str, Stage | Path | FileSet] = field(default_factory=dict, repr=False)
     config: Mapping[str, Any] = field(default_factory=dict)
+    after: str = ""
 
     @property
     def manifest_path(self) -> Path:
@@ -89,8 +91,9 @@ class Stage:
         return self.folder / MANIFEST
 
     def dependency_paths(self) -> list[Path]:
-        """Files that doit has to watch; a set of them is looked at for the key."""
-        sources = (one for one in self.inputs.values() if not isinstance(one, FileSet))
+        """Files that doit has to wait for; all inputs are looked at for the key."""
+        inputs = [self.inputs[self.after]] if self.after else self.inputs.values()
+        sources = (one for one in inputs if not isinstance(one, FileSet))
         return [one.manifest_path if isinstance(one, Stage) else one for one in sources]
 
     def key_document(self) -> dict[str, Any]:
@@ -116,8 +119,7 @@ class Stage:
 
     def _passed_over(self) -> bool:
         """Whether there is nothing to do: the candidate of an input stage failed."""
-        stages = (source for source in self.inputs.values() if isinstance(source, Stage))
-        given = (stage.outputs.manifest() for stage in stages)
+        given = (one.outputs.manifest() for one in self.inputs.values() if isinstance(one, Stage))
         failed = any(one is not None and one.status == "failed" for one in given)
         return failed and not self.kind.runs_after_failure
 
@@ -178,12 +180,10 @@ class Stage:
 
     def _make(self, inputs: Mapping[str, str]) -> tuple[How, Manifest]:
         given = self._given(inputs)
-        failures = (manifest.reason for manifest in given.values() if manifest.status == "failed")
-        reason = next(failures, None)
+        reason = next((one.reason for one in given.values() if one.status == "failed"), None)
         if reason is not None and not self.kind.runs_after_failure:
             return "skipped", Manifest(status="failed", reason=reason, outputs={})
-        tree = self.workspace.store.tree
-        tree.make_folder(tree.scratch)
+        (tree := self.workspace.store.tree).make_folder(tree.scratch)
         with tempfile.TemporaryDirectory(dir=tree.scratch) as name:
             out = Path(name) / "out"
             out.mkdir()

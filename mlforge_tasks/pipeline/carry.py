@@ -227,4 +227,4 @@ def _carry(
     config = {**judging(wiring), "candidates": sorted(chains)}
     judged = wiring.stage("carry", carry.KIND, watched, config)
     ends = itertools.chain(watched.values(), told.values())
-    return Carry(judged, tuple(cone(earlier.stages(), ends)), told, chains, searched, wiring)
+    return Carry(judged, tuple(cone(earlier.declared(), ends)), told, chains, searched, wiring)

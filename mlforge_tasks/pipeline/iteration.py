@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ class Iteration:
         judge: The verdicts.
         report: The search so far.
         deliver: What is handed over if it ends here.
+        handed_over: What of its candidates may be, by name.
         stages: All of them, and whatever else is declared with them.
     """
 
@@ -51,6 +53,7 @@ class Iteration:
     judge: Stage
     report: Stage
     deliver: Stage
+    handed_over: dict[str, Stage]
     stages: tuple[Stage, ...]
 
 
@@ -83,6 +86,9 @@ class Iterations:
             tried = _Tried(None, (chain,), choice)
         judged = self._judge(k, tried)
         reported = self._report(k, tried, judged, earlier)
+        handed: dict[str, Stage] = {}
+        for index, chain in enumerate(tried.chains):
+            handed |= handed_over(f"{k}.{index}", chain)
         return Iteration(
             number=k,
             propose=tried.propose,
@@ -91,7 +97,8 @@ class Iterations:
             curves=self._curves(k, tried),
             judge=judged,
             report=reported,
-            deliver=self._deliver(k, tried, reported, earlier),
+            deliver=self._deliver(k, reported, [*(one.handed_over for one in earlier), handed]),
+            handed_over=handed,
             stages=self._wiring.declared(),  # the last, as all others are declared by now
         )
 
@@ -187,16 +194,14 @@ class Iterations:
             if brought
             else {},
         }
-        return wiring.stage(f"report:{k}", report.KIND, inputs, config)
+        last = f"judge{k:02d}"  # it waits for the round's proposals, and they for all before
+        return wiring.stage(f"report:{k}", report.KIND, inputs, config, after=last)
 
-    def _deliver(
-        self, k: int, tried: _Tried, reported: Stage, earlier: Sequence[Iteration]
-    ) -> Stage:
-        inputs = {"report": reported, "dataset": self._preparation.dataset}
-        for at, chain in _all(tried, earlier):
-            inputs |= handed_over(at, chain)
+    def _deliver(self, k: int, reported: Stage, handed: Sequence[dict[str, Stage]]) -> Stage:
+        own = {"report": reported, "dataset": self._preparation.dataset}
+        inputs = ChainMap(own, *handed)  # not copied: a hundred rounds have a million of them
         config = {"contract": self._wiring.contract.model_dump(mode="json")}
-        return self._wiring.stage(f"deliver:{k}", deliver.KIND, inputs, config)
+        return self._wiring.stage(f"deliver:{k}", deliver.KIND, inputs, config, after="report")
 
 
 def _all(tried: _Tried, earlier: Sequence[Iteration]) -> Iterator[tuple[str, Chain]]:

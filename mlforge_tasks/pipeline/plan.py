@@ -1,7 +1,7 @@
 """The graph: from one contract to every stage it may need.
 
-All `max_iterations x candidates_per_iteration` chains are declared up front; `gates` decide at run
-time how far down the graph a run goes.
+It has `max_iterations x candidates_per_iteration` chains. `gates` decide at run time how far down
+the graph a run goes; rounds are declared as they are asked for (`rounds.py`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from mlforge_tasks.graph import environment
 from mlforge_tasks.graph.stage import Stage, Workspace
 from mlforge_tasks.graph.store import Store
 from mlforge_tasks.pipeline import places
-from mlforge_tasks.pipeline.iteration import Iteration, Iterations
+from mlforge_tasks.pipeline.iteration import Iterations
 from mlforge_tasks.pipeline.preparation import Preparation, prepare
-from mlforge_tasks.pipeline.wiring import REFUSING, Wiring
+from mlforge_tasks.pipeline.rounds import Rounds
+from mlforge_tasks.pipeline.wiring import REFUSING, Wiring, round_folder
 
 if TYPE_CHECKING:
+    from mlforge_tasks.pipeline.iteration import Iteration
     from mlforge_tasks.platforms import Platform
     from mlforge_tasks.runners import Runner
 
@@ -50,13 +52,25 @@ class Plan:
     folder: Path
     workspace: Workspace
     preparation: Preparation
-    iterations: tuple[Iteration, ...]
+    iterations: Rounds
 
     def stages(self) -> Iterator[Stage]:
         """Every stage, in the order they may run."""
         yield from self.preparation.stages
         for iteration in self.iterations:
             yield from iteration.stages
+
+    def declared(self) -> Iterator[Stage]:
+        """Every stage of those rounds that somebody asked for, in the same order."""
+        yield from self.preparation.stages
+        for iteration in self.iterations.declared:
+            yield from iteration.stages
+
+    def begun(self) -> Iterator[Iteration]:
+        """The rounds that a run has begun in this tree, as its folders tell."""
+        for index in range(len(self.iterations)):
+            if (self.folder / round_folder(index + 1)).exists():
+                yield self.iterations[index]
 
     def tools(self) -> Iterator[Callable[[], Mapping[str, str]]]:
         """What asks the tools for their versions, in the order that they are needed."""
@@ -90,7 +104,7 @@ def make_plan(
     workspace: Workspace | None = None,
     refusing: tuple[str, ...] = REFUSING,
 ) -> Plan:
-    """Declares every stage of a contract; cheap, nothing is run.
+    """Declares a contract's stages; cheap, nothing is run.
 
     Args:
         contract: What is asked for.
@@ -112,8 +126,5 @@ def make_plan(
     workspace = workspace or Workspace(Store(build))
     wiring = Wiring(contract, build / name, workspace, root, refusing=refusing)
     preparation = prepare(wiring)
-    rounds = Iterations(wiring, preparation)
-    iterations: list[Iteration] = []
-    for _ in range(contract.search.max_iterations):
-        iterations.append(rounds.next(iterations))
-    return Plan(name, contract, root, build / name, workspace, preparation, tuple(iterations))
+    rounds = Rounds(Iterations(wiring, preparation), contract.search.max_iterations)
+    return Plan(name, contract, root, build / name, workspace, preparation, rounds)

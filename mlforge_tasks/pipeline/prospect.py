@@ -54,11 +54,11 @@ def prospect(plan: Plan) -> Prospect:
         if ends(_trials(iteration, seen), judged, plan.contract.search.max_iterations):
             met = _trials(iteration, seen).met
             break
-    each = cone(plan.iterations[-1].stages, [plan.iterations[-1].judge])
+    further = plan.iterations[min(1, len(plan.iterations) - 1)]
     return Prospect(
         made=tuple(one for one in looked if seen.worked(one)),
         first=tuple(one for one in looked if one not in seen),
-        each=tuple(each),
+        each=tuple(cone(further.stages, [further.judge])),
         judged=judged,
         rounds=plan.contract.search.max_iterations,
         met=met,

@@ -10,7 +10,7 @@ from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline import places
-from mlforge_tasks.stages import quantise
+from mlforge_tasks.stages import quantise, run
 from mlforge_tasks.verdict import clauses
 from mlforge_tasks.verdict.constraints import UNITS
 
@@ -75,6 +75,8 @@ class Wiring:
         kind: StageKind,
         inputs: Inputs,
         config: Mapping[str, Any] | None = None,
+        *,
+        after: str = "",
     ) -> Stage:
         """A stage of this contract.
 
@@ -83,10 +85,11 @@ class Wiring:
             kind: What stands in the stage's file.
             inputs: What it reads, by the name that its action knows it by.
             config: What it is told beside the contract's fields that its kind names.
+            after: See `Stage`.
         """
         known = self.fields(*kind.fields) | dict(config or {})
         folder = self.folder / _folder_of(name)
-        stage = Stage(name, kind, folder, self.workspace, inputs, known)
+        stage = Stage(name, kind, folder, self.workspace, inputs, known, after)
         self._declared.append(stage)
         return stage
 
@@ -199,7 +202,7 @@ class Wiring:
             "detectors": self.detectors,
             "untrained": True,
             **self.ram_limit,
-        } | self.fields(*quantise.KIND.fields)
+        } | self.fields(*quantise.KIND.fields, *run.FIELDS)
 
 
 def _folder_of(name: str) -> Path:
@@ -210,4 +213,9 @@ def _folder_of(name: str) -> Path:
     if not part:
         return Path(base)
     iteration, _, candidate = part.partition(".")
-    return Path("iterations", f"{int(iteration):02d}", candidate, base)
+    return round_folder(int(iteration)) / candidate / base
+
+
+def round_folder(number: int) -> Path:
+    """Where a round's stages have their folders, below a contract's."""
+    return Path("iterations", f"{number:02d}")

@@ -85,6 +85,13 @@ class Session(Protocol):
             ToolError: It refuses the input, or the line is too bad.
         """
 
+    def seconds_for(self, data_bytes: int) -> float:
+        """About how long an inference takes with so many bytes to send for it and back.
+
+        Of an emulator it is worked out from what was counted, so that it is the same on every
+        computer, and not what this one takes.
+        """
+
 
 class Runner(Protocol):
     """A place where firmware runs."""

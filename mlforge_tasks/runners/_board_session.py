@@ -99,6 +99,10 @@ class SerialSession:
                 trouble = error
         raise self._given_up(trouble, self._line.resets - resets)
 
+    def seconds_for(self, data_bytes: int) -> float:
+        """See `runners.Session.seconds_for`."""
+        return self._line.seconds_for(data_bytes, self.self_test)
+
     def _mend(self, trouble: NoAnswerError | TransportClosedError, *, restarted: bool) -> bool:
         """Brings the board back to where it answers.
 

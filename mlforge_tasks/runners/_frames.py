@@ -15,6 +15,7 @@ from enum import StrEnum
 # Longer than any frame: the payload of a large input is some ten KiB.
 MAX_LINE_BYTES = 1 << 20
 
+_FRAME_BYTES = 64  # of a frame, at most, beside its payload
 _BODY = re.compile(rb"([0-9]{1,10}),([!-~]),([A-Za-z0-9+/]*={0,2})\*([0-9a-f]{8})\r?")
 
 
@@ -61,6 +62,11 @@ class Log:
     """A line, or the part of one before a frame, that is no frame."""
 
     text: str
+
+
+def wire_bytes(payload_bytes: int) -> float:
+    """What a request and its answer take on the wire, with so many bytes in both together."""
+    return payload_bytes * 4 / 3 + 2 * _FRAME_BYTES
 
 
 def _parse(body: bytes) -> Frame | BadFrame:

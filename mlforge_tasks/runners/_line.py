@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.runners._frames import Frame, FrameType
+from mlforge_tasks.runners._frames import Frame, FrameType, wire_bytes
 from mlforge_tasks.runners._link import BOOT_SEQ, Hello, Link
 from mlforge_tasks.runners._port import BITS_A_BYTE
 
 if TYPE_CHECKING:
+    from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import Expected, InferenceResult
     from mlforge_tasks.runners._frames import BadFrame, Log
     from mlforge_tasks.runners._port import Port
 
 # Sends of one request before the line is looked at.
 ATTEMPTS = 10
-FRAME_BYTES = 64  # of a frame, beside its payload
 HELLO_BYTES = 1024
 
 
@@ -79,14 +79,17 @@ class Line(Link):
         Raises:
             As `Link.infer`.
         """
-        model_s = max(hello.self_test.ticks) / hello.self_test.tick_hz
-        transfer_s = self._line_s(hello.input_bytes + hello.output_bytes)
-        self._timeout_s = self._patience.answer_s + 2 * (model_s + transfer_s)
+        expected_s = self.seconds_for(hello.input_bytes + hello.output_bytes, hello.self_test)
+        self._timeout_s = self._patience.answer_s + 2 * expected_s
         self._attempts = ATTEMPTS
         return self.infer(data)
 
+    def seconds_for(self, data_bytes: int, test: SelfTest) -> float:
+        """See `runners.Session.seconds_for`."""
+        return max(test.ticks) / test.tick_hz + self._line_s(data_bytes)
+
     def _line_s(self, payload_bytes: int) -> float:
-        return (payload_bytes * 4 / 3 + 2 * FRAME_BYTES) * BITS_A_BYTE / self._baud
+        return wire_bytes(payload_bytes) * BITS_A_BYTE / self._baud
 
     def _next(self, deadline: float) -> Frame | BadFrame | Log | None:
         event = super()._next(deadline)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import functools
 import os
 import select
 import subprocess
@@ -160,9 +161,12 @@ def _standstill(program: subprocess.Popen[bytes]) -> ToolError:
 class LinkSession:
     """See `runners.Session`."""
 
-    def __init__(self, link: Link, self_test: SelfTest) -> None:
+    def __init__(
+        self, link: Link, self_test: SelfTest, seconds_for: Callable[[int], float]
+    ) -> None:
         self._link = link
         self.self_test = self_test
+        self.seconds_for = seconds_for
 
     @property
     def console(self) -> bytes:
@@ -235,7 +239,8 @@ class ProgramRunner(abc.ABC):
         with self._command(board, firmware) as argv, running(argv, self._ended) as console:
             # A pipe loses nothing: a request is sent once.
             link = Link(console, expected, timeout_s=limit_s, attempts=1, clock=console.clock)
-            yield LinkSession(link, self._meant(link.wait_for_boot().self_test))
+            test = self._meant(link.wait_for_boot().self_test)
+            yield LinkSession(link, test, functools.partial(self._seconds_for, board, test))
 
     @abc.abstractmethod
     def _command(self, board: Board, firmware: Path) -> AbstractContextManager[Sequence[str]]:
@@ -248,6 +253,10 @@ class ProgramRunner(abc.ABC):
     @abc.abstractmethod
     def _ended(self, how: Ended) -> CandidateFailure | ToolError:
         """What it means that the program ended before the host was done."""
+
+    def _seconds_for(self, board: Board, test: SelfTest, data_bytes: int) -> float:  # noqa: ARG002
+        """See `runners.Session.seconds_for`; next to nothing, of a program of this computer."""
+        return 0.0
 
     def _meant(self, told: SelfTest) -> SelfTest:
         """What of the device's self-test means anything here."""

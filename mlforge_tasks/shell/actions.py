@@ -14,7 +14,7 @@ from mlforge_tasks.graph import explanation, shortage
 from mlforge_tasks.graph.files import own_digest, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from mlforge_tasks.graph.stage import Stage
 
@@ -26,15 +26,15 @@ class Removal:
     """What `doit clean` does: the outputs of some stages go, the store stays.
 
     Attributes:
-        stages: The stages.
+        stages: Gives the stages.
     """
 
-    stages: tuple[Stage, ...]
+    stages: Callable[[], Iterable[Stage]]
 
     def __call__(self) -> None:
         """Removes them; what cannot be removed ends the program, as doit would go on with 0."""
         try:
-            for stage in self.stages:
+            for stage in self.stages():
                 stage.clean()
         except OSError as error:
             print(f"ERROR: {refused(error, 'doit clean')}", file=sys.stderr)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mlforge_tasks.pipeline.plan import Plan
+    from mlforge_tasks.shell.rounds import Rounds
 
     Proceed = Callable[[], Any]
     Rule = Callable[[Any, Proceed, Mapping[str, Any]], Any]
@@ -64,13 +65,13 @@ _GAP = (
 )
 
 
-def govern(plan: Plan) -> None:
+def govern(plan: Plan, rounds: Rounds) -> None:
     """Has doit's commands keep to the rules for a plan. Called once, as dodo.py is loaded."""
-    rules = Rules(plan)
+    rules = Rules(plan, rounds)
     _around(Run, rules.run)
     for command in (Clean, Forget, ResetDep):
         _around(command, rules.change)
-    _around(List, rules.read)
+    _around(List, rules.list)
     _around(Info, rules.tell)
     _around(Ignore, rules.refuse(_GAP))
     _around(Strace, rules.refuse(_TRACE))
@@ -93,10 +94,16 @@ def _around(command: Any, rule: Rule) -> None:
 class Rules:
     """The rules for one plan's commands. Each raises InvalidDodoFile: doit ends with code 3."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, rounds: Rounds) -> None:
         self._plan = plan
+        self._rounds = rounds
 
-    def read(self, command: Any, proceed: Proceed, _: Mapping[str, Any]) -> Any:
+    def list(self, command: Any, proceed: Proceed, options: Mapping[str, Any]) -> Any:
+        """`doit list`: of groups one line each, unless more is asked for."""
+        self._rounds.tell(command, None if options["subtasks"] else options["pos_args"])
+        return self._read(command, proceed)
+
+    def _read(self, command: Any, proceed: Proceed) -> Any:
         """A command that changes nothing runs beside any other."""
         self._open_state(command, keeps=False)
         return proceed()
@@ -110,15 +117,19 @@ class Rules:
                 "Things to try: `doit info train:1.0`; all that doit itself keeps is JSON, in "
                 f"'{self._plan.folder / '.doit.json'}'"
             )
+        self._rounds.tell(command, asked)
         names = [task.name for task in command.task_list]
         if asked[0] not in names:
             raise InvalidDodoFile(f"'{asked[0]}' is not a task{meant(asked[0], names)}")
-        return self.read(command, proceed, options)
+        return self._read(command, proceed)
 
     def change(self, command: Any, proceed: Proceed, options: Mapping[str, Any]) -> Any:
         """A command that removes outputs, or what doit knows of them."""
+        resets_all = isinstance(command, ResetDep) and command.sel_default_tasks
+        every = resets_all or options.get("cleanall")
+        self._rounds.tell(command, None if every else command.sel_tasks)
         if options.get("dryrun"):
-            return self.read(command, proceed, options)
+            return self._read(command, proceed)
         with self._tree(command):
             return proceed()
 
@@ -136,6 +147,7 @@ class Rules:
         if set(command.sel_tasks) <= TREELESS:
             _check_request(command.sel_tasks)
             return int(proceed())
+        self._rounds.tell(command, command.sel_tasks)
         tool_versions.ask_ahead((environment.installed,))
         tool_versions.ask_ahead(self._plan.tools())
         try:

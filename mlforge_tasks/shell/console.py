@@ -10,6 +10,7 @@ from mlforge_tasks.shell.notes import (
     engine_text,
     forecast_text,
     layer_text,
+    left_out_text,
     model_use,
     not_compared,
     quantisation_text,
@@ -147,6 +148,7 @@ def summary(report: Report, folder: Path) -> str:
         lines += carried_text(report)
         if best.not_compared:
             lines.append(not_compared(best.not_compared))
+        lines += left_out_text(best)
         lines += cycles_text(best)
         lines += profile_text(best.trial.profile)
     else:

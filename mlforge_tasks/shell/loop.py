@@ -3,9 +3,9 @@
 `gate:0` looks at an earlier search: where nothing but its limits was edited since, and a candidate
 of it keeps today's, that one is delivered (`deliver:0`) and nothing is searched. `gate:k` reads the
 verdict of iteration k. While the contract is unmet and iterations remain, it adds itself a
-successor through doit's `calc_dep`; else it asks for the delivery. Later iterations are declared
-but never visited. What any of them said before is never taken on trust: it is up to date only where
-the code of today says the same of the files of today.
+successor through doit's `calc_dep`; else it asks for the delivery. What any of them said before is
+never taken on trust: it is up to date only where the code of today says the same of the files of
+today.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from mlforge_tasks.verdict.trials import Report
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from mlforge_tasks.graph.stage import Stage
     from mlforge_tasks.pipeline.iteration import Iteration
     from mlforge_tasks.pipeline.plan import Plan
 
@@ -88,7 +89,7 @@ def carry_tasks(plan: Plan) -> Iterator[dict[str, Any]]:
         "basename": "deliver",
         "name": "0",
         "actions": [told(deliver)],
-        "clean": [Removal(folders(plan))],
+        "clean": [Removal(lambda: folders(plan))],
         "uptodate": [_still(whole)],
     }
 
@@ -101,6 +102,15 @@ def delivered(plan: Plan) -> Report | None:
         return Report.read(plan.folder / "delivered" / "report.json")
     except _UNREADABLE:
         return None
+
+
+def _made(plan: Plan) -> Iterator[Stage]:
+    """Every stage that may have outputs: of rounds, those that a run began."""
+    yield from plan.preparation.stages
+    for iteration in plan.begun():
+        yield from iteration.stages
+    yield plan.iterations[0].deliver
+    yield from folders(plan)
 
 
 def converge_task(plan: Plan) -> dict[str, Any]:
@@ -118,6 +128,6 @@ def converge_task(plan: Plan) -> dict[str, Any]:
         "doc": "run the loop until the contract is met or the budget ends",
         "actions": [told(conclude)],
         "calc_dep": ["gate:0"],
-        "clean": [Removal((*plan.stages(), *folders(plan)))],
+        "clean": [Removal(lambda: _made(plan))],
         "uptodate": [_still(lambda values: values == conclude())],
     }

@@ -31,9 +31,11 @@ def missing(plan: Plan, tasks: Mapping[str, Any], selected: Iterable[str]) -> li
         selected: The names of those that were asked for.
     """
     names = set(_each(tasks, selected))
-    found = [why for stage in plan.stages() if stage.name in names for why in _unmade(plan, stage)]
-    last = plan.iterations[-1].number
-    gates = (one for one in plan.iterations if f"gate:{one.number}" in names)
+    found = [
+        why for stage in plan.declared() if stage.name in names for why in _unmade(plan, stage)
+    ]
+    last = len(plan.iterations)
+    gates = (one for one in plan.iterations.declared if f"gate:{one.number}" in names)
     unmet = (one.number for one in gates if not decide(one, last)["met"])
     found += [f"gate:{number}: its candidates do not meet {plan.name}" for number in unmet]
     more = [f"and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []

@@ -71,6 +71,16 @@ def not_compared(why: str) -> str:
     )
 
 
+def left_out_text(best: TrialResult) -> list[str]:
+    """That the device ran fewer test examples than it runs of a faster model."""
+    if not best.examples_left_out:
+        return []
+    count = best.examples_run + best.examples_left_out
+    ran = f"the device ran {best.examples_run} of {count} test examples"
+    why = "as more would take longer than target.verification_time"
+    return [f"{ran}, {why}; the goal's figures are of the whole split, on this computer"]
+
+
 def detection_text(best: TrialResult | None) -> list[str]:
     """What a detector makes of each split that it was asked on."""
     detected = {} if best is None else best.detected

@@ -106,16 +106,11 @@ def stage_task(stage: Stage) -> dict[str, Any]:
         "basename": base,
         **({"name": part} if part else {"doc": _purpose(stage)}),
         "actions": [(told(run_stage), [stage])],
-        "clean": [Removal((stage,))],
+        "clean": [Removal(lambda: (stage,))],
         "file_dep": [_relative(path) for path in stage.dependency_paths()],
         "targets": targets,
         "uptodate": [UpToDate(stage)],
     }
-
-
-def _group(base: str, doc: str) -> dict[str, Any]:
-    """The parent of all tasks of one kind; `doit list` shows its doc."""
-    return {"basename": base, "name": None, "doc": doc}
 
 
 def _examine() -> TaskFailed | None:
@@ -177,19 +172,34 @@ def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
     }
 
 
-def declare(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Every task of a plan."""
+def groups(plan: Plan) -> dict[str, str]:
+    """What is done in every round, each with what it is for."""
+    named = (stage for stage in plan.iterations[0].stages if ":" in stage.name)
+    purposes = {stage.name.partition(":")[0]: _purpose(stage) for stage in named}
+    return {**purposes, "gate": "decide whether another iteration is needed"}
+
+
+def of_round(plan: Plan, number: int) -> Iterator[dict[str, Any]]:
+    """The tasks of one round, and the gate after it."""
+    iteration = plan.iterations[number - 1]
+    for stage in iteration.stages:
+        yield stage_task(stage)
+    last = len(plan.iterations)
+    yield loop.gate_task(iteration, last, _relative(iteration.judge.manifest_path))
+
+
+def declare(plan: Plan, rounds: int) -> Iterator[dict[str, Any]]:
+    """The tasks of a plan.
+
+    Args:
+        plan: The plan.
+        rounds: How many of its rounds.
+    """
     for stage in plan.preparation.stages:
         yield stage_task(stage)
-    for stage in plan.iterations[0].stages:
-        base, _, part = stage.name.partition(":")
-        if part:
-            yield _group(base, _purpose(stage))
-    last = len(plan.iterations)
-    for iteration in plan.iterations:
-        for stage in iteration.stages:
-            yield stage_task(stage)
-        yield loop.gate_task(iteration, last, _relative(iteration.judge.manifest_path))
+    for base, purpose in groups(plan).items():
+        yield {"basename": base, "name": None, "doc": purpose}
+    for number in range(1, rounds + 1):
+        yield from of_round(plan, number)
     yield from loop.carry_tasks(plan)
-    yield _group("gate", "decide whether another iteration is needed")
     yield loop.converge_task(plan)

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from mlforge_tasks.runners import Session
     from mlforge_tasks.verdict.decision import Decision
 
-# Enough to meet every output range, few enough that a run takes seconds.
+# Enough to meet every output range.
 GOLDEN_COUNT = 32
+# What a target has to show in any case, however long it takes.
+LEAST_COUNT = 4
 SCORE_BYTES = 8
 
 
@@ -37,11 +39,24 @@ def _spread(numbers: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     return numbers[places.round().astype(np.intp)]
 
 
-def _of_both(positive: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _of_both(positive: NDArray[np.bool_], count: int) -> NDArray[np.intp]:
     """Examples that are to be detected, however rare they are, and others, in their order."""
-    found = _spread(np.flatnonzero(positive), GOLDEN_COUNT // 2)
-    others = _spread(np.flatnonzero(~positive), GOLDEN_COUNT - len(found))
+    found = _spread(np.flatnonzero(positive), count // 2)
+    others = _spread(np.flatnonzero(~positive), count - len(found))
     return np.sort(np.concatenate((found, others)))
+
+
+def fitting(session: Session, model: Quantisation, time_s: float) -> int:
+    """How many examples a device can run in some time, with what is sent for them.
+
+    Args:
+        session: The device.
+        model: Its model.
+        time_s: The time.
+    """
+    each_s = session.seconds_for(math.prod(model.input.shape) + math.prod(model.output.shape))
+    in_time = int(time_s / each_s) if each_s * GOLDEN_COUNT > time_s else GOLDEN_COUNT
+    return max(LEAST_COUNT, in_time)
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,7 @@ class GoldenVectors:
         inputs: [N, ...], int8, as the device gets them.
         targets: [N] labels or [N, outputs] in original units.
         decision: What the device decides from its outputs; None where it only gives them.
+        left_out: How many it could run in more time.
     """
 
     card: DataCard
@@ -61,10 +77,16 @@ class GoldenVectors:
     inputs: NDArray[np.int8]
     targets: NDArray[Any]
     decision: Decision | None = None
+    left_out: int = 0
 
     @classmethod
     def choose(
-        cls, dataset: Path, quantisation: Quantisation, decision: Decision | None = None
+        cls,
+        dataset: Path,
+        quantisation: Quantisation,
+        decision: Decision | None = None,
+        *,
+        count: int = GOLDEN_COUNT,
     ) -> Self:
         """Takes them from the test split.
 
@@ -72,21 +94,23 @@ class GoldenVectors:
             dataset: The data set's folder.
             quantisation: The model's.
             decision: The device's.
+            count: How many; all where there are fewer.
         """
         card = DataCard.read(dataset / "data_card.json")
         test = windows.read(dataset, "test", card.window_length)
         targets = windows.read_targets(dataset, "test")
-        chosen = _spread(np.arange(len(test)), GOLDEN_COUNT)
+        chosen = _spread(np.arange(len(test)), count)
         if decision is not None:
             wanted = 1 if decision.positive is None else decision.positive
             positive = targets.reshape(len(targets), -1) == wanted  # [N, 1], or [N, labels]
-            chosen = _of_both(np.logical_or.reduce(positive, axis=1))
+            chosen = _of_both(np.logical_or.reduce(positive, axis=1), count)
         return cls(
             card=card,
             quantisation=quantisation,
             inputs=quantise(test[chosen], quantisation.input),
             targets=targets[chosen],
             decision=decision,
+            left_out=min(GOLDEN_COUNT, len(test)) - len(chosen),
         )
 
     def ask(self, session: Session) -> NDArray[np.int8]:

@@ -108,12 +108,6 @@ def _detected(folders: Folders, measurements: Iterable[Measurement]) -> dict[str
     return {split: counts for split, counts in found.items() if counts is not None}
 
 
-def _not_compared(folders: Folders) -> str:
-    """Why a device's outputs were not held against the oracle's, the board's first."""
-    known = folders.on_board or folders.emulated
-    return "" if known is None else known.not_compared
-
-
 def result(
     folders: Folders, architecture: Architecture | None, identity: str, config: Mapping[str, Any]
 ) -> TrialResult:
@@ -138,13 +132,16 @@ def result(
         profile=folders.profile,
         untrained=_untrained(folders, measurements),
     )
+    ran = folders.on_board or folders.emulated
     shown = (config["model"] or "no proposal") if architecture is None else brief(architecture)
     return TrialResult(
         trial=trial,
         brief=shown,
         device_metric=device_metric,
         float_metrics=_float_metrics(folders, measurements),
-        not_compared=_not_compared(folders),
+        not_compared="" if ran is None else ran.not_compared,
+        examples_run=0 if ran is None else ran.golden_vectors,
+        examples_left_out=0 if ran is None else ran.golden_left_out,
         cycles=_cycles(folders),
         detected=_detected(folders, measurements),
     )

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.build_report import BuildReport
-    from mlforge_tasks.runners import Runner
+    from mlforge_tasks.runners import Runner, Session
+    from mlforge_tasks.stages._golden import GoldenVectors
 
 PROFILE = "profile.json"
+FIELDS = ("target.verification_time_s",)
 
 
 def tools(runner: str, board: Board) -> Mapping[str, str]:
@@ -44,6 +46,7 @@ def kind(runner: str, board: Board) -> StageKind:
         __name__,
         ("measurements.json",),
         isolated=True,
+        fields=FIELDS,
         loads=(plugins.module("runners", runner),),
         tools=functools.partial(tools, runner, board),
     )
@@ -64,6 +67,7 @@ class RunReport(Record):
         where: The very board, as the runner identifies it; empty on an emulator.
         macs: Multiply-accumulates per inference.
         golden_vectors: Test inputs that the device ran.
+        golden_left_out: Further ones that it would have run in less time.
         checked_against_oracle: Whether their outputs were compared, byte for byte, with TFLM's;
             False where there is no `tflite-micro` wheel, or its interpreter cannot run the model.
         not_compared: Why they were not; empty where they were.
@@ -80,6 +84,7 @@ class RunReport(Record):
     where: tuple[tuple[str, str], ...] = ()
     macs: int
     golden_vectors: int
+    golden_left_out: int = 0
     checked_against_oracle: bool
     not_compared: str = ""
     no_profile: str = ""
@@ -132,29 +137,37 @@ def _where(runner: Runner, board: Board) -> tuple[tuple[str, str], ...]:
     return tuple(runner.tool_versions(board).items()) if hardware else ()
 
 
+def _examples(
+    inputs: Mapping[str, Path], session: Session, model: Quantisation, time_s: float
+) -> GoldenVectors:
+    """The test examples that a device is to run in some time."""
+    from mlforge_tasks.stages import _golden  # noqa: PLC0415 - numpy
+
+    count, decision = _golden.fitting(session, model, time_s), decision_in(inputs)
+    return _golden.GoldenVectors.choose(inputs["dataset"], model, decision, count=count)
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `measurements.json`, `console.txt` and, of an image that tells it, `profile.json`.
 
     Args:
         inputs: `firmware`, `engine`, `quantise`, `dataset`; `floor` of this board; any `decide`.
         out: Output folder; a board's transcript goes there too.
-        config: `runner`, `board`.
+        config: `runner`, `board`, `target.verification_time_s`.
 
     Raises:
         CandidateFailure: The firmware hangs, faults or goes silent.
         ToolError: The runner broke, or the outputs are wrong.
     """
-    from mlforge_tasks.stages._golden import GoldenVectors  # noqa: PLC0415 - numpy
-
     board = Board.from_dump(config["board"])
     runner: Runner = plugins.load("runners", config["runner"])
     builds, model = _builds(inputs), Quantisation.read(inputs["quantise"] / "quantisation.json")
-    golden = GoldenVectors.choose(inputs["dataset"], model, decision_in(inputs))
     expected = Expected(builds[0].firmware_id, model.tflite_sha256)
     no_profile = _write_profile(inputs, out, board, runner, expected)
     elf = inputs["firmware"] / IMAGE
     with runner.open(board, elf, expected, evidence=out) as session:
         (out / "console.txt").write_bytes(session.console)  # the same at every boot, up to here
+        golden = _examples(inputs, session, model, config[FIELDS[0]])
         outputs, self_test = golden.ask(session), session.self_test
     not_compared = golden.check((inputs["quantise"] / "model.tflite").read_bytes(), outputs)
     cycles, source = runner.cycles(board, elf, self_test), runner.capabilities.source
@@ -167,6 +180,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         where=_where(runner, board),
         macs=EngineReport.read(inputs["engine"] / REPORT).macs,
         golden_vectors=len(golden.inputs),
+        golden_left_out=golden.left_out,
         checked_against_oracle=not not_compared,
         not_compared=not_compared,
         no_profile=no_profile,

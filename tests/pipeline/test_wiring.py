@@ -101,7 +101,7 @@ def test_doit_learns_of_what_was_wired(tmp_path: Path, monkeypatch: pytest.Monke
         return prepared
 
     monkeypatch.setattr(plan, "prepare", with_toy)
-    tasks_of_doit = list(tasks.declare(plan_of(tmp_path)))
+    tasks_of_doit = list(tasks.declare(plan_of(tmp_path), 1))
     assert [task["basename"] for task in tasks_of_doit].count("count") == 1
 
 

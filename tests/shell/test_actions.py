@@ -34,6 +34,6 @@ def test_what_cannot_be_removed_is_told(tmp_path: Path, capsys: pytest.CaptureFi
     """`doit clean` ends with a message and another code than 0."""
     kept = Stage("x", StageKind("none"), Path("/proc/self"), Workspace(Store(tmp_path)))
     with pytest.raises(SystemExit) as ended:
-        Removal((kept,))()
+        Removal(lambda: (kept,))()
     assert ended.value.code == 2
     assert "/proc/self" in capsys.readouterr().err

@@ -27,7 +27,7 @@ def test_a_way_round_leads_to_the_same_tree() -> None:
     """Another spelling of a build folder is no other one for doit."""
     plain = tasks.load_plan(str(TANK), "build")
     assert tasks.load_plan(str(TANK), "tests/../build").folder == plain.folder
-    assert [task.get("targets") for task in tasks.declare(plain)] == [
+    assert [task.get("targets") for task in tasks.declare(plain, 1)] == [
         task.get("targets")
-        for task in tasks.declare(tasks.load_plan(str(TANK), f"../{Path.cwd().name}/build"))
+        for task in tasks.declare(tasks.load_plan(str(TANK), f"../{Path.cwd().name}/build"), 1)
     ]

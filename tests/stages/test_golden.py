@@ -11,7 +11,7 @@ import pytest
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.runners import InferenceResult
-from mlforge_tasks.stages._golden import GoldenVectors
+from mlforge_tasks.stages._golden import GoldenVectors, fitting
 from mlforge_tasks.verdict.decision import Decision, Threshold
 from tests.helpers.model_data import card, write_dataset
 
@@ -46,6 +46,9 @@ class Device:
     def self_test(self) -> SelfTest:
         raise NotImplementedError
 
+    def seconds_for(self, data_bytes: int) -> float:
+        return data_bytes / 100
+
     def infer(self, data: bytes) -> InferenceResult:
         first, second = np.frombuffer(data, np.int8)[:2].tolist()
         decided = b"" if self._least is None else bytes([second - first >= self._least])
@@ -68,6 +71,17 @@ def test_what_is_rare_is_among_the_vectors(dataset: Path, tmp_path: Path) -> Non
     golden = GoldenVectors.choose(rare, MODEL, DECISION)
     assert (len(golden.targets), golden.targets.sum()) == (32, 2)
     assert GoldenVectors.choose(rare, MODEL).targets.sum() < 2
+
+
+@pytest.mark.parametrize(
+    ("time_s", "count"), [(0.001, 4), (0.31, 6), (1.599, 31), (1.6, 32), (1e9, 32)], ids=str
+)
+def test_as_many_as_fit_the_time(dataset: Path, time_s: float, count: int) -> None:
+    """Three bytes to send and two back take 50 ms here; what is left out is told."""
+    fit = fitting(Device(7), MODEL, time_s)
+    golden = GoldenVectors.choose(dataset, MODEL, DECISION, count=fit)
+    assert (fit, len(golden.inputs), golden.left_out) == (count, count, 32 - count)
+    assert golden.targets.sum() == count // 2
 
 
 @pytest.mark.parametrize("decision", [None, DECISION], ids=["outputs", "decisions"])

@@ -21,6 +21,7 @@ from tests.helpers.made_up_device import evaluate, make_brief
 from tests.helpers.paths import ROOT, TANK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mlforge_tasks.graph.stage import Stage
@@ -78,7 +79,7 @@ def test_trainings_see_curves_of_earlier_rounds_only(tmp_path: Path) -> None:
     assert rounds[-1].curves is None
 
 
-def trainings(rounds: tuple[Iteration, ...]) -> list[Stage]:
+def trainings(rounds: Sequence[Iteration]) -> list[Stage]:
     return [chain["train"] for one in rounds for chain in one.candidates]
 
 
