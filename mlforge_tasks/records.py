@@ -198,12 +198,14 @@ class Patches(Record):
         stripes: How many.
         extra_macs: Multiply-accumulates per inference that are done once more than without.
         whole_arena_bytes: Working memory that the model would take without.
+        streamed: Whether the model's input comes by rows, so that it is not whole either.
     """
 
     last_layer: str
     stripes: int
     extra_macs: int
     whole_arena_bytes: int
+    streamed: bool = False
 
 
 class LayerCost(Record):

@@ -65,6 +65,7 @@ class Engine(Protocol):
         *,
         arena_limit_bytes: int | None = None,
         untrained: bool = False,
+        streamed: bool = False,
     ) -> GeneratedModel:
         """Generates the C sources of one model; equal arguments give equal bytes.
 
@@ -77,6 +78,8 @@ class Engine(Protocol):
                 changes nothing.
             untrained: Whether other weights will be delivered. What the model takes is then to hold
                 for them too: nothing may be gained from their values.
+            streamed: Whether the model's input comes by rows, which the application writes where
+                the model asks for them, so that it is never whole.
 
         Raises:
             CandidateFailure: The model uses something that the engine does not have.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.engines import GeneratedModel
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.emit import constant_bytes, emit
+from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.importer import import_model
 from mlforge_tasks.engines._aot.lower import OPERATORS
 from mlforge_tasks.engines._aot.patches import patched
@@ -44,6 +45,7 @@ class AotEngine:
         *,
         arena_limit_bytes: int | None = None,
         untrained: bool = False,
+        streamed: bool = False,
     ) -> GeneratedModel:
         """See `Engine.generate`.
 
@@ -54,14 +56,21 @@ class AotEngine:
         model = (planned if untrained else trimmed)(graph, cpu)
         graph, lowered, memory = model.graph, model.lowered, model.memory
         patches = None
-        if arena_limit_bytes is not None and memory.arena_bytes > arena_limit_bytes:
+        limit_bytes = 0 if arena_limit_bytes is None and streamed else arena_limit_bytes
+        if limit_bytes is not None and (streamed or memory.arena_bytes > limit_bytes):
             found = patched(
                 graph,
                 model.operators,
                 cpu,
                 whole_bytes=memory.arena_bytes,
-                limit_bytes=arena_limit_bytes,
+                limit_bytes=limit_bytes,
+                streamed=streamed,
             )
+            if streamed and found is None:
+                raise unsupported(
+                    f"an input that comes by rows, which '{graph.operators[0].name}' reads whole",
+                    "begin with a convolution or a pooling, or take 'patches: auto'",
+                )
             if found is not None:
                 graph, lowered, memory = found.graph, found.lowered, found.memory
                 patches = found.patches

@@ -92,6 +92,7 @@ class TflmEngine:
         *,
         arena_limit_bytes: int | None = None,  # noqa: ARG002 - the interpreter plans on the device
         untrained: bool = False,  # noqa: ARG002 - it runs what is in the file
+        streamed: bool = False,  # noqa: ARG002 - a contract asks no other engine than aot for it
     ) -> GeneratedModel:
         """Generates the C source of one model; see `Engine.generate`.
 

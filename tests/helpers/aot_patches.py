@@ -127,10 +127,12 @@ def pyramid() -> bytes:
     return graph.finish()
 
 
-def cut_cases(prefix: str, tflite: bytes, cpu: str = "host", most: int = 1000) -> Iterator[Case]:
+def cut_cases(
+    prefix: str, tflite: bytes, cpu: str = "host", most: int = 1000, *, streamed: bool = False
+) -> Iterator[Case]:
     """The model in all its cuts, or in some that are spread evenly over them."""
     graph, lowered = lower_operators(rewrite(import_model(tflite)), cpu)
-    found = list(cuts(graph, lowered))
+    found = list(cuts(graph, lowered, streamed=streamed))
     whole = make_case(prefix, tflite, cpu) if found else None
     for number, cut in enumerate(found[:: -(-len(found) // most) or 1]):
         assert whole is not None
@@ -140,4 +142,48 @@ def cut_cases(prefix: str, tflite: bytes, cpu: str = "host", most: int = 1000) -
         files = emit(made, forms, memory, tflite=tflite, cpu=cpu, prefix=name)
         layers = whole.generated.layers  # weights are the same
         generated = GeneratedModel(files, memory.arena_bytes, layers, profiled=True)
-        yield replace(whole, prefix=name, generated=generated)
+        case = replace(whole, prefix=name, generated=generated)
+        yield fed_from_whole(case) if streamed else case
+
+
+_WHOLE_INPUT = """\
+#include <string.h>
+#include "PREFIX_aot.h"
+#include "PREFIX_rows.h"
+
+static int8_t whole[PREFIX_ROWS_ * PREFIX_ROW_BYTES_];
+static int32_t next;
+
+int8_t *PREFIX_input(void)
+{
+    next = 0;
+    return whole;
+}
+
+void PREFIX_read_rows(int8_t *rows, int32_t first, int32_t count)
+{
+    if (first < next || count <= 0 || first + count > PREFIX_ROWS_) {
+        return; /* a row that was read before, or is none: outputs differ */
+    }
+    next = first + count;
+    memcpy(rows, whole + first * PREFIX_ROW_BYTES_, (size_t)count * PREFIX_ROW_BYTES_);
+}
+"""
+
+
+def fed_from_whole(case: Case) -> Case:
+    """A model that asks for rows of its input, with an application that has them all."""
+    prefix, upper = case.prefix, case.prefix.upper()
+    text = _WHOLE_INPUT.replace("PREFIX_ROWS_", f"{upper}_ROWS")
+    text = text.replace("PREFIX_ROW_BYTES_", f"{upper}_ROW_BYTES").replace("PREFIX", prefix)
+    header = case.generated.files[f"{prefix}_aot.h"].decode()
+    output = f"const int8_t *{prefix}_output(void);"
+    assert output in header
+    files = {
+        **case.generated.files,
+        f"{prefix}_aot.h": header.replace(
+            output, f"int8_t *{prefix}_input(void);\n{output}"
+        ).encode(),
+        f"{prefix}_whole.c": text.encode(),
+    }
+    return replace(case, generated=replace(case.generated, files=files))

@@ -11,6 +11,7 @@ import numpy as np
 
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.program import Alias, Constant, Data, Scratch, Step
+from mlforge_tasks.engines._aot.stripes import FEED_ROWS
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.render import c_identifier, c_int, render
 
@@ -99,7 +100,10 @@ def _comment(text: str) -> str:
 
 
 class _Emitter:
-    def __init__(self, graph: Graph, lowered: Sequence[Lowered], plan: Plan) -> None:
+    def __init__(
+        self, graph: Graph, lowered: Sequence[Lowered], plan: Plan, prefix: str = ""
+    ) -> None:
+        self._prefix = prefix
         self._graph = graph
         self._lowered = lowered
         self._plan = plan
@@ -122,7 +126,8 @@ class _Emitter:
 
     def _call(self, call: Call, index: int) -> str:
         arguments = (self._argument(argument, index) for argument in call.arguments)
-        return f"{call.function}({', '.join(arguments)});"
+        function = call.function if call.header else f"{self._prefix}_{call.function}"
+        return f"{function}({', '.join(arguments)});"
 
     def constant_operands(self, step: Step) -> tuple[Constant, ...]:
         """Arrays for arguments that are constant tensors, at the first step that reads them."""
@@ -158,7 +163,8 @@ class _Emitter:
             for tensor in self._graph.inputs_of(operator)
             if tensor.data is None
         )
-        title = f"{operator.name}: {operator.op} {shapes or 'constant'}"
+        reads = "the model's input" if operator.op == FEED_ROWS else shapes or "constant"
+        title = f"{operator.name}: {operator.op} {reads}"
         made = ", ".join(str(list(each.shape)) for each in self._graph.outputs_of(operator))
         title += f" -> {made}"
         if not isinstance(form, Step):
@@ -225,7 +231,7 @@ def emit(
     Raises:
         ToolError: The prefix is not a C identifier.
     """
-    emitter = _Emitter(graph, lowered, plan)
+    emitter = _Emitter(graph, lowered, plan, prefix)
     steps = [form for form in lowered if isinstance(form, Step)]
     headers = {call.header for step in steps for call in step.calls} - {""}
     context = {
@@ -237,9 +243,11 @@ def emit(
         "arena_bytes": plan.arena_bytes,
         "input_offset": plan.tensors[graph.input],
         "output_offset": plan.tensors[graph.output],
+        "rows": graph.rows,
     }
     files = dict(kernel_files(headers, kernels_for(cpu)))
-    for suffix in (".c", ".h"):
-        text = render(f"aot/model{suffix}.jinja", **context)
-        files[f"{prefix}_aot{suffix}"] = text.encode()
+    names = ["aot.c", "aot.h", *(["rows.h"] if context["rows"] else [])]
+    for name in names:
+        text = render(f"aot/model_{name}.jinja", **context)
+        files[f"{prefix}_{name}"] = text.encode()
     return dict(sorted(files.items()))

@@ -92,8 +92,8 @@ class Options:
     what DEPTHWISE_CONV_2D multiplies channels by, and how many tensors PACK and UNPACK have. `axes`
     are those that SQUEEZE takes away, none for all of size 1. Masks have a bit per axis;
     `other_masks` are those that no reference kernel reads. `from_float` is QUANTIZE that the
-    reference gives floats. `fed` are a first row of the model's input, and how many rows later each
-    turn of a loop begins.
+    reference gives floats. `fed` are a first row of the model's input, how many rows later each
+    turn of a loop begins, and how many rows there are in each.
     """
 
     same_padding: bool = False
@@ -114,7 +114,7 @@ class Options:
     shrink_mask: int = 0
     other_masks: int = 0
     from_float: bool = False
-    fed: tuple[int, int] = (0, 0)
+    fed: tuple[int, int, int] = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,7 @@ class Graph:
         views: Tensors that are parts of others.
         loops: Operators that run more than once; loops have none in common.
         pairs: Of all operators that stripes are made of.
+        rows: How many the model's input has, and bytes of one, where it comes by rows.
     """
 
     tensors: tuple[Tensor, ...]
@@ -203,6 +204,7 @@ class Graph:
     views: Mapping[int, View] = field(default_factory=dict)
     loops: tuple[Loop, ...] = ()
     pairs: tuple[Pair, ...] = ()
+    rows: tuple[int, int] | None = None
 
     def loop_of(self, index: int) -> Loop | None:
         """The loop that an operator is in."""

@@ -7,6 +7,7 @@ Deep Learning", 2021).
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -79,19 +80,27 @@ def _weight_bytes(lowered: Sequence[Lowered]) -> int:
     )
 
 
-def cuts(graph: Graph, lowered: Sequence[Lowered]) -> Iterator[Cut]:
-    """All cuts of a model into stripes of equally many rows, with rows kept or computed anew."""
+def cuts(graph: Graph, lowered: Sequence[Lowered], *, streamed: bool = False) -> Iterator[Cut]:
+    """All cuts of a model into stripes of equally many rows, with rows kept or computed anew.
+
+    Args:
+        graph: The model.
+        lowered: Its operators.
+        streamed: Whether its input comes by rows: none may be read twice, nor behind the stripes.
+    """
     for end in region.region_ends(graph, lowered):
+        if streamed and any(graph.input in each.inputs for each in graph.operators[end + 1 :]):
+            continue
         count = region.row_count(graph.output_of(graph.operators[end]))
         heights = {-(-count // number) for number in range(2, min(count, _MOST_STRIPES) + 1)}
         same = region.same_bytes(graph, lowered, end)
         whole = _macs(lowered[: end + 1])
         for height in sorted(heights, reverse=True):
-            for keep in (True, False):
+            for keep in (True,) if streamed else (True, False):
                 stripes = trace.stripes(graph, end, height, same, keep=keep)
                 macs = sum(trace.macs(each.parts, graph, lowered) for each in stripes)
                 if stripes and (keep or macs > whole):
-                    yield Cut(head(graph, stripes, end, same, fed=False), macs - whole)
+                    yield Cut(head(graph, stripes, end, same, fed=streamed), macs - whole)
 
 
 def cut_up(
@@ -104,12 +113,14 @@ def cut_up(
     return made, share_constants(forms)
 
 
-def _tries(graph: Graph, lowered: Sequence[Lowered], cpu: str, most_bytes: int) -> list[_Try]:
+def _tries(
+    graph: Graph, lowered: Sequence[Lowered], cpu: str, most_bytes: int, *, streamed: bool
+) -> list[_Try]:
     """Cuts that may take less memory than some, and have no weights twice in flash."""
     weights = _weight_bytes(share_constants(lowered))
     most_macs = MOST_EXTRA_SHARE * _macs(lowered)
     tries = []
-    for cut in cuts(graph, lowered):
+    for cut in cuts(graph, lowered, streamed=streamed):
         if cut.extra_macs > most_macs:
             continue
         made, forms = cut_up(cut, graph, lowered, cpu)
@@ -130,14 +141,21 @@ def _planned(one: _Try, graph: Graph, whole_bytes: int) -> Patched:
         stripes=one.cut.head.stripes,
         extra_macs=one.cut.extra_macs,
         whole_arena_bytes=whole_bytes,
+        streamed=one.cut.head.fed,
     )
     return Patched(one.graph, one.lowered, plan(one.graph, one.lowered), patches)
 
 
 def patched(
-    graph: Graph, lowered: Sequence[Lowered], cpu: str, *, whole_bytes: int, limit_bytes: int
+    graph: Graph,
+    lowered: Sequence[Lowered],
+    cpu: str,
+    *,
+    whole_bytes: int,
+    limit_bytes: int,
+    streamed: bool = False,
 ) -> Patched | None:
-    """The model in stripes, None where that saves no memory.
+    """The model in stripes, None where that saves no memory or, streamed, cannot be.
 
     Of all cuts within `MOST_EXTRA_SHARE`, the one with the fewest extra multiply-accumulates whose
     arena keeps the limit; where none does, the one with the smallest arena.
@@ -148,8 +166,10 @@ def patched(
         cpu: The core it is for.
         whole_bytes: The arena without stripes.
         limit_bytes: What the arena should take at most.
+        streamed: Whether the input comes by rows.
     """
-    tries = _tries(graph, lowered, cpu, whole_bytes)
+    most_bytes = sys.maxsize if streamed else whole_bytes
+    tries = _tries(graph, lowered, cpu, most_bytes, streamed=streamed)
     for one in sorted(tries, key=_by_cost):
         if one.least_bytes <= limit_bytes:
             found = _planned(one, graph, whole_bytes)
@@ -157,7 +177,7 @@ def patched(
                 return found
     best: Patched | None = None
     for one in sorted(tries, key=lambda each: (each.least_bytes, each.cut.extra_macs)):
-        most = whole_bytes if best is None else best.memory.arena_bytes
+        most = most_bytes if best is None else best.memory.arena_bytes
         if one.least_bytes >= most:
             break
         found = _planned(one, graph, whole_bytes)

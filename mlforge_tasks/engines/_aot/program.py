@@ -41,7 +41,8 @@ class Call:
     """One call of a kernel.
 
     Attributes:
-        header: Where the kernel is declared.
+        header: Where the kernel is declared; empty for a function of the application's, whose name
+            begins with the model's prefix.
         function: The kernel.
         arguments: What it is given.
     """

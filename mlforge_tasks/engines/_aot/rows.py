@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import region
 from mlforge_tasks.engines._aot.program import Call, Data, Step
 from mlforge_tasks.engines._aot.stripes import FEED_ROWS, KEEP_ROWS
 
@@ -21,13 +20,12 @@ def _keep(operator: Operator, graph: Graph) -> Step:
     return Step(calls=(Call("aot_move_s8.h", "aot_move_s8", arguments),))
 
 
-def _feed(operator: Operator, graph: Graph) -> Step:
+def _feed(operator: Operator, _: Graph) -> Step:
     """Rows of the model's input, from the application."""
-    first, move = operator.options.fed
+    first, move, count = operator.options.fed
     row = f"{first} + {move} * stripe" if move else str(first)
-    count = region.row_count(graph.output_of(operator))
-    arguments = ("context", Data(operator.output), row, count)
-    return Step(calls=(Call("", "rows", arguments),))
+    arguments = (Data(operator.output), row, count)
+    return Step(calls=(Call("", "read_rows", arguments),))
 
 
 OPERATORS: Mapping[str, Callable[[Operator, Graph], Step]] = {

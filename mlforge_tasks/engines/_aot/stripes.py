@@ -100,7 +100,7 @@ class _Striper:
         if self._head.fed and stripe.fed.count > 0:
             new = stripe.fed.count
             yield from self._moved_up(tensor, stripe.kept.get(tensor, 0), new, f"input_{name}")
-            options = Options(fed=(stripe.fed.first, group.fed_move))
+            options = Options(fed=(stripe.fed.first, group.fed_move, new))
             rows = (self._at_end(tensor, stripe.fed, new),)
             yield Operator(FEED_ROWS, (), rows, options, name=f"input_{name}")
 
@@ -154,6 +154,11 @@ class _Striper:
         return self._view(tensor, index, part.reads, part.reads.first - rows.first)
 
 
+def _input_rows(graph: Graph) -> tuple[int, int]:
+    tensor = graph.tensors[graph.input]
+    return region.row_count(tensor), region.row_bytes(tensor)
+
+
 def striped(graph: Graph, head: Head) -> tuple[Graph, int]:
     """The graph with its first operators in stripes.
 
@@ -176,5 +181,6 @@ def striped(graph: Graph, head: Head) -> tuple[Graph, int]:
         views=striper.views,
         loops=tuple(loops),
         pairs=() if head.pair is None else (head.pair,),
+        rows=_input_rows(graph) if head.fed else None,
     )
     return made, len(operators)
