@@ -32,7 +32,12 @@ MOST_INSTRUCTIONS_PER_MAC = {
     "mps3/an547": {"keyword_spotting": 0.33, "resnet_8": 0.19, "autoencoder": 0.24},
 }
 # What first layers in stripes leave of the arena.
-MOST_OF_WHOLE = {"visual_wake_words": 0.84, "resnet_8": 0.78, "activity_200": 0.6, "sequence": 0.73}
+MOST_OF_WHOLE = {
+    "visual_wake_words": 0.81,
+    "resnet_8": 0.66,
+    "activity_200": 0.63,
+    "sequence": 0.63,
+}
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +84,27 @@ def test_models_are_exact_on_other_cores(
     assert run_on_core(cases, core, tmp_path) == dict.fromkeys(models, 0)
 
 
-def test_keyword_spotting_fits_its_two_largest_layers(cases: Mapping[str, Case]) -> None:
-    """RAM is at the liveness bound: input and output of a 1x1 convolution, 8000 bytes each."""
-    assert cases["keyword_spotting"].generated.arena_bytes == 16000
+@pytest.mark.parametrize("cpu", ["host", "cortex-m4"])
+def test_keyword_spotting_takes_one_of_its_layers(cpu: str, models: Mapping[str, bytes]) -> None:
+    """Input and output of a 1x1 convolution are 8000 bytes each; one grows into the other."""
+    assert PLUGIN.generate(models["keyword_spotting"], cpu).arena_bytes <= 8600
 
 
-def test_keyword_spotting_works_in_place_on_dsp_cores(models: Mapping[str, bytes]) -> None:
-    """Of its layers of 8000 bytes there is one at a time, besides what the first needs."""
-    generated = PLUGIN.generate(models["keyword_spotting"], "cortex-m4")
-    assert generated.arena_bytes <= 8900
+@pytest.mark.parametrize("cpu", ["host", "cortex-m4"])
+def test_visual_wake_words_streams_into_less_than_its_input(
+    cpu: str, models: Mapping[str, bytes]
+) -> None:
+    """27,648 bytes of input come by rows; its largest layer alone has 36,864."""
+    whole = PLUGIN.generate(models["visual_wake_words"], cpu)
+    streamed = PLUGIN.generate(
+        models["visual_wake_words"], cpu, arena_limit_bytes=20_000, streamed=True
+    )
+    assert streamed.arena_bytes <= 20_000
+    assert sum(each.macs for each in streamed.layers) == sum(each.macs for each in whole.layers)
+    cut = PLUGIN.generate(models["visual_wake_words"], cpu, arena_limit_bytes=38_000)
+    assert cut.arena_bytes <= 38_000
+    assert cut.patches is not None
+    assert cut.patches.extra_macs == 0
 
 
 @pytest.mark.parametrize("name", ["mps2/an386", "mps3/an547"])

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlforge_tasks.engines._aot import depthwise
-from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
+from mlforge_tasks.engines._aot.overlap import bytes_behind
+from mlforge_tasks.engines._aot.program import (
+    Behind,
+    Call,
+    Constant,
+    Data,
+    Parameters,
+    Scratch,
+    Step,
+)
 from mlforge_tasks.engines._aot.weighted import (
     fused_clamp,
     geometry,
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.weighted import Requant
 
 CHANNEL_BLOCK = 4
+_PAIR = 2
 # Windows of shorter runs are copied together first: the kernel walks 16 taps at a time.
 _SHORT_RUN = 8
 
@@ -65,6 +75,28 @@ def _runs(height: Axis, width: Axis, channels: int) -> dict[str, Value]:
     return {"runs": runs, "run": run, "step": step}
 
 
+def bytes_behind_in_pairs(
+    axes: tuple[Axis, Axis], channels: int, channels_out: int, *, in_runs: bool
+) -> int:
+    """See `overlap.bytes_behind`: windows run in pairs, and those inside the input are read there.
+
+    Such a one may wait for its partner while those at the border are written, for the rest of its
+    row or of the rows; copied ones have been read when they wait.
+
+    Args:
+        axes: Height and width.
+        channels: Of the input.
+        channels_out: Of the output.
+        in_runs: Whether windows inside the input are not copied.
+    """
+    height, width = axes
+    windows, late = _PAIR, _PAIR if in_runs else 0
+    if in_runs and not (height.inside and width.inside):
+        inside = (height.input + height.before - height.span) // height.stride + 1
+        windows, late = 1, (height.output - inside + 1) * width.output + _PAIR
+    return bytes_behind(height, width, channels, channels_out, windows, late=late)
+
+
 def _convolution(
     operator: Operator, graph: Graph, taps: NDArray[np.int64], axes: tuple[Axis, Axis]
 ) -> Step:
@@ -92,6 +124,10 @@ def _convolution(
         ),
         parameters=Parameters(operator.name, "aot_conv_t", members),
         scratch_bytes=2 * taps.shape[1] if gathers else 0,
+        behind=Behind(
+            operator.inputs[0],
+            bytes_behind_in_pairs(axes, source.shape[-1], len(taps), in_runs=runs["runs"] != 0),
+        ),
         macs=height.output * width.output * taps.size,
     )
 

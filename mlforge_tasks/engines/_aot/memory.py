@@ -18,7 +18,7 @@ from mlforge_tasks.engines._aot.program import Alias, Step
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlforge_tasks.engines._aot.graph import Graph
+    from mlforge_tasks.engines._aot.graph import Graph, Tensor
     from mlforge_tasks.engines._aot.program import Lowered
 
 BEFORE_ALL_STEPS = -1
@@ -91,6 +91,14 @@ class _Sharing:
         self._source[tensor] = source
 
 
+def _overwritten(form: Step, tensors: Sequence[Tensor], output: int) -> int | None:
+    """The input that an output may begin with, where it is no larger."""
+    behind = form.behind
+    if behind is None or behind.bytes or tensors[output].size > tensors[behind.tensor].size:
+        return form.overwrites
+    return behind.tensor
+
+
 def _share(graph: Graph, lowered: Sequence[Lowered]) -> _Sharing:
     """Lets tensors share buffers.
 
@@ -102,13 +110,15 @@ def _share(graph: Graph, lowered: Sequence[Lowered]) -> _Sharing:
         if isinstance(form, Alias):
             sharing.share(operator.output, form.source)
     for index, (operator, form) in enumerate(zip(graph.operators, lowered, strict=True)):
-        if not isinstance(form, Step) or form.overwrites is None:
+        if not isinstance(form, Step):
             continue
-        constant = graph.tensors[form.overwrites].data is not None
-        if sharing.is_part(form.overwrites) or sharing.is_part(operator.output):
+        source = _overwritten(form, graph.tensors, operator.output)
+        if source is None or graph.tensors[source].data is not None:
             continue
-        if not constant and sharing.last_use_of_buffer(sharing.owner(form.overwrites)) == index:
-            sharing.share(operator.output, form.overwrites)
+        if sharing.is_part(source) or sharing.is_part(operator.output):
+            continue
+        if sharing.last_use_of_buffer(sharing.owner(source)) == index:
+            sharing.share(operator.output, source)
     return sharing
 
 

@@ -17,11 +17,13 @@ def _groups(count: int, windows: int) -> Iterator[int]:
     yield from range(whole + 1, count + 1)
 
 
-def bytes_behind(height: Axis, width: Axis, channels: int, channels_out: int, windows: int) -> int:
+def bytes_behind(
+    height: Axis, width: Axis, channels: int, channels_out: int, windows: int, *, late: int = 0
+) -> int:
     """How many bytes an output must start before its input, to overwrite only what was read.
 
     The kernel goes through windows row by row, and reads a group of them before it writes the
-    first output of the group.
+    first output of the group; or it still reads the last few while it writes.
 
     Args:
         height: From row to row.
@@ -29,6 +31,7 @@ def bytes_behind(height: Axis, width: Axis, channels: int, channels_out: int, wi
         channels: Of the input.
         channels_out: Of the output.
         windows: How many the kernel reads at a time, as long as there are so many.
+        late: How many windows, up to the last of a group, may still be read while it is written.
 
     Returns:
         0 where the output may start at the input's first byte.
@@ -37,9 +40,10 @@ def bytes_behind(height: Axis, width: Axis, channels: int, channels_out: int, wi
     row_bytes = width.input * channels
     behind = 0
     for done in _groups(count, windows):
-        if done == count:
+        next_read = max(done - late, 0)
+        if next_read == count:
             break  # all is read
-        row, column = divmod(done, width.output)
+        row, column = divmod(next_read, width.output)
         top = max(row * height.stride - height.before, 0)
         left = max(column * width.stride - width.before, 0)
         # The row below starts further left, and may start no lower.

@@ -20,7 +20,15 @@ from mlforge_tasks.engines._aot.pairs import (
     requant_of_pairs,
     summed,
 )
-from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
+from mlforge_tasks.engines._aot.program import (
+    Behind,
+    Call,
+    Constant,
+    Data,
+    Parameters,
+    Scratch,
+    Step,
+)
 from mlforge_tasks.engines._aot.weighted import (
     fused_clamp,
     geometry,
@@ -188,18 +196,6 @@ def _direct(
     )
 
 
-def _overwritten(
-    operator: Operator, graph: Graph, axes: tuple[Axis, Axis], window: _Window
-) -> int | None:
-    """The input, where a kernel that packs windows is done with all that an output overwrites."""
-    if window.packing.direct:
-        return None  # some windows are read where they lie, over and over
-    source, output = graph.tensors[operator.inputs[0]], graph.output_of(operator)
-    windows = window.group(axes[0].output * axes[1].output)
-    behind = bytes_behind(*axes, source.shape[-1], output.shape[-1], windows)
-    return operator.inputs[0] if behind == 0 and output.size <= source.size else None
-
-
 def _convolution(
     operator: Operator,
     graph: Graph,
@@ -237,7 +233,9 @@ def _convolution(
         constants=constants,
         parameters=Parameters(operator.name, "aot_conv_t", members),
         scratch_bytes=packed + gathered,
-        overwrites=_overwritten(operator, graph, axes, window),
+        behind=Behind(
+            operator.inputs[0], bytes_behind(height, width, channels, len(taps), windows)
+        ),
         macs=count * taps.size,
     )
 
@@ -279,8 +277,7 @@ def _fully_connected(packing: Packing, operator: Operator, graph: Graph) -> Step
         constants=constants,
         parameters=Parameters(operator.name, "aot_dot_t", dot),
         scratch_bytes=window.bytes,
-        # All of the input is packed before the first output is written.
-        overwrites=operator.inputs[0] if len(taps) <= taps.shape[1] else None,
+        behind=Behind(operator.inputs[0], 0),  # all of it is packed before an output is written
         macs=taps.size,
     )
 

@@ -9,8 +9,10 @@ import numpy as np
 from mlforge_tasks.engines._aot import fixed_point
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.fixed_point import INT8_MAX, INT8_MIN
+from mlforge_tasks.engines._aot.overlap import bytes_behind
 from mlforge_tasks.engines._aot.program import (
     Alias,
+    Behind,
     Call,
     Constant,
     Data,
@@ -98,6 +100,11 @@ def pool(operator: Operator, graph: Graph) -> Step:
     return Step(
         calls=(Call("aot_pool_s8.h", function, arguments), *fused_clamp(operator, output)),
         parameters=Parameters(operator.name, "aot_pool_t", members),
+        behind=Behind(
+            operator.inputs[0],
+            # A window is read while its outputs are written.
+            bytes_behind(height, width, source.shape[3], source.shape[3], windows=1, late=1),
+        ),
     )
 
 
