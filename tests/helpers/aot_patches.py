@@ -52,17 +52,23 @@ class _Stages(graphs.RandomGraph):
         """The tensor that a residual block began with, at its end."""
         return super().operand(source) if self._other is None else self._other
 
+    def convolved(self, source: Ref, kernel: tuple[int, int], stride: int) -> Ref:
+        """A convolution with padding and as many channels."""
+        channels = source.shape[3]
+        inputs, quant, rms = self.parameters(source, (channels, *kernel, channels), 0, channels)
+        shape = (1, *(-(-each // stride) for each in source.shape[1:3]), channels)
+        ref = self.writer.activation(shape, quant, rms)
+        options = schema.Conv2DOptionsT(padding=0, strideH=stride, strideW=stride)
+        self.made.append(self.output("CONV_2D", inputs, ref, options))
+        return self.made[-1]
+
     def residual(self, source: Ref) -> Ref:
-        """One or two convolutions, and what they began with added."""
-        last, channels = source, source.shape[3]
-        options = schema.Conv2DOptionsT(padding=0, strideH=1, strideW=1)
-        for _ in range(self.pick(1, 2)):
-            shape = (channels, *self.pick((3, 3), (5, 3), (1, 3)), channels)
-            inputs, quant, rms = self.parameters(last, shape, 0, channels)
-            ref = self.writer.activation(source.shape, quant, rms)
-            last = self.output("CONV_2D", inputs, ref, options)
-            self.made.append(last)
-        self._other = source
+        """One or two convolutions, and what they began with added, at half the size in some."""
+        stride = self.pick(1, 1, 2)
+        last = self.convolved(source, self.pick((3, 3), (5, 3), (1, 3)), stride)
+        if self.pick(1, 2) == 2:
+            last = self.convolved(last, self.pick((3, 3), (5, 3), (1, 3)), 1)
+        self._other = source if stride == 1 else self.convolved(source, (1, 1), stride)
         last = self.add(last)
         self._other = None
         return last

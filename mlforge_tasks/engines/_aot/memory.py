@@ -149,11 +149,9 @@ def _uses(graph: Graph, sharing: _Sharing) -> dict[int, list[Use]]:
     uses: dict[int, list[Use]] = {}
     for tensor, index in _made(graph):
         owner = sharing.owner(tensor)
-        if owner in whole and owner in uses:
-            continue
         size, last = graph.tensors[tensor].size, sharing.last_use(tensor)
-        if owner in whole:
-            size, last = graph.tensors[owner].size, sharing.last_use_of_buffer(owner)
+        if owner in whole and (owner not in uses or not sharing.is_part(tensor)):
+            size, last = max(size, graph.tensors[owner].size), sharing.last_use_of_buffer(owner)
         lifetime = _lifetime(graph, index, max(index, last))
         uses.setdefault(owner, []).append(Use(size, *lifetime))
     return uses

@@ -233,9 +233,7 @@ def _convolution(
         constants=constants,
         parameters=Parameters(operator.name, "aot_conv_t", members),
         scratch_bytes=packed + gathered,
-        behind=Behind(
-            operator.inputs[0], bytes_behind(height, width, channels, len(taps), windows)
-        ),
+        behind=Behind(operator.inputs[0], bytes_behind(*axes, channels, len(taps), windows)),
         macs=count * taps.size,
     )
 

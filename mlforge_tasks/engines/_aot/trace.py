@@ -102,7 +102,9 @@ class _Tracing:
                 root = self._same.get(tensor, tensor)
                 needed[root] = needed.get(root, reads).with_those(reads)
         fed = self._new(graph.input, needed[graph.input]) if graph.input in needed else Rows(0, 0)
-        ends = self._done | {tensor: each.end for tensor, each in needed.items()}
+        ends = self._done | {
+            tensor: max(each.end, self._done.get(tensor, 0)) for tensor, each in needed.items()
+        }
         self._done = ends if self._keep else {}
         self.needed.append(needed)
         return Stripe(tuple(reversed(parts)), fed, ends, {})
