@@ -51,11 +51,11 @@ class Interval:
 
     def mapped(self, table: NDArray[np.int8]) -> Interval:
         """What a table of every int8 makes of it."""
-        runs = [table[a + 128 : b + 129] for a, b in zip(self.low, self.high, strict=True)]
-        return Interval(
-            np.array([run.min() for run in runs], np.int64),
-            np.array([run.max() for run in runs], np.int64),
-        )
+        ends, places = np.unique(np.stack([self.low, self.high]), axis=1, return_inverse=True)
+        runs = [table[a - INT8_MIN : b - INT8_MIN + 1] for a, b in ends.T]
+        low = np.array([run.min() for run in runs], np.int64)
+        high = np.array([run.max() for run in runs], np.int64)
+        return Interval(low[places.ravel()], high[places.ravel()])
 
     def of(self, channels: int) -> Interval:
         """The same of as many channels, where all are alike."""

@@ -80,4 +80,6 @@ def with_still_channels(
         made = ranges.get(operator.output) if changes else None
         new = None if made is None else _still(operator, graph, made, tensors)
         operators.append(new or operator)
+    if len(tensors) == len(graph.tensors):
+        return graph
     return replace(graph, tensors=tuple(tensors), operators=tuple(operators))

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.program import Lowered
 
 _ALL = 1.0
+# Larger tensors than that fit no device, so what else there is to gain of a model does not matter.
+_MOST_ELEMENTS = 1 << 24
 # By core, from the fewest channels on: blocks of channels that its kernels take whole, and how many
 # may be brought back for that, as a share of those that stay. MVE kernels read vectors of sixteen
 # where they lie, but pack windows of any other number, which costs about an eighth of a pointwise
-# layer.
+# layer; DSP kernels pack words of four, and the rest byte by byte.
 _BLOCKS: Mapping[Kernels, tuple[tuple[int, float], ...]] = {
     "portable": ((1, _ALL),),
-    "dsp": ((1, _ALL),),
+    "dsp": ((4, 1 / 32),),
     "mve": ((16, 1 / 8), (16, 16.0)),
 }
 
@@ -72,8 +74,12 @@ def trimmed(graph: Graph, cpu: str) -> Planned:
     Raises:
         CandidateFailure: An operator, or a form of it, is not supported.
     """
+    whole = planned(graph, cpu)
+    if max(each.size for each in graph.tensors) > _MOST_ELEMENTS:
+        return whole
     trimming = Trimming(graph)
-    whole = planned(trimming.whole, cpu)
+    if trimming.whole is not graph:
+        whole = planned(trimming.whole, cpu)
     for multiple, share in _BLOCKS[kernels_for(cpu)]:
         for level in (False, True):
             fewer = trimming.without(multiple, share, level=level)
