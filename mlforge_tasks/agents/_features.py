@@ -18,6 +18,7 @@ from mlforge_tasks.agents._loops import (
     counts,
     in_rows,
     kernels_run,
+    lanes_bytes,
     reads_in_place,
     round_up,
     taps,
@@ -100,7 +101,9 @@ def _scratch_bytes(layer: LayerFigures, kernels: Kernels) -> int:
     """What an operator needs beside its input and output; less where one lies over the other."""
     window = taps(layer)
     if layer.operation == "depthwise":
-        return layer.live_bytes // layer.channels  # one channel's plane
+        plane = layer.live_bytes // layer.channels  # of one channel
+        lanes = lanes_bytes(layer, layer.window) if kernels == "mve" and layer.window else 0
+        return lanes or plane
     if layer.operation == "dense" and kernels == "dsp":
         return 2 * round_up(window, 4) - _overwritten_bytes(layer, window)
     if layer.operation != "conv":

@@ -25,7 +25,10 @@ Loops: TypeAlias = dict[str, int]
 WINDOWS, VECTOR, OUTPUTS = 4, 16, 8
 # MVE keeps the weights of so narrow a window in registers.
 NARROW_VECTORS = 4
-# MVE's depthwise kernels have room for so many vectors of a window, and for so many outputs a band.
+# MVE's depthwise kernels take eight channels at a time where there are more than a few and where
+# what they keep of the input takes no more than this, or a quarter of it.
+LEAST_LANES, LANES_ROOM = 4, 1280
+# The others have room for so many vectors of a window, and for so many outputs a band.
 DEPTHWISE_VECTORS, BAND = (1, 3, 5), 128
 
 
@@ -152,7 +155,51 @@ def _inputs(window: Window) -> int:
     return window.stride ** (2 if window.kernel[0] > 1 else 1)
 
 
+def _lanes_room(layer: LayerFigures, window: Window) -> int:
+    """What they may take."""
+    return max(LANES_ROOM, layer.output_bytes * _inputs(window) // 4)
+
+
+def _lanes_ring(layer: LayerFigures, window: Window) -> tuple[int, bool]:
+    """Bytes of sixteen channels of a window's rows, and whether of all: where that takes little."""
+    span = (window.kernel[1] - 1) * window.dilation + 1
+    row = ((window.output[1] - 1) * window.stride + span) * VECTOR
+    lines = (window.output[0] - 1) * window.stride + window.kernel[0]
+    whole = window.kernel[0] == 1 or lines * row <= _lanes_room(layer, window)
+    return (lines if whole else window.kernel[0]) * row, whole
+
+
+def in_lanes(layer: LayerFigures, window: Window) -> bool:
+    """Whether MVE takes eight channels of a depthwise layer at a time."""
+    ring, whole = _lanes_ring(layer, window)
+    long = whole and ring > _lanes_room(layer, window)
+    return layer.channels >= LEAST_LANES and not long
+
+
+def lanes_bytes(layer: LayerFigures, window: Window) -> int:
+    """What MVE's kernels of eight channels keep of a layer's input; 0 with the others."""
+    return _lanes_ring(layer, window)[0] if in_lanes(layer, window) else 0
+
+
+def _mve_lanes(layer: LayerFigures, window: Window) -> Loops:
+    """Two windows of eight channels at a time; rows are columns where that leaves fewer alone."""
+    rows, width = window.output
+    if rows > 1 and width * _ceil(rows, 2) < rows * _ceil(width, 2):
+        rows, width = width, rows
+    pairs = _ceil(layer.channels, 8) * rows * _ceil(width, 2)
+    lines = rows * _ceil(layer.channels, VECTOR)
+    columns = lines * width * _inputs(window)
+    if rows > 1 and _lanes_ring(layer, window)[1]:
+        lines //= 2  # little is done again for each row where all are kept
+    loads = {"lane_rows": lines, "lane_columns": columns}
+    if window.kernel == (3, 3) and window.dilation == 1:
+        return loads | {"lane_nines": pairs if window.stride == 1 else pairs * 8 // 7}
+    return loads | {"lane_windows": pairs, "lane_taps": pairs * prod(window.kernel)}
+
+
 def _mve_depthwise(layer: LayerFigures, window: Window) -> Loops:
+    if in_lanes(layer, window):
+        return _mve_lanes(layer, window)
     (rows, width), (kernel_rows, kernel_width) = window.output, window.kernel
     channels, inputs = layer.channels, width * window.stride
     lines = rows * window.stride if kernel_rows > 1 else 1
