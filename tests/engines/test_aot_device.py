@@ -133,6 +133,24 @@ def test_more_channels_than_places_equal_the_oracle(tmp_path: Path) -> None:
     assert differing([case], board, tmp_path) == set()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mps2/an386", "mps3/an547"])
+def test_sums_of_large_windows_equal_the_oracle(name: str, tmp_path: Path) -> None:
+    """Up to 256 values are summed in 16 bits, several channels at a time."""
+    board = load_board(name)
+    cases = []
+    for height in (16, 17):
+        graph = graphs.RandomGraph(height)
+        source = graph.start((1, height, 16, 7))
+        options = schema.Pool2DOptionsT(
+            padding=1, strideH=1, strideW=1, filterHeight=height, filterWidth=16
+        )
+        ref = graph.writer.activation((1, 1, 1, 7), source.quant, source.rms)
+        graph.made.append(graph.output("AVERAGE_POOL_2D", [source.index], ref, options))
+        cases.append(make_case(f"h{height}", graph.finish(), board.cpu))
+    assert differing(cases, board, tmp_path) == set()
+
+
 def test_rows_are_read_from_a_ring_in_place() -> None:
     """A 3x3 convolution of 16 channels on MVE takes that kernel, and overwrites its input."""
     graph = graphs.RandomGraph(1)

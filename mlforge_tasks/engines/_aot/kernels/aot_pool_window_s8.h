@@ -15,6 +15,41 @@ typedef struct {
 void aot_average_s8(const aot_pool_window_t *window, int8_t *y);
 void aot_maximum_s8(const aot_pool_window_t *window, int8_t *y);
 
+/* Sums of so many values fit into 16 bits. */
+#define AOT_MOST_IN_16_BITS 256
+
+/* Sum of one channel. */
+AOT_INLINE int32_t aot_channel_sum(const aot_pool_window_t *window, const int8_t *row)
+{
+    int32_t sum = 0;
+
+    for (int32_t left = window->rows; left > 0; left--) {
+        const int8_t *x = row;
+        for (int32_t k = window->columns; k > 0; k--) {
+            sum += *x;
+            x += window->channels;
+        }
+        row += window->line;
+    }
+    return sum;
+}
+
+/* Greatest value of one channel. */
+AOT_INLINE int8_t aot_channel_most(const aot_pool_window_t *window, const int8_t *row)
+{
+    int8_t most = -128;
+
+    for (int32_t left = window->rows; left > 0; left--) {
+        const int8_t *x = row;
+        for (int32_t k = window->columns; k > 0; k--) {
+            most = *x > most ? *x : most;
+            x += window->channels;
+        }
+        row += window->line;
+    }
+    return most;
+}
+
 /* sum / count, rounded half away from zero. */
 AOT_INLINE int8_t aot_average_of(int32_t sum, int32_t count)
 {

@@ -2,9 +2,6 @@
 
 #include "aot_mve.h"
 
-/* Sums of so many values fit into 16 bits. */
-#define MOST_IN_16_BITS 256
-
 /* Sums of eight channels, fewer at the end. */
 static void sum_few(const aot_pool_window_t *window, const int8_t *row, mve_pred16_t some,
                     int16_t *sums)
@@ -22,22 +19,6 @@ static void sum_few(const aot_pool_window_t *window, const int8_t *row, mve_pred
     vst1q_s16(sums, sum);
 }
 
-/* Sum of one channel of a large window. */
-static int32_t sum_many(const aot_pool_window_t *window, const int8_t *row)
-{
-    int32_t sum = 0;
-
-    for (int32_t left = window->rows; left > 0; left--) {
-        const int8_t *x = row;
-        for (int32_t k = window->columns; k > 0; k--) {
-            sum += *x;
-            x += window->channels;
-        }
-        row += window->line;
-    }
-    return sum;
-}
-
 void aot_average_s8(const aot_pool_window_t *window, int8_t *y)
 {
     int32_t count = window->rows * window->columns;
@@ -45,11 +26,11 @@ void aot_average_s8(const aot_pool_window_t *window, int8_t *y)
     for (int32_t c = 0; c < window->channels; c += 8) {
         int32_t left = window->channels - c;
         int16_t sums[8];
-        if (count <= MOST_IN_16_BITS) {
+        if (count <= AOT_MOST_IN_16_BITS) {
             sum_few(window, window->x + c, vctp16q((uint32_t)left), sums);
         }
         for (int32_t i = 0; i < 8 && i < left; i++) {
-            int32_t sum = count <= MOST_IN_16_BITS ? sums[i] : sum_many(window, window->x + c + i);
+            int32_t sum = count <= AOT_MOST_IN_16_BITS ? sums[i] : aot_channel_sum(window, window->x + c + i);
             y[c + i] = aot_average_of(sum, count);
         }
     }
