@@ -149,6 +149,14 @@ class Contract(Record):
             return checked(training, training.augment.mistakes(shape))
         return training
 
+    @field_validator("target")
+    @classmethod
+    def _no_score_needs_the_input(cls, target: Target, info: ValidationInfo) -> Target:
+        if target.patches == "streamed" and info.data.get("task") == "anomaly":
+            wanted = "auto or off, since the score of task anomaly compares with the whole input"
+            raise Mistake(wanted, at=("patches",))
+        return target
+
     @field_validator("search")
     @classmethod
     def _only_anomalies_have_scores(cls, search: Search, info: ValidationInfo) -> Search:

@@ -23,7 +23,7 @@ from mlforge_tasks.yaml_file.units import (
 )
 
 Statistic = Literal["median", "p99", "max"]
-Patches = Literal["auto", "off"]
+Patches = Literal["auto", "off", "streamed"]
 # Engines that can run the first layers of a model stripe by stripe.
 _PATCHING = ("aot", AUTO)
 
@@ -37,7 +37,8 @@ class Target(Record):
         engine: What runs the model on the device, or `auto`.
         mlperf: Name that the firmware answers the MLPerf Tiny benchmark's own runner with; without
             one it does not answer it.
-        patches: Whether the first layers run stripe by stripe where the RAM limit needs it.
+        patches: Whether the first layers run stripe by stripe where the RAM limit needs it; or
+            `streamed`, always so, and the model's input comes by rows.
         verification_time_s: How long test examples may run on the target to be held against the
             oracle's; as many as fit, but a few in any case.
     """
@@ -74,6 +75,10 @@ class Target(Record):
         engine = info.data.get("engine", AUTO)
         if patches == "auto" and engine not in _PATCHING:
             raise Mistake(f"off, since engine '{engine}' has no patches; 'aot' has")
+        if patches == "streamed" and engine != "aot":
+            raise Mistake(f"auto or off, since engine '{engine}' reads its input whole; not 'aot'")
+        if patches == "streamed" and info.data.get("mlperf") is not None:
+            raise Mistake("auto or off, since the MLPerf Tiny benchmark sends its input whole")
         return patches
 
 

@@ -173,7 +173,7 @@ class Wiring:
     def screening(self) -> list[dict[str, Any]]:
         """What static figures are held against."""
         bounds = self.bounds if "screen" in self._refusing else []
-        if self.target.patches == "auto":  # whole tensors are no lower bound then
+        if self.target.patches != "off":  # whole tensors are no lower bound then
             return [one for one in bounds if one["metric"] != "ram_bytes"]
         return bounds
 
@@ -187,6 +187,7 @@ class Wiring:
         return {
             "ram_bytes": limits["ram_bytes"],
             "stack_bytes": min(reserve, limits.get("stack_bytes", reserve)),
+            **({"streamed": True} if self.target.patches == "streamed" else {}),
             "kept_inputs": (self.target.mlperf is not None) + (self.contract.task == "anomaly"),
         }
 

@@ -102,8 +102,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             firmware without one, where the engine may make patches.
         out: Output folder.
         config: `engine`, `cpu`; `untrained` for a probe; where it may make patches, `ram_bytes`,
-            the limit, `stack_bytes`, what stacks take of it, and `kept_inputs`, how many inputs the
-            image keeps for itself.
+            the limit, `stack_bytes`, what stacks take of it, `kept_inputs`, how many inputs the
+            image keeps for itself, and `streamed`, whether the input comes by rows.
 
     Raises:
         CandidateFailure: The engine cannot run the model, or was not chosen.
@@ -112,8 +112,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     engine = plugins.load("engines", name)
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
     limit = _arena_limit(inputs, config)
-    untrained = config.get("untrained", False)
-    model = engine.generate(tflite, config["cpu"], arena_limit_bytes=limit, untrained=untrained)
+    how = {name: config.get(name, False) for name in ("untrained", "streamed")}
+    model = engine.generate(tflite, config["cpu"], arena_limit_bytes=limit, **how)
     (out / SOURCES).mkdir()
     for file, content in model.files.items():
         (out / SOURCES / file).write_bytes(content)

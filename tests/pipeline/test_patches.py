@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 TARGET = "platform: baremetal, engine: aot"
 AUTO = (TARGET, f"{TARGET}, patches: auto")
+STREAMED = (TARGET, f"{TARGET}, patches: streamed")
 
 
 def _plan(folder: Path, *changes: tuple[str, str]) -> Plan:
@@ -207,16 +208,21 @@ def _run(folder: Path, ram: str, *changes: tuple[str, str]) -> tuple[bool, float
     )
 
 
+def _words(folder: Path) -> None:
+    """Data for the network, and the network."""
+    rng = np.random.default_rng(1)
+    word = np.array(list("abcdefghijkl"))[np.arange(120) % 12]
+    np.savez(folder / "words.npz", x=rng.normal(size=(120, 490)).astype(np.float32), word=word)
+    (folder / "network.tflite").write_bytes(_network())
+
+
 @pytest.mark.slow
 def test_a_contract_that_needs_it_is_met_with_it_alone(tmp_path: Path) -> None:
     """One byte less than the whole model takes: broken without patches, kept with them.
 
     The device's outputs are held against the oracle's by the run itself.
     """
-    rng = np.random.default_rng(1)
-    word = np.array(list("abcdefghijkl"))[np.arange(120) % 12]
-    np.savez(tmp_path / "words.npz", x=rng.normal(size=(120, 490)).astype(np.float32), word=word)
-    (tmp_path / "network.tflite").write_bytes(_network())
+    _words(tmp_path)
     fits, whole_bytes, folder = _run(tmp_path, "64 KiB")
     assert fits
     sources = {path.name: path.read_bytes() for path in (folder / "engine" / "src").iterdir()}
@@ -233,5 +239,22 @@ def test_a_contract_that_needs_it_is_met_with_it_alone(tmp_path: Path) -> None:
     profile = Profile.read(folder / "run" / "profile.json")
     assert sum(layer.share for layer in profile.layers) == pytest.approx(1)
     assert all(layer.instructions for layer in profile.layers if layer.macs)
+    measured = json.loads((folder / "run" / "measurements.json").read_bytes())
+    assert measured["checked_against_oracle"]
+
+
+@pytest.mark.slow
+def test_a_model_is_fed_by_rows_over_the_line(tmp_path: Path) -> None:
+    """The input is nowhere whole: the firmware decodes rows of a request as the model asks.
+
+    The device's outputs are held against the oracle's by the run itself.
+    """
+    _words(tmp_path)
+    fits, ram_bytes, folder = _run(tmp_path, "16 KiB", STREAMED)
+    assert fits
+    report = EngineReport.read(folder / "engine" / "engine.json")
+    assert report.patches is not None
+    assert report.patches.streamed
+    assert ram_bytes < report.patches.whole_arena_bytes
     measured = json.loads((folder / "run" / "measurements.json").read_bytes())
     assert measured["checked_against_oracle"]

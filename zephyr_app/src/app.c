@@ -17,6 +17,10 @@
 #endif
 #include "protocol.h"
 #include "spread.h"
+#if __has_include("model_rows.h") /* the model asks for its input, a few rows at a time */
+#include "model_rows.h"
+#define MODEL_IS_STREAMED 1
+#endif
 
 #define PROTOCOL_VERSION 2
 
@@ -74,14 +78,76 @@ uint64_t mlperf_score(void)
 #endif
 #endif
 
-/* Runs the model and measures it, without the cost of measuring. */
+#ifdef MODEL_IS_STREAMED
+#define MOST_IN_A_GROUP 3 /* bytes of four base64 digits */
+
+static uint8_t group[MOST_IN_A_GROUP];
+static struct protocol_receiver receiver = {.payload = group, .capacity = sizeof group};
+static struct {
+    bool from_host; /* or else the self-test's input */
+    bool abandoned; /* another frame began */
+    enum protocol_event end; /* of the frame, when it is there */
+    uint32_t taken; /* bytes of the frame before those in `group` */
+    uint64_t ticks; /* that it took to get rows of it */
+} feed;
+
+/* Waits for more of the frame. */
+static void receive(void)
+{
+    uint8_t byte = hal_get();
+    feed.taken += (uint32_t)receiver.size;
+    receiver.size = 0;
+    feed.end = protocol_feed(&receiver, byte);
+    feed.abandoned = byte == '$';
+}
+
+static bool more(void)
+{
+    return feed.end == PROTOCOL_NOTHING && !feed.abandoned;
+}
+
+static int8_t byte_of_frame(uint32_t index)
+{
+    while (more() && index >= feed.taken + receiver.size) {
+        receive();
+    }
+    uint32_t place = index - feed.taken;
+    return (int8_t)(place < sizeof group ? group[place] : 0);
+}
+
+/* The self-test's rows are part of what it measures: any fixed input does, and one that costs next
+ * to nothing.
+ */
+void model_read_rows(int8_t *rows, int32_t first, int32_t count)
+{
+    uint32_t size = (uint32_t)count * MODEL_ROW_BYTES;
+    if (!feed.from_host) {
+        memset(rows, first * 7, size);
+        return;
+    }
+    uint64_t start = hal_ticks();
+    uint32_t index = (uint32_t)first * MODEL_ROW_BYTES;
+    for (uint32_t i = 0; i < size; i++) {
+        rows[i] = byte_of_frame(index + i);
+    }
+    feed.ticks += hal_ticks() - start + empty_ticks;
+}
+#endif
+
+/* Runs the model and measures it, without the cost of measuring, or of getting rows. */
 static int timed_invoke(uint64_t *ticks)
 {
     hal_watchdog(MLFORGE_WATCHDOG_SECONDS);
+#ifdef MODEL_IS_STREAMED
+    feed.ticks = 0;
+#endif
     uint64_t start = hal_ticks();
     int status = invoke();
     uint64_t elapsed = hal_ticks() - start;
     hal_watchdog(0);
+#ifdef MODEL_IS_STREAMED
+    elapsed -= feed.ticks;
+#endif
     *ticks = elapsed > empty_ticks ? elapsed - empty_ticks : 0;
     return status;
 }
@@ -95,10 +161,12 @@ static void calibrate(void)
 /* Any fixed input does: the kernels' work does not depend on values. This one has all of them. */
 static void fill_input(void)
 {
+#ifndef MODEL_IS_STREAMED
     int8_t *input = model_input();
     for (size_t i = 0; i < MODEL_INPUT_BYTES; i++) {
         input[i] = (int8_t)(uint8_t)(i * 7);
     }
+#endif
 }
 
 static uint32_t repetitions(void)
@@ -193,19 +261,13 @@ static void little_endian(uint64_t value)
     }
 }
 
-static void infer(const struct protocol_receiver *request)
+static void send_result(uint32_t seq, int status, uint64_t ticks)
 {
-    uint64_t ticks;
-    if (request->size != MODEL_INPUT_BYTES) {
-        protocol_reply(request->seq, FRAME_ERROR, "wrong input size");
-        return;
-    }
-    int status = timed_invoke(&ticks);
     if (status != 0) {
-        send_status(request->seq, "model_invoke returned ", status);
+        send_status(seq, "model_invoke returned ", status);
         return;
     }
-    protocol_begin(request->seq, FRAME_OUTPUT);
+    protocol_begin(seq, FRAME_OUTPUT);
     little_endian(ticks);
     protocol_bytes(model_output(), MODEL_OUTPUT_BYTES);
 #ifdef MODEL_IS_ANOMALY
@@ -223,6 +285,17 @@ static void infer(const struct protocol_receiver *request)
     protocol_end();
 }
 
+static void infer(const struct protocol_receiver *request)
+{
+    uint64_t ticks;
+    if (request->size != MODEL_INPUT_BYTES) {
+        protocol_reply(request->seq, FRAME_ERROR, "wrong input size");
+        return;
+    }
+    int status = timed_invoke(&ticks);
+    send_result(request->seq, status, ticks);
+}
+
 static void answer(const struct protocol_receiver *request)
 {
     switch (request->type) {
@@ -237,10 +310,42 @@ static void answer(const struct protocol_receiver *request)
     }
 }
 
+#ifdef MODEL_IS_STREAMED
+/* An inference whose input is still coming; its frame is judged when it has ended. */
+static void infer_as_it_comes(void)
+{
+    uint64_t ticks;
+    uint32_t seq = receiver.seq;
+    feed.from_host = true;
+    feed.taken = 0;
+    feed.end = PROTOCOL_NOTHING;
+    feed.abandoned = false;
+    int status = timed_invoke(&ticks);
+    while (more()) {
+        receive();
+    }
+    feed.from_host = false;
+    feed.taken += (uint32_t)receiver.size;
+    receiver.size = 0;
+    if (feed.abandoned) {
+        return;
+    }
+    if (feed.end == PROTOCOL_BAD) {
+        protocol_reply(0, FRAME_NAK, "");
+    } else if (feed.taken != MODEL_INPUT_BYTES) {
+        protocol_reply(seq, FRAME_ERROR, "wrong input size");
+    } else {
+        send_result(seq, status, ticks);
+    }
+}
+#endif
+
 static __attribute__((noreturn)) void serve(void)
 {
+#ifndef MODEL_IS_STREAMED
     struct protocol_receiver receiver = {.payload = (uint8_t *)model_input(),
                                          .capacity = MODEL_INPUT_BYTES};
+#endif
 #ifdef MLFORGE_MLPERF
     mlperf_start();
 #endif
@@ -260,6 +365,11 @@ static __attribute__((noreturn)) void serve(void)
             protocol_reply(0, FRAME_NAK, "");
             break;
         case PROTOCOL_NOTHING:
+#ifdef MODEL_IS_STREAMED
+            if (receiver.type == FRAME_INFER && receiver.size > 0) {
+                infer_as_it_comes();
+            }
+#endif
             break;
         }
     }
