@@ -18,19 +18,49 @@
     ONE_FOUR_TAPS(w0, a0, b0)                                                                      \
     ONE_FOUR_TAPS(w1, a1, b1)
 
-/* One channel of four windows, of the fast form, from doubled accumulators. */
-#define FINISH_FOUR(a0, a1, a2, a3, multiplier, shift, y)                                          \
-    do {                                                                                           \
-        int32_t centre = odd_centre << ((shift) - 1);                                              \
-        a0 = aot_scale_fast(a0, multiplier, centre, shift);                                        \
-        a1 = aot_scale_fast(a1, multiplier, centre, shift);                                        \
-        AOT_STORE_SATURATED(a0, "[%1]", y, step);                                                  \
-        AOT_STORE_SATURATED(a1, "[%1, %2]", y, step);                                              \
-        a2 = aot_scale_fast(a2, multiplier, centre, shift);                                        \
-        a3 = aot_scale_fast(a3, multiplier, centre, shift);                                        \
-        AOT_STORE_SATURATED(a2, "[%1, %2, lsl #1]", y, step);                                      \
-        AOT_STORE_SATURATED(a3, "[%1, %2, lsl #1]", y + step, step);                               \
-    } while (0)
+/* From the sums of a pair of the fast form in four windows to outputs. In one piece, as GCC spills
+ * what it is given bit by bit; pointers and constants are read from the stack when they are used.
+ * `sums` are those of the first channel and of both, doubled here; `shift` has that of each channel
+ * in a byte.
+ */
+#define SPLIT(both, first)                                                                         \
+    "sub " both ", " both ", " first "\n\t"                                                        \
+    "asr " both ", " both ", #7\n\t"                                                               \
+    "lsl " first ", " first ", #1\n\t"
+/* The second rounding goes away from zero where the sum is negative. */
+#define SCALE_ANY(sum)                                                                             \
+    "smmlar %[t], " sum ", %[m], %[c]\n\t"                                                         \
+    "add " sum ", %[t], " sum ", asr #31\n\t"
+/* Where the zero point is -128, all that is negative becomes that, whichever way it is rounded. */
+#define SCALE_POSITIVE(sum) "smmlar " sum ", " sum ", %[m], %[c]\n\t"
+#define SHIFT(sum, shift)                                                                          \
+    "asr " sum ", " sum ", " shift "\n\tssat " sum ", #8, " sum "\n\t"
+#define QUANTISE(SCALE, p, q, r, s, shift, at)                                                     \
+    "ldr %[t], %[requant]\n\tldr %[m], [%[t], #" at "]\n\t"                                        \
+    "ldr %[c], %[odd]\n\tsub %[t], " shift ", #1\n\tlsl %[c], %[c], %[t]\n\t"                      \
+    SCALE(p) SCALE(q) SCALE(r) SCALE(s)                                                            \
+    SHIFT(p, shift) SHIFT(q, shift) SHIFT(r, shift) SHIFT(s, shift)
+#define STORE(p, q, r, s)                                                                          \
+    "ldr %[t], %[step]\n\tadd %[m], %[y], %[t]\n\t"                                                \
+    "strb " q ", [%[y], %[t]]\n\tstrb " r ", [%[y], %[t], lsl #1]\n\t"                             \
+    "strb " p ", [%[y]], #1\n\tstrb " s ", [%[m], %[t], lsl #1]\n\t"
+#define FINISH_PAIR(SCALE)                                                                         \
+    __asm__ volatile(                                                                              \
+        SPLIT("%[b0]", "%[a0]") SPLIT("%[b1]", "%[a1]")                                            \
+        SPLIT("%[b2]", "%[a2]") SPLIT("%[b3]", "%[a3]")                                            \
+        "uxtb %[y], %[shift]\n\t"                                                                  \
+        QUANTISE(SCALE, "%[a0]", "%[a1]", "%[a2]", "%[a3]", "%[y]", "-12")                        \
+        "ldr %[y], %[output]\n\t"                                                                  \
+        STORE("%[a0]", "%[a1]", "%[a2]", "%[a3]")                                                  \
+        "lsr %[shift], %[shift], #8\n\t"                                                           \
+        QUANTISE(SCALE, "%[b0]", "%[b1]", "%[b2]", "%[b3]", "%[shift]", "-4")                      \
+        STORE("%[b0]", "%[b1]", "%[b2]", "%[b3]")                                                  \
+        "str %[y], %[output]"                                                                      \
+        : [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [b0] "+r"(b0), [b1] "+r"(b1),\
+          [b2] "+r"(b2), [b3] "+r"(b3), [shift] "+r"(shift), [output] "+m"(output), [t] "=&r"(x0), \
+          [m] "=&r"(x1), [c] "=&r"(both), [y] "=&r"(first)                                         \
+        : [requant] "m"(requant), [odd] "m"(odd), [step] "m"(step))
+#define ODD_OF_RELU (2 * -128 + 1)
 
 int8_t *aot_finish_pair_s8(const aot_dot_t *dot, const int32_t *requant, const int8_t *shift,
                            const int32_t *sums, int8_t *y)
@@ -50,68 +80,58 @@ int8_t *aot_finish_pair_s8(const aot_dot_t *dot, const int32_t *requant, const i
     return y;
 }
 
-AOT_INLINE void widen(int32_t word, int32_t *to, int32_t stride)
-{
-    int32_t even, odd;
-    __asm__("sxtb16 %0, %1" : "=r"(even) : "r"(word));
-    __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd) : "r"(word));
-    to[0] = even;
-    to[stride] = odd;
-}
-
-/* Unaligned loads are one instruction on these cores. */
-AOT_INLINE int32_t load_word(const int8_t *x)
-{
-    int32_t word;
-    memcpy(&word, x, sizeof word);
-    return word;
-}
+/* Four taps as two words, `stride` words apart. */
+#define WIDEN                                                                                      \
+    do {                                                                                           \
+        int32_t even, odd;                                                                         \
+        AOT_EVEN_BYTES(even, word);                                                                \
+        AOT_ODD_BYTES(odd, word);                                                                  \
+        to[0] = even;                                                                              \
+        to[stride] = odd;                                                                          \
+        to += 2 * stride;                                                                          \
+        __asm__ volatile("" : "+r"(to)); /* or GCC makes a pointer of each */                      \
+    } while (0)
 
 AOT_INLINE void pack(const aot_dot_t *dot, const int8_t *x, int32_t step, int32_t *to,
                      int32_t stride)
 {
-    int32_t runs = dot->runs, run = dot->run;
+    int32_t runs = dot->runs, run = dot->run, word;
 
     if (step == run && run == dot->pitch) { /* neighbours, and no zeros between them */
         run *= runs;
         runs = 1;
     }
-    for (; runs > 0; runs--) {
+    AOT_MEMORY_WRITTEN;
+    do {
         const int8_t *from = x;
-        int32_t left = run;
-        for (; left >= 16; left -= 16) {
-            widen(load_word(from), to, stride);
-            widen(load_word(from + 4), to + 2 * stride, stride);
-            widen(load_word(from + 8), to + 4 * stride, stride);
-            widen(load_word(from + 12), to + 6 * stride, stride);
-            from += 16;
-            to += 8 * stride;
+        for (int32_t left = run >> 4; left > 0; left--) {
+            AOT_LOAD_NEXT(word, from);
+            WIDEN;
+            AOT_LOAD_NEXT(word, from);
+            WIDEN;
+            AOT_LOAD_NEXT(word, from);
+            WIDEN;
+            AOT_LOAD_NEXT(word, from);
+            WIDEN;
         }
-        for (; left >= 4; left -= 4) {
-            widen(load_word(from), to, stride);
-            from += 4;
-            to += 2 * stride;
+        for (int32_t left = run & 12; left > 0; left -= 4) {
+            AOT_LOAD_NEXT(word, from);
+            WIDEN;
         }
-        if (left > 0) {
-            uint32_t word = (uint8_t)from[0];
-            word |= left > 1 ? (uint32_t)(uint8_t)from[1] << 8 : 0;
-            word |= left > 2 ? (uint32_t)(uint8_t)from[2] << 16 : 0;
-            widen((int32_t)word, to, stride);
-            to += 2 * stride;
+        if ((run & 3) != 0) { /* no byte beyond them is read */
+            word = (uint8_t)from[0];
+            word |= (run & 2) != 0 ? (uint8_t)from[1] << 8 : 0;
+            word |= (run & 3) == 3 ? (uint8_t)from[2] << 16 : 0;
+            WIDEN;
         }
         x += step;
-    }
+    } while (--runs > 0);
 }
 
 void aot_pack_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int8_t *packed, int32_t slot,
                  int32_t group)
 {
-    int32_t *to = (int32_t *)(void *)packed + slot;
-    if (group == 4) {
-        pack(dot, x, step, to, 4);
-    } else {
-        pack(dot, x, step, to, 1);
-    }
+    pack(dot, x, step, (int32_t *)(void *)packed + slot, group);
 }
 
 AOT_INLINE uint32_t load_half(const int8_t *x)
@@ -129,37 +149,42 @@ AOT_INLINE int32_t both_biases(int32_t first, int32_t second)
 
 void aot_dot_four_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
 {
-    const int8_t *w = dot->weights, *shifts = dot->shift;
-    const int32_t *requant = dot->bias;
-    /* What is volatile stays on the stack, where it is read once a turn. */
+    /* What is volatile stays on the stack, as the inner loop has all registers. */
+    const int8_t *volatile weights = dot->weights, *volatile shifts = dot->shift;
+    const int32_t *volatile requant = dot->bias;
     int32_t bytes = 8 * dot->runs * dot->pitch;
-    const int8_t *volatile whole_end = packed + (bytes & ~127), *volatile end = packed + bytes;
-    volatile int32_t step_bytes = dot->channels, odd = 2 * dot->zero_point + 1;
+    const int8_t *volatile whole_end = packed + (bytes & ~255), *volatile end = packed + bytes;
+    volatile int32_t step = dot->channels, odd = 2 * dot->zero_point + 1;
+    int8_t *volatile output = y;
 
     AOT_MEMORY_WRITTEN;
     for (int32_t pairs = dot->pairs; pairs > 0; pairs--) {
-        const int8_t *x = packed;
+        const int8_t *x = packed, *w = weights;
         int32_t x0, x1, both, first;
-        int32_t a0 = requant[0], a1 = a0, a2 = a0, a3 = a0;
-        int32_t b0 = both_biases(a0, requant[2]), b1 = b0, b2 = b0, b3 = b0;
+        const int32_t *biases = requant;
+        requant = biases + 4; /* FINISH_PAIR reads from before it */
+        int32_t a0 = biases[0], a1 = a0, a2 = a0, a3 = a0;
+        int32_t b0 = both_biases(a0, biases[2]), b1 = b0, b2 = b0, b3 = b0;
         while (x != whole_end) {
+            FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS
+            FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS
             FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS
             FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS
         }
         while (x != end) {
             FOUR_TWO_TAPS FOUR_TWO_TAPS
         }
-        uint32_t shift = load_half(shifts);
-        if ((shift & 0x8080) == 0) { /* both of the fast form */
-            int32_t step = step_bytes, odd_centre = odd;
-            b0 = aot_second_sum(b0, a0, 1), a0 += a0;
-            b1 = aot_second_sum(b1, a1, 1), a1 += a1;
-            b2 = aot_second_sum(b2, a2, 1), a2 += a2;
-            b3 = aot_second_sum(b3, a3, 1), a3 += a3;
-            FINISH_FOUR(a0, a1, a2, a3, requant[1], (int32_t)(shift & 0xFF), y);
-            y++;
-            FINISH_FOUR(b0, b1, b2, b3, requant[3], (int32_t)(shift >> 8), y);
-            y++;
+        weights = w;
+        const int8_t *now = shifts;
+        uint32_t shift = load_half(now);
+        shifts = now + 2;
+        __asm__("" : "+r"(shift)); /* or GCC makes a constant of 16 bits, which it has to load */
+        if ((shift & 0x80808080u) == 0) { /* both of the fast form */
+            if (__builtin_expect(odd == ODD_OF_RELU, 1)) {
+                FINISH_PAIR(SCALE_POSITIVE);
+            } else {
+                FINISH_PAIR(SCALE_ANY);
+            }
         } else {
             int32_t sums[8] = {
                 a0,
@@ -171,10 +196,8 @@ void aot_dot_four_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
                 aot_second_sum(b2, a2, 0),
                 aot_second_sum(b3, a3, 0),
             };
-            y = aot_finish_pair_s8(dot, requant, shifts, sums, y);
+            output = aot_finish_pair_s8(dot, requant - 4, shifts - 2, sums, output);
         }
-        requant += 4;
-        shifts += 2;
     }
     AOT_MEMORY_WRITTEN;
 }
