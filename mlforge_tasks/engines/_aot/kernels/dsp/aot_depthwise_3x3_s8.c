@@ -3,30 +3,43 @@
 #include "aot_dsp.h"
 
 /* One kernel line on two neighbouring outputs: outer holds taps 0 and 2, half A of middle tap 1;
- * `even` comes in as four bytes of the plane.
+ * `even` comes in as four bytes of the plane. The sums start from start0 and start1.
  */
-#define KERNEL_LINE(A, outer, middle)                                                              \
+#define KERNEL_LINE(A, outer, middle, start0, start1)                                              \
     AOT_ODD_BYTES(odd, even);                                                                      \
     AOT_EVEN_BYTES(even, even);                                                                    \
-    AOT_SMLAD(a0, outer, even);                                                                    \
+    __asm__ volatile("smlad %0, %1, %2, %3" : "=r"(a0) : "r"(outer), "r"(even), "r"(start0));      \
     AOT_SMLA(A##b, a0, middle, odd);                                                               \
-    AOT_SMLAD(a1, outer, odd);                                                                     \
+    __asm__ volatile("smlad %0, %1, %2, %3" : "=r"(a1) : "r"(outer), "r"(odd), "r"(start1));       \
     AOT_SMLA(A##t, a1, middle, even);
 
-/* Two neighbouring outputs, with all weights in registers. Weights and bias are doubled, as
- * aot_scale_fast wants the accumulator.
+/* aot_requantise of a doubled accumulator; the shift is in the lowest byte, behind which the
+ * instruction does not look.
+ */
+AOT_INLINE int8_t finish(int32_t twice, int32_t multiplier, int32_t centre, int32_t shift)
+{
+    int32_t scaled;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(scaled) : "r"(twice), "r"(multiplier), "r"(centre));
+    scaled += twice >> 31;
+    __asm__("asr %0, %0, %1" : "+r"(scaled) : "r"(shift));
+    return aot_saturate(scaled);
+}
+
+/* Two neighbouring outputs, with all weights in registers, and on by two. Weights and bias are
+ * doubled, as aot_scale_fast wants the accumulator.
  */
 #define PAIR                                                                                       \
     do {                                                                                           \
-        int32_t even, odd, a0 = bias, a1 = a0;                                                     \
-        AOT_LOAD(even, x, 0);                                                                      \
-        KERNEL_LINE(b, outer0, middle01)                                                           \
+        int32_t even, odd, a0, a1;                                                                 \
         __asm__ volatile("ldr %0, [%1, %2]" : "=r"(even) : "r"(x), "r"(line));                     \
-        KERNEL_LINE(t, outer1, middle01)                                                           \
+        KERNEL_LINE(t, outer1, middle01, bias, bias)                                               \
         __asm__ volatile("ldr %0, [%1, %2, lsl #1]" : "=r"(even) : "r"(x), "r"(line));             \
-        KERNEL_LINE(b, outer2, middle2)                                                            \
-        y[0] = aot_saturate(aot_scale_fast(a0, multiplier, centre, shift));                        \
-        y[step] = aot_saturate(aot_scale_fast(a1, multiplier, centre, shift));                     \
+        KERNEL_LINE(t, outer2, middle2, a0, a1)                                                    \
+        __asm__ volatile("ldr %0, [%1], #2" : "=r"(even), "+r"(x));                                \
+        KERNEL_LINE(b, outer0, middle01, a0, a1)                                                   \
+        y[0] = finish(a0, multiplier, centre, middle2);                                            \
+        y[step] = finish(a1, multiplier, centre, middle2);                                         \
+        __asm__ volatile("add %0, %0, %1, lsl #1" : "+r"(y) : "r"(step));                          \
     } while (0)
 
 static void filter(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
@@ -55,12 +68,13 @@ static void filter(const aot_depthwise_t *layer, const int32_t *requant, int32_t
     AOT_DOUBLE_HALVES(outer2);
     AOT_DOUBLE_HALVES(middle01);
     AOT_DOUBLE_HALVES(middle2);
+    /* Tap 1 of the last line and the shift share a register. */
+    __asm__ volatile("pkhbt %0, %1, %0, lsl #16" : "+r"(middle2) : "r"(shift));
     for (int32_t oy = layer->output.across; oy > 0; oy--) {
         const int8_t *x = plane, *end = plane + (layer->output.along - odd_length);
         int8_t *y = output;
-        for (; x != end; x += 2) {
+        while (x != end) {
             PAIR;
-            y += 2 * step;
         }
         if (odd_length) { /* the last one, and its neighbour once more */
             x -= 1;
