@@ -80,7 +80,7 @@ INSTRUCTIONS: Mapping[Kernels, Mapping[str, float]] = {
         "distance_macs": 5.0,
         "distances": 10.0,
         "lane_columns": 5.0,
-        "lane_nines": 118.0,
+        "lane_nines": 112.0,
         "lane_rows": 340.0,
         "lane_taps": 11.0,
         "lane_windows": 110.0,

@@ -139,12 +139,16 @@ class Layers(Builder):
             options = [(taps, 1) if width == 1 else (1, taps), (height, width)]
         else:
             options = [(3, 3), (3, 3), self.kernel(), (height, width)]
-        return self._depthwise(source, self.pick(*options), 1)
+        return self._depthwise(source, self.pick(*options), 1, relu=self.rng.random() < 0.4)
 
-    def _depthwise(self, source: Ref, kernel: tuple[int, int], multiplier: int) -> Ref:
+    def _depthwise(
+        self, source: Ref, kernel: tuple[int, int], multiplier: int, *, relu: bool = False
+    ) -> Ref:
+        """`relu`: the output's zero point is where it is behind one."""
         channels = source.shape[3] * multiplier
         inputs, quant, rms = self.parameters(source, (1, *kernel, channels), 3, channels)
         options, sizes = self.window(source, kernel)
+        quant = Quant(quant.scale, -128) if relu else quant
         ref = self.writer.activation((1, *sizes, channels), quant, rms)
         settings = schema.DepthwiseConv2DOptionsT(depthMultiplier=multiplier, **options)
         return self.output("DEPTHWISE_CONV_2D", inputs, ref, settings)

@@ -67,12 +67,15 @@ AOT_INLINE void add_joined(sum_t sum, int32x4_t *sums)
     sums[1] = vaddq_s32(sums[1], more[1]);
 }
 
-/* Adds the bias and scales; without a zero point. */
-AOT_INLINE int32x4_t scaled(int32x4_t acc, int32x4_t bias, int32x4_t multiplier, int32x4_t shift)
+/* Adds the bias and scales; without a zero point. Where that is -128, `relu`, what is negative is all
+ * -128, however it is rounded.
+ */
+AOT_INLINE int32x4_t scaled(int32x4_t acc, int32x4_t bias, int32x4_t multiplier, int32x4_t shift,
+                            int relu)
 {
     acc = vaddq_s32(acc, bias);
-    int32x4_t sign = vshrq_n_s32(acc, 31);
-    return vrshlq_s32(vaddq_s32(vqrdmulhq_s32(acc, multiplier), sign), shift);
+    int32x4_t product = vqrdmulhq_s32(acc, multiplier);
+    return vrshlq_s32(relu ? product : vaddq_s32(product, vshrq_n_s32(acc, 31)), shift);
 }
 
 /* What the windows of a block of channels have in common; arrays as in aot_lanes_s8.h. */
@@ -85,20 +88,20 @@ typedef struct {
 
 /* The outputs of two windows, from the sums of even and odd channels. */
 AOT_INLINE void finish(const block_t *block, const int32x4_t *a, const int32x4_t *b, int8_t *to_a,
-                       int8_t *to_b)
+                       int8_t *to_b, int relu)
 {
     int32x4_t bias, multiplier, shift;
 
     LOAD_WORDS(bias, block->requant, 0);
     LOAD_WORDS(multiplier, block->requant, 32);
     LOAD_BYTES(shift, block->requant, 64);
-    int32x4_t even_a = scaled(a[0], bias, multiplier, shift);
-    int32x4_t even_b = scaled(b[0], bias, multiplier, shift);
+    int32x4_t even_a = scaled(a[0], bias, multiplier, shift, relu);
+    int32x4_t even_b = scaled(b[0], bias, multiplier, shift, relu);
     LOAD_WORDS(bias, block->requant, 16);
     LOAD_WORDS(multiplier, block->requant, 48);
     LOAD_BYTES(shift, block->requant, 68);
-    int32x4_t odd_a = scaled(a[1], bias, multiplier, shift);
-    int32x4_t odd_b = scaled(b[1], bias, multiplier, shift);
+    int32x4_t odd_a = scaled(a[1], bias, multiplier, shift, relu);
+    int32x4_t odd_b = scaled(b[1], bias, multiplier, shift, relu);
     vstrbq_p_s16(to_a, aot_narrow(even_a, odd_a, block->zero_point), block->lanes);
     vstrbq_p_s16(to_b, aot_narrow(even_b, odd_b, block->zero_point), block->lanes);
 }

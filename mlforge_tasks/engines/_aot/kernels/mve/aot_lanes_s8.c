@@ -50,7 +50,7 @@ AOT_INLINE int32_t output_skip(const aot_lanes_t *layer)
 
 /* All 3x3 windows of a band, two at a time; the last two of a row may overlap those before. */
 AOT_INLINE void nine(const aot_lanes_t *layer, const block_t *block, const int8_t *const *taps,
-                     int32_t start, int8_t *output, int near)
+                     int32_t start, int8_t *output, int near, int relu)
 {
     const int8_t *r0 = taps[0] + start, *r1 = taps[1] + start, *r2 = taps[2] + start;
     int32_t step = near ? COLUMN : layer->window_step.along;
@@ -73,7 +73,7 @@ AOT_INLINE void nine(const aot_lanes_t *layer, const block_t *block, const int8_
             TAP(8, r2, 2, SINGLE);
             join(a, sums_a);
             join(b, sums_b);
-            finish(block, sums_a, sums_b, output, output + output_step);
+            finish(block, sums_a, sums_b, output, output + output_step, relu);
             left -= 2;
             int32_t columns = left == 1 ? 1 : 2;
             r0 += columns * step;
@@ -132,11 +132,10 @@ AOT_INLINE int32_t add_runs(const aot_lanes_t *layer, const int8_t *const *taps,
 
 /* All windows of a band likewise, of runs of neighbouring taps. */
 AOT_INLINE void runs(const aot_lanes_t *layer, const block_t *block, const int8_t *const *taps,
-                     int32_t from, int8_t *output, int near)
+                     int32_t from, int8_t *output)
 {
     int32_t step = layer->window_step.along, output_step = layer->output_step.along;
     int32_t count = layer->kernel.across * layer->kernel.along;
-    (void)near;
 
     for (int32_t row = layer->band; row > 0; row--) {
         for (int32_t left = layer->output.along; left > 0;) {
@@ -151,7 +150,7 @@ AOT_INLINE void runs(const aot_lanes_t *layer, const block_t *block, const int8_
                 add_joined(a, sums_a);
                 add_joined(b, sums_b);
             }
-            finish(block, sums_a, sums_b, output, output + output_step);
+            finish(block, sums_a, sums_b, output, output + output_step, 0);
             left -= 2;
             int32_t columns = left == 1 ? 1 : 2;
             from += columns * step;
@@ -169,7 +168,7 @@ AOT_INLINE void runs(const aot_lanes_t *layer, const block_t *block, const int8_
 typedef void filter_t(const aot_lanes_t *layer, const int8_t *const *taps, int32_t channel,
                       int8_t *output);
 
-#define FILTER(kind, windows, near)                                                                \
+#define FILTER(kind, WINDOWS)                                                                      \
     AOT_APART void filter_##kind(const aot_lanes_t *layer, const int8_t *const *taps,              \
                                  int32_t channel, int8_t *output)                                  \
     {                                                                                              \
@@ -177,12 +176,14 @@ typedef void filter_t(const aot_lanes_t *layer, const int8_t *const *taps, int32
         for (int32_t start = 0; start < COLUMN && channel + start < layer->channels;               \
              start += BLOCK) {                                                                     \
             block_t block = block_of(layer, channel + start);                                      \
-            windows(layer, &block, taps, start, output + start, near);                             \
+            WINDOWS;                                                                               \
         }                                                                                          \
     }
-FILTER(near, nine, 1)
-FILTER(apart, nine, 0)
-FILTER(runs, runs, 0)
+FILTER(near, nine(layer, &block, taps, start, output + start, 1, 0))
+FILTER(near_relu, nine(layer, &block, taps, start, output + start, 1, 1))
+FILTER(apart, nine(layer, &block, taps, start, output + start, 0, 0))
+FILTER(apart_relu, nine(layer, &block, taps, start, output + start, 0, 1))
+FILTER(runs, runs(layer, &block, taps, start, output + start))
 
 /* Copies a row of up to sixteen channels into the ring. One outside the input is all zero points, as
  * the whole ring is at first.
@@ -255,20 +256,14 @@ static void depthwise(const aot_lanes_t *layer, filter_t *filter, const int8_t *
     }
 }
 
-void aot_lanes_s8(const aot_lanes_t *layer, const int8_t *input, int8_t *output, int8_t *scratch,
-                  int32_t table)
-{
-    depthwise(layer, filter_runs, input, output, scratch, table);
-}
-
-void aot_lanes_3x3_s8(const aot_lanes_t *layer, const int8_t *input, int8_t *output,
-                      int8_t *scratch, int32_t table)
-{
-    depthwise(layer, filter_near, input, output, scratch, table);
-}
-
-void aot_lanes_3x3_apart_s8(const aot_lanes_t *layer, const int8_t *input, int8_t *output,
-                            int8_t *scratch, int32_t table)
-{
-    depthwise(layer, filter_apart, input, output, scratch, table);
-}
+#define KERNEL(name, filter)                                                                       \
+    void name(const aot_lanes_t *layer, const int8_t *input, int8_t *output, int8_t *scratch,      \
+              int32_t table)                                                                       \
+    {                                                                                              \
+        depthwise(layer, filter, input, output, scratch, table);                                   \
+    }
+KERNEL(aot_lanes_s8, filter_runs)
+KERNEL(aot_lanes_3x3_s8, filter_near)
+KERNEL(aot_lanes_3x3_relu_s8, filter_near_relu)
+KERNEL(aot_lanes_3x3_apart_s8, filter_apart)
+KERNEL(aot_lanes_3x3_apart_relu_s8, filter_apart_relu)

@@ -36,16 +36,15 @@ typedef struct {
     int32_t input_zero_point, output_zero_point;
 } aot_lanes_t;
 
-/* For any kernel; for 3x3 without dilation, windows that are neighbours, and any.
+/* For any kernel; for 3x3 without dilation, windows that are neighbours, and any; those again where
+ * the output's zero point is -128, as it is behind a ReLU.
  *
- * scratch: the ring; behind it, at scratch + table, a word for each run. The
- * output may be the input where a row of it lies in no row of the input that is read later.
+ * scratch: the ring; behind it, at scratch + table, a word for each run. The output may be the input
+ * where a row of it lies in no row of the input that is read later.
  */
-void aot_lanes_s8(const aot_lanes_t *layer, const int8_t *input, int8_t *output, int8_t *scratch,
-                  int32_t table);
-void aot_lanes_3x3_s8(const aot_lanes_t *layer, const int8_t *input, int8_t *output,
-                      int8_t *scratch, int32_t table);
-void aot_lanes_3x3_apart_s8(const aot_lanes_t *layer, const int8_t *input, int8_t *output,
-                            int8_t *scratch, int32_t table);
+typedef void aot_lanes_kernel_t(const aot_lanes_t *layer, const int8_t *input, int8_t *output,
+                                int8_t *scratch, int32_t table);
+aot_lanes_kernel_t aot_lanes_s8, aot_lanes_3x3_s8, aot_lanes_3x3_apart_s8, aot_lanes_3x3_relu_s8,
+    aot_lanes_3x3_apart_relu_s8;
 
 #endif

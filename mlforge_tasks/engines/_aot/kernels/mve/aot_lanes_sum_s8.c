@@ -33,7 +33,7 @@ void aot_lanes_sum_s8(const aot_lanes_sum_t *layer, const int8_t *input, int8_t 
             }
             add_joined(sum, sums);
         }
-        finish(&block, sums, sums, output, output);
+        finish(&block, sums, sums, output, output, 0);
         block.requant += REQUANT;
         input += BLOCK;
         output += BLOCK;
