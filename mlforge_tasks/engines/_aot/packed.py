@@ -1,11 +1,10 @@
 """Lowers CONV_2D and FULLY_CONNECTED to kernels that pack four windows at a time.
 
-The cores differ in how they want windows and weights packed (`Packing`); the rest is the same.
+The cores differ in how they want windows and weights packed (`packing`); the rest is the same.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,29 +12,10 @@ import numpy as np
 
 from mlforge_tasks.engines._aot import conv_rows, depthwise, depthwise_mve
 from mlforge_tasks.engines._aot.overlap import bytes_behind
-from mlforge_tasks.engines._aot.pairs import (
-    conv_header,
-    dsp_members,
-    paired,
-    requant_of_pairs,
-    summed,
-)
-from mlforge_tasks.engines._aot.program import (
-    Behind,
-    Call,
-    Constant,
-    Data,
-    Parameters,
-    Scratch,
-    Step,
-)
-from mlforge_tasks.engines._aot.weighted import (
-    fused_clamp,
-    geometry,
-    parts,
-    requant,
-    require_one_group,
-)
+from mlforge_tasks.engines._aot.packing import DSP, MVE, PackedWindow, Packing
+from mlforge_tasks.engines._aot.pairs import conv_header
+from mlforge_tasks.engines._aot.program import Behind, Call, Data, Parameters, Scratch, Step
+from mlforge_tasks.engines._aot.weighted import fused_clamp, geometry, parts, require_one_group
 from mlforge_tasks.engines._aot.window import Axis, window_axes
 
 if TYPE_CHECKING:
@@ -44,135 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.engines._aot.graph import Graph, Operator
-    from mlforge_tasks.engines._aot.program import Value
-
-_WINDOWS = 4
-# MVE kernels take as many eights of windows at a time as fit into this, if windows are so small.
-_NARROW_BYTES, _NARROW_ROOM_BYTES = 64, 1024
-# Their places for the outputs of eight windows, a channel each, are 16 bits wide.
-_MOST_SCATTERED = 0xFFFF // 7
-
-
-@dataclass(frozen=True)
-class Packing:
-    """How the kernels of a core want weights and windows.
-
-    Attributes:
-        run_multiple: A run of taps is padded to a multiple of this.
-        window_multiple: So is a whole window.
-        bytes_per_tap: Of a packed window.
-        paired: Which channels of weights [channel, tap] make a pair; -1 is none.
-        order: Weights [channel pair, 2, taps] to the order in which the kernel reads them.
-        comment: That order.
-        direct: Whether windows that are contiguous and need no padding are read where they lie.
-    """
-
-    run_multiple: int
-    window_multiple: int
-    bytes_per_tap: int
-    paired: Callable[[NDArray[np.int64]], NDArray[np.int64]]
-    order: Callable[[NDArray[np.int64]], NDArray[np.int64]]
-    comment: str
-    direct: bool
-
-
-def _round_up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple
-
-
-def _neighbours(taps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pairs of any two channels; -1 where there is no second."""
-    channels = np.arange(len(taps) + len(taps) % 2)
-    return np.where(channels < len(taps), channels, -1).reshape(-1, 2)
-
-
-def _dsp_order(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    fours = summed(pairs).reshape(len(pairs), 2, -1, 2, 2)  # pair, channel, four, half, parity
-    return fours.transpose(0, 2, 4, 3, 1)
-
-
-def _mve_order(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    return pairs.reshape(len(pairs), 2, -1, 16).transpose(0, 2, 1, 3)
-
-
-DSP = Packing(
-    *(4, 4, 2, paired, _dsp_order),
-    "[pair][tap / 4][even, odd taps][2 taps], first + 256 * second channel",
-    direct=False,
-)
-MVE = Packing(
-    *(1, 16, 1, _neighbours, _mve_order),
-    "[channel / 2][tap / 16][2 channels][16 taps]",
-    direct=True,
-)
-
-
-@dataclass(frozen=True)
-class _Window:
-    """A window as runs of neighbouring taps, padded for the kernel."""
-
-    packing: Packing
-    runs: int
-    run: int
-
-    @property
-    def pitch(self) -> int:
-        return _round_up(self.run, self.packing.run_multiple)
-
-    @property
-    def bytes(self) -> int:
-        """Of one packed window."""
-        taps = _round_up(self.runs * self.pitch, self.packing.window_multiple)
-        return taps * self.packing.bytes_per_tap
-
-    def group(self, count: int) -> int:
-        """Windows packed at a time, see aot_group_s8 of the kernels."""
-        if self.packing is MVE and self.bytes <= _NARROW_BYTES and count >= 2 * _WINDOWS:
-            return min(count, _NARROW_ROOM_BYTES // self.bytes & ~7)
-        return _WINDOWS if count >= _WINDOWS else 1
-
-    def weights(
-        self, operator: Operator, taps: NDArray[np.int64], pairs: NDArray[np.int64]
-    ) -> Constant:
-        """Weights [output channel, tap], with zeros where windows are padded or channels miss."""
-        runs = taps.reshape(len(taps), self.runs, self.run)
-        runs = np.pad(runs, ((0, 1), (0, 0), (0, self.pitch - self.run)))
-        whole = runs.reshape(len(runs), -1)
-        missing = self.bytes // self.packing.bytes_per_tap - whole.shape[1]
-        whole = np.pad(whole, ((0, 0), (0, missing)))
-        values = self.packing.order(whole[pairs]).ravel().astype(np.int8)
-        name = f"{operator.name}_weights"
-        return Constant(name, "int8_t", values, self.packing.comment, alignment_bytes=4)
-
-    @property
-    def direct(self) -> bool:
-        """Whether one that lies inside the input needs no packing."""
-        whole = self.runs == 1 and self.run % self.packing.window_multiple == 0
-        return self.packing.direct and whole
-
-    def layer(
-        self,
-        operator: Operator,
-        graph: Graph,
-        taps: NDArray[np.int64],
-        bias: NDArray[np.int64],
-        *,
-        single: bool = False,
-    ) -> tuple[dict[str, Value], tuple[Constant, ...]]:
-        """An `aot_dot_t` and its arrays; `single` where there is one window."""
-        members: dict[str, Value] = {"weights": f"{operator.name}_weights"}
-        pairs = self.packing.paired(taps)
-        gaps = bool(np.any(pairs[:-1] < 0))
-        records = requant(operator, graph, taps, bias, may_share=single and not gaps)
-        own: dict[str, Value] = {"fast": int(records.is_fast and len(taps) <= _MOST_SCATTERED)}
-        if self.packing is DSP:
-            own = dsp_members(taps, pairs, records, single=single)
-            records = requant_of_pairs(records, pairs)
-        members.update(records.dot_members)
-        members["channels"] = len(taps)
-        members["zero_point"] = graph.output_of(operator).zero_point
-        members.update(own, runs=self.runs, run=self.run, pitch=self.pitch)
-        return members, (self.weights(operator, taps, pairs), *records.constants)
+    from mlforge_tasks.engines._aot.program import Constant, Value
 
 
 def _direct(
@@ -207,21 +59,18 @@ def _convolution(
     source, _, bias = parts(operator, graph)
     height, width = axes
     channels = source.shape[-1]
-    window = _Window(packing, height.kernel, width.kernel * channels)
+    window = PackedWindow(packing, height.kernel, width.kernel * channels)
     neighbours = width.dilation == 1 or width.kernel == 1
     inside = height.inside and width.inside and neighbours
-    gathered = 0 if inside or packing is MVE else window.runs * window.pitch
+    gathered = 0 if inside or packing is MVE else window.runs * window.run
     windows = window.group(count := height.output * width.output)
     single = windows == 1 and packing is DSP
-    dot, constants = window.layer(operator, graph, taps, bias, single=single)
+    step = height.dilation * width.input * channels if neighbours else 0
+    dot, constants = window.layer(operator, graph, taps, bias, single=single, step=step)
     pointwise = height.kernel == width.kernel == 1 and height.input * width.input == count
     if window.direct and pointwise:
         return _direct(operator, graph, dot, constants, count)
-    members: dict[str, Value] = {
-        "dot": dot,
-        "inside_step": height.dilation * width.input * channels if neighbours else 0,
-        **geometry(source, height, width),
-    }
+    own: dict[str, Value] = {"dot": dot, "inside_step": step}
     packed = windows * window.bytes
     data = (Data(operator.inputs[0]), Data(operator.output), Scratch())
     arguments = (f"&{operator.name}", *data, packed)
@@ -231,7 +80,7 @@ def _convolution(
             *fused_clamp(operator, graph.output_of(operator)),
         ),
         constants=constants,
-        parameters=Parameters(operator.name, "aot_conv_t", members),
+        parameters=Parameters(operator.name, "aot_conv_t", own | geometry(source, *axes)),
         scratch_bytes=packed + gathered,
         behind=Behind(operator.inputs[0], bytes_behind(*axes, channels, len(taps), windows)),
         macs=count * taps.size,
@@ -262,7 +111,7 @@ def _fully_connected(packing: Packing, operator: Operator, graph: Graph) -> Step
         one = Axis(1, 1, 1, 1, 1, 0)
         axes = (one, Axis(rows, rows, 1, 1, 1, 0))
         return _convolution(operator, graph, packing, taps, axes)
-    window = _Window(packing, 1, taps.shape[1])
+    window = PackedWindow(packing, 1, taps.shape[1])
     dot, constants = window.layer(operator, graph, taps, bias, single=True)
     if window.direct:
         return _direct(operator, graph, dot, constants, 1)

@@ -39,7 +39,7 @@ AOT_COPY void copy(int8_t *to, const int8_t *from, int32_t bytes)
 /* Copies a window's taps, one row after the other; a tap outside the input reads as the zero point.
  * Without dilation the taps of a row are neighbours. Rows are a pitch apart in what is made.
  */
-static void gather(const aot_conv_t *layer, const int8_t *input, int32_t top, int32_t left,
+AOT_APART void gather(const aot_conv_t *layer, const int8_t *input, int32_t top, int32_t left,
                    int8_t *taps)
 {
     /* Copies, because a store of int8 might change what a pointer points to. */

@@ -6,7 +6,7 @@ void aot_dot_four_long_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
 {
     const int8_t *w = dot->weights, *shifts = dot->shift;
     const int32_t *requant = dot->bias;
-    int32_t bytes = 8 * dot->runs * dot->pitch;
+    int32_t bytes = 8 * dot->taps;
 
     AOT_MEMORY_WRITTEN;
     for (int32_t pairs = dot->pairs; pairs > 0; pairs--) {

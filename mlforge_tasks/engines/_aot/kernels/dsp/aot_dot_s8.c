@@ -80,58 +80,83 @@ int8_t *aot_finish_pair_s8(const aot_dot_t *dot, const int32_t *requant, const i
     return y;
 }
 
-/* Four taps as two words, `stride` words apart. */
-#define WIDEN                                                                                      \
-    do {                                                                                           \
-        int32_t even, odd;                                                                         \
-        AOT_EVEN_BYTES(even, word);                                                                \
-        AOT_ODD_BYTES(odd, word);                                                                  \
-        to[0] = even;                                                                              \
-        to[stride] = odd;                                                                          \
-        to += 2 * stride;                                                                          \
-        __asm__ volatile("" : "+r"(to)); /* or GCC makes a pointer of each */                      \
-    } while (0)
-
-AOT_INLINE void pack(const aot_dot_t *dot, const int8_t *x, int32_t step, int32_t *to,
-                     int32_t stride)
-{
-    int32_t runs = dot->runs, run = dot->run, word;
-
-    if (step == run && run == dot->pitch) { /* neighbours, and no zeros between them */
-        run *= runs;
-        runs = 1;
-    }
-    AOT_MEMORY_WRITTEN;
-    do {
-        const int8_t *from = x;
-        for (int32_t left = run >> 4; left > 0; left--) {
-            AOT_LOAD_NEXT(word, from);
-            WIDEN;
-            AOT_LOAD_NEXT(word, from);
-            WIDEN;
-            AOT_LOAD_NEXT(word, from);
-            WIDEN;
-            AOT_LOAD_NEXT(word, from);
-            WIDEN;
-        }
-        for (int32_t left = run & 12; left > 0; left -= 4) {
-            AOT_LOAD_NEXT(word, from);
-            WIDEN;
-        }
-        if ((run & 3) != 0) { /* no byte beyond them is read */
-            word = (uint8_t)from[0];
-            word |= (run & 2) != 0 ? (uint8_t)from[1] << 8 : 0;
-            word |= (run & 3) == 3 ? (uint8_t)from[2] << 16 : 0;
-            WIDEN;
-        }
-        x += step;
-    } while (--runs > 0);
-}
+#define PACK_NEXT                                                                                  \
+    AOT_LOAD_NEXT(word, x);                                                                        \
+    to = aot_pack_word(word, to, group);                                                           \
+    __asm__ volatile("" : "+r"(to)); /* or GCC makes a pointer of each */
 
 void aot_pack_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int8_t *packed, int32_t slot,
                  int32_t group)
 {
-    pack(dot, x, step, (int32_t *)(void *)packed + slot, group);
+    int32_t *to = (int32_t *)(void *)packed + slot;
+    int32_t runs = dot->runs, run = dot->run, word;
+
+    if (step == run && (run & 3) == 0) { /* neighbours */
+        run *= runs;
+        runs = 1;
+    }
+    int32_t rests = run & 3, filled = 0;
+    int32_t *behind = to + runs * (run >> 2) * 2 * group;
+    uint32_t rest = 0;
+    AOT_MEMORY_WRITTEN;
+    for (; runs > 0; runs--) {
+        const int8_t *end = x + (run & ~15);
+        while (x != end) {
+            PACK_NEXT PACK_NEXT PACK_NEXT PACK_NEXT
+        }
+        end = x + (run & 12);
+        while (x != end) {
+            PACK_NEXT
+        }
+        for (end += rests; x != end;) {
+            int32_t byte;
+            __asm__ volatile("ldrb %0, [%1], #1" : "=r"(byte), "+r"(x));
+            rest = (rest >> 8) | ((uint32_t)byte << 24);
+            if (++filled == 4) {
+                behind = aot_pack_word((int32_t)rest, behind, group);
+                filled = 0;
+            }
+        }
+        x += step - run;
+    }
+    if (filled > 0) {
+        aot_pack_word((int32_t)(rest >> (32 - 8 * filled)), behind, group);
+    }
+}
+
+#undef PACK_NEXT
+
+#define NEXT_PLACE(place)                                                                          \
+    __asm__ volatile("ldrsh %0, [%1], #2" : "=r"(place), "+r"(places))
+#define NEXT_WORD                                                                                  \
+    NEXT_PLACE(word);                                                                              \
+    __asm__ volatile("ldr %0, [%1, %0]" : "+r"(word) : "r"(x));                                    \
+    to = aot_pack_word(word, to, 4);
+#define NEXT_TAP                                                                                   \
+    NEXT_PLACE(place);                                                                             \
+    __asm__ volatile("ldrb %0, [%1, %0]" : "+r"(place) : "r"(x));                                  \
+    word = (int32_t)(((uint32_t)word >> 8) | ((uint32_t)place << 24));
+
+void aot_pack_places_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int32_t count,
+                        int8_t *packed, int32_t slot)
+{
+    AOT_MEMORY_WRITTEN;
+    for (; count > 0; count--) {
+        const int16_t *places = dot->places;
+        int32_t *to = (int32_t *)(void *)packed + slot++;
+        int32_t words = *places++, fours = *places++, word = 0, place;
+        for (; words >= 3; words -= 3) {
+            NEXT_WORD NEXT_WORD NEXT_WORD
+        }
+        for (; words > 0; words--) {
+            NEXT_WORD
+        }
+        for (; fours > 0; fours--) {
+            NEXT_TAP NEXT_TAP NEXT_TAP NEXT_TAP
+            to = aot_pack_word(word, to, 4);
+        }
+        x += step;
+    }
 }
 
 AOT_INLINE uint32_t load_half(const int8_t *x)
@@ -152,7 +177,7 @@ void aot_dot_four_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
     /* What is volatile stays on the stack, as the inner loop has all registers. */
     const int8_t *volatile weights = dot->weights, *volatile shifts = dot->shift;
     const int32_t *volatile requant = dot->bias;
-    int32_t bytes = 8 * dot->runs * dot->pitch;
+    int32_t bytes = 8 * dot->taps;
     const int8_t *volatile whole_end = packed + (bytes & ~255), *volatile end = packed + bytes;
     volatile int32_t step = dot->channels, odd = 2 * dot->zero_point + 1;
     int8_t *volatile output = y;
@@ -206,7 +231,7 @@ AOT_APART void dot_one(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
 {
     const int8_t *w0 = dot->weights, *shifts = dot->shift;
     const int32_t *bias = dot->bias, *multipliers = dot->multiplier;
-    int32_t taps = dot->runs * dot->pitch, step = dot->step, zero_point = dot->zero_point;
+    int32_t taps = dot->taps, step = dot->step, zero_point = dot->zero_point;
     int32_t left = dot->channels, pairs = dot->pairs;
 
     AOT_MEMORY_WRITTEN;

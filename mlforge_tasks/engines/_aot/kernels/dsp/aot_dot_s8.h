@@ -23,8 +23,11 @@
  * channels   bytes from an output to that of the next window
  * pairs      of channels; one without a second has AOT_NO_CHANNEL for its shift
  * runs, run    a window is `runs` contiguous runs of `run` bytes
- * pitch        bytes of a run in the packed order: `run` rounded up to a multiple of four, with
- *              weights 0 where there is no tap
+ * taps       of a packed window: those that fill fours, run by run, then the one to three of each
+ *            run that do not, then as many to a multiple of four that have no weight
+ * places     how many words and how many fours of single taps a window has, and where each word and
+ *            each tap lies from its start; fours that are not full name any tap of the window
+ * near       aot_pack_places_s8 where there are places
  * four       all output channels of four packed windows; NULL where there is one
  */
 typedef struct aot_dot {
@@ -34,7 +37,10 @@ typedef struct aot_dot {
     int32_t step;
     int32_t channels, pairs;
     int32_t zero_point;
-    int32_t runs, run, pitch;
+    int32_t runs, run, taps;
+    const int16_t *places;
+    void (*near)(const struct aot_dot *dot, const int8_t *x, int32_t step, int32_t count,
+                 int8_t *packed, int32_t slot);
     void (*four)(const struct aot_dot *dot, const int8_t *packed, int8_t *y);
 } aot_dot_t;
 
@@ -42,10 +48,14 @@ typedef struct aot_dot {
 void aot_dot_four_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y);
 
 /* Packs a window whose runs lie `step` bytes apart as number `slot` of a group of 4, or of 1.
- * packed: 2 * runs * pitch bytes for each window of the group, aligned to 4.
+ * packed: 2 * taps bytes for each window of the group, aligned to 4.
  */
 void aot_pack_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int8_t *packed, int32_t slot,
                  int32_t group);
+
+/* Packs some windows, `step` bytes apart, by `places`, as slots of a group of 4 from `slot` on. */
+void aot_pack_places_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int32_t count,
+                        int8_t *packed, int32_t slot);
 
 /* All output channels of a group of packed windows, y[window][channel]. */
 void aot_dot_packed_s8(const aot_dot_t *dot, const int8_t *packed, int32_t group, int8_t *y);

@@ -45,4 +45,16 @@
         __asm__ volatile("strb %0, " address : : "r"(value), "r"(base), "r"(step));                \
     } while (0)
 
+/* Four bytes of a packed window (aot_dot_s8.h): two words, `stride` words apart; returns
+ * where the next four go. */
+AOT_INLINE int32_t *aot_pack_word(int32_t word, int32_t *to, int32_t stride)
+{
+    int32_t even, odd;
+    AOT_EVEN_BYTES(even, word);
+    AOT_ODD_BYTES(odd, word);
+    to[0] = even;
+    to[stride] = odd;
+    return to + 2 * stride;
+}
+
 #endif

@@ -15,7 +15,6 @@
  * fast         whether all channels have the fast form
  * weights      [channel / 2][tap / 16][2 channels][16 taps], 0 where there is no tap
  * runs, run    a window is `runs` contiguous runs of `run` bytes
- * pitch        the same as `run`
  */
 typedef struct {
     const int8_t *weights;
@@ -25,7 +24,7 @@ typedef struct {
     int32_t channels;
     int32_t zero_point;
     int32_t fast;
-    int32_t runs, run, pitch;
+    int32_t runs, run;
 } aot_dot_t;
 
 /* Packs a window whose runs lie `step` bytes apart as number `slot` of a group. */

@@ -29,7 +29,7 @@ AOT_INLINE int32_t aot_runs_s8(const aot_conv_t *layer)
 
 AOT_INLINE int32_t aot_pitch_s8(const aot_conv_t *layer)
 {
-    return layer->dot.pitch;
+    return layer->dot.run;
 }
 
 /* scratch: as many packed windows (aot_dot_s8.h) as the first group has; behind them, at
