@@ -23,6 +23,7 @@ from mlforge_tasks.agents._loops import (
     round_up,
     taps,
 )
+from mlforge_tasks.agents._overlap import overlapped_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -106,23 +107,31 @@ def _scratch_bytes(layer: LayerFigures, kernels: Kernels) -> int:
         return lanes or plane
     if layer.operation == "dense" and kernels == "dsp":
         return 2 * round_up(window, 4) - _overwritten_bytes(layer, window)
-    if layer.operation != "conv":
+    if layer.window is None:
         return 0
+    if layer.operation == "pool":
+        channels = layer.output_bytes // prod(layer.window.output)
+        return -overlapped_bytes(layer, layer.window, channels, late=1)
+    return _conv_bytes(layer, layer.window, kernels) if layer.operation == "conv" else 0
+
+
+def _conv_bytes(layer: LayerFigures, window: Window, kernels: Kernels) -> int:
+    if kernels == "mve":
+        return _mve_scratch_bytes(layer, window)
+    pointwise = prod(window.kernel) == window.stride == 1
+    channels = taps(layer) // prod(window.kernel)
     if kernels == "portable":
-        return 2 * window
-    if kernels == "dsp":
-        packed = 2 * min(_windows(layer), WINDOWS) * round_up(window, 4)
-        pointwise = layer.window and prod(layer.window.kernel) == layer.window.stride == 1
-        read = _windows(layer) * window
-        more = -_overwritten_bytes(layer, read) if pointwise else round_up(window, 4)
-        return packed + more
-    return _mve_scratch_bytes(layer, layer.window) if layer.window else 0
+        over = overlapped_bytes(layer, window, channels, late=1)
+        return (0 if pointwise else 2 * taps(layer)) - over
+    packed = 2 * min(_windows(layer), WINDOWS) * round_up(taps(layer), 4)
+    packed += 0 if pointwise else round_up(taps(layer), 4)
+    return packed - overlapped_bytes(layer, window, channels)
 
 
 def _overwritten_bytes(layer: LayerFigures, read: int) -> int:
-    """Of an input of so many bytes, where nobody reads it later and the output is no larger."""
+    """Of an input of so many bytes, where nobody reads it later."""
     alone = layer.live_bytes == read + layer.output_bytes
-    return layer.output_bytes if alone and layer.output_bytes <= read else 0
+    return min(layer.output_bytes, read) if alone else 0
 
 
 def _mve_scratch_bytes(layer: LayerFigures, window: Window) -> int:
@@ -130,12 +139,14 @@ def _mve_scratch_bytes(layer: LayerFigures, window: Window) -> int:
     if reads_in_place(layer, window):
         return 0
     if not in_rows(layer, window):
-        return _mve_group(layer) * round_up(taps(layer), VECTOR)
+        packed = _mve_group(layer) * round_up(taps(layer), VECTOR)
+        return packed - overlapped_bytes(layer, window, taps(layer) // prod(window.kernel))
     (height, width), channels = window.kernel, taps(layer) // prod(window.kernel)
     beyond = round_up(width, 3) - 1 if window.stride == 1 else 1
     row = round_up(channels, VECTOR) * window.stride * (window.output[1] + beyond)
     read = _windows(layer) * window.stride**2 * channels
-    return height * row - _overwritten_bytes(layer, read)
+    over = _overwritten_bytes(layer, read) if layer.output_bytes <= read else 0
+    return height * row - over
 
 
 def _working_bytes(kernels: Kernels) -> Feature:
