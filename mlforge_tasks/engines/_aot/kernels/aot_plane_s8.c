@@ -203,8 +203,13 @@ void aot_for_each_plane_s8(const aot_depthwise_t *layer, aot_filter_t *filter, c
     const int32_t *requant = layer->requant;
     const int8_t *w = layer->weights, *shift = layer->shift;
 
-    /* Only the inside is overwritten, so the border is written once for all channels. */
-    aot_fill_s8(scratch, layer->input_zero_point, layer->plane.across * layer->plane.along);
+    /* Only the inside is overwritten, so the border is written once for all channels; in words, as
+     * scratch memory has room for a whole number of them.
+     */
+    uint32_t border = UINT32_C(0x01010101) * (uint8_t)layer->input_zero_point;
+    for (int32_t at = 0; at < layer->plane.across * layer->plane.along; at += 4) {
+        aot_store_word(scratch + at, border);
+    }
     for (int32_t c = 0; c < layer->input_channels; c++) {
         gather_plane(layer, input++, scratch);
         for (int32_t m = 0; m < layer->multiplier; m++) {

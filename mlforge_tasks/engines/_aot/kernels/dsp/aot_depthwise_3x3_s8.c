@@ -73,13 +73,16 @@ static void filter(const aot_depthwise_t *layer, const int32_t *requant, int32_t
     for (int32_t oy = layer->output.across; oy > 0; oy--) {
         const int8_t *x = plane, *end = plane + (layer->output.along - odd_length);
         int8_t *y = output;
-        while (x != end) {
+        for (;;) {
             PAIR;
-        }
-        if (odd_length) { /* the last one, and its neighbour once more */
-            x -= 1;
+            if (x < end) {
+                continue;
+            }
+            if (x > end || !odd_length) {
+                break;
+            }
+            x -= 1; /* the last one, and its neighbour once more */
             y -= step;
-            PAIR;
         }
         plane += layer->stride.across * layer->plane.along;
         output += layer->output_step.across;

@@ -1,3 +1,5 @@
+#include "aot_small.h"
+
 #include "aot_pool_window_s8.h"
 
 #include "aot_dsp.h"
