@@ -120,12 +120,16 @@ class Trainer:
             return loss
 
         def epoch(order: Any, seed: Any) -> Any:
-            total = tf.zeros(())
-            for at in tf.range(tf.shape(order)[0]):
-                total += step(order[at], seed, at)
-            return total / tf.cast(tf.shape(order)[0], tf.float32)
+            count = tf.shape(order)[0]
+            _, total = tf.while_loop(
+                lambda at, _: at < count,
+                lambda at, total: (at + 1, total + step(order[at], seed, at)),
+                (0, tf.zeros(())),
+            )
+            return total / tf.cast(count, tf.float32)
 
-        return tf.function(epoch)
+        # Without AutoGraph, which takes longer to rewrite this, layers included, than to trace it.
+        return tf.function(epoch, autograph=False)
 
     def epoch(self, number: int) -> float:
         """Trains on every example once, but for what is left after the last whole batch.

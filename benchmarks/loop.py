@@ -1,0 +1,152 @@
+"""What a cold run takes, from a contract to PASS, held against another checkout of MLForge.
+
+    .venv/bin/python -m benchmarks.loop --before FOLDER [--rounds N] > benchmarks/loop.md
+
+FOLDER is a checkout of an older commit (`git worktree add FOLDER COMMIT`) with this checkout's
+packages (`ln -s $PWD/.venv FOLDER/.venv`). Both run glucose.yaml into empty build trees, in turns,
+and what was trained and converted is compared byte for byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.graph import process
+from mlforge_tasks.graph.files import file_digest
+from mlforge_tasks.graph.manifest import Provenance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+DOIT = Path(sys.executable).parent / "doit"
+CONTRACT = "contracts/glucose.yaml"
+ROUNDS = 3
+TIMEOUT_S = 3600.0
+# What TensorFlow makes; firmware names the code that built it, and so differs between checkouts.
+COMPARED = ("weights.npz", "model.tflite", "float_outputs.npz")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A cold run.
+
+    Attributes:
+        wall_s: From its start to its end.
+        processor_s: Of all its processes.
+        stages_s: Of each stage, by its folder: how long its action took.
+        made: Digests of what TensorFlow made, by path.
+    """
+
+    wall_s: float
+    processor_s: float
+    stages_s: dict[str, float]
+    made: dict[str, str]
+
+    def probes_s(self) -> float:
+        """The mean of a candidate's probe: of all stages that quantise, build and run it."""
+        probes = [part.split("/probe_")[0] for part in self.stages_s if "/probe_" in part]
+        total = sum(value for part, value in self.stages_s.items() if "/probe_" in part)
+        return total / len(set(probes))
+
+    def stage_s(self, name: str) -> float:
+        """All stages of one kind."""
+        return sum(value for part, value in self.stages_s.items() if Path(part).name == name)
+
+
+def _processor_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def cold(checkout: Path) -> Run:
+    """Runs the contract with a checkout's code into a build tree of its own.
+
+    Raises:
+        RuntimeError: It does not pass.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        argv = [str(DOIT), "run", f"contract={CONTRACT}", f"build={name}"]
+        started, used = time.monotonic(), _processor_s()
+        said = process.check(argv, timeout_s=TIMEOUT_S, cwd=checkout)
+        wall_s, processor_s = time.monotonic() - started, _processor_s() - used
+        if not re.search("(?m)^PASS: ", said):
+            raise RuntimeError(f"{checkout} does not pass\n{said}")
+        tree = Path(name) / Path(CONTRACT).stem
+        found = {
+            str(path.parent.relative_to(tree)): Provenance.read(path).seconds
+            for path in tree.rglob("provenance.json")
+        }
+        made = {
+            str(path.relative_to(tree)): file_digest(path)
+            for path in sorted(tree.rglob("*"))
+            if path.name in COMPARED
+        }
+    return Run(wall_s, processor_s, found, made)
+
+
+ROWS: dict[str, Callable[[Run], float]] = {
+    "cold `doit run contract=contracts/glucose.yaml` to PASS": lambda run: run.wall_s,
+    "the same, seconds of the processor": lambda run: run.processor_s,
+    "one probe (quantise, header, engine, firmware, run)": Run.probes_s,
+    "of that `probe_quantise`, of all candidates": lambda run: run.stage_s("probe_quantise"),
+    "`train`, of all candidates": lambda run: run.stage_s("train"),
+    "`quantise`, of all candidates": lambda run: run.stage_s("quantise"),
+    "`propose`, of all rounds": lambda run: run.stage_s("propose"),
+    "`evaluate`, of all candidates": lambda run: run.stage_s("evaluate"),
+    "`run` and `probe_run`, of all candidates": lambda run: (
+        run.stage_s("run") + run.stage_s("probe_run")
+    ),
+}
+
+
+def show(before: Sequence[Run], after: Sequence[Run], commit: str) -> None:
+    """The table of medians, and of the ratios of each round."""
+    same = all(run.made == before[0].made for run in (*before, *after))
+    print(
+        "Made by `.venv/bin/python -m benchmarks.loop --before FOLDER`: cold runs of "
+        f"{Path(CONTRACT).name} into\nempty build trees, {len(after)} of each checkout, in turns "
+        f"({os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}). Ratios\nare those of "
+        "the rounds: median, least and most.\n"
+    )
+    print(f"| what | commit {commit} | now | ratio |\n|---|---|---|---|")
+    for name, of in ROWS.items():
+        pairs = [(of(old), of(new)) for old, new in zip(before, after, strict=True)]
+        ratios = sorted(new / old for old, new in pairs)
+        old_s, new_s = (statistics.median(one) for one in zip(*pairs, strict=True))
+        told = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+        print(f"| {name} | {old_s:.1f} s | {new_s:.1f} s | {told} |")
+    words = "are the same bytes" if same else "DIFFER"
+    print(
+        f"\nIn all runs the weights, models and float outputs {words} ({len(after[0].made)} files)."
+    )
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--before", type=Path, required=True, help="a checkout to hold it against")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="runs of each")
+    asked = parser.parse_args()
+    other: Path = asked.before.resolve()
+    git = ["git", "-C", str(other), "rev-parse", "--short", "HEAD"]
+    commit = process.check(git, timeout_s=TIMEOUT_S).strip()
+    before, after = [], []
+    for _ in range(asked.rounds):
+        before.append(cold(other))
+        after.append(cold(ROOT))
+    show(before, after, commit)
+
+
+if __name__ == "__main__":
+    main()
