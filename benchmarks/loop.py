@@ -114,7 +114,8 @@ def show(before: Sequence[Run], after: Sequence[Run], commit: str) -> None:
     """The table of medians, and of the ratios of each round."""
     same = all(run.made == before[0].made for run in (*before, *after))
     print(
-        "Made by `.venv/bin/python -m benchmarks.loop --before FOLDER`: cold runs of "
+        "Made by `.venv/bin/python -m benchmarks.loop --before FOLDER --rounds "
+        f"{len(after)}`: cold runs of "
         f"{Path(CONTRACT).name} into\nempty build trees, {len(after)} of each checkout, in turns "
         f"({os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}). Ratios\nare those of "
         "the rounds: median, least and most.\n"
