@@ -178,7 +178,7 @@ void aot_dot_four_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
     const int8_t *volatile weights = dot->weights, *volatile shifts = dot->shift;
     const int32_t *volatile requant = dot->bias;
     int32_t bytes = 8 * dot->taps;
-    const int8_t *volatile whole_end = packed + (bytes & ~255), *volatile end = packed + bytes;
+    const int8_t *volatile whole_end = packed + (bytes & ~127), *volatile end = packed + bytes;
     volatile int32_t step = dot->channels, odd = 2 * dot->zero_point + 1;
     int8_t *volatile output = y;
 
@@ -191,8 +191,6 @@ void aot_dot_four_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
         int32_t a0 = biases[0], a1 = a0, a2 = a0, a3 = a0;
         int32_t b0 = both_biases(a0, biases[2]), b1 = b0, b2 = b0, b3 = b0;
         while (x != whole_end) {
-            FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS
-            FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS
             FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS
             FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS FOUR_TWO_TAPS
         }
