@@ -90,11 +90,6 @@ void aot_pack_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int8_t *pa
 {
     int32_t *to = (int32_t *)(void *)packed + slot;
     int32_t runs = dot->runs, run = dot->run, word;
-
-    if (step == run && (run & 3) == 0) { /* neighbours */
-        run *= runs;
-        runs = 1;
-    }
     int32_t rests = run & 3, filled = 0;
     int32_t *behind = to + runs * (run >> 2) * 2 * group;
     uint32_t rest = 0;
