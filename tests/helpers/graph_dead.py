@@ -47,7 +47,7 @@ class DeadGraph(graphs.RandomGraph):
         one = rng.random() < 0.1
         scales = scales[:1] if one else scales
         steps = (scales * source.quant.scale).astype(np.float32)
-        counts = (bias / steps).clip(-(2**29), 2**29).astype(np.int32)
+        counts = (bias / steps).clip(-(2**30), 2**30).astype(np.int32)
         zeros = [0] * len(scales)
         weights = self.writer.constant(
             np.ascontiguousarray(np.moveaxis(values, 0, axis)), scales, zeros, axis
