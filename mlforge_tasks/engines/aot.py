@@ -52,8 +52,7 @@ class AotEngine:
         What is computed more than once are rows of the first layers. What may be gained from
         weights are channels that have one value whatever the input.
         """
-        graph = rewrite(import_model(tflite))
-        model = (planned if untrained else trimmed)(graph, cpu)
+        model = (planned if untrained else trimmed)(rewrite(import_model(tflite)), cpu)
         graph, lowered, memory = model.graph, model.lowered, model.memory
         patches = None
         limit_bytes = 0 if arena_limit_bytes is None and streamed else arena_limit_bytes
@@ -64,6 +63,7 @@ class AotEngine:
                 cpu,
                 whole_bytes=memory.arena_bytes,
                 limit_bytes=limit_bytes,
+                whole_macs=model.whole_macs,
                 streamed=streamed,
             )
             if streamed and found is None:

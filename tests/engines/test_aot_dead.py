@@ -200,6 +200,17 @@ def _joined(axis: int) -> Callable[[Net], None]:
     return build
 
 
+def _alike(net: Net) -> None:
+    """Two depthwise layers happen to have the same weights, so that these lie in flash once."""
+    net.conv(8, dead=dict.fromkeys(DEAD, -3.0))
+    net.rng = np.random.default_rng(9)
+    net.depthwise()
+    net.conv(8, dead={2: -3.0})
+    net.rng = np.random.default_rng(9)
+    net.depthwise()
+    net.conv(5)
+
+
 def _all_dead(net: Net) -> None:
     net.conv(8, dead=dict.fromkeys(range(8), 7.0))
 
@@ -217,6 +228,7 @@ NETS: Mapping[str, tuple[Callable[[Net], None], list[int]]] = {
     "value_at_a_border_stays": (_bordered(30.0, SAME), [0, 0]),
     "value_without_a_border": (_bordered(30.0, VALID), [1, 0]),
     "levelled_by_a_depthwise_layer": (_levelled, [1, 1, 0]),
+    "layers_have_weights_in_common": (_alike, [2, 2, 5, 5, 0]),
     "nobody_reads_it": (_unread, [2, 2, 0]),
     "at_every_pixel_of_a_flattened_image": (_flattened(reshaped=True), [2, 2, 8, 0]),
     "of_an_image_that_a_dense_layer_reads": (_flattened(reshaped=False), [2, 2, 0]),
@@ -319,6 +331,7 @@ def test_fewer_channels_take_no_more(cpu: str) -> None:
         whole = planned(Trimming(graph).whole, cpu)
         found = trimmed(graph, cpu)
         assert found.memory.arena_bytes <= whole.memory.arena_bytes
+        assert found.constant_bytes <= whole.constant_bytes
         for one, before in zip(found.lowered, whole.lowered, strict=True):
             macs = [form.macs if isinstance(form, Step) else 0 for form in (one, before)]
             assert macs[0] <= macs[1]

@@ -132,16 +132,19 @@ class Trimming:
 
     Attributes:
         whole: The graph with all channels, those of one value as cheap as any.
+        shares: Whether layers have weights in common that stay for that.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, *, keeps_shared: bool = True) -> None:
         """Finds what can go.
 
         Args:
             graph: With explicit padding joined.
+            keeps_shared: Whether layers that have weights in common keep all channels.
         """
         self._ranges = ranges_of(graph)
-        sharing = _sharing_weights(graph)
+        sharing = _sharing_weights(graph) if keeps_shared else frozenset()
+        self.shares = bool(sharing)
         self.whole = with_still_channels(graph, self._ranges, sharing)
         self._dropping = Dropping(self.whole, self._ranges, sharing)
         self._all = dict(self._dropping.may_go)

@@ -66,7 +66,8 @@ class _Try:
     least_bytes: int
 
 
-def _macs(lowered: Sequence[Lowered]) -> int:
+def macs_of(lowered: Sequence[Lowered]) -> int:
+    """Multiply-accumulates of operators, each run once."""
     return sum(form.macs for form in lowered if isinstance(form, Step))
 
 
@@ -94,7 +95,7 @@ def cuts(graph: Graph, lowered: Sequence[Lowered], *, streamed: bool = False) ->
         count = region.row_count(graph.output_of(graph.operators[end]))
         heights = {-(-count // number) for number in range(2, min(count, _MOST_STRIPES) + 1)}
         same = region.same_bytes(graph, lowered, end)
-        whole = _macs(lowered[: end + 1])
+        whole = macs_of(lowered[: end + 1])
         for height in sorted(heights, reverse=True):
             for keep in (True,) if streamed else (True, False):
                 stripes = trace.stripes(graph, end, height, same, keep=keep)
@@ -114,11 +115,16 @@ def cut_up(
 
 
 def _tries(
-    graph: Graph, lowered: Sequence[Lowered], cpu: str, most_bytes: int, *, streamed: bool
+    graph: Graph,
+    lowered: Sequence[Lowered],
+    cpu: str,
+    most: tuple[int, float],
+    *,
+    streamed: bool,
 ) -> list[_Try]:
-    """Cuts that may take less memory than some, and have no weights twice in flash."""
+    """Cuts within bytes and extra multiply-accumulates that have no weights twice in flash."""
+    most_bytes, most_macs = most
     weights = _weight_bytes(share_constants(lowered))
-    most_macs = MOST_EXTRA_SHARE * _macs(lowered)
     tries = []
     for cut in cuts(graph, lowered, streamed=streamed):
         if cut.extra_macs > most_macs:
@@ -153,6 +159,7 @@ def patched(
     *,
     whole_bytes: int,
     limit_bytes: int,
+    whole_macs: int,
     streamed: bool = False,
 ) -> Patched | None:
     """The model in stripes, None where that saves no memory or, streamed, cannot be.
@@ -166,10 +173,11 @@ def patched(
         cpu: The core it is for.
         whole_bytes: The arena without stripes.
         limit_bytes: What the arena should take at most.
+        whole_macs: Of the model with all its channels, which more of is a share of.
         streamed: Whether the input comes by rows.
     """
-    most_bytes = sys.maxsize if streamed else whole_bytes
-    tries = _tries(graph, lowered, cpu, most_bytes, streamed=streamed)
+    bounds = (sys.maxsize if streamed else whole_bytes, MOST_EXTRA_SHARE * whole_macs)
+    tries = _tries(graph, lowered, cpu, bounds, streamed=streamed)
     for one in sorted(tries, key=_by_cost):
         if one.least_bytes <= limit_bytes:
             found = _planned(one, graph, whole_bytes)
@@ -177,7 +185,7 @@ def patched(
                 return found
     best: Patched | None = None
     for one in sorted(tries, key=lambda each: (each.least_bytes, each.cut.extra_macs)):
-        most = most_bytes if best is None else best.memory.arena_bytes
+        most = bounds[0] if best is None else best.memory.arena_bytes
         if one.least_bytes >= most:
             break
         found = _planned(one, graph, whole_bytes)

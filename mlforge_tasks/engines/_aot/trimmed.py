@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.dead import Trimming
 from mlforge_tasks.engines._aot.lower import lower_operators
 from mlforge_tasks.engines._aot.memory import plan
+from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.share import share_constants
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mlforge_tasks.engines._aot.core import Kernels
     from mlforge_tasks.engines._aot.graph import Graph
@@ -42,12 +43,25 @@ class Planned:
         operators: Each with constants of its own.
         lowered: The same with those shared that are equal.
         memory: Where everything lies.
+        whole_macs: Multiply-accumulates with all its channels.
     """
 
     graph: Graph
     operators: tuple[Lowered, ...]
     lowered: tuple[Lowered, ...]
     memory: Plan
+    whole_macs: int
+
+    @property
+    def constant_bytes(self) -> int:
+        """What its constants take in flash."""
+        steps = (form for form in self.lowered if isinstance(form, Step))
+        return sum(each.size_bytes for step in steps for each in step.constants)
+
+    def takes_no_more(self, other: Planned) -> bool:
+        """Than another, of memory and of flash."""
+        smaller = self.memory.arena_bytes <= other.memory.arena_bytes
+        return smaller and self.constant_bytes <= other.constant_bytes
 
 
 def planned(graph: Graph, cpu: str) -> Planned:
@@ -58,14 +72,27 @@ def planned(graph: Graph, cpu: str) -> Planned:
     """
     made, operators = lower_operators(graph, cpu)
     lowered = share_constants(operators)
-    return Planned(made, operators, lowered, plan(made, lowered))
+    macs = sum(form.macs for form in lowered if isinstance(form, Step))
+    return Planned(made, operators, lowered, plan(made, lowered), macs)
+
+
+def _ways(graph: Graph, careful: Trimming, kernels: Kernels) -> Iterator[Graph]:
+    """Graphs with fewer channels, roughly from the fewest on."""
+    trimmings = [Trimming(graph, keeps_shared=False)] if careful.shares else []
+    for trimming in (*trimmings, careful):
+        for multiple, share in _BLOCKS[kernels]:
+            for level in (False, True):
+                fewer = trimming.without(multiple, share, level=level)
+                if fewer is not None:
+                    yield fewer
 
 
 def trimmed(graph: Graph, cpu: str) -> Planned:
-    """A model without dead channels, as far as its memory is no larger for it.
+    """A model without dead channels, as far as it takes no more memory or flash for it.
 
     An output that lay where its input was may be too large for that once the input has lost more
-    channels than itself; then some are kept.
+    channels than itself, and weights that layers have in common may be cut in several ways; then
+    some channels are kept.
 
     Args:
         graph: The model, rewritten.
@@ -77,15 +104,11 @@ def trimmed(graph: Graph, cpu: str) -> Planned:
     whole = planned(graph, cpu)
     if max(each.size for each in graph.tensors) > _MOST_ELEMENTS:
         return whole
-    trimming = Trimming(graph)
-    if trimming.whole is not graph:
-        whole = planned(trimming.whole, cpu)
-    for multiple, share in _BLOCKS[kernels_for(cpu)]:
-        for level in (False, True):
-            fewer = trimming.without(multiple, share, level=level)
-            if fewer is None:
-                continue
-            found = planned(fewer, cpu)
-            if found.memory.arena_bytes <= whole.memory.arena_bytes:
-                return found
+    careful = Trimming(graph)
+    if careful.whole is not graph:
+        whole = planned(careful.whole, cpu)
+    for way in _ways(graph, careful, kernels_for(cpu)):
+        found = planned(way, cpu)
+        if found.takes_no_more(whole):
+            return replace(found, whole_macs=whole.whole_macs)
     return whole
