@@ -68,10 +68,11 @@ def visual_wake_words() -> Any:
     Weights are such that activations keep their size through all its layers: TFLM aborts where
     scales come to nothing.
     """
-    nine = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
     x = source = layers.Input((96, 96, 3), batch_size=1)
     x = layers.Conv2D(8, 3, 2, padding="same", activation="relu")(x)
     for channels, stride in MOBILENET:
+        # One for each layer: what it draws is the same every time.
+        nine = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
         x = layers.DepthwiseConv2D(
             3, stride, padding="same", activation="relu", depthwise_initializer=nine
         )(x)
@@ -83,23 +84,25 @@ def visual_wake_words() -> Any:
 def dead_channels() -> Any:
     """The same network with as many constant channels, layer by layer, as the published one has.
 
-    Training with weight decay left it weights of nothing beside biases that are some. The converter
-    makes zeros of the former, with scales at which the latter just fit into 32 bits.
+    Training with weight decay left it weights of nothing beside biases that are some, and nothing
+    of what the next pointwise layer would read of them. The converter makes zeros of the former,
+    with scales at which the biases just fit into 32 bits.
     """
     model = visual_wake_words()
     rng = np.random.default_rng(1)
     pointwise = [each for each in model.layers[2:] if type(each) is layers.Conv2D]
-    gain = 1.0
+    gain, unread = 1.0, np.zeros(0, int)
     for layer, dead, above_zero in zip(pointwise, DEAD, DEAD_ABOVE_ZERO, strict=True):
         kernel, bias = layer.get_weights()
         channels = rng.permutation(bias.size)
         kernel = kernel * gain
+        kernel[:, :, unread] *= NOTHING
         kernel[..., channels[:dead]] *= NOTHING
         bias = 0.1 * rng.normal(size=bias.shape)
         bias[channels[:dead]] = -np.abs(bias[channels[:dead]])
         bias[channels[:above_zero]] *= -1
         layer.set_weights([kernel, bias])
-        gain = (bias.size / (bias.size - dead)) ** 0.5
+        gain, unread = (bias.size / (bias.size - dead)) ** 0.5, channels[:dead]
     for layer in model.layers:
         if isinstance(layer, layers.DepthwiseConv2D):
             kernel, bias = layer.get_weights()
