@@ -61,6 +61,8 @@
           [m] "=&r"(x1), [c] "=&r"(both), [y] "=&r"(first)                                         \
         : [requant] "m"(requant), [odd] "m"(odd), [step] "m"(step))
 #define ODD_OF_RELU (2 * -128 + 1)
+/* A shift that is not of the fast form, or no channel, in either byte. */
+#define NOT_FAST 0x8080u
 
 int8_t *aot_finish_pair_s8(const aot_dot_t *dot, const int32_t *requant, const int8_t *shift,
                            const int32_t *sums, int8_t *y)
@@ -175,11 +177,14 @@ void aot_dot_four_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
     int32_t bytes = 8 * dot->taps;
     const int8_t *volatile whole_end = packed + (bytes & ~127), *volatile end = packed + bytes;
     volatile int32_t step = dot->channels, odd = 2 * dot->zero_point + 1;
+    /* Of the shifts of a pair, what asks for more than the commonest form. */
+    volatile uint32_t special = odd == ODD_OF_RELU ? NOT_FAST : 0xFFFF;
+    const int8_t *volatile windows = packed;
     int8_t *volatile output = y;
 
     AOT_MEMORY_WRITTEN;
     for (int32_t pairs = dot->pairs; pairs > 0; pairs--) {
-        const int8_t *x = packed, *w = weights;
+        const int8_t *x = windows, *w = weights;
         int32_t x0, x1, both, first;
         const int32_t *biases = requant;
         requant = biases + 4; /* FINISH_PAIR reads from before it */
@@ -196,13 +201,10 @@ void aot_dot_four_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
         const int8_t *now = shifts;
         uint32_t shift = load_half(now);
         shifts = now + 2;
-        __asm__("" : "+r"(shift)); /* or GCC makes a constant of 16 bits, which it has to load */
-        if ((shift & 0x80808080u) == 0) { /* both of the fast form */
-            if (__builtin_expect(odd == ODD_OF_RELU, 1)) {
-                FINISH_PAIR(SCALE_POSITIVE);
-            } else {
-                FINISH_PAIR(SCALE_ANY);
-            }
+        if (__builtin_expect((shift & special) == 0, 1)) {
+            FINISH_PAIR(SCALE_POSITIVE);
+        } else if ((shift & NOT_FAST) == 0) {
+            FINISH_PAIR(SCALE_ANY);
         } else {
             int32_t sums[8] = {
                 a0,
