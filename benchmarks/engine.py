@@ -143,7 +143,7 @@ def print_tables(models: Mapping[str, bytes], boards: Sequence[Board], bench: Be
     print_memory(entries)
 
 
-def introduce(*, tflm: bool, base: Path | None, peers: bool) -> None:
+def introduce(words: Sequence[str], *, tflm: bool, base: Path | None, peers: bool) -> None:
     """Prints how the page is made, and of what.
 
     Raises:
@@ -159,7 +159,7 @@ def introduce(*, tflm: bool, base: Path | None, peers: bool) -> None:
         argv = ["git", "rev-parse", "--short", "HEAD"]
         commit = process.check(argv, timeout_s=LIMIT_S, cwd=base).strip()
         options, notes = f"{options} --base FOLDER", f"{notes}`before` is the code of {commit}.\n"
-    options += " --peers" * peers
+    options += " --peers" * peers + "".join(f" {word}" for word in words)
     print(INTRODUCTION.format(options=options) + notes, end="")
 
 
@@ -189,7 +189,7 @@ def main() -> None:
         if options.layers:
             print_layers(models, boards)
             return
-        introduce(tflm=options.tflm, base=base, peers=options.peers)
+        introduce(options.names, tflm=options.tflm, base=base, peers=options.peers)
         print_tables(models, boards, Bench(tflm=options.tflm, base=base))
         if options.peers:
             print_peers(models)
