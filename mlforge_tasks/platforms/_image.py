@@ -7,7 +7,6 @@ EOT byte when it returns. Identical sources give identical images in whatever fo
 from __future__ import annotations
 
 import functools
-import os
 import re
 import tempfile
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from mlforge_tasks.graph import process
 from mlforge_tasks.graph.compiler import identity
 from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.graph.tool_versions import once
+from mlforge_tasks.platforms import _objects
 from mlforge_tasks.platforms._fit import does_not_fit, ended_by_itself
 from mlforge_tasks.render import render
 
@@ -166,36 +166,27 @@ def _define(name: str, value: int | str) -> str:
     return f'-D{name}="{value}"' if isinstance(value, str) else f"-D{name}={value}u"
 
 
-def _flags(
-    macros: Mapping[str, int | str], includes: Sequence[Path], sources: Sequence[Path]
-) -> list[str]:
-    """What all sources are compiled with, whatever the board."""
-    folders = sorted({*includes, *(path.parent for path in sources)})
-    return [
-        *C_FLAGS,
-        *(_define(key, macros[key]) for key in sorted(macros)),
-        *(f"-I{folder}" for folder in includes),
-        *(f"-ffile-prefix-map={folder}=." for folder in folders),  # __FILE__ in asserts
-    ]
+def _level(optimisation: str, source: Path) -> str:
+    """The model is built for speed, what is around it for size, as on Zephyr."""
+    return "-Os" if source.parent in {APP, STARTUP} else optimisation
 
 
-def _compile(
-    board: Board, sources: Sequence[Path], flags: Sequence[str], work: Path, optimisation: str
-) -> tuple[str, ...]:
-    """Compiles in parallel; object names keep the order and do not depend on the folders."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - the graph has no use for it
-
-    objects = tuple(f"{index:03}_{source.stem}.o" for index, source in enumerate(sources))
-
-    def compile_one(source: Path, name: str) -> None:
-        # The model is built for speed, what is around it for size, as on Zephyr.
-        level = "-Os" if source.parent in {APP, STARTUP} else optimisation
-        argv = [tool("gcc"), *board.gcc_flags, *flags, level, "-c", str(source), "-o", name]
-        process.check(argv, timeout_s=TOOL_TIMEOUT_S, cwd=work)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        tuple(pool.map(compile_one, sources, objects))
-    return objects
+def _compiling(
+    board: Board,
+    macros: Mapping[str, int | str],
+    includes: Sequence[Path],
+    optimisation: str,
+    work: Path,
+) -> _objects.Compiling:
+    return _objects.Compiling(
+        gcc=tool("gcc"),
+        identity=tool_versions(*board.gcc_flags),
+        flags=(*board.gcc_flags, *C_FLAGS),
+        macros={key: _define(key, value) for key, value in macros.items()},
+        includes=[path.resolve() for path in includes],
+        level_of=functools.partial(_level, optimisation),
+        work=work,
+    )
 
 
 def _link(board: Board, objects: Sequence[str], work: Path, name: str) -> None:
@@ -271,14 +262,13 @@ def link_image(
     """
     _picolibc_specs()
     uart = uart_of(board)
-    macros = {"HAL_UART_BASE": uart.base, "HAL_TICK_HZ": board.systick_hz, **(defines or {})}
     fixed = (STARTUP / "startup.c", STARTUP / "fault.c", STARTUP / f"hal_{uart.kind}.c")
     everything = [path.resolve() for path in (*fixed, APP / "protocol.c", *sources)]
-    includes = [folder.resolve() for folder in (*include_dirs, APP, STARTUP)]
-    flags = _flags(macros, includes, everything)
+    macros = {"HAL_UART_BASE": uart.base, "HAL_TICK_HZ": board.systick_hz, **(defines or {})}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        _link(board, _compile(board, everything, flags, work, optimisation), work, name)
+        compiling = _compiling(board, macros, (*include_dirs, APP, STARTUP), optimisation, work)
+        _link(board, compiling.objects(everything), work, name)
         for file in (f"{name}.elf", f"{name}.bin", f"{name}.map"):
             (out / file).write_bytes((work / file).read_bytes())
     return _measured(out / f"{name}.elf")
