@@ -34,6 +34,11 @@ INSTALLERS = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.j
 SETTLED_NS = 1_000_000_000
 
 
+def stamp_of(stat: os.stat_result) -> str:
+    """What tells whether a file has changed: its size, times and inode."""
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
+
+
 class Tree:
     """The files below one folder of the path.
 
@@ -53,15 +58,18 @@ class Tree:
             self._add("", os.stat(root))
 
     def _add(self, name: str, stat: os.stat_result) -> None:
-        changed = stat.st_ctime_ns
-        self.newest_ns = max(self.newest_ns, changed)
-        self.stamps[name] = f"{stat.st_size} {stat.st_mtime_ns} {changed} {stat.st_ino}"
+        self.newest_ns = max(self.newest_ns, stat.st_ctime_ns)
+        self.stamps[name] = stamp_of(stat)
+
+    def _enter(self, prefix: str) -> None:
+        """Is called before a folder is listed."""
 
     def _walk(self, skipped: set[str]) -> None:
         linked: set[str] = set()
         todo = [""]
         while todo:
             prefix = todo.pop()
+            self._enter(prefix)
             with os.scandir(self.root + "/" + prefix) as entries:
                 for entry in entries:
                     name = entry.name
@@ -172,20 +180,31 @@ def packages(tree: Tree) -> dict[str, str]:
     }
 
 
-def trees() -> tuple[list[Tree], list[Tree]]:
-    """The standard library's folders, and the others that this Python imports from."""
+def roots(path: list[str]) -> tuple[list[str], list[str]]:
+    """The standard library's folders of a path, and the others, each once."""
     standard = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
     standard |= {os.path.join(folder, "lib-dynload") for folder in standard}
     zipped = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
-    library: list[Tree] = []
-    others: list[Tree] = []
-    for root in dict.fromkeys(sys.path):
+    library: list[str] = []
+    others: list[str] = []
+    for root in dict.fromkeys(path):
         if root in standard or os.path.basename(root) == zipped:
-            if not any(root.startswith(f"{one.root}/") for one in library):
-                library.append(Tree(root, STDLIB_SKIPPED))
+            if not any(root.startswith(f"{one}/") for one in library):
+                library.append(root)
         else:
-            others.append(Tree(root, SKIPPED))
+            others.append(root)
     return library, others
+
+
+def around() -> list[str]:
+    """Files beside the path's folders: Python's own, and what says which those are."""
+    settings = os.path.join(sys.prefix, "pyvenv.cfg")
+    return [*interpreter(), *([settings] if os.path.isfile(settings) else [])]
+
+
+def seen_of(trees: list[Tree]) -> str:
+    """Digest of all that is noted of some folders and files."""
+    return digest_of([tree.seen() for tree in trees])
 
 
 def look(library: list[Tree], others: list[Tree]) -> dict[str, object]:
@@ -232,18 +251,20 @@ def main(folder: str) -> None:
     """Prints it as JSON."""
     now = time.time_ns()
     gc.disable()  # nothing is let go, and looking for it takes a tenth of the time
-    library, others = trees()
-    binaries = [Tree(path, set()) for path in interpreter()]
-    every = [*library, *others, *binaries]
-    seen = digest_of([tree.seen() for tree in every])
+    library, others = roots(sys.path)
+    standard = [Tree(root, STDLIB_SKIPPED) for root in library]
+    installed = [Tree(root, SKIPPED) for root in others]
+    every = [*standard, *installed, *(Tree(file, set()) for file in around())]
+    seen = seen_of(every)
     place = digest_of([tree.root for tree in every])
     path = os.path.join(folder, f"{place[:16]}.json")
     found = known(path, seen)
     if found is None:
-        found = look(library, others)
+        found = look(standard, installed)
         if max(tree.newest_ns for tree in every) < now - SETTLED_NS:
             keep(path, seen, found)
-    print(json.dumps({**found, "path": list(dict.fromkeys(sys.path))}))
+    path_once = list(dict.fromkeys(sys.path))
+    print(json.dumps({"seen": seen, "found": {**found, "path": path_once}}))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ from mlforge_tasks.records import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from mlforge_tasks.graph.installed_again import Watch
+
 _LOOK = Path(__file__).with_name("_installed.py")
 # The first look reads all of it, 2 GB with TensorFlow, perhaps from a slow disk.
 LOOK_TIMEOUT_S = 1800.0
@@ -53,9 +55,61 @@ class Installed(Record):
     path: tuple[str, ...]
 
 
+class Look(Record):
+    """What a look has come to.
+
+    Attributes:
+        seen: Digest of the sizes, times and inodes of all files.
+        found: What they are.
+    """
+
+    seen: str
+    found: Installed
+
+
+class _Last:
+    """The last look at this Python in this run, and whether it still holds."""
+
+    def __init__(self, looked: Look) -> None:
+        self._looked = looked
+        self._watch: Watch | None = None
+
+    def holding(self) -> Installed | None:
+        """What was found then; None where it may be something else by now."""
+        if self._watch is not None:
+            return self._looked.found if self._watch.same() else None
+        # Not for a run that asks once.
+        from mlforge_tasks.graph.installed_again import Watch  # noqa: PLC0415
+
+        watch = Watch(self._looked.found.path)
+        if watch.seen != self._looked.seen:
+            return None
+        self._watch = watch
+        return self._looked.found
+
+
+_last: dict[str, _Last] = {}
+
+
 @Once
 def installed(python: str = sys.executable) -> Installed:
     """What a Python can import, by content.
+
+    Raises:
+        ToolError: It cannot be looked at.
+    """
+    last = _last.pop(python, None)
+    found = last.holding() if last is not None else None
+    if last is None or found is None:
+        last = _Last(looked := look(python))
+        found = looked.found
+    if python == sys.executable:  # of another one, this one cannot tell what it imports from
+        _last[python] = last
+    return found
+
+
+def look(python: str) -> Look:
+    """Looks at what a Python can import by a process of its own.
 
     Raises:
         ToolError: It cannot be looked at.
@@ -64,7 +118,7 @@ def installed(python: str = sys.executable) -> Installed:
     argv = [python, "-E", "-s", "-P", str(_LOOK), str(kept)]
     said = process.check(argv, timeout_s=LOOK_TIMEOUT_S)
     try:
-        return Installed.model_validate_json(said)
+        return Look.model_validate_json(said)
     except ValidationError as error:
         raise ToolError(f"`{' '.join(argv)}` said\n{said}") from error
 

@@ -127,7 +127,7 @@ def test_what_has_not_changed_is_not_read_again(
     def look() -> tuple[str, int]:
         reads.clear()
         _installed.main(str(kept))
-        return json.loads(capsys.readouterr().out)["packages"]["toy"], len(reads)
+        return json.loads(capsys.readouterr().out)["found"]["packages"]["toy"], len(reads)
 
     first, some = look()
     assert some > 0
