@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Werror")
 COMPILE_TIMEOUT_S = 300.0
+MOST_AT_ONCE = 64  # sources, so that the limit is one for any number of graphs
 SAMPLES = 3
 
 
@@ -69,13 +70,14 @@ def compile_objects(
     compiler: Sequence[str], sources: Sequence[Path], flags: Sequence[str]
 ) -> list[Path]:
     """Compiles every source, each to an object beside it, several to one start of the compiler."""
-    shares = [sources[start :: os.cpu_count() or 1] for start in range(os.cpu_count() or 1)]
+    starts = max(os.cpu_count() or 1, -(-len(sources) // MOST_AT_ONCE))
+    shares = [sources[start::starts] for start in range(starts)]
 
     def compile_share(share: Sequence[Path]) -> None:
         argv = [*compiler, *flags, "-c", *(path.name for path in share)]
         process.check(argv, timeout_s=COMPILE_TIMEOUT_S, cwd=share[0].parent)
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         tuple(pool.map(compile_share, [share for share in shares if share]))
     return [source.with_suffix(".o") for source in sources]
 

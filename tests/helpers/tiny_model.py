@@ -70,6 +70,30 @@ def write_model(
     return folder
 
 
+_ROWS_HEADER = """\
+#ifndef MODEL_ROWS_H
+#define MODEL_ROWS_H
+#include <stdint.h>
+#define MODEL_ROWS {rows}
+#define MODEL_ROW_BYTES {row_bytes}
+void model_read_rows(int8_t *rows, int32_t first, int32_t count);
+#endif
+"""
+
+
+def write_streamed_model(folder: Path, *, rows: int, row_bytes: int, read: int) -> Path:
+    """The same model, whose input comes by rows: of `row_bytes` the first `read`, one by one."""
+    invoke = f"for (int32_t i = 0; i < {read}; i++) model_read_rows(input + i * {row_bytes}, i, 1);"
+    write_model(folder, invoke=invoke, input_bytes=rows * row_bytes)
+    header = _ROWS_HEADER.format(rows=rows, row_bytes=row_bytes)
+    (folder / "model_rows.h").write_text(header)
+    source = folder / "model.c"
+    lines = source.read_text().splitlines()
+    lines = [line for line in lines if not line.startswith("int8_t *model_input")]
+    source.write_text("\n".join(['#include "model_rows.h"', *lines, ""]))
+    return folder
+
+
 def request(board: Board, folder: Path) -> BuildRequest:
     """A build of a folder that `write_model` made."""
     return BuildRequest(

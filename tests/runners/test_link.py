@@ -13,18 +13,15 @@ from hypothesis import strategies as st
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
-from mlforge_tasks.platforms import _image
 from mlforge_tasks.runners import Expected, InferenceResult
 from mlforge_tasks.runners._frames import BadFrame, Frame, FrameReader, FrameType, Log
 from mlforge_tasks.runners._link import Link, NoAnswerError, TransportClosedError
-from tests.helpers import tiny_model
-from tests.helpers.paths import DATA
+from tests.helpers import native_app, tiny_model
+from tests.helpers.native_app import answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-HOST_HAL = DATA / "hal_host.c"
-SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 HELLO_TEXT = (
     f"protocol=2\nmodel={tiny_model.MODEL_DIGEST}\nfirmware={tiny_model.FIRMWARE_ID}\n"
     "engine=tiny\ninput_bytes=3\noutput_bytes=1\narena_bytes=5\ntick_hz=3e8\n"
@@ -36,22 +33,7 @@ HELLO_TEXT = (
 @pytest.fixture(scope="module")
 def firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The application with the tiny model, built for this machine with sanitizers."""
-    folder = tiny_model.write_model(tmp_path_factory.mktemp("app"))
-    sources = [*_image.APPLICATION, _image.APP / "protocol.c", HOST_HAL, folder / "model.c"]
-    argv = ["gcc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", *SANITIZERS]
-    argv += [f"-I{_image.APP}", f"-I{folder}", '-DMLFORGE_ENGINE="tiny"']
-    argv += [f'-DMLFORGE_FIRMWARE_ID="{tiny_model.FIRMWARE_ID}"', *map(str, sources)]
-    process.check([*argv, "-o", str(folder / "app")], timeout_s=60)
-    return folder / "app"
-
-
-def answers(firmware: Path, wire: bytes) -> list[Frame | BadFrame | Log]:
-    """What the firmware says to some bytes, after its boot hello."""
-    done = subprocess.run([firmware], input=wire, capture_output=True, check=True, timeout=60)
-    hello, *rest = FrameReader().feed(done.stdout)
-    assert isinstance(hello, Frame)
-    assert (hello.seq, hello.type) == (0, FrameType.HELLO)
-    return rest
+    return native_app.build(tiny_model.write_model(tmp_path_factory.mktemp("app")))
 
 
 class Peer:

@@ -127,9 +127,11 @@ void model_read_rows(int8_t *rows, int32_t first, int32_t count)
     }
     uint64_t start = hal_ticks();
     uint32_t index = (uint32_t)first * MODEL_ROW_BYTES;
+    hal_watchdog(0); /* it is the model that may hang: a host takes the time it likes */
     for (uint32_t i = 0; i < size; i++) {
         rows[i] = byte_of_frame(index + i);
     }
+    hal_watchdog(MLFORGE_WATCHDOG_SECONDS);
     feed.ticks += hal_ticks() - start + empty_ticks;
 }
 #endif
