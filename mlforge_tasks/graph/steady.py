@@ -40,9 +40,9 @@ def check(
     forget_sources()
     if isolated:
         environment.installed.forget()
-    if before["tools"]:
-        tool_versions.forget()
-    changed = [*edited(*code), *explanation.changes(before, again())]
+    # Of the tools, those that it was made with: the others are looked at when they were used.
+    with tool_versions.anew():
+        changed = [*edited(*code), *explanation.changes(before, again())]
     if changed:
         raise ToolError(
             f"what stage '{stage}' is made with was edited while it ran "

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
 Answer = TypeVar("Answer")
 
@@ -29,6 +30,10 @@ class Once(Generic[Answer]):
     def __call__(self, *about: Hashable) -> Answer:
         """The answer."""
         with self._lock:
+            stale = _stale.get(None)
+            if stale and self in stale:
+                stale.remove(self)
+                self._answered.cache_clear()
             return self._answered(*about)
 
     def forget(self) -> None:
@@ -38,19 +43,25 @@ class Once(Generic[Answer]):
 
 
 _tools: list[Once[Any]] = []
+# Of this thread: whose answers are not good enough.
+_stale: contextvars.ContextVar[set[Once[Any]]] = contextvars.ContextVar("stale")
 
 
 def once(question: Callable[..., Answer]) -> Once[Answer]:
-    """Asks a tool once, until `forget`."""
+    """Asks a tool once, and again within `anew`."""
     asked = Once(question)
     _tools.append(asked)
     return asked
 
 
-def forget() -> None:
-    """Has every tool asked anew by whoever needs its answer next."""
-    for asked in _tools:
-        asked.forget()
+@contextlib.contextmanager
+def anew() -> Iterator[None]:
+    """Has each tool that is asked herein asked once more; the others' answers stay."""
+    before = _stale.set({*_tools})
+    try:
+        yield
+    finally:
+        _stale.reset(before)
 
 
 def ask_ahead(questions: Iterable[Callable[[], object]]) -> threading.Thread:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph.tool_versions import ask_ahead, once
+from mlforge_tasks.graph.tool_versions import anew, ask_ahead, once
 
 
 def test_a_tool_is_asked_once() -> None:
@@ -57,3 +57,31 @@ def test_an_error_is_told_to_who_needs_the_answer() -> None:
     with pytest.raises(ToolError, match="gcc is not installed"):
         missing("gcc")
     assert tries == ["gcc", "gcc"]
+
+
+def test_a_tool_that_is_asked_anew() -> None:
+    """Once within, with all that its answer is made of; what nobody asks there stays known."""
+    asked: list[str] = []
+
+    @once
+    def compiler(flags: str) -> str:
+        asked.append(f"gcc {flags}")
+        return flags
+
+    @once
+    def built_with(flags: str) -> str:
+        asked.append("tools")
+        return compiler(flags)
+
+    @once
+    def emulator() -> str:
+        asked.append("qemu")
+        return "8"
+
+    built_with("-Os"), emulator()
+    asked.clear()
+    with anew():
+        built_with("-Os"), built_with("-Os"), compiler("-O2")
+    assert asked == ["tools", "gcc -Os", "gcc -O2"]
+    emulator(), built_with("-Os")
+    assert len(asked) == 3
