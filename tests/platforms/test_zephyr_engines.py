@@ -71,6 +71,14 @@ def test_random_graphs_equal_the_oracle(name: str, seed: int, engine: str, tmp_p
     assert_equals_the_oracle(random_graph(seed), name, ENGINES[engine], tmp_path / "image")
 
 
+@pytest.mark.parametrize("name", ["mps2/an386", "mps3/an547"])
+def test_convolutions_depthwise_layers_and_pools_equal_the_oracle(
+    name: str, tmp_path: Path
+) -> None:
+    """The kernels of DSP and MVE cores build among Zephyr's own macros and options."""
+    assert_equals_the_oracle(random_graph(43), name, AOT, tmp_path / "image")
+
+
 def test_every_operator_of_the_engine_links() -> None:
     """The application leaves parts of TFLM's library out, but none that a resolver may name."""
     board = load_board("mps2/an386")

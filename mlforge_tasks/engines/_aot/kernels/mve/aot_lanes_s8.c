@@ -256,14 +256,14 @@ static void depthwise(const aot_lanes_t *layer, filter_t *filter, const int8_t *
     }
 }
 
-#define KERNEL(name, filter)                                                                       \
+#define LAYER_OF(name, filter)                                                                     \
     void name(const aot_lanes_t *layer, const int8_t *input, int8_t *output, int8_t *scratch,      \
               int32_t table)                                                                       \
     {                                                                                              \
         depthwise(layer, filter, input, output, scratch, table);                                   \
     }
-KERNEL(aot_lanes_s8, filter_runs)
-KERNEL(aot_lanes_3x3_s8, filter_near)
-KERNEL(aot_lanes_3x3_relu_s8, filter_near_relu)
-KERNEL(aot_lanes_3x3_apart_s8, filter_apart)
-KERNEL(aot_lanes_3x3_apart_relu_s8, filter_apart_relu)
+LAYER_OF(aot_lanes_s8, filter_runs)
+LAYER_OF(aot_lanes_3x3_s8, filter_near)
+LAYER_OF(aot_lanes_3x3_relu_s8, filter_near_relu)
+LAYER_OF(aot_lanes_3x3_apart_s8, filter_apart)
+LAYER_OF(aot_lanes_3x3_apart_relu_s8, filter_apart_relu)
