@@ -88,7 +88,7 @@ def run(
         return process.run(command, timeout_s=timeout_s, cwd=folder, env=env, on_line=on_line)
     if forked:
         whole = {**surroundings.clean_environment(os.environ), **env}
-        asked = {"words": [module, str(path.resolve())], "cwd": str(folder), "env": whole}
+        asked = {"words": [module, str(path.resolve())], "cwd": str(folder.resolve()), "env": whole}
         found = _ask(asking, asked, timeout_s)
         if found is not None:
             followed = running.follow(found, command[0], timeout_s, on_line)

@@ -85,7 +85,7 @@ def test_a_tree_without_a_delivery_has_no_history(cold: Cold, tmp_path: Path) ->
         ([FLASH], DELIVER),
         ([GOAL], DELIVER),
         ([("stack: 2 KiB}", "stack: 2 KiB}\nmargins: {flash: 10 %}")], DELIVER),
-        ([("flash: 16 KiB", "flash: 11 KiB")], SEARCH),
+        ([("flash: 16 KiB", "flash: 4 KiB")], SEARCH),
         ([("target: 0.05", "target: 0.003")], SEARCH),
         ([("metric: mse", "metric: mae")], SEARCH),
         ([FLASH, ("epochs: 12", "epochs: 13")], SEARCH),

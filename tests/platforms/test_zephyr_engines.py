@@ -13,6 +13,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines import tflm
+from mlforge_tasks.engines._aot.importer import import_model
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.engines.tflm import OPERATORS, SOURCE
 from mlforge_tasks.engines.tflm import PLUGIN as TFLM
@@ -58,7 +59,9 @@ def assert_equals_the_oracle(tflite: bytes, name: str, engine: Engine, folder: P
     image = ZephyrImage.read(folder / "zephyr.json")
     reserved = image.arena_reserved_bytes
     assert (reserved is None) == (engine is AOT)
-    assert reserved is None or used_bytes <= reserved < used_bytes + 4096
+    # Planning takes some room of its own, the more the more tensors there are.
+    room_bytes = 4096 + 64 * len(import_model(tflite).tensors)
+    assert reserved is None or used_bytes <= reserved < used_bytes + room_bytes
     return image
 
 

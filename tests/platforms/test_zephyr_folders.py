@@ -54,11 +54,11 @@ def test_nothing_stale_is_linked_after_an_edit(
             folder.make()
             return folder.elf.with_suffix(".bin").read_bytes()
 
-        assert b"wrong input size" in make()
+        assert b"unknown frame type" in make()
         plain = image.sizes(folder.elf, folder.configuration.toolchain)
-        edited = make(**{"src/app.c": ("wrong input size", "edited source")})
+        edited = make(**{"src/app.c": ("unknown frame type", "edited source")})
         assert b"edited source" in edited
-        assert b"wrong input size" not in edited
+        assert b"unknown frame type" not in edited
         options = {
             "Kconfig": ('default "2"', 'default "s"'),
             "prj.conf": ("CONFIG_MAIN_STACK_SIZE=4096", "CONFIG_MAIN_STACK_SIZE=8192"),
