@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlforge_tasks.agents._features import FEATURES, METRICS, figures_for
+from mlforge_tasks.agents._features import METRICS, figures_for, kernels_of, units
+from mlforge_tasks.agents._loops import counts as loop_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlforge_tasks.agents import BoardFacts, DesignBrief
     from mlforge_tasks.agents._features import Figure
+    from mlforge_tasks.agents._loop_costs import Kernels
     from mlforge_tasks.architecture import StaticFigures
     from mlforge_tasks.records import Measurement
     from mlforge_tasks.verdict.trial import Trial
@@ -45,9 +47,10 @@ UPPER_DEVIATIONS = 2.0
 _SOURCE_RANK = {"hardware": 0, "emulated": 1}
 
 
-def count(figures: StaticFigures) -> Counts:
-    """What a network's cost is predicted from: how many units of each feature it has."""
-    return {metric: np.array(units(figures), float) for metric, units in FEATURES.items()}
+def count(figures: StaticFigures, kernels: Kernels, *, searches: bool = True) -> Counts:
+    """What a network's cost is predicted from; arguments as of `units`."""
+    found = units(figures, kernels, searches=searches)
+    return {metric: np.array(each, float) for metric, each in found.items()}
 
 
 @dataclass(frozen=True)
@@ -123,10 +126,11 @@ class CostModel:
     def __init__(self, brief: DesignBrief, history: tuple[Trial, ...]) -> None:
         board, limits = brief.board, brief.limits
         instruction_us = _instruction_us(board)
-        units = dict.fromkeys(METRICS, 1.0) | {"latency_us": instruction_us or 1.0}
+        scales = dict.fromkeys(METRICS, 1.0) | {"latency_us": instruction_us or 1.0}
+        self._kernels = kernels_of(board)
         self._figures = figures_for(board)
         self._terms = {
-            metric: np.array(figure.constants) * units[metric]
+            metric: np.array(figure.constants) * scales[metric]
             for metric, figure in self._figures.items()
         }
         self._bounds = {
@@ -147,9 +151,13 @@ class CostModel:
         for trial in history:
             value = _measured(trial.of_its_shapes, self._names[metric])
             if value and trial.figures is not None:
-                rows.append(count(trial.figures)[metric] * self._terms[metric])
+                rows.append(self.count(trial.figures)[metric] * self._terms[metric])
                 values.append(value)
         return _Predictor(self._figures[metric], rows, values)
+
+    def count(self, figures: StaticFigures) -> Counts:
+        """What the cost of a network is predicted from."""
+        return count(figures, self._kernels)
 
     def predict(self, counts: Counts) -> dict[str, Prediction]:
         """Every figure of a network, by the metric that the limits bind."""
@@ -165,7 +173,10 @@ class CostModel:
     def latency_shares(self, figures: StaticFigures) -> tuple[float, ...]:
         """The share of the latency that each operator is expected to take; they sum to 1."""
         alone = (figures.model_copy(update={"layers": (layer,)}) for layer in figures.layers)
-        times = [self._predict(count(one))["latency_us"].expected for one in alone]
+        latency, terms = self._predictors["latency_us"], self._terms["latency_us"]
+        times = [
+            latency.predict(np.array(loop_counts(one), float) * terms).expected for one in alone
+        ]
         total = sum(times)
         return tuple(time / total for time in times)
 
@@ -181,7 +192,7 @@ class CostModel:
 
     def foretell(self, figures: StaticFigures) -> dict[str, float]:
         """What a network is expected to measure, rounded to what every machine agrees on."""
-        predicted = self.predict(count(figures))
+        predicted = self.predict(self.count(figures))
         return {metric: round(one.expected, 1) for metric, one in predicted.items()}
 
 

@@ -7,23 +7,11 @@ and platforms are learnt from what is measured.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from mlforge_tasks.agents._loop_costs import LOOPS, latency_costs
-from mlforge_tasks.agents._loops import (
-    NARROW_VECTORS,
-    VECTOR,
-    WINDOWS,
-    counts,
-    in_rows,
-    kernels_run,
-    lanes_bytes,
-    reads_in_place,
-    round_up,
-    taps,
-)
-from mlforge_tasks.agents._overlap import overlapped_bytes
+from mlforge_tasks.agents._loops import counts, kernels_run
+from mlforge_tasks.engines._foretold import arena_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,14 +19,11 @@ if TYPE_CHECKING:
     from mlforge_tasks.agents import BoardFacts
     from mlforge_tasks.agents._loop_costs import Kernels
     from mlforge_tasks.architecture import StaticFigures
-    from mlforge_tasks.architecture.figures import LayerFigures
-    from mlforge_tasks.architecture.geometry import Operation, Window
+    from mlforge_tasks.architecture.geometry import Operation
 
 Feature: TypeAlias = "Callable[[StaticFigures], float]"
 
 WEIGHTED: tuple[Operation, ...] = ("conv", "depthwise", "dense")
-# Where a window is narrow, MVE's kernels pack as many as fit into a kilobyte.
-NARROW_BYTES, NARROW_ROOM_BYTES = NARROW_VECTORS * VECTOR, 1024
 
 
 @dataclass(frozen=True)
@@ -85,92 +70,13 @@ def _runs_kernels(figures: StaticFigures) -> float:
     return kernels_run(figures) > 0
 
 
-def _windows(layer: LayerFigures) -> int:
-    """Positions of a convolution's window."""
-    return layer.output_bytes // max(layer.channels, 1)
-
-
-def _mve_group(layer: LayerFigures) -> int:
-    """How many windows of a convolution MVE's kernels take at a time."""
-    window = round_up(taps(layer), 16)
-    if window <= NARROW_BYTES and _windows(layer) >= 2 * WINDOWS:
-        return min(_windows(layer), NARROW_ROOM_BYTES // window & ~7)
-    return WINDOWS if _windows(layer) >= WINDOWS else 1
-
-
-def _scratch_bytes(layer: LayerFigures, kernels: Kernels) -> int:
-    """What an operator needs beside its input and output; less where one lies over the other."""
-    window = taps(layer)
-    if layer.operation == "depthwise":
-        plane = layer.live_bytes // layer.channels  # of one channel
-        lanes = lanes_bytes(layer, layer.window) if kernels == "mve" and layer.window else 0
-        return lanes or plane
-    if layer.operation == "dense" and kernels == "dsp":
-        return 2 * round_up(window, 4) - _overwritten_bytes(layer, window)
-    if layer.window is None:
-        return 0
-    if layer.operation == "pool":
-        channels = layer.output_bytes // prod(layer.window.output)
-        return -overlapped_bytes(layer, layer.window, channels, late=1)
-    return _conv_bytes(layer, layer.window, kernels) if layer.operation == "conv" else 0
-
-
-def _conv_bytes(layer: LayerFigures, window: Window, kernels: Kernels) -> int:
-    if kernels == "mve":
-        return _mve_scratch_bytes(layer, window)
-    pointwise = prod(window.kernel) == window.stride == 1
-    channels = taps(layer) // prod(window.kernel)
-    if kernels == "portable":
-        over = overlapped_bytes(layer, window, channels, late=1)
-        return (0 if pointwise else 2 * taps(layer)) - over
-    packed = 2 * min(_windows(layer), WINDOWS) * round_up(taps(layer), 4)
-    packed += 0 if pointwise else round_up(taps(layer), 4)
-    return packed - overlapped_bytes(layer, window, channels)
-
-
-def _overwritten_bytes(layer: LayerFigures, read: int) -> int:
-    """Of an input of so many bytes, where nobody reads it later."""
-    alone = layer.live_bytes == read + layer.output_bytes
-    return min(layer.output_bytes, read) if alone else 0
-
-
-def _mve_scratch_bytes(layer: LayerFigures, window: Window) -> int:
-    """Of a convolution: packed windows, or a ring of rows, whose output may lie over the input."""
-    if reads_in_place(layer, window):
-        return 0
-    if not in_rows(layer, window):
-        packed = _mve_group(layer) * round_up(taps(layer), VECTOR)
-        return packed - overlapped_bytes(layer, window, taps(layer) // prod(window.kernel))
-    (height, width), channels = window.kernel, taps(layer) // prod(window.kernel)
-    beyond = round_up(width, 3) - 1 if window.stride == 1 else 1
-    row = round_up(channels, VECTOR) * window.stride * (window.output[1] + beyond)
-    read = _windows(layer) * window.stride**2 * channels
-    over = _overwritten_bytes(layer, read) if layer.output_bytes <= read else 0
-    return height * row - over
-
-
-def _working_bytes(kernels: Kernels) -> Feature:
-    """The peak of the activations, with what the kernels need beside them."""
-    return lambda figures: max(
-        layer.live_bytes + _scratch_bytes(layer, kernels) for layer in figures.layers
-    )
-
-
 def _maps_only(figures: StaticFigures) -> float:
     """Whether there are element-wise operators and no convolution, whose stack is larger."""
     return _has("elementwise")(figures) and not _has("conv")(figures)
 
 
-FEATURES: Mapping[str, Callable[[StaticFigures], Sequence[float]]] = {
-    "ram_bytes": _each(
-        _one,
-        _has("conv"),
-        _has("depthwise"),
-        _maps_only,
-        _working_bytes("portable"),
-        _working_bytes("dsp"),
-        _working_bytes("mve"),
-    ),
+_RAM = _each(_one, _has("conv"), _has("depthwise"), _maps_only)
+_OTHERS: Mapping[str, Callable[[StaticFigures], Sequence[float]]] = {
     "flash_bytes": _each(
         _one,
         lambda figures: figures.weight_bytes,
@@ -185,10 +91,26 @@ FEATURES: Mapping[str, Callable[[StaticFigures], Sequence[float]]] = {
     "latency_us": counts,
     "stack_bytes": _each(_one, _has("conv"), _has("depthwise"), _maps_only),
 }
-METRICS = tuple(FEATURES)
+METRICS = ("ram_bytes", *_OTHERS)
+
+
+def units(
+    figures: StaticFigures, kernels: Kernels, *, searches: bool = True
+) -> dict[str, Sequence[float]]:
+    """How many units of each feature a network has, by metric.
+
+    Args:
+        figures: Of the network.
+        kernels: Of the core.
+        searches: As of `arena_bytes`.
+    """
+    arena = float(arena_bytes(figures, kernels, searches=searches))
+    others = {metric: units(figures) for metric, units in _OTHERS.items()}
+    return {"ram_bytes": [*_RAM(figures), arena]} | others
+
 
 _SPREAD: Mapping[str, tuple[float, ...]] = {
-    "ram_bytes": (0.2, 0.3, 0.5, 0.8, 0.05, 0.05, 0.05),
+    "ram_bytes": (0.2, 0.3, 0.5, 0.8, 0.03),
     "flash_bytes": (0.03, 0.02, 0.3, 0.3, 0.15, 0.15, 0.6, 0.5),  # and of `_SHARED_CODE`
     "latency_us": (0.25,) * len(LOOPS),
     "stack_bytes": (0.15, 0.3, 0.5, 0.8),
@@ -208,17 +130,17 @@ _ERRORS: Mapping[str, float] = {
 # share, last in a row, is what the fit has more for any network.
 _GUESSES: Mapping[Kernels, Mapping[str, tuple[float, ...]]] = {
     "portable": {
-        "ram_bytes": (360.0, 220.0, 0.0, 50.0, 1.0, 0.0, 0.0),
+        "ram_bytes": (360.0, 220.0, 0.0, 50.0, 1.0),
         "flash_bytes": (3540.0, 1.02, 5.0, 205.0, 3650.0, 2750.0, 350.0, 1000.0, 810.0),
         "stack_bytes": (280.0, 225.0, 0.0, 35.0),
     },
     "dsp": {
-        "ram_bytes": (390.0, 230.0, 0.0, 55.0, 0.0, 1.0, 0.0),
+        "ram_bytes": (390.0, 230.0, 0.0, 55.0, 1.0),
         "flash_bytes": (3590.0, 1.02, 5.5, 195.0, 1300.0, 2650.0, 290.0, 1100.0, 1610.0),
         "stack_bytes": (310.0, 230.0, 0.0, 40.0),
     },
     "mve": {
-        "ram_bytes": (600.0, 90.0, 70.0, 1.0, 0.0, 0.0, 1.0),
+        "ram_bytes": (600.0, 90.0, 70.0, 1.0, 1.0),
         "flash_bytes": (3610.0, 1.02, 13.4, 255.0, 1800.0, 1700.0, 60.0, 630.0, 2360.0),
         "stack_bytes": (488.0, 90.0, 70.0, 1.0),
     },
@@ -228,9 +150,14 @@ _GUESSES: Mapping[Kernels, Mapping[str, tuple[float, ...]]] = {
 _SHARED_CODE: Mapping[Kernels, float] = {"portable": 0.294, "dsp": 0.182, "mve": 0.145}
 
 
+def kernels_of(board: BoardFacts) -> Kernels:
+    """Which kernels a board's core gets."""
+    return "mve" if board.mve else "dsp" if board.dsp else "portable"
+
+
 def figures_for(board: BoardFacts) -> dict[str, Figure]:
     """How each figure comes about on a board, by metric."""
-    kernels: Kernels = "mve" if board.mve else "dsp" if board.dsp else "portable"
+    kernels = kernels_of(board)
     guesses = {**_GUESSES[kernels], "latency_us": latency_costs(kernels)}
     flash = (*_SPREAD["flash_bytes"], _SHARED_CODE[kernels])
     spread = {**_SPREAD, "flash_bytes": flash}

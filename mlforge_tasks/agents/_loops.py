@@ -176,11 +176,6 @@ def in_lanes(layer: LayerFigures, window: Window) -> bool:
     return layer.channels >= LEAST_LANES and not long
 
 
-def lanes_bytes(layer: LayerFigures, window: Window) -> int:
-    """What MVE's kernels of eight channels keep of a layer's input; 0 with the others."""
-    return _lanes_ring(layer, window)[0] if in_lanes(layer, window) else 0
-
-
 def _mve_lanes(layer: LayerFigures, window: Window) -> Loops:
     """Two windows of eight channels at a time; rows are columns where that leaves fewer alone."""
     rows, width = window.output

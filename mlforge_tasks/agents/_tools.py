@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from mlforge_tasks.agents._cost import CostModel, count
+from mlforge_tasks.agents._cost import CostModel
 from mlforge_tasks.agents._text import COMPACT, fenced
 from mlforge_tasks.agents._told import detail, profile, reason_of, rounded
 from mlforge_tasks.architecture import Architecture, parse_architecture, score_of, static_figures
@@ -215,7 +215,7 @@ class Toolbox:
 
     def _estimate(self, figures: StaticFigures) -> dict[str, Any]:
         limits = self._brief.limits.by_metric()
-        predicted = self.costs.predict(count(figures))
+        predicted = self.costs.predict(self.costs.count(figures))
         return {
             "parameters": figures.parameters,
             "macs": figures.macs,

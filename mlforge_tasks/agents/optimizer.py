@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.agents._cost import CostModel, hindsight, measured_figures
-from mlforge_tasks.agents._sample import outside, sample
+from mlforge_tasks.agents._sample import Wanted, outside, sample
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.agents._tpe import Tpe, failed_on_hardware
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast, errors
@@ -105,7 +105,7 @@ def _candidates(
     missing = {trial.architecture for trial in history}
     found: dict[Architecture, _Candidate] = {}
     fitting = 0
-    for member in sample(space, brief.input_shape, brief.task, brief.output_count, brief.seed):
+    for member in sample(Wanted.of(brief), space, brief.seed):
         pressure = costs.pressure(member.counts)
         found[member.architecture] = _Candidate(member, pressure)
         fitting += pressure <= 1.0
@@ -137,7 +137,7 @@ class _Search:
         self._candidates = _candidates(brief, self._space, history, costs)
         self._small = [
             _Candidate(member, costs.pressure(member.counts))
-            for member in outside(brief.input_shape, brief.task, brief.output_count)
+            for member in outside(Wanted.of(brief))
         ]
         self._linear_meets = linear_meets
         self._costs = costs

@@ -70,8 +70,8 @@ class Conv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        output, kernel = self.output_shape(shape), (self.kernel,)
-        return (conv_work(shape, output, kernel, self.stride, self.dilation),)
+        slide = (shape, self.output_shape(shape), (self.kernel,), self.stride, self.dilation)
+        return (conv_work(*slide, padding=self.padding),)
 
 
 class DepthwiseConv1D(_Window1D):
@@ -85,8 +85,8 @@ class DepthwiseConv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        output, kernel = self.output_shape(shape), (self.kernel,)
-        return (depthwise_work(shape, output, kernel, self.stride, self.dilation),)
+        slide = (shape, self.output_shape(shape), (self.kernel,), self.stride, self.dilation)
+        return (depthwise_work(*slide, padding=self.padding),)
 
 
 class SeparableConv1D(_Window1D):
@@ -105,8 +105,8 @@ class SeparableConv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        output, kernel = self.output_shape(shape), (self.kernel,)
-        return separable_work(shape, output, kernel, self.stride, self.dilation)
+        slide = (shape, self.output_shape(shape), (self.kernel,), self.stride, self.dilation)
+        return separable_work(*slide, padding=self.padding)
 
 
 class Conv2D(_Window2D):
@@ -121,7 +121,8 @@ class Conv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (conv_work(shape, self.output_shape(shape), self.kernel, self.stride),)
+        output = self.output_shape(shape)
+        return (conv_work(shape, output, self.kernel, self.stride, padding=self.padding),)
 
 
 class DepthwiseConv2D(_Window2D):
@@ -135,7 +136,8 @@ class DepthwiseConv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return (depthwise_work(shape, self.output_shape(shape), self.kernel, self.stride),)
+        output = self.output_shape(shape)
+        return (depthwise_work(shape, output, self.kernel, self.stride, padding=self.padding),)
 
 
 class SeparableConv2D(_Window2D):
@@ -154,4 +156,5 @@ class SeparableConv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        return separable_work(shape, self.output_shape(shape), self.kernel, self.stride)
+        output = self.output_shape(shape)
+        return separable_work(shape, output, self.kernel, self.stride, padding=self.padding)

@@ -22,6 +22,8 @@ FUSED_ACTIVATIONS = frozenset({"linear", "relu", "relu6"})
 IN_PLACE = frozenset({"elementwise", "depthwise", "distance"})
 CLAMPING_KINDS = frozenset({"add", "batch_norm", "max_pool", "average_pool"})
 VANISHING_KINDS = frozenset({"flatten", "dropout"})
+# Where among the operators what they read first comes from.
+NETWORK_INPUT = -1
 
 
 class LayerFigures(Record):
@@ -36,6 +38,8 @@ class LayerFigures(Record):
         weight_bytes: int8 weights and int32 biases.
         output_bytes: Size of its int8 output.
         live_bytes: int8 activations that exist while it runs, its input and output included.
+        inputs: Whose outputs it reads, by their place among the operators; -1 is the network's
+            input.
         window: A convolution's or pool's; None where it is the whole input.
     """
 
@@ -47,6 +51,7 @@ class LayerFigures(Record):
     weight_bytes: int
     output_bytes: int
     live_bytes: int
+    inputs: tuple[int, ...]
     window: Window | None = None
 
 
@@ -59,6 +64,7 @@ class StaticFigures(Record):
         weight_bytes: int8 weights and int32 biases that end up in flash.
         peak_activation_bytes: The least working memory in which the operators can run in this
             order: no memory planner can do with less.
+        input_bytes: Of the network's int8 input.
         layers: One entry per operator on the device.
     """
 
@@ -66,6 +72,7 @@ class StaticFigures(Record):
     macs: int
     weight_bytes: int
     peak_activation_bytes: int
+    input_bytes: int
     layers: tuple[LayerFigures, ...]
 
     def at_least(self) -> dict[str, int]:
@@ -166,6 +173,12 @@ def _live_bytes(operators: list[_Operator], input_bytes: int) -> tuple[list[int]
     return live, least
 
 
+def _read(operators: list[_Operator]) -> list[tuple[int, ...]]:
+    """See `LayerFigures.inputs`."""
+    places = {INPUT: NETWORK_INPUT} | {each.output: at for at, each in enumerate(operators)}
+    return [tuple(places[name] for name in each.inputs) for each in operators]
+
+
 def static_figures(
     architecture: Architecture, input_shape: Shape, task: Task, output_count: int
 ) -> StaticFigures:
@@ -193,14 +206,16 @@ def static_figures(
             weight_bytes=each.work.weights + BIAS_BYTES * each.work.channels,
             output_bytes=each.work.output_elements,
             live_bytes=bytes_alive,
+            inputs=read,
             window=each.work.window,
         )
-        for each, bytes_alive in zip(operators, live, strict=True)
+        for each, bytes_alive, read in zip(operators, live, _read(operators), strict=True)
     )
     return StaticFigures(
         parameters=sum(node.layer.parameters(node.input_shape) for node in nodes if node.layer),
         macs=sum(layer.macs for layer in layers),
         weight_bytes=sum(layer.weight_bytes for layer in layers),
         peak_activation_bytes=least_bytes,
+        input_bytes=prod(input_shape),
         layers=layers,
     )

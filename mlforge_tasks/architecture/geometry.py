@@ -29,13 +29,17 @@ class Window(Record):
         kernel: Height and width.
         stride: Distance of windows.
         dilation: Distance of taps along a row.
+        input: Height and width of what it slides over.
         output: Height and width of what comes out.
+        padded: Whether it reaches beyond the input, as TensorFlow's SAME does.
     """
 
     kernel: tuple[int, int]
     stride: int
     dilation: int
+    input: tuple[int, int]
     output: tuple[int, int]
+    padded: bool
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,34 @@ def _image(sides: Shape) -> tuple[int, int]:
     return height, width
 
 
-def sliding(output: Shape, kernel: Shape, stride: int = 1, dilation: int = 1) -> Window:
-    """How a kernel slides to an output."""
-    sides = _image(output[:-1])
-    return Window(kernel=_image(kernel), stride=stride, dilation=dilation, output=sides)
+def sliding(
+    shape: Shape,
+    output: Shape,
+    kernel: Shape,
+    stride: int = 1,
+    dilation: int = 1,
+    *,
+    padding: Padding = "same",
+) -> Window:
+    """How a kernel slides from one shape to another."""
+    return Window(
+        kernel=_image(kernel),
+        stride=stride,
+        dilation=dilation,
+        input=_image(shape[:-1]),
+        output=_image(output[:-1]),
+        padded=padding == "same",
+    )
 
 
 def conv_work(
-    shape: Shape, output: Shape, kernel: Shape, stride: int = 1, dilation: int = 1
+    shape: Shape,
+    output: Shape,
+    kernel: Shape,
+    stride: int = 1,
+    dilation: int = 1,
+    *,
+    padding: Padding = "same",
 ) -> Work:
     """A convolution from one shape to another."""
     per_output = prod(kernel) * shape[-1]
@@ -110,12 +134,18 @@ def conv_work(
         size * per_output,
         weights=per_output * channels,
         channels=channels,
-        window=sliding(output, kernel, stride, dilation),
+        window=sliding(shape, output, kernel, stride, dilation, padding=padding),
     )
 
 
 def depthwise_work(
-    shape: Shape, output: Shape, kernel: Shape, stride: int = 1, dilation: int = 1
+    shape: Shape,
+    output: Shape,
+    kernel: Shape,
+    stride: int = 1,
+    dilation: int = 1,
+    *,
+    padding: Padding = "same",
 ) -> Work:
     """A convolution of each input channel on its own, to the sides of `output`."""
     size, channels = prod(output[:-1]) * shape[-1], shape[-1]
@@ -125,17 +155,23 @@ def depthwise_work(
         size * prod(kernel),
         weights=prod(kernel) * channels,
         channels=channels,
-        window=sliding(output, kernel, stride, dilation),
+        window=sliding(shape, output, kernel, stride, dilation, padding=padding),
     )
 
 
 def separable_work(
-    shape: Shape, output: Shape, kernel: Shape, stride: int = 1, dilation: int = 1
+    shape: Shape,
+    output: Shape,
+    kernel: Shape,
+    stride: int = 1,
+    dilation: int = 1,
+    *,
+    padding: Padding = "same",
 ) -> tuple[Work, ...]:
     """The depthwise half and the pointwise half of a separable convolution."""
     between = (*output[:-1], shape[-1])
     pointwise = (1,) * len(kernel)
     return (
-        depthwise_work(shape, output, kernel, stride, dilation),
+        depthwise_work(shape, output, kernel, stride, dilation, padding=padding),
         conv_work(between, output, pointwise),
     )

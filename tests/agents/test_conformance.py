@@ -197,7 +197,7 @@ def test_a_board_without_memories_and_clock_is_no_trouble(name: str) -> None:
     assert "latency_us" not in costs.foretell(figures_of(brief, proposed))
     fast = brief.limits.model_copy(update={"latency_us": 1e-9})
     other = CostModel(brief.model_copy(update={"limits": fast}), ())
-    counts = count(figures_of(brief, proposed))
+    counts = count(figures_of(brief, proposed), "portable")
     assert other.pressure(counts) == costs.pressure(counts) > 0
 
 
@@ -219,7 +219,7 @@ def test_the_latency_that_is_judged_is_the_one_that_agents_look_at(metric: str) 
     }
     trial = tools.probes[0].as_trial(1, 0)
     assert _excess(brief, trial) == {metric: 1.0}
-    counts = count(figures_of(brief, design))
+    counts = count(figures_of(brief, design), "portable")
     assert tools.costs.predict(counts)[metric].expected == pytest.approx(8000, rel=0.2)
     assert tools.costs.pressure(counts) > 1.0
 

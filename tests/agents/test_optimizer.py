@@ -123,11 +123,11 @@ def test_what_may_fit_goes_before_the_smallest_networks() -> None:
     brief = make_brief()
     costs = CostModel(brief, ())
     drawn = load("random_search").propose(brief, (), 300, BENCH)
-    least = min(drawn, key=lambda each: costs.pressure(count(figures_of(brief, each))))
+    least = min(drawn, key=lambda each: costs.pressure(count(figures_of(brief, each), "portable")))
     figures = figures_of(brief, least)
-    expected = costs.predict(count(figures))["flash_bytes"].expected
+    expected = costs.predict(count(figures, "portable"))["flash_bytes"].expected
     tight = make_brief(limits=Limits(flash_bytes=1.01 * expected))
-    assert CostModel(tight, ()).pressure(count(figures)) > 1
+    assert CostModel(tight, ()).pressure(count(figures, "portable")) > 1
     (proposed,) = load("optimizer").propose(tight, (), 1, BENCH)
     assert any(isinstance(layer, Conv1D | SeparableConv1D) for layer in proposed.layers)
 
@@ -162,7 +162,10 @@ def test_it_shrinks_after_failures_that_have_no_figures() -> None:
     (second,) = optimizer.propose(brief, trials, 1, BENCH)
     (third,) = optimizer.propose(brief, (*trials, failed("does_not_fit", second, 1)), 1, BENCH)
     costs = CostModel(brief, ())
-    sizes = [costs.pressure(count(figures_of(brief, each))) for each in (first, second, third)]
+    sizes = [
+        costs.pressure(count(figures_of(brief, each), "portable"))
+        for each in (first, second, third)
+    ]
     assert sizes[0] > sizes[1] > sizes[2]
 
 
@@ -214,7 +217,7 @@ def test_predictions_are_close_after_eight_measurements(
     misses = []
     for each in load("random_search").propose(make_brief(seed=9), (), 30, BENCH):
         figures = figures_of(brief, each)
-        predicted = costs.predict(count(figures))[metric].expected
+        predicted = costs.predict(count(figures, "portable"))[metric].expected
         misses.append(abs(predicted / change(truth(figures)[metric]) - 1))
     assert statistics.median(misses) < (0.06 if metric == "ram_bytes" else 0.05)
 

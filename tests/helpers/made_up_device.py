@@ -15,6 +15,7 @@ from mlforge_tasks.agents._loop_costs import INSTRUCTIONS
 from mlforge_tasks.agents._loops import runs
 from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, static_figures
 from mlforge_tasks.contract.search import Search
+from mlforge_tasks.engines._foretold import arena_bytes
 from mlforge_tasks.records import Measurement, Reason, Verdict, sha256_bytes
 from mlforge_tasks.verdict.constraints import Bound, judge
 from mlforge_tasks.verdict.trial import Trial
@@ -78,7 +79,7 @@ def truth(figures: StaticFigures) -> dict[str, float]:
     for each in figures.layers:
         flash += each.channels * 12 + 130
     return {
-        "ram_bytes": 1940 + max(each.live_bytes for each in figures.layers) * 1.06,
+        "ram_bytes": 1940 + arena_bytes(figures, "portable") * 1.06,
         "flash_bytes": flash,
         "latency_us": instructions / CLOCK_HZ * 1e6,
     }

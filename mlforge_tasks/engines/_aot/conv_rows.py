@@ -99,6 +99,11 @@ class _Rows:
         return self.height.kernel * self.row_bytes
 
     @property
+    def scratch_bytes(self) -> int:
+        """The ring, and a table of places."""
+        return self.ring_bytes + 4 * self.height.kernel * len(self.places)
+
+    @property
     def in_place(self) -> bool:
         """Whether every output row only overwrites input rows that are in the ring by then."""
         read = self.channels * self.width.input
@@ -157,8 +162,8 @@ def worth_it(height: Axis, width: Axis, channels: int, channels_out: int) -> boo
     return plain and wide and full
 
 
-def _rows(height: Axis, width: Axis, channels: int, channels_out: int) -> _Rows | None:
-    """None where the kernels do not take the layer, or are not worth it."""
+def rows_of(height: Axis, width: Axis, channels: int, channels_out: int) -> _Rows | None:
+    """The ring of a layer; None where the kernels do not take the layer, or are not worth it."""
     segments = _segments(width)
     if segments is None or not worth_it(height, width, channels, channels_out):
         return None
@@ -177,7 +182,7 @@ def convolution(
         axes: Height and width.
     """
     source, _, bias = parts(operator, graph)
-    rows = _rows(*axes, source.shape[3], len(kernels))
+    rows = rows_of(*axes, source.shape[3], len(kernels))
     if rows is None:
         return None
     records = requant(operator, graph, kernels.reshape(len(kernels), -1), bias)
@@ -201,7 +206,7 @@ def convolution(
         calls=(call, *fused_clamp(operator, output)),
         constants=(weights, *records.constants, places),
         parameters=Parameters(operator.name, "aot_conv_rows_t", members),
-        scratch_bytes=rows.ring_bytes + 4 * rows.height.kernel * len(rows.places),
+        scratch_bytes=rows.scratch_bytes,
         overwrites=operator.inputs[0] if rows.in_place else None,
         macs=rows.height.output * rows.width.output * kernels.size,
     )

@@ -75,6 +75,11 @@ def _runs(height: Axis, width: Axis, channels: int) -> dict[str, Value]:
     return {"runs": runs, "run": run, "step": step}
 
 
+def in_runs(height: Axis, width: Axis, channels: int) -> bool:
+    """Whether windows inside the input are read there."""
+    return _runs(height, width, channels)["runs"] != 0
+
+
 def bytes_behind_in_pairs(
     axes: tuple[Axis, Axis], channels: int, channels_out: int, *, in_runs: bool
 ) -> int:
@@ -126,7 +131,9 @@ def _convolution(
         scratch_bytes=2 * taps.shape[1] if gathers else 0,
         behind=Behind(
             operator.inputs[0],
-            bytes_behind_in_pairs(axes, source.shape[-1], len(taps), in_runs=runs["runs"] != 0),
+            bytes_behind_in_pairs(
+                axes, source.shape[-1], len(taps), in_runs=in_runs(*axes, source.shape[-1])
+            ),
         ),
         macs=height.output * width.output * taps.size,
     )

@@ -115,6 +115,20 @@ def _plane(height: Axis, width: Axis, channels: int, channels_out: int) -> _Plan
     return _Plane(across, along, turned, channels, channels_out)
 
 
+def three_by_three_is_faster(height: Axis, width: Axis) -> bool:
+    """Whether the DSP kernel for that beats the one that takes four channels at a time."""
+    plane = _plane(height, width, 1, 1)
+    many = height.output * width.output >= _MANY_OUTPUTS
+    return many and _is_three_by_three(plane.across, plane.along)
+
+
+def scratch_bytes(kernels: Kernels, height: Axis, width: Axis, channels: int) -> int:
+    """Of the kernels that take one channel at a time, but for rare forms of requantisation."""
+    plane = _plane(height, width, channels, channels)
+    beyond = kernels == "dsp" and _is_three_by_three(plane.across, plane.along)
+    return plane.shape[0] * plane.shape[1] + beyond
+
+
 def filters_of(weights: Tensor) -> NDArray[np.int64]:
     """Weights [1, height, width, output channel] as [output channel, height, width]."""
     filters: NDArray[np.int64] = weights.constant[0].transpose(2, 0, 1).astype(np.int64)
@@ -174,9 +188,7 @@ def depthwise_conv_2d(kernels: Kernels, operator: Operator, graph: Graph) -> Ste
     axes = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
     plane = _plane(*axes, source.shape[3], output.shape[3])
     filters = filters_of(weights)
-    outputs = plane.across.output * plane.along.output
-    three = _is_three_by_three(plane.across, plane.along) and outputs >= _MANY_OUTPUTS
-    if kernels == "dsp" and not three:
+    if kernels == "dsp" and not three_by_three_is_faster(*axes):
         step = depthwise_four.convolution(operator, graph, filters, axes)
         if step is not None:
             return step

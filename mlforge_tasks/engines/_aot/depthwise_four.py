@@ -91,6 +91,16 @@ class _Words:
         return places
 
     @property
+    def table_bytes(self) -> int:
+        """Of scratch memory before the copied words: what four channels want."""
+        threes = -(-self.across.kernel * self.along.kernel // _TAPS)
+        return _CHANNELS * _CHANNEL_BYTES + threes * _TAPS * _TAP_BYTES
+
+    @property
+    def scratch_bytes(self) -> int:
+        return self.table_bytes + (self.copied_bytes(self.band) if self.band else 0)
+
+    @property
     def members(self) -> dict[str, Value]:
         """What of an `aot_depthwise_four_t` the plane decides."""
         across, along = self.across, self.along
@@ -107,6 +117,15 @@ class _Words:
             "first": along.before * self.pixel_bytes,
             "pad": across.before,
         }
+
+
+def words_of(height: Axis, width: Axis, channels: int) -> _Words | None:
+    """How a layer's words lie; None where that kernel does not reach them all."""
+    across, along = height, width
+    if width.input == width.output == 1:  # lines are what the kernel's inner loop goes along
+        across, along = width, height
+    words = _Words(across, along, channels)
+    return words if words.places.max() <= _MOST_PLACE else None
 
 
 def _weights(operator: Operator, taps: NDArray[np.int64]) -> Constant:
@@ -132,16 +151,14 @@ def _step(
         "input_zero_point": source.zero_point,
         "output_zero_point": output.zero_point,
     }
-    threes = -(-taps.shape[1] // _TAPS)
-    before = _CHANNELS * _CHANNEL_BYTES + threes * _TAPS * _TAP_BYTES
     operands = (Data(operator.inputs[0]), Data(operator.output))
-    arguments = (f"&{operator.name}", *operands, Scratch(), before)
+    arguments = (f"&{operator.name}", *operands, Scratch(), words.table_bytes)
     call = Call("aot_depthwise_four_s8.h", "aot_depthwise_four_s8", arguments)
     return Step(
         calls=(call, *fused_clamp(operator, output)),
         constants=(weights, *records.constants, places),
         parameters=Parameters(operator.name, "aot_depthwise_four_t", members),
-        scratch_bytes=before + (words.copied_bytes(words.band) if words.band else 0),
+        scratch_bytes=words.scratch_bytes,
         overwrites=operator.inputs[0] if words.in_place else None,
         macs=words.across.output * words.along.output * taps.size,
     )
@@ -159,14 +176,13 @@ def convolution(
         axes: Height and width.
     """
     source, _, bias = parts(operator, graph)
-    across, along = height, width = axes
-    if width.input == width.output == 1:  # lines are what the kernel's inner loop goes along
-        across, along = width, height
+    words = words_of(*axes, source.shape[3])
+    if words is None or source.shape[3] != graph.output_of(operator).shape[3]:
+        return None
+    if words.across is not axes[0]:
         filters = filters.transpose(0, 2, 1)
     taps = filters.reshape(len(filters), -1)
     records = requant(operator, graph, taps, bias)
-    words = _Words(across, along, source.shape[3])
-    one_each = source.shape[3] == graph.output_of(operator).shape[3]
-    if not one_each or not records.is_fast or words.places.max() > _MOST_PLACE:
+    if not records.is_fast:
         return None
     return _step(operator, graph, words, taps, records)

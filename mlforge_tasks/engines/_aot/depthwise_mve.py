@@ -97,6 +97,11 @@ class _Plane:
         read = last + (self.room - 1) * self.lines * self.line_step + _VECTOR
         return -(-max(lines * self.pitch + self.along.before, read) // 4) * 4
 
+    @property
+    def scratch_bytes(self) -> int:
+        """With a band of sums."""
+        return self.bytes + 4 * self.band * self.columns
+
     def cost(self, channels: int, channels_out: int) -> int:
         """About how many instructions it takes."""
         gathers = -(-self.along.input // 8) * (self.across.input + 1)
@@ -105,7 +110,7 @@ class _Plane:
         return channels * (_CHANNEL + _GATHER * gathers) + channels_out * made
 
 
-def _plane(height: Axis, width: Axis) -> _Plane:
+def plane_of(height: Axis, width: Axis) -> _Plane:
     """The way to lie in which fewer vectors cover a window."""
     plane, turned = _Plane(height, width, turned=False), _Plane(width, height, turned=True)
     return turned if turned.room and (not plane.room or turned.room < plane.room) else plane
@@ -145,7 +150,7 @@ def depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
     filters = depthwise.filters_of(weights)
     channels, channels_out = source.shape[3], output.shape[3]
     records = requant(operator, graph, filters.reshape(channels_out, -1), bias)
-    plane = _plane(height, width)
+    plane = plane_of(height, width)
     reaches = max(width.input * channels, channels_out) <= _MOST_STEP
     fits = plane.room > 0 and records.is_fast and reaches
     if channels == channels_out and records.is_fast and filters.min() > INT8_MIN:
@@ -170,7 +175,7 @@ def depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
         calls=(call, *fused_clamp(operator, output)),
         constants=(depthwise.packed(operator, filters), *records.constants),
         parameters=Parameters(operator.name, "aot_depthwise_mve_t", members),
-        scratch_bytes=plane.bytes + 4 * plane.band * plane.columns,
+        scratch_bytes=plane.scratch_bytes,
         overwrites=depthwise.overwritten(operator, source, output),
         macs=height.output * width.output * filters.size,
     )

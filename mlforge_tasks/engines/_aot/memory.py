@@ -206,6 +206,13 @@ def least_bytes(graph: Graph, lowered: Sequence[Lowered]) -> int:
     return _needed(graph, lowered, _share(graph, lowered)).least_bytes
 
 
+def foretold_bytes(graph: Graph, lowered: Sequence[Lowered], *, searches: bool) -> int:
+    """What `plan` takes; or near it, where the last few bytes are not searched for."""
+    needed = _needed(graph, lowered, _share(graph, lowered))
+    placed = tuple(needed.buffers.values())
+    return arena_bytes(placed, place(placed, needed.closer, searches=searches))
+
+
 def plan(graph: Graph, lowered: Sequence[Lowered]) -> Plan:
     """Plans the memory of a lowered graph."""
     sharing = _share(graph, lowered)

@@ -11,6 +11,7 @@ lets its output start a little before its input and grow into it: a pair that ma
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -135,13 +136,16 @@ def _place_in_order(wanted: _Wanted, order: Sequence[int]) -> tuple[int, ...]:
     return tuple(offsets[index] for index in range(len(wanted.buffers)))
 
 
-def place(buffers: Sequence[Buffer], closer: Closer | None = None) -> tuple[int, ...]:
+def place(
+    buffers: Sequence[Buffer], closer: Closer | None = None, *, searches: bool = True
+) -> tuple[int, ...]:
     """Offsets of buffers, in their order: the best of some orders of placing them.
 
     Args:
         buffers: What is to be placed, a buffer behind the one that it may lie behind so close.
         closer: Which pairs may overlap while both are needed, and how far; the second of a pair
             has the smaller index.
+        searches: Whether few buffers are tried in all orders that could be better still.
     """
     wanted = _wanted(buffers, closer or {})
     everyone = range(len(buffers))
@@ -154,11 +158,18 @@ def place(buffers: Sequence[Buffer], closer: Closer | None = None) -> tuple[int,
         sorted(everyone, key=lambda i: (-last[i], -sizes[i])),
         sorted(everyone, key=lambda i: (first[i] - last[i], -sizes[i])),
     )
-    best = min(orders, key=lambda order: _cost(wanted, order))
+    bound = lower_bound_bytes(buffers, wanted.closer)
+    cost, best = sys.maxsize, list(orders[0])
+    for order in orders:
+        found = _cost(wanted, order)
+        if found < cost:
+            cost, best = found, order
+        if cost == bound:
+            return _place_in_order(wanted, best)
     if len(buffers) <= _MOST_IMPROVED:
         best = _improved(wanted, best)
     offsets = _place_in_order(wanted, best)
-    if len(buffers) <= _MOST_SEARCHED:
+    if searches and len(buffers) <= _MOST_SEARCHED:
         offsets = _Search(wanted, offsets).best
     return offsets
 

@@ -1,0 +1,81 @@
+"""What agents are told of a design's arena, against what the engine plans for its model."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlforge_tasks.agents._space import space_for
+from mlforge_tasks.architecture import (
+    Architecture,
+    AveragePool,
+    Conv2D,
+    Flatten,
+    SeparableConv2D,
+    static_figures,
+)
+from mlforge_tasks.engines._aot.importer import import_model
+from mlforge_tasks.engines._aot.rewrite import rewrite
+from mlforge_tasks.engines._aot.trimmed import planned
+from mlforge_tasks.engines._foretold import arena_bytes
+from mlforge_tasks.errors import CandidateFailure
+from tests.helpers.architecture_model import int8_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlforge_tasks.architecture import Shape, StaticFigures
+    from mlforge_tasks.engines._aot.core import Kernels
+
+CPUS: dict[Kernels, str] = {"portable": "cortex-m3", "dsp": "cortex-m4", "mve": "cortex-m55"}
+INPUTS: list[Shape] = [(24, 3), (128, 9), (49, 10, 1), (32, 32, 3), (30,)]
+EACH, MOST_BYTES = 3, 20_000
+# A depthwise layer's stride and the channels behind it, of MLPerf Tiny's visual wake words.
+MOBILENET = (
+    *((1, 16), (2, 32), (1, 32), (2, 64), (1, 64), (2, 128)),
+    *([(1, 128)] * 5),
+    *((2, 256), (1, 256)),
+)
+
+
+def drawn(shape: Shape) -> Iterator[tuple[Architecture, StaticFigures]]:
+    """Networks of a space, such as fit a small device."""
+    space, rng = space_for(shape, "classification"), random.Random(f"{shape}")  # noqa: S311
+    found = 0
+    while found < EACH:
+        architecture = space.architecture(space.sample(rng))
+        try:
+            figures = static_figures(architecture, shape, "classification", 4)
+        except CandidateFailure:
+            continue
+        if max(figures.weight_bytes, figures.peak_activation_bytes) <= MOST_BYTES:
+            found += 1
+            yield architecture, figures
+
+
+def planned_bytes(architecture: Architecture, shape: Shape, kernels: Kernels) -> int:
+    graph = rewrite(import_model(int8_model(architecture, shape, "classification", 4)))
+    return planned(graph, CPUS[kernels]).memory.arena_bytes
+
+
+@pytest.mark.parametrize("kernels", CPUS)
+@pytest.mark.parametrize("shape", INPUTS, ids=str)
+def test_the_arena_of_a_design_is_foretold(shape: Shape, kernels: Kernels) -> None:
+    """To the byte: shapes decide it, and the planner is the engine's own."""
+    for architecture, figures in drawn(shape):
+        assert arena_bytes(figures, kernels) == planned_bytes(architecture, shape, kernels)
+        quick = arena_bytes(figures, kernels, searches=False)
+        assert 1 <= quick / arena_bytes(figures, kernels) < 1.3
+
+
+@pytest.mark.parametrize("kernels", CPUS)
+def test_what_neighbours_do_to_each_other_is_foretold(kernels: Kernels) -> None:
+    """An output that starts before its input may keep the one behind from doing so."""
+    layers = [Conv2D(filters=8, kernel=(3, 3), stride=2)]
+    blocks = [SeparableConv2D(filters=n, kernel=(3, 3), stride=s) for s, n in MOBILENET]
+    architecture = Architecture(layers=(*layers, *blocks, AveragePool(size=3), Flatten()))
+    figures = static_figures(architecture, (96, 96, 3), "classification", 4)
+    found = planned_bytes(architecture, (96, 96, 3), kernels)
+    assert arena_bytes(figures, kernels) == found > figures.peak_activation_bytes
