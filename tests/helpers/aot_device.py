@@ -157,10 +157,11 @@ def results(cases: Sequence[Case], console: str) -> Mapping[str, tuple[int, int]
 
 
 def run_on_board(
-    cases: Sequence[Case], board: Board, folder: Path
+    cases: Sequence[Case], board: Board, folder: Path, optimisation: str = "-O2"
 ) -> Mapping[str, tuple[int, int]]:
     """Differing output bytes and spoilt canaries, and ticks of the last inference, by prefix."""
-    image = link_image(board, write_program(cases, folder), folder, include_dirs=[folder])
+    sources = write_program(cases, folder)
+    image = link_image(board, sources, folder, include_dirs=[folder], optimisation=optimisation)
     return results(cases, run_to_end(board, image.elf, limit_s=RUN_LIMIT_S).decode())
 
 

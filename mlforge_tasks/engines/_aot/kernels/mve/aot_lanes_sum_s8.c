@@ -21,6 +21,8 @@ void aot_lanes_sum_s8(const aot_lanes_sum_t *layer, const int8_t *input, int8_t 
         for (int32_t more = layer->taps; more > 0; more -= MOST_TAPS) {
             sum_t sum = {vdupq_n_s16(0), vdupq_n_s16(0)};
             int32_t some = aot_smaller(more, MOST_TAPS);
+            /* Not seen through, or GCC 12 splits the outer loop at -O3, and adds a tap too many. */
+            __asm__("" : "+r"(some));
             int16x8_t x, w, first, second;
             for (; some > 1; some -= 2) {
                 NEXT(first);
