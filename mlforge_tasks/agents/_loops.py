@@ -12,6 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from mlforge_tasks.agents._loop_costs import LOOPS
+from mlforge_tasks.engines._foretold import copied_words, mve_depthwise
 
 if TYPE_CHECKING:
     from mlforge_tasks.architecture import StaticFigures
@@ -25,11 +26,6 @@ Loops: TypeAlias = dict[str, int]
 WINDOWS, VECTOR, OUTPUTS = 4, 16, 8
 # MVE keeps the weights of so narrow a window in registers.
 NARROW_VECTORS = 4
-# MVE's depthwise kernels take eight channels at a time where there are more than a few and where
-# what they keep of the input takes no more than this, or a quarter of it.
-LEAST_LANES, LANES_ROOM = 4, 1280
-# The others have room for so many vectors of a window, and for so many outputs a band.
-DEPTHWISE_VECTORS, BAND = (1, 3, 5), 128
 
 
 def _ceil(value: int, divisor: int) -> int:
@@ -150,65 +146,33 @@ def _scalar_depthwise(layer: LayerFigures, window: Window) -> Loops:
     }
 
 
+def _dsp_depthwise(layer: LayerFigures, window: Window) -> Loops:
+    """Four channels of a word at a time, or 3x3 windows that are neighbours."""
+    words, blocks = copied_words(window, layer.channels), _ceil(layer.channels, 4)
+    (rows, width), channels = window.output, layer.channels
+    if words is None:
+        return {
+            "dsp_planes": channels,
+            "dsp_plane_inputs": channels * rows * width,
+            "dsp_3x3": channels * rows * _ceil(width, 2),
+        }
+    return {
+        "word_blocks": blocks,
+        "copied_words": blocks * words,
+        "word_outputs": blocks * rows * width,
+        "word_taps": blocks * rows * width * prod(window.kernel),
+    }
+
+
 def _inputs(window: Window) -> int:
     """Elements of the input for each of the output; a series has one row."""
     return window.stride ** (2 if window.kernel[0] > 1 else 1)
 
 
-def _lanes_room(layer: LayerFigures, window: Window) -> int:
-    """What they may take."""
-    return max(LANES_ROOM, layer.output_bytes * _inputs(window) // 4)
-
-
-def _lanes_ring(layer: LayerFigures, window: Window) -> tuple[int, bool]:
-    """Bytes of sixteen channels of a window's rows, and whether of all: where that takes little."""
-    span = (window.kernel[1] - 1) * window.dilation + 1
-    row = ((window.output[1] - 1) * window.stride + span) * VECTOR
-    lines = (window.output[0] - 1) * window.stride + window.kernel[0]
-    whole = window.kernel[0] == 1 or lines * row <= _lanes_room(layer, window)
-    return (lines if whole else window.kernel[0]) * row, whole
-
-
-def in_lanes(layer: LayerFigures, window: Window) -> bool:
-    """Whether MVE takes eight channels of a depthwise layer at a time."""
-    ring, whole = _lanes_ring(layer, window)
-    long = whole and ring > _lanes_room(layer, window)
-    return layer.channels >= LEAST_LANES and not long
-
-
-def _mve_lanes(layer: LayerFigures, window: Window) -> Loops:
-    """Two windows of eight channels at a time; rows are columns where that leaves fewer alone."""
-    rows, width = window.output
-    if rows > 1 and width * _ceil(rows, 2) < rows * _ceil(width, 2):
-        rows, width = width, rows
-    pairs = _ceil(layer.channels, 8) * rows * _ceil(width, 2)
-    lines = rows * _ceil(layer.channels, VECTOR)
-    columns = lines * width * _inputs(window)
-    if rows > 1 and _lanes_ring(layer, window)[1]:
-        lines //= 2  # little is done again for each row where all are kept
-    loads = {"lane_rows": lines, "lane_columns": columns}
-    if window.kernel == (3, 3) and window.dilation == 1:
-        return loads | {"lane_nines": pairs if window.stride == 1 else pairs * 8 // 7}
-    return loads | {"lane_windows": pairs, "lane_taps": pairs * prod(window.kernel)}
-
-
 def _mve_depthwise(layer: LayerFigures, window: Window) -> Loops:
-    if in_lanes(layer, window):
-        return _mve_lanes(layer, window)
-    (rows, width), (kernel_rows, kernel_width) = window.output, window.kernel
-    channels, inputs = layer.channels, width * window.stride
-    lines = rows * window.stride if kernel_rows > 1 else 1
-    span = (kernel_width - 1) * window.dilation + 1
-    pitch = max(inputs + kernel_width // 2, span)
-    together = min((VECTOR - span) // pitch + 1, kernel_rows) if span <= VECTOR else 0
-    vectors = _ceil(kernel_rows, together) if together else max(DEPTHWISE_VECTORS) + 1
-    room = next((room for room in DEPTHWISE_VECTORS if room >= vectors), 0)
-    fixed = {"mve_planes": channels, "mve_plane_loads": channels * lines * _ceil(inputs, OUTPUTS)}
-    if not room or rows * width < WINDOWS:
-        return fixed | {"mve_filtered_macs": layer.macs}
-    band = min(rows, max(1, BAND // width))
-    eights = channels * _ceil(rows, band) * _ceil(band * width, OUTPUTS)
-    return fixed | {"mve_filtered_vectors": eights * room}
+    """What the engine chooses between its kernels by, in instructions."""
+    name, cost = mve_depthwise(window, layer.channels)
+    return {f"mve_{name}": cost}
 
 
 def _pooling(layer: LayerFigures, window: Window) -> Loops:
@@ -217,6 +181,7 @@ def _pooling(layer: LayerFigures, window: Window) -> Loops:
     return {
         "pooled_windows": count,
         "pooled_inputs": layer.reads,
+        "pooled_words": count * _ceil(channels, 4) * prod(window.kernel),
         "mve_pooled_vectors": count * _ceil(channels, VECTOR) * prod(window.kernel),
     }
 
@@ -233,7 +198,9 @@ def _without_window(layer: LayerFigures) -> Loops:
         return {"distance_macs": layer.macs, "distances": layer.macs // layer.output_bytes}
     if layer.operation == "pool":
         return {"mean_inputs": layer.reads, "mean_outputs": layer.output_bytes}
-    return {"mapped": layer.reads}
+    if len(layer.inputs) > 1:
+        return {"added": layer.output_bytes}
+    return {"exponentials" if layer.name == "softmax" else "mapped": layer.reads}
 
 
 def _of_layer(layer: LayerFigures) -> Loops:
@@ -242,7 +209,8 @@ def _of_layer(layer: LayerFigures) -> Loops:
     if layer.operation == "pool":
         return _pooling(layer, layer.window)
     if layer.operation == "depthwise":
-        return _scalar_depthwise(layer, layer.window) | _mve_depthwise(layer, layer.window)
+        dsp = _dsp_depthwise(layer, layer.window)
+        return _scalar_depthwise(layer, layer.window) | dsp | _mve_depthwise(layer, layer.window)
     return _scalar_convolution(layer, layer.window) | _mve_convolution(layer, layer.window)
 
 

@@ -5,12 +5,54 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import memory
-from mlforge_tasks.engines._aot.outline import lower_outline, outline
+from mlforge_tasks.engines._aot import (
+    depthwise,
+    depthwise_four,
+    depthwise_lanes,
+    depthwise_mve,
+    memory,
+)
+from mlforge_tasks.engines._aot.outline import axes, lower_outline, outline
 
 if TYPE_CHECKING:
     from mlforge_tasks.architecture import StaticFigures
+    from mlforge_tasks.architecture.geometry import Window
     from mlforge_tasks.engines._aot.core import Kernels
+
+
+def copied_words(window: Window, channels: int) -> int | None:
+    """What the DSP kernel of four channels at a time copies of a depthwise layer's input.
+
+    Args:
+        window: The layer's.
+        channels: Of its input and output.
+
+    Returns:
+        Words of four channels, for each four of them; None where another kernel takes the layer.
+    """
+    height, width = axes(window)
+    words = depthwise_four.words_of(height, width, channels)
+    if words is None or depthwise.three_by_three_is_faster(height, width):
+        return None
+    if not words.band:
+        return 0
+    rows = words.across.output
+    bands = (min(words.band, rows - first) for first in range(0, rows, words.band))
+    return sum(map(words.copied_bytes, bands)) // words.pixel_bytes
+
+
+def mve_depthwise(window: Window, channels: int) -> tuple[str, int]:
+    """Which MVE kernel a depthwise layer gets, `lanes` or `planes`, and about what it takes.
+
+    Args:
+        window: The layer's.
+        channels: Of its input and output.
+    """
+    height, width = axes(window)
+    plane = depthwise_mve.plane_of(height, width)
+    lanes = depthwise_lanes.lanes_of(height, width, channels).cost(channels)
+    planes = plane.cost(channels, channels)
+    return ("planes", planes) if plane.room and planes <= lanes else ("lanes", lanes)
 
 
 @functools.lru_cache(maxsize=4096)

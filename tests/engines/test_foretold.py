@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks._engine_image import measure
+from mlforge_tasks.agents._loop_costs import INSTRUCTIONS
+from mlforge_tasks.agents._loops import runs
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.architecture import (
     Architecture,
     AveragePool,
     Conv2D,
+    Dense,
     Flatten,
+    MaxPool,
     SeparableConv2D,
     static_figures,
 )
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines._aot.importer import import_model
 from mlforge_tasks.engines._aot.rewrite import rewrite
 from mlforge_tasks.engines._aot.trimmed import planned
@@ -25,11 +31,17 @@ from tests.helpers.architecture_model import int8_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from mlforge_tasks.architecture import Shape, StaticFigures
     from mlforge_tasks.engines._aot.core import Kernels
 
 CPUS: dict[Kernels, str] = {"portable": "cortex-m3", "dsp": "cortex-m4", "mve": "cortex-m55"}
+BOARDS: dict[Kernels, str] = {
+    "portable": "mps2/an385",
+    "dsp": "mps2/an386",
+    "mve": "mps3/an547",
+}
 INPUTS: list[Shape] = [(24, 3), (128, 9), (49, 10, 1), (32, 32, 3), (30,)]
 EACH, MOST_BYTES = 3, 20_000
 # A depthwise layer's stride and the channels behind it, of MLPerf Tiny's visual wake words.
@@ -79,3 +91,23 @@ def test_what_neighbours_do_to_each_other_is_foretold(kernels: Kernels) -> None:
     figures = static_figures(architecture, (96, 96, 3), "classification", 4)
     found = planned_bytes(architecture, (96, 96, 3), kernels)
     assert arena_bytes(figures, kernels) == found > figures.peak_activation_bytes
+
+
+@pytest.mark.parametrize("kernels", CPUS)
+def test_the_instructions_of_a_design_are_foretold(kernels: Kernels, tmp_path: Path) -> None:
+    """A stem, depthwise and pointwise layers, pooling and a dense layer: what searches make."""
+    layers = (
+        Conv2D(filters=16, kernel=(3, 3), stride=2),
+        SeparableConv2D(filters=24, kernel=(3, 3)),
+        SeparableConv2D(filters=32, kernel=(5, 5), stride=2),
+        MaxPool(padding="same"),
+        Flatten(),
+        Dense(units=16),
+    )
+    architecture, shape = Architecture(layers=layers), (32, 32, 3)
+    figures = static_figures(architecture, shape, "classification", 4)
+    counted = runs(figures)
+    foretold = sum(each * counted[loop] for loop, each in INSTRUCTIONS[kernels].items())
+    tflite = int8_model(architecture, shape, "classification", 4)
+    found = measure(tflite, load_board(BOARDS[kernels]), tmp_path).instructions
+    assert abs(foretold / found - 1) < 0.1

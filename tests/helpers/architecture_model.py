@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,11 @@ class _Model:
         weights = self.writer.constant(values, scales, zeros, axis)
         return [source.index, weights, self.writer.constant(bias, steps, zeros)]
 
+    def _output(self, node: LayerShape, shape: tuple[int, ...]) -> Ref:
+        """Behind a ReLU nothing is below the zero point, as converters have it."""
+        activation = getattr(node.layer, "activation", "linear")
+        return self._made(shape, zero=-128 if _FUSED.get(activation) else 0)
+
     def _window(self, node: LayerShape) -> dict[str, int]:
         layer: Any = node.layer
         fused = _FUSED.get(getattr(layer, "activation", "linear"), 0)
@@ -75,7 +81,7 @@ class _Model:
 
     def _conv(self, node: LayerShape, source: Ref, kernel: tuple[int, ...]) -> Ref:
         shape = _image(node.output_shape)
-        made = self._made(shape)
+        made = self._output(node, shape)
         inputs = self._weights((shape[3], *kernel, source.shape[3]), 0, source)
         options = self._window(node) | {"dilationWFactor": getattr(node.layer, "dilation", 1)}
         self.writer.operator("CONV_2D", inputs, [made.index], schema.Conv2DOptionsT(**options))
@@ -92,10 +98,11 @@ class _Model:
 
     def _depthwise_conv1d(self, node: LayerShape, source: Ref) -> Ref:
         shape = (*_image(node.output_shape)[:3], source.shape[3])
-        made = self._made(shape)
+        half = node.kind.startswith("separable")  # whose activation comes behind both
+        made = self._made(shape) if half else self._output(node, shape)
         inputs = self._weights((1, *self._kernel(node), shape[3]), 3, source)
         options = schema.DepthwiseConv2DOptionsT(
-            **self._window(node),
+            **self._window(node) | ({"fusedActivationFunction": 0} if half else {}),
             depthMultiplier=1,
             dilationWFactor=getattr(node.layer, "dilation", 1),
         )
@@ -107,7 +114,7 @@ class _Model:
     def _separable_conv1d(self, node: LayerShape, source: Ref) -> Ref:
         between = self._depthwise_conv1d(node, source)
         shape = _image(node.output_shape)
-        made = self._made(shape)
+        made = self._output(node, shape)
         inputs = self._weights((shape[3], 1, 1, between.shape[3]), 0, between)
         fused = self._window(node)["fusedActivationFunction"]
         options = schema.Conv2DOptionsT(strideH=1, strideW=1, fusedActivationFunction=fused)
@@ -148,7 +155,7 @@ class _Model:
         return made
 
     def _dense(self, node: LayerShape, source: Ref) -> Ref:
-        made = self._made((1, *node.output_shape))
+        made = self._output(node, (1, *node.output_shape))
         inputs = self._weights((node.output_shape[0], source.shape[-1]), 0, source)
         fused = _FUSED.get(getattr(node.layer, "activation", "linear"), 0)
         options = schema.FullyConnectedOptionsT(fusedActivationFunction=fused)
@@ -173,7 +180,8 @@ class _Model:
         if layer.activation in _BOUNDED:
             return self._bounded(layer.activation, source)
         self.writer.operators[-1].builtinOptions.fusedActivationFunction = _FUSED[layer.activation]
-        return source
+        self.writer.tensors[source.index].quantization.zeroPoint = [-128]
+        return replace(source, quant=replace(source.quant, zero_point=-128))
 
     def _dropout(self, _: LayerShape, source: Ref) -> Ref:
         return source

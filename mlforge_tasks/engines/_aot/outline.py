@@ -6,6 +6,7 @@ this has the common ones.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
@@ -18,18 +19,18 @@ from mlforge_tasks.engines._aot.graph import Graph, Operator, Options, Tensor
 from mlforge_tasks.engines._aot.overlap import bytes_behind
 from mlforge_tasks.engines._aot.packing import DSP, MVE, PackedWindow
 from mlforge_tasks.engines._aot.program import Alias, Behind, Step
-from mlforge_tasks.engines._aot.window import window_axes
+from mlforge_tasks.engines._aot.window import Axis, window_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mlforge_tasks.architecture import StaticFigures
     from mlforge_tasks.architecture.figures import LayerFigures
+    from mlforge_tasks.architecture.geometry import Window
     from mlforge_tasks.engines._aot.core import Kernels
     from mlforge_tasks.engines._aot.graph import Shape
     from mlforge_tasks.engines._aot.packing import Packing
     from mlforge_tasks.engines._aot.program import Lowered
-    from mlforge_tasks.engines._aot.window import Axis
 
 _OPERATORS = {"conv": "CONV_2D", "depthwise": "DEPTHWISE_CONV_2D", "dense": "FULLY_CONNECTED"}
 
@@ -96,6 +97,17 @@ class _Outline:
         if len(layer.inputs) > 1:
             return "ADD"
         return "SOFTMAX" if layer.name == "softmax" else "TANH"
+
+
+def axes(window: Window) -> tuple[Axis, Axis]:
+    """Height and width of a window."""
+    found = []
+    for side in range(2):
+        sizes = (window.input[side], window.output[side], window.kernel[side])
+        axis = Axis(*sizes, window.stride, window.dilation, 0)
+        before = max(axis.reach - axis.input, 0) // 2 if window.padded else 0
+        found.append(replace(axis, before=before))
+    return found[0], found[1]
 
 
 def outline(figures: StaticFigures) -> Graph:
