@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,6 +102,31 @@ def test_cross_compiles_without_a_warning(cpu: str, optimisation: str, tmp_path:
     if kernels_for(cpu) == "mve":
         compiler.append("-mfloat-abi=hard")  # GCC turns MVE off without
     compile_objects(compiler, list(sources.values()), [*WARNINGS, *ZEPHYR, optimisation])
+
+
+CLANG = next((found for n in range(30, 13, -1) if (found := shutil.which(f"clang-{n}"))), None)
+STRING_H = """\
+#include <stddef.h>
+void *memcpy(void *, const void *, size_t);
+void *memmove(void *, const void *, size_t);
+void *memset(void *, int, size_t);
+"""
+
+
+@pytest.mark.skipif(CLANG is None, reason="no clang-14 or later is installed")
+@pytest.mark.parametrize("cpu", ["cortex-m3", "cortex-m4", "cortex-m55"])
+def test_clang_compiles_kernels_for_arm(cpu: str, tmp_path: Path) -> None:
+    """It has fewer registers left for a piece of assembler than GCC, and other names for some."""
+    (tmp_path / "string.h").write_text(STRING_H)
+    folders = [KERNELS / folder for folder in FOLDERS[kernels_for(cpu)]]
+    sources = [each for folder in folders for each in sorted(folder.glob("*.c"))]
+    abi = "hard" if kernels_for(cpu) == "mve" else "soft"
+    compiler = [str(CLANG), "--target=arm-none-eabi", f"-mcpu={cpu}", f"-mfloat-abi={abi}"]
+    includes = [f"-I{folder}" for folder in (*folders, tmp_path)]
+    for source in sources:
+        target = tmp_path / f"{source.stem}.o"
+        words = [*compiler, "-O2", *includes, "-c", str(source), "-o", str(target)]
+        process.check(words, timeout_s=60)
 
 
 def test_what_needs_no_speed_is_built_for_size(tmp_path: Path) -> None:

@@ -201,11 +201,14 @@ void aot_dot_four_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y)
         const int8_t *now = shifts;
         uint32_t shift = load_half(now);
         shifts = now + 2;
+#ifndef __clang__ /* it does not find the registers that there are */
         if (__builtin_expect((shift & special) == 0, 1)) {
             FINISH_PAIR(SCALE_POSITIVE);
         } else if ((shift & NOT_FAST) == 0) {
             FINISH_PAIR(SCALE_ANY);
-        } else {
+        } else
+#endif
+        {
             int32_t sums[8] = {
                 a0,
                 a1,

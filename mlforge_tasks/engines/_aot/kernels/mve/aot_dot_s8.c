@@ -206,8 +206,14 @@ AOT_INLINE int32x4_t one_by_four(const int8_t *w0, const int8_t *w1, const int8_
 }
 
 /* The first of four values that there are. A mask and an access, where GCC would carry the mask to
- * a core register and back.
+ * a core register and back; clang does not, and has no name for the mask's register.
  */
+#ifdef __clang__
+AOT_INLINE int32x4_t load_left(const int32_t *from, int32_t left)
+{
+    return vldrwq_z_s32(from, vctp32q((uint32_t)left));
+}
+#else
 #define WHERE_LEFT "vctp.32 %[left]\n\tvpst\n\t"
 AOT_INLINE int32x4_t load_left(const int32_t *from, int32_t left)
 {
@@ -219,6 +225,7 @@ AOT_INLINE int32x4_t load_left(const int32_t *from, int32_t left)
                      : "memory");
     return values;
 }
+#endif
 
 /* Where every channel has its own multiplier and shift. VQRDMLAH takes but one, so the sign is
  * added after the multiplication.
@@ -237,14 +244,20 @@ AOT_INLINE int32x4_t scaled_each(const aot_dot_t *dot, int32_t c, int32x4_t sums
 
 AOT_INLINE void store_left(int32x4_t scaled, int32_t zero_point, int32_t left, int8_t *y)
 {
-    mve_pred16_t mask;
     scaled = vaddq_n_s32(scaled, zero_point);
+#ifdef __clang__
+    scaled = (int32x4_t)vqmovnbq_s32((int16x8_t)scaled, scaled);
+    scaled = (int32x4_t)vqmovnbq_s16((int8x16_t)scaled, (int16x8_t)scaled);
+    vstrbq_p_s32(y, scaled, vctp32q((uint32_t)left));
+#else
+    mve_pred16_t mask;
     __asm__ volatile("vqmovnb.s32 %q[scaled], %q[scaled]\n\t"
                      "vqmovnb.s16 %q[scaled], %q[scaled]\n\t" WHERE_LEFT
                      "vstrbt.32 %q[scaled], [%[y]]"
                      : [scaled] "+w"(scaled), [mask] "=Up"(mask)
                      : [y] "r"(y), [left] "r"(left)
                      : "memory");
+#endif
 }
 
 AOT_APART void dot_single(const aot_dot_t *dot, const int8_t *x, int8_t *y)

@@ -194,6 +194,14 @@ AOT_INLINE void load_row(const aot_lanes_t *layer, const int8_t *input, int32_t 
     if (line >= 0 && line < layer->input.across) {
         input += line * layer->input_step.across;
         row += layer->pad.along * COLUMN;
+#ifdef __clang__ /* has no name for the register of the mask */
+        mve_pred16_t some = vctp8q((uint32_t)channels);
+        for (int32_t column = layer->input.along; column > 0; column--) {
+            vstrbq_s8(row, vldrbq_z_s8(input, some));
+            input += layer->input_step.along;
+            row += COLUMN;
+        }
+#else
         __asm__ volatile("vctp.8 %[channels]\n\t"
                          "wls lr, %[columns], 2f\n"
                          "1:\n\t"
@@ -207,6 +215,7 @@ AOT_INLINE void load_row(const aot_lanes_t *layer, const int8_t *input, int32_t 
                          : [channels] "r"(channels), [columns] "r"(layer->input.along),
                            [step] "r"(layer->input_step.along)
                          : "q0", "lr", "p0", "memory");
+#endif
     } else if (layer->band < layer->output.across) {
         aot_fill_vectors(row, layer->input_zero_point, layer->row_bytes);
     }
