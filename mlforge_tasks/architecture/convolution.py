@@ -19,11 +19,13 @@ from mlforge_tasks.architecture.base import (
 from mlforge_tasks.architecture.geometry import (
     Padding,
     Shape,
+    Window,
     Work,
     conv_work,
     depthwise_work,
     need_rank,
     separable_work,
+    sliding,
     window,
 )
 
@@ -45,6 +47,10 @@ class _Window1D(BaseLayer):
         need_rank(shape, 2)
         return window(shape[0], self.kernel, self.stride, self.dilation, self.padding)
 
+    def _slide(self, shape: Shape) -> Window:
+        sides, kernel = (self._steps(shape),), (self.kernel,)
+        return sliding(shape[:1], sides, kernel, self.stride, self.dilation, padding=self.padding)
+
 
 class _Window2D(BaseLayer):
     kernel: Kernel2D
@@ -56,6 +62,10 @@ class _Window2D(BaseLayer):
         need_rank(shape, 3)
         sides = zip(shape[:2], self.kernel, strict=True)
         return tuple(window(side, size, self.stride, 1, self.padding) for side, size in sides)
+
+    def _slide(self, shape: Shape) -> Window:
+        sides = self._sides(shape)
+        return sliding(shape[:2], sides, self.kernel, self.stride, padding=self.padding)
 
 
 class Conv1D(_Window1D):
@@ -70,8 +80,7 @@ class Conv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        slide = (shape, self.output_shape(shape), (self.kernel,), self.stride, self.dilation)
-        return (conv_work(*slide, padding=self.padding),)
+        return (conv_work(self._slide(shape), shape[-1], self.filters),)
 
 
 class DepthwiseConv1D(_Window1D):
@@ -85,8 +94,7 @@ class DepthwiseConv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        slide = (shape, self.output_shape(shape), (self.kernel,), self.stride, self.dilation)
-        return (depthwise_work(*slide, padding=self.padding),)
+        return (depthwise_work(self._slide(shape), shape[-1]),)
 
 
 class SeparableConv1D(_Window1D):
@@ -105,8 +113,7 @@ class SeparableConv1D(_Window1D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        slide = (shape, self.output_shape(shape), (self.kernel,), self.stride, self.dilation)
-        return separable_work(*slide, padding=self.padding)
+        return separable_work(self._slide(shape), shape[-1], self.filters)
 
 
 class Conv2D(_Window2D):
@@ -121,8 +128,7 @@ class Conv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        output = self.output_shape(shape)
-        return (conv_work(shape, output, self.kernel, self.stride, padding=self.padding),)
+        return (conv_work(self._slide(shape), shape[-1], self.filters),)
 
 
 class DepthwiseConv2D(_Window2D):
@@ -136,8 +142,7 @@ class DepthwiseConv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        output = self.output_shape(shape)
-        return (depthwise_work(shape, output, self.kernel, self.stride, padding=self.padding),)
+        return (depthwise_work(self._slide(shape), shape[-1]),)
 
 
 class SeparableConv2D(_Window2D):
@@ -156,5 +161,4 @@ class SeparableConv2D(_Window2D):
 
     @override
     def work(self, shape: Shape) -> tuple[Work, ...]:
-        output = self.output_shape(shape)
-        return separable_work(shape, output, self.kernel, self.stride, padding=self.padding)
+        return separable_work(self._slide(shape), shape[-1], self.filters)

@@ -212,7 +212,7 @@ def static_figures(
         for each, bytes_alive, read in zip(operators, live, _read(operators), strict=True)
     )
     return StaticFigures(
-        parameters=sum(node.layer.parameters(node.input_shape) for node in nodes if node.layer),
+        parameters=sum(node.parameters for node in nodes),
         macs=sum(layer.macs for layer in layers),
         weight_bytes=sum(layer.weight_bytes for layer in layers),
         peak_activation_bytes=least_bytes,

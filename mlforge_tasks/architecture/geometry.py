@@ -90,14 +90,8 @@ def window(length: int, kernel: int, stride: int, dilation: int, padding: Paddin
     return (length - reach) // stride + 1
 
 
-def _image(sides: Shape) -> tuple[int, int]:
-    """Height and width; a series has one row."""
-    height, width = (1, *sides)[-2:]
-    return height, width
-
-
 def sliding(
-    shape: Shape,
+    sides: Shape,
     output: Shape,
     kernel: Shape,
     stride: int = 1,
@@ -105,73 +99,51 @@ def sliding(
     *,
     padding: Padding = "same",
 ) -> Window:
-    """How a kernel slides from one shape to another."""
+    """How a kernel slides over an input's sides to those of its output, both without channels."""
     return Window(
         kernel=_image(kernel),
         stride=stride,
         dilation=dilation,
-        input=_image(shape[:-1]),
-        output=_image(output[:-1]),
+        input=_image(sides),
+        output=_image(output),
         padded=padding == "same",
     )
 
 
-def conv_work(
-    shape: Shape,
-    output: Shape,
-    kernel: Shape,
-    stride: int = 1,
-    dilation: int = 1,
-    *,
-    padding: Padding = "same",
-) -> Work:
-    """A convolution from one shape to another."""
-    per_output = prod(kernel) * shape[-1]
-    size, channels = prod(output), output[-1]
+def _image(sides: Shape) -> tuple[int, int]:
+    """Height and width; a series has one row."""
+    height, width = (1, *sides)[-2:]
+    return height, width
+
+
+def conv_work(slide: Window, channels: int, filters: int) -> Work:
+    """A convolution of all input channels by each of the filters."""
+    per_output = prod(slide.kernel) * channels
+    size = prod(slide.output) * filters
     return Work(
         "conv",
         size,
         size * per_output,
-        weights=per_output * channels,
-        channels=channels,
-        window=sliding(shape, output, kernel, stride, dilation, padding=padding),
+        weights=per_output * filters,
+        channels=filters,
+        window=slide,
     )
 
 
-def depthwise_work(
-    shape: Shape,
-    output: Shape,
-    kernel: Shape,
-    stride: int = 1,
-    dilation: int = 1,
-    *,
-    padding: Padding = "same",
-) -> Work:
-    """A convolution of each input channel on its own, to the sides of `output`."""
-    size, channels = prod(output[:-1]) * shape[-1], shape[-1]
+def depthwise_work(slide: Window, channels: int) -> Work:
+    """A convolution of each channel on its own."""
+    taps, size = prod(slide.kernel), prod(slide.output) * channels
     return Work(
         "depthwise",
         size,
-        size * prod(kernel),
-        weights=prod(kernel) * channels,
+        size * taps,
+        weights=taps * channels,
         channels=channels,
-        window=sliding(shape, output, kernel, stride, dilation, padding=padding),
+        window=slide,
     )
 
 
-def separable_work(
-    shape: Shape,
-    output: Shape,
-    kernel: Shape,
-    stride: int = 1,
-    dilation: int = 1,
-    *,
-    padding: Padding = "same",
-) -> tuple[Work, ...]:
+def separable_work(slide: Window, channels: int, filters: int) -> tuple[Work, ...]:
     """The depthwise half and the pointwise half of a separable convolution."""
-    between = (*output[:-1], shape[-1])
-    pointwise = (1,) * len(kernel)
-    return (
-        depthwise_work(shape, output, kernel, stride, dilation, padding=padding),
-        conv_work(between, output, pointwise),
-    )
+    pointwise = sliding(slide.output, slide.output, (1, 1))
+    return depthwise_work(slide, channels), conv_work(pointwise, channels, filters)

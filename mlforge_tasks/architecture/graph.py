@@ -44,6 +44,7 @@ class LayerShape:
         inputs: Names of the nodes that feed it; `input` is the network's input.
         input_shape: Shape of each of them, without the batch axis.
         output_shape: Shape of the result, without the batch axis.
+        parameters: As Keras counts them, the non-trainable ones included.
     """
 
     name: str
@@ -53,6 +54,7 @@ class LayerShape:
     inputs: tuple[str, ...]
     input_shape: Shape
     output_shape: Shape
+    parameters: int = 0
 
 
 def invalid(message: str) -> CandidateFailure:
@@ -77,7 +79,8 @@ class _Builder:
             output = layer.output_shape(self.shape)
         except ShapeError as error:
             raise invalid(f"{path} ({layer.kind}) {error}; it met {self.shape}") from None
-        self._parameters += layer.parameters(self.shape)
+        parameters = layer.parameters(self.shape)
+        self._parameters += parameters
         if prod(output) > MAX_TENSOR_ELEMENTS:
             raise invalid(
                 f"{path} ({layer.kind}) makes a tensor of {prod(output)} elements; "
@@ -88,8 +91,8 @@ class _Builder:
                 f"{path} ({layer.kind}) brings the network to {self._parameters} parameters; "
                 f"at most {MAX_PARAMETERS} are allowed"
             )
-        node = LayerShape(name, path, layer.kind, layer, (self.tail,), self.shape, output)
-        self._push(node)
+        tail = (self.tail,)
+        self._push(LayerShape(name, path, layer.kind, layer, tail, self.shape, output, parameters))
 
     def residual(self, block: Residual, name: str, path: str) -> None:
         """Appends a residual block: its layers, the shortcut where it needs one, the addition."""

@@ -72,7 +72,7 @@ class _Pool(BaseLayer):
     def work(self, shape: Shape) -> tuple[Work, ...]:
         output = self.output_shape(shape)
         kernel, size = (self.size,) * (len(shape) - 1), prod(output)
-        slide = sliding(shape, output, kernel, self.stride, padding=self.padding)
+        slide = sliding(shape[:-1], output[:-1], kernel, self.stride, padding=self.padding)
         return (Work("pool", size, reads=size * prod(kernel), window=slide),)
 
 

@@ -133,7 +133,7 @@ def _node(shape: LayerShape, macs: int) -> Node:
         arguments=_keras_arguments(shape),
         inputs=tuple("inputs" if name == INPUT else name for name in shape.inputs),
         output_shape=shape.output_shape,
-        parameters=shape.layer.parameters(shape.input_shape) if shape.layer else 0,
+        parameters=shape.parameters,
         macs=macs,
     )
 
