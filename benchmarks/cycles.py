@@ -221,13 +221,11 @@ def _off(worst: float, best: float, scores: Sequence[float]) -> tuple[str, str]:
 def main() -> None:
     """Prints the tables."""
     parser = _command_line.parser(__doc__)
-    parser.add_argument("names", nargs="*", help="models and boards; all without")
+    _command_line.add_networks(parser)
     parser.add_argument("--coremark", type=Path, help="a checkout of github.com/eembc/coremark")
-    parser.add_argument("--models", type=Path, help="folder of .tflite files made before")
     options = parser.parse_args()
-    boards = [load_board(name) for name in FACTORS]
-    boards = [each for each in boards if {each.cpu, each.name} & {*options.names}] or boards
-    chosen = [name for name in MODELS if name in options.names] or MODELS
+    known = (MODELS, map(load_board, FACTORS))
+    chosen, boards = _command_line.picked(parser, options.names, *known)
     print(
         INTRODUCTION.format(
             options=" --coremark …" * bool(options.coremark), version=llvm.version()

@@ -166,24 +166,18 @@ def introduce(words: Sequence[str], *, tflm: bool, base: Path | None, peers: boo
 def main() -> None:
     """Prints the tables."""
     parser = _command_line.parser(__doc__)
-    parser.add_argument("names", nargs="*", help="models and boards; all without")
+    _command_line.add_networks(parser)
     parser.add_argument("--layers", action="store_true")
     parser.add_argument("--tflm", action="store_true")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--base", type=Path, metavar="FOLDER", help="a checkout of another version")
-    parser.add_argument("--models", type=Path, help="folder of .tflite files made before")
     options = parser.parse_args()
     base: Path | None = options.base
     if base is not None and not (base / MEASURES).is_file():
         parser.error(f"--base: {base} has no {MEASURES}, wanted a checkout of this project")
-    names = [name for name in MODELS if name in options.names] or list(MODELS)
-    boards = [load_board(name) for name in board_names()]
-    boards = [each for each in boards if each.qemu is not None and each.uart is not None]
-    known = {*MODELS, *(name for each in boards for name in (each.cpu, each.name))}
-    for name in options.names:
-        if name not in known:
-            parser.error(f"found {name}, wanted one of {', '.join(sorted(known))}")
-    boards = [each for each in boards if {each.cpu, each.name} & {*options.names}] or boards
+    every = map(load_board, board_names())
+    emulated = (each for each in every if each.qemu is not None and each.uart is not None)
+    names, boards = _command_line.picked(parser, options.names, MODELS, emulated)
     try:
         models = keras_models(names, options.models)
         if options.layers:

@@ -59,12 +59,10 @@ def _rows(name: str, tflite: bytes, board: Board) -> Iterator[tuple[str, ...]]:
 def main() -> None:
     """Prints the table."""
     parser = _command_line.parser(__doc__)
-    parser.add_argument("names", nargs="*", help="models and boards; all without")
-    parser.add_argument("--models", type=Path, help="folder of .tflite files made before")
+    _command_line.add_networks(parser)
     options = parser.parse_args()
-    names = [name for name in MODELS if name in options.names] or list(MODELS)
-    boards = [load_board(name) for name in BOARDS]
-    boards = [each for each in boards if {each.cpu, each.name} & {*options.names}] or boards
+    known = (MODELS, map(load_board, BOARDS))
+    names, boards = _command_line.picked(parser, options.names, *known)
     models = keras_models(names, options.models)
     print(INTRODUCTION)
     print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}", flush=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks import _command_line
+from mlforge_tasks.contract.board import load_board
 from tests.helpers.paths import ROOT
 
 if TYPE_CHECKING:
@@ -64,3 +66,32 @@ def test_the_engines_mistaken_words_are_refused(
         benchmark("engine").main()
     assert ended.value.code == 2
     assert ", wanted " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["cycles", "levels", "patches"])
+def test_a_network_that_is_not_known_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All others would be measured in its place, for an hour."""
+    monkeypatch.setattr(sys, "argv", [name, "resnet_9"])
+    with pytest.raises(SystemExit) as ended:
+        benchmark(name).main()
+    assert ended.value.code == 2
+    assert "found resnet_9, wanted one of " in capsys.readouterr().err
+
+
+def test_names_pick_models_and_boards() -> None:
+    """Those of models leave every board, those of boards or of their cores every model."""
+    models = ("keyword_spotting", "autoencoder")
+    boards = ("mps2/an385", "mps2/an386", "mps3/an547")
+    parser = _command_line.parser(None)
+
+    def picked(*names: str) -> tuple[list[str], list[str]]:
+        known = (models, map(load_board, boards))
+        found, on = _command_line.picked(parser, names, *known)
+        return found, [board.name for board in on]
+
+    assert picked() == ([*models], [*boards])
+    assert picked("autoencoder") == (["autoencoder"], [*boards])
+    assert picked("cortex-m55", "mps2/an385") == ([*models], ["mps2/an385", "mps3/an547"])
+    assert picked("cortex-m4", "autoencoder") == (["autoencoder"], ["mps2/an386"])
