@@ -181,6 +181,11 @@ class Tree:
                     folder.unlink()
             _make_one(folder)
 
+    def workplace(self) -> tempfile.TemporaryDirectory[str]:
+        """An empty folder for what is half-written; as a context it is removed at the end."""
+        self.make_folder(self.scratch)
+        return tempfile.TemporaryDirectory(dir=self.scratch)
+
     def remove(self, path: Path) -> None:
         """Removes whatever lies there, a folder with all that is in it.
 

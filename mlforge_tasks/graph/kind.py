@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 # What every stage's result is made by, beside its own code: without all that these import, since
 # most of it (the lock, the store) brings bytes to their place and decides none.
 SHARED = (
-    *("action", "kind", "process", "running", "stage", "surroundings", "_launch"),
-    *("warm", "_warm_server"),
+    *("action", "kind", "process", "reading", "running", "stage", "surroundings"),
+    *("_launch", "warm", "_warm_server"),
 )
 SHARED_CODE = (
     *(f"mlforge_tasks/graph/{name}.py" for name in SHARED),

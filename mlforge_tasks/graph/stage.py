@@ -7,11 +7,9 @@ them in place, record the result, and write `manifest.json` last, as the commit 
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,11 +18,12 @@ from mlforge_tasks.errors import NOT_NEEDED, MlforgeError, ToolError
 from mlforge_tasks.graph import broken_tries, environment, shortage, steady
 from mlforge_tasks.graph.action import Action
 from mlforge_tasks.graph.code_version import code_version
-from mlforge_tasks.graph.file_set import FileSet, source_digest
+from mlforge_tasks.graph.file_set import FileSet
 from mlforge_tasks.graph.files import CorruptError, own_digest, refused
 from mlforge_tasks.graph.folder import OutputFolder, files_below
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest, Provenance
+from mlforge_tasks.graph.reading import Reading
 from mlforge_tasks.graph.store import ActionResult, Store, key_of
 from mlforge_tasks.graph.warm import Warm
 from mlforge_tasks.records import Reason
@@ -86,6 +85,10 @@ class Stage:
     after: str = ""
 
     @property
+    def _reading(self) -> Reading:
+        return Reading(self.name, self.inputs, self.kind.unread)
+
+    @property
     def manifest_path(self) -> Path:
         """The stage's commit point."""
         return self.folder / MANIFEST
@@ -102,8 +105,7 @@ class Stage:
         Raises:
             FileNotFoundError: An input has not been made yet.
         """
-        inputs = {name: self._says(name) for name in sorted(self.inputs)}
-        return self.document(inputs, passed_over=self._passed_over())
+        return self.document(self._reading.says(), passed_over=self._passed_over())
 
     def document(self, inputs: Mapping[str, str], *, passed_over: bool) -> dict[str, Any]:
         """The same for given inputs, by what a key says of each, and whether one had failed."""
@@ -119,9 +121,7 @@ class Stage:
 
     def _passed_over(self) -> bool:
         """Whether there is nothing to do: the candidate of an input stage failed."""
-        given = (one.outputs.manifest() for one in self.inputs.values() if isinstance(one, Stage))
-        failed = any(one is not None and one.status == "failed" for one in given)
-        return failed and not self.kind.runs_after_failure
+        return self._reading.any_failed() and not self.kind.runs_after_failure
 
     @property
     def outputs(self) -> OutputFolder:
@@ -179,16 +179,15 @@ class Stage:
         return Outcome(provenance.key, how, manifest, seconds)
 
     def _make(self, inputs: Mapping[str, str]) -> tuple[How, Manifest]:
-        given = self._given(inputs)
+        given = self._reading.given(inputs)
         reason = next((one.reason for one in given.values() if one.status == "failed"), None)
         if reason is not None and not self.kind.runs_after_failure:
             return "skipped", Manifest(status="failed", reason=reason, outputs={})
-        (tree := self.workspace.store.tree).make_folder(tree.scratch)
-        with tempfile.TemporaryDirectory(dir=tree.scratch) as name:
+        with self.workspace.store.tree.workplace() as name:
             out = Path(name) / "out"
             out.mkdir()
             try:
-                with self._unchanged(inputs, given):
+                with self._reading.unchanged(inputs, given):
                     reason = self._act(out, Path(name) / "request.json")
             except ToolError:
                 left = (out / file for file in self.kind.kept_when_broken)
@@ -200,55 +199,9 @@ class Stage:
         how: How = "skipped" if reason.code == NOT_NEEDED else "failed"
         return how, Manifest(status="failed", reason=reason, outputs=outputs)
 
-    def _given(self, inputs: Mapping[str, str]) -> dict[str, Manifest]:
-        """The manifests of the input stages, whose folders hold just what those say from now on.
-
-        Args:
-            inputs: What the key says of each input.
-
-        Raises:
-            ToolError: Another run or a person was faster, or an input is lost.
-        """
-        given = {}
-        for name, source in self.inputs.items():
-            if isinstance(source, Stage):
-                manifest = source.outputs.manifest()
-                if manifest is None or self._says(name) != inputs[name]:
-                    raise self._changed(name)
-                source.outputs.mend(manifest)
-                given[name] = manifest
-        return given
-
-    @contextlib.contextmanager
-    def _unchanged(
-        self, inputs: Mapping[str, str], given: Mapping[str, Manifest]
-    ) -> Iterator[None]:
-        """Refuses what was made while an input changed: no key says what it was made of."""
-        yield
-        for name, source in self.inputs.items():
-            if self._says(name) != inputs[name]:
-                raise self._changed(name)
-            if isinstance(source, Stage) and not source.outputs.holds(given[name]):
-                raise self._changed(name)
-
-    def _says(self, name: str) -> str:
-        """What the key says of an input: no more than the stage reads of it."""
-        source, unread = self.inputs[name], self.kind.unread.get(name)
-        if not isinstance(source, Stage):
-            return source_digest(source)
-        manifest = source.outputs.manifest() if unread else None
-        return manifest.digest(unread) if manifest and unread else own_digest(source.manifest_path)
-
-    def _changed(self, name: str) -> ToolError:
-        return ToolError(
-            f"the input '{name}' of stage '{self.name}' was changed while it ran",
-            hint="run again",
-        )
-
     def _act(self, out: Path, request: Path) -> Reason | None:
         """Runs the action; the reason where the candidate failed."""
-        inputs = {name: _place(source) for name, source in self.inputs.items()}
-        progress = self.workspace.progress
+        inputs, progress = self._reading.places(), self.workspace.progress
         on_line = functools.partial(progress, self.name) if progress else None
         warm = self.workspace.warm
         if warm is not None and self.kind.heralds_tensorflow and not self.manifest_path.exists():
@@ -290,10 +243,3 @@ class Stage:
     def clean(self) -> None:
         """Removes the output folder; the store keeps the blobs."""
         self.outputs.clean()
-
-
-def _place(source: Stage | Path | FileSet) -> Path:
-    """Where an action finds an input."""
-    if isinstance(source, FileSet):
-        return source.root
-    return source.folder if isinstance(source, Stage) else source

@@ -16,7 +16,6 @@ import select
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,14 +226,9 @@ class Warm:
         self._closed = True
         self._requests.close()  # who asked, or asks from now on, hears that nobody is there
 
-    def _place(self) -> tempfile.TemporaryDirectory[str]:
-        """A folder for one process."""
-        self._tree.make_folder(self._tree.scratch)
-        return tempfile.TemporaryDirectory(dir=self._tree.scratch)
-
     def _serve(self) -> bool:
         """Has one process serve until it ends; whether it had come so far as to do so."""
-        with contextlib.suppress(Exception), self._place() as name:
+        with contextlib.suppress(Exception), self._tree.workplace() as name:
             folder = Path(name)
             path = folder / "request.json"
             body = {"imports": self._imports, "requests": self._requests.fileno()}

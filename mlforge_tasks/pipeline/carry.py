@@ -227,4 +227,5 @@ def _carry(
     config = {**judging(wiring), "candidates": sorted(chains)}
     judged = wiring.stage("carry", carry.KIND, watched, config)
     ends = itertools.chain(watched.values(), told.values())
-    return Carry(judged, tuple(cone(earlier.declared(), ends)), told, chains, searched, wiring)
+    made = cone(earlier.stages(earlier.iterations.declared), ends)
+    return Carry(judged, tuple(made), told, chains, searched, wiring)

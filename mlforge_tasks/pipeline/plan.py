@@ -6,7 +6,7 @@ the graph a run goes; rounds are declared as they are asked for (`rounds.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,16 +54,10 @@ class Plan:
     preparation: Preparation
     iterations: Rounds
 
-    def stages(self) -> Iterator[Stage]:
-        """Every stage, in the order they may run."""
+    def stages(self, rounds: Iterable[Iteration]) -> Iterator[Stage]:
+        """What is done once, then the stages of some rounds, in the order they may run."""
         yield from self.preparation.stages
-        for iteration in self.iterations:
-            yield from iteration.stages
-
-    def declared(self) -> Iterator[Stage]:
-        """Every stage of those rounds that somebody asked for, in the same order."""
-        yield from self.preparation.stages
-        for iteration in self.iterations.declared:
+        for iteration in rounds:
             yield from iteration.stages
 
     def begun(self) -> Iterator[Iteration]:
@@ -74,7 +68,7 @@ class Plan:
 
     def tools(self) -> Iterator[Callable[[], Mapping[str, str]]]:
         """What asks the tools for their versions, in the order that they are needed."""
-        for stage in (*self.preparation.stages, *self.iterations[0].stages):
+        for stage in self.stages(self.iterations[:1]):
             yield stage.kind.tools
 
     def require(self) -> None:

@@ -106,9 +106,7 @@ def delivered(plan: Plan) -> Report | None:
 
 def _made(plan: Plan) -> Iterator[Stage]:
     """Every stage that may have outputs: of rounds, those that a run began."""
-    yield from plan.preparation.stages
-    for iteration in plan.begun():
-        yield from iteration.stages
+    yield from plan.stages(plan.begun())
     yield plan.iterations[0].deliver
     yield from folders(plan)
 

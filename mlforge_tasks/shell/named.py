@@ -31,11 +31,10 @@ def missing(plan: Plan, tasks: Mapping[str, Any], selected: Iterable[str]) -> li
         selected: The names of those that were asked for.
     """
     names = set(_each(tasks, selected))
-    found = [
-        why for stage in plan.declared() if stage.name in names for why in _unmade(plan, stage)
-    ]
-    last = len(plan.iterations)
-    gates = (one for one in plan.iterations.declared if f"gate:{one.number}" in names)
+    rounds, last = plan.iterations.declared, len(plan.iterations)
+    asked = (stage for stage in plan.stages(rounds) if stage.name in names)
+    found = [why for stage in asked for why in _unmade(plan, stage)]
+    gates = (one for one in rounds if f"gate:{one.number}" in names)
     unmet = (one.number for one in gates if not decide(one, last)["met"])
     found += [f"gate:{number}: its candidates do not meet {plan.name}" for number in unmet]
     more = [f"and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []

@@ -81,7 +81,7 @@ def plan_of(project: Path, *changes: tuple[str, str]) -> Plan:
 def run_all(plan: Plan) -> TrialResult:
     """Runs the one iteration of a plan; the result of its one candidate."""
     (iteration,) = plan.iterations
-    for stage in (*plan.preparation.stages, *iteration.stages):
+    for stage in plan.stages([iteration]):
         stage.run()
     (result,) = Trials.read(iteration.judge.folder / "trials.json").results
     return result

@@ -195,7 +195,7 @@ def _run(folder: Path, ram: str, *changes: tuple[str, str]) -> tuple[bool, float
     contract = loader.load(edited(KWS, folder, *wanted, *changes), folder)
     plan = make_plan(contract, "kws", root=folder, build=folder / "build")
     (iteration,) = plan.iterations
-    for stage in (*plan.preparation.stages, *iteration.stages):
+    for stage in plan.stages([iteration]):
         stage.run()
     (result,) = Trials.read(iteration.judge.folder / "trials.json").results
     assert result.trial.verdict is not None

@@ -126,7 +126,9 @@ def test_every_stage_is_wired_and_stands_in_its_file(tmp_path: Path) -> None:
     plans = [plan_of(tmp_path / str(index), *one) for index, one in enumerate(variants)]
     plans.append(detector_of(tmp_path / "detector", "target: 60 %"))
     wired = {
-        stage.kind.module for made in plans for stage in (*made.stages(), *carry.folders(made))
+        stage.kind.module
+        for made in plans
+        for stage in (*made.stages(made.iterations), *carry.folders(made))
     }
     names = (one.name for one in pkgutil.iter_modules(stages.__path__))
     assert wired == {f"mlforge_tasks.stages.{name}" for name in names if name[0] != "_"}
@@ -160,7 +162,7 @@ def test_declaring_a_graph_imports_nothing_heavy() -> None:
         "from mlforge_tasks.pipeline.plan import make_plan; root = Path(); "
         "plan = make_plan(loader.load(Path(sys.argv[1]), root), 'x', root=root, build=root); "
         f"import json; print(json.dumps([name for name in {HEAVY!r} if name in sys.modules])); "
-        "print(json.dumps(sorted({stage.kind.module for stage in plan.stages()})))"
+        "print(json.dumps(sorted({stage.kind.module for stage in plan.stages(plan.iterations)})))"
     )
     for contract in ("contracts/digits.yaml", "contracts/activity_zephyr_tflm.yaml"):
         argv = [sys.executable, "-c", code, contract]

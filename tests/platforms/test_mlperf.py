@@ -171,7 +171,7 @@ def test_a_contract_names_it(tmp_path: Path) -> None:
     target = "target: {board: mps2/an385, platform: baremetal, engine: aot"
     contract = edited(TANK, tmp_path, (target, f"{target}, mlperf: {NAME}"))
     plan = make_plan(load(contract, ROOT), "tank", root=ROOT, build=tmp_path / "build")
-    stages = [*plan.preparation.stages, *plan.iterations[0].stages]
+    stages = list(plan.stages(plan.iterations[:1]))
     built = [stage for stage in stages if stage.name.partition(":")[0] in BUILDS]
     assert {stage.name.partition(":")[0] for stage in built} == BUILDS
     assert all(stage.config["mlperf"] == NAME for stage in built)
