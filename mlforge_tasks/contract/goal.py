@@ -38,7 +38,8 @@ def _bound(value: object, metric: Metric | None, at: tuple[str, ...] = ()) -> fl
     if isinstance(value, str) and (share or metric is None):
         value = parse_share(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Mistake("a number", at=at)
+        united = isinstance(value, str) and value[:1].isdigit()
+        raise Mistake("a number without a unit" if united else "a number", at=at)
     if not math.isfinite(value):
         raise Mistake("a finite number", at=at)
     if share and not 0 <= value <= 1:

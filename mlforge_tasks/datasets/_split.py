@@ -184,6 +184,23 @@ def _spread(
     return order[((np.arange(count) + 0.5) * units / count).astype(np.int64)]
 
 
+def _numbers(
+    rule: RandomRecordingSplit | RandomGroupSplit, units: int, what: str, where: str
+) -> tuple[int, int]:
+    """How many of some units test and validate, at least one each.
+
+    Raises:
+        MlforgeError: None would be left to train on.
+    """
+    tests, validations = (max(1, round(share * units)) for share in (rule.test, rule.validation))
+    if tests + validations >= units:
+        raise MlforgeError(
+            f"{where}: {units} {what} leave none to train on (dataset.split)",
+            hint="use smaller shares, or split chronologically",
+        )
+    return tests, validations
+
+
 def by_recording(
     rule: RandomRecordingSplit,
     starts: NDArray[np.bool_],
@@ -203,12 +220,7 @@ def by_recording(
     """
     unit = np.cumsum(starts, dtype=np.int32) - 1
     count = int(unit[-1]) + 1
-    tests, validations = (max(1, round(share * count)) for share in (rule.test, rule.validation))
-    if tests + validations >= count:
-        raise MlforgeError(
-            f"{where}: {count} recordings leave none to train on (dataset.split)",
-            hint="use smaller shares, or split chronologically",
-        )
+    tests, validations = _numbers(rule, count, "recordings", where)
     split = np.full(count, TRAIN, dtype=np.int8)
     strata = None if classes is None else classes[starts]
     for drawn, which in ((tests, TEST), (validations, VALIDATION)):
@@ -226,13 +238,7 @@ def by_random_group(rule: RandomGroupSplit, groups: Texts, where: str) -> NDArra
     """
     names = groups.values
     order = np.random.default_rng(rule.seed).permutation(len(names))
-    tests = max(1, round(rule.test * len(names)))
-    validations = max(1, round(rule.validation * len(names)))
-    if tests + validations >= len(names):
-        raise MlforgeError(
-            f"{where}: {len(names)} groups leave none to train on (dataset.split)",
-            hint="use smaller shares, or split chronologically",
-        )
+    tests, validations = _numbers(rule, len(names), "groups", where)
     split = np.full(len(names), TRAIN, dtype=np.int8)
     split[order[:tests]] = TEST
     split[order[tests : tests + validations]] = VALIDATION

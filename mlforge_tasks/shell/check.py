@@ -104,8 +104,12 @@ def _counts(labels: tuple[str, ...], counts: tuple[int, ...]) -> str:
 def _baselines(plan: Plan, card: DataCard) -> Iterator[str]:
     """What needs no model reaches: what the goal asks, then what else the data card tells."""
     bounds = {one.metric: one for one in clauses.bounds(plan.contract) if not one.on_device}
-    told: Figures = {(one.rule, one.metric, one.split): one.value for one in card.baselines}
-    known = {**_asked_of_rules(plan, card), **told}
+    from mlforge_tasks.stages._guesses import Guesses  # noqa: PLC0415 - numpy
+
+    figures = [one.figure for one in plan.contract.asked()]
+    guesses = Guesses.read(plan.preparation.dataset.folder, card, figures)
+    told = (*guesses.told(*JUDGED_ON), *card.baselines)
+    known = {(one.rule, one.metric, one.split): one.value for one in told}
     units = {**_units(card), **{name: one.unit for name, one in bounds.items()}}
     rows = []
     for rule, metric in dict.fromkeys((rule, metric) for rule, metric, _ in known):
@@ -152,21 +156,6 @@ def unbeatable(bound: Bound, known: Figures) -> Iterator[str]:
             f"{' and the '.join(splits)} split: {only}; "
             "`baseline: ignore` in the goal lets others pass"
         )
-
-
-def _asked_of_rules(plan: Plan, card: DataCard) -> Figures:
-    """The figures that the goal asks of what needs no model, by rule, figure and split."""
-    from mlforge_tasks import windows  # noqa: PLC0415 - numpy
-    from mlforge_tasks.stages._guesses import Guesses  # noqa: PLC0415 - numpy
-
-    folder = plan.preparation.dataset.folder
-    guesses = Guesses.read(folder, card, [one.figure for one in plan.contract.asked()])
-    return {
-        (one.rule, metric, split): value
-        for split in JUDGED_ON
-        for one in guesses.on(split, windows.read_targets(folder, split))
-        for metric, value in one.figures.items()
-    }
 
 
 def _ahead(plan: Plan) -> Iterator[str]:

@@ -21,6 +21,7 @@ from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.shell import loop, reporter, state, variables
 from mlforge_tasks.shell.actions import Removal, run_stage, told
+from mlforge_tasks.yaml_file import closest
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -58,10 +59,17 @@ def load_plan(contract: str, build: str) -> Plan:
     except ContractError as error:
         count = len(error.problems)
         heading = f"{count} mistake{'s' if count > 1 else ''} in {contract}:"
-        raise InvalidDodoFile(f"{heading}\n{error}") from None
+        raise InvalidDodoFile(f"{heading}\n{error}{_instead(path)}") from None
     except MlforgeError as error:
         raise InvalidDodoFile(str(error)) from None
     return plan
+
+
+def _instead(path: Path) -> str:
+    """What to try in place of a contract that is not there, for the end of a message."""
+    known = (one.stem for one in sorted((PROJECT_ROOT / "contracts").glob("*.yaml")))
+    near = None if path.exists() else closest(path.stem, known)
+    return f"\nThings to try: contract=contracts/{near}.yaml" if near else ""
 
 
 def _relative(path: Path) -> str:

@@ -24,11 +24,13 @@ def given() -> Mapping[str, str]:
 def check_variables(words: Sequence[str] | None = None) -> None:
     """Refuses what doit would take and nobody would read: a misspelt variable, one given twice.
 
+    So is a contract without `contract=`, which doit would take for a task's name.
+
     Args:
         words: The command line; that of this process where it is None.
 
     Raises:
-        InvalidDodoFile: A variable is unknown, empty or given twice.
+        InvalidDodoFile: A variable is unknown, empty or given twice, or a contract has none.
     """
     for name, value in given().items():
         if name not in VARIABLES:
@@ -36,8 +38,12 @@ def check_variables(words: Sequence[str] | None = None) -> None:
             raise InvalidDodoFile(f"found the unknown variable '{name}=', wanted {known}")
         if not value:
             raise InvalidDodoFile(f"found nothing after '{name}='")
+    words = words or sys.argv[1:]
+    for word in words:
+        if word.endswith((".yaml", ".yml")) and not word.startswith("-") and "=" not in word:
+            raise InvalidDodoFile(f"found '{word}' alone, wanted contract={word}")
     for name in VARIABLES:
-        found = [word for word in (words or sys.argv[1:]) if word.startswith(f"{name}=")]
+        found = [word for word in words if word.startswith(f"{name}=")]
         if len(found) > 1:
             raise InvalidDodoFile(
                 f"found '{name}=' {len(found)} times ({', '.join(found)}), wanted one"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks import plugins, windows
+from mlforge_tasks import plugins
 from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits, Setup, Workbench
 from mlforge_tasks.contract.board import Board
-from mlforge_tasks.contract.data_card import CARD, Baseline, DataCard
+from mlforge_tasks.contract.data_card import CARD, DataCard
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.stages._guesses import Guesses
@@ -56,14 +56,8 @@ def card_of(dataset: Path, asked: Sequence[Mapping[str, Any]]) -> DataCard:
     card = DataCard.read(dataset / CARD)
     known = {(one.rule, one.metric) for one in card.baselines}
     wanted = [Figure.from_dump(one) for one in asked]
-    targets = windows.read_targets(dataset, SPLIT)
-    rules = Guesses.read(dataset, card, wanted).on(SPLIT, targets)
-    more = (
-        Baseline(split=SPLIT, rule=one.rule, metric=metric, value=value)
-        for one in rules
-        for metric, value in one.figures.items()
-        if (one.rule, metric) not in known
-    )
+    told = Guesses.read(dataset, card, wanted).told(SPLIT)
+    more = (one for one in told if (one.rule, one.metric) not in known)
     return card.model_copy(update={"baselines": (*card.baselines, *more)})
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mlforge_tasks import windows
+from mlforge_tasks.contract.data_card import Baseline
 from mlforge_tasks.contract.detector import detectors
 from mlforge_tasks.verdict import figures
 from mlforge_tasks.verdict.evaluation import WithoutModel
@@ -67,3 +68,10 @@ class Guesses:
             }
             known = {name: value for name, value in values.items() if value is not None}
             yield WithoutModel.from_dump({"rule": rule, "figures": known})
+
+    def told(self, *splits: Split) -> Iterator[Baseline]:
+        """The same of whole splits, as the data card tells such figures."""
+        for split in splits:
+            for one in self.on(split, windows.read_targets(self.dataset, split)):
+                for metric, value in one.figures.items():
+                    yield Baseline(split=split, rule=one.rule, metric=metric, value=value)

@@ -145,7 +145,8 @@ def test_a_training_is_steered_by_all_that_the_leading_metric_is_asked_of(tmp_pa
         ({"metric": "mae", "target": {"tmp": 1}}, "goal.target.tmp", "did you mean 'temp'"),
         ({"metric": "mae", "target": {"temp": -1}}, "goal.target.temp", "greater than 0"),
         ({"metric": "mae", "target": {}}, "goal.target", "a number, or one by output"),
-        ({"metric": "mae", "target": "5 %"}, "goal.target", "a number"),
+        ({"metric": "mae", "target": "5 %"}, "goal.target", "a number without a unit"),
+        ({"metric": "mae", "target": "small"}, "goal.target", "a number"),
         ({"metric": "mae", "target": 1, "output": "x"}, "goal.output", "temp, press_test"),
         (
             {"metric": "mae", "target": {"temp": 1}, "output": "temp"},

@@ -475,6 +475,8 @@ def test_a_missing_tool_is_told_before_anything_starts(
         (("contract=",), "found nothing after 'contract='"),
         (("contract=contracts",), "contracts"),
         (("contract=contracts/none.yaml",), "contracts/none.yaml"),
+        (("contract=glukose",), "Things to try: contract=contracts/glucose.yaml"),
+        (("contracts/glucose.yaml",), "alone, wanted contract=contracts/glucose.yaml"),
         (("build=README.md",), "build tree 'README.md'"),
         (("build=/proc/here",), "build tree '/proc/here'"),
     ],
