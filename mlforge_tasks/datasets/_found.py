@@ -22,12 +22,14 @@ class Found:
         source: The `source` section for it.
         checks: What of it is not said in the data, a sentence each.
         units: What the numbers of a column of times count, where the kind says it.
+        quantities: What the numbers of a column are in, where the file says it.
         general: Whether it could be of a kind that knows more of it.
     """
 
     source: Mapping[str, Any]
     checks: tuple[str, ...] = ()
     units: Mapping[str, str] = field(default_factory=dict)
+    quantities: Mapping[str, str] = field(default_factory=dict)
     general: bool = False
 
     def marked(self, texts: Collection[str]) -> Found:

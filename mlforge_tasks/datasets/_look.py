@@ -7,7 +7,7 @@ read with the plug-in itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +49,7 @@ class Look:
         columns: In the file's order.
         length: Rows of each recording, where there are several and all have as many; else None.
         checks: What of the source is not said in the data, a sentence each.
+        quantities: What the numbers of a column are in, where the file says it.
     """
 
     source: Mapping[str, Any]
@@ -57,6 +58,7 @@ class Look:
     columns: tuple[Column, ...]
     length: int | None = None
     checks: tuple[str, ...] = ()
+    quantities: Mapping[str, str] = field(default_factory=dict)
 
 
 def look(path: str, root: Path) -> Look:
@@ -90,7 +92,8 @@ def look(path: str, root: Path) -> Look:
         nothing = sorted(stand_ins)
         found = found.missing(nothing)
         columns = tuple(column_of(table, name, found.units.get(name), nothing) for name in names)
-    return Look(found.source, table.rows, len(lengths), columns, length, found.checks)
+    told = (found.checks, found.quantities)
+    return Look(found.source, table.rows, len(lengths), columns, length, *told)
 
 
 def _recognised(path: str, root: Path) -> Found:

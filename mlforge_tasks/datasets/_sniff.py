@@ -13,7 +13,7 @@ from mlforge_tasks.datasets._lines import spaced
 from mlforge_tasks.datasets._unpack import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 LOOKED_AT_BYTES, LOOKED_AT_LINES = 1 << 16, 200
@@ -22,6 +22,7 @@ DELIMITERS = (",", ";", "\t", "|")
 _COMMENTS = ("#", "%")
 # What programs write where a value is missing; none of it is a number.
 MARKERS = {"", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "None", "-", "?"}
+_LONGEST_UNIT = 16
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 
@@ -41,12 +42,8 @@ def text_form(path: Path, where: str) -> dict[str, Any]:
     Raises:
         MlforgeError: It cannot be read.
     """
-    packed = where.endswith(".gz")
-    with reading(where, "no text"), gzip.open(path) if packed else path.open("rb") as stream:
-        head = stream.read(LOOKED_AT_BYTES)
     form: dict[str, Any] = {}
-    lines = _decoded(head, form).splitlines()[:LOOKED_AT_LINES]
-    lines = lines[:-1] if len(head) == LOOKED_AT_BYTES and len(lines) < LOOKED_AT_LINES else lines
+    lines = _beginning(path, where, form)
     delimiter = _delimiter(lines)
     if delimiter != ",":
         form["delimiter"] = delimiter
@@ -57,6 +54,35 @@ def text_form(path: Path, where: str) -> dict[str, Any]:
     if skipped:
         form["skip_rows"] = skipped
     return form | _cells(rows, delimiter)
+
+
+def units_of(path: Path, where: str, form: Mapping[str, Any]) -> dict[str, str]:
+    """The unit of each column that the row below the header says one of.
+
+    Args:
+        path: The file.
+        where: Its name, for messages.
+        form: How it is written, as `text_form` found it.
+
+    Raises:
+        MlforgeError: It cannot be read.
+    """
+    if not form.get("units_row"):
+        return {}
+    lines = _beginning(path, where, {})[form.get("skip_rows", 0) :]
+    names, units = _rows(lines, form.get("delimiter", ","))[:2]
+    said = ((name.strip(), unit.strip(" \t()[]")) for name, unit in zip(names, units, strict=False))
+    return {name: unit for name, unit in said if 0 < len(unit) <= _LONGEST_UNIT and unit != "-"}
+
+
+def _beginning(path: Path, where: str, form: dict[str, Any]) -> list[str]:
+    """The first lines that are whole; `form` is told of an encoding that is not UTF-8."""
+    packed = where.endswith(".gz")
+    with reading(where, "no text"), gzip.open(path) if packed else path.open("rb") as stream:
+        head = stream.read(LOOKED_AT_BYTES)
+    lines = _decoded(head, form).splitlines()[:LOOKED_AT_LINES]
+    cut = len(head) == LOOKED_AT_BYTES and len(lines) < LOOKED_AT_LINES
+    return lines[:-1] if cut else lines
 
 
 def _is_start(row: list[str]) -> bool:

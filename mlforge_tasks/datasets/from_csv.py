@@ -8,7 +8,7 @@ from mlforge_tasks.contract.data_card import SourceCard
 from mlforge_tasks.datasets import Loaded
 from mlforge_tasks.datasets._delimited import read_stream
 from mlforge_tasks.datasets._found import Found
-from mlforge_tasks.datasets._sniff import text_form
+from mlforge_tasks.datasets._sniff import text_form, units_of
 from mlforge_tasks.datasets._unpack import digest_of, opened
 
 if TYPE_CHECKING:
@@ -36,8 +36,9 @@ class CsvReader:
         """See `_look`."""
         if not path.lower().endswith(_ENDINGS):
             return None
-        source = {"kind": "csv", "path": path, **text_form(root / path, path)}
-        return Found(source, general=True)
+        form = text_form(root / path, path)
+        said = units_of(root / path, path, form)
+        return Found({"kind": "csv", "path": path, **form}, quantities=said, general=True)
 
 
 PLUGIN = CsvReader()

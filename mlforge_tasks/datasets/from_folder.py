@@ -19,7 +19,7 @@ from mlforge_tasks.datasets._name_parts import pattern_of
 from mlforge_tasks.datasets._parquet import read_parquet
 from mlforge_tasks.datasets._read_files import ReadFiles
 from mlforge_tasks.datasets._recordings import Joined, Piece, Recording
-from mlforge_tasks.datasets._sniff import text_form
+from mlforge_tasks.datasets._sniff import text_form, units_of
 from mlforge_tasks.datasets._steps import Steps
 from mlforge_tasks.datasets._unpack import reading
 from mlforge_tasks.errors import MlforgeError
@@ -124,17 +124,19 @@ class FolderReader:
         pattern = pattern_of(names)
         known = compiled(pattern)
         fitting = [name for name in names if known.fits(name)]
-        first = fitting[0]
+        first, said = fitting[0], {}
         found: dict[str, Any] = {"kind": "folder", "path": path, "files": pattern}
         if family_of(first) == "table" and not first.lower().endswith(".parquet"):
-            found |= text_form(root / path / first, first)
+            form = text_form(root / path / first, first)
+            found, said = found | form, units_of(root / path / first, first, form)
         if family_of(first) == "images":
             form = one_form({f"{path}/{name}": root / path / name for name in fitting})
             found |= {"images": form} if form else {}
         others = [name for name in names if not known.fits(name)]
         several = "files are" if len(others) > 1 else "file is"
         left = f"{len(others):,} other {several} not read, such as {others[0]}" if others else ""
-        return Found(found, checks=(left,) if left else (), general=True)
+        checks = (left,) if left else ()
+        return Found(found, checks=checks, quantities=said, general=True)
 
     def read(self, spec: FolderSource, root: Path, columns: Wanted) -> Loaded:
         """See `Reader`."""

@@ -63,7 +63,7 @@ def contract_text(name: str, found: Look, board: Board) -> str:
         flow=_flow,
         found=found,
         labels=_in_order(label.values) if label else (),
-        unit=_unit,
+        unit=lambda name: found.quantities.get(name) or _unit(name),
         **{one.name: getattr(roles, one.name) for one in fields(roles)},
         target_share=round(50 + 50 / len(label.values)) if label else 0,
         half=f"{roles.target.deviation / 2:.4g}",

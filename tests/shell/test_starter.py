@@ -73,6 +73,20 @@ def test_how_text_is_written_is_found(tmp_path: Path, text: str, form: dict[str,
     assert text_form(tmp_path / "x.csv.gz", "x.csv.gz") == form
 
 
+def test_a_row_of_units_is_what_the_quantities_are_in(tmp_path: Path) -> None:
+    """Of a file and of a folder's; brackets are none of it, and an empty cell says nothing."""
+    lines = rows("flow,temp,level", WAVE.repeat(5), WAVE.repeat(5) ** 2, WAVE.repeat(5) * 3)
+    head, _, body = lines.partition("\n")
+    (tmp_path / "d").mkdir()
+    for name in ("x.csv", "d/1.csv", "d/2.csv"):
+        (tmp_path / name).write_text(f"{head}\n [l/min],degC,\n{body}")
+    for data in ("x.csv", "d"):
+        made = starts(tmp_path, data)
+        quantities = (*made.dataset.inputs.features, *made.dataset.target.outputs)
+        said = {one.name: one.unit for one in quantities}
+        assert said == {"flow": "l/min", "temp": "degC", "level": "1"}
+
+
 def test_encodings_are_found(tmp_path: Path) -> None:
     """Those that a spreadsheet saves."""
     text = "t,Größe\n1,2\n3,4\n"
