@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes
+from mlforge_tasks.yaml_file.units import PERCENTAGE, parse_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,6 +69,15 @@ def matching(pattern: str, wanted: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def share_or_percent(value: Any) -> Any:
+    """`20 %` as 0.2; all else as it is.
+
+    Raises:
+        ValueError: A percentage below 0 or above 100 %.
+    """
+    return parse_share(value) if isinstance(value, str) and "%" in value else value
+
+
 def not_empty(values: tuple[Item, ...]) -> tuple[Item, ...]:
     """Accepts at least one entry."""
     # pydantic's min_length also complains where the only entry is wrong in itself.
@@ -109,7 +119,19 @@ Text = Annotated[
 ]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
-Fraction = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Fraction = Annotated[
+    float,
+    Field(strict=True, gt=0, lt=1),
+    BeforeValidator(share_or_percent),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                PERCENTAGE.json_schema(),
+            ]
+        }
+    ),
+]
 Sha256 = Annotated[str, matching(r"[0-9a-f]{64}", "64 hexadecimal digits in lower case")]
 # Checked so that neither can be an option or a path of pip's command line.
 Package = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from mlforge_tasks.contract.fields import Fraction, Seed, Text, not_empty
+from mlforge_tasks.contract.fields import Fraction, Seed, Text, not_empty, share_or_percent
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
 
@@ -82,8 +82,9 @@ class GroupSplit(_NamedSplit):
 
 
 def _values_or_share(value: Any) -> tuple[str, ...] | float:
-    if isinstance(value, int | float) and 0 < value < 1:
-        return float(value)
+    share = share_or_percent(value)
+    if isinstance(share, int | float) and 0 < share < 1:
+        return float(share)
     texts = value if isinstance(value, list | tuple) else ()
     if texts and all(isinstance(one, str | int) and not isinstance(one, bool) for one in texts):
         return tuple(str(one) for one in texts)
@@ -106,7 +107,7 @@ class ColumnSplit(_NamedSplit):
     column: Text
     validation: Annotated[
         tuple[str, ...] | float,
-        BeforeValidator(_values_or_share, json_schema_input_type=tuple[str, ...] | float),
+        BeforeValidator(_values_or_share, json_schema_input_type=tuple[str, ...] | Fraction),
     ]
     seed: Seed = 1
 

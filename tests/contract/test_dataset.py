@@ -113,6 +113,17 @@ def test_folders_that_are_refused(
         list(names_below(tmp_path, "data"))
 
 
+def test_shares_of_a_split_are_numbers_or_percentages(tmp_path: Path) -> None:
+    """Those of what is to be drawn from what a column leaves, too."""
+    (tmp_path / "data.csv").write_text("level\n1\n")
+    for share in (0.2, "20 %"):
+        shares = {"rule": "chronological", "validation": share, "test": share}
+        split = read(tmp_path, {**FORECAST, "split": shares}).split.model_dump()
+        assert split == {"rule": "chronological", "validation": 0.2, "test": 0.2}
+        drawn = read(tmp_path, {**FORECAST, "split": {**COLUMN, "validation": share}}).split
+        assert drawn.model_dump()["validation"] == 0.2
+
+
 def test_task() -> None:
     """The target says what the task is."""
     assert (spec(FORECAST).task, spec(SORTING).task) == ("regression", "classification")
@@ -186,6 +197,8 @@ CASES = [
     (with_(FORECAST, "window.strid", 2), "window.strid", "did you mean 'stride'"),
     (with_(FORECAST, "split.test", 0.8), "split.test", "less than 1 - 0.2"),
     (with_(FORECAST, "split.test", float("nan")), "split.test", "finite"),
+    (with_(FORECAST, "split.test", "20"), "split.test", "a number"),
+    (with_(FORECAST, "split.test", "120 %"), "split.test", "from 0 to 100 %"),
     (with_(FORECAST, "split.rule", "chronologic"), "split.rule", "did you mean 'chronological'"),
     (with_(FORECAST, "split", GROUP), "(document)", "the key 'group'"),
     (with_(FORECAST, "split", {**COLUMN, "test": ["a"]}), "split.test", "not in validation"),

@@ -64,6 +64,7 @@ def test_a_percentage_and_numbers_as_names_are_right(tmp_path: Path) -> None:
     digits = ROOT / "contracts" / "digits.yaml"
     assert mistakes(edited(digits, tmp_path, ("target: 93 %", "target: 0.93"))) == []
     assert mistakes(edited(TANK, tmp_path, ("name: flow", "name: 4"))) == []
+    assert mistakes(edited(TANK, tmp_path, ("validation: 0.2", "validation: 20 %"))) == []
 
 
 def test_each_key_says_what_it_is() -> None:
