@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.verdict.trials import TrialResult
 
 SCALES = {"B": (1 / 1024, "KiB"), "us": (1 / 1000, "ms"), "1": (1.0, "")}
+# Each output may have a figure of its own, and a picture has an end.
+MOST_GOALS = 9
 PASSED, TRAINED, REFUSED, LIMIT = "#1a7f37", "#0969da", "#8c959f", "#cf222e"
 BASELINE = "#9a6700"
 
@@ -86,7 +88,8 @@ def draw(report: Report, path: Path) -> None:
     from matplotlib.figure import Figure  # noqa: PLC0415 - heavy
     from matplotlib.lines import Line2D  # noqa: PLC0415 - heavy
 
-    metrics = (*report.shown, *report.goals)
+    drawn = report.goals[:MOST_GOALS]
+    metrics = (*report.shown, *drawn)
     rows = math.ceil(len(metrics) / 2)
     figure = Figure(figsize=(9, 2.4 * rows + 0.8), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
@@ -96,6 +99,8 @@ def draw(report: Report, path: Path) -> None:
     for axes in panels[len(metrics) :]:
         axes.set_axis_off()
     outcome = f"met by candidate {report.best}" if report.met else "not met"
+    if len(drawn) < len(report.goals):
+        outcome += f" (the first {len(drawn)} of {len(report.goals)} figures that are asked)"
     figure.suptitle(f"{report.name} on {report.board}: {outcome}", fontsize=12)
     marks = {"refused untrained": REFUSED, "trained": TRAINED, "meets the contract": PASSED}
     handles = [
