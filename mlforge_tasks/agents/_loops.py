@@ -12,7 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from mlforge_tasks.agents._loop_costs import LOOPS
-from mlforge_tasks.engines._foretold import copied_words, mve_depthwise
+from mlforge_tasks.engines._foretold import dsp_depthwise, mve_depthwise
 
 if TYPE_CHECKING:
     from mlforge_tasks.architecture import StaticFigures
@@ -147,21 +147,9 @@ def _scalar_depthwise(layer: LayerFigures, window: Window) -> Loops:
 
 
 def _dsp_depthwise(layer: LayerFigures, window: Window) -> Loops:
-    """Four channels of a word at a time, or 3x3 windows that are neighbours."""
-    words, blocks = copied_words(window, layer.channels), _ceil(layer.channels, 4)
-    (rows, width), channels = window.output, layer.channels
-    if words is None:
-        return {
-            "dsp_planes": channels,
-            "dsp_plane_inputs": channels * rows * width,
-            "dsp_3x3": channels * rows * _ceil(width, 2),
-        }
-    return {
-        "word_blocks": blocks,
-        "copied_words": blocks * words,
-        "word_outputs": blocks * rows * width,
-        "word_taps": blocks * rows * width * prod(window.kernel),
-    }
+    """What the engine chooses between its kernels by, in instructions."""
+    name, cost = dsp_depthwise(window, layer.channels)
+    return {f"dsp_{name}": cost}
 
 
 def _inputs(window: Window) -> int:

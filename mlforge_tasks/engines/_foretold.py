@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.engines._aot import (
     depthwise,
-    depthwise_four,
     depthwise_lanes,
     depthwise_mve,
     memory,
@@ -20,25 +19,19 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.core import Kernels
 
 
-def copied_words(window: Window, channels: int) -> int | None:
-    """What the DSP kernel of four channels at a time copies of a depthwise layer's input.
+def dsp_depthwise(window: Window, channels: int) -> tuple[str, int]:
+    """Which DSP kernel a depthwise layer gets, `words` or `planes`, and about what it takes.
 
     Args:
         window: The layer's.
         channels: Of its input and output.
-
-    Returns:
-        Words of four channels, for each four of them; None where another kernel takes the layer.
     """
     height, width = axes(window)
-    words = depthwise_four.words_of(height, width, channels)
-    if words is None or depthwise.three_by_three_is_faster(height, width):
-        return None
-    if not words.band:
-        return 0
-    rows = words.across.output
-    bands = (min(words.band, rows - first) for first in range(0, rows, words.band))
-    return sum(map(words.copied_bytes, bands)) // words.pixel_bytes
+    words = depthwise.in_words(height, width, channels)
+    if words is not None:
+        return "words", words.cost
+    plane = depthwise.plane_of("dsp", height, width, channels, channels)
+    return "planes", channels * plane.cost
 
 
 def mve_depthwise(window: Window, channels: int) -> tuple[str, int]:

@@ -224,8 +224,8 @@ def test_channels_are_read_from_a_ring_in_place() -> None:
 @pytest.mark.parametrize(
     ("shape", "kernel", "lines_bytes"),
     [
-        ((1, 4, 5, 12), (3, 3), 6 * 7 * 4),
-        ((1, 30, 30, 8), (5, 5), 8 * 34 * 4),
+        ((1, 3, 3, 12), (3, 3), 5 * 5 * 4),
+        ((1, 30, 30, 8), (7, 7), 9 * 36 * 4),
         ((1, 40, 1, 7), (9, 1), 48 * 4),
     ],
 )
@@ -240,3 +240,21 @@ def test_four_channels_at_a_time_work_in_place(
     assert generated.arena_bytes - table - lines_bytes in range(
         math.prod(shape), math.prod(shape) + 4
     )
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "planes_bytes"),
+    [
+        ((1, 8, 9, 7), (3, 3), 4 * (10 * 11 + 1)),
+        ((1, 8, 8, 8), (5, 3), 4 * (12 * 10 + 1)),
+        ((1, 20, 20, 3), (4, 5), 23 * 24 + 1),
+    ],
+)
+def test_channels_are_copied_into_planes_four_at_a_time(
+    shape: tuple[int, ...], kernel: tuple[int, int], planes_bytes: int
+) -> None:
+    """On DSP cores, where there are four and their planes are small; output lies on input."""
+    generated = PLUGIN.generate(_depthwise(shape, kernel), "cortex-m4")
+    driver = "aot_for_each_plane_s8(&" if shape[3] < 4 else "aot_for_four_planes_s8(&"
+    assert driver in generated.files["model_aot.c"].decode()
+    assert generated.arena_bytes - planes_bytes in range(math.prod(shape), math.prod(shape) + 4)

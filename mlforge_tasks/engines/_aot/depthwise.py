@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.engines._aot import depthwise_four
+from mlforge_tasks.engines._aot import depthwise_four, depthwise_planes
 from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters, Scratch, Step
 from mlforge_tasks.engines._aot.weighted import fused_clamp, parts, requant
 from mlforge_tasks.engines._aot.window import window_axes
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.engines._aot.core import Kernels
     from mlforge_tasks.engines._aot.graph import Graph, Operator, Tensor
-    from mlforge_tasks.engines._aot.program import Value
+    from mlforge_tasks.engines._aot.program import Argument, Value
     from mlforge_tasks.engines._aot.window import Axis
 
 # Instructions on Cortex-M3, measured in QEMU: four outputs, one output; of a kernel three taps long
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 _FOUR_OF_THREE, _ONE_OF_THREE = 140, 80
 _FOUR_PER_TAP, _FOUR_FIXED = 13, 90
 _ONE_PER_TAP, _ONE_FIXED = 7, 50
-# From how many on the DSP kernel for 3x3 windows that are neighbours does better than the one that
-# takes four channels at a time, measured likewise on Cortex-M4.
-_MANY_OUTPUTS = 24
 
 
 def _plane_cost(across: Axis, along: Axis) -> int:
@@ -42,17 +39,6 @@ def _plane_cost(across: Axis, along: Axis) -> int:
     return across.output * (along.output // 4 * four + along.output % 4 * one)
 
 
-def _lies_transposed(height: Axis, width: Axis) -> bool:
-    """Whether a plane is cheaper with its columns as lines."""
-    return _plane_cost(width, height) < _plane_cost(height, width)
-
-
-def _is_three_by_three(across: Axis, along: Axis) -> bool:
-    """Whether the DSP kernel for that takes it."""
-    plain = along.stride == 1 and along.dilation == 1
-    return (across.kernel, along.kernel) == (3, 3) and plain and along.output > 1
-
-
 def _portable_kernel(across: Axis, along: Axis, *, fast: bool) -> str:
     """The function that does a plane in the fewest instructions."""
     plain = along.stride == 1 and along.dilation == 1
@@ -62,7 +48,7 @@ def _portable_kernel(across: Axis, along: Axis, *, fast: bool) -> str:
 
 
 @dataclass(frozen=True)
-class _Plane:
+class Plane:
     """A channel in memory with its border, its lines along the width of the image, or the height.
 
     Attributes:
@@ -71,6 +57,7 @@ class _Plane:
         turned: Whether lines are the image's columns.
         channels: Of the input.
         channels_out: Of the output.
+        by: The DSP filter that makes its outputs, if one does.
     """
 
     across: Axis
@@ -78,12 +65,52 @@ class _Plane:
     turned: bool
     channels: int
     channels_out: int
+    by: depthwise_planes.Filter | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """Lines, and bytes of a line."""
         across, along = (max(a.reach, a.before + a.input) for a in (self.across, self.along))
         return across, along
+
+    @property
+    def beyond(self) -> int:
+        """Bytes that a kernel loads beyond it, and beyond the weights."""
+        return 0 if self.by is None else depthwise_planes.BEYOND_BYTES
+
+    @property
+    def room_bytes(self) -> int:
+        """Of one, with what is loaded beyond it."""
+        return self.shape[0] * self.shape[1] + self.beyond
+
+    @property
+    def four(self) -> bool:
+        """Whether four channels are copied at a time."""
+        if self.by is None or self.channels != self.channels_out:
+            return False
+        input_bytes = self.across.input * self.along.input * self.channels
+        return depthwise_planes.copies_four(self.room_bytes, self.channels, input_bytes)
+
+    @property
+    def scratch_bytes(self) -> int:
+        return self.room_bytes * (depthwise_planes.CHANNELS if self.four else 1)
+
+    @property
+    def cost(self) -> int:
+        """About how many instructions a channel takes that makes one of the output."""
+        if self.by is None:
+            return _plane_cost(self.across, self.along)
+        return depthwise_planes.cost(self.by, self.across, self.along, four=self.four)
+
+    def call(self, layer: str, data: tuple[Argument, ...], *, fast: bool) -> Call:
+        """Of the kernel, for the parameters of that name."""
+        if self.by is None:
+            kernel = _portable_kernel(self.across, self.along, fast=fast)
+            return Call("aot_depthwise_s8.h", kernel, (layer, *data))
+        arguments = (layer, self.by.function, *data)
+        if not self.four:
+            return Call(self.by.header, "aot_for_each_plane_s8", arguments)
+        return Call(self.by.header, "aot_for_four_planes_s8", (*arguments, self.room_bytes))
 
     def _steps(self, row: int, pixel: int) -> tuple[int, int]:
         return (pixel, row) if self.turned else (row, pixel)
@@ -108,25 +135,42 @@ class _Plane:
         }
 
 
-def _plane(height: Axis, width: Axis, channels: int, channels_out: int) -> _Plane:
-    """The cheaper of both ways to lie."""
-    turned = _lies_transposed(height, width)
-    across, along = (width, height) if turned else (height, width)
-    return _Plane(across, along, turned, channels, channels_out)
+def plane_of(
+    kernels: Kernels,
+    height: Axis,
+    width: Axis,
+    channels: int,
+    channels_out: int,
+    *,
+    fast: bool = True,
+) -> Plane:
+    """The cheaper of both ways to lie, and the filter for it.
+
+    Args:
+        kernels: Of the core.
+        height: From row to row.
+        width: Along a row.
+        channels: Of the input.
+        channels_out: Of the output.
+        fast: Whether its requantisation is, which all kernels but one want.
+    """
+
+    def plane(across: Axis, along: Axis, *, turned: bool) -> Plane:
+        dsp = kernels == "dsp" and fast
+        by = depthwise_planes.filter_of(across, along) if dsp else None
+        return Plane(across, along, turned, channels, channels_out, by)
+
+    ways = (plane(height, width, turned=False), plane(width, height, turned=True))
+    return min(ways, key=lambda way: (way.by is None, way.cost))
 
 
-def three_by_three_is_faster(height: Axis, width: Axis) -> bool:
-    """Whether the DSP kernel for that beats the one that takes four channels at a time."""
-    plane = _plane(height, width, 1, 1)
-    many = height.output * width.output >= _MANY_OUTPUTS
-    return many and _is_three_by_three(plane.across, plane.along)
-
-
-def scratch_bytes(kernels: Kernels, height: Axis, width: Axis, channels: int) -> int:
-    """Of the kernels that take one channel at a time, but for rare forms of requantisation."""
-    plane = _plane(height, width, channels, channels)
-    beyond = kernels == "dsp" and _is_three_by_three(plane.across, plane.along)
-    return plane.shape[0] * plane.shape[1] + beyond
+def in_words(height: Axis, width: Axis, channels: int) -> depthwise_four.Words | None:
+    """How the DSP kernel of four channels at a time takes a layer; None where another is for it."""
+    words = depthwise_four.words_of(height, width, channels)
+    plane = plane_of("dsp", height, width, channels, channels)
+    if words is None or (plane.by is not None and channels * plane.cost < words.cost):
+        return None
+    return words
 
 
 def filters_of(weights: Tensor) -> NDArray[np.int64]:
@@ -148,20 +192,20 @@ def overwritten(operator: Operator, source: Tensor, output: Tensor) -> int | Non
 
 
 def _in_planes(
-    kernels: Kernels, operator: Operator, graph: Graph, plane: _Plane, filters: NDArray[np.int64]
+    kernels: Kernels, operator: Operator, graph: Graph, filters: NDArray[np.int64]
 ) -> Step:
     """A step of the kernels that take one channel at a time; `filters` as `filters_of` has them."""
     source, _, bias = parts(operator, graph)
     output = graph.output_of(operator)
+    axes = window_axes(operator, source, output, (filters.shape[1], filters.shape[2]))
+    records = requant(operator, graph, filters.reshape(len(filters), -1), bias)
+    channels = (source.shape[3], output.shape[3])
+    plane = plane_of(kernels, *axes, *channels, fast=records.is_fast)
+    macs = axes[0].output * axes[1].output * filters.size
     if plane.turned:
         filters = filters.transpose(0, 2, 1)
-    taps = filters.reshape(len(filters), -1)
-    records = requant(operator, graph, taps, bias)
-    kernel, beyond = _portable_kernel(plane.across, plane.along, fast=records.is_fast), 0
-    header = "aot_depthwise_s8.h"
-    if kernels == "dsp" and records.is_fast and _is_three_by_three(plane.across, plane.along):
-        kernel, beyond = "aot_depthwise_3x3_s8", 1
-        header = f"{kernel}.h"
+    if plane.by is not None:
+        filters = np.pad(filters, ((0, 0), (0, 0), (0, plane.by.taps - filters.shape[2])))
     members: dict[str, Value] = {
         "weights": f"{operator.name}_weights",
         **records.members,
@@ -170,14 +214,15 @@ def _in_planes(
         "input_zero_point": source.zero_point,
         "output_zero_point": output.zero_point,
     }
-    arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output), Scratch())
+    data = (Data(operator.inputs[0]), Data(operator.output), Scratch())
+    call = plane.call(f"&{operator.name}", data, fast=records.is_fast)
     return Step(
-        calls=(Call(header, kernel, arguments), *fused_clamp(operator, output)),
-        constants=(packed(operator, filters, beyond), *records.constants),
+        calls=(call, *fused_clamp(operator, output)),
+        constants=(packed(operator, filters, plane.beyond), *records.constants),
         parameters=Parameters(operator.name, "aot_depthwise_t", members),
-        scratch_bytes=plane.shape[0] * plane.shape[1] + beyond,
+        scratch_bytes=plane.scratch_bytes,
         overwrites=overwritten(operator, source, output),
-        macs=plane.across.output * plane.along.output * taps.size,
+        macs=macs,
     )
 
 
@@ -185,11 +230,12 @@ def depthwise_conv_2d(kernels: Kernels, operator: Operator, graph: Graph) -> Ste
     """DEPTHWISE_CONV_2D; weights come as [1, height, width, output channel]."""
     source, weights, _ = parts(operator, graph)
     output = graph.output_of(operator)
-    axes = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
-    plane = _plane(*axes, source.shape[3], output.shape[3])
     filters = filters_of(weights)
-    if kernels == "dsp" and not three_by_three_is_faster(*axes):
-        step = depthwise_four.convolution(operator, graph, filters, axes)
-        if step is not None:
-            return step
-    return _in_planes(kernels, operator, graph, plane, filters)
+    if kernels == "dsp" and source.shape[3] == output.shape[3]:
+        axes = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
+        words = in_words(*axes, source.shape[3])
+        if words is not None:
+            step = depthwise_four.convolution(operator, graph, filters, words)
+            if step is not None:
+                return step
+    return _in_planes(kernels, operator, graph, filters)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.engines._aot import conv_rows, dense, depthwise, depthwise_four, depthwise_mve
+from mlforge_tasks.engines._aot import conv_rows, dense, depthwise, depthwise_mve
 from mlforge_tasks.engines._aot.depthwise_lanes import lanes_of
 from mlforge_tasks.engines._aot.graph import Graph, Operator, Options, Tensor
 from mlforge_tasks.engines._aot.overlap import bytes_behind
@@ -193,16 +193,12 @@ def _depthwise(kernels: Kernels, operator: Operator, graph: Graph) -> Step:
         over = smaller and lanes.in_place
         return _step(operator, lanes.scratch_bytes, overwrites=over, macs=macs)
     if kernels == "dsp":
-        words = depthwise_four.words_of(height, width, channels)
-        if words is not None and not depthwise.three_by_three_is_faster(height, width):
+        words = depthwise.in_words(height, width, channels)
+        if words is not None:
             over = words.in_place
             return _step(operator, words.scratch_bytes, overwrites=over, macs=macs)
-    return _step(
-        operator,
-        depthwise.scratch_bytes(kernels, height, width, channels),
-        overwrites=smaller,
-        macs=macs,
-    )
+    scratch_bytes = depthwise.plane_of(kernels, height, width, channels, channels).scratch_bytes
+    return _step(operator, scratch_bytes, overwrites=smaller, macs=macs)
 
 
 def _dense(kernels: Kernels, operator: Operator, graph: Graph) -> Step:

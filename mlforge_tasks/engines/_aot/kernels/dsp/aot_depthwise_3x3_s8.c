@@ -42,13 +42,14 @@ AOT_INLINE int8_t finish(int32_t twice, int32_t multiplier, int32_t centre, int3
         __asm__ volatile("add %0, %0, %1, lsl #1" : "+r"(y) : "r"(step));                          \
     } while (0)
 
-static void filter(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
-                   const int8_t *w, const int8_t *plane, int8_t *output)
+void aot_filter_pairs_3x3_s8(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
+                             const int8_t *w, const int8_t *plane, int8_t *output)
 {
     int32_t line = layer->plane.along * layer->dilation.across, step = layer->output_step.along;
     int32_t multiplier = requant[1], bias = 2 * requant[0];
     int32_t centre = aot_centre(layer->output_zero_point, shift);
-    int32_t odd_length = layer->output.along & 1;
+    int32_t odd_length = layer->output.along & 1, pairs = layer->output.along - odd_length;
+    int32_t down = layer->stride.across * layer->plane.along, next = layer->output_step.across;
     int32_t outer0, outer1, outer2, middle01, middle1, middle2;
 
     /* Nobody reads the byte behind a line's three. */
@@ -71,7 +72,7 @@ static void filter(const aot_depthwise_t *layer, const int32_t *requant, int32_t
     /* Tap 1 of the last line and the shift share a register. */
     __asm__ volatile("pkhbt %0, %1, %0, lsl #16" : "+r"(middle2) : "r"(shift));
     for (int32_t oy = layer->output.across; oy > 0; oy--) {
-        const int8_t *x = plane, *end = plane + (layer->output.along - odd_length);
+        const int8_t *x = plane, *end = plane + pairs;
         int8_t *y = output;
         for (;;) {
             PAIR;
@@ -84,13 +85,7 @@ static void filter(const aot_depthwise_t *layer, const int32_t *requant, int32_t
             x -= 1; /* the last one, and its neighbour once more */
             y -= step;
         }
-        plane += layer->stride.across * layer->plane.along;
-        output += layer->output_step.across;
+        plane += down;
+        output += next;
     }
-}
-
-void aot_depthwise_3x3_s8(const aot_depthwise_t *layer, const int8_t *input, int8_t *output,
-                          int8_t *scratch)
-{
-    aot_for_each_plane_s8(layer, filter, input, output, scratch);
 }
