@@ -61,22 +61,22 @@ def _figures(ask: Ask, place: Location, dataset: DatasetSpec) -> Iterator[Asked]
     """The figures of one entry: one for each output that it is asked of."""
     key = ".".join(("goal", *map(str, place), "target"))
     outputs = dataset.outputs
-    names = [output.name for output in outputs]
-    if isinstance(ask, WholeAsk) and METRICS[ask.metric].detects and not names:
+    places = {output.name: at for at, output in enumerate(outputs)}
+    if isinstance(ask, WholeAsk) and METRICS[ask.metric].detects and not places:
         yield from asked_of_detector(ask, place, dataset)
         return
-    if not names or ask.across == "worst":
+    if not places or ask.across == "worst":
         if isinstance(ask.target, dict):
             raise AssertionError("the validator wants one target here")
         worst = ask.across == "worst"
         yield _asked(ask, _figure(ask, "worst" if worst else "", None, worst=worst), "1", key)
         return
     bounds = ask.target if isinstance(ask.target, dict) else None
-    chosen = bounds or ([ask.output] if ask.output is not None else names)
+    chosen = bounds or ([ask.output] if ask.output is not None else places)
+    called = dataset.outputs_by_name()
     for name in chosen:
-        for output in dataset.outputs_called(name):
-            only = len(names) == 1
-            part = ("", None) if only else (output.name, names.index(output.name))
+        for output in called[name]:
+            part = ("", None) if len(places) == 1 else (output.name, places[output.name])
             bound_by = None if bounds is None else name
             yield _asked(ask, _figure(ask, *part), output.unit, key, bound_by)
 
@@ -140,8 +140,9 @@ def _misfits_of_outputs(ask: Ask, place: Location, dataset: DatasetSpec) -> Iter
     if ask.output is not None:
         named.append((("output",), ask.output))
     named += [(("target", name), name) for name in bounds]
+    called = dataset.outputs_by_name() if named else {}
     for at, name in named:
-        if not dataset.outputs_called(name):
+        if name not in called:
             wanted = f"an output of the data set: {', '.join(names)}"
             yield Mistake(wanted, at=(*place, *at), found=name, suggestion=closest(name, names))
     if isinstance(ask, RangeAsk) and len(names) > 1 and not named:

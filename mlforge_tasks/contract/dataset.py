@@ -217,11 +217,13 @@ class DatasetSpec(Record):
             return ""
         return "+" + horizon_text(rows, None if self.time is None else self.time.interval_s)
 
-    def outputs_called(self, name: str) -> tuple[Output, ...]:
-        """What a goal means by a name: an output, or a quantity at all horizons."""
-        exact = tuple(one for one in self.outputs if one.name == name)
-        quantities = self.target.outputs
-        return exact or tuple(one for one in self.outputs if quantities[one.quantity].name == name)
+    def outputs_by_name(self) -> dict[str, tuple[Output, ...]]:
+        """What a goal means by each name: an output, or a quantity at all horizons."""
+        outputs, quantities = self.outputs, self.target.outputs
+        called = {one.name: tuple[Output, ...]() for one in quantities}
+        for one in outputs:
+            called[quantities[one.quantity].name] += (one,)
+        return called | {one.name: (one,) for one in outputs}
 
     def output_count(self, input_shape: tuple[int, ...]) -> int:
         """How many numbers come out of a network: quantities, classes, or its input again."""

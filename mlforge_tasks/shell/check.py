@@ -53,7 +53,7 @@ def unjudged(plan: Plan) -> list[str]:
 
 def _data(card: DataCard) -> Iterator[str]:
     member = f" ({card.source.member})" if card.source.member else ""
-    yield f"data: {card.rows:,} rows of {card.source.name}{member}, {card.licence}"
+    yield f"data: {card.rows:,} rows of {card.source.name}{member}, licence: {card.licence}"
     shape = " x ".join(map(str, card.input_shape))
     made = _quantities(card.outputs) or f"one of {_some(card.labels)}"
     yield f"an example: {shape} of {_quantities(card.features)}; wanted: {made}"

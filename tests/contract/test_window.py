@@ -39,9 +39,10 @@ def test_outputs_are_called_by_their_horizons_where_they_are_listed() -> None:
         ("m", 0, 1),
         ("l/s", 1, 6),
     ]
-    assert [one.name for one in found.outputs_called("flow")] == names[2:]
-    assert [one.name for one in found.outputs_called("level+5 min")] == names[1:2]
-    assert not found.outputs_called("level+6 min")
+    called = found.outputs_by_name()
+    assert [one.name for one in called["flow"]] == names[2:]
+    assert [one.name for one in called["level+5 min"]] == names[1:2]
+    assert "level+6 min" not in called
     assert found.output_count((3, 1)) == 4
     assert found.window is not None
     assert found.window.span == 9

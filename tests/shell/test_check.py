@@ -30,7 +30,7 @@ def test_a_new_tree_has_its_data_read_and_nothing_else(tmp_path: Path) -> None:
     """Counts, baselines beside the goal, and all that would be made; only the data set is."""
     run = doit(build=tmp_path, command="check")
     assert (run.code, run.stages("built")) == (0, ["dataset"])
-    assert "data: 1,600 rows of tests/data/tank.csv, CC0-1.0\n" in run.out
+    assert "data: 1,600 rows of tests/data/tank.csv, licence: CC0-1.0\n" in run.out
     assert "an example: 16 x 2 of level (m), flow (l/s); wanted: level (m)\n" in run.out
     rows = {line.split("  ")[0]: line.split() for line in run.out.splitlines()}
     assert rows["train"][:2] == ["train", "941"]
