@@ -12,6 +12,7 @@ from mlforge_tasks.engines._aot import (
     memory,
 )
 from mlforge_tasks.engines._aot.outline import axes, lower_outline, outline
+from mlforge_tasks.engines._aot.thrift import thrifty
 
 if TYPE_CHECKING:
     from mlforge_tasks.architecture import StaticFigures
@@ -60,4 +61,5 @@ def arena_bytes(figures: StaticFigures, kernels: Kernels, *, searches: bool = Tr
             time.
     """
     graph = outline(figures)
-    return memory.foretold_bytes(graph, lower_outline(graph, kernels), searches=searches)
+    found = thrifty(graph, lower_outline(graph, kernels))
+    return memory.foretold_bytes(graph, found.lowered, searches=searches)

@@ -51,24 +51,44 @@ def test_buffers_that_live_together_do_not_overlap(some: list[Buffer]) -> None:
     assert end >= lower_bound_bytes(some)
 
 
-chains = st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 9000)), min_size=2, max_size=10)
+chains = st.lists(
+    st.tuples(st.integers(1, 5000), st.integers(0, 9000), st.none() | st.integers(1, 9000)),
+    min_size=2,
+    max_size=10,
+)
 
 
 @given(chains, st.lists(buffers, max_size=3))
 def test_an_output_starts_far_enough_before_its_input_or_behind_it(
-    chain: list[tuple[int, int]], others: list[Buffer]
+    chain: list[tuple[int, int, int | None]], others: list[Buffer]
 ) -> None:
-    """Each of a chain of layers may start some bytes before its input, and overlap it then."""
-    some = [_buffer(size, step - 1, step) for step, (size, _) in enumerate(chain)] + others
+    """Each of a chain of layers may start some bytes before its input, or after it, and overlap."""
+    some = [_buffer(each[0], step - 1, step) for step, each in enumerate(chain)] + others
     closer = {(step, step - 1): chain[step][1] for step in range(1, len(chain))}
+    closer |= {
+        (step - 1, step): ahead
+        for step, (_, _, ahead) in enumerate(chain)
+        if step and ahead is not None
+    }
     offsets = place(some, closer)
-    for (low, high), gap in closer.items():
-        one, other = offsets[low], offsets[high]
-        before = other - one >= min(gap, some[low].size_bytes)
-        assert before or one >= other + some[high].size_bytes
+    for step in range(1, len(chain)):
+        assert any(
+            offsets[high] - offsets[low]
+            >= min(closer.get((low, high), some[low].size_bytes), some[low].size_bytes)
+            for low, high in ((step, step - 1), (step - 1, step))
+        )
     end = arena_bytes(some, offsets)
     assert lower_bound_bytes(some, closer) <= end
     assert end <= 1.1 * arena_bytes(some, place(some))
+
+
+def test_layers_that_may_follow_either_way_take_turns() -> None:
+    """Else each would lie lower than the one before, and the first of them high up."""
+    chain = [_buffer(400, step - 1, step) for step in range(5)]
+    one_way = {(step, step - 1): 40 for step in range(1, 5)}
+    assert arena_bytes(chain, place(chain, one_way)) == 560
+    both = one_way | {(high, low): gap for (low, high), gap in one_way.items()}
+    assert arena_bytes(chain, place(chain, both)) == 440 == lower_bound_bytes(chain, both)
 
 
 def test_layers_that_follow_closely_take_the_largest_and_their_distances() -> None:

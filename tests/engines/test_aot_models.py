@@ -85,10 +85,14 @@ def test_models_are_exact_on_other_cores(
     assert run_on_core(cases, core, tmp_path) == dict.fromkeys(models, 0)
 
 
-@pytest.mark.parametrize("cpu", ["host", "cortex-m4"])
-def test_keyword_spotting_takes_one_of_its_layers(cpu: str, models: Mapping[str, bytes]) -> None:
+@pytest.mark.parametrize(
+    ("cpu", "most_bytes"), [("host", 8800), ("cortex-m4", 8800), ("cortex-m55", 10_100)]
+)
+def test_keyword_spotting_takes_one_of_its_layers(
+    cpu: str, most_bytes: int, models: Mapping[str, bytes]
+) -> None:
     """Input and output of a 1x1 convolution are 8000 bytes each; one grows into the other."""
-    assert PLUGIN.generate(models["keyword_spotting"], cpu).arena_bytes <= 8800
+    assert PLUGIN.generate(models["keyword_spotting"], cpu).arena_bytes <= most_bytes
 
 
 def test_keyword_spotting_takes_little_flash_beside_its_weights(
@@ -99,7 +103,7 @@ def test_keyword_spotting_takes_little_flash_beside_its_weights(
     assert found.engine_bytes <= 10_000
 
 
-@pytest.mark.parametrize("cpu", ["host", "cortex-m4"])
+@pytest.mark.parametrize("cpu", ["host", "cortex-m4", "cortex-m55"])
 def test_visual_wake_words_streams_into_less_than_its_input(
     cpu: str, models: Mapping[str, bytes]
 ) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlforge_tasks.engines._aot.dense import bytes_behind_in_pairs
-from mlforge_tasks.engines._aot.overlap import bytes_behind
+from mlforge_tasks.engines._aot.overlap import bytes_behind, chunks_of
 from mlforge_tasks.engines._aot.window import Axis
 
 pytest.importorskip("tflite_micro")
@@ -130,6 +130,29 @@ def test_windows_that_wait_for_their_partner_are_not_overwritten(
     pairs = _Pairs((height, width), channels, channels_out)
     behind = bytes_behind_in_pairs((height, width), channels, channels_out, in_runs=in_runs)
     assert not pairs.spoils(behind, in_runs=in_runs)
+
+
+@given(
+    count=st.integers(1, 200),
+    channels=st.integers(1, 80),
+    channels_out=st.integers(1, 99),
+    forwards=st.booleans(),
+)
+def test_chunks_overwrite_only_what_was_read(
+    count: int, channels: int, channels_out: int, *, forwards: bool
+) -> None:
+    """From the front with the output before the input, from the back with it behind."""
+    chunks = chunks_of(count, channels, channels_out)
+    if chunks is None:
+        return
+    start = -chunks.bytes_behind if forwards else chunks.bytes_ahead
+    firsts = range(0, count, chunks.windows)
+    unread = set(range(count * channels))
+    for first in firsts if forwards else reversed(firsts):
+        end = min(first + chunks.windows, count)
+        written = range(start + first * channels_out, start + end * channels_out)
+        assert unread.isdisjoint(written)
+        unread -= {*range(first * channels, end * channels)}
 
 
 @given(st.integers(1, 40), st.integers(1, 6), st.integers(1, 9))

@@ -143,7 +143,8 @@ def cut_cases(
     for number, cut in enumerate(found[:: -(-len(found) // most) or 1]):
         assert whole is not None
         name = f"{prefix}_{number}"
-        made, forms = cut_up(cut, graph, lowered, cpu)
+        made, cut_forms = cut_up(cut, graph, lowered, cpu)
+        forms = cut_forms.lowered
         memory = plan(made, forms)
         files = emit(made, forms, memory, tflite=tflite, cpu=cpu, prefix=name)
         layers = whole.generated.layers  # weights are the same

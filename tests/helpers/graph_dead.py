@@ -70,5 +70,7 @@ def dead_graph(seed: int) -> bytes:
 
 
 def any_graph(seed: int) -> bytes:
-    """A random graph; every eighth with dead channels."""
+    """A random graph; every eighth with dead channels, every eighth of pointwise layers."""
+    if seed % 8 == 3:
+        return graphs.pointwise_graph(seed)
     return dead_graph(seed) if seed % 8 == 5 else graphs.random_graph(seed)

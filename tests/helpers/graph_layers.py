@@ -96,6 +96,16 @@ class Layers(Builder):
         )
         return self.output("CONV_2D", inputs, ref, options)
 
+    def pointwise_conv_2d(self, source: Ref) -> Ref:
+        """One tap, mostly of as many channels as there are."""
+        channels = self.pick(source.shape[3], source.shape[3], *WIDE_INPUTS, 21)
+        shape = (channels, 1, 1, source.shape[3])
+        inputs, quant, rms = self.parameters(source, shape, 0, channels)
+        ref = self.writer.activation((*source.shape[:3], channels), quant, rms)
+        activation = self.pick(*ACTIVATIONS)
+        options = schema.Conv2DOptionsT(strideH=1, strideW=1, fusedActivationFunction=activation)
+        return self.output("CONV_2D", inputs, ref, options)
+
     def padded_conv_2d(self, source: Ref) -> Ref:
         """An explicit border of zero points, and a convolution without a border of its own."""
         counts = np.zeros((4, 2), np.int32)

@@ -82,6 +82,7 @@ _GROW = {
 # docs/aot-engine.md.
 COUNT = int(os.environ.get("MLFORGE_GRAPHS", "200"))
 _MAX_ELEMENTS = 2500
+_POINTWISE = (16, 32, 80)
 # The reference aborts where the sum of exponentials reaches 512.
 _MAX_SOFTMAX_DEPTH = 500
 
@@ -339,4 +340,13 @@ def random_graph(seed: int) -> bytes:
         possible += [*["WIDE_CONV_2D"] * (6 * wide), *["WIDE_DEPTHWISE_CONV_2D"] * (3 * wide)]
         possible += ["FLOAT_ISLAND", *["PADDED_CONV_2D"] * (2 * image * small)]
         last = graph.apply(graph.pick(*possible), source)
+    return graph.finish()
+
+
+def pointwise_graph(seed: int) -> bytes:
+    """Layers of one tap in a row, over an image of which there had better be one at a time."""
+    graph = RandomGraph(seed)
+    last = graph.start((1, 1, int(graph.rng.integers(17, 70)), graph.pick(*_POINTWISE)))
+    for _ in range(graph.pick(1, 2, 3)):
+        last = graph.apply("POINTWISE_CONV_2D", last)
     return graph.finish()

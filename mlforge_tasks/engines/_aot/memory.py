@@ -10,6 +10,7 @@ from mlforge_tasks.engines._aot.planner import (
     Buffer,
     Use,
     arena_bytes,
+    least_at,
     lower_bound_bytes,
     place,
 )
@@ -176,6 +177,8 @@ def _closer(
             continue
         if buffers[low].first == index == buffers[high].last:
             closer[place[low], place[high]] = form.behind.bytes
+            if form.behind.ahead is not None:
+                closer[place[high], place[low]] = form.behind.ahead
     return closer
 
 
@@ -201,9 +204,11 @@ def _needed(graph: Graph, lowered: Sequence[Lowered], sharing: _Sharing) -> _Nee
     return _Needed(buffers, _closer(graph, lowered, sharing, buffers))
 
 
-def least_bytes(graph: Graph, lowered: Sequence[Lowered]) -> int:
-    """What no plan of a lowered graph takes less than."""
-    return _needed(graph, lowered, _share(graph, lowered)).least_bytes
+def least_bytes(graph: Graph, lowered: Sequence[Lowered]) -> tuple[int, ...]:
+    """What no plan of a lowered graph takes less than, operator by operator."""
+    needed = _needed(graph, lowered, _share(graph, lowered))
+    placed = tuple(needed.buffers.values())
+    return tuple(least_at(step, placed, needed.closer) for step in range(len(lowered)))
 
 
 def foretold_bytes(graph: Graph, lowered: Sequence[Lowered], *, searches: bool) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from mlforge_tasks.engines._aot import conv_rows, dense, depthwise, depthwise_mve
 from mlforge_tasks.engines._aot.depthwise_lanes import lanes_of
 from mlforge_tasks.engines._aot.graph import Graph, Operator, Options, Tensor
-from mlforge_tasks.engines._aot.overlap import bytes_behind
+from mlforge_tasks.engines._aot.overlap import bytes_behind, chunks_of
 from mlforge_tasks.engines._aot.packing import DSP, MVE, PackedWindow
 from mlforge_tasks.engines._aot.program import Alias, Behind, Step
 from mlforge_tasks.engines._aot.window import Axis, window_axes
@@ -169,7 +169,12 @@ def _packed_conv(packing: Packing, operator: Operator, graph: Graph) -> Step:
     window = PackedWindow(packing, height.kernel, width.kernel * channels)
     pointwise = height.kernel == width.kernel == 1 and height.input * width.input == count
     if window.direct and pointwise:
-        return _step(operator, macs=macs)
+        chunks = chunks_of(count, channels, channels_out)
+        step = _step(operator, macs=macs)
+        if chunks is None:
+            return step
+        close = Behind(operator.inputs[0], chunks.bytes_behind, chunks.bytes_ahead)
+        return replace(step, thrifty=replace(step, behind=close))
     windows = window.group(count)
     neighbours = width.dilation == 1 or width.kernel == 1
     inside = height.inside and width.inside and neighbours

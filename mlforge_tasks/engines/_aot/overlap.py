@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlforge_tasks.engines._aot.window import Axis
+
+# MVE kernels take so many windows at a time, of up to so many bytes and of more. Fewer such groups
+# in a chunk lie closer, and take longer each.
+_NARROW_BYTES, _NARROW_WINDOWS, _WIDE_WINDOWS, _GROUPS = 64, 8, 4, 4
 
 
 def _groups(count: int, windows: int) -> Iterator[int]:
@@ -53,3 +58,39 @@ def bytes_behind(
             unread = min(unread, below * row_bytes)
         behind = max(behind, done * channels_out - unread)
     return behind
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """Windows that lie one behind the other, of which some are read until all they make is written.
+
+    Attributes:
+        windows: How many at a time; the last are fewer.
+        bytes_behind: How many bytes the output must start before the input, if read from the front.
+        bytes_ahead: How many after it, if read from the back.
+    """
+
+    windows: int
+    bytes_behind: int
+    bytes_ahead: int
+
+
+def chunks_of(count: int, channels: int, channels_out: int) -> Chunks | None:
+    """How so many windows may be read; None where they are few enough to be read at once.
+
+    Args:
+        count: Windows.
+        channels: Of the input.
+        channels_out: Of the output.
+    """
+    windows = _NARROW_WINDOWS if channels <= _NARROW_BYTES else _WIDE_WINDOWS
+    if count <= _GROUPS * windows:
+        return None
+    even = -(-count // -(-count // (_GROUPS * windows)))
+    chunk = -(-even // windows) * windows
+    ends = [(i, min(i + chunk, count)) for i in range(0, count, chunk)]
+    return Chunks(
+        chunk,
+        max(end * channels_out - first * channels for first, end in ends),
+        max(end * channels - first * channels_out for first, end in ends),
+    )

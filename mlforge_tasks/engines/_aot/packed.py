@@ -5,13 +5,14 @@ The cores differ in how they want windows and weights packed (`packing`); the re
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlforge_tasks.engines._aot import conv_rows, depthwise, depthwise_mve
-from mlforge_tasks.engines._aot.overlap import bytes_behind
+from mlforge_tasks.engines._aot.overlap import bytes_behind, chunks_of
 from mlforge_tasks.engines._aot.packing import DSP, MVE, PackedWindow, Packing
 from mlforge_tasks.engines._aot.pairs import conv_header
 from mlforge_tasks.engines._aot.program import Behind, Call, Data, Parameters, Scratch, Step
@@ -40,16 +41,22 @@ def _direct(
 ) -> Step:
     """A step on windows that lie one behind the other, as those of a 1x1 convolution do."""
     source, weights, *_ = graph.inputs_of(operator)
-    operands = (Data(operator.inputs[0]), source.size // windows, windows, Data(operator.output))
-    return Step(
-        calls=(
-            Call("aot_dot_s8.h", "aot_dot_s8", (f"&{operator.name}", *operands)),
-            *fused_clamp(operator, graph.output_of(operator)),
-        ),
+    output = graph.output_of(operator)
+    channels, to = source.size // windows, Data(operator.output)
+    first = (f"&{operator.name}", Data(operator.inputs[0]), channels, windows)
+    clamp = fused_clamp(operator, output)
+    step = Step(
+        calls=(Call("aot_dot_s8.h", "aot_dot_s8", (*first, to)), *clamp),
         constants=constants,
         parameters=Parameters(operator.name, "aot_dot_t", dot),
         macs=windows * weights.size,
     )
+    chunks = chunks_of(windows, channels, output.size // windows)
+    if chunks is None:
+        return step
+    call = Call("aot_dot_chunks_s8.h", "aot_dot_chunks_s8", (*first, chunks.windows, to))
+    behind = Behind(operator.inputs[0], chunks.bytes_behind, chunks.bytes_ahead)
+    return replace(step, thrifty=replace(step, calls=(call, *clamp), behind=behind))
 
 
 def _convolution(

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.engines._aot import region, trace
 from mlforge_tasks.engines._aot.loops import head
 from mlforge_tasks.engines._aot.lower import lower_operators
-from mlforge_tasks.engines._aot.memory import least_bytes, plan
+from mlforge_tasks.engines._aot.memory import plan
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.share import share_constants
 from mlforge_tasks.engines._aot.stripes import striped
+from mlforge_tasks.engines._aot.thrift import Thrifty, thrifty
 from mlforge_tasks.records import Patches
 
 if TYPE_CHECKING:
@@ -104,14 +105,13 @@ def cuts(graph: Graph, lowered: Sequence[Lowered], *, streamed: bool = False) ->
                     yield Cut(head(graph, stripes, end, same, fed=streamed), macs - whole)
 
 
-def cut_up(
-    cut: Cut, graph: Graph, lowered: Sequence[Lowered], cpu: str
-) -> tuple[Graph, tuple[Lowered, ...]]:
+def cut_up(cut: Cut, graph: Graph, lowered: Sequence[Lowered], cpu: str) -> tuple[Graph, Thrifty]:
     """A model as it is cut, and its operators; arguments as of `patched`."""
     made, count = striped(graph, cut.head)
     first = replace(made, operators=made.operators[:count])
     forms = (*lower_operators(first, cpu)[1], *lowered[cut.head.end + 1 :])
-    return made, share_constants(forms)
+    found = thrifty(made, forms)
+    return made, replace(found, lowered=share_constants(found.lowered))
 
 
 def _tries(
@@ -129,10 +129,9 @@ def _tries(
     for cut in cuts(graph, lowered, streamed=streamed):
         if cut.extra_macs > most_macs:
             continue
-        made, forms = cut_up(cut, graph, lowered, cpu)
-        least = least_bytes(made, forms)
-        if least < most_bytes and _weight_bytes(forms) <= weights:
-            tries.append(_Try(cut, made, forms, least))
+        made, found = cut_up(cut, graph, lowered, cpu)
+        if found.least_bytes < most_bytes and _weight_bytes(found.lowered) <= weights:
+            tries.append(_Try(cut, made, found.lowered, found.least_bytes))
     return tries
 
 

@@ -6,7 +6,8 @@ best for all graphs, so a few are tried, and the best is improved where it misse
 of few buffers, all orders are searched that could be better still.
 
 A kernel that reads its input from the front, and is done with it by the time that it writes there,
-lets its output start a little before its input and grow into it: a pair that may lie closer.
+lets its output start a little before its input and grow into it: a pair that may lie closer. One
+that can read it from the back too lets it start a little after it as well.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Buffer:
 
 
 # Pairs of buffers, by index: bytes by which the first must start before the second at least, where
-# that is less than what is needed of it.
+# that is less than what is needed of it. Both orders of a pair may be there.
 Closer = Mapping[tuple[int, int], int]
 
 
@@ -143,8 +144,8 @@ def place(
 
     Args:
         buffers: What is to be placed, a buffer behind the one that it may lie behind so close.
-        closer: Which pairs may overlap while both are needed, and how far; the second of a pair
-            has the smaller index.
+        closer: Which pairs may overlap while both are needed, and how far; a pair may start at
+            once where the second has the smaller index.
         searches: Whether few buffers are tried in all orders that could be better still.
     """
     wanted = _wanted(buffers, closer or {})
@@ -191,8 +192,8 @@ def _improved(wanted: _Wanted, order: list[int]) -> list[int]:
 
 
 def _halves(closer: Closer) -> set[frozenset[int]]:
-    """The first of each pair, and the second."""
-    return {frozenset(pair[half] for pair in closer) for half in range(2)}
+    """The later of each pair, and the earlier."""
+    return {frozenset(half(pair) for pair in closer) for half in (max, min)}
 
 
 class _Search:
@@ -262,17 +263,23 @@ def arena_bytes(buffers: Sequence[Buffer], offsets: Sequence[int]) -> int:
     return aligned(max(ends))
 
 
-def _least_at(step: int, buffers: Sequence[Buffer], closer: Closer) -> int:
+def least_at(step: int, buffers: Sequence[Buffer], closer: Closer) -> int:
+    """What no plan takes less than at a step."""
     sizes = {i: size for i, each in enumerate(buffers) if (size := each.bytes_at(step))}
     least = 0
-    for (low, high), gap in closer.items():
+    for low, high in closer:
         if low in sizes and high in sizes:
-            one, other = sizes.pop(low), sizes.pop(high)
-            least += max(one, min(one, aligned(gap)) + other)
+            orders = [(low, high), (high, low)]
+            least += min(
+                max(sizes[i], min(sizes[i], aligned(closer[i, j])) + sizes[j])
+                for i, j in orders
+                if (i, j) in closer
+            )
+            del sizes[low], sizes[high]
     return least + sum(sizes.values())
 
 
 def lower_bound_bytes(buffers: Sequence[Buffer], closer: Closer | None = None) -> int:
     """No plan can take less: the most that is needed at one time."""
     steps = {use.first for each in buffers for use in each.uses}
-    return max(_least_at(step, buffers, closer or {}) for step in steps)
+    return max(least_at(step, buffers, closer or {}) for step in steps)

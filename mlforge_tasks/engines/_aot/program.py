@@ -92,10 +92,12 @@ class Behind:
     Attributes:
         tensor: The input.
         bytes: By which the output must start before it at least; 0 where both may start at once.
+        ahead: By which it may start after it instead, as kernels do that can read from the back.
     """
 
     tensor: int
     bytes: int
+    ahead: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Step:
         scratch_bytes: Working memory during the step.
         overwrites: An input tensor that the output may share memory with, starting where it does.
         behind: The same of one that the output may also start before, and how far it must.
+        thrifty: The same in less memory, which takes longer; see `thrift`.
         macs: Multiply-accumulates.
     """
 
@@ -118,6 +121,7 @@ class Step:
     scratch_bytes: int = 0
     overwrites: int | None = None
     behind: Behind | None = None
+    thrifty: Step | None = None
     macs: int = 0
 
 

@@ -134,38 +134,43 @@ AOT_INLINE void dot_narrow(const aot_dot_t *dot, int32_t vectors, const int8_t *
                            int8_t *y)
 {
     int32_t channels = dot->channels, zero_point = dot->zero_point;
-    const int8_t *weights = dot->weights;
+    int32_t over = -windows & 7, step = 8 * channels;
+    const int8_t *last = x + (windows - 8) * 16 * vectors, *end = last + 8 * 16 * vectors;
+    const int8_t *weights = dot->weights, *shift = dot->shift;
+    const int32_t *requant = dot->bias;
+    int32_t next = 16; /* bytes to the other channel's weights, and then to the next two's */
     uint16x8_t lane = vidupq_n_u16(0, 1);
     uint16x8_t odd = vandq_u16(lane, vdupq_n_u16(1));
     uint16x8_t places = vmlaq_n_u16(vshrq_n_u16(lane, 1), odd, 4);
     places = vmulq_n_u16(places, (uint16_t)channels);
 
-    for (int32_t c = 0; c < channels; c++) {
-        int32_t bias = dot->bias[2 * c], multiplier = dot->bias[2 * c + 1];
-        int32_t shift = dot->shift[c];
+    for (int8_t *stop = y + channels; y != stop; y++) {
+        int32_t bias = requant[0], multiplier = requant[1], by = *shift++;
         int8x16_t w[4];
         AOT_UNROLL
         for (int32_t i = 0; i < vectors; i++) {
-            w[i] = vldrbq_s8(weights + 32 * i + 16 * (c & 1));
+            w[i] = vldrbq_s8(weights + 32 * i);
         }
         const int8_t *from = x;
-        int8_t *to = y + c;
-        int32_t left = windows;
-        while (left >= 8) {
+        int8_t *to = y;
+        for (;;) {
             int32x4_t sums0 = four_narrow(w, vectors, &from);
             int32x4_t sums1 = four_narrow(w, vectors, &from);
-            sums0 = scaled(sums0, bias, multiplier, shift);
-            sums1 = scaled(sums1, bias, multiplier, shift);
+            sums0 = scaled(sums0, bias, multiplier, by);
+            sums1 = scaled(sums1, bias, multiplier, by);
             vstrbq_scatter_offset_s16(to, places, aot_narrow(sums0, sums1, zero_point));
-            to += 8 * channels;
-            left -= 8;
-            if (left > 0 && left < 8) {
-                from -= (8 - left) * 16 * vectors;
-                to -= (8 - left) * channels;
-                left = 8;
+            if (from == end) {
+                break;
+            }
+            to += step;
+            if (from > last) {
+                from = last;
+                to -= over * channels;
             }
         }
-        weights += (c & 1) * 32 * vectors;
+        requant += 2;
+        weights += next;
+        next = 32 * vectors - next;
     }
 }
 

@@ -60,11 +60,14 @@ AOT_INLINE int32x4_t aot_vector(int32_t a0, int32_t a1, int32_t a2, int32_t a3)
     return vector;
 }
 
-/* aot_scale_fast of four values, from accumulators that are not doubled; without a zero point. */
+/* aot_scale_fast of four values, from accumulators that are not doubled; without a zero point. In
+ * assembly, because GCC copies what is added to.
+ */
 AOT_INLINE int32x4_t aot_scale_fast_x4(int32x4_t acc, int32_t multiplier, int32_t shift)
 {
-    int32x4_t sign = vshrq_n_s32(acc, 31);
-    return vrshlq_n_s32(vqrdmlahq_n_s32(sign, acc, multiplier), -shift);
+    int32x4_t scaled = vshrq_n_s32(acc, 31);
+    __asm__("vqrdmlah.s32 %q0, %q1, %2" : "+w"(scaled) : "w"(acc), "r"(multiplier));
+    return vrshlq_n_s32(scaled, -shift);
 }
 
 /* Eight scaled values with the zero point added, as int8, in the order low 0, high 0, low 1, high 1,
