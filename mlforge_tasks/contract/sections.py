@@ -73,7 +73,7 @@ class Target(Record):
     @classmethod
     def _engine_has_patches(cls, patches: Patches, info: ValidationInfo) -> Patches:
         engine = info.data.get("engine", AUTO)
-        if patches == "auto" and engine not in _PATCHING:
+        if patches != "off" and engine not in _PATCHING:
             raise Mistake(f"off, since engine '{engine}' has no patches; 'aot' has")
         if patches == "streamed" and engine != "aot":
             raise Mistake(f"auto or off, since engine '{engine}' reads its input whole; not 'aot'")
