@@ -26,10 +26,12 @@ TIMEOUT_S = 300.0
 _OURS = ("HAL_", "MLFORGE_", "MLPERF_")
 _INCLUDE = re.compile(r"#[ \t]*include\b[ \t]*(.*)$", re.MULTILINE)
 _NAMED = re.compile(r'(["<])([^">]+)[">]')
-# By these an object is made of more than the texts that are read here, or of where they lie.
+# By these an object is made of more than the texts that are read here, or of where they lie; or a
+# directive or a name is written in a way that is not read here: `%:`, `#import`, a comment after
+# the `#`, a line that goes on within a word.
 _MORE = re.compile(
     r"include_next|__has_include|incbin|#\s*embed|__FILE|BASE_FILE|builtin_FILE|assert\.h|__DATE__|"
-    r"__TIME|\?\?="
+    r"__TIME|\?\?=|%:|#\s*(?:import|/\*|\\)|\w\\\s*\n\w"
 )
 
 _made: dict[str, bytes] = {}

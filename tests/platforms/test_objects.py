@@ -110,10 +110,16 @@ def test_a_header_that_is_found_elsewhere_counts(sources: Sources) -> None:
         '#if __has_include("more.h")\n#endif',
         "const char *where = __FILE__;",
         '__asm__(".incbin \\"rate.bin\\"");',
+        '%:include "more.h"',
+        '#import "more.h"',
+        '# /* more */ include "more.h"',
+        '#inc\\\nlude "more.h"',
+        '#\\\ninclude "more.h"',
+        "uint32_t then = HAL_\\\nRATE;",
     ],
 )
 def test_what_texts_do_not_tell_is_compiled_each_time(sources: Sources, line: str) -> None:
-    """A header that a macro names, one that may be missing, where a file lies, other files."""
+    """A header that a macro names, one that may be missing, a file's place, unusual spellings."""
     (sources.second / "rate.h").write_text(line)
     assert sources.key() is None
 
