@@ -29,7 +29,12 @@ CONVERSION_LIMIT_S = 300.0
 # Counted by QEMU, so exact: the bound is what the kernels of the core are for, with a little room.
 MOST_INSTRUCTIONS_PER_MAC = {
     "mps2/an385": {"keyword_spotting": 2.5, "resnet_8": 2.15, "autoencoder": 2.5},
-    "mps2/an386": {"keyword_spotting": 1.24, "resnet_8": 1.03, "autoencoder": 1.32},
+    "mps2/an386": {
+        "keyword_spotting": 1.24,
+        "resnet_8": 1.03,
+        "visual_wake_words": 1.38,
+        "autoencoder": 1.32,
+    },
     "mps3/an547": {"keyword_spotting": 0.33, "resnet_8": 0.19, "autoencoder": 0.24},
 }
 # What first layers in stripes leave of the arena.

@@ -50,11 +50,11 @@ void aot_conv_s8(const aot_conv_t *layer, const int8_t *input, int8_t *output, i
             if (left < 0 || left > last) {
                 gather(layer, input, top, left, scratch + gathered);
                 aot_pack_s8(dot, scratch + gathered, dot->run, scratch, slot, group);
-            } else if (dot->near == NULL || group != 4) {
+            } else if (dot->near == NULL || group != 4 || slot > 0) {
                 aot_pack_s8(dot, input + at, layer->inside_step, scratch, slot, group);
             } else {
-                count = aot_smaller(4 - slot, aot_smaller((last - left) / stride + 1, more));
-                dot->near(dot, input + at, step, count, scratch, slot);
+                count = aot_smaller(4, aot_smaller((last - left) / stride + 1, more));
+                dot->near(dot, input + at, step, count, scratch);
             }
             left += count * stride;
             at += count * step;

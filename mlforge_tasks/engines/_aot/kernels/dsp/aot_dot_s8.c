@@ -125,35 +125,59 @@ void aot_pack_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int8_t *pa
 
 #define NEXT_PLACE(place)                                                                          \
     __asm__ volatile("ldrsh %0, [%1], #2" : "=r"(place), "+r"(places))
-#define NEXT_WORD                                                                                  \
-    NEXT_PLACE(word);                                                                              \
-    __asm__ volatile("ldr %0, [%1, %0]" : "+r"(word) : "r"(x));                                    \
-    to = aot_pack_word(word, to, 4);
-#define NEXT_TAP                                                                                   \
-    NEXT_PLACE(place);                                                                             \
-    __asm__ volatile("ldrb %0, [%1, %0]" : "+r"(place) : "r"(x));                                  \
-    word = (int32_t)(((uint32_t)word >> 8) | ((uint32_t)place << 24));
+#define LOAD_AT(load, value, x, place)                                                             \
+    __asm__ volatile(load " %0, [%1, %2]" : "=r"(value) : "r"(x), "r"(place))
+/* Four bytes of two windows that are neighbours. */
+#define STORE_TWO(word0, word1, even_address, odd_address)                                         \
+    AOT_EVEN_BYTES(even0, word0);                                                                  \
+    AOT_EVEN_BYTES(even1, word1);                                                                  \
+    AOT_ODD_BYTES(word0, word0);                                                                   \
+    AOT_ODD_BYTES(word1, word1);                                                                   \
+    __asm__ volatile("strd %0, %1, " even_address : : "r"(even0), "r"(even1), "r"(to));           \
+    __asm__ volatile("strd %0, %1, " odd_address : : "r"(word0), "r"(word1), "r"(to))
+#define TWO_WORDS(a, b, even_address, odd_address)                                                 \
+    LOAD_AT("ldr", word0, a, place);                                                               \
+    LOAD_AT("ldr", word1, b, place);                                                               \
+    STORE_TWO(word0, word1, even_address, odd_address);
+#define ADD_TAP(word, x, place, bits)                                                              \
+    LOAD_AT("ldrb", tap, x, place);                                                                \
+    __asm__ volatile("orr %0, %0, %1, lsl #" bits : "+r"(word) : "r"(tap));
+#define FOUR_TAPS(word, x)                                                                         \
+    LOAD_AT("ldrb", word, x, place);                                                               \
+    ADD_TAP(word, x, place1, "8") ADD_TAP(word, x, place2, "16") ADD_TAP(word, x, place3, "24")
 
 void aot_pack_places_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int32_t count,
-                        int8_t *packed, int32_t slot)
+                        int8_t *packed)
 {
+    const int16_t *places = dot->places;
+    const int8_t *to = packed;
+    const int8_t *x1 = x + (count > 1 ? step : 0), *x2 = x1 + (count > 2 ? step : 0);
+    const int8_t *x3 = x2 + (count > 3 ? step : 0);
+    int32_t words = *places++, fours = *places++;
+    int32_t place, word0, word1, even0, even1;
+
     AOT_MEMORY_WRITTEN;
-    for (; count > 0; count--) {
-        const int16_t *places = dot->places;
-        int32_t *to = (int32_t *)(void *)packed + slot++;
-        int32_t words = *places++, fours = *places++, word = 0, place;
-        for (; words >= 3; words -= 3) {
-            NEXT_WORD NEXT_WORD NEXT_WORD
-        }
-        for (; words > 0; words--) {
-            NEXT_WORD
-        }
-        for (; fours > 0; fours--) {
-            NEXT_TAP NEXT_TAP NEXT_TAP NEXT_TAP
-            to = aot_pack_word(word, to, 4);
-        }
-        x += step;
+    for (const int16_t *end = places + words; places != end;) {
+        NEXT_PLACE(place);
+        TWO_WORDS(x, x1, "[%2]", "[%2, #16]")
+        TWO_WORDS(x2, x3, "[%2, #8]", "[%2, #24]")
+        to += 32;
     }
+    for (const int16_t *end = places + 4 * fours; places != end;) {
+        int32_t place1, place2, place3, tap;
+        NEXT_PLACE(place);
+        NEXT_PLACE(place1);
+        NEXT_PLACE(place2);
+        NEXT_PLACE(place3);
+        FOUR_TAPS(word0, x)
+        FOUR_TAPS(word1, x1)
+        STORE_TWO(word0, word1, "[%2]", "[%2, #16]");
+        FOUR_TAPS(word0, x2)
+        FOUR_TAPS(word1, x3)
+        STORE_TWO(word0, word1, "[%2, #8]", "[%2, #24]");
+        to += 32;
+    }
+    AOT_MEMORY_WRITTEN;
 }
 
 AOT_INLINE uint32_t load_half(const int8_t *x)

@@ -40,7 +40,7 @@ typedef struct aot_dot {
     int32_t runs, run, taps;
     const int16_t *places;
     void (*near)(const struct aot_dot *dot, const int8_t *x, int32_t step, int32_t count,
-                 int8_t *packed, int32_t slot);
+                 int8_t *packed);
     void (*four)(const struct aot_dot *dot, const int8_t *packed, int8_t *y);
 } aot_dot_t;
 
@@ -53,9 +53,11 @@ void aot_dot_four_s8(const aot_dot_t *dot, const int8_t *packed, int8_t *y);
 void aot_pack_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int8_t *packed, int32_t slot,
                  int32_t group);
 
-/* Packs some windows, `step` bytes apart, by `places`, as slots of a group of 4 from `slot` on. */
+/* Packs up to four windows, `step` bytes apart, by `places`, as the first of a group of 4; the rest
+ * of the group is the last of them, and yet to be packed.
+ */
 void aot_pack_places_s8(const aot_dot_t *dot, const int8_t *x, int32_t step, int32_t count,
-                        int8_t *packed, int32_t slot);
+                        int8_t *packed);
 
 /* All output channels of a group of packed windows, y[window][channel]. */
 void aot_dot_packed_s8(const aot_dot_t *dot, const int8_t *packed, int32_t group, int8_t *y);
