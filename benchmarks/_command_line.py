@@ -19,29 +19,22 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     )
 
 
-def add_networks(arguments: argparse.ArgumentParser) -> None:
-    """Has a benchmark of networks take which of them, on which boards, and where they lie."""
-    arguments.add_argument("names", nargs="*", help="models and boards; all without")
-    arguments.add_argument("--models", type=Path, help="folder of .tflite files made before")
-
-
-def picked(
-    arguments: argparse.ArgumentParser,
-    names: Iterable[str],
-    models: Sequence[str],
-    boards: Iterable[Board],
-) -> tuple[list[str], list[Board]]:
-    """The models and the boards that names pick; all of those of which they pick none.
+def networks(
+    arguments: argparse.ArgumentParser, models: Sequence[str], boards: Iterable[Board]
+) -> tuple[argparse.Namespace, list[str], list[Board]]:
+    """What a benchmark of networks is asked for: its options, which networks, on which boards.
 
     Args:
-        arguments: What ends with an error where a name is not known.
-        names: As they were given.
+        arguments: Has what else the benchmark takes; ends with an error where a name is not known.
         models: All there are.
         boards: All there are; each is known by its name and by its core's.
     """
-    every, asked = list(boards), set(names)
+    arguments.add_argument("names", nargs="*", help="models and boards; all without")
+    arguments.add_argument("--models", type=Path, help="folder of .tflite files made before")
+    options = arguments.parse_args()
+    every, asked = list(boards), set(options.names)
     known = {*models, *(name for each in every for name in (each.cpu, each.name))}
     for name in sorted(asked - known):
         arguments.error(f"found {name}, wanted one of {', '.join(sorted(known))}")
     chosen = [each for each in every if {each.cpu, each.name} & asked]
-    return [name for name in models if name in asked] or list(models), chosen or every
+    return options, [name for name in models if name in asked] or list(models), chosen or every

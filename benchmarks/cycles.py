@@ -221,11 +221,9 @@ def _off(worst: float, best: float, scores: Sequence[float]) -> tuple[str, str]:
 def main() -> None:
     """Prints the tables."""
     parser = _command_line.parser(__doc__)
-    _command_line.add_networks(parser)
     parser.add_argument("--coremark", type=Path, help="a checkout of github.com/eembc/coremark")
-    options = parser.parse_args()
     known = (MODELS, map(load_board, FACTORS))
-    chosen, boards = _command_line.picked(parser, options.names, *known)
+    options, chosen, boards = _command_line.networks(parser, *known)
     print(
         INTRODUCTION.format(
             options=" --coremark …" * bool(options.coremark), version=llvm.version()

@@ -77,11 +77,9 @@ def _rows(name: str, tflite: bytes, board: Board, module: Path) -> Iterator[tupl
 def main() -> None:
     """Prints the table."""
     parser = _command_line.parser(__doc__)
-    _command_line.add_networks(parser)
-    options = parser.parse_args()
-    (module,) = workspace.require().modules(("cmsis-nn",))
     known = (MODELS, map(load_board, BOARDS))
-    names, boards = _command_line.picked(parser, options.names, *known)
+    options, names, boards = _command_line.networks(parser, *known)
+    (module,) = workspace.require().modules(("cmsis-nn",))
     print(INTRODUCTION.format(commit=workspace.head_commit(module)[:12]))
     print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}")
     for name, tflite in keras_models(names, options.models).items():

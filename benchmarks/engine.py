@@ -166,18 +166,16 @@ def introduce(words: Sequence[str], *, tflm: bool, base: Path | None, peers: boo
 def main() -> None:
     """Prints the tables."""
     parser = _command_line.parser(__doc__)
-    _command_line.add_networks(parser)
     parser.add_argument("--layers", action="store_true")
     parser.add_argument("--tflm", action="store_true")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--base", type=Path, metavar="FOLDER", help="a checkout of another version")
-    options = parser.parse_args()
+    every = map(load_board, board_names())
+    emulated = (each for each in every if each.qemu is not None and each.uart is not None)
+    options, names, boards = _command_line.networks(parser, MODELS, emulated)
     base: Path | None = options.base
     if base is not None and not (base / MEASURES).is_file():
         parser.error(f"--base: {base} has no {MEASURES}, wanted a checkout of this project")
-    every = map(load_board, board_names())
-    emulated = (each for each in every if each.qemu is not None and each.uart is not None)
-    names, boards = _command_line.picked(parser, options.names, MODELS, emulated)
     try:
         models = keras_models(names, options.models)
         if options.layers:

@@ -59,10 +59,8 @@ def _rows(name: str, tflite: bytes, board: Board) -> Iterator[tuple[str, ...]]:
 def main() -> None:
     """Prints the table."""
     parser = _command_line.parser(__doc__)
-    _command_line.add_networks(parser)
-    options = parser.parse_args()
     known = (MODELS, map(load_board, BOARDS))
-    names, boards = _command_line.picked(parser, options.names, *known)
+    options, names, boards = _command_line.networks(parser, *known)
     models = keras_models(names, options.models)
     print(INTRODUCTION)
     print(f"| {' | '.join(HEADER)} |\n|{'---|' * len(HEADER)}", flush=True)

@@ -84,10 +84,8 @@ def print_table(models: Mapping[str, bytes], boards: Sequence[Board]) -> None:
 def main() -> None:
     """Prints the table."""
     parser = _command_line.parser(__doc__)
-    _command_line.add_networks(parser)
-    options = parser.parse_args()
     known = (MODELS, map(load_board, BOARDS))
-    names, boards = _command_line.picked(parser, options.names, *known)
+    options, names, boards = _command_line.networks(parser, *known)
     models = keras_models(names, options.models)
     print_table(models, boards)
 

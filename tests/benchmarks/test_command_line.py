@@ -80,15 +80,15 @@ def test_a_network_that_is_not_known_is_refused(
     assert "found resnet_9, wanted one of " in capsys.readouterr().err
 
 
-def test_names_pick_models_and_boards() -> None:
+def test_names_pick_models_and_boards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of models leave every board, those of boards or of their cores every model."""
     models = ("keyword_spotting", "autoencoder")
     boards = ("mps2/an385", "mps2/an386", "mps3/an547")
-    parser = _command_line.parser(None)
 
     def picked(*names: str) -> tuple[list[str], list[str]]:
+        monkeypatch.setattr(sys, "argv", ["networks", *names])
         known = (models, map(load_board, boards))
-        found, on = _command_line.picked(parser, names, *known)
+        _, found, on = _command_line.networks(_command_line.parser(None), *known)
         return found, [board.name for board in on]
 
     assert picked() == ([*models], [*boards])
