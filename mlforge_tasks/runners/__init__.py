@@ -9,7 +9,7 @@ if its device is a program (`_program.ProgramRunner`); add it to the conformance
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from mlforge_tasks.errors import ToolError
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mlforge_tasks.records import SelfTest, Source
 
 NS_PER_S = 10**9
+# How inputs come to a device: over its serial line, or written into its memory by an emulator's
+# debugger.
+Way: TypeAlias = Literal["line", "memory"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,10 @@ class Session(Protocol):
     def console(self) -> bytes:
         """Every byte that came from the device so far."""
 
+    @property
+    def inputs_through(self) -> Way:
+        """How inputs come to the device."""
+
     def infer(self, data: bytes) -> InferenceResult:
         """Runs the model on one int8 input.
 
@@ -85,8 +92,8 @@ class Session(Protocol):
             ToolError: It refuses the input, or the line is too bad.
         """
 
-    def seconds_for(self, data_bytes: int) -> float:
-        """About how long an inference takes with so many bytes to send for it and back.
+    def seconds_for(self, input_bytes: int, output_bytes: int) -> float:
+        """About how long an inference takes, with its input and its output.
 
         Of an emulator it is worked out from what was counted, so that it is the same on every
         computer, and not what this one takes.

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.records import SelfTest
-    from mlforge_tasks.runners import InferenceResult
+    from mlforge_tasks.runners import InferenceResult, Way
     from mlforge_tasks.runners._bench import BenchBoard
+    from mlforge_tasks.runners._hello import Hello
     from mlforge_tasks.runners._line import Line, Patience
-    from mlforge_tasks.runners._link import Hello
     from mlforge_tasks.runners._port import Port, Transcript
 
 TRANSCRIPT_FILE = "transcript.txt"
@@ -81,6 +81,11 @@ class SerialSession:
         return self._port.received
 
     @property
+    def inputs_through(self) -> Way:
+        """See `runners.Session.inputs_through`."""
+        return "line"
+
+    @property
     def transcript(self) -> str:
         """Every byte in both directions, and what was done to the board."""
         return self._transcript.text()
@@ -99,9 +104,9 @@ class SerialSession:
                 trouble = error
         raise self._given_up(trouble, self._line.resets - resets)
 
-    def seconds_for(self, data_bytes: int) -> float:
+    def seconds_for(self, input_bytes: int, output_bytes: int) -> float:
         """See `runners.Session.seconds_for`."""
-        return self._line.seconds_for(data_bytes, self.self_test)
+        return self._line.seconds_for(input_bytes + output_bytes, self.self_test)
 
     def _mend(self, trouble: NoAnswerError | TransportClosedError, *, restarted: bool) -> bool:
         """Brings the board back to where it answers.

@@ -24,6 +24,7 @@ class FrameType(StrEnum):
 
     HELLO = "H"
     INFER = "I"
+    PLACED = "P"
     OUTPUT = "O"
     NAK = "N"
     ERROR = "E"
@@ -47,7 +48,18 @@ class Frame:
     def encode(self) -> bytes:
         """The line, newline included."""
         body = f"{self.seq},{self.type},".encode() + base64.b64encode(self.payload)
-        return b"$" + body + b"*%08x\n" % zlib.crc32(body)
+        return b"$%s*%08x\n" % (body, zlib.crc32(body))
+
+
+def placed(seq: int, payload: bytes) -> bytes:
+    """The line, newline included, for a payload that was written where it belongs.
+
+    Args:
+        seq: The request's number.
+        payload: What was written; the device reads it there for the checksum.
+    """
+    body = f"{seq},{FrameType.PLACED},".encode()
+    return b"$%s*%08x\n" % (body, zlib.crc32(body + payload))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.runners._frames import Frame, FrameType, wire_bytes
-from mlforge_tasks.runners._link import BOOT_SEQ, Hello, Link
+from mlforge_tasks.runners._hello import Hello
+from mlforge_tasks.runners._link import BOOT_SEQ, Link
 from mlforge_tasks.runners._port import BITS_A_BYTE
 
 if TYPE_CHECKING:

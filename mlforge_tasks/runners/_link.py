@@ -8,27 +8,29 @@ answer is recognised and dropped.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.records import SelfTest, StackUse
 from mlforge_tasks.runners import InferenceResult
 from mlforge_tasks.runners._fault import failure
-from mlforge_tasks.runners._frames import BadFrame, Frame, FrameReader, FrameType, Log
+from mlforge_tasks.runners._frames import BadFrame, Frame, FrameReader, FrameType, Log, placed
+from mlforge_tasks.runners._hello import Hello
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
     from mlforge_tasks.runners import Expected
 
-PROTOCOL_VERSION = 2
 TICKS_BYTES = 8
 BOOT_SEQ = 0
 
 
 class TransportClosedError(Exception):
     """The other end is gone: the emulator ended, the cable was pulled."""
+
+
+class TransportStillError(Exception):
+    """The other end has said nothing for so long that it cannot be at work."""
 
 
 class NoAnswerError(ToolError):
@@ -53,79 +55,17 @@ class Transport(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Hello:
-    """What the device says about itself.
+class Memory(Protocol):
+    """A device's memory, where a host can reach it beside the line."""
 
-    Attributes:
-        self_test: Its own measurements, with the ids of firmware and model.
-        engine: The engine the model was made with.
-        input_bytes: Size of the model's input.
-        output_bytes: Size of the model's output.
-    """
-
-    self_test: SelfTest
-    engine: str
-    input_bytes: int
-    output_bytes: int
-
-    @classmethod
-    def parse(cls, payload: bytes) -> Hello:
-        """Reads a hello frame's payload: `name=value` lines, numbers in hex.
-
-        `stack=used/size name` comes once a thread, `ticks=value*times` once a value,
-        ascending, and `layer=index*ticks` once a layer in a profile image.
+    def write(self, address: int, data: bytes) -> None:
+        """Writes bytes.
 
         Raises:
-            ToolError: It is of another protocol version, or not complete.
+            TransportClosedError: The device is gone.
+            TransportStillError: It stands still.
+            ToolError: It cannot be written.
         """
-        pairs = [line.partition("=") for line in payload.decode(errors="replace").splitlines()]
-        fields = {name: value for name, _, value in pairs}
-        try:
-            stacks = tuple(_stack(value) for name, _, value in pairs if name == "stack")
-            version = int(fields["protocol"], 16)
-            if version != PROTOCOL_VERSION:
-                raise ToolError(f"the device speaks protocol {version}, not {PROTOCOL_VERSION}")
-            return cls(
-                self_test=SelfTest(
-                    ticks=_ticks(fields, [value for name, _, value in pairs if name == "ticks"]),
-                    tick_hz=int(fields["tick_hz"], 16),
-                    stacks=stacks,
-                    arena_bytes=int(fields["arena_bytes"], 16),
-                    model_digest=fields["model"],
-                    firmware_id=fields["firmware"],
-                    laps=_laps(fields, [value for name, _, value in pairs if name == "layer"]),
-                ),
-                engine=fields["engine"],
-                input_bytes=int(fields["input_bytes"], 16),
-                output_bytes=int(fields["output_bytes"], 16),
-            )
-        except (KeyError, ValueError) as error:
-            raise ToolError(f"the device's hello is not complete: {error}") from error
-
-
-def _ticks(fields: Mapping[str, str], values: Iterable[str]) -> tuple[int, ...]:
-    """Every inference's ticks; the least one is told apart, for it may be lost among others."""
-    ticks: list[int] = []
-    for value in values:
-        each, _, times = value.partition("*")
-        ticks += [int(each, 16)] * int(times, 16)
-    if not ticks:
-        raise ValueError("no ticks")
-    return (int(fields["least_ticks"], 16), *ticks[1:])
-
-
-def _laps(fields: Mapping[str, str], values: Iterable[str]) -> tuple[tuple[int, int], ...]:
-    """Every layer's ticks, once for each turn, without what it takes to measure nothing."""
-    empty = int(fields.get("no_layer", "0*0").partition("*")[2], 16)
-    pairs = (value.partition("*") for value in values)
-    return tuple((int(index, 16), max(int(ticks, 16) - empty, 0)) for index, _, ticks in pairs)
-
-
-def _stack(value: str) -> StackUse:
-    sizes, _, name = value.partition(" ")
-    used, _, reserved = sizes.partition("/")
-    return StackUse(name=name, used_bytes=int(used, 16), reserved_bytes=int(reserved, 16))
 
 
 class Link:
@@ -137,6 +77,7 @@ class Link:
         timeout_s: How long to wait for an answer before the request is sent again.
         attempts: How often to send a request.
         clock: Seconds, in which limits are counted.
+        memory: The device's, if inputs are to be written there.
     """
 
     def __init__(
@@ -147,6 +88,7 @@ class Link:
         timeout_s: float,
         attempts: int,
         clock: Callable[[], float] = time.monotonic,
+        memory: Memory | None = None,
     ) -> None:
         self._transport = transport
         self._expected = expected
@@ -158,6 +100,8 @@ class Link:
         self._console = bytearray()
         self._logs: list[str] = []
         self._seq = BOOT_SEQ
+        self._memory = memory
+        self._input_at: int | None = None
 
     @property
     def console(self) -> bytes:
@@ -168,6 +112,11 @@ class Link:
     def logs(self) -> tuple[str, ...]:
         """Every line that was no frame."""
         return tuple(self._logs)
+
+    @property
+    def places_inputs(self) -> bool:
+        """Whether inputs are written where they belong, and do not come over the line."""
+        return self._memory is not None and self._input_at is not None
 
     def wait_for_boot(self) -> Hello:
         """Waits, without sending anything, until the device says that it is ready.
@@ -192,7 +141,9 @@ class Link:
         Raises:
             As `infer`.
         """
-        return self._hello(self._request(FrameType.HELLO, b"", FrameType.HELLO))
+        self._seq += 1
+        asked = Frame(self._seq, FrameType.HELLO, b"").encode()
+        return self._hello(self._request(asked, FrameType.HELLO))
 
     def infer(self, data: bytes) -> InferenceResult:
         """Runs the model on one input.
@@ -203,13 +154,19 @@ class Link:
             CandidateFailure: It faults or hangs.
             TransportClosedError: It goes away.
         """
-        payload = self._request(FrameType.INFER, data, FrameType.OUTPUT).payload
+        self._seq += 1
+        payload = self._request(self._inference(data), FrameType.OUTPUT).payload
         ticks = int.from_bytes(payload[:TICKS_BYTES], "little")
         return InferenceResult(output=payload[TICKS_BYTES:], ticks=ticks)
 
-    def _request(self, kind: FrameType, payload: bytes, wanted: FrameType) -> Frame:
-        self._seq += 1
-        request = Frame(self._seq, kind, payload).encode()
+    def _inference(self, data: bytes) -> bytes:
+        """The request for one; its input is then in its place, or in the request."""
+        if self._memory is None or self._input_at is None:
+            return Frame(self._seq, FrameType.INFER, data).encode()
+        self._memory.write(self._input_at, data)
+        return placed(self._seq, data)
+
+    def _request(self, request: bytes, wanted: FrameType) -> Frame:
         for _ in range(self._attempts):
             self._transport.write(request)
             answer = self._answer()
@@ -231,6 +188,8 @@ class Link:
             if event.seq == self._seq:
                 return event
             if event.type == FrameType.NAK:
+                if self.places_inputs:  # no line loses anything here
+                    raise ToolError("the device has another input than was written to its memory")
                 return None
             if event.seq == BOOT_SEQ and event.type == FrameType.HELLO:
                 self._hello(event)  # it was reset and has forgotten the request
@@ -262,6 +221,7 @@ class Link:
         if found.model_digest != self._expected.model_digest:
             ids = f"'{found.model_digest}', expected '{self._expected.model_digest}'"
             raise ToolError(f"the device runs another model: {ids}")
+        self._input_at = hello.input_at
         return hello
 
 

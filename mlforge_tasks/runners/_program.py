@@ -20,16 +20,24 @@ from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.records import Reason
 from mlforge_tasks.runners._fault import STAGE
-from mlforge_tasks.runners._link import Link, NoAnswerError, TransportClosedError
+from mlforge_tasks.runners._link import (
+    Link,
+    NoAnswerError,
+    TransportClosedError,
+    TransportStillError,
+)
+from mlforge_tasks.runners._link_session import LinkSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
+    from socket import socket
 
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.records import SelfTest
-    from mlforge_tasks.runners import Expected, InferenceResult
+    from mlforge_tasks.runners import Expected
+    from mlforge_tasks.runners._link import Memory
 
 # The device's own watchdog (60 s of device time, some 10 s in QEMU) reports what hangs. This limit
 # is for a device that is beyond that. It is of the processor's time that the program used: what was
@@ -41,6 +49,40 @@ _SLICE_S = 1.0
 STDERR_TAIL_CHARS = 2000
 TAIL_BYTES = 120
 _READ_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run.
+
+    Attributes:
+        argv: The command.
+        memory: The device's, if inputs are to be written there.
+        lines: The program's ends of other lines than stdin and stdout; closed here once it has
+            them, so that ours ends when it does.
+    """
+
+    argv: Sequence[str]
+    memory: Memory | None = None
+    lines: tuple[socket, ...] = ()
+
+    def start(self, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Starts it.
+
+        Raises:
+            ToolError: It cannot be started.
+        """
+        try:
+            return process.start(
+                self.argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                pass_fds=[line.fileno() for line in self.lines],
+            )
+        finally:
+            for line in self.lines:
+                line.close()
 
 
 @dataclass(frozen=True)
@@ -158,26 +200,6 @@ def _standstill(program: subprocess.Popen[bytes]) -> ToolError:
     )
 
 
-class LinkSession:
-    """See `runners.Session`."""
-
-    def __init__(
-        self, link: Link, self_test: SelfTest, seconds_for: Callable[[int], float]
-    ) -> None:
-        self._link = link
-        self.self_test = self_test
-        self.seconds_for = seconds_for
-
-    @property
-    def console(self) -> bytes:
-        """Every byte that came."""
-        return self._link.console
-
-    def infer(self, data: bytes) -> InferenceResult:
-        """See `runners.Session.infer`."""
-        return self._link.infer(data)
-
-
 def result(code: str, message: str) -> CandidateFailure:
     """A failure of the candidate, found here."""
     return CandidateFailure(Reason(code=code, stage=STAGE, message=message))
@@ -185,12 +207,12 @@ def result(code: str, message: str) -> CandidateFailure:
 
 @contextlib.contextmanager
 def running(
-    argv: Sequence[str], meaning: Callable[[Ended], CandidateFailure | ToolError]
+    what: Program, meaning: Callable[[Ended], CandidateFailure | ToolError]
 ) -> Iterator[Console]:
     """Starts a program, and ends it whatever happens in the block.
 
     Args:
-        argv: The command.
+        what: The program.
         meaning: What it means that the program ended before the host was done.
 
     Raises:
@@ -198,12 +220,14 @@ def running(
         ToolError: The program cannot be started, or what `meaning` says.
     """
     with tempfile.TemporaryFile() as stderr:
-        program = process.start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr)
+        program = what.start(stderr)
         console = Console(program, stderr)
         try:
             yield console
         except TransportClosedError:
             raise meaning(console.ended()) from None
+        except TransportStillError:
+            raise _standstill(program) from None
         except NoAnswerError as silence:
             raise result("hang", silence.message) from None
         finally:
@@ -236,15 +260,22 @@ class ProgramRunner(abc.ABC):
             limit_s: Time of the processor for the boot, and for each inference, before it counts
                 as a hang.
         """
-        with self._command(board, firmware) as argv, running(argv, self._ended) as console:
+        with self._program(board, firmware) as what, running(what, self._ended) as console:
             # A pipe loses nothing: a request is sent once.
-            link = Link(console, expected, timeout_s=limit_s, attempts=1, clock=console.clock)
+            link = Link(
+                console,
+                expected,
+                timeout_s=limit_s,
+                attempts=1,
+                clock=console.clock,
+                memory=what.memory,
+            )
             test = self._meant(link.wait_for_boot().self_test)
             yield LinkSession(link, test, functools.partial(self._seconds_for, board, test))
 
     @abc.abstractmethod
-    def _command(self, board: Board, firmware: Path) -> AbstractContextManager[Sequence[str]]:
-        """The command line, for as long as the program runs.
+    def _program(self, board: Board, firmware: Path) -> AbstractContextManager[Program]:
+        """What to run, for as long as it runs.
 
         Raises:
             ToolError: There is no such program, or the board is none for it.
@@ -254,7 +285,13 @@ class ProgramRunner(abc.ABC):
     def _ended(self, how: Ended) -> CandidateFailure | ToolError:
         """What it means that the program ended before the host was done."""
 
-    def _seconds_for(self, board: Board, test: SelfTest, data_bytes: int) -> float:  # noqa: ARG002
+    def _seconds_for(
+        self,
+        board: Board,  # noqa: ARG002
+        test: SelfTest,  # noqa: ARG002
+        placed_bytes: int,  # noqa: ARG002
+        line_bytes: int,  # noqa: ARG002
+    ) -> float:
         """See `runners.Session.seconds_for`; next to nothing, of a program of this computer."""
         return 0.0
 

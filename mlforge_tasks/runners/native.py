@@ -19,7 +19,7 @@ from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.runners import Capabilities
-from mlforge_tasks.runners._program import Ended, ProgramRunner, result
+from mlforge_tasks.runners._program import Ended, Program, ProgramRunner, result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,14 +40,14 @@ class NativeRunner(ProgramRunner):
     capabilities = Capabilities(source="emulated", counts_instructions=False)
 
     @contextlib.contextmanager
-    def _command(self, board: Board, firmware: Path) -> Iterator[list[str]]:
+    def _program(self, board: Board, firmware: Path) -> Iterator[Program]:
         if not board.native:
             raise ToolError(f"{board.name} is no process of this computer")
         with tempfile.TemporaryDirectory() as folder:
             program = Path(folder) / firmware.name
             shutil.copyfile(firmware, program)  # what lies in the store may not be executed
             program.chmod(0o500)
-            yield [str(program)]
+            yield Program([str(program)])
 
     def _ended(self, how: Ended) -> CandidateFailure | ToolError:
         if -how.code in FAULTS:

@@ -7,20 +7,27 @@ say is kept apart, on stderr.
 from __future__ import annotations
 
 import contextlib
+import socket
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process, tool_versions
 from mlforge_tasks.graph.file_digests import identified
-from mlforge_tasks.runners import Capabilities, _cycles, instruction_counts
+from mlforge_tasks.runners import Capabilities, _cycles, _program, instruction_counts
+from mlforge_tasks.runners._debugger import Debugger
 from mlforge_tasks.runners._fault import failure
 from mlforge_tasks.runners._frames import Frame, FrameReader, FrameType, wire_bytes
 from mlforge_tasks.runners._link import NoAnswerError
-from mlforge_tasks.runners._program import Ended, ProgramRunner, result, running
+from mlforge_tasks.runners._program import (
+    Ended,
+    Program,
+    ProgramRunner,
+    result,
+    running,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from mlforge_tasks.contract.board import Board, Qemu
@@ -34,6 +41,7 @@ EOT = b"\x04"
 # with visual wake words on mps2/an386: 13.7 M instructions in 0.1 s, 36,900 characters in 1.8 s.
 INSTRUCTIONS_PER_S = 100e6
 CHARACTER_S = 50e-6
+PLACED_BYTE_S = 0.3e-6
 _PACKAGES = {"qemu-system-arm": "qemu-system-arm"}
 # QEMU's last words when a core faults inside its fault handler.
 _LOCKUP = "Lockup"
@@ -79,15 +87,24 @@ class QemuRunner(ProgramRunner):
     name = "qemu"
     capabilities = Capabilities(source="emulated", counts_instructions=True)
 
-    def _command(self, board: Board, firmware: Path) -> AbstractContextManager[list[str]]:
-        return contextlib.nullcontext(command(board, firmware))
+    @contextlib.contextmanager
+    def _program(self, board: Board, firmware: Path) -> Iterator[Program]:
+        ours, its = socket.socketpair()
+        with ours, its:
+            argv = command(board, firmware)
+            argv[1:1] = ["-chardev", f"socket,id=debugger,fd={its.fileno()}"]
+            argv[1:1] = ["-gdb", "chardev:debugger"]
+            yield Program(argv, Debugger(ours, _program.STANDSTILL_LIMIT_S), (its,))
 
     def _ended(self, how: Ended) -> CandidateFailure | ToolError:
         return _ended(how)
 
-    def _seconds_for(self, board: Board, test: SelfTest, data_bytes: int) -> float:
+    def _seconds_for(
+        self, board: Board, test: SelfTest, placed_bytes: int, line_bytes: int
+    ) -> float:
         computing_s = max(instruction_counts(board, test)) / INSTRUCTIONS_PER_S
-        return computing_s + wire_bytes(data_bytes) * CHARACTER_S
+        placing_s = placed_bytes * PLACED_BYTE_S
+        return computing_s + placing_s + wire_bytes(line_bytes) * CHARACTER_S
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `runners.Runner.tool_versions`."""
@@ -125,7 +142,7 @@ def run_to_end(board: Board, elf: Path, *, limit_s: float) -> bytes:
     """
     output = b""
     reader = FrameReader()
-    with running(command(board, elf), _ended) as console:
+    with running(Program(command(board, elf)), _ended) as console:
         deadline = console.clock() + limit_s
         while EOT not in output:
             left_s = deadline - console.clock()

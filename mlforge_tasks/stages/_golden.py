@@ -54,7 +54,7 @@ def fitting(session: Session, model: Quantisation, time_s: float) -> int:
         model: Its model.
         time_s: The time.
     """
-    each_s = session.seconds_for(math.prod(model.input.shape) + math.prod(model.output.shape))
+    each_s = session.seconds_for(math.prod(model.input.shape), math.prod(model.output.shape))
     in_time = int(time_s / each_s) if each_s * GOLDEN_COUNT > time_s else GOLDEN_COUNT
     return max(LEAST_COUNT, in_time)
 

@@ -15,7 +15,7 @@ from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import Measurement, Reason, Record, SelfTest, Source, StackUse
-from mlforge_tasks.runners import Expected
+from mlforge_tasks.runners import Expected, Way
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
 from mlforge_tasks.stages.engine import REPORT, EngineReport
@@ -68,6 +68,7 @@ class RunReport(Record):
         macs: Multiply-accumulates per inference.
         golden_vectors: Test inputs that the device ran.
         golden_left_out: Further ones that it would have run in less time.
+        inputs_through: How they came to the device.
         checked_against_oracle: Whether their outputs were compared, byte for byte, with TFLM's;
             False where there is no `tflite-micro` wheel, or its interpreter cannot run the model.
         not_compared: Why they were not; empty where they were.
@@ -85,6 +86,7 @@ class RunReport(Record):
     macs: int
     golden_vectors: int
     golden_left_out: int = 0
+    inputs_through: Way = "line"
     checked_against_oracle: bool
     not_compared: str = ""
     no_profile: str = ""
@@ -181,6 +183,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         macs=EngineReport.read(inputs["engine"] / REPORT).macs,
         golden_vectors=len(golden.inputs),
         golden_left_out=golden.left_out,
+        inputs_through=session.inputs_through,
         checked_against_oracle=not not_compared,
         not_compared=not_compared,
         no_profile=no_profile,

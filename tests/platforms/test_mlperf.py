@@ -14,7 +14,7 @@ from mlforge_tasks.contract.loader import load
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.pipeline.plan import make_plan
 from mlforge_tasks.runners._frames import Frame, FrameType
-from mlforge_tasks.runners._program import running
+from mlforge_tasks.runners._program import Program, running
 from mlforge_tasks.runners.qemu import command
 from mlforge_tasks.stages import firmware
 from mlforge_tasks.stages.engine import EngineReport
@@ -90,7 +90,7 @@ def elf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def dut(elf: Path) -> Iterator[Dut]:
     """The device after its boot."""
-    with running(command(BOARD, elf), lambda how: how.outcome("QEMU")) as console:
+    with running(Program(command(BOARD, elf)), lambda how: how.outcome("QEMU")) as console:
         device = Dut(console)
         device.until("m-ready\r\n")
         yield device

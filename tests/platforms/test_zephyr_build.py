@@ -61,7 +61,9 @@ def test_every_board_answers(name: str, tmp_path: Path) -> None:
         pytest.skip(missing.message)
     folder = build(board, tmp_path)
     with QEMU.open(board, folder / "firmware.elf", tiny_model.EXPECTED) as session:
-        assert session.infer(bytes([1, 2, 3])).output == tiny_model.add(bytes([1, 2, 3]))
+        for sample in (bytes([1, 2, 3]), bytes([130, 2, 250])):
+            assert session.infer(sample).output == tiny_model.add(sample)
+        assert session.inputs_through == "memory"
         counts = instruction_counts(board, session.self_test)
         assert counts[len(counts) // 2] - counts[0] <= 1  # but for interrupts all the same
         stacks = {one.name: one for one in session.self_test.stacks}

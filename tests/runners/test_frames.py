@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlforge_tasks.runners._frames import MAX_LINE_BYTES, BadFrame, Frame, FrameReader, Log
+from mlforge_tasks.runners._frames import MAX_LINE_BYTES, BadFrame, Frame, FrameReader, Log, placed
 
 frames = st.builds(
     Frame,
@@ -65,6 +66,11 @@ def test_logs_and_frames_keep_their_order(items: list[Frame | bytes]) -> None:
         meaning[item] if isinstance(item, bytes) else item for item in items if item != b"\r\n"
     ]
     assert FrameReader().feed(wire) == wanted
+
+
+def test_what_was_placed_is_in_the_checksum() -> None:
+    """It does not come over the line, but a device that has another one notices."""
+    assert placed(7, b"123456789") == b"$7,P,*%08x\n" % zlib.crc32(b"7,P,123456789")
 
 
 def test_a_line_without_end_does_not_fill_the_memory() -> None:

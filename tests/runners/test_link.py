@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.runners import Expected, InferenceResult
-from mlforge_tasks.runners._frames import BadFrame, Frame, FrameReader, FrameType, Log
+from mlforge_tasks.runners._frames import (
+    BadFrame,
+    Frame,
+    FrameReader,
+    FrameType,
+    Log,
+    placed,
+)
 from mlforge_tasks.runners._link import Link, NoAnswerError, TransportClosedError
 from tests.helpers import native_app, tiny_model
 from tests.helpers.native_app import answers
@@ -168,6 +175,15 @@ def test_firmware_refuses_what_it_does_not_know(firmware: Path, wire: Frame, ans
     assert answers(firmware, wire.encode()) == [answer]
 
 
+def test_firmware_takes_the_input_that_lies_there(firmware: Path) -> None:
+    """It is read for the checksum, which shows whether it is the one that was meant."""
+    data = bytes(range(0, 21, 7))  # what the self-test left there
+    wanted = Frame(8, FrameType.OUTPUT, bytes(8) + tiny_model.add(data))
+    assert answers(firmware, placed(8, data)) == [wanted]
+    sent = Frame(1, FrameType.INFER, b"\x05\x06\x07").encode()
+    assert answers(firmware, sent + placed(8, data))[1:] == [Frame(0, FrameType.NAK, b"")]
+
+
 def test_the_peer_behaves_like_the_firmware(firmware: Path) -> None:
     """The Python peer of the tests below stands for the real thing."""
     peer = Peer(boot=b"")
@@ -289,6 +305,41 @@ def test_silence_is_reported() -> None:
         link(Peer(lambda _: b"", boot=b""), attempts=3).infer(b"\x01\x01\x01")
     with pytest.raises(NoAnswerError, match="not ready after 0 s"):
         link(Peer(boot=b"*** booting\n")).wait_for_boot()
+
+
+class _Placed(Peer):
+    """One whose input is written to its memory, so that what is sent has no payload."""
+
+    def write(self, data: bytes) -> None:
+        assert len(data) < len("$4294967295,P,*00000000\n")
+        self.pending += self.instead.pop(0)
+
+
+class _Memory:
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[int, bytes]] = []
+
+    def write(self, address: int, data: bytes) -> None:
+        self.written.append((address, data))
+
+
+def test_an_input_is_placed_where_the_device_has_it() -> None:
+    """The line carries the request alone; a device with another input there is a broken tool."""
+    memory = _Memory()
+    hello = (HELLO_TEXT + "input_at=20000010\n").encode()
+    peer = _Placed(boot=Frame(0, FrameType.HELLO, hello).encode())
+    device = Link(peer, tiny_model.EXPECTED, timeout_s=0, attempts=1, memory=memory)
+    assert not device.places_inputs
+    device.wait_for_boot()
+    peer.instead = [Frame(1, FrameType.OUTPUT, bytes(8) + b"\x06").encode()]
+    peer.instead += [Frame(0, FrameType.NAK, b"").encode()]
+    assert device.infer(b"\x01\x02\x03").output == b"\x06"
+    assert memory.written == [(0x20000010, b"\x01\x02\x03")]
+    with pytest.raises(ToolError, match="another input than was written"):
+        device.infer(b"\x01\x02\x03")
+    assert device.places_inputs
 
 
 def test_a_refused_request_is_reported() -> None:

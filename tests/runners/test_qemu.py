@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -28,9 +31,15 @@ from mlforge_tasks.runners import (
     instruction_counts,
     measured_latencies_us,
 )
-from mlforge_tasks.runners._program import Ended
+from mlforge_tasks.runners._debugger import PIECE_BYTES
+from mlforge_tasks.runners._link import Link
+from mlforge_tasks.runners._link_session import LinkSession
+from mlforge_tasks.runners._program import Ended, Program
 from mlforge_tasks.runners.qemu import PLUGIN, _ended, command, run_to_end
 from tests.helpers import tiny_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EMULATED = [name for name in board_names() if (b := load_board(name)).qemu and b.uart]
 M3 = load_board("mps2/an385")
@@ -38,12 +47,22 @@ M55 = load_board("mps3/an547")
 
 
 def build(
-    board: Board, folder: Path, *, invoke: str = "", globals_: str = "", decide: str = ""
+    board: Board,
+    folder: Path,
+    *,
+    invoke: str = "",
+    globals_: str = "",
+    decide: str = "",
+    input_bytes: int = 3,
 ) -> Path:
     """Builds the tiny model, changed, and returns the ELF."""
     folder.mkdir(parents=True, exist_ok=True)
     model = tiny_model.write_model(
-        folder / "model", invoke=invoke, globals_=globals_, decide=decide
+        folder / "model",
+        invoke=invoke,
+        globals_=globals_,
+        decide=decide,
+        input_bytes=input_bytes,
     )
     BAREMETAL.build(tiny_model.request(board, model), folder)
     return folder / "firmware.elf"
@@ -119,15 +138,28 @@ def test_a_clock_that_stands_still_tells_no_latency() -> None:
         measured_latencies_us(found.model_copy(update={"ticks": (64, 0)}))
 
 
+@contextlib.contextmanager
+def over_the_line(board: Board, elf: Path) -> Iterator[LinkSession]:
+    """The same image as on a board, whose inputs come over its line."""
+    with _program.running(Program(command(board, elf)), _ended) as console:
+        link = Link(console, tiny_model.EXPECTED, timeout_s=60, attempts=1, clock=console.clock)
+        yield LinkSession(link, link.wait_for_boot().self_test, lambda *_: 0.0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EMULATED)
 def test_every_board_boots_and_serves(name: str, tmp_path: Path) -> None:
-    """Two boots give the same bytes up to ready; inferences are right; figures are plausible."""
+    """Two boots give the same bytes up to ready; inferences are right; figures are plausible.
+
+    It makes no difference that inputs are written to the memory and do not come over the line.
+    """
     board = load_board(name)
     elf = build(board, tmp_path)
     boots = []
-    for _ in range(2):
-        with PLUGIN.open(board, elf, tiny_model.EXPECTED) as session:
+    for way in ("memory", "line"):
+        placing = PLUGIN.open(board, elf, tiny_model.EXPECTED)
+        with placing if way == "memory" else over_the_line(board, elf) as session:
+            assert session.inputs_through == way
             boots.append(session.console)
             for sample in (b"\x01\x02\x03", b"\x7f\x7f\x7f", b"\x80\x80\xff"):
                 result = session.infer(sample)
@@ -144,6 +176,28 @@ def test_every_board_boots_and_serves(name: str, tmp_path: Path) -> None:
     assert len(test.ticks) == 500
     assert [(one.name, one.reserved_bytes) for one in test.stacks] == [("main", board.stack_bytes)]
     assert all(8 <= count <= 20 for count in instruction_counts(board, test))
+
+
+@pytest.mark.slow
+def test_a_large_input_is_placed_in_pieces(tmp_path: Path) -> None:
+    """Every byte is where the device takes the checksum of it, one inference after another."""
+    size = 2 * PIECE_BYTES + 5
+    elf = build(M55, tmp_path, input_bytes=size, invoke="memset(input + 9, 0, 9);")
+    with PLUGIN.open(M55, elf, tiny_model.EXPECTED) as session:
+        for seed in range(3):
+            data = random.Random(seed).randbytes(size)  # noqa: S311 - an input, no secret
+            assert session.infer(data).output == tiny_model.add(data)
+
+
+@pytest.mark.slow
+def test_memory_that_is_not_there_is_a_broken_tool(tiny: Path) -> None:
+    """What the emulator says to it is told: here the stack's guard forbids it."""
+    assert M3.ram is not None
+    with PLUGIN._program(M3, tiny) as what, _program.running(what, _ended) as console:
+        Link(console, tiny_model.EXPECTED, timeout_s=60, attempts=1).wait_for_boot()
+        assert what.memory is not None
+        with pytest.raises(ToolError, match=r"did not let 3 bytes be written at 0x1ffff.*'E"):
+            what.memory.write(M3.ram.origin - 16, b"abc")
 
 
 DECIDE = """#include <stdint.h>

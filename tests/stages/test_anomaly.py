@@ -14,7 +14,7 @@ from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, score_unit
 from mlforge_tasks.runners import Expected, InferenceResult
-from mlforge_tasks.runners._program import running
+from mlforge_tasks.runners._program import Program, running
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from mlforge_tasks.runners.qemu import command
 from mlforge_tasks.stages._golden import GoldenVectors
@@ -221,7 +221,7 @@ def test_the_benchmark_hears_the_error(image: Path) -> None:
     given, model = np.array([[-128, -100, -60, 0, 90, 127]], np.int8), _model()
     outputs = np.array([[-128, -101, -61, -1, 89, 126]], np.int8)
     score = reconstruction_scores(Windows.each(given), outputs, model)[0]
-    with running(command(BOARD, image), lambda how: how.outcome("QEMU")) as console:
+    with running(Program(command(BOARD, image)), lambda how: how.outcome("QEMU")) as console:
         device = Dut(console)
         device.until("m-ready\r\n")
         device.ask(f"db load {SIZE}")

@@ -10,7 +10,7 @@ import pytest
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
-from mlforge_tasks.runners import InferenceResult
+from mlforge_tasks.runners import InferenceResult, Way
 from mlforge_tasks.stages._golden import GoldenVectors, fitting
 from mlforge_tasks.verdict.decision import Decision, Threshold
 from tests.helpers.model_data import card, write_dataset
@@ -46,8 +46,10 @@ class Device:
     def self_test(self) -> SelfTest:
         raise NotImplementedError
 
-    def seconds_for(self, data_bytes: int) -> float:
-        return data_bytes / 100
+    inputs_through: Way = "line"
+
+    def seconds_for(self, input_bytes: int, output_bytes: int) -> float:
+        return (input_bytes + output_bytes) / 100
 
     def infer(self, data: bytes) -> InferenceResult:
         first, second = np.frombuffer(data, np.int8)[:2].tolist()

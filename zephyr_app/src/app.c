@@ -24,6 +24,11 @@
 
 #define PROTOCOL_VERSION 2
 
+/* Where the input lies is the same at every boot, but for a process of a computer. */
+#if !defined(MODEL_IS_STREAMED) && UINTPTR_MAX == UINT32_MAX
+#define INPUT_HAS_A_PLACE 1
+#endif
+
 /* The self-test repeats the inference for half a second, by what the first one took: often enough
  * for a p99 where the model is small, not for long where it is large. */
 #ifdef MLFORGE_PROFILE /* whose figures are those of the layers alone */
@@ -232,6 +237,9 @@ static void send_hello(uint32_t seq)
     text_field("engine=", MLFORGE_ENGINE);
     number_field("input_bytes=", MODEL_INPUT_BYTES);
     number_field("output_bytes=", MODEL_OUTPUT_BYTES);
+#ifdef INPUT_HAS_A_PLACE
+    number_field("input_at=", (uintptr_t)model_input());
+#endif
     number_field("arena_bytes=", model_arena_bytes());
     number_field("tick_hz=", hal_tick_hz());
     hal_stacks(stack_field);
@@ -305,6 +313,7 @@ static void answer(const struct protocol_receiver *request)
         send_hello(request->seq);
         break;
     case FRAME_INFER:
+    case FRAME_PLACED:
         infer(request);
         break;
     default:

@@ -157,6 +157,14 @@ static void store_group(struct protocol_receiver *r, int digits)
     r->digits = 0;
 }
 
+/* Takes what lies where the payload belongs. */
+static void take_placed(struct protocol_receiver *r)
+{
+    for (r->size = 0; r->size < r->capacity; r->size++) {
+        r->crc = crc_add(r->crc, r->payload[r->size]);
+    }
+}
+
 /* Ends the payload at `*`: a group is full or padded to four. */
 static bool payload_end(struct protocol_receiver *r)
 {
@@ -165,6 +173,9 @@ static bool payload_end(struct protocol_receiver *r)
     }
     if (r->padding) {
         store_group(r, r->digits);
+    }
+    if (r->type == FRAME_PLACED) {
+        take_placed(r);
     }
     r->wanted_crc = 0;
     return true;

@@ -14,6 +14,8 @@
 /* Host to device. */
 #define FRAME_HELLO 'H' /* both ways; from the device at boot with sequence number 0 */
 #define FRAME_INFER 'I' /* payload: the model's input */
+#define FRAME_PLACED 'P' /* the same of a host that has written the payload where it belongs: none
+                          * comes, and behind the rest the CRC goes on over what lies there */
 /* Device to host; replies carry the sequence number of their request. */
 #define FRAME_OUTPUT 'O' /* payload: ticks (8 bytes, little-endian), the model's output, of a model
                           * of what is normal the score (8 bytes, little-endian), decisions */
