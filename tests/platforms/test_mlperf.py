@@ -49,10 +49,11 @@ class Dut:
 
     def until(self, mark: str) -> str:
         """Everything up to a mark."""
+        deadline = self._console.clock() + LIMIT_S
         while mark not in self._text:
-            data = self._console.read(LIMIT_S)
-            assert data, f"no {mark!r} after {self._text!r}"
-            self._text += data.decode()
+            left_s = deadline - self._console.clock()
+            assert left_s > 0, f"no {mark!r} after {self._text!r}"
+            self._text += self._console.read(left_s).decode()
         before, _, self._text = self._text.partition(mark)
         return before
 
