@@ -86,9 +86,12 @@ def _load(libraries: Libraries, content: bytes) -> Any:
 def _check_shapes(
     card: DataCard, inputs: tuple[int | None, ...], outputs: tuple[int | None, ...]
 ) -> None:
+    *sides, channels = card.input_shape
     if tuple(inputs) != tuple(card.input_shape):
+        first = bool(sides) and tuple(inputs) == (channels, *sides)
         raise _unusable(
             f"the model takes inputs {list(inputs)}, the data set has {list(card.input_shape)}"
+            + ": its channels come first; convert it for channels that come last" * first
         )
     sizes = [size for size in outputs if size is not None]
     if len(sizes) < len(outputs) or prod(sizes) != card.output_count:

@@ -228,6 +228,20 @@ def test_what_is_no_model_is_told(content: bytes) -> None:
         _bring.read(content, card("classification", (4,), 2), libraries)
 
 
+@pytest.mark.parametrize(("shape", "told"), [((3, 8, 6), True), ((8, 3, 6), False)])
+def test_channels_that_come_first_are_told(
+    shape: tuple[int, ...], told: object, tmp_path: Path
+) -> None:
+    """As PyTorch has them; other shapes are just others."""
+    keras = libraries().keras
+    inputs = keras.Input(shape)
+    keras.Model(inputs, keras.layers.Flatten()(inputs)).save(tmp_path / "model.keras")
+    content = (tmp_path / "model.keras").read_bytes()
+    with pytest.raises(CandidateFailure, match="the data set has") as refused:
+        _bring.read(content, card("classification", (8, 6, 3), 144), libraries)
+    assert ("its channels come first" in str(refused.value)) == told
+
+
 def test_outputs_are_one_row_an_example() -> None:
     """However the network shapes them."""
     keras = libraries().keras
