@@ -82,18 +82,23 @@ class Server:
 
     def _accept(self) -> None:
         said, given, _, _ = socket.recv_fds(self._requests, MOST_BYTES, 2)
+        if len(given) < 2:  # too many open files: who asks starts it without us
+            for one in given:
+                os.close(one)
+            return
         output, asker = given
-        with socket.socket(fileno=asker) as asking:
-            try:
-                pid = os.fork()
-            except OSError:  # no room: who asks starts it without us
-                os.close(output)
-                return
-            if pid == 0:
-                self._become(json.loads(said), output, asking)
+        asking = socket.socket(fileno=asker)
+        try:
+            pid = os.fork()
+        except OSError:  # no room: the same
             os.close(output)
-            ends = os.pidfd_open(pid)
-            job = Job(pid, ends, asking.dup())
+            asking.close()
+            return
+        if pid == 0:
+            self._become(json.loads(said), output, asking)
+        os.close(output)  # which leaves room for what follows
+        ends = os.pidfd_open(pid)
+        job = Job(pid, ends, asking)
         self._jobs[ends] = job
         self._poll.register(ends, select.POLLIN)
         self._poll.register(job.asker, select.POLLIN)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +27,6 @@ from tests.helpers.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked elsewhere")
 
@@ -157,6 +158,21 @@ def test_many_at_a_time(kept: Warm, tmp_path: Path) -> None:
         thread.join()
     wanted = {"well": 0, "exits": 5, "crashes": -signal.SIGSEGV, "fails": EXIT_CANDIDATE_FAILED}
     assert codes == {f"{end} {number}": wanted[end] for number, end in ends}
+
+
+def test_no_room_for_open_files(kept: Warm, tmp_path: Path) -> None:
+    """Then a process is a new one; what was forked before goes on, and the next is forked again."""
+    _run(tmp_path / "a", kept)
+    server = _born(tmp_path / "a")["parent"]
+    before = resource.prlimit(server, resource.RLIMIT_NOFILE)
+    free = next(one for one in range(before[0]) if not Path(f"/proc/{server}/fd/{one}").exists())
+    for room in (0, 1, 2):
+        resource.prlimit(server, resource.RLIMIT_NOFILE, (free + room, before[1]))
+        assert _run(tmp_path / f"{room}", kept).returncode == 0
+        assert _born(tmp_path / f"{room}")["forked"] == (room == 2)
+    resource.prlimit(server, resource.RLIMIT_NOFILE, before)
+    _run(tmp_path / "b", kept)
+    assert _born(tmp_path / "b")["parent"] == server
 
 
 def test_nothing_is_started_before_it_is_needed(tmp_path: Path) -> None:
