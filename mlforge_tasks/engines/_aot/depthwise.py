@@ -102,12 +102,12 @@ class Plane:
             return _plane_cost(self.across, self.along)
         return depthwise_planes.cost(self.by, self.across, self.along, four=self.four)
 
-    def call(self, layer: str, data: tuple[Argument, ...], *, fast: bool) -> Call:
+    def call(self, layer: str, data: tuple[Argument, ...], zero_point: int, *, fast: bool) -> Call:
         """Of the kernel, for the parameters of that name."""
         if self.by is None:
             kernel = _portable_kernel(self.across, self.along, fast=fast)
             return Call("aot_depthwise_s8.h", kernel, (layer, *data))
-        arguments = (layer, self.by.function, *data)
+        arguments = (layer, self.by.function(zero_point), *data)
         if not self.four:
             return Call(self.by.header, "aot_for_each_plane_s8", arguments)
         return Call(self.by.header, "aot_for_four_planes_s8", (*arguments, self.room_bytes))
@@ -215,7 +215,7 @@ def _in_planes(
         "output_zero_point": output.zero_point,
     }
     data = (Data(operator.inputs[0]), Data(operator.output), Scratch())
-    call = plane.call(f"&{operator.name}", data, fast=records.is_fast)
+    call = plane.call(f"&{operator.name}", data, output.zero_point, fast=records.is_fast)
     return Step(
         calls=(call, *fused_clamp(operator, output)),
         constants=(packed(operator, filters, plane.beyond), *records.constants),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.engines._aot.fixed_point import INT8_MIN
+
 if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.window import Axis
 
@@ -30,7 +32,7 @@ class Filter:
 
     Attributes:
         header: Where it is declared.
-        function: The filter.
+        name: What the names of its functions begin with.
         taps: Of a line of weights; those beyond the kernel's are zeros.
         outputs: Made at a time; the last ones of a line may be made twice.
         fixed: Instructions for so many outputs.
@@ -39,17 +41,21 @@ class Filter:
     """
 
     header: str
-    function: str
+    name: str
     taps: int
     outputs: int
     fixed: int
     line: int
     channel: int
 
+    def function(self, zero_point: int) -> str:
+        """That for an output's zero point; there is one for what is behind a ReLU."""
+        return f"{self.name}_relu_s8" if zero_point == INT8_MIN else f"{self.name}_s8"
 
-_PAIRS = Filter("aot_depthwise_3x3_s8.h", "aot_filter_pairs_3x3_s8", 3, 2, 18, 7, 85)
-_THREE = Filter("aot_depthwise_lines_s8.h", "aot_filter_fours_3_s8", 3, 4, 52, 18, 90)
-_FIVE = Filter("aot_depthwise_lines_s8.h", "aot_filter_fours_5_s8", 5, 4, 52, 26, 90)
+
+_PAIRS = Filter("aot_depthwise_3x3_s8.h", "aot_filter_pairs_3x3", 3, 2, 16, 7, 85)
+_THREE = Filter("aot_depthwise_lines_s8.h", "aot_filter_fours_3", 3, 4, 48, 18, 90)
+_FIVE = Filter("aot_depthwise_lines_s8.h", "aot_filter_fours_5", 5, 4, 48, 26, 90)
 
 
 def filter_of(across: Axis, along: Axis) -> Filter | None:

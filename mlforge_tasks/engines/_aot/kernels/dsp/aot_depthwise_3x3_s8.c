@@ -16,11 +16,10 @@
 /* aot_requantise of a doubled accumulator; the shift is in the lowest byte, behind which the
  * instruction does not look.
  */
-AOT_INLINE int8_t finish(int32_t twice, int32_t multiplier, int32_t centre, int32_t shift)
+AOT_INLINE int8_t finish(int32_t twice, int32_t multiplier, int32_t centre, int32_t shift,
+                         int32_t relu)
 {
-    int32_t scaled;
-    __asm__("smmlar %0, %1, %2, %3" : "=r"(scaled) : "r"(twice), "r"(multiplier), "r"(centre));
-    scaled += twice >> 31;
+    int32_t scaled = aot_scale_dsp(twice, multiplier, centre, relu);
     __asm__("asr %0, %0, %1" : "+r"(scaled) : "r"(shift));
     return aot_saturate(scaled);
 }
@@ -28,7 +27,7 @@ AOT_INLINE int8_t finish(int32_t twice, int32_t multiplier, int32_t centre, int3
 /* Two neighbouring outputs, with all weights in registers, and on by two. Weights and bias are
  * doubled, as aot_scale_fast wants the accumulator.
  */
-#define PAIR                                                                                       \
+#define PAIR(relu)                                                                                 \
     do {                                                                                           \
         int32_t even, odd, a0, a1;                                                                 \
         __asm__ volatile("ldr %0, [%1, %2]" : "=r"(even) : "r"(x), "r"(line));                     \
@@ -37,13 +36,13 @@ AOT_INLINE int8_t finish(int32_t twice, int32_t multiplier, int32_t centre, int3
         KERNEL_LINE(t, outer2, middle2, a0, a1)                                                    \
         __asm__ volatile("ldr %0, [%1], #2" : "=r"(even), "+r"(x));                                \
         KERNEL_LINE(b, outer0, middle01, a0, a1)                                                   \
-        y[0] = finish(a0, multiplier, centre, middle2);                                            \
-        y[step] = finish(a1, multiplier, centre, middle2);                                         \
+        y[0] = finish(a0, multiplier, centre, middle2, relu);                                      \
+        y[step] = finish(a1, multiplier, centre, middle2, relu);                                   \
         __asm__ volatile("add %0, %0, %1, lsl #1" : "+r"(y) : "r"(step));                          \
     } while (0)
 
-void aot_filter_pairs_3x3_s8(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
-                             const int8_t *w, const int8_t *plane, int8_t *output)
+AOT_INLINE void filter(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
+                       const int8_t *w, const int8_t *plane, int8_t *output, int32_t relu)
 {
     int32_t line = layer->plane.along * layer->dilation.across, step = layer->output_step.along;
     int32_t multiplier = requant[1], bias = 2 * requant[0];
@@ -75,7 +74,7 @@ void aot_filter_pairs_3x3_s8(const aot_depthwise_t *layer, const int32_t *requan
         const int8_t *x = plane, *end = plane + pairs;
         int8_t *y = output;
         for (;;) {
-            PAIR;
+            PAIR(relu);
             if (x < end) {
                 continue;
             }
@@ -88,4 +87,17 @@ void aot_filter_pairs_3x3_s8(const aot_depthwise_t *layer, const int32_t *requan
         plane += down;
         output += next;
     }
+}
+
+void aot_filter_pairs_3x3_s8(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
+                             const int8_t *w, const int8_t *plane, int8_t *output)
+{
+    filter(layer, requant, shift, w, plane, output, 0);
+}
+
+void aot_filter_pairs_3x3_relu_s8(const aot_depthwise_t *layer, const int32_t *requant,
+                                  int32_t shift, const int8_t *w, const int8_t *plane,
+                                  int8_t *output)
+{
+    filter(layer, requant, shift, w, plane, output, 1);
 }

@@ -8,7 +8,7 @@
 
 #include "aot_planes_s8.h"
 
-/* A byte behind the plane is read, too. */
-aot_filter_t aot_filter_pairs_3x3_s8;
+/* A byte behind the plane is read, too. The second is for an output's zero point of -128. */
+aot_filter_t aot_filter_pairs_3x3_s8, aot_filter_pairs_3x3_relu_s8;
 
 #endif

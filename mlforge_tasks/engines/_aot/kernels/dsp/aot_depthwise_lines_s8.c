@@ -65,7 +65,8 @@ static void prepare(const int8_t *w, int32_t lines, int32_t taps, aot_line_t *li
 }
 
 AOT_INLINE void filter(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
-                       const int8_t *weights, const int8_t *plane, int8_t *output, int32_t taps)
+                       const int8_t *weights, const int8_t *plane, int8_t *output, int32_t taps,
+                       int32_t relu)
 {
     aot_line_t lines[AOT_MOST_LINES];
     const int8_t *end = (const int8_t *)(lines + layer->kernel.across);
@@ -95,11 +96,11 @@ AOT_INLINE void filter(const aot_depthwise_t *layer, const int32_t *requant, int
                 }
                 x += line;
             } while (w != end);
-            y[0] = aot_saturate(aot_scale_fast(a0, multiplier, centre, shift));
-            y[step] = aot_saturate(aot_scale_fast(a1, multiplier, centre, shift));
+            y[0] = aot_saturate(aot_scale_dsp(a0, multiplier, centre, relu) >> shift);
+            y[step] = aot_saturate(aot_scale_dsp(a1, multiplier, centre, relu) >> shift);
             y += 2 * step;
-            y[0] = aot_saturate(aot_scale_fast(a2, multiplier, centre, shift));
-            y[step] = aot_saturate(aot_scale_fast(a3, multiplier, centre, shift));
+            y[0] = aot_saturate(aot_scale_dsp(a2, multiplier, centre, relu) >> shift);
+            y[step] = aot_saturate(aot_scale_dsp(a3, multiplier, centre, relu) >> shift);
             y += 2 * step;
             from += 4;
         }
@@ -108,14 +109,14 @@ AOT_INLINE void filter(const aot_depthwise_t *layer, const int32_t *requant, int
     }
 }
 
-void aot_filter_fours_3_s8(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
-                           const int8_t *w, const int8_t *plane, int8_t *output)
-{
-    filter(layer, requant, shift, w, plane, output, 3);
-}
+#define FILTER(name, taps, relu)                                                                   \
+    void name(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,                 \
+              const int8_t *w, const int8_t *plane, int8_t *output)                                \
+    {                                                                                              \
+        filter(layer, requant, shift, w, plane, output, taps, relu);                               \
+    }
 
-void aot_filter_fours_5_s8(const aot_depthwise_t *layer, const int32_t *requant, int32_t shift,
-                           const int8_t *w, const int8_t *plane, int8_t *output)
-{
-    filter(layer, requant, shift, w, plane, output, 5);
-}
+FILTER(aot_filter_fours_3_s8, 3, 0)
+FILTER(aot_filter_fours_3_relu_s8, 3, 1)
+FILTER(aot_filter_fours_5_s8, 5, 0)
+FILTER(aot_filter_fours_5_relu_s8, 5, 1)

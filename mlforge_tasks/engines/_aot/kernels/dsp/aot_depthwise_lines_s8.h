@@ -11,7 +11,8 @@
 
 #define AOT_MOST_LINES 8
 
-/* A byte behind the plane is read, too. */
+/* A byte behind the plane is read, too. The latter are for an output's zero point of -128. */
 aot_filter_t aot_filter_fours_3_s8, aot_filter_fours_5_s8;
+aot_filter_t aot_filter_fours_3_relu_s8, aot_filter_fours_5_relu_s8;
 
 #endif

@@ -45,6 +45,16 @@
         __asm__ volatile("strb %0, " address : : "r"(value), "r"(base), "r"(step));                \
     } while (0)
 
+/* aot_scale_fast before its shift; where the zero point is -128, all that is negative becomes that,
+ * whichever way it is rounded.
+ */
+AOT_INLINE int32_t aot_scale_dsp(int32_t twice, int32_t multiplier, int32_t centre, int32_t relu)
+{
+    int32_t scaled;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(scaled) : "r"(twice), "r"(multiplier), "r"(centre));
+    return relu ? scaled : scaled + (twice >> 31);
+}
+
 /* Four bytes of a packed window (aot_dot_s8.h): two words, `stride` words apart; returns
  * where the next four go. */
 AOT_INLINE int32_t *aot_pack_word(int32_t word, int32_t *to, int32_t stride)

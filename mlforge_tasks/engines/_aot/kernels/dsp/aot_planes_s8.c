@@ -1,5 +1,3 @@
-#include "aot_small.h"
-
 #include "aot_planes_s8.h"
 
 #include <string.h>
