@@ -16,6 +16,7 @@ from mlforge_tasks.shell.notes import (
     quantisation_text,
     range_text,
     short_name,
+    some,
     without_model,
 )
 from mlforge_tasks.verdict.baselines import WORDS
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency")
 # What a detector's threshold keeps on validation data, by the ends of the contract's keys.
 KEPT_BY_CHOICE = (".precision", ".recall")
-# Of what a goal asks, as many as a table is wide enough for; the verdict names all that is missed.
-FIGURES_SHOWN = 3
+# Of what a goal asks, as many as a table is wide enough for; the verdict names what is missed.
+FIGURES_SHOWN, MISSES_SHOWN = 3, 8
 ARCHITECTURE_WIDTH = 48
 LAYERS_SHOWN = 3
 ABSENT = "-"
@@ -67,7 +68,7 @@ def interval_text(clause: Clause) -> str:
 def _names(clauses: Iterable[Clause]) -> str:
     """What is in the way, each once; what a rule without a model does better as `baseline`."""
     names = ("baseline" if one.against else short_name(one.metric) for one in clauses)
-    return ", ".join(dict.fromkeys(names))
+    return ", ".join(some(dict.fromkeys(names), MISSES_SHOWN))
 
 
 def verdict_text(result: TrialResult) -> str:
@@ -173,7 +174,7 @@ def summary(report: Report, folder: Path) -> str:
 def _known(verdict: Verdict | None) -> list[str]:
     """A line for each clause that something is known of."""
     clauses = verdict.clauses if verdict else ()
-    return [f"  {describe_clause(one)} ({one.source})" for one in clauses if one.source]
+    return some(f"  {describe_clause(one)} ({one.source})" for one in clauses if one.source)
 
 
 def shortfall(report: Report) -> str:
@@ -186,7 +187,8 @@ def shortfall(report: Report) -> str:
         return f"NOT MET: no model can meet {report.name}: {reason.message}"
     if holds(best.trial.verdict):
         return _undecided(report, best)
-    binding = "; ".join(describe_clause(clause) for clause in _failing(best.trial.verdict))
+    failing = map(describe_clause, _failing(best.trial.verdict))
+    binding = "; ".join(some(failing, MISSES_SHOWN))
     count = len(report.results)
     spent = f"{count} candidate{'s' if count > 1 else ''}"
     why = binding or (reason.message if reason is not None else verdict_text(best))
@@ -209,11 +211,11 @@ def _undecided(report: Report, best: TrialResult) -> str:
 
 def _explanation(found: Shortfall, goal: str) -> list[str]:
     """What bound the search, what was reached, and the smallest relaxation."""
-    lines = [
+    lines = some(
         f"  {one.key}: broken by {one.broken} of {one.measured} measured, "
         f"closest {format_value(one.closest, one.unit)} ({one.candidate})"
         for one in found.binding
-    ]
+    )
     for front in found.fronts:
         points = " · ".join(
             f"{point.error:.4g} at {format_value(point.value, front.unit)} ({point.candidate})"

@@ -11,6 +11,7 @@ from mlforge_tasks.errors import NOT_NEEDED
 from mlforge_tasks.pipeline.gates import decide
 from mlforge_tasks.shell import console
 from mlforge_tasks.shell.loop import delivered
+from mlforge_tasks.shell.notes import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,8 +38,7 @@ def missing(plan: Plan, tasks: Mapping[str, Any], selected: Iterable[str]) -> li
     gates = (one for one in rounds if f"gate:{one.number}" in names)
     unmet = (one.number for one in gates if not decide(one, last)["met"])
     found += [f"gate:{number}: its candidates do not meet {plan.name}" for number in unmet]
-    more = [f"and {len(found) - MOST_TOLD} more"] if len(found) > MOST_TOLD else []
-    return found[:MOST_TOLD] + more
+    return some(found, MOST_TOLD)
 
 
 def _each(tasks: Mapping[str, Any], selected: Iterable[str]) -> Iterator[str]:

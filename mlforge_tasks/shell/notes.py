@@ -8,7 +8,7 @@ from mlforge_tasks.verdict.baselines import WORDS
 from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mlforge_tasks.verdict.engine_choice import EngineChoice
     from mlforge_tasks.verdict.forecast import ForecastError
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 # The share of a layer's values at the ends of its range that is told. Of 200 calibration examples,
 # as many as there are by default, a range is exceeded by fewer where the data is alike.
 MUCH_CUT_OFF = 0.01
+# Each of many outputs may have a figure of its own on two splits, and so have rules beside it.
+MOST_LINES = 40
+
+
+def some(told: Iterable[str], most: int = MOST_LINES) -> list[str]:
+    """The first of many; what is left out is counted."""
+    every = list(told)
+    left = len(every) - most
+    return [*every[:most], f"and {left} more"] if left > 0 else every
 
 
 def short_name(metric: str) -> str:
@@ -55,12 +64,12 @@ def carried_text(report: Report) -> list[str]:
 def without_model(report: Report) -> list[str]:
     """What needs no network, where the contract does not ask to be better than that."""
     asked = {one.metric for one in report.bounds}
-    return [
+    return some(
         f"ignored, as goal.baseline says: {WORDS[one.against]} has {one.of} "
         f"{format_value(one.limit, one.unit)}"
         for one in report.without_model
         if one.metric not in asked
-    ]
+    )
 
 
 def not_compared(why: str) -> str:
@@ -94,26 +103,26 @@ def detection_text(best: TrialResult | None) -> list[str]:
 
 def quantisation_text(report: Report) -> list[str]:
     """A warning where the best candidate's int8 model is far from its float network."""
-    return [
+    return some(
         f"warning: int8 is {100 * one.change:.3g} % off float, more than goal.quantisation_change "
         f"({format_share(one.allowed)}): {one.metric} {one.int8_value:.4g} instead of "
         f"{one.float_value:.4g} on the validation split; an input or a layer has values of "
         "very different sizes, or the calibration data is unlike the rest"
         for one in report.quantisation
         if one.candidate == report.best and one.large
-    ]
+    )
 
 
 def range_text(report: Report) -> list[str]:
     """A warning where the best candidate's int8 output cannot say what targets are."""
-    return [
+    return some(
         f"warning: the int8 output says {one.name} from {format_value(one.low, one.unit)} to "
         f"{format_value(one.high, one.unit)}; of the validation targets {one.targets_below} lie "
         f"below and {one.targets_above} above: `dataset.calibration: {{output_range: targets}}` "
         "has it reach as far as they do"
         for one in report.outputs
         if one.targets_below + one.targets_above
-    ]
+    )
 
 
 def layer_text(report: Report) -> list[str]:

@@ -91,3 +91,21 @@ def test_what_a_threshold_keeps_is_no_promise(tmp_path: Path) -> None:
     _, text = reported({"judge01": judged}, tmp_path, bounds=(goal, bound))
     assert "to give: goal.precision: 0.7000; the threshold of candidate 1.0 is chosen anew" in text
     assert "candidate 1.0 keeps" not in text
+
+
+@pytest.mark.parametrize("value", [0.5, 2.0])
+def test_a_contract_of_many_outputs_is_told_in_a_page(value: float, tmp_path: Path) -> None:
+    """Whether all figures keep their limits or none: the first are named, the others counted."""
+    bounds = tuple(Bound(metric=f"mse(o{at})", limit=1.0, unit="1") for at in range(300))
+    found = tuple(
+        Measurement(metric=one.metric, value=value, unit="1", source="emulated") for one in bounds
+    )
+    verdict = judge(bounds, found)
+    trial = Trial(id="1.0", architecture=None, measurements=found, verdict=verdict)
+    judged = tmp_path / "judged"
+    judged.mkdir()
+    Trials(results=(TrialResult(trial=trial, brief="own"),)).write(judged / "trials.json")
+    told = reported({"judge01": judged}, tmp_path, bounds)[1]
+    assert max(map(len, told.splitlines())) < 500
+    assert len(told.splitlines()) < 120
+    assert ("and 260 more" if value < 1 else "mse(o7), and 292 more") in told
