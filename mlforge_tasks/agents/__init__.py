@@ -95,6 +95,18 @@ class BoardFacts(Record):
     mve: bool
 
 
+class Stripes(Record):
+    """When the engine runs first layers stripe by stripe, to need less working memory.
+
+    Attributes:
+        beyond_bytes: Of working memory, from which on it does.
+        streamed: It does in any case, and the input comes by rows.
+    """
+
+    beyond_bytes: Annotated[int, Field(ge=0)]
+    streamed: bool = False
+
+
 class DesignBrief(Record):
     """All that an agent needs to know besides the history.
 
@@ -111,6 +123,7 @@ class DesignBrief(Record):
         iterations_left: How many proposals' worth of budget are left, this one included.
         seed: For every random choice.
         score: For task anomaly, what alone a design may tell by; None for either.
+        stripes: Whether first layers may run stripe by stripe; None where they may not.
     """
 
     task: Task
@@ -123,6 +136,15 @@ class DesignBrief(Record):
     iterations_left: PositiveInt
     seed: int
     score: Score | None = None
+    stripes: Stripes | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_stripes(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A brief that knows of none reads as it did before there were any."""
+        kept: dict[str, Any] = dump(self)
+        if self.stripes is None:
+            del kept["stripes"]
+        return kept
 
 
 class Setup(Record):

@@ -25,7 +25,7 @@ from mlforge_tasks.agents._loops import counts as loop_counts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlforge_tasks.agents import BoardFacts, DesignBrief
+    from mlforge_tasks.agents import BoardFacts, DesignBrief, Stripes
     from mlforge_tasks.agents._features import Figure
     from mlforge_tasks.agents._loop_costs import Kernels
     from mlforge_tasks.architecture import StaticFigures
@@ -47,9 +47,15 @@ UPPER_DEVIATIONS = 2.0
 _SOURCE_RANK = {"hardware": 0, "emulated": 1}
 
 
-def count(figures: StaticFigures, kernels: Kernels, *, searches: bool = True) -> Counts:
+def count(
+    figures: StaticFigures,
+    kernels: Kernels,
+    stripes: Stripes | None = None,
+    *,
+    searches: bool = True,
+) -> Counts:
     """What a network's cost is predicted from; arguments as of `units`."""
-    found = units(figures, kernels, searches=searches)
+    found = units(figures, kernels, stripes, searches=searches)
     return {metric: np.array(each, float) for metric, each in found.items()}
 
 
@@ -127,7 +133,7 @@ class CostModel:
         board, limits = brief.board, brief.limits
         instruction_us = _instruction_us(board)
         scales = dict.fromkeys(METRICS, 1.0) | {"latency_us": instruction_us or 1.0}
-        self._kernels = kernels_of(board)
+        self._kernels, self._stripes = kernels_of(board), brief.stripes
         self._figures = figures_for(board)
         self._terms = {
             metric: np.array(figure.constants) * scales[metric]
@@ -157,7 +163,7 @@ class CostModel:
 
     def count(self, figures: StaticFigures) -> Counts:
         """What the cost of a network is predicted from."""
-        return count(figures, self._kernels)
+        return count(figures, self._kernels, self._stripes)
 
     def predict(self, counts: Counts) -> dict[str, Prediction]:
         """Every figure of a network, by the metric that the limits bind."""

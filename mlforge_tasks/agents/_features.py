@@ -16,7 +16,7 @@ from mlforge_tasks.engines._foretold import arena_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from mlforge_tasks.agents import BoardFacts
+    from mlforge_tasks.agents import BoardFacts, Stripes
     from mlforge_tasks.agents._loop_costs import Kernels
     from mlforge_tasks.architecture import StaticFigures
     from mlforge_tasks.architecture.geometry import Operation
@@ -95,18 +95,25 @@ METRICS = ("ram_bytes", *_OTHERS)
 
 
 def units(
-    figures: StaticFigures, kernels: Kernels, *, searches: bool = True
+    figures: StaticFigures,
+    kernels: Kernels,
+    stripes: Stripes | None = None,
+    *,
+    searches: bool = True,
 ) -> dict[str, Sequence[float]]:
     """How many units of each feature a network has, by metric.
 
     Args:
         figures: Of the network.
         kernels: Of the core.
+        stripes: As of the brief.
         searches: As of `arena_bytes`.
     """
-    arena = float(arena_bytes(figures, kernels, searches=searches))
+    beyond_bytes = None if stripes is None else stripes.beyond_bytes
+    streamed = stripes is not None and stripes.streamed
+    arena = arena_bytes(figures, kernels, beyond_bytes, streamed=streamed, searches=searches)
     others = {metric: units(figures) for metric, units in _OTHERS.items()}
-    return {"ram_bytes": [*_RAM(figures), arena]} | others
+    return {"ram_bytes": [*_RAM(figures), float(arena)]} | others
 
 
 _SPREAD: Mapping[str, tuple[float, ...]] = {

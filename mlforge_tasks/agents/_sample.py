@@ -15,7 +15,7 @@ from mlforge_tasks.errors import CandidateFailure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mlforge_tasks.agents import DesignBrief
+    from mlforge_tasks.agents import DesignBrief, Stripes
     from mlforge_tasks.agents._choices import Genes, Space
     from mlforge_tasks.agents._loop_costs import Kernels
     from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, Task
@@ -54,24 +54,25 @@ class Member:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What networks are for, and which kernels will run them."""
+    """What networks are for, and how they will run."""
 
     input_shape: Shape
     task: Task
     output_count: int
     kernels: Kernels
+    stripes: Stripes | None
 
     @classmethod
     def of(cls, brief: DesignBrief) -> Wanted:
         """What a brief wants."""
         kernels = kernels_of(brief.board)
-        return cls(brief.input_shape, brief.task, brief.output_count, kernels)
+        return cls(brief.input_shape, brief.task, brief.output_count, kernels, brief.stripes)
 
     def member(self, genes: Genes, architecture: Architecture) -> Member:
         """A network with its figures; raises CandidateFailure where its shapes do not work out."""
         figures = static_figures(architecture, self.input_shape, self.task, self.output_count)
         score = figures.macs**MACS_SHARE * figures.parameters ** (1 - MACS_SHARE)
-        counts = count(figures, self.kernels, searches=False)
+        counts = count(figures, self.kernels, self.stripes, searches=False)
         return Member(genes, architecture, figures, counts, score)
 
 

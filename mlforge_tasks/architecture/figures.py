@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.architecture.geometry import Operation, Shape, Window, Work
+from mlforge_tasks.architecture.geometry import Operation, Patches, Shape, Window, Work
 from mlforge_tasks.architecture.graph import INPUT, LayerShape, Task, infer_shapes
 from mlforge_tasks.architecture.layers import Activate, BatchNorm
 from mlforge_tasks.records import Record
@@ -54,6 +54,11 @@ class LayerFigures(Record):
     inputs: tuple[int, ...]
     window: Window | None = None
 
+    @property
+    def may_be_striped(self) -> bool:
+        """Whether some rows of its output follow from some rows of its inputs."""
+        return self.window is not None or self.operation == "elementwise"
+
 
 class StaticFigures(Record):
     """Sums over a network, for int8 weights and activations.
@@ -75,9 +80,33 @@ class StaticFigures(Record):
     input_bytes: int
     layers: tuple[LayerFigures, ...]
 
-    def at_least(self) -> dict[str, int]:
-        """Lower bounds of measured figures: weights lie in flash, live activations in RAM."""
-        return {"flash_bytes": self.weight_bytes, "ram_bytes": self.peak_activation_bytes}
+    def at_least(self, patches: Patches = "off") -> dict[str, int]:
+        """Lower bounds of measured figures: weights lie in flash, live activations in RAM.
+
+        Args:
+            patches: Whether first layers may run stripe by stripe, as a contract says it.
+        """
+        least = self.peak_activation_bytes
+        if patches != "off":
+            least = self._behind_stripes(streamed=patches == "streamed")
+        return {"flash_bytes": self.weight_bytes, "ram_bytes": least}
+
+    def _behind_stripes(self, *, streamed: bool) -> int:
+        """What the layers take that no stripe can have: those from the first that is whole on.
+
+        And the input, unless it comes by rows too.
+        """
+        whole = (at for at, layer in enumerate(self.layers) if not layer.may_be_striped)
+        first = next(whole, len(self.layers) - 1)
+        sizes = {NETWORK_INPUT: self.input_bytes}
+        sizes |= {at: layer.output_bytes for at, layer in enumerate(self.layers)}
+        dies = {each: at for at, layer in enumerate(self.layers) for each in layer.inputs}
+        least = 0 if streamed else self.input_bytes
+        for at, layer in enumerate(self.layers[first:], first):
+            alive = sum(sizes[made] for made, last in dies.items() if made < at <= last)
+            over = max((sizes[each] for each in layer.inputs if dies[each] == at), default=0)
+            least = max(least, alive + layer.output_bytes - min(over, layer.output_bytes))
+        return least
 
 
 @dataclass(frozen=True)

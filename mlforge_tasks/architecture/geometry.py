@@ -15,6 +15,8 @@ Shape: TypeAlias = tuple[int, ...]
 Padding: TypeAlias = Literal["same", "valid"]
 
 Operation: TypeAlias = Literal["conv", "depthwise", "dense", "pool", "elementwise", "distance"]
+# Whether an engine runs first layers stripe by stripe: where it has to, never, or in any case.
+Patches: TypeAlias = Literal["auto", "off", "streamed"]
 RANK_NAMES = {1: "(features,)", 2: "(steps, channels)", 3: "(height, width, channels)"}
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from mlforge_tasks.architecture.geometry import Patches
 from mlforge_tasks.contract.augment import Augment
 from mlforge_tasks.contract.board import board_names, find_board
 from mlforge_tasks.plugins import AUTO, installed
@@ -23,7 +24,6 @@ from mlforge_tasks.yaml_file.units import (
 )
 
 Statistic = Literal["median", "p99", "max"]
-Patches = Literal["auto", "off", "streamed"]
 # Engines that can run the first layers of a model stripe by stripe.
 _PATCHING = ("aot", AUTO)
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import (
-    depthwise,
-    depthwise_lanes,
-    depthwise_mve,
-    memory,
-)
-from mlforge_tasks.engines._aot.outline import axes, lower_outline, outline
+from mlforge_tasks.engines._aot import depthwise, depthwise_mve, memory, patches
+from mlforge_tasks.engines._aot.outline import axes, outline
+from mlforge_tasks.engines._aot.outline_steps import lower_outline, lowering
 from mlforge_tasks.engines._aot.thrift import thrifty
 
 if TYPE_CHECKING:
@@ -42,24 +38,48 @@ def mve_depthwise(window: Window, channels: int) -> tuple[str, int]:
         window: The layer's.
         channels: Of its input and output.
     """
-    height, width = axes(window)
-    plane = depthwise_mve.plane_of(height, width)
-    lanes = depthwise_lanes.lanes_of(height, width, channels).cost(channels)
-    planes = plane.cost(channels, channels)
-    return ("planes", planes) if plane.room and planes <= lanes else ("lanes", lanes)
+    way = depthwise_mve.way_of(*axes(window), channels, channels)
+    if isinstance(way, depthwise_mve.Plane):
+        return "planes", way.cost(channels, channels)
+    return "lanes", 0 if way is None else way.cost(channels)
 
 
 @functools.lru_cache(maxsize=4096)
-def arena_bytes(figures: StaticFigures, kernels: Kernels, *, searches: bool = True) -> int:
-    """The arena of a design: what `memory.plan` makes of its shapes.
+def arena_bytes(
+    figures: StaticFigures,
+    kernels: Kernels,
+    limit_bytes: int | None = None,
+    *,
+    streamed: bool = False,
+    searches: bool = True,
+) -> int:
+    """The arena of a design: what the engine's planner makes of its shapes.
 
     Args:
         figures: Of the design.
         kernels: Of the core.
-        searches: Whether to search as the engine does for a plan that takes less than the first
-            ones. Without, one design in sixty is told more than 5 % too much, in a tenth of the
-            time.
+        limit_bytes: Of working memory, beyond which first layers run in stripes; None where they
+            may not.
+        streamed: Whether the input comes by rows, in any case.
+        searches: Whether to search as the engine does for stripes, and for a plan that takes less
+            than the first ones. Without, one design in sixty is told more than 5 % too much, in a
+            tenth of the time.
     """
     graph = outline(figures)
-    found = thrifty(graph, lower_outline(graph, kernels))
-    return memory.foretold_bytes(graph, found.lowered, searches=searches)
+    lowered = lower_outline(graph, kernels)
+    alone = thrifty(graph, lowered).lowered
+    whole = memory.foretold_bytes(graph, alone, searches=searches)
+    if limit_bytes is None or (whole <= limit_bytes and not streamed):
+        return whole
+    stripes = (graph, lowered, lowering(kernels))
+    if not searches:
+        quick = patches.foretold_bytes(*stripes, limit_bytes=limit_bytes, streamed=streamed)
+        return whole if quick is None or (quick > whole and not streamed) else quick
+    found = patches.patched(
+        *stripes,
+        whole_bytes=whole,
+        limit_bytes=limit_bytes,
+        whole_macs=figures.macs,
+        streamed=streamed,
+    )
+    return whole if found is None else found.memory.arena_bytes

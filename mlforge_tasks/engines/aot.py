@@ -9,7 +9,7 @@ from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.emit import constant_bytes, emit
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.importer import import_model
-from mlforge_tasks.engines._aot.lower import OPERATORS
+from mlforge_tasks.engines._aot.lower import OPERATORS, lowering
 from mlforge_tasks.engines._aot.patches import patched
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.rewrite import rewrite
@@ -60,7 +60,7 @@ class AotEngine:
             found = patched(
                 graph,
                 model.operators,
-                cpu,
+                lowering(cpu),
                 whole_bytes=memory.arena_bytes,
                 limit_bytes=limit_bytes,
                 whole_macs=model.whole_macs,

@@ -56,7 +56,7 @@ class Candidates:
         """
         read = {"propose": propose, "dataset": self._dataset}
         design = self._wiring.stage(f"render:{at}", render.KIND, read, {"candidate": index})
-        bounds = {"bounds": self._wiring.screening}
+        bounds = {"bounds": self._wiring.screening, "patches": self._wiring.target.patches}
         fits = self._wiring.stage(f"screen:{at}", screen.KIND, {"render": design}, bounds)
         model = self._deployment.model(PROBE, at, {"render": design, "screen": fits})
         return Head(at, design, fits, model, self._deployment.tried(at, model, choice))

@@ -123,8 +123,7 @@ class Iterations:
         inputs |= {f"judge{one.number:02d}": one.judge for one in earlier}
         if choice is not None:
             inputs["choice"] = choice
-        if search.agent == LLM:
-            inputs |= self._preparation.without_model
+        inputs |= self._preparation.without_model
         if search.file is not None:
             inputs["file"] = wiring.root / search.file
         config = {
@@ -135,6 +134,7 @@ class Iterations:
             "board": wiring.board,
             "engines": list(wiring.engines),
             "probe": wiring.probe_config() if search.agent == LLM else None,
+            "patches": wiring.ram_limit,
             "setup": self._setup() if search.agent in (LLM, REPLAY) else None,
         }
         return wiring.stage(f"propose:{k}", propose.kind(search.agent), inputs, config)
@@ -233,6 +233,7 @@ def reporting(wiring: Wiring) -> dict[str, Any]:
         "margins": wiring.contract.margins_by_metric(),
         "memories": {name: one.length_bytes for name, one in memories.items() if one is not None},
         "operators": {},
+        "patches": wiring.target.patches,
     }
 
 

@@ -172,10 +172,7 @@ class Wiring:
     @property
     def screening(self) -> list[dict[str, Any]]:
         """What static figures are held against."""
-        bounds = self.bounds if "screen" in self._refusing else []
-        if self.target.patches != "off":  # whole tensors are no lower bound then
-            return [one for one in bounds if one["metric"] != "ram_bytes"]
-        return bounds
+        return self.bounds if "screen" in self._refusing else []
 
     @property
     def ram_limit(self) -> dict[str, Any]:

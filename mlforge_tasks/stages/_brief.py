@@ -6,11 +6,20 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
-from mlforge_tasks.agents import BoardFacts, DesignBrief, Goal, Limits, Setup, Workbench
+from mlforge_tasks.agents import (
+    BoardFacts,
+    DesignBrief,
+    Goal,
+    Limits,
+    Setup,
+    Stripes,
+    Workbench,
+)
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.contract.data_card import CARD, DataCard
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.contract.search import Search
+from mlforge_tasks.stages._arena_limit import arena_limit
 from mlforge_tasks.stages._guesses import Guesses
 from mlforge_tasks.stages._measure import measure
 from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice
@@ -61,8 +70,34 @@ def card_of(dataset: Path, asked: Sequence[Mapping[str, Any]]) -> DataCard:
     return card.model_copy(update={"baselines": (*card.baselines, *more)})
 
 
-def brief_of(card: DataCard, search: Search, config: Mapping[str, Any]) -> DesignBrief:
-    """What the agent is told, from the data card and the stage's configuration."""
+def _stripes(
+    card: DataCard, config: Mapping[str, Any], without_model: Path | None
+) -> Stripes | None:
+    """Of the engine `aot`, where the contract lets it."""
+    if without_model is None or "aot" not in config["engines"]:
+        return None
+    told = config["patches"]
+    limit = arena_limit(without_model, told, card.input_shape)
+    streamed = told.get("streamed", False)
+    if limit is None and not streamed:
+        return None
+    return Stripes(beyond_bytes=limit or 0, streamed=streamed)
+
+
+def brief_of(
+    card: DataCard,
+    search: Search,
+    config: Mapping[str, Any],
+    without_model: Path | None = None,
+) -> DesignBrief:
+    """What the agent is told.
+
+    Args:
+        card: The data card.
+        search: The contract's section.
+        config: As `propose.run` takes it, with the engines that are open.
+        without_model: That stage's folder, where the engine may make patches.
+    """
     board = Board.from_dump(config["board"])
     return DesignBrief(
         task=card.task,
@@ -85,6 +120,7 @@ def brief_of(card: DataCard, search: Search, config: Mapping[str, Any]) -> Desig
         iterations_left=search.max_iterations - config["iteration"] + 1,
         seed=search.seed,
         score=search.score,
+        stripes=_stripes(card, config, without_model),
     )
 
 

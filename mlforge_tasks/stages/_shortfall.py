@@ -13,18 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from mlforge_tasks.architecture.geometry import Patches
     from mlforge_tasks.records import Measurement
     from mlforge_tasks.verdict.constraints import Bound
     from mlforge_tasks.verdict.trials import TrialResult
 
 
-def _needs(result: TrialResult) -> Needs | None:
+def _needs(result: TrialResult, patches: Patches) -> Needs | None:
     """What is known of a candidate that was refused before it ran."""
     reason, figures = result.trial.reason, result.trial.figures
     if reason is None or result.trial.measurements:
         return None
     if reason.code == "static_limit" and figures is not None:
-        return Needs(basis="static", values=dict(figures.at_least()))
+        return Needs(basis="static", values=dict(figures.at_least(patches)))
     if reason.code == "does_not_fit" and reason.metric and reason.value is not None:
         return Needs(basis="linked", values={reason.metric: reason.value})
     return None
@@ -58,7 +59,8 @@ def shortfall(
         results: Every candidate; none of them met.
         bounds: All clauses.
         config: `margins`, `memories` (the board's, by metric), `engines` (the
-            contract's), `operators` (of every engine, for a brought model).
+            contract's), `operators` (of every engine, for a brought model), `patches` (whether
+            first layers may run stripe by stripe).
     """
 
     def ask_test(candidate: str) -> dict[str, Measurement]:
@@ -69,7 +71,7 @@ def shortfall(
         source = known.measurements[-1].source
         return Evaluation.read(path).test.measured(TEST_SUFFIX, source)
 
-    needs = {one.trial.id: _needs(one) for one in results}
+    needs = {one.trial.id: _needs(one, config["patches"]) for one in results}
     found = explain(
         bounds,
         config["margins"],

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import engines, plugins
-from mlforge_tasks.build_report import FirmwareReport, read_build_report
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, ToolError
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import LayerProfile, Patches, Reason, Record
 from mlforge_tasks.stages import main
+from mlforge_tasks.stages._arena_limit import arena_limit
 from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice
 
 if TYPE_CHECKING:
@@ -77,23 +76,6 @@ def _engine(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> str:
     return name
 
 
-def _arena_limit(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> int | None:
-    """What the RAM limit leaves for a model; None where the engine need not know.
-
-    It need not keep it: whether the limit is broken is judged by what is measured.
-    """
-    if "without_model" not in inputs:
-        return None
-    rest = read_build_report(inputs["without_model"] / "firmware.json")
-    if not isinstance(rest, FirmwareReport):
-        return None  # a process of this computer has no limit
-    left = int(config["ram_bytes"] - config["stack_bytes"]) - rest.static_ram_bytes
-    if config["kept_inputs"]:  # see zephyr_app/src/mlperf.c, and app.c for anomaly
-        shape = Quantisation.read(inputs["quantise"] / "quantisation.json").input.shape
-        left -= config["kept_inputs"] * math.prod(shape)
-    return max(left, 0)
-
-
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `src/*.c`, `src/*.h` and `engine.json`.
 
@@ -111,7 +93,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     name = _engine(inputs, config)
     engine = plugins.load("engines", name)
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
-    limit = _arena_limit(inputs, config)
+    limit = None
+    if "without_model" in inputs:
+        shape = Quantisation.read(inputs["quantise"] / "quantisation.json").input.shape
+        limit = arena_limit(inputs["without_model"], config, shape)
     how = {name: config.get(name, False) for name in ("untrained", "streamed")}
     model = engine.generate(tflite, config["cpu"], arena_limit_bytes=limit, **how)
     (out / SOURCES).mkdir()

@@ -45,10 +45,11 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `dataset`, `judgeNN` for each iteration so far, `file` where the search names one,
             `choice`, that of the iteration before, where the contract leaves the engine open, and
-            `without_model`, where an agent measures what an engine may make patches of.
+            `without_model`, where an engine may make patches.
         out: Output folder.
         config: `limits` (margins taken off), `goals`, `figures` (those that the contract asks),
-            `search`, `board`, `engines`, `iteration`,
+            `search`, `board`, `engines`, `iteration`, `patches` (as of stage `engine`; else
+            nothing),
             `probe` (what the probe's stages are configured with, for an agent that measures; else
             None), `setup` (what a language model is told of training and building; else None).
 
@@ -63,7 +64,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     card = _brief.card_of(inputs["dataset"], config["figures"])
     told = {**config, "engines": _brief.open_engines(inputs, config)}
     proposals = agent.propose(
-        _brief.brief_of(card, search, told),
+        _brief.brief_of(card, search, told, inputs.get("without_model")),
         _brief.history(inputs),
         search.candidates_per_iteration,
         _brief.workbench(inputs, out, search, card, told),

@@ -25,12 +25,12 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `render`.
         out: Stays empty: a pass has no outputs, so an edited limit retrains nothing.
-        config: `bounds`.
+        config: `bounds`; `patches`, whether first layers may run stripe by stripe.
 
     Raises:
         CandidateFailure: With code `static_limit`.
     """
-    least = StaticFigures.read(inputs["render"] / "static.json").at_least()
+    least = StaticFigures.read(inputs["render"] / "static.json").at_least(config["patches"])
     for bound in (Bound.from_dump(one) for one in config["bounds"]):
         value = least.get(bound.metric)
         if value is not None and value > bound.limit:

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.agents import DesignBrief, Goal, Limits, Workbench
+from mlforge_tasks.agents import DesignBrief, Goal, Limits, Stripes, Workbench
 from mlforge_tasks.agents._cost import CostModel, count
 from mlforge_tasks.agents._loop_costs import LOOPS
 from mlforge_tasks.agents._loops import runs
+from mlforge_tasks.agents._sample import Wanted
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.architecture import (
     Architecture,
     Conv1D,
+    Conv2D,
     Dense,
+    Flatten,
+    MaxPool,
     SeparableConv1D,
     Shape,
     linear_model,
@@ -28,6 +32,7 @@ from tests.helpers.made_up_device import (
     BENCH,
     IMPOSSIBLE,
     INPUTS,
+    ROOMY,
     changed,
     errors,
     evaluate,
@@ -167,6 +172,20 @@ def test_it_shrinks_after_failures_that_have_no_figures() -> None:
         for each in (first, second, third)
     ]
     assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_stripes_let_larger_networks_keep_the_ram() -> None:
+    """What keeps the limit in stripes alone may be proposed where the engine may make them."""
+    layers = (Conv2D(filters=16, kernel=(3, 3)), MaxPool(), Flatten())
+    architecture, found = Architecture(layers=layers), {}
+    whole = make_brief(INPUTS["image"], ROOMY.model_copy(update={"ram_bytes": 4500.0}))
+    for stripes in (None, Stripes(beyond_bytes=3000)):
+        brief = whole.model_copy(update={"stripes": stripes})
+        costs, member = CostModel(brief, ()), Wanted.of(brief).member((), architecture)
+        assert costs.pressure(member.counts) == costs.pressure(costs.count(member.figures))
+        found[stripes is not None] = costs.foretell(member.figures)["ram_bytes"]
+        assert ("stripes" in brief.model_dump()) == (stripes is not None)
+    assert found[True] < 4500 < found[False]
 
 
 def test_it_follows_the_measured_speed_not_its_first_guess() -> None:

@@ -26,6 +26,7 @@ from mlforge_tasks.engines._aot.importer import import_model
 from mlforge_tasks.engines._aot.rewrite import rewrite
 from mlforge_tasks.engines._aot.trimmed import planned
 from mlforge_tasks.engines._foretold import arena_bytes
+from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.errors import CandidateFailure
 from tests.helpers.architecture_model import int8_model
 
@@ -43,6 +44,7 @@ BOARDS: dict[Kernels, str] = {
     "mve": "mps3/an547",
 }
 INPUTS: list[Shape] = [(24, 3), (128, 9), (49, 10, 1), (32, 32, 3), (30,)]
+STRIPED: list[Shape] = [(24, 3), (49, 10, 1), (32, 32, 3)]
 EACH, MOST_BYTES = 3, 20_000
 # A depthwise layer's stride and the channels behind it, of MLPerf Tiny's visual wake words.
 MOBILENET = (
@@ -91,6 +93,23 @@ def test_what_neighbours_do_to_each_other_is_foretold(kernels: Kernels) -> None:
     figures = static_figures(architecture, (96, 96, 3), "classification", 4)
     found = planned_bytes(architecture, (96, 96, 3), kernels)
     assert arena_bytes(figures, kernels) == found > figures.peak_activation_bytes
+
+
+@pytest.mark.parametrize(("kernels", "shape"), [*zip(CPUS, STRIPED, strict=True)])
+def test_an_arena_in_stripes_is_foretold(kernels: Kernels, shape: Shape) -> None:
+    """For a limit and by rows; what is told without a search keeps the limits that this keeps."""
+    for architecture, figures in drawn(shape):
+        tflite = int8_model(architecture, shape, "classification", 4)
+        limit = arena_bytes(figures, kernels) * 3 // 4
+        for patches in ("auto", "streamed"):
+            streamed = patches == "streamed"
+            found = PLUGIN.generate(
+                tflite, CPUS[kernels], arena_limit_bytes=limit, untrained=True, streamed=streamed
+            ).arena_bytes
+            assert arena_bytes(figures, kernels, limit, streamed=streamed) == found
+            assert figures.at_least(patches)["ram_bytes"] <= found
+            quick = arena_bytes(figures, kernels, limit, streamed=streamed, searches=False)
+            assert (quick <= limit) == (found <= limit)
 
 
 @pytest.mark.parametrize("kernels", CPUS)

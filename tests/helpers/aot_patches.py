@@ -10,7 +10,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from mlforge_tasks.engines import GeneratedModel
 from mlforge_tasks.engines._aot.emit import emit
 from mlforge_tasks.engines._aot.importer import import_model
-from mlforge_tasks.engines._aot.lower import lower_operators
+from mlforge_tasks.engines._aot.lower import lower_operators, lowering
 from mlforge_tasks.engines._aot.memory import plan
 from mlforge_tasks.engines._aot.patches import cut_up, cuts
 from mlforge_tasks.engines._aot.rewrite import rewrite
@@ -143,7 +143,7 @@ def cut_cases(
     for number, cut in enumerate(found[:: -(-len(found) // most) or 1]):
         assert whole is not None
         name = f"{prefix}_{number}"
-        made, cut_forms = cut_up(cut, graph, lowered, cpu)
+        made, cut_forms = cut_up(cut, graph, lowered, lowering(cpu))
         forms = cut_forms.lowered
         memory = plan(made, forms)
         files = emit(made, forms, memory, tflite=tflite, cpu=cpu, prefix=name)

@@ -39,6 +39,7 @@ def reported(
         "memories": {},
         "engines": ["aot"],
         "operators": {},
+        "patches": "off",
     }
     report.run(inputs, folder, config)
     found = Report.read(folder / "report.json")

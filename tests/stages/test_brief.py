@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlforge_tasks.agents import Stripes
+from mlforge_tasks.build_report import FirmwareReport, ProcessReport
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.data_card import CARD, DataCard
 from mlforge_tasks.contract.goal import Figure
+from mlforge_tasks.contract.search import Search
 from mlforge_tasks.datasets._prepare import prepare
-from mlforge_tasks.stages._brief import card_of
+from mlforge_tasks.stages._brief import brief_of, card_of
 from tests.helpers.datasets import FORECAST, SORTING, loaded, spec
+from tests.helpers.model_data import card as make_card
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,3 +52,32 @@ def test_a_root_of_the_mean_square_is_one_of_them(tmp_path: Path) -> None:
         if one.split == "validation"
     }
     assert found["linear", "rmse"] ** 2 == found["linear", "mse"]
+
+
+def test_agents_hear_what_is_left_for_a_model_in_stripes(tmp_path: Path) -> None:
+    """Where engine `aot` may still be taken; a process of this computer has no limit."""
+    image = FirmwareReport(
+        flash_bytes=1, static_ram_bytes=500, stack_reserved_bytes=9, heap_bytes=0, firmware_id="0"
+    )
+    asked = {"ram_bytes": 4000.0, "stack_bytes": 600, "kept_inputs": 1}
+    streamed = {**asked, "streamed": True}
+    for report, patches, engine, wanted in (
+        (image, asked, "aot", Stripes(beyond_bytes=2890)),
+        (image, streamed, "aot", Stripes(beyond_bytes=2890, streamed=True)),
+        (image, asked, "tflm", None),
+        (ProcessReport(firmware_id="0"), asked, "aot", None),
+        (ProcessReport(firmware_id="0"), streamed, "aot", Stripes(beyond_bytes=0, streamed=True)),
+    ):
+        report.write(tmp_path / "firmware.json")
+        config = {
+            "board": load_board("mps2/an386").model_dump(mode="json"),
+            "limits": {},
+            "goals": [{"metric": "mse", "target": 1.0, "direction": "minimize"}],
+            "iteration": 1,
+            "engines": [engine],
+            "patches": patches,
+        }
+        search = Search(agent="optimizer", max_iterations=1)
+        about = make_card("regression", (5, 2), 1)
+        assert brief_of(about, search, config, tmp_path).stripes == wanted
+        assert brief_of(about, search, config).stripes is None

@@ -50,6 +50,7 @@ def test_another_engine_is_named_only_for_an_operator_that_is_missing(
         "memories": {},
         "engines": own,
         "operators": OPERATORS,
+        "patches": "off",
     }
     bounds = (Bound(metric="mse", limit=1.0, unit="1"),)
     result = TrialResult(trial=trial, brief="own.tflite")

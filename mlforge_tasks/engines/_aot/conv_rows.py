@@ -99,6 +99,15 @@ class _Rows:
         return self.height.kernel * self.row_bytes
 
     @property
+    def channel_bytes(self) -> int:
+        """Of an output channel's weights."""
+        return self.height.kernel * self.vectors * _VECTOR * len(self.segments.taps)
+
+    @property
+    def weight_bytes(self) -> int:
+        return self.channels_out * self.channel_bytes
+
+    @property
     def scratch_bytes(self) -> int:
         """The ring, and a table of places."""
         return self.ring_bytes + 4 * self.height.kernel * len(self.places)
@@ -133,11 +142,10 @@ class _Rows:
     def members(self) -> dict[str, Value]:
         """What of an `aot_conv_rows_t` the ring decides."""
         height, width = self.height, self.width
-        taps = self.vectors * _VECTOR * len(self.segments.taps)
         return {
             "segments": len(self.places),
             "channels": self.channels_out,
-            "channel_bytes": height.kernel * taps,
+            "channel_bytes": self.channel_bytes,
             "input_height": height.input,
             "input_width": width.input,
             "input_channels": self.channels,

@@ -92,6 +92,12 @@ class Plane:
         return depthwise_planes.copies_four(self.room_bytes, self.channels, input_bytes)
 
     @property
+    def weight_bytes(self) -> int:
+        """With what a filter has beyond a line, and all of them."""
+        taps = self.along.kernel if self.by is None else self.by.taps
+        return self.channels_out * self.across.kernel * taps + self.beyond
+
+    @property
     def scratch_bytes(self) -> int:
         return self.room_bytes * (depthwise_planes.CHANNELS if self.four else 1)
 

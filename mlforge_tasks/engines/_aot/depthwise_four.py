@@ -102,6 +102,12 @@ class Words:
         return _CHANNELS * _CHANNEL_BYTES + threes * _TAPS * _TAP_BYTES
 
     @property
+    def weight_bytes(self) -> int:
+        """With zeros where four channels are not full."""
+        fours = -(-self.channels // _CHANNELS)
+        return fours * _CHANNELS * self.across.kernel * self.along.kernel
+
+    @property
     def scratch_bytes(self) -> int:
         return self.table_bytes + (self.copied_bytes(self.band) if self.band else 0)
 

@@ -53,9 +53,14 @@ class Lanes:
     whole: bool
 
     @property
+    def is_sum(self) -> bool:
+        """Whether there is one window, which is all of the input."""
+        return all(each.inside and each.kernel == each.input for each in (self.across, self.along))
+
+    @property
     def kernel(self) -> str:
         """The function that takes the windows."""
-        if all(each.inside and each.kernel == each.input for each in (self.across, self.along)):
+        if self.is_sum:
             return "aot_lanes_sum_s8"
         plain = self.across.dilation == self.along.dilation == 1
         if (self.across.kernel, self.along.kernel) != (3, 3) or not plain:
@@ -96,6 +101,15 @@ class Lanes:
         return self.rows * self.row_bytes
 
     @property
+    def block_bytes(self) -> int:
+        """Of a block's weights."""
+        return self.across.kernel * self.runs * self.run * _BLOCK
+
+    def weight_bytes(self, channels: int) -> int:
+        """With zeros where a block is not full."""
+        return -(-channels // _BLOCK) * self.block_bytes
+
+    @property
     def scratch_bytes(self) -> int:
         """The ring and the table."""
         return self.ring_bytes + 4 * self.across.kernel * self.runs
@@ -117,7 +131,7 @@ class Lanes:
     def cost(self, channels: int) -> int:
         """About how many instructions it takes."""
         across, along = self.across, self.along
-        if self.kernel == "aot_lanes_sum_s8":
+        if self.is_sum:
             taps = across.kernel * along.kernel
             return -(-channels // _BLOCK) * (_SUM + _TAP_OF_SUM * taps)
         runs = across.kernel * self.runs
@@ -179,7 +193,7 @@ def _members(lanes: Lanes, channels: int) -> dict[str, Value]:
     alone = along.output == 1
     return {
         "channels": channels,
-        "block_bytes": across.kernel * lanes.runs * lanes.run * _BLOCK,
+        "block_bytes": lanes.block_bytes,
         "input": (across.input, along.input),
         "input_step": steps,
         "pad": (across.before, along.before),
@@ -234,7 +248,7 @@ def step(
 ) -> Step:
     """The layer; filters are [channel, height, width]."""
     source, output = graph.inputs_of(operator)[0], graph.output_of(operator)
-    if lanes.kernel == "aot_lanes_sum_s8":
+    if lanes.is_sum:
         return _sum_step(operator, graph, filters, records)
     taps = filters.transpose(0, 2, 1) if lanes.turned else filters
     taps = np.pad(taps, ((0, 0), (0, 0), (0, lanes.runs * lanes.run - taps.shape[2])))

@@ -33,7 +33,7 @@ _KERNELS = {1: "aot_depthwise_one_s8", 3: "aot_depthwise_three_s8", 5: "aot_dept
 
 
 @dataclass(frozen=True)
-class _Plane:
+class Plane:
     """A channel in memory, its lines along the width of the image, or the height if turned."""
 
     across: Axis
@@ -110,13 +110,34 @@ class _Plane:
         return channels * (_CHANNEL + _GATHER * gathers) + channels_out * made
 
 
-def plane_of(height: Axis, width: Axis) -> _Plane:
+def plane_of(height: Axis, width: Axis) -> Plane:
     """The way to lie in which fewer vectors cover a window."""
-    plane, turned = _Plane(height, width, turned=False), _Plane(width, height, turned=True)
+    plane, turned = Plane(height, width, turned=False), Plane(width, height, turned=True)
     return turned if turned.room and (not plane.room or turned.room < plane.room) else plane
 
 
-def _members(plane: _Plane, channels: int, channels_out: int) -> dict[str, Value]:
+def way_of(
+    height: Axis, width: Axis, channels: int, channels_out: int, *, lanes: bool = True
+) -> Plane | depthwise_lanes.Lanes | None:
+    """How a layer with fast requantisation runs; None where a portable kernel takes it.
+
+    Args:
+        height: From row to row.
+        width: Along a row.
+        channels: Of the input.
+        channels_out: Of the output.
+        lanes: Whether its weights let channels be lanes.
+    """
+    plane = plane_of(height, width)
+    fits = plane.room > 0 and max(width.input * channels, channels_out) <= _MOST_STEP
+    if lanes and channels == channels_out:
+        way = depthwise_lanes.lanes_of(height, width, channels)
+        if not fits or way.cost(channels) < plane.cost(channels, channels_out):
+            return way
+    return plane if fits else None
+
+
+def _members(plane: Plane, channels: int, channels_out: int) -> dict[str, Value]:
     """What of an `aot_depthwise_mve_t` the plane decides."""
     across, along = plane.across, plane.along
     width = across if plane.turned else along
@@ -150,14 +171,11 @@ def depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
     filters = depthwise.filters_of(weights)
     channels, channels_out = source.shape[3], output.shape[3]
     records = requant(operator, graph, filters.reshape(channels_out, -1), bias)
-    plane = plane_of(height, width)
-    reaches = max(width.input * channels, channels_out) <= _MOST_STEP
-    fits = plane.room > 0 and records.is_fast and reaches
-    if channels == channels_out and records.is_fast and filters.min() > INT8_MIN:
-        lanes = depthwise_lanes.lanes_of(height, width, channels)
-        if not fits or lanes.cost(channels) < plane.cost(channels, channels_out):
-            return depthwise_lanes.step(operator, graph, lanes, filters, records)
-    if not fits:
+    lanes = bool(filters.min() > INT8_MIN)
+    plane = way_of(height, width, channels, channels_out, lanes=lanes) if records.is_fast else None
+    if isinstance(plane, depthwise_lanes.Lanes):
+        return depthwise_lanes.step(operator, graph, plane, filters, records)
+    if plane is None:
         return depthwise.depthwise_conv_2d("portable", operator, graph)
     if plane.turned:
         filters = filters.transpose(0, 2, 1)

@@ -24,7 +24,8 @@ from mlforge_tasks.engines._aot import (
 from mlforge_tasks.engines._aot.advice import INSTEAD
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.failure import unsupported
-from mlforge_tasks.engines._aot.program import Folded
+from mlforge_tasks.engines._aot.program import Folded, Lowering
+from mlforge_tasks.engines._aot.share import share_constants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -107,3 +108,8 @@ def lower_operators(graph: Graph, cpu: str) -> tuple[Graph, tuple[Lowered, ...]]
             graph = replace(graph, tensors=tuple(tensors))
         lowered.append(form)
     return graph, tuple(lowered)
+
+
+def lowering(cpu: str) -> Lowering:
+    """How operators become steps on a core, as GCC's `-mcpu` names it."""
+    return Lowering(lambda graph: lower_operators(graph, cpu)[1], share_constants)

@@ -112,7 +112,7 @@ def _conv_2d(packing: Packing, operator: Operator, graph: Graph) -> Step:
     return _convolution(operator, graph, packing, kernels.reshape(len(kernels), -1), axes)
 
 
-def _conv_is_cheaper(height: Axis, width: Axis, channels_out: int) -> bool:
+def conv_is_cheaper(height: Axis, width: Axis, channels_out: int) -> bool:
     """Whether a depthwise layer of one channel should rather be a convolution."""
     window = PackedWindow(DSP, height.kernel, width.kernel)
     count, pairs = height.output * width.output, -(-channels_out // 2)
@@ -127,7 +127,7 @@ def _depthwise_conv_2d(operator: Operator, graph: Graph) -> Step:
     source, weights, _ = parts(operator, graph)
     kernel = (weights.shape[1], weights.shape[2])
     axes = window_axes(operator, source, graph.output_of(operator), kernel)
-    if source.shape[3] > 1 or not _conv_is_cheaper(*axes, weights.shape[3]):
+    if source.shape[3] > 1 or not conv_is_cheaper(*axes, weights.shape[3]):
         return depthwise.depthwise_conv_2d("dsp", operator, graph)
     filters = depthwise.filters_of(weights)
     return _convolution(operator, graph, DSP, filters.reshape(len(filters), -1), axes)

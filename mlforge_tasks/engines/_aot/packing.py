@@ -100,6 +100,10 @@ class PackedWindow:
         """Of one packed window."""
         return self.taps * self.packing.bytes_per_tap
 
+    def weight_bytes(self, channels: int) -> int:
+        """Of so many output channels, if they make pairs without gaps."""
+        return _round_up(channels, 2) * self.taps
+
     def group(self, count: int) -> int:
         """Windows packed at a time, see aot_group_s8 of the kernels."""
         if self.packing is MVE and self.bytes <= _NARROW_BYTES and count >= 2 * _WINDOWS:

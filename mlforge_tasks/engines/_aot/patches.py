@@ -7,16 +7,15 @@ Deep Learning", 2021).
 
 from __future__ import annotations
 
+import itertools
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import region, trace
+from mlforge_tasks.engines._aot import memory, region, trace
 from mlforge_tasks.engines._aot.loops import head
-from mlforge_tasks.engines._aot.lower import lower_operators
 from mlforge_tasks.engines._aot.memory import plan
 from mlforge_tasks.engines._aot.program import Step
-from mlforge_tasks.engines._aot.share import share_constants
 from mlforge_tasks.engines._aot.stripes import striped
 from mlforge_tasks.engines._aot.thrift import Thrifty, thrifty
 from mlforge_tasks.records import Patches
@@ -27,11 +26,13 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.graph import Graph
     from mlforge_tasks.engines._aot.loops import Head
     from mlforge_tasks.engines._aot.memory import Plan
-    from mlforge_tasks.engines._aot.program import Lowered
+    from mlforge_tasks.engines._aot.program import Lowered, Lowering
 
 # What stripes may compute once more, as a share of the whole model's multiply-accumulates.
 MOST_EXTRA_SHARE = 0.25
 _MOST_STRIPES = 32
+# Stages that a quick look tries.
+_MOST_LOOKED_AT = 4
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,40 @@ def _weight_bytes(lowered: Sequence[Lowered]) -> int:
     )
 
 
+def _ends(graph: Graph, lowered: Sequence[Lowered], *, streamed: bool) -> Iterator[int]:
+    """Last operators of stages that may run in stripes; arguments as of `cuts`."""
+    for end in region.region_ends(graph, lowered):
+        behind = graph.operators[end + 1 :]
+        if not streamed or all(graph.input not in each.inputs for each in behind):
+            yield end
+
+
+def _heights(graph: Graph, end: int) -> list[int]:
+    """Rows that stripes may have, the most first."""
+    count = region.row_count(graph.output_of(graph.operators[end]))
+    numbers = range(2, min(count, _MOST_STRIPES) + 1)
+    return sorted({-(-count // number) for number in numbers}, reverse=True)
+
+
+def _cut(
+    graph: Graph,
+    lowered: Sequence[Lowered],
+    end: int,
+    height: int,
+    *,
+    keep: bool,
+    streamed: bool,
+) -> Cut | None:
+    """Stripes of so many rows; None where there are none that pay."""
+    same = region.same_bytes(graph, lowered, end)
+    stripes = trace.stripes(graph, end, height, same, keep=keep)
+    more = sum(trace.macs(each.parts, graph, lowered) for each in stripes)
+    more -= macs_of(lowered[: end + 1])
+    if not stripes or not (keep or more > 0):
+        return None
+    return Cut(head(graph, stripes, end, same, fed=streamed), more)
+
+
 def cuts(graph: Graph, lowered: Sequence[Lowered], *, streamed: bool = False) -> Iterator[Cut]:
     """All cuts of a model into stripes of equally many rows, with rows kept or computed anew.
 
@@ -90,54 +125,68 @@ def cuts(graph: Graph, lowered: Sequence[Lowered], *, streamed: bool = False) ->
         lowered: Its operators.
         streamed: Whether its input comes by rows: none may be read twice, nor behind the stripes.
     """
-    for end in region.region_ends(graph, lowered):
-        if streamed and any(graph.input in each.inputs for each in graph.operators[end + 1 :]):
-            continue
-        count = region.row_count(graph.output_of(graph.operators[end]))
-        heights = {-(-count // number) for number in range(2, min(count, _MOST_STRIPES) + 1)}
-        same = region.same_bytes(graph, lowered, end)
-        whole = macs_of(lowered[: end + 1])
-        for height in sorted(heights, reverse=True):
+    for end in _ends(graph, lowered, streamed=streamed):
+        for height in _heights(graph, end):
             for keep in (True,) if streamed else (True, False):
-                stripes = trace.stripes(graph, end, height, same, keep=keep)
-                macs = sum(trace.macs(each.parts, graph, lowered) for each in stripes)
-                if stripes and (keep or macs > whole):
-                    yield Cut(head(graph, stripes, end, same, fed=streamed), macs - whole)
+                cut = _cut(graph, lowered, end, height, keep=keep, streamed=streamed)
+                if cut is not None:
+                    yield cut
 
 
-def cut_up(cut: Cut, graph: Graph, lowered: Sequence[Lowered], cpu: str) -> tuple[Graph, Thrifty]:
+def cut_up(
+    cut: Cut, graph: Graph, lowered: Sequence[Lowered], lowering: Lowering
+) -> tuple[Graph, Thrifty]:
     """A model as it is cut, and its operators; arguments as of `patched`."""
     made, count = striped(graph, cut.head)
     first = replace(made, operators=made.operators[:count])
-    forms = (*lower_operators(first, cpu)[1], *lowered[cut.head.end + 1 :])
-    found = thrifty(made, forms)
-    return made, replace(found, lowered=share_constants(found.lowered))
+    found = thrifty(made, (*lowering.lower(first), *lowered[cut.head.end + 1 :]))
+    return made, replace(found, lowered=lowering.share(found.lowered))
 
 
-def _tries(
-    graph: Graph,
-    lowered: Sequence[Lowered],
-    cpu: str,
-    most: tuple[int, float],
-    *,
-    streamed: bool,
-) -> list[_Try]:
+def _cost(cut: Cut) -> tuple[int, int]:
+    """What running it takes."""
+    return cut.extra_macs, cut.head.calls
+
+
+class _Tries:
     """Cuts within bytes and extra multiply-accumulates that have no weights twice in flash."""
-    most_bytes, most_macs = most
-    weights = _weight_bytes(share_constants(lowered))
-    tries = []
-    for cut in cuts(graph, lowered, streamed=streamed):
-        if cut.extra_macs > most_macs:
-            continue
-        made, found = cut_up(cut, graph, lowered, cpu)
-        if found.least_bytes < most_bytes and _weight_bytes(found.lowered) <= weights:
-            tries.append(_Try(cut, made, found.lowered, found.least_bytes))
-    return tries
+
+    def __init__(
+        self,
+        graph: Graph,
+        lowered: Sequence[Lowered],
+        lowering: Lowering,
+        most: tuple[int, float],
+        *,
+        streamed: bool,
+    ) -> None:
+        self._graph = graph
+        self._lowered = lowered
+        self._lowering = lowering
+        self._most_bytes, most_macs = most
+        self._weights = _weight_bytes(lowering.share(lowered))
+        found = cuts(graph, lowered, streamed=streamed)
+        self._left = sorted((cut for cut in found if cut.extra_macs <= most_macs), key=_cost)
+        self.made: list[_Try] = []
+
+    def by_cost(self) -> Iterator[_Try]:
+        """From what takes least to run; of equals, by memory. None is made before its turn."""
+        for _, equals in itertools.groupby(self._left, _cost):
+            made = [one for cut in equals if (one := self._try(cut)) is not None]
+            made.sort(key=_least_bytes)
+            self.made += made
+            yield from made
+
+    def _try(self, cut: Cut) -> _Try | None:
+        made, found = cut_up(cut, self._graph, self._lowered, self._lowering)
+        fits = found.least_bytes < self._most_bytes
+        if not fits or _weight_bytes(found.lowered) > self._weights:
+            return None
+        return _Try(cut, made, found.lowered, found.least_bytes)
 
 
-def _by_cost(one: _Try) -> tuple[int, int, int]:
-    """What running it takes; where that is equal, its memory."""
-    return one.cut.extra_macs, one.cut.head.calls, one.least_bytes
+def _least_bytes(one: _Try) -> int:
+    return one.least_bytes
 
 
 def _planned(one: _Try, graph: Graph, whole_bytes: int) -> Patched:
@@ -154,7 +203,7 @@ def _planned(one: _Try, graph: Graph, whole_bytes: int) -> Patched:
 def patched(
     graph: Graph,
     lowered: Sequence[Lowered],
-    cpu: str,
+    lowering: Lowering,
     *,
     whole_bytes: int,
     limit_bytes: int,
@@ -169,21 +218,21 @@ def patched(
     Args:
         graph: The model as `lower_operators` returns it.
         lowered: Its operators, all with constants of their own.
-        cpu: The core it is for.
+        lowering: What made them.
         whole_bytes: The arena without stripes.
         limit_bytes: What the arena should take at most.
         whole_macs: Of the model with all its channels, which more of is a share of.
         streamed: Whether the input comes by rows.
     """
     bounds = (sys.maxsize if streamed else whole_bytes, MOST_EXTRA_SHARE * whole_macs)
-    tries = _tries(graph, lowered, cpu, bounds, streamed=streamed)
-    for one in sorted(tries, key=_by_cost):
+    tries = _Tries(graph, lowered, lowering, bounds, streamed=streamed)
+    for one in tries.by_cost():
         if one.least_bytes <= limit_bytes:
             found = _planned(one, graph, whole_bytes)
             if found.memory.arena_bytes <= limit_bytes:
                 return found
     best: Patched | None = None
-    for one in sorted(tries, key=lambda each: (each.least_bytes, each.cut.extra_macs)):
+    for one in sorted(tries.made, key=lambda each: (each.least_bytes, each.cut.extra_macs)):
         most = bounds[0] if best is None else best.memory.arena_bytes
         if one.least_bytes >= most:
             break
@@ -191,3 +240,42 @@ def patched(
         if found.memory.arena_bytes < most:
             best = found
     return best
+
+
+def foretold_bytes(
+    graph: Graph,
+    lowered: Sequence[Lowered],
+    lowering: Lowering,
+    *,
+    limit_bytes: int,
+    streamed: bool = False,
+) -> int | None:
+    """An arena in stripes that keeps a limit, or the smallest found; None where none can.
+
+    It looks at the lowest stripes alone, of a few stages, up to the first that keeps the limit:
+    what `patched` chooses takes more where that is faster.
+
+    Args:
+        graph: As of `patched`.
+        lowered: As of `patched`.
+        lowering: As of `patched`.
+        limit_bytes: As of `patched`.
+        streamed: As of `patched`.
+    """
+    needs = memory.least_bytes(graph, thrifty(graph, lowered).lowered)
+    behind = {
+        end: max(needs[end + 1 :], default=0) for end in _ends(graph, lowered, streamed=streamed)
+    }
+    ends = [end for end, need in behind.items() if need <= limit_bytes]
+    weights, found = _weight_bytes(lowering.share(lowered)), None
+    for end in ends[:_MOST_LOOKED_AT]:
+        cut = _cut(graph, lowered, end, _heights(graph, end)[-1], keep=True, streamed=streamed)
+        if cut is None:
+            continue
+        made, forms = cut_up(cut, graph, lowered, lowering)
+        if _weight_bytes(forms.lowered) <= weights:
+            taken = memory.foretold_bytes(made, forms.lowered, searches=False)
+            found = taken if found is None else min(found, taken)
+            if taken <= limit_bytes:
+                break
+    return found

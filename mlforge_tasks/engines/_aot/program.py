@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from mlforge_tasks.engines._aot.graph import Graph
 
 # A C initialiser: a number, an expression, a list in braces, or a struct with named members.
 Value = Union[int, str, tuple["Value", ...], "Mapping[str, Value]"]
@@ -140,3 +142,16 @@ class Folded:
 
 
 Lowered = Step | Alias | Folded
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """How operators of a model become steps.
+
+    Attributes:
+        lower: One step for each of a graph's operators, with constants of its own.
+        share: The same steps with those constants once that several have in common.
+    """
+
+    lower: Callable[[Graph], tuple[Lowered, ...]]
+    share: Callable[[Sequence[Lowered]], tuple[Lowered, ...]]
