@@ -106,7 +106,7 @@ class SerialSession:
 
     def seconds_for(self, input_bytes: int, output_bytes: int) -> float:
         """See `runners.Session.seconds_for`."""
-        return self._line.seconds_for(input_bytes + output_bytes, self.self_test)
+        return self._line.seconds_for(input_bytes + output_bytes, self._hello)
 
     def _mend(self, trouble: NoAnswerError | TransportClosedError, *, restarted: bool) -> bool:
         """Brings the board back to where it answers.

@@ -25,6 +25,8 @@ class FrameType(StrEnum):
     HELLO = "H"
     INFER = "I"
     PLACED = "P"
+    ROWS = "R"
+    WANTED = "W"
     OUTPUT = "O"
     NAK = "N"
     ERROR = "E"
@@ -76,9 +78,9 @@ class Log:
     text: str
 
 
-def wire_bytes(payload_bytes: int) -> float:
-    """What a request and its answer take on the wire, with so many bytes in both together."""
-    return payload_bytes * 4 / 3 + 2 * _FRAME_BYTES
+def wire_bytes(payload_bytes: int, exchanges: int = 1) -> float:
+    """What requests and their answers take on the wire, with so many bytes in all together."""
+    return payload_bytes * 4 / 3 + exchanges * 2 * _FRAME_BYTES
 
 
 def _parse(body: bytes) -> Frame | BadFrame:

@@ -11,7 +11,7 @@ from mlforge_tasks.records import SelfTest, StackUse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Hello:
         input_bytes: Size of the model's input.
         output_bytes: Size of the model's output.
         input_at: Address of the model's input; None where it is not the same at every boot.
+        pieces: How often an inference asks for some of its input; 0 where that comes as a whole.
     """
 
     self_test: SelfTest
@@ -31,6 +32,7 @@ class Hello:
     input_bytes: int
     output_bytes: int
     input_at: int | None = None
+    pieces: int = 0
 
     @classmethod
     def parse(cls, payload: bytes) -> Hello:
@@ -63,9 +65,40 @@ class Hello:
                 input_bytes=int(fields["input_bytes"], 16),
                 output_bytes=int(fields["output_bytes"], 16),
                 input_at=int(fields["input_at"], 16) if "input_at" in fields else None,
+                pieces=int(fields.get("pieces", "0"), 16),
             )
         except (KeyError, ValueError) as error:
             raise ToolError(f"the device's hello is not complete: {error}") from error
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A piece of its input that a device asks for.
+
+    Attributes:
+        first: Its first byte's place in the input.
+        size_bytes: How much.
+        at: Where it belongs in the device's memory.
+    """
+
+    first: int
+    size_bytes: int
+    at: int
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Wanted:
+        """Reads the payload of a frame that asks: `name=value` lines, numbers in hex.
+
+        Raises:
+            ToolError: It is not complete.
+        """
+        lines = payload.decode(errors="replace").splitlines()
+        fields = {name: value for name, _, value in (line.partition("=") for line in lines)}
+        try:
+            first, size, at = (int(fields[name], 16) for name in ("first", "size", "at"))
+        except (KeyError, ValueError) as error:
+            raise ToolError(f"the device asks for rows of its input unclearly: {error}") from error
+        return cls(first, size, at)
 
 
 def _ticks(fields: Mapping[str, str], values: Iterable[str]) -> tuple[int, ...]:

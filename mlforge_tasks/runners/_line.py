@@ -13,7 +13,6 @@ from mlforge_tasks.runners._link import BOOT_SEQ, Link
 from mlforge_tasks.runners._port import BITS_A_BYTE
 
 if TYPE_CHECKING:
-    from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import Expected, InferenceResult
     from mlforge_tasks.runners._frames import BadFrame, Log
     from mlforge_tasks.runners._port import Port
@@ -80,17 +79,18 @@ class Line(Link):
         Raises:
             As `Link.infer`.
         """
-        expected_s = self.seconds_for(hello.input_bytes + hello.output_bytes, hello.self_test)
+        expected_s = self.seconds_for(hello.input_bytes + hello.output_bytes, hello)
         self._timeout_s = self._patience.answer_s + 2 * expected_s
         self._attempts = ATTEMPTS
         return self.infer(data)
 
-    def seconds_for(self, data_bytes: int, test: SelfTest) -> float:
+    def seconds_for(self, data_bytes: int, hello: Hello) -> float:
         """See `runners.Session.seconds_for`."""
-        return max(test.ticks) / test.tick_hz + self._line_s(data_bytes)
+        test = hello.self_test
+        return max(test.ticks) / test.tick_hz + self._line_s(data_bytes, 1 + hello.pieces)
 
-    def _line_s(self, payload_bytes: int) -> float:
-        return wire_bytes(payload_bytes) * BITS_A_BYTE / self._baud
+    def _line_s(self, payload_bytes: int, exchanges: int = 1) -> float:
+        return wire_bytes(payload_bytes, exchanges) * BITS_A_BYTE / self._baud
 
     def _next(self, deadline: float) -> Frame | BadFrame | Log | None:
         event = super()._next(deadline)

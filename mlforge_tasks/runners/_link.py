@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Protocol
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.runners import InferenceResult
 from mlforge_tasks.runners._fault import failure
-from mlforge_tasks.runners._frames import BadFrame, Frame, FrameReader, FrameType, Log, placed
+from mlforge_tasks.runners._frames import BadFrame, Frame, FrameReader, FrameType, Log
 from mlforge_tasks.runners._hello import Hello
+from mlforge_tasks.runners._inputs import Inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlforge_tasks.runners import Expected
+    from mlforge_tasks.runners._inputs import Memory
 
 TICKS_BYTES = 8
 BOOT_SEQ = 0
@@ -55,19 +57,6 @@ class Transport(Protocol):
         """
 
 
-class Memory(Protocol):
-    """A device's memory, where a host can reach it beside the line."""
-
-    def write(self, address: int, data: bytes) -> None:
-        """Writes bytes.
-
-        Raises:
-            TransportClosedError: The device is gone.
-            TransportStillError: It stands still.
-            ToolError: It cannot be written.
-        """
-
-
 class Link:
     """Talks to one device.
 
@@ -100,8 +89,7 @@ class Link:
         self._console = bytearray()
         self._logs: list[str] = []
         self._seq = BOOT_SEQ
-        self._memory = memory
-        self._input_at: int | None = None
+        self._inputs = Inputs(memory)
 
     @property
     def console(self) -> bytes:
@@ -114,9 +102,9 @@ class Link:
         return tuple(self._logs)
 
     @property
-    def places_inputs(self) -> bool:
-        """Whether inputs are written where they belong, and do not come over the line."""
-        return self._memory is not None and self._input_at is not None
+    def inputs(self) -> Inputs:
+        """How inputs come to the device."""
+        return self._inputs
 
     def wait_for_boot(self) -> Hello:
         """Waits, without sending anything, until the device says that it is ready.
@@ -143,7 +131,7 @@ class Link:
         """
         self._seq += 1
         asked = Frame(self._seq, FrameType.HELLO, b"").encode()
-        return self._hello(self._request(asked, FrameType.HELLO))
+        return self._hello(self._request(lambda: asked, FrameType.HELLO))
 
     def infer(self, data: bytes) -> InferenceResult:
         """Runs the model on one input.
@@ -155,20 +143,15 @@ class Link:
             TransportClosedError: It goes away.
         """
         self._seq += 1
-        payload = self._request(self._inference(data), FrameType.OUTPUT).payload
+        payload = self._request(
+            lambda: self._inputs.request(self._seq, data), FrameType.OUTPUT
+        ).payload
         ticks = int.from_bytes(payload[:TICKS_BYTES], "little")
         return InferenceResult(output=payload[TICKS_BYTES:], ticks=ticks)
 
-    def _inference(self, data: bytes) -> bytes:
-        """The request for one; its input is then in its place, or in the request."""
-        if self._memory is None or self._input_at is None:
-            return Frame(self._seq, FrameType.INFER, data).encode()
-        self._memory.write(self._input_at, data)
-        return placed(self._seq, data)
-
-    def _request(self, request: bytes, wanted: FrameType) -> Frame:
+    def _request(self, request: Callable[[], bytes], wanted: FrameType) -> Frame:
         for _ in range(self._attempts):
-            self._transport.write(request)
+            self._transport.write(request())
             answer = self._answer()
             if answer is not None and answer.type == FrameType.ERROR:
                 raise ToolError(f"the device refuses the request: {_text(answer)}")
@@ -185,11 +168,18 @@ class Link:
                 return None
             if isinstance(event, Log):
                 continue
+            if (event.seq, event.type) == (self._seq, FrameType.WANTED):
+                piece = self._inputs.piece(event.payload)
+                if piece is None:
+                    return None
+                self._transport.write(piece)
+                deadline = self._clock() + self._timeout_s
+                continue
             if event.seq == self._seq:
                 return event
             if event.type == FrameType.NAK:
-                if self.places_inputs:  # no line loses anything here
-                    raise ToolError("the device has another input than was written to its memory")
+                if self._inputs.way == "memory":  # no line loses anything here
+                    raise self._inputs.other_input()
                 return None
             if event.seq == BOOT_SEQ and event.type == FrameType.HELLO:
                 self._hello(event)  # it was reset and has forgotten the request
@@ -221,7 +211,7 @@ class Link:
         if found.model_digest != self._expected.model_digest:
             ids = f"'{found.model_digest}', expected '{self._expected.model_digest}'"
             raise ToolError(f"the device runs another model: {ids}")
-        self._input_at = hello.input_at
+        self._inputs.meet(hello)
         return hello
 
 

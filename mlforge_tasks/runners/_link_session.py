@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.runners._frames import wire_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,11 +21,11 @@ class LinkSession:
         link: The line to it.
         self_test: What it measured.
         seconds_for: How long an inference takes, with so many bytes to write into its memory and
-            so many that come over the line.
+            so many characters on the line.
     """
 
     def __init__(
-        self, link: Link, self_test: SelfTest, seconds_for: Callable[[int, int], float]
+        self, link: Link, self_test: SelfTest, seconds_for: Callable[[int, float], float]
     ) -> None:
         self._link = link
         self.self_test = self_test
@@ -41,10 +43,11 @@ class LinkSession:
     @property
     def inputs_through(self) -> Way:
         """See `runners.Session.inputs_through`."""
-        return "memory" if self._link.places_inputs else "line"
+        return self._link.inputs.way
 
     def seconds_for(self, input_bytes: int, output_bytes: int) -> float:
         """See `runners.Session.seconds_for`."""
-        if self._link.places_inputs:
-            return self._seconds_for(input_bytes, output_bytes)
-        return self._seconds_for(0, input_bytes + output_bytes)
+        exchanges = 1 + self._link.inputs.pieces
+        if self.inputs_through == "memory":
+            return self._seconds_for(input_bytes, wire_bytes(output_bytes, exchanges))
+        return self._seconds_for(0, wire_bytes(input_bytes + output_bytes, exchanges))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import Expected
-    from mlforge_tasks.runners._link import Memory
+    from mlforge_tasks.runners._inputs import Memory
 
 # The device's own watchdog (60 s of device time, some 10 s in QEMU) reports what hangs. This limit
 # is for a device that is beyond that. It is of the processor's time that the program used: what was
@@ -290,7 +290,7 @@ class ProgramRunner(abc.ABC):
         board: Board,  # noqa: ARG002
         test: SelfTest,  # noqa: ARG002
         placed_bytes: int,  # noqa: ARG002
-        line_bytes: int,  # noqa: ARG002
+        wire_bytes: float,  # noqa: ARG002
     ) -> float:
         """See `runners.Session.seconds_for`; next to nothing, of a program of this computer."""
         return 0.0

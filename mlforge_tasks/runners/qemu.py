@@ -16,7 +16,7 @@ from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.runners import Capabilities, _cycles, _program, instruction_counts
 from mlforge_tasks.runners._debugger import Debugger
 from mlforge_tasks.runners._fault import failure
-from mlforge_tasks.runners._frames import Frame, FrameReader, FrameType, wire_bytes
+from mlforge_tasks.runners._frames import Frame, FrameReader, FrameType
 from mlforge_tasks.runners._link import NoAnswerError
 from mlforge_tasks.runners._program import (
     Ended,
@@ -100,11 +100,11 @@ class QemuRunner(ProgramRunner):
         return _ended(how)
 
     def _seconds_for(
-        self, board: Board, test: SelfTest, placed_bytes: int, line_bytes: int
+        self, board: Board, test: SelfTest, placed_bytes: int, wire_bytes: float
     ) -> float:
         computing_s = max(instruction_counts(board, test)) / INSTRUCTIONS_PER_S
         placing_s = placed_bytes * PLACED_BYTE_S
-        return computing_s + placing_s + wire_bytes(line_bytes) * CHARACTER_S
+        return computing_s + placing_s + wire_bytes * CHARACTER_S
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `runners.Runner.tool_versions`."""

@@ -81,10 +81,16 @@ void model_read_rows(int8_t *rows, int32_t first, int32_t count);
 """
 
 
-def write_streamed_model(folder: Path, *, rows: int, row_bytes: int, read: int) -> Path:
-    """The same model, whose input comes by rows: of `row_bytes` the first `read`, one by one."""
-    invoke = f"for (int32_t i = 0; i < {read}; i++) model_read_rows(input + i * {row_bytes}, i, 1);"
-    write_model(folder, invoke=invoke, input_bytes=rows * row_bytes)
+def write_streamed_model(
+    folder: Path, rows: int, row_bytes: int, read: int, *, each: str = "", globals_: str = ""
+) -> Path:
+    """The same model, whose input comes by rows: of `row_bytes` the first `read`, one by one.
+
+    `each` comes before each of them.
+    """
+    reading = f"{each} model_read_rows(input + i * {row_bytes}, i, 1);"
+    invoke = f"for (int32_t i = 0; i < {read}; i++) {{ {reading} }}"
+    write_model(folder, invoke=invoke, input_bytes=rows * row_bytes, globals_=globals_)
     header = _ROWS_HEADER.format(rows=rows, row_bytes=row_bytes)
     (folder / "model_rows.h").write_text(header)
     source = folder / "model.c"

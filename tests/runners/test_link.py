@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 from hypothesis import given, settings
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HELLO_TEXT = (
-    f"protocol=2\nmodel={tiny_model.MODEL_DIGEST}\nfirmware={tiny_model.FIRMWARE_ID}\n"
+    f"protocol=3\nmodel={tiny_model.MODEL_DIGEST}\nfirmware={tiny_model.FIRMWARE_ID}\n"
     "engine=tiny\ninput_bytes=3\noutput_bytes=1\narena_bytes=5\ntick_hz=3e8\n"
     "stack=4b/100 main\nstack=30/40 a b\n"
     "least_ticks=8\nticks=a*2\nticks=10000000b*1\n"
@@ -331,7 +331,6 @@ def test_an_input_is_placed_where_the_device_has_it() -> None:
     hello = (HELLO_TEXT + "input_at=20000010\n").encode()
     peer = _Placed(boot=Frame(0, FrameType.HELLO, hello).encode())
     device = Link(peer, tiny_model.EXPECTED, timeout_s=0, attempts=1, memory=memory)
-    assert not device.places_inputs
     device.wait_for_boot()
     peer.instead = [Frame(1, FrameType.OUTPUT, bytes(8) + b"\x06").encode()]
     peer.instead += [Frame(0, FrameType.NAK, b"").encode()]
@@ -339,7 +338,7 @@ def test_an_input_is_placed_where_the_device_has_it() -> None:
     assert memory.written == [(0x20000010, b"\x01\x02\x03")]
     with pytest.raises(ToolError, match="another input than was written"):
         device.infer(b"\x01\x02\x03")
-    assert device.places_inputs
+    assert device.inputs.way == "memory"
 
 
 def test_a_refused_request_is_reported() -> None:
@@ -364,7 +363,7 @@ def test_the_wrong_image_is_never_measured(expected: Expected, what: str) -> Non
 @pytest.mark.parametrize(
     ("old", "new", "what"),
     [
-        ("protocol=2", "protocol=1", "protocol 1, not 2"),
+        ("protocol=3", "protocol=2", "protocol 2, not 3"),
         ("tick_hz=3e8\n", "", "not complete: 'tick_hz'"),
         ("arena_bytes=5", "arena_bytes=many", "not complete: invalid literal"),
     ],
@@ -404,11 +403,20 @@ def test_the_watchdog_is_a_hang() -> None:
     assert caught.value.reason.code == "hang"
 
 
-class _Process:
-    """The native firmware as a transport."""
+class FirmwareProcess:
+    """The native firmware as a transport, running in the block."""
 
     def __init__(self, firmware: Path) -> None:
         self.running = process.start([str(firmware)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        process.stop(self.running)
+        for pipe in (self.running.stdin, self.running.stdout):
+            assert pipe is not None
+            pipe.close()
 
     def read(self, timeout_s: float) -> bytes:
         assert self.running.stdout is not None
@@ -425,17 +433,13 @@ class _Process:
 
 
 @pytest.fixture
-def transport(firmware: Path) -> Iterator[_Process]:
+def transport(firmware: Path) -> Iterator[FirmwareProcess]:
     """The native firmware, running."""
-    transport = _Process(firmware)
-    yield transport
-    process.stop(transport.running)
-    for pipe in (transport.running.stdin, transport.running.stdout):
-        assert pipe is not None
-        pipe.close()
+    with FirmwareProcess(firmware) as transport:
+        yield transport
 
 
-def test_host_and_firmware_together(transport: _Process) -> None:
+def test_host_and_firmware_together(transport: FirmwareProcess) -> None:
     """The two halves agree: boot, a hundred inferences, hello."""
     device = Link(transport, tiny_model.EXPECTED, timeout_s=30, attempts=1)
     boot = device.wait_for_boot()

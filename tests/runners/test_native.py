@@ -45,7 +45,7 @@ def say(data):
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
-HELLO = "protocol=2;model={tiny_model.MODEL_DIGEST};firmware={tiny_model.FIRMWARE_ID};engine=tiny;"
+HELLO = "protocol=3;model={tiny_model.MODEL_DIGEST};firmware={tiny_model.FIRMWARE_ID};engine=tiny;"
 HELLO += "input_bytes=3;output_bytes=1;arena_bytes=5;tick_hz=f4240;least_ticks=0;ticks=0*5;"
 HELLO += "stack=800/800 interrupts"
 while "mute" in __file__:

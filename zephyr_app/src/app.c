@@ -22,7 +22,7 @@
 #define MODEL_IS_STREAMED 1
 #endif
 
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 
 /* Where the input lies is the same at every boot, but for a process of a computer. */
 #if !defined(MODEL_IS_STREAMED) && UINTPTR_MAX == UINT32_MAX
@@ -83,41 +83,65 @@ uint64_t mlperf_score(void)
 #endif
 #endif
 
-#ifdef MODEL_IS_STREAMED
-#define MOST_IN_A_GROUP 3 /* bytes of four base64 digits */
+static void text_field(const char *name, const char *value)
+{
+    protocol_text(name);
+    protocol_text(value);
+    protocol_text("\n");
+}
 
-static uint8_t group[MOST_IN_A_GROUP];
-static struct protocol_receiver receiver = {.payload = group, .capacity = sizeof group};
+static void number_field(const char *name, uint64_t value)
+{
+    protocol_text(name);
+    protocol_hex(value);
+    protocol_text("\n");
+}
+
+#ifdef MODEL_IS_STREAMED
+static struct protocol_receiver receiver; /* of requests, which have no payload, and of rows */
 static struct {
     bool from_host; /* or else the self-test's input */
-    bool abandoned; /* another frame began */
-    enum protocol_event end; /* of the frame, when it is there */
-    uint32_t taken; /* bytes of the frame before those in `group` */
-    uint64_t ticks; /* that it took to get rows of it */
+    bool abandoned; /* something else than rows came, which is in `receiver` */
+    uint32_t seq; /* of the inference */
+    uint32_t pieces; /* that the self-test asked for in an inference */
+    uint64_t ticks; /* that it took to get rows */
 } feed;
 
-/* Waits for more of the frame. */
-static void receive(void)
+static void ask_for_rows(const int8_t *rows, uint32_t first, uint32_t size)
 {
-    uint8_t byte = hal_get();
-    feed.taken += (uint32_t)receiver.size;
-    receiver.size = 0;
-    feed.end = protocol_feed(&receiver, byte);
-    feed.abandoned = byte == '$';
+    protocol_begin(feed.seq, FRAME_WANTED);
+    number_field("first=", first);
+    number_field("size=", size);
+    number_field("at=", (uintptr_t)rows);
+    protocol_end();
 }
 
-static bool more(void)
+/* Asks the host and waits until the rows are there. It sends nothing that was not asked for, so no
+ * byte comes while the model computes, when nobody would read it. */
+static void rows_from_host(int8_t *rows, uint32_t first, uint32_t size)
 {
-    return feed.end == PROTOCOL_NOTHING && !feed.abandoned;
-}
-
-static int8_t byte_of_frame(uint32_t index)
-{
-    while (more() && index >= feed.taken + receiver.size) {
-        receive();
+    bool asked = false;
+    receiver.payload = (uint8_t *)rows;
+    receiver.capacity = size;
+    while (!feed.abandoned) {
+        if (!asked) {
+            ask_for_rows(rows, first, size);
+            asked = true;
+        }
+        enum protocol_event event = protocol_feed(&receiver, hal_get());
+        if (event == PROTOCOL_BAD) {
+            asked = false;
+        } else if (event == PROTOCOL_FRAME) {
+            feed.abandoned = receiver.type != FRAME_ROWS && receiver.type != FRAME_PLACED;
+            if (!feed.abandoned && receiver.seq == first && receiver.size == size) {
+                break;
+            }
+        }
     }
-    uint32_t place = index - feed.taken;
-    return (int8_t)(place < sizeof group ? group[place] : 0);
+    receiver.capacity = 0;
+    if (feed.abandoned) {
+        memset(rows, 0, size);
+    }
 }
 
 /* The self-test's rows are part of what it measures: any fixed input does, and one that costs next
@@ -127,15 +151,13 @@ void model_read_rows(int8_t *rows, int32_t first, int32_t count)
 {
     uint32_t size = (uint32_t)count * MODEL_ROW_BYTES;
     if (!feed.from_host) {
+        feed.pieces++;
         memset(rows, first * 7, size);
         return;
     }
     uint64_t start = hal_ticks();
-    uint32_t index = (uint32_t)first * MODEL_ROW_BYTES;
     hal_watchdog(0); /* it is the model that may hang: a host takes the time it likes */
-    for (uint32_t i = 0; i < size; i++) {
-        rows[i] = byte_of_frame(index + i);
-    }
+    rows_from_host(rows, (uint32_t)first * MODEL_ROW_BYTES, size);
     hal_watchdog(MLFORGE_WATCHDOG_SECONDS);
     feed.ticks += hal_ticks() - start + empty_ticks;
 }
@@ -147,6 +169,9 @@ static int timed_invoke(uint64_t *ticks)
     hal_watchdog(MLFORGE_WATCHDOG_SECONDS);
 #ifdef MODEL_IS_STREAMED
     feed.ticks = 0;
+    if (!feed.from_host) {
+        feed.pieces = 0;
+    }
 #endif
     uint64_t start = hal_ticks();
     int status = invoke();
@@ -205,20 +230,6 @@ static int run_self_test(void)
     return 0;
 }
 
-static void text_field(const char *name, const char *value)
-{
-    protocol_text(name);
-    protocol_text(value);
-    protocol_text("\n");
-}
-
-static void number_field(const char *name, uint64_t value)
-{
-    protocol_text(name);
-    protocol_hex(value);
-    protocol_text("\n");
-}
-
 static void stack_field(const char *name, uint32_t used, uint32_t size)
 {
     protocol_text("stack=");
@@ -239,6 +250,9 @@ static void send_hello(uint32_t seq)
     number_field("output_bytes=", MODEL_OUTPUT_BYTES);
 #ifdef INPUT_HAS_A_PLACE
     number_field("input_at=", (uintptr_t)model_input());
+#endif
+#ifdef MODEL_IS_STREAMED
+    number_field("pieces=", feed.pieces);
 #endif
     number_field("arena_bytes=", model_arena_bytes());
     number_field("tick_hz=", hal_tick_hz());
@@ -295,15 +309,32 @@ static void send_result(uint32_t seq, int status, uint64_t ticks)
     protocol_end();
 }
 
+#ifdef MODEL_IS_STREAMED
+#define REQUEST_BYTES 0u /* its rows are asked for */
+#else
+#define REQUEST_BYTES MODEL_INPUT_BYTES
+#endif
+
 static void infer(const struct protocol_receiver *request)
 {
     uint64_t ticks;
-    if (request->size != MODEL_INPUT_BYTES) {
-        protocol_reply(request->seq, FRAME_ERROR, "wrong input size");
+    uint32_t seq = request->seq;
+    if (request->size != REQUEST_BYTES) {
+        protocol_reply(seq, FRAME_ERROR, "wrong input size");
         return;
     }
+#ifdef MODEL_IS_STREAMED
+    feed.from_host = true;
+    feed.seq = seq;
+#endif
     int status = timed_invoke(&ticks);
-    send_result(request->seq, status, ticks);
+#ifdef MODEL_IS_STREAMED
+    feed.from_host = false;
+    if (feed.abandoned) {
+        return;
+    }
+#endif
+    send_result(seq, status, ticks);
 }
 
 static void answer(const struct protocol_receiver *request)
@@ -312,44 +343,20 @@ static void answer(const struct protocol_receiver *request)
     case FRAME_HELLO:
         send_hello(request->seq);
         break;
-    case FRAME_INFER:
+#ifdef MODEL_IS_STREAMED
     case FRAME_PLACED:
+    case FRAME_ROWS: /* of an inference that was abandoned */
+        break;
+#else
+    case FRAME_PLACED:
+#endif
+    case FRAME_INFER:
         infer(request);
         break;
     default:
         protocol_reply(request->seq, FRAME_ERROR, "unknown frame type");
     }
 }
-
-#ifdef MODEL_IS_STREAMED
-/* An inference whose input is still coming; its frame is judged when it has ended. */
-static void infer_as_it_comes(void)
-{
-    uint64_t ticks;
-    uint32_t seq = receiver.seq;
-    feed.from_host = true;
-    feed.taken = 0;
-    feed.end = PROTOCOL_NOTHING;
-    feed.abandoned = false;
-    int status = timed_invoke(&ticks);
-    while (more()) {
-        receive();
-    }
-    feed.from_host = false;
-    feed.taken += (uint32_t)receiver.size;
-    receiver.size = 0;
-    if (feed.abandoned) {
-        return;
-    }
-    if (feed.end == PROTOCOL_BAD) {
-        protocol_reply(0, FRAME_NAK, "");
-    } else if (feed.taken != MODEL_INPUT_BYTES) {
-        protocol_reply(seq, FRAME_ERROR, "wrong input size");
-    } else {
-        send_result(seq, status, ticks);
-    }
-}
-#endif
 
 static __attribute__((noreturn)) void serve(void)
 {
@@ -370,17 +377,19 @@ static __attribute__((noreturn)) void serve(void)
 #endif
         switch (protocol_feed(&receiver, byte)) {
         case PROTOCOL_FRAME:
+#ifdef MODEL_IS_STREAMED
+            do {
+                feed.abandoned = false;
+                answer(&receiver);
+            } while (feed.abandoned);
+#else
             answer(&receiver);
+#endif
             break;
         case PROTOCOL_BAD:
             protocol_reply(0, FRAME_NAK, "");
             break;
         case PROTOCOL_NOTHING:
-#ifdef MODEL_IS_STREAMED
-            if (receiver.type == FRAME_INFER && receiver.size > 0) {
-                infer_as_it_comes();
-            }
-#endif
             break;
         }
     }

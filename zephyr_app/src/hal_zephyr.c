@@ -23,7 +23,7 @@ void hal_put(uint8_t byte)
 
 /* Polls: what has not been read yet stays in the device, so a sender with flow control (an
  * emulator) loses nothing, and no interrupt disturbs a measurement. One request is outstanding at
- * a time, so no byte comes while the model runs, unless its input comes by rows. */
+ * a time, and a model whose input comes by rows asks for them, so no byte comes while it runs. */
 uint8_t hal_get(void)
 {
     uint8_t byte;

@@ -13,12 +13,14 @@
 
 /* Host to device. */
 #define FRAME_HELLO 'H' /* both ways; from the device at boot with sequence number 0 */
-#define FRAME_INFER 'I' /* payload: the model's input */
+#define FRAME_INFER 'I' /* payload: the model's input; none of a model that asks for rows of it */
+#define FRAME_ROWS 'R'  /* payload: what was asked for; in place of a number the place in the input */
 #define FRAME_PLACED 'P' /* the same of a host that has written the payload where it belongs: none
                           * comes, and behind the rest the CRC goes on over what lies there */
 /* Device to host; replies carry the sequence number of their request. */
 #define FRAME_OUTPUT 'O' /* payload: ticks (8 bytes, little-endian), the model's output, of a model
                           * of what is normal the score (8 bytes, little-endian), decisions */
+#define FRAME_WANTED 'W' /* an inference needs a piece of its input; payload: `name=hex` lines */
 #define FRAME_NAK 'N'    /* a frame with a wrong CRC or form came; sequence number 0 */
 #define FRAME_ERROR 'E'  /* payload: text */
 #define FRAME_FAULT 'F'  /* payload: `name=hex` lines */
