@@ -182,6 +182,20 @@ def test_a_thousand_inferences_on_a_bad_line(bench: Bench) -> None:
     assert damage.total() >= 10
 
 
+def test_rows_that_are_asked_for_on_a_bad_line(bench: Bench, tmp_path: Path) -> None:
+    """Of a model whose input comes by rows, with one bad frame in twenty, each way."""
+    model = tiny_model.write_streamed_model(tmp_path / "model", rows=4, row_bytes=2, read=3)
+    BAREMETAL.build(tiny_model.request(M3, model), tmp_path)
+    bench.images = replace(bench.images, tiny=tmp_path / "firmware.elf")
+    with bench.open() as session:
+        ways = bench.board.to_device, bench.board.to_host = Noise(5, 0.05), Noise(6, 0.05)
+        for number in range(30):
+            sample = bytes([number, 2 * number, 100, 0, 0, 0, 0, 0])
+            assert session.infer(sample).output == tiny_model.add(sample)
+    assert ways[0].done
+    assert ways[1].done
+
+
 def test_a_board_found_over_a_bad_line(bench: Bench) -> None:
     """A quarter of all frames bad from the start: the session still begins and answers."""
     bench.board.to_device, bench.board.to_host = Noise(3, 0.25), Noise(4, 0.25)
