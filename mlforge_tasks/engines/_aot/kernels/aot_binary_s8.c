@@ -1,6 +1,7 @@
 #include "aot_binary_s8.h"
 
 #include "aot_add_row_s8.h"
+#include "aot_mul_row_s8.h"
 
 /* Walks the output row by row; ROW sees the operands p0 and p1, their steps, and `left` elements. */
 #define FOR_EACH_ROW(layer, ROW)                                                                   \
@@ -41,18 +42,6 @@ static void add_wide_row(const aot_add_wide_t *layer, const int8_t *p0, int32_t 
     }
 }
 
-static void multiply_row(const aot_mul_t *layer, const int8_t *p0, int32_t step0, const int8_t *p1,
-                         int32_t step1, int8_t *output, int32_t left)
-{
-    for (; left > 0; left--) {
-        int32_t product = (*p0 - layer->zero_point0) * (*p1 - layer->zero_point1);
-        *output++ = aot_finish(product, layer->output.multiplier, layer->output.shift,
-                               layer->output_zero_point);
-        p0 += step0;
-        p1 += step1;
-    }
-}
-
 void aot_add_s8(const aot_add_t *layer, const int8_t *x0, const int8_t *x1, int8_t *output)
 {
     FOR_EACH_ROW(layer, aot_add_row_s8)
@@ -65,5 +54,5 @@ void aot_add_wide_s8(const aot_add_wide_t *layer, const int8_t *x0, const int8_t
 
 void aot_mul_s8(const aot_mul_t *layer, const int8_t *x0, const int8_t *x1, int8_t *output)
 {
-    FOR_EACH_ROW(layer, multiply_row)
+    FOR_EACH_ROW(layer, aot_mul_row_s8)
 }
