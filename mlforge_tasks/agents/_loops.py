@@ -12,7 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from mlforge_tasks.agents._loop_costs import LOOPS
-from mlforge_tasks.engines._foretold import dsp_depthwise, mve_depthwise
+from mlforge_tasks.engines._foretold import dsp_depthwise, lines_of, mve_depthwise
 
 if TYPE_CHECKING:
     from mlforge_tasks.architecture import StaticFigures
@@ -76,8 +76,11 @@ def _scalar_convolution(layer: LayerFigures, window: Window) -> Loops:
     fours, singles = divmod(count, WINDOWS)
     pairs = _ceil(layer.channels, 2)
     packed = round_up(taps(layer), 4)
-    apart = window.dilation > 1 and window.kernel[1] > 1
-    gathered = count if apart else _at_the_border(window)
+    gathered, inside = _at_the_border(window), 0
+    if window.dilation > 1 and window.kernel[1] > 1:
+        inside = count - gathered
+    if inside and window.kernel[0] > 1:  # else windows of one row lie in runs
+        gathered, inside = count, 0
     return {
         "four_windows_macs": fours * pairs * packed,
         "four_windows_outputs": fours * layer.channels,
@@ -87,6 +90,9 @@ def _scalar_convolution(layer: LayerFigures, window: Window) -> Loops:
         "packed_rows": count * window.kernel[0],
         "gathered_taps": gathered * packed,
         "gathered_pieces": gathered * _pieces(window),
+        "apart_windows": inside,
+        "apart_taps": inside * packed,
+        "apart_pieces": inside * _pieces(window),
     }
 
 
@@ -107,6 +113,7 @@ def _mve_convolution(layer: LayerFigures, window: Window) -> Loops:
         "mve_packed_pieces": count * _pieces(window),
         "mve_packed_windows": count,
         "mve_border_windows": _at_the_border(window),
+        "mve_apart_windows": count if _pieces(window) > kernel_rows else 0,
     }
     dots = _narrow(count, channels, vectors) or _wide(count, channels, vectors)
     return dots if reads_in_place(layer, window) else packing | dots
@@ -130,13 +137,14 @@ def _wide(count: int, channels: int, vectors: int) -> Loops:
 
 
 def _scalar_depthwise(layer: LayerFigures, window: Window) -> Loops:
-    (rows, width), channels = window.output, layer.channels
+    across, along = lines_of(window)
+    rows, width, channels = across.output, along.output, layer.channels
     fixed = {"planes": channels, "plane_inputs": channels * rows * width * _inputs(window)}
-    if window.stride == window.dilation == 1 and window.kernel[1] == 3 and width >= WINDOWS:
+    if along.stride == along.dilation == 1 and along.kernel == 3 and width >= WINDOWS:
         fours = channels * rows * _ceil(width, WINDOWS)
-        if window.kernel[0] == 3:
+        if across.kernel == 3:
             return fixed | {"filtered_3x3": fours}
-        return fixed | {"filtered_threes": fours * window.kernel[0]}
+        return fixed | {"filtered_threes": fours * across.kernel}
     fours, singles = (channels * rows * each for each in divmod(width, WINDOWS))
     return fixed | {
         "filtered_four_taps": fours * prod(window.kernel),
@@ -174,14 +182,27 @@ def _pooling(layer: LayerFigures, window: Window) -> Loops:
     }
 
 
+def _dense(layer: LayerFigures) -> Loops:
+    """Four channels at a time and then one, or pairs of them."""
+    pairs, packed = _ceil(layer.channels, 2), round_up(taps(layer), 4)
+    fours, singles = divmod(layer.channels, 4)
+    return {
+        "dense_layers": 1,
+        "dense_fours": fours,
+        "dense_four_macs": fours * taps(layer),
+        "dense_singles": singles,
+        "dense_single_macs": singles * taps(layer),
+        "dense_pairs": pairs,
+        "dense_pair_macs": pairs * packed,
+        "dense_packed": packed,
+        "mve_dense_vectors": pairs * _ceil(taps(layer), VECTOR),
+        "mve_dense_packed": int(taps(layer) % VECTOR > 0),
+    }
+
+
 def _without_window(layer: LayerFigures) -> Loops:
     if layer.operation == "dense":
-        pairs = _ceil(layer.channels, 2)
-        return {
-            "dense_macs": pairs * round_up(taps(layer), 4),
-            "dense_outputs": layer.channels,
-            "mve_dense_vectors": pairs * _ceil(taps(layer), VECTOR),
-        }
+        return _dense(layer)
     if layer.operation == "distance":
         return {"distance_macs": layer.macs, "distances": layer.macs // layer.output_bytes}
     if layer.operation == "pool":

@@ -8,12 +8,26 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.engines._aot import depthwise, depthwise_mve, memory, patches
 from mlforge_tasks.engines._aot.outline import axes, outline
 from mlforge_tasks.engines._aot.outline_steps import lower_outline, lowering
+from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.thrift import thrifty
 
 if TYPE_CHECKING:
     from mlforge_tasks.architecture import StaticFigures
     from mlforge_tasks.architecture.geometry import Window
     from mlforge_tasks.engines._aot.core import Kernels
+    from mlforge_tasks.engines._aot.graph import Graph
+    from mlforge_tasks.engines._aot.program import Lowered
+    from mlforge_tasks.engines._aot.window import Axis
+
+
+def lines_of(window: Window) -> tuple[Axis, Axis]:
+    """How a depthwise layer's planes lie for the portable kernels: across their lines, along them.
+
+    Args:
+        window: The layer's.
+    """
+    plane = depthwise.plane_of("portable", *axes(window), 1, 1)
+    return plane.across, plane.along
 
 
 def dsp_depthwise(window: Window, channels: int) -> tuple[str, int]:
@@ -44,6 +58,24 @@ def mve_depthwise(window: Window, channels: int) -> tuple[str, int]:
     return "lanes", 0 if way is None else way.cost(channels)
 
 
+@functools.lru_cache(maxsize=16)
+def _lowered(figures: StaticFigures, kernels: Kernels) -> tuple[Graph, tuple[Lowered, ...]]:
+    graph = outline(figures)
+    return graph, lower_outline(graph, kernels)
+
+
+def weight_bytes(figures: StaticFigures, kernels: Kernels) -> int:
+    """What a design's weights take in flash, with what the core's kernels have zeros for.
+
+    Args:
+        figures: Of the design.
+        kernels: Of the core.
+    """
+    _, lowered = _lowered(figures, kernels)
+    constants = (each.constants for each in lowered if isinstance(each, Step))
+    return sum(each.size_bytes for some in constants for each in some)
+
+
 @functools.lru_cache(maxsize=4096)
 def arena_bytes(
     figures: StaticFigures,
@@ -65,8 +97,7 @@ def arena_bytes(
             than the first ones. Without, one design in sixty is told more than 5 % too much, in a
             tenth of the time.
     """
-    graph = outline(figures)
-    lowered = lower_outline(graph, kernels)
+    graph, lowered = _lowered(figures, kernels)
     alone = thrifty(graph, lowered).lowered
     whole = memory.foretold_bytes(graph, alone, searches=searches)
     if limit_bytes is None or (whole <= limit_bytes and not streamed):

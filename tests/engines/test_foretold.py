@@ -129,4 +129,4 @@ def test_the_instructions_of_a_design_are_foretold(kernels: Kernels, tmp_path: P
     foretold = sum(each * counted[loop] for loop, each in INSTRUCTIONS[kernels].items())
     tflite = int8_model(architecture, shape, "classification", 4)
     found = measure(tflite, load_board(BOARDS[kernels]), tmp_path).instructions
-    assert abs(foretold / found - 1) < 0.1
+    assert abs(foretold / found - 1) < 0.05

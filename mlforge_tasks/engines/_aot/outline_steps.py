@@ -160,14 +160,15 @@ def _depthwise(kernels: Kernels, operator: Operator, graph: Graph) -> Step:
 
 
 def _dense(kernels: Kernels, operator: Operator, graph: Graph) -> Step:
-    taps = graph.inputs_of(operator)[1].shape[1]
-    macs = graph.inputs_of(operator)[1].size
+    channels, taps = graph.inputs_of(operator)[1].shape
+    macs = channels * taps
     if kernels == "portable":
-        return _step(operator, macs=macs)
+        return _step(operator, macs=macs, weights=_weights(operator, macs))
     window = PackedWindow(DSP if kernels == "dsp" else MVE, 1, taps)
+    weights = _weights(operator, window.weight_bytes(channels))
     if window.direct:
-        return _step(operator, macs=macs)
-    return _step(operator, window.bytes, behind=0, macs=macs)
+        return _step(operator, macs=macs, weights=weights)
+    return _step(operator, window.bytes, behind=0, macs=macs, weights=weights)
 
 
 def _pool(operator: Operator, graph: Graph) -> Step:
