@@ -40,10 +40,12 @@ class _Stages(graphs.RandomGraph):
         self._valid = self.rng.random() < 0.3  # so that all stripes may be alike
         self._other: Ref | None = None
 
-    def window(self, source: Ref, kernel: tuple[int, int]) -> tuple[dict[str, int], list[int]]:
+    def window(
+        self, source: Ref, kernel: tuple[int, int], *, neighbours: bool = False
+    ) -> tuple[dict[str, int], list[int]]:
         """Without padding at all in some graphs, where windows fit."""
         if not self._valid or any(kernel[i] > source.shape[1 + i] for i in range(2)):
-            return super().window(source, kernel)
+            return super().window(source, kernel, neighbours=neighbours)
         options = {"padding": 1, "strideH": 1, "strideW": 1, "fusedActivationFunction": 0}
         options |= {"dilationHFactor": 1, "dilationWFactor": 1}
         return options, [source.shape[1 + i] - kernel[i] + 1 for i in range(2)]

@@ -39,10 +39,12 @@ class Layers(Builder):
             inputs.append(self.writer.constant(bias.astype(np.int32), bias_scales, zeros))
         return inputs, self.quant(typical), typical
 
-    def window(self, source: Ref, kernel: tuple[int, int]) -> tuple[dict[str, int], list[int]]:
+    def window(
+        self, source: Ref, kernel: tuple[int, int], *, neighbours: bool = False
+    ) -> tuple[dict[str, int], list[int]]:
         """Random strides, dilation and padding of a window; the options and the output's size."""
-        stride = [self.pick(1, 1, 2, 3) for _ in range(2)]
-        dilation = [self.pick(1, 1, 1, 2, 3) for _ in range(2)]
+        stride = [1 if neighbours else self.pick(1, 1, 2, 3) for _ in range(2)]
+        dilation = [1 if neighbours else self.pick(1, 1, 1, 2, 3) for _ in range(2)]
         spans = [(kernel[i] - 1) * dilation[i] + 1 for i in range(2)]
         fits = all(spans[i] <= source.shape[1 + i] for i in range(2))
         valid = fits and self.rng.random() < 0.4
@@ -139,11 +141,20 @@ class Layers(Builder):
 
     def depthwise_conv_2d(self, source: Ref) -> Ref:
         """Depthwise convolution with a multiplier."""
-        return self._depthwise(source, self.kernel(), self.pick(1, 1, 2, 3))
+        many = (1, 3, 9, 16) if source.shape[3] == 1 else (1, 1, 2, 3)
+        return self._depthwise(source, self.kernel(), self.pick(*many))
 
     def wide_depthwise_conv_2d(self, source: Ref) -> Ref:
-        """A 3x3 window, or one of up to thirty taps in time, or all of it, over each channel."""
+        """A 3x3 window, or one of up to thirty taps in time, or all of it, over each channel.
+
+        Or one of several lines of two to five taps, with neighbours of stride 1.
+        """
         height, width = source.shape[1:3]
+        if max(height, width) >= 4 and self.rng.random() < 0.3:
+            kernel = (int(self.rng.integers(1, 9)), int(self.rng.integers(2, 6)))
+            turned = kernel if self.rng.random() < 0.5 else kernel[::-1]
+            relu = self.rng.random() < 0.5
+            return self._depthwise(source, turned, 1, relu=relu, neighbours=True)
         if min(height, width) == 1:
             taps = int(self.rng.integers(1, 31))
             options = [(taps, 1) if width == 1 else (1, taps), (height, width)]
@@ -152,12 +163,18 @@ class Layers(Builder):
         return self._depthwise(source, self.pick(*options), 1, relu=self.rng.random() < 0.4)
 
     def _depthwise(
-        self, source: Ref, kernel: tuple[int, int], multiplier: int, *, relu: bool = False
+        self,
+        source: Ref,
+        kernel: tuple[int, int],
+        multiplier: int,
+        *,
+        relu: bool = False,
+        neighbours: bool = False,
     ) -> Ref:
         """`relu`: the output's zero point is where it is behind one."""
         channels = source.shape[3] * multiplier
         inputs, quant, rms = self.parameters(source, (1, *kernel, channels), 3, channels)
-        options, sizes = self.window(source, kernel)
+        options, sizes = self.window(source, kernel, neighbours=neighbours)
         quant = Quant(quant.scale, -128) if relu else quant
         ref = self.writer.activation((1, *sizes, channels), quant, rms)
         settings = schema.DepthwiseConv2DOptionsT(depthMultiplier=multiplier, **options)
