@@ -21,6 +21,8 @@ CONTRACTS = {
     name: ROOT / "contracts" / f"{name}.yaml" for name in ("glucose", "activity", "digits")
 }
 GLUCOSE = CONTRACTS["glucose"]
+# How far off its proposals an agent may be before it has measured much, as a share.
+FORESEEN = {"flash_bytes": 0.06, "ram_bytes": 0.08, "latency_us": 0.1, "stack_bytes": 0.2}
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +59,9 @@ def test_is_met_within_its_budget(name: str, build: Path, cold: Callable[[str], 
         # No training was spent on a candidate that breaks a limit.
         assert result.trial.reason is not None or result.measurement(report.goal) is not None
     assert f"{name}/delivered" in digests(build)
+    assert report.forecast_errors is not None
+    for metric, most in FORESEEN.items():
+        assert report.forecast_errors[metric].median <= most
 
 
 def test_the_second_run_of_glucose_executes_nothing(glucose: Path) -> None:
