@@ -95,7 +95,7 @@ def _spoken() -> None:
             path.unlink()
 
 
-def _rare() -> None:
+def rare(path: Path) -> None:
     """Two noisy sensors; a fault takes both together away from the middle, in any direction."""
     random = np.random.default_rng(1)
     fault = np.zeros(ROWS, int)
@@ -103,7 +103,7 @@ def _rare() -> None:
     angle = random.uniform(0, 2 * np.pi, ROWS)
     a, b = random.normal(size=(2, ROWS)) + 6 * fault * np.array([np.cos(angle), np.sin(angle)])
     lines = (f"{p:.4f},{q:.4f},{f}\n" for p, q, f in zip(a, b, fault, strict=True))
-    (DATA / "rare.csv").write_text("a,b,fault\n" + "".join(lines))
+    path.write_text("a,b,fault\n" + "".join(lines))
 
 
 DATA_SETS = {
@@ -148,7 +148,7 @@ DATA_SETS = {
         "rare.csv",
         "Two noisy sensors and a fault in 1 of 500 rows, which takes them away from the middle in "
         "any direction. Made by the script.",
-        _rare,
+        lambda: rare(DATA / "rare.csv"),
     ),
     "weather": DataSet(
         "seattle-weather.csv",

@@ -16,7 +16,11 @@ from tests.helpers.paths import DATA, ROOT, TANK
 if TYPE_CHECKING:
     from pathlib import Path
 
-CONTRACTS = sorted([*(ROOT / "contracts").glob("*.yaml"), *DATA.glob("*.yaml")])
+CONTRACTS = sorted(
+    path
+    for folder in (ROOT / "contracts", ROOT / "benchmarks" / "trainings", DATA)
+    for path in folder.glob("*.yaml")
+)
 
 
 @functools.cache
