@@ -57,6 +57,8 @@ class _Model:
     def _weights(self, shape: tuple[int, ...], axis: int, source: Ref) -> list[int]:
         channels = shape[axis]
         scales = np.exp(self._rng.uniform(-6, -4, channels)).astype(np.float32)
+        if len(shape) == 2:  # converters give a dense layer one
+            scales[:] = scales[0]
         values = self._rng.integers(-127, 128, shape).astype(np.int8)
         steps = (scales * source.quant.scale).astype(np.float32)
         bias = self._rng.integers(-500, 500, channels).astype(np.int32)
