@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from doit import doit_cmd
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 VARIABLES = ("contract", "build", "folder", "name", "data", "board")
+# What doit takes the next word for a file or folder of.
+_BEFORE_A_FILE = ("-o", "--output-file", "--db-file", "-f", "--file", "-d", "--dir")
 
 
 def given() -> Mapping[str, str]:
@@ -39,8 +42,9 @@ def check_variables(words: Sequence[str] | None = None) -> None:
         if not value:
             raise InvalidDodoFile(f"found nothing after '{name}='")
     words = words or sys.argv[1:]
-    for word in words:
-        if word.endswith((".yaml", ".yml")) and not word.startswith("-") and "=" not in word:
+    for before, word in pairwise(("", *words)):
+        named = before in _BEFORE_A_FILE or word.startswith("-") or "=" in word
+        if word.endswith((".yaml", ".yml")) and not named:
             raise InvalidDodoFile(f"found '{word}' alone, wanted contract={word}")
     for name in VARIABLES:
         found = [word for word in words if word.startswith(f"{name}=")]
