@@ -45,6 +45,8 @@ PLACED_BYTE_S = 0.3e-6
 _PACKAGES = {"qemu-system-arm": "qemu-system-arm"}
 # QEMU's last words when a core faults inside its fault handler.
 _LOCKUP = "Lockup"
+# Those on SIGTERM, SIGINT and SIGHUP, after which it ends well.
+_TERMINATED = "terminating on signal"
 
 
 def _qemu(board: Board) -> Qemu:
@@ -76,6 +78,8 @@ def _ended(how: Ended) -> CandidateFailure | ToolError:
     lockup = next((line for line in how.said.splitlines() if _LOCKUP in line), None)
     if lockup is not None:
         return result("fault", f"the core faulted in its fault handler ({lockup.strip()})")
+    if _TERMINATED in how.said:
+        return ToolError(f"QEMU was ended from outside after {how.seen} bytes\n{how.said}")
     if how.code > 0 and how.seen > 0:  # whatever the image does, QEMU ends well
         return ToolError(f"QEMU ended with {how.code} after {how.seen} bytes\n{how.said}")
     return how.outcome("QEMU")
