@@ -67,13 +67,16 @@ def _lowered(figures: StaticFigures, kernels: Kernels) -> tuple[Graph, tuple[Low
 def weight_bytes(figures: StaticFigures, kernels: Kernels) -> int:
     """What a design's weights take in flash, with what the core's kernels have zeros for.
 
+    Centroids are no weights of the model: the application has them as they are.
+
     Args:
         figures: Of the design.
         kernels: Of the core.
     """
     _, lowered = _lowered(figures, kernels)
     constants = (each.constants for each in lowered if isinstance(each, Step))
-    return sum(each.size_bytes for some in constants for each in some)
+    centroids = (each.weight_bytes for each in figures.layers if each.operation == "distance")
+    return sum(each.size_bytes for some in constants for each in some) + sum(centroids)
 
 
 @functools.lru_cache(maxsize=4096)
