@@ -26,10 +26,10 @@ _TENSORFLOW = {
     *("ResourceExhaustedError", "DataLossError", "UnavailableError", "AbortedError"),
     *("DeadlineExceededError", "CancelledError"),
 }
-# What libc, GCC, binutils, CMake, Python, TensorFlow, OpenBLAS and QEMU write.
+# What libc, GCC, binutils, CMake, Python, NumPy, TensorFlow, OpenBLAS and QEMU write.
 _WORDS = re.compile(
     r"no space left|disk quota exceeded|disk is full|file too large|file size limit"
-    r"|read-only file system|input/output error|stale file handle"
+    r"|\d+ requested and \d+ written|read-only file system|input/output error|stale file handle"
     r"|cannot allocate|can't allocate|could not allocate|failed to allocate|memory exhausted"
     r"|out of memory"
     r"|std::bad_alloc|memoryerror|oom when|resource_exhausted|resource exhausted"

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from mlforge_tasks.errors import ToolError
@@ -64,6 +65,14 @@ def test_two_ways_to_fail_are_no_result(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match=r"two ways: fault \(so\), then truncated_console"):
         outcome(tmp_path, *ways)
     assert outcome(tmp_path, *ways).how == "built"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_numpy_tells_of_a_full_disk_in_words_of_its_own() -> None:
+    """It does not say why it wrote less than it was to."""
+    with pytest.raises(OSError, match="written") as caught:
+        np.zeros(KIB).tofile("/dev/full")
+    assert "free some" in (shortage.broken(caught.value, "a data set").hint or "")
 
 
 def test_what_cannot_be_a_shortage_is_tried_once(tmp_path: Path) -> None:
