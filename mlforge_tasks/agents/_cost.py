@@ -181,7 +181,8 @@ class CostModel:
         alone = (figures.model_copy(update={"layers": (layer,)}) for layer in figures.layers)
         latency, terms = self._predictors["latency_us"], self._terms["latency_us"]
         times = [
-            latency.predict(np.array(loop_counts(one), float) * terms).expected for one in alone
+            latency.predict(np.array(loop_counts(one, self._kernels), float) * terms).expected
+            for one in alone
         ]
         total = sum(times)
         return tuple(time / total for time in times)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from mlforge_tasks.agents._loop_costs import LOOPS, latency_costs
-from mlforge_tasks.agents._loops import counts, kernels_run, runs
+from mlforge_tasks.agents._loops import counts, kernels_run
 from mlforge_tasks.architecture.figures import BIAS_BYTES
-from mlforge_tasks.engines._foretold import arena_bytes, weight_bytes
+from mlforge_tasks.engines._foretold import foretold, weight_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,11 +71,6 @@ def _runs_kernels(figures: StaticFigures) -> float:
     return kernels_run(figures) > 0
 
 
-def _four_windows(figures: StaticFigures) -> float:
-    """Whether MVE makes four windows at a time, whose kernel's stack is the largest."""
-    return runs(figures)["mve_four_windows_outputs"] > 0
-
-
 # Beside the weights and the arena, which depend on the core too.
 _OTHERS: Mapping[str, Callable[[StaticFigures], Sequence[float]]] = {
     "flash_bytes": _each(
@@ -88,10 +83,11 @@ _OTHERS: Mapping[str, Callable[[StaticFigures], Sequence[float]]] = {
         _has("elementwise"),
         _runs_kernels,
     ),
-    "latency_us": counts,
-    "stack_bytes": _each(_one, _has("conv"), _has("depthwise"), _four_windows),
+    "stack_bytes": _each(_one, _has("conv"), _has("depthwise")),
 }
-METRICS = ("ram_bytes", *_OTHERS)
+METRICS = ("ram_bytes", "flash_bytes", "latency_us", "stack_bytes")
+# Of MVE's kernels the one of four windows at a time has the largest stack.
+_FOUR_WINDOWS = LOOPS["mve"].index("mve_four_windows_outputs")
 
 
 def units(
@@ -107,15 +103,19 @@ def units(
         figures: Of the network.
         kernels: Of the core.
         stripes: As of the brief.
-        searches: As of `arena_bytes`.
+        searches: As of `foretold`.
     """
     beyond_bytes = None if stripes is None else stripes.beyond_bytes
     streamed = stripes is not None and stripes.streamed
-    arena = arena_bytes(figures, kernels, beyond_bytes, streamed=streamed, searches=searches)
+    told = foretold(figures, kernels, beyond_bytes, streamed=streamed, searches=searches)
     found = {metric: units(figures) for metric, units in _OTHERS.items()}
+    loops = counts(figures, kernels, told.striped)
+    four_windows = kernels == "mve" and loops[_FOUR_WINDOWS] > 0
+    found["stack_bytes"] = [*found["stack_bytes"], float(four_windows)]
     weights = weight_bytes(figures, kernels) + BIAS_BYTES * _sum("channels", *WEIGHTED)(figures)
     return found | {
-        "ram_bytes": [*found["stack_bytes"], float(arena)],
+        "latency_us": loops,
+        "ram_bytes": [*found["stack_bytes"], float(told.arena_bytes)],
         "flash_bytes": [*found["flash_bytes"], weights],
     }
 
@@ -131,10 +131,9 @@ _SPREAD: Mapping[str, tuple[float, ...]] = {
         0.3,
         0.25,
     ),  # and of `_SHARED_CODE`, and the weights
-    "latency_us": (0.25,) * len(LOOPS),
     "stack_bytes": (0.06, 0.15, 0.3, 0.3),
 }
-_WEIGHT_SPREAD = 0.01
+_WEIGHT_SPREAD, _LOOP_SPREAD = 0.01, 0.25
 # Relative standard deviations that all constants share, and that no constants can explain.
 _COMMON: Mapping[str, float] = {"latency_us": 0.25}
 _ERRORS: Mapping[str, float] = {
@@ -180,7 +179,8 @@ def figures_for(board: BoardFacts) -> dict[str, Figure]:
     kernels = kernels_of(board)
     guesses = {**_GUESSES[kernels], "latency_us": latency_costs(kernels)}
     flash = (*_SPREAD["flash_bytes"], _SHARED_CODE[kernels], _WEIGHT_SPREAD)
-    spread = {**_SPREAD, "flash_bytes": flash}
+    latency = (_LOOP_SPREAD,) * len(LOOPS[kernels])
+    spread = {**_SPREAD, "flash_bytes": flash, "latency_us": latency}
     return {
         metric: Figure(guesses[metric], spread[metric], _COMMON.get(metric, 0.0), _ERRORS[metric])
         for metric in METRICS

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import depthwise, depthwise_mve, memory, patches
+from mlforge_tasks.engines._aot import conv_rows, dense, memory, patches
+from mlforge_tasks.engines._aot.looked import looked_at
 from mlforge_tasks.engines._aot.outline import axes, outline
 from mlforge_tasks.engines._aot.outline_steps import lower_outline, lowering
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.thrift import thrifty
+from mlforge_tasks.engines._ran_layers import Ran, ran_layers
 
 if TYPE_CHECKING:
     from mlforge_tasks.architecture import StaticFigures
@@ -17,45 +20,37 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.core import Kernels
     from mlforge_tasks.engines._aot.graph import Graph
     from mlforge_tasks.engines._aot.program import Lowered
-    from mlforge_tasks.engines._aot.window import Axis
 
 
-def lines_of(window: Window) -> tuple[Axis, Axis]:
-    """How a depthwise layer's planes lie for the portable kernels: across their lines, along them.
-
-    Args:
-        window: The layer's.
-    """
-    plane = depthwise.plane_of("portable", *axes(window), 1, 1)
-    return plane.across, plane.along
-
-
-def dsp_depthwise(window: Window, channels: int) -> tuple[str, int]:
-    """Which DSP kernel a depthwise layer gets, `words` or `planes`, and about what it takes.
+def windows_inside(window: Window) -> tuple[int, int]:
+    """Rows and columns of windows that touch no padding.
 
     Args:
-        window: The layer's.
-        channels: Of its input and output.
+        window: A layer's.
     """
     height, width = axes(window)
-    words = depthwise.in_words(height, width, channels)
-    if words is not None:
-        return "words", words.cost
-    plane = depthwise.plane_of("dsp", height, width, channels, channels)
-    return "planes", channels * plane.cost
+    return height.windows_inside, width.windows_inside
 
 
-def mve_depthwise(window: Window, channels: int) -> tuple[str, int]:
-    """Which MVE kernel a depthwise layer gets, `lanes` or `planes`, and about what it takes.
+def runs_of(window: Window, channels: int) -> tuple[int, int]:
+    """How taps lie in the input for the portable kernels: runs, and taps of one; none if copied.
+
+    Args:
+        window: A convolution's.
+        channels: Of its input.
+    """
+    return dense.runs_of(*axes(window), channels)[:2]
+
+
+def conv_rows_of(window: Window, channels: int, channels_out: int) -> conv_rows.Rows | None:
+    """The ring of rows from which MVE kernels take a convolution; None if they pack windows.
 
     Args:
         window: The layer's.
-        channels: Of its input and output.
+        channels: Of the input.
+        channels_out: Of the output.
     """
-    way = depthwise_mve.way_of(*axes(window), channels, channels)
-    if isinstance(way, depthwise_mve.Plane):
-        return "planes", way.cost(channels, channels)
-    return "lanes", 0 if way is None else way.cost(channels)
+    return conv_rows.rows_of(*axes(window), channels, channels_out)
 
 
 @functools.lru_cache(maxsize=16)
@@ -79,16 +74,29 @@ def weight_bytes(figures: StaticFigures, kernels: Kernels) -> int:
     return sum(each.size_bytes for some in constants for each in some) + sum(centroids)
 
 
+@dataclass(frozen=True)
+class Foretold:
+    """What the engine will make of a design.
+
+    Attributes:
+        arena_bytes: What its planner makes of the shapes.
+        striped: What runs, where first layers do so in stripes; else each layer runs once.
+    """
+
+    arena_bytes: int
+    striped: tuple[Ran, ...] | None = None
+
+
 @functools.lru_cache(maxsize=4096)
-def arena_bytes(
+def foretold(
     figures: StaticFigures,
     kernels: Kernels,
     limit_bytes: int | None = None,
     *,
     streamed: bool = False,
     searches: bool = True,
-) -> int:
-    """The arena of a design: what the engine's planner makes of its shapes.
+) -> Foretold:
+    """The arena of a design, and what runs in stripes.
 
     Args:
         figures: Of the design.
@@ -97,18 +105,19 @@ def arena_bytes(
             may not.
         streamed: Whether the input comes by rows, in any case.
         searches: Whether to search as the engine does for stripes, and for a plan that takes less
-            than the first ones. Without, one design in sixty is told more than 5 % too much, in a
-            tenth of the time.
+            than the first ones. Without, one design in sixty is told 5 % too much or more.
     """
     graph, lowered = _lowered(figures, kernels)
     alone = thrifty(graph, lowered).lowered
     whole = memory.foretold_bytes(graph, alone, searches=searches)
     if limit_bytes is None or (whole <= limit_bytes and not streamed):
-        return whole
+        return Foretold(whole)
     stripes = (graph, lowered, lowering(kernels))
     if not searches:
-        quick = patches.foretold_bytes(*stripes, limit_bytes=limit_bytes, streamed=streamed)
-        return whole if quick is None or (quick > whole and not streamed) else quick
+        quick = looked_at(*stripes, limit_bytes=limit_bytes, streamed=streamed)
+        if quick is None or (quick.arena_bytes > whole and not streamed):
+            return Foretold(whole)
+        return Foretold(quick.arena_bytes, tuple(ran_layers(quick.graph, quick.lowered)))
     found = patches.patched(
         *stripes,
         whole_bytes=whole,
@@ -116,4 +125,6 @@ def arena_bytes(
         whole_macs=figures.macs,
         streamed=streamed,
     )
-    return whole if found is None else found.memory.arena_bytes
+    if found is None:
+        return Foretold(whole)
+    return Foretold(found.memory.arena_bytes, tuple(ran_layers(found.graph, found.lowered)))

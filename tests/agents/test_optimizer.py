@@ -182,7 +182,11 @@ def test_stripes_let_larger_networks_keep_the_ram() -> None:
     for stripes in (None, Stripes(beyond_bytes=3000)):
         brief = whole.model_copy(update={"stripes": stripes})
         costs, member = CostModel(brief, ()), Wanted.of(brief).member((), architecture)
-        assert costs.pressure(member.counts) == costs.pressure(costs.count(member.figures))
+        asked, searched = (
+            costs.predict(each) for each in (member.counts, costs.count(member.figures))
+        )
+        for metric, one in asked.items():
+            assert one.expected == pytest.approx(searched[metric].expected, rel=0.05)
         found[stripes is not None] = costs.foretell(member.figures)["ram_bytes"]
         assert ("stripes" in brief.model_dump()) == (stripes is not None)
     assert found[True] < 4500 < found[False]
@@ -208,7 +212,10 @@ def test_every_loop_has_a_price(input_shape: Shape) -> None:
     """Each that a network of a space runs, on the cores whose kernels have it."""
     brief = make_brief(input_shape)
     for each in load("random_search").propose(brief, (), 100, BENCH):
-        assert set(runs(figures_of(brief, each))) <= set(LOOPS)
+        for kernels, priced in LOOPS.items():
+            found = runs(figures_of(brief, each), kernels)
+            assert {loop for loop in found if loop.startswith(kernels)} <= set(priced)
+            assert set(found) <= {loop for loops in LOOPS.values() for loop in loops}
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,18 @@ import pytest
 
 from benchmarks._engine_image import measure
 from mlforge_tasks.agents._loop_costs import INSTRUCTIONS
-from mlforge_tasks.agents._loops import runs
+from mlforge_tasks.agents._loops import runs, striped_runs
 from mlforge_tasks.agents._space import space_for
 from mlforge_tasks.architecture import (
     Architecture,
     AveragePool,
+    Conv1D,
     Conv2D,
     Dense,
     Flatten,
     MaxPool,
+    Residual,
+    SeparableConv1D,
     SeparableConv2D,
     static_figures,
 )
@@ -25,13 +28,13 @@ from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines._aot.importer import import_model
 from mlforge_tasks.engines._aot.rewrite import rewrite
 from mlforge_tasks.engines._aot.trimmed import planned
-from mlforge_tasks.engines._foretold import arena_bytes
+from mlforge_tasks.engines._foretold import foretold
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.errors import CandidateFailure
 from tests.helpers.architecture_model import int8_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from mlforge_tasks.architecture import Shape, StaticFigures
@@ -67,6 +70,18 @@ def drawn(shape: Shape) -> Iterator[tuple[Architecture, StaticFigures]]:
         if max(figures.weight_bytes, figures.peak_activation_bytes) <= MOST_BYTES:
             found += 1
             yield architecture, figures
+
+
+def arena_bytes(
+    figures: StaticFigures,
+    kernels: Kernels,
+    limit_bytes: int | None = None,
+    *,
+    streamed: bool = False,
+    searches: bool = True,
+) -> int:
+    told = foretold(figures, kernels, limit_bytes, streamed=streamed, searches=searches)
+    return told.arena_bytes
 
 
 def planned_bytes(architecture: Architecture, shape: Shape, kernels: Kernels) -> int:
@@ -112,10 +127,8 @@ def test_an_arena_in_stripes_is_foretold(kernels: Kernels, shape: Shape) -> None
             assert (quick <= limit) == (found <= limit)
 
 
-@pytest.mark.parametrize("kernels", CPUS)
-def test_the_instructions_of_a_design_are_foretold(kernels: Kernels, tmp_path: Path) -> None:
-    """A stem, depthwise and pointwise layers, pooling and a dense layer: what searches make."""
-    layers = (
+IMAGE = Architecture(
+    layers=(
         Conv2D(filters=16, kernel=(3, 3), stride=2),
         SeparableConv2D(filters=24, kernel=(3, 3)),
         SeparableConv2D(filters=32, kernel=(5, 5), stride=2),
@@ -123,10 +136,53 @@ def test_the_instructions_of_a_design_are_foretold(kernels: Kernels, tmp_path: P
         Flatten(),
         Dense(units=16),
     )
-    architecture, shape = Architecture(layers=layers), (32, 32, 3)
+)
+SERIES = Architecture(
+    layers=(
+        Conv1D(filters=12, kernel=5, stride=2),
+        Conv1D(filters=18, kernel=3, dilation=2),
+        Residual(layers=(Conv1D(filters=18, kernel=3, activation="tanh"),)),
+        Conv1D(filters=10, kernel=1),
+        SeparableConv1D(filters=12, kernel=9),
+        AveragePool(size=2),
+        Flatten(),
+        Dense(units=23),
+    )
+)
+MEASURED: dict[str, tuple[Architecture, Shape]] = {
+    "image": (IMAGE, (32, 32, 3)),
+    "series": (SERIES, (60, 4)),
+}
+
+
+def foretold_instructions(counted: Mapping[str, int], kernels: Kernels) -> float:
+    return sum(each * counted[loop] for loop, each in INSTRUCTIONS[kernels].items())
+
+
+@pytest.mark.parametrize("kernels", CPUS)
+@pytest.mark.parametrize("name", MEASURED)
+def test_the_instructions_of_a_design_are_foretold(
+    name: str, kernels: Kernels, tmp_path: Path
+) -> None:
+    """What searches make: stems, depthwise and pointwise layers, sums, pools, dense layers."""
+    architecture, shape = MEASURED[name]
     figures = static_figures(architecture, shape, "classification", 4)
-    counted = runs(figures)
-    foretold = sum(each * counted[loop] for loop, each in INSTRUCTIONS[kernels].items())
     tflite = int8_model(architecture, shape, "classification", 4)
     found = measure(tflite, load_board(BOARDS[kernels]), tmp_path).instructions
-    assert abs(foretold / found - 1) < 0.05
+    assert abs(foretold_instructions(runs(figures, kernels), kernels) / found - 1) < 0.05
+
+
+def test_the_instructions_of_stripes_are_foretold(tmp_path: Path) -> None:
+    """Operators that run in stripes, rows that are made twice, and those that are moved."""
+    architecture, shape = MEASURED["series"]
+    figures = static_figures(architecture, shape, "classification", 4)
+    limit = foretold(figures, "dsp").arena_bytes // 2
+    striped = foretold(figures, "dsp", limit).striped
+    assert striped is not None
+    tflite = int8_model(architecture, shape, "classification", 4)
+    generated = PLUGIN.generate(tflite, CPUS["dsp"], arena_limit_bytes=limit, untrained=True)
+    board = load_board(BOARDS["dsp"])
+    found = measure(tflite, board, tmp_path, generated=generated.files).instructions
+    whole = foretold_instructions(runs(figures, "dsp"), "dsp")
+    assert abs(foretold_instructions(striped_runs(striped, "dsp"), "dsp") / found - 1) < 0.05
+    assert whole < 0.75 * found

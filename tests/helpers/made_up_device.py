@@ -15,7 +15,7 @@ from mlforge_tasks.agents._loop_costs import INSTRUCTIONS
 from mlforge_tasks.agents._loops import runs
 from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, static_figures
 from mlforge_tasks.contract.search import Search
-from mlforge_tasks.engines._foretold import arena_bytes
+from mlforge_tasks.engines._foretold import foretold
 from mlforge_tasks.records import Measurement, Reason, Verdict, sha256_bytes
 from mlforge_tasks.verdict.constraints import Bound, judge
 from mlforge_tasks.verdict.trial import Trial
@@ -73,13 +73,13 @@ def price(loop: str) -> float:
 
 def truth(figures: StaticFigures) -> dict[str, float]:
     """What this made-up device measures."""
-    loops = runs(figures)
+    loops = runs(figures, "portable")
     instructions = 4000.0 + sum(price(loop) * loops[loop] for loop in INSTRUCTIONS["portable"])
     flash = 4300.0 + figures.weight_bytes + 1400 * len({each.operation for each in figures.layers})
     for each in figures.layers:
         flash += each.channels * 12 + 130
     return {
-        "ram_bytes": 1940 + arena_bytes(figures, "portable") * 1.06,
+        "ram_bytes": 1940 + foretold(figures, "portable").arena_bytes * 1.06,
         "flash_bytes": flash,
         "latency_us": instructions / CLOCK_HZ * 1e6,
     }

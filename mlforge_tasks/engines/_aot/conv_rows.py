@@ -28,7 +28,7 @@ _MOST_CHANNELS = 65535 // 7
 
 
 @dataclass(frozen=True)
-class _Segments:
+class Segments:
     """How a kernel row is cut into segments, which are neighbours in a stream.
 
     Attributes:
@@ -43,26 +43,34 @@ class _Segments:
     starts: tuple[int, ...]
 
 
-def _segments(width: Axis) -> _Segments | None:
+def _segments(width: Axis) -> Segments | None:
     """None where no kernel takes so wide a window."""
     if width.stride == 1 and width.kernel > 1:
         beyond = -(-width.kernel // 3) * 3
         columns = tuple(range(beyond))
-        return _Segments("aot_conv_rows_three_s8", columns, columns[::3])
+        return Segments("aot_conv_rows_three_s8", columns, columns[::3])
     if (width.stride, width.kernel) == (2, 3):
-        return _Segments("aot_conv_rows_two_one_s8", (0, 2, 1), (0, 1))
+        return Segments("aot_conv_rows_two_one_s8", (0, 2, 1), (0, 1))
     return None
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The ring of rows."""
+class Rows:
+    """The ring of rows.
+
+    Attributes:
+        height: From row to row.
+        width: Along a row.
+        channels: Of the input.
+        channels_out: Of the output.
+        segments: Of a kernel row.
+    """
 
     height: Axis
     width: Axis
     channels: int
     channels_out: int
-    segments: _Segments
+    segments: Segments
 
     @property
     def vectors(self) -> int:
@@ -170,12 +178,12 @@ def worth_it(height: Axis, width: Axis, channels: int, channels_out: int) -> boo
     return plain and wide and full
 
 
-def rows_of(height: Axis, width: Axis, channels: int, channels_out: int) -> _Rows | None:
+def rows_of(height: Axis, width: Axis, channels: int, channels_out: int) -> Rows | None:
     """The ring of a layer; None where the kernels do not take the layer, or are not worth it."""
     segments = _segments(width)
     if segments is None or not worth_it(height, width, channels, channels_out):
         return None
-    return _Rows(height, width, channels, channels_out, segments)
+    return Rows(height, width, channels, channels_out, segments)
 
 
 def convolution(

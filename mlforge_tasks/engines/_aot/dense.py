@@ -59,8 +59,11 @@ def _dot(operator: Operator, graph: Graph, channels: int, records: Requant) -> d
     }
 
 
-def _runs(height: Axis, width: Axis, channels: int) -> dict[str, Value]:
-    """How the taps of a window inside the input lie; runs is 0 where they are copied first."""
+def runs_of(height: Axis, width: Axis, channels: int) -> tuple[int, int, int]:
+    """How the taps of a window inside the input lie: runs, taps of one, and from one to the next.
+
+    There are no runs where windows are copied first.
+    """
     row = width.input * channels
     if width.dilation == 1 or width.kernel == 1:
         runs, run, step = height.kernel, width.kernel * channels, height.dilation * row
@@ -72,12 +75,12 @@ def _runs(height: Axis, width: Axis, channels: int) -> dict[str, Value]:
         runs, run, step = 0, 0, 0
     if runs > 1 and run < _SHORT_RUN:
         runs = 0
-    return {"runs": runs, "run": run, "step": step}
+    return runs, run, step
 
 
 def in_runs(height: Axis, width: Axis, channels: int) -> bool:
     """Whether windows inside the input are read there."""
-    return _runs(height, width, channels)["runs"] != 0
+    return runs_of(height, width, channels)[0] != 0
 
 
 def bytes_behind_in_pairs(
@@ -108,12 +111,12 @@ def _convolution(
     """A step of the convolution kernel; `taps` is [output channel, tap]."""
     source, _, bias = parts(operator, graph)
     height, width = axes
-    runs = _runs(height, width, source.shape[-1])
+    runs, run, step = runs_of(height, width, source.shape[-1])
     records = requant(operator, graph, taps, bias)
-    gathers = not (height.inside and width.inside and runs["runs"])
+    gathers = not (height.inside and width.inside and runs)
     members: dict[str, Value] = {
         "dot": _dot(operator, graph, len(taps), records),
-        "inside": runs,
+        "inside": {"runs": runs, "run": run, "step": step},
         **geometry(source, height, width),
     }
     scratch: Scratch | str = Scratch() if gathers else "NULL"
@@ -131,9 +134,7 @@ def _convolution(
         scratch_bytes=2 * taps.shape[1] if gathers else 0,
         behind=Behind(
             operator.inputs[0],
-            bytes_behind_in_pairs(
-                axes, source.shape[-1], len(taps), in_runs=in_runs(*axes, source.shape[-1])
-            ),
+            bytes_behind_in_pairs(axes, source.shape[-1], len(taps), in_runs=runs > 0),
         ),
         macs=height.output * width.output * taps.size,
     )

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.engines._aot import memory, region, trace
+from mlforge_tasks.engines._aot import region, trace
 from mlforge_tasks.engines._aot.loops import head
 from mlforge_tasks.engines._aot.memory import plan
 from mlforge_tasks.engines._aot.program import Step
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 # What stripes may compute once more, as a share of the whole model's multiply-accumulates.
 MOST_EXTRA_SHARE = 0.25
 _MOST_STRIPES = 32
-# Stages that a quick look tries.
-_MOST_LOOKED_AT = 4
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,8 @@ def macs_of(lowered: Sequence[Lowered]) -> int:
     return sum(form.macs for form in lowered if isinstance(form, Step))
 
 
-def _weight_bytes(lowered: Sequence[Lowered]) -> int:
+def weight_bytes(lowered: Sequence[Lowered]) -> int:
+    """Of weights in flash."""
     return sum(
         constant.size_bytes
         for form in lowered
@@ -83,7 +82,7 @@ def _weight_bytes(lowered: Sequence[Lowered]) -> int:
     )
 
 
-def _ends(graph: Graph, lowered: Sequence[Lowered], *, streamed: bool) -> Iterator[int]:
+def stage_ends(graph: Graph, lowered: Sequence[Lowered], *, streamed: bool) -> Iterator[int]:
     """Last operators of stages that may run in stripes; arguments as of `cuts`."""
     for end in region.region_ends(graph, lowered):
         behind = graph.operators[end + 1 :]
@@ -91,14 +90,14 @@ def _ends(graph: Graph, lowered: Sequence[Lowered], *, streamed: bool) -> Iterat
             yield end
 
 
-def _heights(graph: Graph, end: int) -> list[int]:
+def heights(graph: Graph, end: int) -> list[int]:
     """Rows that stripes may have, the most first."""
     count = region.row_count(graph.output_of(graph.operators[end]))
     numbers = range(2, min(count, _MOST_STRIPES) + 1)
     return sorted({-(-count // number) for number in numbers}, reverse=True)
 
 
-def _cut(
+def cut_at(
     graph: Graph,
     lowered: Sequence[Lowered],
     end: int,
@@ -125,10 +124,10 @@ def cuts(graph: Graph, lowered: Sequence[Lowered], *, streamed: bool = False) ->
         lowered: Its operators.
         streamed: Whether its input comes by rows: none may be read twice, nor behind the stripes.
     """
-    for end in _ends(graph, lowered, streamed=streamed):
-        for height in _heights(graph, end):
+    for end in stage_ends(graph, lowered, streamed=streamed):
+        for height in heights(graph, end):
             for keep in (True,) if streamed else (True, False):
-                cut = _cut(graph, lowered, end, height, keep=keep, streamed=streamed)
+                cut = cut_at(graph, lowered, end, height, keep=keep, streamed=streamed)
                 if cut is not None:
                     yield cut
 
@@ -164,7 +163,7 @@ class _Tries:
         self._lowered = lowered
         self._lowering = lowering
         self._most_bytes, most_macs = most
-        self._weights = _weight_bytes(lowering.share(lowered))
+        self._weights = weight_bytes(lowering.share(lowered))
         found = cuts(graph, lowered, streamed=streamed)
         self._left = sorted((cut for cut in found if cut.extra_macs <= most_macs), key=_cost)
         self.made: list[_Try] = []
@@ -180,7 +179,7 @@ class _Tries:
     def _try(self, cut: Cut) -> _Try | None:
         made, found = cut_up(cut, self._graph, self._lowered, self._lowering)
         fits = found.least_bytes < self._most_bytes
-        if not fits or _weight_bytes(found.lowered) > self._weights:
+        if not fits or weight_bytes(found.lowered) > self._weights:
             return None
         return _Try(cut, made, found.lowered, found.least_bytes)
 
@@ -240,42 +239,3 @@ def patched(
         if found.memory.arena_bytes < most:
             best = found
     return best
-
-
-def foretold_bytes(
-    graph: Graph,
-    lowered: Sequence[Lowered],
-    lowering: Lowering,
-    *,
-    limit_bytes: int,
-    streamed: bool = False,
-) -> int | None:
-    """An arena in stripes that keeps a limit, or the smallest found; None where none can.
-
-    It looks at the lowest stripes alone, of a few stages, up to the first that keeps the limit:
-    what `patched` chooses takes more where that is faster.
-
-    Args:
-        graph: As of `patched`.
-        lowered: As of `patched`.
-        lowering: As of `patched`.
-        limit_bytes: As of `patched`.
-        streamed: As of `patched`.
-    """
-    needs = memory.least_bytes(graph, thrifty(graph, lowered).lowered)
-    behind = {
-        end: max(needs[end + 1 :], default=0) for end in _ends(graph, lowered, streamed=streamed)
-    }
-    ends = [end for end, need in behind.items() if need <= limit_bytes]
-    weights, found = _weight_bytes(lowering.share(lowered)), None
-    for end in ends[:_MOST_LOOKED_AT]:
-        cut = _cut(graph, lowered, end, _heights(graph, end)[-1], keep=True, streamed=streamed)
-        if cut is None:
-            continue
-        made, forms = cut_up(cut, graph, lowered, lowering)
-        if _weight_bytes(forms.lowered) <= weights:
-            taken = memory.foretold_bytes(made, forms.lowered, searches=False)
-            found = taken if found is None else min(found, taken)
-            if taken <= limit_bytes:
-                break
-    return found

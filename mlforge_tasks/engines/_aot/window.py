@@ -44,6 +44,13 @@ class Axis:
         """Whether no window touches padding."""
         return self.before == 0 and self.reach <= self.input
 
+    @property
+    def windows_inside(self) -> int:
+        """How many of the windows touch no padding."""
+        first = -(-self.before // self.stride)
+        last = (self.input + self.before - self.span) // self.stride
+        return max(min(last, self.output - 1) - first + 1, 0)
+
 
 def _padded(axis: Axis) -> Axis:
     """TensorFlow's SAME: the smaller half of the missing elements goes in front."""
