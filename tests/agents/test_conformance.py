@@ -177,8 +177,8 @@ def test_a_model_hears_that_the_contract_wants_another_score() -> None:
 
 
 def test_centroids_are_proposed_where_no_network_fits() -> None:
-    """As many as there is flash for: 64 of 9 values take 4,128 bytes on a Cortex-M3."""
-    shape, limits = (9,), Limits(flash_bytes=4096)
+    """As many as there is flash for: 64 of 9 values take about 4,170 bytes on a Cortex-M3."""
+    shape, limits = (9,), Limits(flash_bytes=4120)
     changes = {"task": "anomaly", "output_count": 9}
     brief = make_brief(shape, limits).model_copy(update=changes)
     (found,) = load("optimizer").propose(brief, (), 1, BENCH)
