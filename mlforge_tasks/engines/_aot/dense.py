@@ -105,6 +105,15 @@ def bytes_behind_in_pairs(
     return bytes_behind(height, width, channels, channels_out, windows, late=late)
 
 
+def room_of(axes: tuple[Axis, Axis], channels: int, channels_out: int) -> tuple[int, int]:
+    """Bytes of scratch memory that a convolution takes, and how far its output stays behind."""
+    height, width = axes
+    runs = in_runs(height, width, channels)
+    gathers = not (height.inside and width.inside and runs)
+    scratch_bytes = 2 * height.kernel * width.kernel * channels if gathers else 0
+    return scratch_bytes, bytes_behind_in_pairs(axes, channels, channels_out, in_runs=runs)
+
+
 def _convolution(
     operator: Operator, graph: Graph, taps: NDArray[np.int64], axes: tuple[Axis, Axis]
 ) -> Step:
@@ -113,13 +122,13 @@ def _convolution(
     height, width = axes
     runs, run, step = runs_of(height, width, source.shape[-1])
     records = requant(operator, graph, taps, bias)
-    gathers = not (height.inside and width.inside and runs)
+    scratch_bytes, behind = room_of(axes, source.shape[-1], len(taps))
     members: dict[str, Value] = {
         "dot": _dot(operator, graph, len(taps), records),
         "inside": {"runs": runs, "run": run, "step": step},
         **geometry(source, height, width),
     }
-    scratch: Scratch | str = Scratch() if gathers else "NULL"
+    scratch: Scratch | str = Scratch() if scratch_bytes else "NULL"
     arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output), scratch)
     return Step(
         calls=(
@@ -131,11 +140,8 @@ def _convolution(
             *records.constants,
         ),
         parameters=Parameters(operator.name, "aot_conv_t", members),
-        scratch_bytes=2 * taps.shape[1] if gathers else 0,
-        behind=Behind(
-            operator.inputs[0],
-            bytes_behind_in_pairs(axes, source.shape[-1], len(taps), in_runs=runs > 0),
-        ),
+        scratch_bytes=scratch_bytes,
+        behind=Behind(operator.inputs[0], behind),
         macs=height.output * width.output * taps.size,
     )
 

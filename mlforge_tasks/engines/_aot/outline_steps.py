@@ -90,11 +90,8 @@ def _shared(lowered: Sequence[Lowered]) -> tuple[Lowered, ...]:
 def _portable_conv(operator: Operator, graph: Graph) -> Step:
     height, width, channels, channels_out = _axes(operator, graph)
     taps = height.kernel * width.kernel * channels
-    in_runs = dense.in_runs(height, width, channels)
-    gathers = not (height.inside and width.inside and in_runs)
-    axes = (height, width)
-    behind = dense.bytes_behind_in_pairs(axes, channels, channels_out, in_runs=in_runs)
-    scratch_bytes, macs = 2 * taps if gathers else 0, _macs(operator, graph)
+    scratch_bytes, behind = dense.room_of((height, width), channels, channels_out)
+    macs = _macs(operator, graph)
     weights = _weights(operator, taps * channels_out)
     return _step(operator, scratch_bytes, behind=behind, macs=macs, weights=weights)
 
@@ -118,13 +115,8 @@ def _packed_conv(packing: Packing, operator: Operator, graph: Graph) -> Step:
             return step
         close = Behind(operator.inputs[0], chunks.bytes_behind, chunks.bytes_ahead)
         return replace(step, thrifty=replace(step, behind=close))
-    windows = window.group(count)
-    neighbours = width.dilation == 1 or width.kernel == 1
-    inside = height.inside and width.inside and neighbours
-    gathered = 0 if inside or packing is MVE else window.runs * window.run
-    behind = bytes_behind(height, width, channels, channels_out, windows)
-    scratch_bytes = windows * window.bytes + gathered
-    return _step(operator, scratch_bytes, behind=behind, macs=macs, weights=weights)
+    room = packed.room_of(window, (height, width), channels, channels_out)
+    return _step(operator, room.scratch_bytes, behind=room.behind, macs=macs, weights=weights)
 
 
 def _depthwise(kernels: Kernels, operator: Operator, graph: Graph) -> Step:

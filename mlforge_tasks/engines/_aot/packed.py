@@ -5,7 +5,7 @@ The cores differ in how they want windows and weights packed (`packing`); the re
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,38 @@ def _direct(
     return replace(step, thrifty=replace(step, calls=(call, *clamp), behind=behind))
 
 
+@dataclass(frozen=True)
+class Room:
+    """What packing a convolution's windows takes.
+
+    Attributes:
+        packed_bytes: Of the windows that are packed at a time.
+        gathered_bytes: Of one at the border, before it is packed.
+        behind: Bytes by which the output stays behind the input.
+    """
+
+    packed_bytes: int
+    gathered_bytes: int
+    behind: int
+
+    @property
+    def scratch_bytes(self) -> int:
+        return self.packed_bytes + self.gathered_bytes
+
+
+def room_of(
+    window: PackedWindow, axes: tuple[Axis, Axis], channels: int, channels_out: int
+) -> Room:
+    """What a convolution takes that packs its windows."""
+    height, width = axes
+    neighbours = width.dilation == 1 or width.kernel == 1
+    inside = height.inside and width.inside and neighbours
+    gathered = 0 if inside or window.packing is MVE else window.runs * window.run
+    windows = window.group(height.output * width.output)
+    behind = bytes_behind(height, width, channels, channels_out, windows)
+    return Room(windows * window.bytes, gathered, behind)
+
+
 def _convolution(
     operator: Operator,
     graph: Graph,
@@ -72,19 +104,17 @@ def _convolution(
     channels = source.shape[-1]
     window = PackedWindow(packing, height.kernel, width.kernel * channels)
     neighbours = width.dilation == 1 or width.kernel == 1
-    inside = height.inside and width.inside and neighbours
-    gathered = 0 if inside or packing is MVE else window.runs * window.run
-    windows = window.group(count := height.output * width.output)
-    single = windows == 1 and packing is DSP
+    count = height.output * width.output
+    single = window.group(count) == 1 and packing is DSP
     step = height.dilation * width.input * channels if neighbours else 0
     dot, constants = window.layer(operator, graph, taps, bias, single=single, step=step)
     pointwise = height.kernel == width.kernel == 1 and height.input * width.input == count
     if window.direct and pointwise:
         return _direct(operator, graph, dot, constants, count)
     own: dict[str, Value] = {"dot": dot, "inside_step": step}
-    packed = windows * window.bytes
+    room = room_of(window, axes, channels, len(taps))
     data = (Data(operator.inputs[0]), Data(operator.output), Scratch())
-    arguments = (f"&{operator.name}", *data, packed)
+    arguments = (f"&{operator.name}", *data, room.packed_bytes)
     return Step(
         calls=(
             Call(conv_header(dot), "aot_conv_s8", arguments),
@@ -92,8 +122,8 @@ def _convolution(
         ),
         constants=constants,
         parameters=Parameters(operator.name, "aot_conv_t", own | geometry(source, *axes)),
-        scratch_bytes=packed + gathered,
-        behind=Behind(operator.inputs[0], bytes_behind(*axes, channels, len(taps), windows)),
+        scratch_bytes=room.scratch_bytes,
+        behind=Behind(operator.inputs[0], room.behind),
         macs=count * taps.size,
     )
 
