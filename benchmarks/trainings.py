@@ -168,12 +168,17 @@ def row(name: str, before: Sequence[Search], after: Sequence[Search]) -> str:
     """A contract's line of the table."""
     contract = load(given(name), ROOT)
     asked = f"{contract.task}, {contract.goal.metric}"
-    late = sum(one.late for one in after) / sum(one.seconds for one in after)
-    return f"| {name} | {asked} | {_cell(before)} | {_cell(after)} | {late:.1%} |"
+    cells = f"{_cell(before)} | {_cell(after)} | {late_of(after):.1%}"
+    return f"| {name} | {asked} | {cells} |"
+
+
+def late_of(searches: Sequence[Search]) -> float:
+    """The share of all these searches' time that was late."""
+    return sum(one.late for one in searches) / sum(one.seconds for one in searches)
 
 
 def main() -> None:
-    """Prints the page."""
+    """Prints the page, and each search on stderr as it ends."""
     arguments = parser(__doc__)
     arguments.add_argument("--before", type=Path, required=True, help="the other checkout")
     arguments.add_argument("--seeds", type=int, default=3, help="as many, from 1")
@@ -189,12 +194,15 @@ def main() -> None:
         for name in asked.contracts:
             for one in checkouts:
                 found.setdefault((name, one), []).append(search(one, name, seed))
+                print(one, name, seed, found[name, one][-1], file=sys.stderr, flush=True)
     git = ["git", "-C", str(other), "rev-parse", "--short", "HEAD"]
     commit = process.check(git, timeout_s=TIMEOUT_S).strip()
     print(HEAD)
     print(f"| contract | task, goal | trained until met: {commit} | now | late |\n{'|---' * 5}|")
     for name in asked.contracts:
         print(row(name, *(found[name, one] for one in checkouts)))
+    late = late_of([one for (_, where), all_ in found.items() if where == ROOT for one in all_])
+    print(f"\nOf the time of all these searches of today's code {late:.1%} was late.")
 
 
 if __name__ == "__main__":
