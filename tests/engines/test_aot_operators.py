@@ -59,6 +59,16 @@ def test_random_graphs_equal_the_oracle(tmp_path: Path) -> None:
     assert differing_bytes(cases, tmp_path) == {}
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 6), (1, 4, 6), (1, 4, 5, 6)])
+def test_random_graphs_have_a_batch_of_one(shape: tuple[int, ...]) -> None:
+    """Two examples, or none, are no model of the engine's, so no graph may end in them."""
+    for seed in range(20):
+        graph = graphs.RandomGraph(seed)
+        source = graph.start(shape)
+        for op in graphs.fitting(graphs.OPERATORS, source):
+            assert graph.apply(op, source).shape[:1] == (1,), (seed, op)
+
+
 def _sigmoid(op: str, scale: float, output: Quant) -> bytes:
     writer = Writer()
     source = writer.activation((1, 256), Quant(np.float32(scale), 3), 1.0)

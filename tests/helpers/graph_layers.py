@@ -182,7 +182,7 @@ class Layers(Builder):
 
     def fully_connected(self, source: Ref) -> Ref:
         """A dense layer; now and then over many rows."""
-        rows = source.shape[:-1] if self.rng.random() < 0.3 else (1,)
+        rows = (source.shape[:-1] if self.rng.random() < 0.3 else ()) or (1,)
         size = math.prod(source.shape)
         outputs = int(self.rng.integers(1, 20))
         shape = (outputs, size // math.prod(rows))

@@ -232,7 +232,9 @@ class RandomGraph(Layers, Views):
         return self.padding("PADV2", source, schema.PadV2OptionsT())
 
     def concatenation(self, source: Ref) -> Ref:
-        """A tensor and others of its shape, brought to its scale."""
+        """A tensor and others of its shape, brought to its scale; not along the batch."""
+        if len(source.shape) == 1:
+            return self.reshape(source)
         axis = int(self.rng.integers(min(1, len(source.shape) - 1), len(source.shape)))
         parts = [source]
         for other in self.made:
