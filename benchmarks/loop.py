@@ -1,10 +1,12 @@
 """What a cold run takes, from a contract to PASS, held against another checkout of MLForge.
 
     .venv/bin/python -m benchmarks.loop --before FOLDER [--rounds N] > benchmarks/loop.md
+    .venv/bin/python -m benchmarks.loop --before FOLDER --declared >> benchmarks/loop.md
 
 FOLDER is a checkout of an older commit (`git worktree add FOLDER COMMIT`) with this checkout's
 packages (`ln -s $PWD/.venv FOLDER/.venv`). Both run glucose.yaml into empty build trees, in turns,
-and what was trained and converted is compared byte for byte.
+and what was trained and converted is compared byte for byte. The second command is for a contract
+of many rounds, whose tasks are listed and of which one cached task is run.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import _loop_declared
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.manifest import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 DOIT = Path(sys.executable).parent / "doit"
@@ -110,6 +113,31 @@ ROWS: dict[str, Callable[[Run], float]] = {
 }
 
 
+def _row(name: str, unit: str, pairs: Iterable[tuple[float, float]]) -> str:
+    """A row: medians before and now, and the ratios of the rounds."""
+    pairs = list(pairs)
+    ratios = sorted(new / old for old, new in pairs)
+    old, new = (statistics.median(one) for one in zip(*pairs, strict=True))
+    told = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    return f"| {name} | {old:.1f} {unit} | {new:.1f} {unit} | {told} |"
+
+
+def show_declared(
+    before: Sequence[_loop_declared.Declared], after: Sequence[_loop_declared.Declared], commit: str
+) -> None:
+    """The table for what is declared."""
+    most = f"{_loop_declared.ROUNDS} rounds of {_loop_declared.CANDIDATES} candidates"
+    print(
+        "\n## What is declared and not visited\n\nMade by `.venv/bin/python -m benchmarks.loop "
+        f"--before FOLDER --rounds {len(after)} --declared`:\n{Path(CONTRACT).name} with {most}, "
+        f"{len(after)} of each checkout, in turns.\n"
+    )
+    print(f"| what | commit {commit} | now | ratio |\n|---|---|---|---|")
+    for name, (unit, of) in _loop_declared.ROWS.items():
+        pairs = zip(before, after, strict=True)
+        print(_row(name, unit, [(of(old), of(new)) for old, new in pairs]))
+
+
 def show(before: Sequence[Run], after: Sequence[Run], commit: str) -> None:
     """The table of medians, and of the ratios of each round."""
     same = all(run.made == before[0].made for run in (*before, *after))
@@ -122,11 +150,8 @@ def show(before: Sequence[Run], after: Sequence[Run], commit: str) -> None:
     )
     print(f"| what | commit {commit} | now | ratio |\n|---|---|---|---|")
     for name, of in ROWS.items():
-        pairs = [(of(old), of(new)) for old, new in zip(before, after, strict=True)]
-        ratios = sorted(new / old for old, new in pairs)
-        old_s, new_s = (statistics.median(one) for one in zip(*pairs, strict=True))
-        told = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-        print(f"| {name} | {old_s:.1f} s | {new_s:.1f} s | {told} |")
+        pairs = zip(before, after, strict=True)
+        print(_row(name, "s", [(of(old), of(new)) for old, new in pairs]))
     words = "are the same bytes" if same else "DIFFER"
     print(
         f"\nIn all runs the weights, models and float outputs {words} ({len(after[0].made)} files)."
@@ -138,15 +163,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--before", type=Path, required=True, help="a checkout to hold it against")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="runs of each")
+    parser.add_argument("--declared", action="store_true", help="many rounds that nobody visits")
     asked = parser.parse_args()
     other: Path = asked.before.resolve()
     git = ["git", "-C", str(other), "rev-parse", "--short", "HEAD"]
     commit = process.check(git, timeout_s=TIMEOUT_S).strip()
-    before, after = [], []
-    for _ in range(asked.rounds):
-        before.append(cold(other))
-        after.append(cold(ROOT))
-    show(before, after, commit)
+    if asked.declared:
+        both = [
+            tuple(_loop_declared.measured(DOIT, one, ROOT / CONTRACT) for one in (other, ROOT))
+            for _ in range(asked.rounds)
+        ]
+        show_declared([old for old, _ in both], [new for _, new in both], commit)
+        return
+    runs = [(cold(other), cold(ROOT)) for _ in range(asked.rounds)]
+    show([old for old, _ in runs], [new for _, new in runs], commit)
 
 
 if __name__ == "__main__":
