@@ -38,6 +38,8 @@ ROUNDS = 3
 TIMEOUT_S = 3600.0
 # What TensorFlow makes; firmware names the code that built it, and so differs between checkouts.
 COMPARED = ("weights.npz", "model.tflite", "float_outputs.npz")
+# Where the design of each candidate lies in a tree.
+DESIGNS = "iterations/*/*/render/architecture.json"
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,18 @@ class Run:
         wall_s: From its start to its end.
         processor_s: Of all its processes.
         stages_s: Of each stage, by its folder: how long its action took.
-        made: Digests of what TensorFlow made, by path.
+        made: Digests of what TensorFlow made, by the design and the file's place in its folder.
     """
 
     wall_s: float
     processor_s: float
     stages_s: dict[str, float]
-    made: dict[str, str]
+    made: dict[tuple[str, str], str]
+
+    @property
+    def designs(self) -> frozenset[str]:
+        """Digests of the networks that were proposed."""
+        return frozenset(design for design, _ in self.made)
 
     def probes_s(self) -> float:
         """The mean of a candidate's probe: of all stages that quantise, build and run it."""
@@ -91,8 +98,9 @@ def cold(checkout: Path) -> Run:
             for path in tree.rglob("provenance.json")
         }
         made = {
-            str(path.relative_to(tree)): file_digest(path)
-            for path in sorted(tree.rglob("*"))
+            (file_digest(design), str(path.relative_to(design.parents[1]))): file_digest(path)
+            for design in tree.glob(DESIGNS)
+            for path in sorted(design.parents[1].rglob("*"))
             if path.name in COMPARED
         }
     return Run(wall_s, processor_s, found, made)
@@ -140,7 +148,12 @@ def show_declared(
 
 def show(before: Sequence[Run], after: Sequence[Run], commit: str) -> None:
     """The table of medians, and of the ratios of each round."""
-    same = all(run.made == before[0].made for run in (*before, *after))
+    common = before[0].designs & after[0].designs
+    told = [
+        {place: digest for place, digest in run.made.items() if place[0] in common}
+        for run in (*before, *after)
+    ]
+    words = "are the same bytes" if all(one == told[0] for one in told) else "DIFFER"
     print(
         "Made by `.venv/bin/python -m benchmarks.loop --before FOLDER --rounds "
         f"{len(after)}`: cold runs of "
@@ -152,9 +165,9 @@ def show(before: Sequence[Run], after: Sequence[Run], commit: str) -> None:
     for name, of in ROWS.items():
         pairs = zip(before, after, strict=True)
         print(_row(name, "s", [(of(old), of(new)) for old, new in pairs]))
-    words = "are the same bytes" if same else "DIFFER"
     print(
-        f"\nIn all runs the weights, models and float outputs {words} ({len(after[0].made)} files)."
+        f"\nOf {len(after[0].designs)} networks that are proposed now {len(common)} were before. "
+        f"Their weights, models and\nfloat outputs {words} in all runs ({len(told[0])} files)."
     )
 
 
