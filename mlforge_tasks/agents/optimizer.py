@@ -18,6 +18,7 @@ fit either, what comes closest: what would have to give is then no more than the
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 from dataclasses import dataclass
@@ -133,14 +134,15 @@ class _Search:
         *,
         linear_meets: bool | None,
     ) -> None:
+        self._brief = brief
+        self._history = history
+        self._costs = costs
+        self._linear_meets = linear_meets
         self._space = space_for(brief.input_shape, brief.task, brief.score)
-        self._candidates = _candidates(brief, self._space, history, costs)
         self._small = [
             _Candidate(member, costs.pressure(member.counts))
             for member in outside(Wanted.of(brief))
         ]
-        self._linear_meets = linear_meets
-        self._costs = costs
         self._taken = {trial.architecture for trial in history}
         failed_in_a_row = itertools.takewhile(failed_on_hardware, reversed(history))
         self._bound = SHRINK ** sum(1 for _ in failed_in_a_row)
@@ -156,23 +158,32 @@ class _Search:
         for trial, member in known:
             self._tpe.learn(member.genes, trial)
 
+    @functools.cached_property
+    def _candidates(self) -> dict[Architecture, _Candidate]:
+        """Drawn once they are asked for: a linear model that will do needs none of them."""
+        return _candidates(self._brief, self._space, self._history, self._costs)
+
     def choose(self) -> Member:
         """The next proposal."""
-        every = [*self._candidates.values(), *self._small]
-        free = [each for each in every if each.member.architecture not in self._taken]
-        in_space = [each.member for each in free if each.member.genes and self._fits(each)]
         linear = self._small[0] if self._small else None
         if linear is not None and self._wants_linear(linear):
             chosen = linear.member
-        elif in_space:
-            chosen = self._most_promising(in_space)
         else:
-            chosen = self._least(free) if free else min(every, key=_pressure).member
+            chosen = self._of_space()
         self._taken.add(chosen.architecture)
         self._tried.append(chosen)
         if chosen.genes:
             self._tpe.pend(chosen.genes)
         return chosen
+
+    def _of_space(self) -> Member:
+        """What is promising of what fits; or else what is nearest to it."""
+        every = [*self._candidates.values(), *self._small]
+        free = [each for each in every if each.member.architecture not in self._taken]
+        in_space = [each.member for each in free if each.member.genes and self._fits(each)]
+        if in_space:
+            return self._most_promising(in_space)
+        return self._least(free) if free else min(every, key=_pressure).member
 
     def _least(self, free: list[_Candidate]) -> Member:
         """What to try where nothing of the space is sure to fit: what may, or the smallest."""

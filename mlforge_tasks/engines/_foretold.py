@@ -11,7 +11,7 @@ from mlforge_tasks.engines._aot.looked import looked_at
 from mlforge_tasks.engines._aot.outline import axes, outline
 from mlforge_tasks.engines._aot.outline_steps import lower_outline, lowering
 from mlforge_tasks.engines._aot.program import Step
-from mlforge_tasks.engines._aot.thrift import thrifty
+from mlforge_tasks.engines._aot.thrift import thrifty_forms
 from mlforge_tasks.engines._ran_layers import Ran, ran_layers
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def foretold(
             than the first ones. Without, one design in sixty is told 5 % too much or more.
     """
     graph, lowered = _lowered(figures, kernels)
-    alone = thrifty(graph, lowered).lowered
+    alone = thrifty_forms(graph, lowered)
     whole = memory.foretold_bytes(graph, alone, searches=searches)
     if limit_bytes is None or (whole <= limit_bytes and not streamed):
         return Foretold(whole)

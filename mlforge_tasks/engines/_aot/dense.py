@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -105,6 +106,7 @@ def bytes_behind_in_pairs(
     return bytes_behind(height, width, channels, channels_out, windows, late=late)
 
 
+@functools.lru_cache(maxsize=4096)
 def room_of(axes: tuple[Axis, Axis], channels: int, channels_out: int) -> tuple[int, int]:
     """Bytes of scratch memory that a convolution takes, and how far its output stays behind."""
     height, width = axes

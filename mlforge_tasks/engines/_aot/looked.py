@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.engines._aot import memory
 from mlforge_tasks.engines._aot.patches import cut_at, cut_up, heights, stage_ends, weight_bytes
-from mlforge_tasks.engines._aot.thrift import thrifty
+from mlforge_tasks.engines._aot.thrift import thrifty_forms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,7 @@ def looked_at(
         limit_bytes: As of `patched`.
         streamed: As of `patched`.
     """
-    needs = memory.least_bytes(graph, thrifty(graph, lowered).lowered)
+    needs = memory.least_bytes(graph, thrifty_forms(graph, lowered))
     behind = {
         end: max(needs[end + 1 :], default=0)
         for end in stage_ends(graph, lowered, streamed=streamed)

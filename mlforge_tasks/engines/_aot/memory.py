@@ -208,7 +208,7 @@ def least_bytes(graph: Graph, lowered: Sequence[Lowered]) -> tuple[int, ...]:
     """What no plan of a lowered graph takes less than, operator by operator."""
     needed = _needed(graph, lowered, _share(graph, lowered))
     placed = tuple(needed.buffers.values())
-    return tuple(least_at(step, placed, needed.closer) for step in range(len(lowered)))
+    return least_at(range(len(lowered)), placed, needed.closer)
 
 
 def foretold_bytes(graph: Graph, lowered: Sequence[Lowered], *, searches: bool) -> int:

@@ -6,6 +6,7 @@ this has the common ones.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
@@ -99,6 +100,7 @@ class _Outline:
         return "SOFTMAX" if layer.name == "softmax" else "TANH"
 
 
+@functools.lru_cache(maxsize=4096)
 def axes(window: Window) -> tuple[Axis, Axis]:
     """Height and width of a window."""
     found = []

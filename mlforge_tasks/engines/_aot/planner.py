@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 ALIGNMENT_BYTES = 4
 # Improving an order takes time that grows with the third power of this.
@@ -111,9 +111,13 @@ class _Wanted:
 
 def _wanted(buffers: Sequence[Buffer], closer: Closer) -> _Wanted:
     gaps: list[dict[int, int]] = [{} for _ in buffers]
+    spans = [(each.first, each.last) for each in buffers]
     for i, one in enumerate(buffers):
+        first, last = spans[i]
         for j, other in enumerate(buffers):
-            if i != j and (gap := one.bytes_beside(other)):
+            if i == j or spans[j][0] > last or spans[j][1] < first:
+                continue
+            if gap := one.bytes_beside(other):
                 gaps[i][j] = min(gap, aligned(closer.get((i, j), gap)))
     return _Wanted(buffers, closer, tuple(gaps), tuple(tuple(each) for each in gaps))
 
@@ -263,9 +267,20 @@ def arena_bytes(buffers: Sequence[Buffer], offsets: Sequence[int]) -> int:
     return aligned(max(ends))
 
 
-def least_at(step: int, buffers: Sequence[Buffer], closer: Closer) -> int:
-    """What no plan takes less than at a step."""
-    sizes = {i: size for i, each in enumerate(buffers) if (size := each.bytes_at(step))}
+def least_at(steps: Iterable[int], buffers: Sequence[Buffer], closer: Closer) -> tuple[int, ...]:
+    """What no plan takes less than at each of some steps."""
+    alive: dict[int, dict[int, int]] = {step: {} for step in steps}
+    for i, each in enumerate(buffers):
+        for use in each.uses:
+            size = aligned(use.size_bytes)
+            for step, sizes in alive.items():
+                if use.first <= step <= use.last and sizes.get(i, 0) < size:
+                    sizes[i] = size
+    return tuple(_least(sizes, closer) for sizes in alive.values())
+
+
+def _least(sizes: dict[int, int], closer: Closer) -> int:
+    """What buffers take together at a time, some of them overlapping."""
     least = 0
     for low, high in closer:
         if low in sizes and high in sizes:
@@ -282,4 +297,4 @@ def least_at(step: int, buffers: Sequence[Buffer], closer: Closer) -> int:
 def lower_bound_bytes(buffers: Sequence[Buffer], closer: Closer | None = None) -> int:
     """No plan can take less: the most that is needed at one time."""
     steps = {use.first for each in buffers for use in each.uses}
-    return max(least_at(step, buffers, closer or {}) for step in steps)
+    return max(least_at(steps, buffers, closer or {}))

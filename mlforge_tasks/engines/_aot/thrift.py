@@ -26,6 +26,13 @@ class Thrifty:
     least_bytes: int
 
 
+def thrifty_forms(graph: Graph, lowered: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    """The operators as of `thrifty`, whose memory nobody asks for where none has another form."""
+    if not any(isinstance(form, Step) and form.thrifty for form in lowered):
+        return tuple(lowered)
+    return thrifty(graph, lowered).lowered
+
+
 def thrifty(graph: Graph, lowered: Sequence[Lowered]) -> Thrifty:
     """The operators with `Step.thrifty` for those at which most memory is needed.
 

@@ -11,7 +11,7 @@ from mlforge_tasks.engines._aot.lower import lower_operators
 from mlforge_tasks.engines._aot.memory import plan
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.share import share_constants
-from mlforge_tasks.engines._aot.thrift import thrifty
+from mlforge_tasks.engines._aot.thrift import thrifty_forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,7 +72,7 @@ def planned(graph: Graph, cpu: str) -> Planned:
         CandidateFailure: An operator, or a form of it, is not supported.
     """
     made, operators = lower_operators(graph, cpu)
-    lowered = share_constants(thrifty(made, operators).lowered)
+    lowered = share_constants(thrifty_forms(made, operators))
     macs = sum(form.macs for form in lowered if isinstance(form, Step))
     return Planned(made, operators, lowered, plan(made, lowered), macs)
 

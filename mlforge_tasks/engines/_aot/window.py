@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ class Axis:
         return max(min(last, self.output - 1) - first + 1, 0)
 
 
+@functools.lru_cache(maxsize=4096)
 def _padded(axis: Axis) -> Axis:
     """TensorFlow's SAME: the smaller half of the missing elements goes in front."""
     return replace(axis, before=max(axis.reach - axis.input, 0) // 2)
