@@ -1,12 +1,14 @@
 """What a cold run takes, from a contract to PASS, held against another checkout of MLForge.
 
     .venv/bin/python -m benchmarks.loop --before FOLDER [--rounds N] > benchmarks/loop.md
+    .venv/bin/python -m benchmarks.loop --before FOLDER --same >> benchmarks/loop.md
     .venv/bin/python -m benchmarks.loop --before FOLDER --declared >> benchmarks/loop.md
 
 FOLDER is a checkout of an older commit (`git worktree add FOLDER COMMIT`) with this checkout's
 packages (`ln -s $PWD/.venv FOLDER/.venv`). Both run glucose.yaml into empty build trees, in turns,
-and what was trained and converted is compared byte for byte. The second command is for a contract
-of many rounds, whose tasks are listed and of which one cached task is run.
+and what was trained and converted is compared byte for byte. The second command gives both the same
+network, which each search may not. The third is for a contract of many rounds, whose tasks are
+listed and of which one cached task is run.
 """
 
 from __future__ import annotations
@@ -38,6 +40,15 @@ ROUNDS = 3
 TIMEOUT_S = 3600.0
 # What TensorFlow makes; firmware names the code that built it, and so differs between checkouts.
 COMPARED = ("weights.npz", "model.tflite", "float_outputs.npz")
+# In place of a search; what it ended with at c756986.
+GIVEN = """search:
+  agent: fixed
+  architecture:
+    - {kind: conv1d, filters: 4, kernel: 5, stride: 2}
+    - {kind: conv1d, filters: 8, kernel: 5}
+    - {kind: flatten}
+    - {kind: dropout, rate: 0.2}
+"""
 # Where the design of each candidate lies in a tree.
 DESIGNS = "iterations/*/*/render/architecture.json"
 
@@ -79,20 +90,29 @@ def _processor_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def cold(checkout: Path) -> Run:
+def cold(checkout: Path, *, given: bool = False) -> Run:
     """Runs the contract with a checkout's code into a build tree of its own.
+
+    Args:
+        checkout: Where the code is.
+        given: Whether its network is given, and not searched for.
 
     Raises:
         RuntimeError: It does not pass.
     """
     with tempfile.TemporaryDirectory() as name:
-        argv = [str(DOIT), "run", f"contract={CONTRACT}", f"build={name}"]
+        contract = checkout / CONTRACT
+        if given:
+            text = re.sub(r"(?m)^search:\n(  .*\n)+", GIVEN, contract.read_text())
+            contract = Path(name) / contract.name
+            contract.write_text(text)
+        argv = [str(DOIT), "run", f"contract={contract}", f"build={name}/build"]
         started, used = time.monotonic(), _processor_s()
         said = process.check(argv, timeout_s=TIMEOUT_S, cwd=checkout)
         wall_s, processor_s = time.monotonic() - started, _processor_s() - used
         if not re.search("(?m)^PASS: ", said):
             raise RuntimeError(f"{checkout} does not pass\n{said}")
-        tree = Path(name) / Path(CONTRACT).stem
+        tree = Path(name) / "build" / Path(CONTRACT).stem
         found = {
             str(path.parent.relative_to(tree)): Provenance.read(path).seconds
             for path in tree.rglob("provenance.json")
@@ -146,7 +166,7 @@ def show_declared(
         print(_row(name, unit, [(of(old), of(new)) for old, new in pairs]))
 
 
-def show(before: Sequence[Run], after: Sequence[Run], commit: str) -> None:
+def show(before: Sequence[Run], after: Sequence[Run], commit: str, *, given: bool) -> None:
     """The table of medians, and of the ratios of each round."""
     common = before[0].designs & after[0].designs
     told = [
@@ -154,9 +174,10 @@ def show(before: Sequence[Run], after: Sequence[Run], commit: str) -> None:
         for run in (*before, *after)
     ]
     words = "are the same bytes" if all(one == told[0] for one in told) else "DIFFER"
+    heading, option = ("\n## The same network in both\n\n", " --same") if given else ("", "")
     print(
-        "Made by `.venv/bin/python -m benchmarks.loop --before FOLDER --rounds "
-        f"{len(after)}`: cold runs of "
+        f"{heading}Made by `.venv/bin/python -m benchmarks.loop --before FOLDER --rounds "
+        f"{len(after)}{option}`: cold runs of "
         f"{Path(CONTRACT).name} into\nempty build trees, {len(after)} of each checkout, in turns "
         f"({os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}). Ratios\nare those of "
         "the rounds: median, least and most.\n"
@@ -166,8 +187,9 @@ def show(before: Sequence[Run], after: Sequence[Run], commit: str) -> None:
         pairs = zip(before, after, strict=True)
         print(_row(name, "s", [(of(old), of(new)) for old, new in pairs]))
     print(
-        f"\nOf {len(after[0].designs)} networks that are proposed now {len(common)} were before. "
-        f"Their weights, models and\nfloat outputs {words} in all runs ({len(told[0])} files)."
+        f"\nNetworks that are proposed now: {len(after[0].designs)}, before too: {len(common)}. "
+        f"The weights, models and float\noutputs of these {words} in all runs "
+        f"({len(told[0])} files)."
     )
 
 
@@ -176,6 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--before", type=Path, required=True, help="a checkout to hold it against")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="runs of each")
+    parser.add_argument("--same", action="store_true", help="a network that both are given")
     parser.add_argument("--declared", action="store_true", help="many rounds that nobody visits")
     asked = parser.parse_args()
     other: Path = asked.before.resolve()
@@ -188,8 +211,9 @@ def main() -> None:
         ]
         show_declared([old for old, _ in both], [new for _, new in both], commit)
         return
-    runs = [(cold(other), cold(ROOT)) for _ in range(asked.rounds)]
-    show([old for old, _ in runs], [new for _, new in runs], commit)
+    same = asked.same
+    runs = [(cold(other, given=same), cold(ROOT, given=same)) for _ in range(asked.rounds)]
+    show([old for old, _ in runs], [new for _, new in runs], commit, given=same)
 
 
 if __name__ == "__main__":
