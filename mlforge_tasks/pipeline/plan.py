@@ -11,14 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks import plugins
-from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.graph import environment
 from mlforge_tasks.graph.stage import Stage, Workspace
 from mlforge_tasks.graph.store import Store
-from mlforge_tasks.pipeline import places
 from mlforge_tasks.pipeline.iteration import Iterations
 from mlforge_tasks.pipeline.preparation import Preparation, prepare
 from mlforge_tasks.pipeline.rounds import Rounds
@@ -26,8 +22,6 @@ from mlforge_tasks.pipeline.wiring import REFUSING, Wiring, round_folder
 
 if TYPE_CHECKING:
     from mlforge_tasks.pipeline.iteration import Iteration
-    from mlforge_tasks.platforms import Platform
-    from mlforge_tasks.runners import Runner
 
 RESERVED_NAMES = ("ac", "cas")
 
@@ -70,23 +64,6 @@ class Plan:
         """What asks the tools for their versions, in the order that they are needed."""
         for stage in self.stages(self.iterations[:1]):
             yield stage.kind.tools
-
-    def require(self) -> None:
-        """Stops where its firmware could not be built, or emulated, by what its key says.
-
-        Raises:
-            ToolError: Something is missing; the hint says what to run.
-        """
-        environment.confine()
-        target = self.contract.target
-        platform: Platform = plugins.load("platforms", target.platform)
-        board = load_board(target.board)
-        for engine in places.engines_of(target, board):
-            platform.require(board, engine)
-        if self.contract.mode != "hardware":
-            emulated = places.emulated(board)
-            runner: Runner = plugins.load("runners", places.simulator(emulated))
-            runner.tool_versions(emulated)
 
 
 def make_plan(

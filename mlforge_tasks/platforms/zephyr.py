@@ -106,7 +106,8 @@ class ZephyrPlatform:
 
     def engines_for(self, board: Board) -> tuple[str, ...]:
         """See `platforms.Platform.engines_for`; `require` says why not all."""
-        if board.zephyr is not None and board.zephyr.arch != "arm":
+        known = board.zephyr
+        if known is not None and (known.arch != "arm" or not (board.qemu or known.arena_on)):
             return tuple(name for name in self.engines if name != "tflm")
         return self.engines
 
@@ -165,6 +166,8 @@ class ZephyrPlatform:
                 f"engine 'tflm' needs a C++ library, which the compiler for {board.name} has not",
                 hint="engine: aot",
             )
+        if engine == "tflm" and board.qemu is None and _zephyr(board).arena_on is None:
+            raise arena.not_emulated(board)
         modules = _modules(board, "tflm" if engine == "tflm" else "c")
         needs.require(modules, arch, bare=board.uart is not None)
 

@@ -142,6 +142,17 @@ class Runner(Protocol):
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """Versions of what a run's result depends on, for its key."""
 
+    def require(self, board: Board, *, west_builds: bool) -> None:
+        """Looks for what else a run needs, before anything is started.
+
+        Args:
+            board: What it runs on.
+            west_builds: Whether its firmware is built with west.
+
+        Raises:
+            ToolError: Something is missing; the hint says what to do.
+        """
+
 
 def instruction_count(ticks: int, tick_hz: int, icount_shift: int) -> int:
     """Instructions in a number of clock ticks under `-icount shift=N`.

@@ -69,6 +69,10 @@ class NativeRunner(ProgramRunner):
         """See `runners.Runner.tool_versions`."""
         return {"machine": platform.machine(), **_libraries()}
 
+    def require(self, board: Board, *, west_builds: bool) -> None:  # noqa: ARG002 - the interface's
+        """See `runners.Runner.require`."""
+        self.tool_versions(board)
+
 
 def _libraries() -> dict[str, str]:
     """This computer's C library, which the process loads: the one that Python has loaded too."""

@@ -114,6 +114,10 @@ class QemuRunner(ProgramRunner):
         """See `runners.Runner.tool_versions`."""
         return {"qemu": _identity(_binary(_qemu(board))), **_cycles.tool_versions(board)}
 
+    def require(self, board: Board, *, west_builds: bool) -> None:  # noqa: ARG002 - the interface's
+        """See `runners.Runner.require`."""
+        self.tool_versions(board)
+
     def cycles(self, board: Board, firmware: Path, test: SelfTest) -> Cycles | None:
         """See `runners.Runner.cycles`."""
         return _cycles.of_inference(board, command(board, firmware), test)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.code_version import PROJECT_ROOT
-from mlforge_tasks.runners import Capabilities, _bench
+from mlforge_tasks.runners import Capabilities, _attached, _bench
 from mlforge_tasks.runners._board_session import TRANSCRIPT_FILE, SerialSession
 from mlforge_tasks.runners._line import Line, Patience
 from mlforge_tasks.runners._port import Port, Transcript
@@ -141,6 +141,11 @@ class SerialRunner:
         """See `runners.Runner.tool_versions`: the very board, so no other's results are taken."""
         on, _ = _bench.find(_names(board), root=PROJECT_ROOT)
         return on.identity()
+
+    def require(self, board: Board, *, west_builds: bool) -> None:
+        """See `runners.Runner.require`: the port, and what flashes the board."""
+        on, cwd = _bench.find(_names(board), root=PROJECT_ROOT)
+        _attached.require(board, on, cwd, west_builds=west_builds)
 
 
 def _tidy(on: BenchBoard, cwd: Path, transcript: Transcript) -> None:

@@ -31,6 +31,7 @@ from mlforge_tasks.graph import environment, shortage, tool_versions
 from mlforge_tasks.graph.files import refused
 from mlforge_tasks.graph.tree_lock import TreeLock
 from mlforge_tasks.graph.warm import Warm
+from mlforge_tasks.pipeline import preflight
 from mlforge_tasks.shell import named, request, signals, variables
 from mlforge_tasks.shell.actions import BROKEN
 from mlforge_tasks.shell.loop import CONVERGE, delivered
@@ -151,7 +152,7 @@ class Rules:
         tool_versions.ask_ahead((environment.installed,))
         tool_versions.ask_ahead(self._plan.tools())
         try:
-            self._plan.require()
+            preflight.require(self._plan, _stages(command.sel_tasks))
         except MlforgeError as error:
             raise InvalidDodoFile(str(error)) from None
         try:
@@ -213,6 +214,13 @@ class Rules:
             yield
         finally:
             lock.release()
+
+
+def _stages(selected: Sequence[str]) -> Sequence[str] | None:
+    """The stages that a run names; None where it may ask for any."""
+    whole = {CONVERGE, "gate", "deliver"}
+    every = any(one.partition(":")[0] in whole or "*" in one or "/" in one for one in selected)
+    return None if every or not selected else selected
 
 
 def _check_request(selected: Sequence[str]) -> None:

@@ -65,6 +65,14 @@ def test_a_contract_for_hardware_is_met_by_a_board(
     bench.write_text(json.dumps([board.map_entry(notes="moved to another desk")]))
     assert doit(build=build, contract=contract).executed == 0
     assert len(board.flashed) == flashed
+    elsewhere = str(tmp_path / "ttyACM9")
+    bench.write_text(json.dumps([board.map_entry(serial=elsewhere)]))
+    assert doit(build=build, contract=contract).executed == 0  # nothing is left to do on it
+
+    bench.write_text(json.dumps([board.map_entry(id="another", serial=elsewhere)]))
+    unplugged = doit(build=build, contract=contract)
+    assert (unplugged.code, unplugged.out) == (3, "")
+    assert "ttyACM9 is not there" in unplugged.err
 
     bench.write_text(json.dumps([board.map_entry(id="another")]))
     assert "hardware_run:2.0" in doit(build=build, contract=contract).stages("built")
@@ -72,8 +80,8 @@ def test_a_contract_for_hardware_is_met_by_a_board(
 
     bench.unlink()
     missing = doit(build=build, contract=contract)
-    assert missing.code == 2
-    assert "there is no hardware map at" in missing.out + missing.err
+    assert (missing.code, missing.out) == (3, "")
+    assert "there is no hardware map at" in missing.err
 
 
 @pytest.mark.usefixtures("bench")

@@ -59,6 +59,15 @@ def header(arena_bytes: int, *, search: bool = False) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+def not_emulated(board: Board) -> ToolError:
+    """Of a board on which nothing can tell how much memory TFLite Micro takes."""
+    return ToolError(
+        f"engine 'tflm' needs an emulator to find the arena's size; {board.name} has none",
+        hint="name an emulated board with the same core as `zephyr: {arena_on: ...}`, or use "
+        "engine 'aot', which knows it without one",
+    )
+
+
 def most_bytes(board: Board, base_bytes: int) -> int:
     """The largest arena that fits beside the application.
 
@@ -121,11 +130,7 @@ def measure(board: Board, elf: Path, most: int) -> int:
 def _command(board: Board, elf: Path) -> list[str]:
     qemu = board.qemu
     if qemu is None:
-        raise ToolError(
-            f"engine 'tflm' needs an emulator to find the arena's size; {board.name} has none",
-            hint="name an emulated board with the same core as `zephyr: {arena_on: ...}`, or use "
-            "engine 'aot', which knows it without one",
-        )
+        raise not_emulated(board)
     binary = process.which(qemu.binary, hint="sudo apt-get install qemu-system-arm")
     argv = [binary, "-machine", qemu.machine, *qemu.args, "-nodefaults", "-display", "none"]
     return [*argv, "-monitor", "none", "-serial", "stdio", "-kernel", str(elf)]

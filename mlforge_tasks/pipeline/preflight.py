@@ -1,0 +1,86 @@
+"""What a run will need, looked for before its first stage: compilers, emulator, oracle, bench."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks import plugins
+from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.graph import environment
+from mlforge_tasks.graph.lookahead import Lookahead, cone
+from mlforge_tasks.pipeline import places
+from mlforge_tasks.pipeline.carry import find
+from mlforge_tasks.pipeline.prospect import prospect
+from mlforge_tasks.stages import evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.graph.stage import Stage
+    from mlforge_tasks.pipeline.plan import Plan
+    from mlforge_tasks.platforms import Platform
+    from mlforge_tasks.runners import Runner
+
+ARENA_ENGINE = "tflm"  # looks for its arena's size in an emulator
+
+
+def require(plan: Plan, names: Iterable[str] | None) -> None:
+    """Stops where a run could not come to its end, by what this machine has.
+
+    Args:
+        plan: The contract's.
+        names: The stages that are wanted; None for the whole search.
+
+    Raises:
+        ToolError: Something is missing; the hint says what to do.
+        MlforgeError: The contract asks for what cannot be had.
+    """
+    environment.confine()
+    target, hardware = plan.contract.target, plan.contract.mode == "hardware"
+    platform: Platform = plugins.load("platforms", target.platform)
+    board = load_board(target.board)
+    engines = places.engines_of(target, board)
+    for engine in engines:
+        platform.require(board, engine)
+    if not hardware or ARENA_ENGINE in engines:
+        _emulator(places.emulated(board))
+    evaluate.tools()  # what stands in for the oracle, where that is not there
+    if plan.contract.mode != "simulate":
+        _bench(plan, board, None if names is None else set(names))
+
+
+def _emulator(board: Board) -> None:
+    runner: Runner = plugins.load("runners", places.simulator(board))
+    runner.require(board, west_builds=False)
+
+
+def _bench(plan: Plan, board: Board, names: set[str] | None) -> None:
+    """The board itself: known to the bench, and there where something is still to run on it."""
+    wanted = _on_the_board(plan, names)
+    if not wanted:
+        return
+    runner: Runner = plugins.load("runners", places.HARDWARE)
+    runner.tool_versions(board)
+    if _is_left(plan, wanted, whole=names is None):
+        runner.require(board, west_builds=plan.contract.target.platform == "zephyr")
+
+
+def _on_the_board(plan: Plan, names: set[str] | None) -> list[Stage]:
+    """The stages that lead to the board and those that are made on it, of what is wanted."""
+    stages = list(plan.stages(plan.iterations.declared or plan.iterations[:1]))
+    ends = stages if names is None else [stage for stage in stages if _asked(stage, names)]
+    run = [one for one in cone(stages, ends) if one.config.get("runner") == places.HARDWARE]
+    return cone(stages, run)
+
+
+def _asked(stage: Stage, names: set[str]) -> bool:
+    return stage.name in names or stage.name.partition(":")[0] in names
+
+
+def _is_left(plan: Plan, wanted: list[Stage], *, whole: bool) -> bool:
+    """Whether something is not made yet, by the results of this tree."""
+    if whole:
+        return prospect(plan).met is None and find(plan) is None
+    seen = Lookahead()
+    return any(seen.look(stage) is None for stage in wanted)
