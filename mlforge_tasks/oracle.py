@@ -8,8 +8,10 @@ and optimised modes differ from one another.
 from __future__ import annotations
 
 import importlib.util
+import math
 import sys
 import tempfile
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ import numpy as np
 from mlforge_tasks import windows
 from mlforge_tasks.errors import EXIT_TOOL_BROKEN, MlforgeError, ToolError
 from mlforge_tasks.graph import process, room, shortage, surroundings
+from mlforge_tasks.tflite_file.model import read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +53,8 @@ class Oracle:
     """TFLM's interpreter for one model.
 
     Args:
-        tflite: An int8 model with one input and one output; the batch dimension is 1.
+        tflite: An int8 model; the batch dimension is 1. Several inputs are given as one of shape
+            [1, bytes], one behind the other in the file's order; several outputs likewise.
         keeps_all: Whether what is computed on the way can be read too; that takes more memory.
 
     Raises:
@@ -59,17 +63,20 @@ class Oracle:
 
     def __init__(self, tflite: bytes, *, keeps_all: bool = False) -> None:
         self._interpreter = _open(tflite, keeps_all=keeps_all)
-        self.input_shape = tuple(int(n) for n in self._detail("get_input_details"))
-        self.output_shape = tuple(int(n) for n in self._detail("get_output_details"))
+        graph = read(tflite).main
+        self._inputs = [self._shape("input", at) for at in range(len(graph.inputs))]
+        self._outputs = [self._shape("output", at) for at in range(len(graph.outputs))]
+        self.input_shape = _joined(self._inputs)
+        self.output_shape = _joined(self._outputs)
 
-    def _detail(self, which: str) -> Any:
-        detail = getattr(self._interpreter, which)(0)
+    def _shape(self, which: str, at: int) -> tuple[int, ...]:
+        detail = getattr(self._interpreter, f"get_{which}_details")(at)
         if detail["dtype"] is not np.int8:
             raise ToolError(
-                f"the model's {which.split('_')[1]} is {detail['dtype'].__name__}, not int8",
+                f"the model's {which} is {detail['dtype'].__name__}, not int8",
                 hint="convert it with inference_input_type and inference_output_type int8",
             )
-        return detail["shape"]
+        return tuple(int(size) for size in detail["shape"])
 
     def run(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
         """Runs every input through the model.
@@ -91,11 +98,15 @@ class Oracle:
         outputs = np.empty((len(inputs), *self.output_shape[1:]), np.int8)
         for index, sample in enumerate(inputs):
             self._invoke(sample)
-            outputs[index] = self._interpreter.get_output(0)[0]
+            parts = [self._interpreter.get_output(at).ravel() for at in range(len(self._outputs))]
+            outputs[index] = np.concatenate(parts).reshape(outputs.shape[1:])
         return outputs
 
     def _invoke(self, sample: NDArray[np.int8]) -> None:
-        self._interpreter.set_input(np.ascontiguousarray(sample[np.newaxis]), 0)
+        ends = accumulate(math.prod(shape) for shape in self._inputs)
+        parts = np.split(sample.ravel(), list(ends)[:-1])
+        for at, (part, shape) in enumerate(zip(parts, self._inputs, strict=True)):
+            self._interpreter.set_input(np.ascontiguousarray(part.reshape(shape)), at)
         self._interpreter.invoke()
 
     def at_ends(self, inputs: NDArray[np.int8], tensors: Sequence[int]) -> NDArray[np.int64]:
@@ -115,6 +126,11 @@ class Oracle:
                 values = self._interpreter.GetTensor(tensor, 0)["tensor_data"]
                 counts[at] += np.sum(values == _LOWEST), np.sum(values == _HIGHEST)
         return counts
+
+
+def _joined(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The shape of inputs or outputs that lie one behind the other; of one, its own."""
+    return shapes[0] if len(shapes) == 1 else (1, sum(map(math.prod, shapes)))
 
 
 def outputs_of(tflite: bytes, inputs: Windows) -> NDArray[np.int8]:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.engines._aot.graph import Graph
     from mlforge_tasks.engines._aot.memory import Plan
+    from mlforge_tasks.engines._aot.patches import Patched
     from mlforge_tasks.engines._aot.program import Lowered
+    from mlforge_tasks.engines._aot.trimmed import Planned
 
 
 class AotEngine:
@@ -50,33 +52,52 @@ class AotEngine:
         """See `Engine.generate`.
 
         What is computed more than once are rows of the first layers. What may be gained from
-        weights are channels that have one value whatever the input.
+        weights are channels that have one value whatever the input. A model of several inputs or
+        outputs is always computed whole.
         """
         model = (planned if untrained else trimmed)(rewrite(import_model(tflite)), cpu)
         graph, lowered, memory = model.graph, model.lowered, model.memory
         patches = None
         limit_bytes = 0 if arena_limit_bytes is None and streamed else arena_limit_bytes
         if limit_bytes is not None and (streamed or memory.arena_bytes > limit_bytes):
-            found = patched(
-                graph,
-                model.operators,
-                lowering(cpu),
-                whole_bytes=memory.arena_bytes,
-                limit_bytes=limit_bytes,
-                whole_macs=model.whole_macs,
-                streamed=streamed,
-            )
-            if streamed and found is None:
-                raise unsupported(
-                    f"an input that comes by rows, which '{graph.operators[0].name}' reads whole",
-                    "begin with a convolution or a pooling, or take 'patches: auto'",
-                )
+            found = _in_stripes(model, cpu, limit_bytes, streamed=streamed)
             if found is not None:
                 graph, lowered, memory = found.graph, found.lowered, found.memory
                 patches = found.patches
         files = emit(graph, lowered, memory, tflite=tflite, cpu=cpu, prefix=prefix)
         layers = _profiles(graph, lowered, memory)
         return GeneratedModel(files, memory.arena_bytes, layers, profiled=True, patches=patches)
+
+
+def _in_stripes(model: Planned, cpu: str, limit_bytes: int, *, streamed: bool) -> Patched | None:
+    """The model with its first layers in stripes; None where there are none that pay.
+
+    Raises:
+        CandidateFailure: Its input has to come by rows, and cannot.
+    """
+    graph, found = model.graph, None
+    if graph.has_several_ends and streamed:
+        raise unsupported(
+            f"an input that comes by rows, with {len(graph.inputs)} inputs and "
+            f"{len(graph.outputs)} outputs,",
+            "leave out 'patches: streamed'",
+        )
+    if not graph.has_several_ends:
+        found = patched(
+            graph,
+            model.operators,
+            lowering(cpu),
+            whole_bytes=model.memory.arena_bytes,
+            limit_bytes=limit_bytes,
+            whole_macs=model.whole_macs,
+            streamed=streamed,
+        )
+    if streamed and found is None:
+        raise unsupported(
+            f"an input that comes by rows, which '{graph.operators[0].name}' reads whole",
+            "begin with a convolution or a pooling, or take 'patches: auto'",
+        )
+    return found
 
 
 def _profiles(graph: Graph, lowered: Sequence[Lowered], memory: Plan) -> tuple[LayerProfile, ...]:

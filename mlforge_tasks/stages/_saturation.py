@@ -89,7 +89,7 @@ def layer_rails(tflite: bytes, inputs: Windows) -> tuple[Rail, ...]:
 def _layers(graph: Graph) -> Iterator[_Layer]:
     for operator in graph.operators:
         made = graph.output_of(operator)
-        inside = made.dtype == "int8" and operator.output != graph.output
+        inside = made.dtype == "int8" and operator.output not in graph.outputs
         if inside and operator.op not in _BOUNDED and not _moves(operator, made, graph):
             yield _Layer(operator.name, operator.output, made.size, _cut_off(operator, made))
 

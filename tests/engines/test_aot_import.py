@@ -247,9 +247,9 @@ _TABLE = {
     "outside": (altered(small.conv(), _buffer(1, data=None, offset=4096, size=216)), "outside the"),
     "sparse": (altered(small.conv(), _tensor(1, sparsity=schema.SparsityParametersT())), "sparse"),
     "variable": (altered(small.unary("RELU"), _tensor(1, isVariable=True)), "a variable"),
-    "two_inputs": (altered(small.conv(), _graph(inputs=[0, 1])), "2 inputs"),
-    "two_outputs": (altered(small.conv(), _graph(outputs=[3, 3])), "2 outputs"),
-    "no_outputs": (altered(small.conv(), _graph(outputs=[])), "0 outputs"),
+    "constant_input": (altered(small.conv(), _graph(inputs=[0, 1])), "a constant as the model's"),
+    "no_inputs": (altered(small.conv(), _graph(inputs=[])), "without inputs"),
+    "no_outputs": (altered(small.conv(), _graph(outputs=[])), "without outputs"),
     "two_graphs": (altered(small.conv(), _second_graph), "several subgraphs"),
     "schema": (
         altered(small.conv(), lambda model: setattr(model, "version", 2)),

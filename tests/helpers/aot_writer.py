@@ -101,6 +101,10 @@ class Writer:
         )
 
     def finish(self, source: int, output: int) -> bytes:
+        """The flatbuffer, of a model of one input and one output."""
+        return self.finish_several([source], [output])
+
+    def finish_several(self, inputs: list[int], outputs: list[int]) -> bytes:
         """The flatbuffer."""
         model = schema.ModelT(
             version=SCHEMA_VERSION,
@@ -113,8 +117,8 @@ class Writer:
             subgraphs=[
                 schema.SubGraphT(
                     tensors=self.tensors,
-                    inputs=[source],
-                    outputs=[output],
+                    inputs=inputs,
+                    outputs=outputs,
                     operators=self.operators,
                 )
             ],

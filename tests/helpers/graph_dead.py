@@ -70,7 +70,9 @@ def dead_graph(seed: int) -> bytes:
 
 
 def any_graph(seed: int) -> bytes:
-    """A random graph; every eighth with dead channels, every eighth of pointwise layers."""
+    """A random graph; some have dead channels, pointwise layers, several inputs or outputs."""
     if seed % 8 == 3:
         return graphs.pointwise_graph(seed)
+    if seed % 8 == 6:
+        return graphs.several_graph(seed)
     return dead_graph(seed) if seed % 8 == 5 else graphs.random_graph(seed)

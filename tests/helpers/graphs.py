@@ -345,6 +345,28 @@ def random_graph(seed: int) -> bytes:
     return graph.finish()
 
 
+def several_graph(seed: int) -> bytes:
+    """A model of several inputs, or outputs, or both, some of which lie in the way of others.
+
+    An output may be read by a later operator, be another one in another shape, or be handed out
+    twice.
+    """
+    graph = RandomGraph(seed)
+    inputs = [graph.start(random_shape(graph.rng)) for _ in range(graph.pick(1, 2, 2, 3))]
+    graph.made = [*inputs]
+    for number in range(int(graph.rng.integers(3, 10))):
+        recent = graph.made[-1] if graph.rng.random() < 0.5 else graph.pick(*graph.made)
+        source = inputs[number] if number < len(inputs) else recent
+        possible = [*fitting(OPERATORS, source), *["RESHAPE", "ADD", "CONCATENATION"] * 3]
+        graph.apply(graph.pick(*possible), source)
+    computed = graph.made[len(inputs) :]
+    more = (1, 2) if len(inputs) == 1 else (0, 1, 2)
+    outputs = [graph.pick(*computed[-4:]) for _ in range(graph.pick(*more))]
+    return graph.writer.finish_several(
+        [ref.index for ref in inputs], [ref.index for ref in (*outputs, computed[-1])]
+    )
+
+
 def pointwise_graph(seed: int) -> bytes:
     """Layers of one tap in a row, over an image of which there had better be one at a time."""
     graph = RandomGraph(seed)

@@ -58,7 +58,7 @@ class Dropping:
         computed = {index for each in graph.operators for index in each.outputs}
         self.may_go: dict[int, _Flags] = {
             index: np.ones(channels_of(graph.tensors[index].shape), np.bool_)
-            for index in sorted({graph.input, *computed})
+            for index in sorted({*graph.inputs, *computed})
         }
         self._folded = {
             each.name: foldable(each, graph, ranges[each.inputs[0]])
@@ -116,7 +116,7 @@ class Dropping:
             self.keep(operator.inputs[0], ~foldable_channels)
 
     def _settle(self) -> None:
-        for end in (self.graph.input, self.graph.output):
+        for end in (*self.graph.inputs, *self.graph.outputs):
             self.keep(end, np.ones_like(self.of(end)))
         self._changed = True
         while self._changed:

@@ -241,8 +241,8 @@ def emit(
         "headers": sorted(headers),
         "layers": [emitter.layer(index, each) for index, each in enumerate(graph.operators)],
         "arena_bytes": plan.arena_bytes,
-        "input_offset": plan.tensors[graph.input],
-        "output_offset": plan.tensors[graph.output],
+        "input_offset": plan.tensors[graph.inputs[0]],
+        "output_offset": plan.tensors[graph.outputs[0]],
         "rows": graph.rows,
     }
     files = dict(kernel_files(headers, kernels_for(cpu)))

@@ -202,7 +202,7 @@ def _check_inputs(operator: Operator, graph: Graph, what: str) -> None:
         if role == "constant" and tensor.data is None:
             raise unsupported(f"{what} with a computed '{tensor.name}'", "use a constant")
         if role in {"value", "constant"}:
-            _check_value(tensor, what, "input" if index == graph.input else "")
+            _check_value(tensor, what, "input" if index in graph.inputs else "")
         elif role == "weights":
             _check_weights(operator, tensor, what)
         elif role == "list":
@@ -217,7 +217,8 @@ def check_operands(graph: Graph) -> None:
     Raises:
         CandidateFailure: One is not.
     """
-    _check_value(graph.tensors[graph.input], "the model's input", "input")
+    for index in graph.inputs:
+        _check_value(graph.tensors[index], "the model's input", "input")
     for operator in graph.operators:
         what = f"{operator.op} '{operator.name}'"
         if operator.op in ROLES:
@@ -225,7 +226,7 @@ def check_operands(graph: Graph) -> None:
         for index in operator.outputs:
             tensor = graph.tensors[index]
             if operator.op in ROLES or tensor.dtype == "float32":
-                _check_value(tensor, what, "output" if index == graph.output else "")
+                _check_value(tensor, what, "output" if index in graph.outputs else "")
         for role, index in zip(ROLES.get(operator.op, ()), operator.inputs, strict=False):
             if role == "bias" and index >= 0:
                 _check_bias(operator, graph.tensors[index], graph, what)

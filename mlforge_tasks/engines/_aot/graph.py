@@ -184,14 +184,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Graph:
-    """A model with one input and one output, operators in the order they run.
+    """A model, operators in the order they run.
 
     Attributes:
         tensors: All of them.
         operators: All of them.
-        input: A tensor.
-        output: A tensor.
+        inputs: Tensors, one at least.
+        outputs: Tensors, one at least.
         views: Tensors that are parts of others.
+        joined: Of a model with several, the tensors that all inputs and all outputs are parts of.
         loops: Operators that run more than once; loops have none in common.
         pairs: Of all operators that stripes are made of.
         rows: How many the model's input has, and bytes of one, where it comes by rows.
@@ -199,12 +200,30 @@ class Graph:
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
-    input: int
-    output: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
     views: Mapping[int, View] = field(default_factory=dict)
+    joined: frozenset[int] = frozenset()
     loops: tuple[Loop, ...] = ()
     pairs: tuple[Pair, ...] = ()
     rows: tuple[int, int] | None = None
+
+    @property
+    def input(self) -> int:
+        """The only input, where the caller has seen to it that there is one alone."""
+        (only,) = self.inputs
+        return only
+
+    @property
+    def output(self) -> int:
+        """The only output, likewise."""
+        (only,) = self.outputs
+        return only
+
+    @property
+    def has_several_ends(self) -> bool:
+        """Whether there are several inputs, or several outputs."""
+        return len(self.inputs) > 1 or len(self.outputs) > 1
 
     def loop_of(self, index: int) -> Loop | None:
         """The loop that an operator is in."""

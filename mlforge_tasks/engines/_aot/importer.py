@@ -106,11 +106,11 @@ def _named(operators: Sequence[Operator], tensors: Sequence[Tensor]) -> tuple[Op
     )
 
 
-def _ends(model: FileModel) -> FileGraph:
-    """The model's graph, which has one input and one output.
+def _main(model: FileModel) -> FileGraph:
+    """The model's graph, with an input and an output.
 
     Raises:
-        CandidateFailure: It has more of any.
+        CandidateFailure: It has none of any, or the file has several graphs.
     """
     if model.version != SCHEMA_VERSION:
         raise unsupported(
@@ -120,8 +120,8 @@ def _ends(model: FileModel) -> FileGraph:
         raise unsupported("control flow (several subgraphs)", "unroll loops and recurrent layers")
     graph = model.main
     for which, count in (("inputs", len(graph.inputs)), ("outputs", len(graph.outputs))):
-        if count != 1:
-            raise unsupported(f"a model with {count} {which}", "give it one input and one output")
+        if not count:
+            raise unsupported(f"a model without {which}", "give it an input and an output")
     return graph
 
 
@@ -140,26 +140,28 @@ def import_model(tflite_bytes: bytes) -> Graph:
     """Reads a model.
 
     Raises:
-        CandidateFailure: It is not full-integer int8, or has several inputs or outputs, or uses
-            something else that the engine does not have.
+        CandidateFailure: It is not full-integer int8, or uses something else that the engine does
+            not have.
         ToolError: The bytes are not a TensorFlow Lite model.
     """
-    found = _ends(read(tflite_bytes))
+    found = _main(read(tflite_bytes))
     operators = [
         Operator(each.op, each.inputs, each.outputs, read_options(each)) for each in found.operators
     ]
     graph = Graph(
         tensors=tuple(_tensor(each) for each in found.tensors),
         operators=tuple(operators),
-        input=found.inputs[0],
-        output=found.outputs[0],
+        inputs=found.inputs,
+        outputs=found.outputs,
     )
     check_order(graph)
     graph = folded(graph)
     graph = replace(graph, operators=_named(graph.operators, graph.tensors))
     graph = without_float_copies(graph)
     check_operands(graph)
-    _check_batch(graph.tensors[graph.input], "input")
+    for index in graph.inputs:
+        _check_batch(graph.tensors[index], "input")
     check_shapes(graph)
-    _check_batch(graph.tensors[graph.output], "output")
+    for index in graph.outputs:
+        _check_batch(graph.tensors[index], "output")
     return graph

@@ -25,7 +25,7 @@ def _island(start: Operator, graph: Graph) -> tuple[set[int], set[str]] | None:
             floats.update(operator.outputs)
         else:
             return None
-    return None if graph.output in floats else (floats, ends)
+    return None if not floats.isdisjoint(graph.outputs) else (floats, ends)
 
 
 def without_float_copies(graph: Graph) -> Graph:

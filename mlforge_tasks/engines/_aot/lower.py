@@ -25,6 +25,7 @@ from mlforge_tasks.engines._aot.advice import INSTEAD
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.program import Folded, Lowering
+from mlforge_tasks.engines._aot.several import with_outputs_apart
 from mlforge_tasks.engines._aot.share import share_constants
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def lower_operators(graph: Graph, cpu: str) -> tuple[Graph, tuple[Lowered, ...]]
         cpu: The core, as GCC's `-mcpu` names it.
 
     Returns:
-        The graph with folded tensors made constant, and one lowered form per
-        operator.
+        The graph with folded tensors made constant and several outputs apart, and one lowered form
+        per operator.
 
     Raises:
         CandidateFailure: An operator, or a form of it, is not supported.
@@ -107,7 +108,7 @@ def lower_operators(graph: Graph, cpu: str) -> tuple[Graph, tuple[Lowered, ...]]
             tensors[operator.output] = replace(tensors[operator.output], data=form.values)
             graph = replace(graph, tensors=tuple(tensors))
         lowered.append(form)
-    return graph, tuple(lowered)
+    return with_outputs_apart(graph, lowered)
 
 
 def lowering(cpu: str) -> Lowering:

@@ -15,6 +15,7 @@ from mlforge_tasks.engines._aot.planner import (
     place,
 )
 from mlforge_tasks.engines._aot.program import Alias, Step
+from mlforge_tasks.engines._aot.several import with_joined_ends
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +56,7 @@ class _Sharing:
             for index, operator in enumerate(graph.operators)
             for tensor in operator.inputs
         }
-        self._last_use[graph.output] = len(graph.operators)
+        self._last_use.update(dict.fromkeys(graph.outputs, len(graph.operators)))
 
     def view(self, tensor: int) -> View:
         """Where in the buffer of which owner a tensor lies."""
@@ -125,7 +126,7 @@ def _share(graph: Graph, lowered: Sequence[Lowered]) -> _Sharing:
 
 def _made(graph: Graph) -> list[tuple[int, int]]:
     """Tensors that take memory, with the operator that makes them."""
-    made = [(graph.input, BEFORE_ALL_STEPS)]
+    made = [(tensor, BEFORE_ALL_STEPS) for tensor in graph.inputs]
     made += [(out, index) for index, each in enumerate(graph.operators) for out in each.outputs]
     return [(tensor, index) for tensor, index in made if graph.tensors[tensor].data is None]
 
@@ -145,12 +146,15 @@ _Key = tuple[str, int]
 
 
 def _uses(graph: Graph, sharing: _Sharing) -> dict[int, list[Use]]:
-    """What is needed of each tensor's buffer; all of it where others are parts of it."""
-    whole = {sharing.owner(tensor) for tensor in graph.views}
+    """What is needed of each tensor's buffer; all of it where stripes' rows are parts of it."""
+    whole = {sharing.owner(tensor) for tensor in graph.views} - graph.joined
     uses: dict[int, list[Use]] = {}
     for tensor, index in _made(graph):
-        owner = sharing.owner(tensor)
+        view = sharing.view(tensor)
+        owner = view.of
         size, last = graph.tensors[tensor].size, sharing.last_use(tensor)
+        if owner in graph.joined:  # so many bytes from its start, for as long as this part is used
+            size += view.first
         if owner in whole and (owner not in uses or not sharing.is_part(tensor)):
             size, last = max(size, graph.tensors[owner].size), sharing.last_use_of_buffer(owner)
         lifetime = _lifetime(graph, index, max(index, last))
@@ -206,6 +210,7 @@ def _needed(graph: Graph, lowered: Sequence[Lowered], sharing: _Sharing) -> _Nee
 
 def least_bytes(graph: Graph, lowered: Sequence[Lowered]) -> tuple[int, ...]:
     """What no plan of a lowered graph takes less than, operator by operator."""
+    graph = with_joined_ends(graph)
     needed = _needed(graph, lowered, _share(graph, lowered))
     placed = tuple(needed.buffers.values())
     return least_at(range(len(lowered)), placed, needed.closer)
@@ -213,6 +218,7 @@ def least_bytes(graph: Graph, lowered: Sequence[Lowered]) -> tuple[int, ...]:
 
 def foretold_bytes(graph: Graph, lowered: Sequence[Lowered], *, searches: bool) -> int:
     """What `plan` takes; or near it, where the last few bytes are not searched for."""
+    graph = with_joined_ends(graph)
     needed = _needed(graph, lowered, _share(graph, lowered))
     placed = tuple(needed.buffers.values())
     return arena_bytes(placed, place(placed, needed.closer, searches=searches))
@@ -220,6 +226,7 @@ def foretold_bytes(graph: Graph, lowered: Sequence[Lowered], *, searches: bool) 
 
 def plan(graph: Graph, lowered: Sequence[Lowered]) -> Plan:
     """Plans the memory of a lowered graph."""
+    graph = with_joined_ends(graph)
     sharing = _share(graph, lowered)
     needed = _needed(graph, lowered, sharing)
     placed = tuple(needed.buffers.values())

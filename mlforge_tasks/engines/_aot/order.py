@@ -19,9 +19,9 @@ def check_order(graph: Graph) -> None:
         CandidateFailure: A tensor is read before it is made, made twice, constant and yet made, or
             the model's output is not made at all.
     """
-    if graph.tensors[graph.input].data is not None:
+    if any(graph.tensors[index].data is not None for index in graph.inputs):
         raise unsupported("a constant as the model's input", _AGAIN)
-    made = {graph.input}
+    made = set(graph.inputs)
     for operator in graph.operators:
         for index in operator.inputs:
             tensor = graph.tensors[index]
@@ -38,5 +38,5 @@ def check_order(graph: Graph) -> None:
                     f"{operator.op} that writes '{tensor.name}', which {what},", _AGAIN
                 )
             made.add(index)
-    if graph.output not in made or graph.output == graph.input:
+    if not set(graph.outputs) <= made - set(graph.inputs):
         raise unsupported("an output that no operator makes", "give the model a layer")

@@ -116,4 +116,4 @@ def outline(figures: StaticFigures) -> Graph:
     """The graph that a network of these figures becomes."""
     made = _Outline(figures)
     output = made.operators[-1].output
-    return Graph(tuple(made.tensors), tuple(made.operators), made.made[-1], output)
+    return Graph(tuple(made.tensors), tuple(made.operators), (made.made[-1],), (output,))

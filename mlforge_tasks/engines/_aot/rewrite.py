@@ -71,7 +71,7 @@ def _with_padding_joined(graph: Graph) -> Graph:
     joined: dict[str, Operator | None] = {}
     for pad in graph.operators:
         reading = readers.get(pad.output, []) if pad.op == "PAD" else []
-        if len(reading) != 1 or reading[0].op not in _CONVOLUTIONS or pad.output == graph.output:
+        if len(reading) != 1 or reading[0].op not in _CONVOLUTIONS or pad.output in graph.outputs:
             continue
         if reading[0].inputs[0] != pad.output:
             continue

@@ -177,7 +177,7 @@ def striped(graph: Graph, head: Head) -> tuple[Graph, int]:
         graph,
         tensors=tuple(striper.tensors),
         operators=(*operators, *graph.operators[head.end + 1 :]),
-        input=striper.rings[graph.input].buffer if head.fed else graph.input,
+        inputs=(striper.rings[graph.input].buffer if head.fed else graph.input,),
         views=striper.views,
         loops=tuple(loops),
         pairs=() if head.pair is None else (head.pair,),
