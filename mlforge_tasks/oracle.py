@@ -161,7 +161,8 @@ def _in_a_process(tflite: bytes, inputs: Windows, tensors: Sequence[int]) -> NDA
         folder = Path(name)
         (folder / _MODEL).write_bytes(tflite)
         inputs.write(folder, _INPUTS)
-        words = [str(each) for each in (inputs.length or 0, *tensors)]
+        given = (inputs.length or 0, int(inputs.channels_first))
+        words = [str(each) for each in (*given, *tensors)]
         crash = _attempt(folder, words)
         if crash:  # what a shortage could look like has to come twice, with room
             crash = _attempt(folder, words)
@@ -206,10 +207,12 @@ def _attempt(folder: Path, words: Sequence[str]) -> str:
 def main() -> None:
     """The process of `outputs_of`, or of `ends_of` where tensors are named."""
     folder, length = Path(sys.argv[1]), int(sys.argv[2]) or None
-    tensors = [int(each) for each in sys.argv[3:]]
+    channels_first, *tensors = [int(each) for each in sys.argv[3:]]
     try:
         reference = Oracle((folder / _MODEL).read_bytes(), keeps_all=bool(tensors))
-        batches = windows.read(folder, _INPUTS, length).batches()
+        inputs = windows.read(folder, _INPUTS, length)
+        form = reference.input_shape[1:]
+        batches = inputs.given(form, channels_first=bool(channels_first)).batches()
         if tensors:
             np.save(folder / _OUTPUTS, sum(reference.at_ends(b, tensors) for b in batches))
         else:

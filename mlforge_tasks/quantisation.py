@@ -10,6 +10,8 @@ from mlforge_tasks.records import Record
 FLOAT_OUTPUTS = "float_outputs.npz"
 # The contract's field that says how far the output reaches.
 OUTPUT_RANGE = "dataset.calibration.output_range"
+# The contract's field that says in which order a model that was brought along takes its axes.
+LAYOUT = "search.layout"
 # Of float32 without leading zeros in its fraction: what is smaller divides to infinity.
 SMALLEST_SCALE = 2.0**-126
 # Of the weights that bring an input and its reconstruction to one scale, and of what is left of
@@ -25,12 +27,14 @@ class TensorQuantisation(Record):
         shape: Its shape, without the batch axis of 1.
         scale: Real difference of one step.
         zero_point: The int8 value that stands for 0.
+        channels_first: Of an input, whether the data set's last axis is its first.
     """
 
     name: str
     shape: tuple[int, ...]
     scale: float
     zero_point: int
+    channels_first: bool = False
 
 
 class Quantisation(Record):

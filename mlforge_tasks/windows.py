@@ -6,7 +6,7 @@ example is a view of its rows, and what computes with examples gathers them a ba
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -31,11 +31,15 @@ class Windows:
         rows: All rows, [rows, ...]; may lie on the disk.
         starts: First row of each example, [N].
         length: Rows of an example; None where an example is one row and has no axis for it.
+        channels_first: Whether an example is given with its last axis, its channels, as the first.
+        form: The shape in which it is then given, of as many elements; None for the one it has.
     """
 
     rows: NDArray[Any]
     starts: NDArray[np.int64]
     length: int | None = None
+    channels_first: bool = False
+    form: tuple[int, ...] | None = None
 
     @classmethod
     def each(cls, rows: NDArray[Any]) -> Self:
@@ -47,9 +51,23 @@ class Windows:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one example."""
+        """Shape of one example, as it is given."""
         row = self.rows.shape[1:]
-        return row if self.length is None else (self.length, *row)
+        shape = row if self.length is None else (self.length, *row)
+        if self.channels_first:
+            shape = (*shape[-1:], *shape[:-1])
+        return shape if self.form is None else self.form
+
+    def given(self, form: tuple[int, ...], *, channels_first: bool) -> Windows:
+        """The same examples in the order and the shape in which a model takes them."""
+        return replace(self, channels_first=channels_first, form=form)
+
+    def _given(self, examples: NDArray[Any]) -> NDArray[Any]:
+        """Examples, [N, ...], as they are given; in C order."""
+        if self.channels_first:
+            examples = np.moveaxis(examples, -1, 1)
+        whole = np.ascontiguousarray(examples)
+        return whole if self.form is None else whole.reshape(len(whole), *self.form)
 
     def _views(self) -> NDArray[Any]:
         """The window at every row where one fits; nothing is copied."""
@@ -60,13 +78,13 @@ class Windows:
 
     def __getitem__(self, which: slice | NDArray[np.integer[Any]]) -> NDArray[Any]:
         """A copy of some examples, [N, *shape], in C order."""
-        return np.ascontiguousarray(self._views()[self.starts[which]])
+        return self._given(self._views()[self.starts[which]])
 
     def batches(self, size: int = BATCH) -> Iterator[NDArray[Any]]:
         """All examples in their order, so many at a time; the last batch may be smaller."""
         views = self._views()
         for at in range(0, len(self), size):
-            yield np.ascontiguousarray(views[self.starts[at : at + size]])
+            yield self._given(views[self.starts[at : at + size]])
 
     def used(self) -> NDArray[Any]:
         """The rows that some example holds, each once: [n, ...]."""
@@ -75,7 +93,7 @@ class Windows:
         return self.rows[covered(self.starts, len(self.rows), self.length)]
 
     def write(self, folder: Path, name: str) -> None:
-        """Writes the files that `read` finds."""
+        """Writes the files that `read` finds, which do not say how examples are given."""
         np.save(folder / f"{ROWS}.npy", self.rows)
         np.save(folder / f"{name}_starts.npy", self.starts)
 
@@ -87,7 +105,7 @@ class Windows:
         """
         parts = range(0, len(self.rows), ROWS_AT_ONCE)
         rows = [change(np.asarray(self.rows[at : at + ROWS_AT_ONCE])) for at in parts]
-        return Windows(np.concatenate(rows), self.starts, self.length)
+        return replace(self, rows=np.concatenate(rows))
 
 
 def covered(starts: NDArray[np.int64], rows: int, span: int) -> NDArray[np.bool_]:

@@ -37,6 +37,22 @@ def test_an_example_is_the_rows_from_its_start(
     np.testing.assert_array_equal(np.concatenate(batches), wanted)
 
 
+@given(
+    length=st.one_of(st.none(), st.integers(1, 5)), starts=st.lists(st.integers(0, 5), min_size=1)
+)
+def test_examples_are_given_in_the_order_of_a_model(length: int | None, starts: list[int]) -> None:
+    """The last axis first, and with axes of size 1, however they are asked for and changed."""
+    plain = Windows(np.arange(10 * 6.0).reshape(10, 2, 3), np.array(starts), length)
+    form = (1, 3, *plain.shape[:-1])
+    found = plain.given(form, channels_first=True)
+    wanted = np.moveaxis(plain[:], -1, 1).reshape(-1, *form)
+    assert found.shape == form
+    np.testing.assert_array_equal(found[:], wanted)
+    np.testing.assert_array_equal(np.concatenate(list(found.batches(2))), wanted)
+    np.testing.assert_array_equal(found.changed(lambda part: -part)[:], -wanted)
+    np.testing.assert_array_equal(found.used(), plain.used())
+
+
 def test_rows_are_changed_once_each() -> None:
     """What is done to rows is done to every example that has them, in parts that fit memory."""
     rows = np.arange(150_000.0).reshape(-1, 1)

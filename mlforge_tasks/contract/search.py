@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -22,6 +22,7 @@ FIXED, REPLAY, LLM = "fixed", "replay", "anthropic"
 _FILE_SUFFIXES = {FIXED: (".json", *MODEL_SUFFIXES), REPLAY: (".json",)}
 _LOOPBACK = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(/[\w./-]*)?")
 _HTTPS = re.compile(r"https://[\w.-]+(:[0-9]{1,5})?(/[\w./-]*)?")
+Layout = Literal["nhwc", "nchw"]
 _MODEL_NAME = re.compile(r"[\w.:@/-]{1,100}")
 
 
@@ -83,6 +84,8 @@ class Search(Record):
         file: What `fixed` takes instead: an `architecture.json`, or a model that is built and
             measured as it is (`.tflite`, `.keras`); what `replay` repeats: the `transcripts.json`
             of a finished search. Relative to the project's root.
+        layout: In which order a model file takes an example's axes: `nchw`, as PyTorch has it, is
+            with the data set's last axis, its channels, as the first.
         llm: How `anthropic` asks its model.
         score: For task anomaly, what alone may be proposed; None for either.
     """
@@ -93,6 +96,7 @@ class Search(Record):
     seed: int = Field(default=1, ge=0, lt=1 << 32)
     architecture: Layers | None = None
     file: ProjectPath | None = None
+    layout: Layout = "nhwc"
     llm: Llm | None = None
     score: Score | None = None
 
@@ -123,6 +127,9 @@ class Search(Record):
         mistakes = list(self._fixed_mistakes() if self.agent == FIXED else self._search_mistakes())
         if self.file is not None and self.agent not in _FILE_SUFFIXES:
             mistakes.append(Mistake(f"no file: '{self.agent}' reads none", at=("file",)))
+        if self.layout != "nhwc" and self.brought_model is None:
+            wanted = f"no layout: it is that of a model file, as '{FIXED}' takes one"
+            mistakes.append(Mistake(wanted, at=("layout",)))
         if (self.llm is not None) != (self.agent == LLM):
             wanted = f"the key 'llm' with '{LLM}', and with no other agent"
             found = "nothing" if self.llm is None else None
@@ -162,5 +169,5 @@ class Search(Record):
     @property
     def brought_model(self) -> str | None:
         """The model file that is built as it is, without any design or training."""
-        brought = self.file is not None and self.file.endswith(MODEL_SUFFIXES)
-        return self.file if brought else None
+        fixed = self.agent == FIXED and self.file is not None
+        return self.file if fixed and str(self.file).endswith(MODEL_SUFFIXES) else None

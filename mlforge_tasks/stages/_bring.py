@@ -14,19 +14,23 @@ from mlforge_tasks import windows
 from mlforge_tasks.contract.data_card import EXAMPLES_CARD, DataCard
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import shortage
-from mlforge_tasks.quantisation import OUTPUT_RANGE, Quantisation
+from mlforge_tasks.quantisation import LAYOUT, OUTPUT_RANGE, Quantisation
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._convert import STARTED, convert, error_line, save_float_outputs
 from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.stages._keras import Libraries, Predictor, start
 from mlforge_tasks.stages._layer_names import with_plain_names
+from mlforge_tasks.stages._layout import misfit
 from mlforge_tasks.stages._output_range import of_targets, widened
 from mlforge_tasks.tflite_file.ends import with_int8_ends
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from mlforge_tasks.contract.search import Layout
+    from mlforge_tasks.windows import Windows
 
 # https://ai.google.dev/edge/litert/models/metadata: a flatbuffer's identifier follows its offset.
 TFLITE_MARK = slice(4, 8), b"TFL3"
@@ -84,53 +88,62 @@ def _load(libraries: Libraries, content: bytes) -> Any:
 
 
 def _check_shapes(
-    card: DataCard, inputs: tuple[int | None, ...], outputs: tuple[int | None, ...]
+    card: DataCard,
+    layout: Layout,
+    inputs: tuple[int | None, ...],
+    outputs: tuple[int | None, ...],
 ) -> None:
-    *sides, channels = card.input_shape
-    if tuple(inputs) != tuple(card.input_shape):
-        first = bool(sides) and tuple(inputs) == (channels, *sides)
-        raise _unusable(
-            f"the model takes inputs {list(inputs)}, the data set has {list(card.input_shape)}"
-            + ": its channels come first; convert it for channels that come last" * first
-        )
+    why = misfit(inputs, card.input_shape, layout)
+    if why:
+        raise _unusable(why)
     sizes = [size for size in outputs if size is not None]
     if len(sizes) < len(outputs) or prod(sizes) != card.output_count:
         found = prod(sizes) if len(sizes) == len(outputs) else list(outputs)
         raise _unusable(f"the model has {found} outputs, the data set wants {card.output_count}")
 
 
-def read(content: bytes, card: DataCard, libraries: Callable[[], Libraries]) -> Network | Int8Model:
+def read(
+    content: bytes, card: DataCard, libraries: Callable[[], Libraries], layout: Layout = "nhwc"
+) -> Network | Int8Model:
     """What a file holds: a float network of Keras, or an int8 model.
 
     Args:
         content: The file.
         card: Of the data set that it has to fit.
         libraries: Imports TensorFlow and Keras, which only one of the two needs.
+        layout: In which order the model takes the axes of an example.
 
     Raises:
         CandidateFailure: It is neither, or does not fit.
     """
     if content[TFLITE_MARK[0]] == TFLITE_MARK[1]:
-        return _fitting(_int8_ends(content), card)
+        return _fitting(_int8_ends(content), card, layout)
     if content[KERAS_MARK[0]] != KERAS_MARK[1]:
         raise _unusable("the file is neither a TFLite model nor a Keras archive")
     found = libraries()
     model = _load(found, content)
-    _check_shapes(card, model.inputs[0].shape[1:], model.outputs[0].shape[1:])
+    _check_shapes(card, layout, model.inputs[0].shape[1:], model.outputs[0].shape[1:])
     return Network(found, model)
 
 
-def _fitting(content: bytes, card: DataCard) -> Int8Model:
+def _fitting(content: bytes, card: DataCard, layout: Layout) -> Int8Model:
     described = _describe(content)
-    _check_shapes(card, described.input.shape, described.output.shape)
-    return Int8Model(content, described)
+    _check_shapes(card, layout, described.input.shape, described.output.shape)
+    source = described.input.model_copy(update={"channels_first": layout == "nchw"})
+    return Int8Model(content, described.model_copy(update={"input": source}))
 
 
-def _quantised(network: Network, dataset: Path, card: DataCard, out: Path) -> Int8Model:
-    calibration = windows.read(dataset, "calibration", card.window_length)
-    content = convert(*network, calibration, ours=False)
-    found = _fitting(content, card)
-    save_float_outputs(Predictor(*network), dataset, card, out)
+def _quantised(
+    network: Network, dataset: Path, card: DataCard, layout: Layout, out: Path
+) -> Int8Model:
+    form = tuple(network.model.inputs[0].shape[1:])
+
+    def given(inputs: Windows) -> Windows:
+        return inputs.given(form, channels_first=layout == "nchw")
+
+    calibration = given(windows.read(dataset, "calibration", card.window_length))
+    found = _fitting(convert(*network, calibration, ours=False), card, layout)
+    save_float_outputs(Predictor(*network), dataset, card, out, given)
     return found
 
 
@@ -139,11 +152,12 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     content = inputs["model"].read_bytes()
     print(STARTED, flush=True)
     card = DataCard.read(inputs["dataset"] / EXAMPLES_CARD)
-    found = read(content, card, lambda: start(config["search.seed"]))
+    layout: Layout = config[LAYOUT]
+    found = read(content, card, lambda: start(config["search.seed"]), layout)
     if isinstance(found, Network):
-        found = _quantised(found, inputs["dataset"], card, out)
+        found = _quantised(found, inputs["dataset"], card, layout, out)
         if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
-            found = _fitting(widened(found.content, *of_targets(card)), card)
+            found = _fitting(widened(found.content, *of_targets(card)), card, layout)
     (out / "model.tflite").write_bytes(found.content)
     found.described.write(out / "quantisation.json")
 

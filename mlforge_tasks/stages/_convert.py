@@ -122,7 +122,11 @@ def disturb(model: Any, seed: int) -> None:
 
 
 def save_float_outputs(
-    predict: Callable[[Windows], NDArray[np.float32]], dataset: Path, card: DataCard, out: Path
+    predict: Callable[[Windows], NDArray[np.float32]],
+    dataset: Path,
+    card: DataCard,
+    out: Path,
+    given: Callable[[Windows], Windows] = lambda inputs: inputs,
 ) -> None:
     """Writes what a trained float network gives, for its int8 form to be held against.
 
@@ -132,13 +136,14 @@ def save_float_outputs(
         card: Its card.
         out: Gets `float_outputs.npz`: [N, output_count] of each split, as the network gives them;
             for anomaly [N, 2], of which the second is the error.
+        given: Brings examples into the order in which the network takes them.
 
     Raises:
         CandidateFailure: Its outputs are no numbers.
     """
 
     def outputs(name: Split) -> NDArray[np.floating[Any]]:
-        inputs = load_split(dataset, name, card).inputs
+        inputs = given(load_split(dataset, name, card).inputs)
         raw = predict(inputs)
         if not np.isfinite(raw).all():
             raise failure(f"its float outputs are not all finite for the {name} split")

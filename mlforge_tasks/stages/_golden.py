@@ -97,7 +97,9 @@ class GoldenVectors:
             count: How many; all where there are fewer.
         """
         card = DataCard.read(dataset / "data_card.json")
+        source = quantisation.input
         test = windows.read(dataset, "test", card.window_length)
+        test = test.given(source.shape, channels_first=source.channels_first)
         targets = windows.read_targets(dataset, "test")
         chosen = _spread(np.arange(len(test)), count)
         if decision is not None:
@@ -107,7 +109,7 @@ class GoldenVectors:
         return cls(
             card=card,
             quantisation=quantisation,
-            inputs=quantise(test[chosen], quantisation.input),
+            inputs=quantise(test[chosen], source),
             targets=targets[chosen],
             decision=decision,
             left_out=min(GOLDEN_COUNT, len(test)) - len(chosen),

@@ -53,7 +53,9 @@ def _outputs(
 
 def _quantised(splits: Sequence[Windows], quantisation: Quantisation) -> Windows:
     """All splits' examples, one after the other, as a device gets them; their rows once."""
-    rows = splits[0].changed(lambda part: quantise(part, quantisation.input))
+    source = quantisation.input
+    rows = splits[0].changed(lambda part: quantise(part, source))
+    rows = rows.given(source.shape, channels_first=source.channels_first)
     return replace(rows, starts=np.concatenate([each.starts for each in splits]))
 
 
@@ -165,8 +167,14 @@ class _Judged:
             without_model=tuple(self.guesses.on(name, targets)),
             **self._breakdown(outputs, targets),
             input_rails=breakdown.rails(inputs.used(), [one.name for one in card.features]),
-            output_rails=breakdown.rails(raw, _output_names(card)),
+            output_rails=breakdown.rails(self._named(raw), _output_names(card)),
         )
+
+    def _named(self, raw: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Outputs, [N, outputs], with what their names stand for as the last axis."""
+        if self.card.task != "anomaly" or not self.quantisation.input.channels_first:
+            return raw
+        return np.moveaxis(raw.reshape(len(raw), len(self.card.features), -1), 1, -1)
 
     def _intervals(
         self, found: Mapping[str, float], outputs: NDArray[np.float64], targets: NDArray[Any]

@@ -28,13 +28,20 @@ KIND = StageKind(
 )
 
 
-def _tensor(tensor: TensorQuantisation) -> dict[str, object]:
+def _tensor(tensor: TensorQuantisation, dims: tuple[int, ...]) -> dict[str, object]:
     return {
-        "bytes": prod(tensor.shape),
-        "dims": tensor.shape,
+        "bytes": prod(dims),
+        "dims": dims,
+        "channels_first": tensor.channels_first,
         "scale": tensor.scale,
         "zero_point": tensor.zero_point,
     }
+
+
+def _input_dims(quantisation: Quantisation, card: DataCard) -> tuple[int, ...]:
+    """An example's shape in the order of the model, whatever axes of size 1 that has."""
+    first = quantisation.input.channels_first
+    return (*card.input_shape[-1:], *card.input_shape[:-1]) if first else card.input_shape
 
 
 def header(
@@ -56,7 +63,10 @@ def header(
         ahead=horizon_text(ahead, interval_s) if ahead else "",
         digest=quantisation.tflite_sha256,
         name=f"mlforge-{quantisation.tflite_sha256[:NAME_DIGITS]}",
-        tensors={"INPUT": _tensor(quantisation.input), "OUTPUT": _tensor(quantisation.output)},
+        tensors={
+            "INPUT": _tensor(quantisation.input, _input_dims(quantisation, card)),
+            "OUTPUT": _tensor(quantisation.output, quantisation.output.shape),
+        },
         card=card,
         decision=decision,
         score=score_weights(quantisation),

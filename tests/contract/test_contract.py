@@ -89,6 +89,21 @@ def test_only_classes_have_weights(tmp_path: Path) -> None:
         load(project(tmp_path, text), tmp_path)
 
 
+def test_a_layout_is_that_of_a_model_file(tmp_path: Path) -> None:
+    """`search.layout` is for a file that `fixed` measures as it is, and for nothing else."""
+    (tmp_path / "a.tflite").write_bytes(b"")
+    model = "agent: fixed\n  file: a.tflite\n  layout: nchw"
+    text = re.sub(r"(?m)^  max_iterations:.*\n", "", GOOD.replace("agent: optimizer", model))
+    assert load(project(tmp_path, text), tmp_path).search.layout == "nchw"
+    with pytest.raises(ContractError, match=r"search\.layout: .* 'nhwc' or 'nchw'"):
+        load(project(tmp_path, text.replace("nchw", "nhcw")), tmp_path)
+    design = GOOD.replace("agent: optimizer", "agent: optimizer\n  layout: nchw")
+    with pytest.raises(
+        ContractError, match=r"search\.layout: .* wanted no layout: it is that of a"
+    ):
+        load(project(tmp_path, design), tmp_path)
+
+
 def test_only_anomalies_have_scores(tmp_path: Path) -> None:
     """`search.score` says which score may be proposed, where there is one and somebody proposes."""
     shuttle = (ROOT / "contracts" / "shuttle.yaml").read_text()

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.int8 import dequantise, quantise
 from mlforge_tasks.oracle import Oracle, available
-from mlforge_tasks.quantisation import OUTPUT_RANGE, Quantisation
-from mlforge_tasks.stages import _bring
+from mlforge_tasks.quantisation import LAYOUT, OUTPUT_RANGE, Quantisation
+from mlforge_tasks.stages import _bring, _int8_metrics
+from mlforge_tasks.stages._golden import GoldenVectors
 from mlforge_tasks.stages._keras import Libraries, Predictor, start
 from mlforge_tasks.stages._layer_names import with_plain_names
+from mlforge_tasks.stages._layout import misfit
 from mlforge_tasks.windows import Windows
 from tests.helpers.model_data import card, write_dataset
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from mlforge_tasks.contract.search import Layout
 
 # Keras and the converter warn of themselves.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -121,7 +126,7 @@ def brought(build: Callable[[Any], Any], folder: Path) -> tuple[Any, Quantisatio
     model, content = saved(build, folder)
     (folder / "brought").write_bytes(content)
     inputs = {"model": folder / "brought", "dataset": dataset}
-    _bring.run(inputs, folder, {"search.seed": 1, OUTPUT_RANGE: "calibrated"})
+    _bring.run(inputs, folder, {"search.seed": 1, OUTPUT_RANGE: "calibrated", LAYOUT: "nhwc"})
     described = Quantisation.read(folder / "quantisation.json")
     return model, described, (folder / "model.tflite").read_bytes()
 
@@ -228,18 +233,70 @@ def test_what_is_no_model_is_told(content: bytes) -> None:
         _bring.read(content, card("classification", (4,), 2), libraries)
 
 
-@pytest.mark.parametrize(("shape", "told"), [((3, 8, 6), True), ((8, 3, 6), False)])
-def test_channels_that_come_first_are_told(
-    shape: tuple[int, ...], told: object, tmp_path: Path
+@pytest.mark.parametrize(
+    ("shape", "example", "layout", "told"),
+    [
+        ((3, 8, 6), (8, 6, 3), "nhwc", "with `search: {layout: nchw}` examples are given to it so"),
+        ((8, 6, 3), (8, 6, 3), "nchw", "its channels come last; leave `layout: nchw` out"),
+        ((8, 3, 6), (8, 6, 3), "nhwc", "[8, 3, 6], the data set has [8, 6, 3]"),
+        ((8, 3, 6), (8, 6, 3), "nchw", "[8, 3, 6], the data set has [8, 6, 3]"),
+        ((3, None), (8, 3), "nchw", "[3, None], the data set has [8, 3]"),
+        ((3, 8, 6), (8, 6, 3), "nchw", ""),
+        ((3, 8), (8, 3), "nchw", ""),
+        ((8,), (8,), "nchw", ""),
+        ((1, 8, 6), (8, 6, 1), "nhwc", ""),
+        ((8, 6), (8, 6, 1), "nhwc", ""),
+        ((1, 8, 3), (8, 3), "nhwc", ""),
+    ],
+)
+def test_an_order_of_axes_is_told_by_its_key(
+    shape: tuple[int | None, ...], example: tuple[int, ...], layout: Layout, told: str
 ) -> None:
-    """As PyTorch has them; other shapes are just others."""
-    keras = libraries().keras
-    inputs = keras.Input(shape)
-    keras.Model(inputs, keras.layers.Flatten()(inputs)).save(tmp_path / "model.keras")
-    content = (tmp_path / "model.keras").read_bytes()
-    with pytest.raises(CandidateFailure, match="the data set has") as refused:
-        _bring.read(content, card("classification", (8, 6, 3), 144), libraries)
-    assert ("its channels come first" in str(refused.value)) == told
+    """Channels first, as PyTorch has them; axes of size 1 are no difference, others just others."""
+    found = misfit(shape, example, layout)
+    assert found.endswith(told)
+    assert bool(found) == bool(told)
+
+
+def channels_last(keras: Any) -> Any:
+    layers = keras.layers
+    steps = [layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(6 * 5 * 3)]
+    return keras.Sequential([keras.Input((6, 5, 3)), *steps])
+
+
+def channels_first(keras: Any) -> Any:
+    """The same network from axes in PyTorch's order to such ones, with a batch of its own."""
+    layers = keras.layers
+    inputs = keras.Input((3, 6, 5))
+    made = channels_last(keras)(layers.Permute((2, 3, 1))(inputs))
+    return keras.Model(inputs, layers.Permute((3, 1, 2))(layers.Reshape((6, 5, 3))(made)))
+
+
+@pytest.mark.skipif(not available(), reason="no tflite-micro wheel here")
+def test_a_network_of_either_order_is_judged_alike(tmp_path: Path) -> None:
+    """Calibrated with, run on and held against the same values, each in its own order."""
+    about = card("anomaly", (6, 5, 3), 90, labels=("normal", "other"))
+    dataset = write_dataset(tmp_path / "dataset", about)
+    for split in ("validation", "test"):
+        np.save(dataset / f"{split}_y.npy", np.arange(96) % 2)
+    kinds: tuple[tuple[Layout, Any], ...] = (("nhwc", channels_last), ("nchw", channels_first))
+    golden, found = [], []
+    for layout, build in kinds:
+        out = tmp_path / layout
+        out.mkdir()
+        (out / "brought").write_bytes(saved(build, out)[1])
+        inputs = {"model": out / "brought", "dataset": dataset}
+        config = {"search.seed": 1, OUTPUT_RANGE: "calibrated", LAYOUT: layout}
+        _bring.run(inputs, out, config)
+        described = Quantisation.read(out / "quantisation.json")
+        assert described.input.channels_first == (layout == "nchw")
+        golden.append(GoldenVectors.choose(dataset, described).inputs)
+        found.append(_int8_metrics.evaluation(out, dataset, [Figure(name="auc", metric="auc")]))
+    np.testing.assert_array_equal(golden[1], np.moveaxis(golden[0], -1, 1))
+    assert found[0].validation.figures == found[1].validation.figures
+    assert found[0].validation.float_figures == found[1].validation.float_figures
+    assert found[0].validation.output_rails == found[1].validation.output_rails
+    assert found[0].test == found[1].test
 
 
 def test_outputs_are_one_row_an_example() -> None:

@@ -124,6 +124,20 @@ def _write(task: str, folder: Path) -> Path:
     return folder / "model_data.h"
 
 
+def test_channels_that_come_first_are_told() -> None:
+    """With a shape in the model's order, and without axes of size 1; else nothing is said of it."""
+    described = _quantisation(2)
+    first = described.input.model_copy(update={"shape": (3, 1, 4), "channels_first": True})
+    text = header.header(TFLITE, described.model_copy(update={"input": first}), REGRESSION)
+    assert "#define MODEL_INPUT_DIMS {3, 4}" in text
+    assert "#define MODEL_INPUT_CHANNELS_FIRST 1\n" in text
+    assert "order      = channels first" in text
+    assert "    i: first axis\n" in text
+    plain = header.header(TFLITE, described, REGRESSION)
+    assert "CHANNELS_FIRST" not in plain
+    assert "channels first" not in plain
+
+
 @pytest.mark.parametrize(
     ("interval_s", "horizon", "said"),
     [
