@@ -46,6 +46,7 @@ def measure(name: str, board: Board, folder: Path) -> RunReport:
     config = {
         "engine": contract.target.engine,
         "platform": contract.target.platform,
+        "toolchain": contract.target.toolchain,
         "mlperf": contract.target.mlperf,
         "runner": "qemu",
         "cpu": board.cpu,

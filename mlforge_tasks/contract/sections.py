@@ -24,6 +24,7 @@ from mlforge_tasks.yaml_file.units import (
 )
 
 Statistic = Literal["median", "p99", "max"]
+Toolchain = Literal["gcc", "llvm"]
 # Engines that can run the first layers of a model stripe by stripe.
 _PATCHING = ("aot", AUTO)
 
@@ -35,6 +36,7 @@ class Target(Record):
         board: A board of `mlforge_tasks/boards`, as Zephyr writes it.
         platform: How firmware is built.
         engine: What runs the model on the device, or `auto`.
+        toolchain: Whose compiler makes the firmware; GNU's tools link it.
         mlperf: Name that the firmware answers the MLPerf Tiny benchmark's own runner with; without
             one it does not answer it.
         patches: Whether the first layers run stripe by stripe where the RAM limit needs it; or
@@ -46,6 +48,7 @@ class Target(Record):
     board: str
     platform: str
     engine: str
+    toolchain: Toolchain = "gcc"
     mlperf: Annotated[str, Field(pattern=r"^\w[\w-]{0,31}$")] | None = None
     patches: Patches = "off"
     verification_time_s: Seconds = Field(default=10.0, alias="verification_time")

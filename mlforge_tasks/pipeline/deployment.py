@@ -140,13 +140,11 @@ class Deployment:
 
     def _firmware(self, name: str, board: Board, model: Model, sources: Stage) -> Stage:
         """An image for a board."""
-        config = {
-            "platform": self._wiring.target.platform,
-            "mlperf": self._wiring.target.mlperf,
-            "board": board.model_dump(mode="json"),
-        }
+        wiring = self._wiring
+        config = {**wiring.building, "board": board.model_dump(mode="json")}
+        kind = firmware.kind(wiring.platform, board, wiring.target.toolchain)
         read = {"header": model["header"], "engine": sources}
-        return self._wiring.stage(name, firmware.kind(self._wiring.platform, board), read, config)
+        return wiring.stage(name, kind, read, config)
 
     def _run(self, name: str, runner: str, board: Board, read: Mapping[str, Stage]) -> Stage:
         """An image on its target."""

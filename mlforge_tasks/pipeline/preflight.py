@@ -42,7 +42,7 @@ def require(plan: Plan, names: Iterable[str] | None) -> None:
     board = load_board(target.board)
     engines = places.engines_of(target, board)
     for engine in engines:
-        platform.require(board, engine)
+        platform.require(board, engine, target.toolchain)
     if not hardware or ARENA_ENGINE in engines:
         _emulator(places.emulated(board))
     evaluate.tools()  # what stands in for the oracle, where that is not there

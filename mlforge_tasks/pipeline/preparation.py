@@ -57,12 +57,9 @@ def _dataset(wiring: Wiring) -> Stage:
 
 
 def _floor(wiring: Wiring) -> Stage:
-    config = {
-        "platform": wiring.target.platform,
-        "board": wiring.board,
-        "mlperf": wiring.target.mlperf,
-    }
-    return wiring.stage("floor", floor.kind(wiring.platform, wiring.on_board), {}, config)
+    config = {**wiring.building, "board": wiring.board}
+    kind = floor.kind(wiring.platform, wiring.on_board, wiring.target.toolchain)
+    return wiring.stage("floor", kind, {}, config)
 
 
 def _feasible(wiring: Wiring, image: Stage, data: Stage) -> Stage:
@@ -71,7 +68,9 @@ def _feasible(wiring: Wiring, image: Stage, data: Stage) -> Stage:
     if wiring.contract.mode != "hardware":
         board = wiring.simulated
         runner = places.simulator(board)
-        kind = feasible.measuring(wiring.platform, wiring.engines, runner, board)
+        kind = feasible.measuring(
+            wiring.platform, wiring.engines, runner, board, wiring.target.toolchain
+        )
         probe = {**wiring.probe_config(), "engines": list(wiring.engines)}
     config = {
         "figures": wiring.figures,

@@ -108,6 +108,15 @@ class Wiring:
         """The contract's board, for a stage's configuration."""
         return self.on_board.model_dump(mode="json")
 
+    @property
+    def building(self) -> dict[str, Any]:
+        """What every image of the contract is built with, whatever its board."""
+        return {
+            "platform": self.target.platform,
+            "toolchain": self.target.toolchain,
+            "mlperf": self.target.mlperf,
+        }
+
     @functools.cached_property
     def runner(self) -> str:
         """What runs the firmware first."""
@@ -192,8 +201,7 @@ class Wiring:
         """What the stages of a probe are configured with, all at once."""
         return {
             "cpu": self.board["cpu"],
-            "platform": self.target.platform,
-            "mlperf": self.target.mlperf,
+            **self.building,
             "board": self.simulated.model_dump(mode="json"),
             "runner": self.runner,
             "bounds": self.hardware_limits,

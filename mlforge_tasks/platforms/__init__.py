@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.build_report import BuildReport
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.contract.sections import Toolchain
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class BuildRequest:
         engine_name: The engine, for the hello frame.
         firmware_id: Digest of everything that goes into the build; the image carries it and shows
             it in its hello frame.
+        toolchain: Whose compiler makes it.
         mlperf: Name that the image answers the MLPerf Tiny benchmark's runner with; None where it
             does not answer it.
         profile: Whether the image tells what each layer takes, which disturbs what it takes.
@@ -39,6 +41,7 @@ class BuildRequest:
     engine: Path
     engine_name: str
     firmware_id: str
+    toolchain: Toolchain = "gcc"
     mlperf: str | None = None
     profile: bool = False
 
@@ -71,14 +74,14 @@ class Platform(Protocol):
             ToolError: A tool is missing, or a source does not compile.
         """
 
-    def require(self, board: Board, engine: str) -> None:
+    def require(self, board: Board, engine: str, toolchain: Toolchain = "gcc") -> None:
         """Looks for everything that a build calls, before anything is started.
 
         Raises:
             ToolError: Something is missing; the hint says what to run.
         """
 
-    def tool_versions(self, board: Board) -> Mapping[str, str]:
+    def tool_versions(self, board: Board, toolchain: Toolchain = "gcc") -> Mapping[str, str]:
         """Versions of the tools that decide the image's bytes, for its key.
 
         Raises:

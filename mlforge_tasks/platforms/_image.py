@@ -15,10 +15,8 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
-from mlforge_tasks.graph.compiler import identity
-from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.graph.tool_versions import once
-from mlforge_tasks.platforms import _objects
+from mlforge_tasks.platforms import _clang, _gnu, _objects
 from mlforge_tasks.platforms._fit import does_not_fit, ended_by_itself
 from mlforge_tasks.render import render
 
@@ -26,20 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mlforge_tasks.contract.board import Board, Uart
+    from mlforge_tasks.contract.sections import Toolchain
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = PROJECT_ROOT / "templates" / "baremetal"
 APP = PROJECT_ROOT / "zephyr_app" / "src"
 APPLICATION = (APP / "app.c", APP / "spread.c")
 STARTUP = Path(__file__).parent / "_baremetal"
-
-TOOL_PREFIX = "arm-none-eabi-"
-BINUTILS = ("ld", "objcopy", "size")
-TOOLS = ("gcc", *BINUTILS)
-GCC_PACKAGE = "sudo apt-get install gcc-arm-none-eabi"
-BINUTILS_PACKAGE = "sudo apt-get install binutils-arm-none-eabi"
-PICOLIBC_PACKAGE = "sudo apt-get install picolibc-arm-none-eabi"
-TOOL_TIMEOUT_S = 300.0
 
 C_FLAGS = (
     "-std=c11",
@@ -48,10 +39,9 @@ C_FLAGS = (
     "-Werror",
     "-ffunction-sections",
     "-fdata-sections",
-    "--specs=picolibc.specs",
 )
 LINK_FLAGS = (
-    "--specs=picolibc.specs",
+    _gnu.PICOLIBC_SPECS,
     "-nostartfiles",
     "-Wl,--gc-sections",
     "-Wl,--orphan-handling=error",
@@ -81,80 +71,29 @@ class Image:
     heap_bytes: int
 
 
-def tool(name: str) -> str:
-    """Full path of one of the cross tools (`gcc`, `objcopy`).
-
-    Raises:
-        ToolError: It is not installed.
-    """
-    hint = BINUTILS_PACKAGE if name in BINUTILS else GCC_PACKAGE
-    return process.which(TOOL_PREFIX + name, hint=hint)
-
-
-@functools.cache
-def _picolibc_specs() -> Path:
-    argv = [tool("gcc"), "-print-file-name=picolibc.specs"]
-    specs = Path(process.check(argv, timeout_s=TOOL_TIMEOUT_S).strip())
-    if not specs.is_absolute():  # GCC answers with the bare name of what it does not find
-        raise ToolError("the C library picolibc is not installed for Arm", hint=PICOLIBC_PACKAGE)
-    return specs
-
-
-def _compiler(*flags: str) -> Mapping[str, str]:
-    return identity(tool("gcc"), *flags, f"--specs={_picolibc_specs()}", "-include", "picolibc.h")
-
-
-def _linker_version() -> str:
-    return process.first_line([tool("ld"), "--version"], timeout_s=TOOL_TIMEOUT_S)
-
-
-def picolibc_version() -> str:
-    """The C library's version.
-
-    Raises:
-        ToolError: It, or the compiler that knows where it is, is not installed or does not work.
-    """
-    return _compiler()["libc.a"].split()[1]
-
-
-def binutils_version() -> str:
-    """What the linker says of itself and the others.
-
-    Raises:
-        ToolError: One of them is not installed, or does not work.
-    """
-    for name in BINUTILS:
-        tool(name)
-    return _linker_version()
-
-
 @once
-def tool_versions(*flags: str) -> Mapping[str, str]:
+def tool_versions(toolchain: Toolchain, *flags: str) -> Mapping[str, str]:
     """What compiler, linker and C library are, for the key of everything they make.
 
     Args:
+        toolchain: Whose compiler; linker and libraries are GNU's with either.
         flags: What selects the core's code generation, and with it the libraries.
 
     Raises:
         ToolError: One of them is not installed, or does not work.
     """
-    return {
-        **_compiler(*flags),
-        f"{TOOL_PREFIX}ld": identified(tool("ld"), _linker_version()),
-        **{name: identified(tool(name)) for name in ("objcopy", "size")},
-    }
+    clang = _clang.identity(*flags) if toolchain == "llvm" else {}
+    return {**_gnu.identity(*flags), **clang}
 
 
-def require() -> None:
+def require(toolchain: Toolchain) -> None:
     """Looks for the tools and the C library, and has those that say their version do so.
 
     Raises:
         ToolError: One of them is not installed, or does not work.
     """
-    for name in TOOLS:
-        tool(name)
-    _picolibc_specs()
-    tool_versions()
+    _gnu.require()
+    tool_versions(toolchain)
 
 
 def linker_script(board: Board) -> str:
@@ -171,40 +110,55 @@ def _level(optimisation: str, source: Path) -> str:
     return "-Os" if source.parent in {APP, STARTUP} else optimisation
 
 
+def _compiler(toolchain: Toolchain) -> tuple[str, tuple[str, ...]]:
+    """A compiler, and the options with which it makes what GNU's linker and libraries take."""
+    if toolchain == "llvm":
+        return _clang.program(), _clang.flags(_gnu.picolibc_headers())
+    return _gnu.tool("gcc"), (_gnu.PICOLIBC_SPECS,)
+
+
 def _compiling(
     board: Board,
-    macros: Mapping[str, int | str],
+    toolchain: Toolchain,
+    defines: Mapping[str, int | str],
     includes: Sequence[Path],
+    *,
     optimisation: str,
     work: Path,
 ) -> _objects.Compiling:
+    compiler, flags = _compiler(toolchain)
+    uart = uart_of(board)
+    macros = {"HAL_UART_BASE": uart.base, "HAL_TICK_HZ": board.systick_hz, **defines}
     return _objects.Compiling(
-        gcc=tool("gcc"),
-        identity=tool_versions(*board.gcc_flags),
-        flags=(*board.gcc_flags, *C_FLAGS),
+        compiler=compiler,
+        identity=tool_versions(toolchain, *board.gcc_flags),
+        flags=(*board.gcc_flags, *C_FLAGS, *flags),
         macros={key: _define(key, value) for key, value in macros.items()},
-        includes=[path.resolve() for path in includes],
+        includes=[path.resolve() for path in (*includes, APP, STARTUP)],
         level_of=functools.partial(_level, optimisation),
         work=work,
     )
 
 
-def _link(board: Board, objects: Sequence[str], work: Path, name: str) -> None:
+def _link(
+    board: Board, toolchain: Toolchain, objects: Sequence[str], work: Path, name: str
+) -> None:
     """Makes `<name>.elf`, `.bin` and `.map`."""
+    linking = (*LINK_FLAGS, *(_clang.LINK_FLAGS if toolchain == "llvm" else ()))
     (work / "link.ld").write_text(linker_script(board))
-    argv = [tool("gcc"), *board.gcc_flags, *LINK_FLAGS, "-T", "link.ld", f"-Wl,-Map={name}.map"]
-    done = process.run([*argv, *objects, "-o", f"{name}.elf"], timeout_s=TOOL_TIMEOUT_S, cwd=work)
+    argv = [_gnu.tool("gcc"), *board.gcc_flags, *linking, "-T", "link.ld", f"-Wl,-Map={name}.map"]
+    done = process.run([*argv, *objects, "-o", f"{name}.elf"], timeout_s=_gnu.TIMEOUT_S, cwd=work)
     overflow = _OVERFLOW.search(done.output)
     if overflow is not None and ended_by_itself(done):
         raise does_not_fit(board, overflow[1], int(overflow[2]))
     if done.timed_out or done.returncode != 0:
         raise ToolError(done.ending(f"linking for {board.name}"))
-    copy = [tool("objcopy"), "-O", "binary", f"{name}.elf", f"{name}.bin"]
-    process.check(copy, timeout_s=TOOL_TIMEOUT_S, cwd=work)
+    copy = [_gnu.tool("objcopy"), "-O", "binary", f"{name}.elf", f"{name}.bin"]
+    process.check(copy, timeout_s=_gnu.TIMEOUT_S, cwd=work)
 
 
 def _section_bytes(elf: Path) -> dict[str, int]:
-    output = process.check([tool("size"), "-A", str(elf)], timeout_s=TOOL_TIMEOUT_S)
+    output = process.check([_gnu.tool("size"), "-A", str(elf)], timeout_s=_gnu.TIMEOUT_S)
     lines = (line.split() for line in output.splitlines())
     return {line[0]: int(line[1]) for line in lines if line and line[0].startswith(".")}
 
@@ -243,6 +197,7 @@ def link_image(
     defines: Mapping[str, int | str] | None = None,
     name: str = "firmware",
     optimisation: str = "-O2",
+    toolchain: Toolchain = "gcc",
 ) -> Image:
     """Builds `out/<name>.elf`, `.bin` and `.map`.
 
@@ -254,21 +209,22 @@ def link_image(
         include_dirs: Folders of headers; `zephyr_app/src` is added.
         defines: Macros; text becomes a C string, a number an unsigned constant.
         name: Stem of the files made.
-        optimisation: GCC's option for all sources but the start-up code and the application's.
+        optimisation: The option for all sources but the start-up code and the application's.
+        toolchain: Whose compiler makes the objects; GNU's tools link them.
 
     Raises:
         CandidateFailure: It does not fit into the board's flash or RAM (`does_not_fit`).
         ToolError: A tool is missing, or a source does not compile or link.
     """
-    _picolibc_specs()
-    uart = uart_of(board)
-    fixed = (STARTUP / "startup.c", STARTUP / "fault.c", STARTUP / f"hal_{uart.kind}.c")
+    _gnu.picolibc_specs()
+    hal = STARTUP / f"hal_{uart_of(board).kind}.c"
+    fixed = (STARTUP / "startup.c", STARTUP / "fault.c", hal)
     everything = [path.resolve() for path in (*fixed, APP / "protocol.c", *sources)]
-    macros = {"HAL_UART_BASE": uart.base, "HAL_TICK_HZ": board.systick_hz, **(defines or {})}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        compiling = _compiling(board, macros, (*include_dirs, APP, STARTUP), optimisation, work)
-        _link(board, compiling.objects(everything), work, name)
+        image = (board, toolchain, defines or {}, include_dirs)
+        compiling = _compiling(*image, optimisation=optimisation, work=work)
+        _link(board, toolchain, compiling.objects(everything), work, name)
         for file in (f"{name}.elf", f"{name}.bin", f"{name}.map"):
             (out / file).write_bytes((work / file).read_bytes())
     return _measured(out / f"{name}.elf")

@@ -1,4 +1,4 @@
-"""What GCC made of C sources in this run: firmware, profile and probes share most of theirs.
+"""What a compiler made of C sources in this run: firmware, profile and probes share most of theirs.
 
 It is kept in this process's memory alone. Nothing is linked that another run left somewhere.
 """
@@ -111,7 +111,7 @@ class Compiling:
     """How the sources of one image are compiled.
 
     Attributes:
-        gcc: The compiler.
+        compiler: The program.
         identity: What it is made of.
         flags: Its options for all sources.
         macros: The option that defines each, by its name.
@@ -120,7 +120,7 @@ class Compiling:
         work: Where the objects go.
     """
 
-    gcc: str
+    compiler: str
     identity: Mapping[str, str]
     flags: Sequence[str]
     macros: Mapping[str, str]
@@ -165,7 +165,7 @@ class Compiling:
         if known is not None:
             made.write_bytes(known)
             return
-        argv = [self.gcc, *options, self.level_of(source), "-c", str(source), "-o", name]
+        argv = [self.compiler, *options, self.level_of(source), "-c", str(source), "-o", name]
         process.check(argv, timeout_s=TIMEOUT_S, cwd=self.work)
         # A text that was edited meanwhile may be in it.
         if before and made.stat().st_size <= MOST_BYTES and before == self._key(source):

@@ -1,4 +1,4 @@
-"""The embedded default: GCC and picolibc alone, no operating system."""
+"""The embedded default: a compiler, GNU's linker and picolibc alone, no operating system."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.contract.sections import Toolchain
     from mlforge_tasks.platforms import BuildRequest
 
 
@@ -46,6 +47,7 @@ class BaremetalPlatform:
             out,
             include_dirs=[request.header, request.engine],
             defines=defines,
+            toolchain=request.toolchain,
         )
         return FirmwareReport(
             flash_bytes=image.flash_bytes,
@@ -55,14 +57,19 @@ class BaremetalPlatform:
             firmware_id=request.firmware_id,
         )
 
-    def require(self, board: Board, engine: str) -> None:  # noqa: ARG002 - the same for every engine
+    def require(
+        self,
+        board: Board,
+        engine: str,  # noqa: ARG002 - the same for every engine
+        toolchain: Toolchain = "gcc",
+    ) -> None:
         """See `platforms.Platform.require`."""
         _image.uart_of(board)
-        _image.require()
+        _image.require(toolchain)
 
-    def tool_versions(self, board: Board) -> Mapping[str, str]:
+    def tool_versions(self, board: Board, toolchain: Toolchain = "gcc") -> Mapping[str, str]:
         """See `platforms.Platform.tool_versions`."""
-        return _image.tool_versions(*board.gcc_flags)
+        return _image.tool_versions(toolchain, *board.gcc_flags)
 
 
 PLUGIN = BaremetalPlatform()

@@ -19,7 +19,8 @@ from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.graph.files import Tree
 from mlforge_tasks.graph.sealed import Sealed
 from mlforge_tasks.platforms._fit import does_not_fit
-from mlforge_tasks.platforms._zephyr import arena, doctor, image, needs, toolchain, workspace
+from mlforge_tasks.platforms._zephyr import arena, doctor, image, needs, workspace
+from mlforge_tasks.platforms._zephyr import toolchain as toolchains
 from mlforge_tasks.platforms._zephyr.build_folder import (
     APP,
     BuildFolder,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.build_report import BuildReport
     from mlforge_tasks.contract.board import Board, Zephyr
+    from mlforge_tasks.contract.sections import Toolchain
     from mlforge_tasks.platforms import BuildRequest
 
 BUILD_ROOT = workspace.PROJECT_ROOT / "build" / ".zephyr"
@@ -153,8 +155,10 @@ class ZephyrPlatform:
         _made_from(folder).write(out / "zephyr.json")
         return ProcessReport(firmware_id=request.firmware_id)
 
-    def require(self, board: Board, engine: str) -> None:
+    def require(self, board: Board, engine: str, toolchain: Toolchain = "gcc") -> None:
         """See `platforms.Platform.require`."""
+        if toolchain != "gcc":
+            raise ToolError("platform 'zephyr' builds with GCC", hint="toolchain: gcc")
         arch = _zephyr(board).arch
         if engine == "tflm" and board.native:
             raise ToolError(
@@ -171,9 +175,13 @@ class ZephyrPlatform:
         modules = _modules(board, "tflm" if engine == "tflm" else "c")
         needs.require(modules, arch, bare=board.uart is not None)
 
-    def tool_versions(self, board: Board) -> Mapping[str, str]:
+    def tool_versions(
+        self,
+        board: Board,
+        toolchain: Toolchain = "gcc",  # noqa: ARG002 - it builds with GCC alone
+    ) -> Mapping[str, str]:
         """See `platforms.Platform.tool_versions`."""
-        compiler = toolchain.require(_zephyr(board).arch)
+        compiler = toolchains.require(_zephyr(board).arch)
         modules = (*CORE_MODULES, *_zephyr(board).modules, *TFLM_MODULES)
         found = workspace.require()
         programs = {
@@ -197,7 +205,7 @@ class ZephyrPlatform:
             model=model,
             modules=_modules(board, model),
             workspace=workspace.require(),
-            toolchain=toolchain.require(known.arch),
+            toolchain=toolchains.require(known.arch),
             options=(*self._options, *options),
         )
         return BuildFolder(self.root, configuration)

@@ -19,7 +19,7 @@ from mlforge_tasks.cycles import llvm
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.code_version import PROJECT_ROOT
-from mlforge_tasks.platforms import _image
+from mlforge_tasks.platforms import _gnu
 from mlforge_tasks.platforms._zephyr import doctor as zephyr
 from mlforge_tasks.runners import _bench
 
@@ -73,14 +73,14 @@ def _binutils() -> Finding:
     """One line for those that an image is linked and read with."""
     name = "binutils-arm-none-eabi"
     try:
-        return Finding("ok", name, _image.binutils_version())
+        return Finding("ok", name, _gnu.binutils_version())
     except ToolError as error:
         return Finding("missing", name, error.message, BOOTSTRAP)
 
 
 def _picolibc() -> Finding:
     try:
-        return Finding("ok", "picolibc", _image.picolibc_version())
+        return Finding("ok", "picolibc", _gnu.picolibc_version())
     except ToolError as error:
         return Finding("missing", "picolibc", error.message, BOOTSTRAP)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from mlforge_tasks.contract.sections import Toolchain
     from mlforge_tasks.platforms import Platform
 
 # The smallest network with one output takes 230 instructions (16 x 2 inputs, Cortex-M3). A limit of
@@ -35,7 +36,9 @@ QUESTIONABLE_INSTRUCTIONS, MORE_PER_OUTPUT = 250, 250
 KIND = StageKind(__name__)
 
 
-def measuring(platform: Platform, names: Sequence[str], runner: str, board: Board) -> StageKind:
+def measuring(
+    platform: Platform, names: Sequence[str], runner: str, board: Board, toolchain: Toolchain
+) -> StageKind:
     """Where there is an emulator: what the figures of a probe depend on.
 
     Args:
@@ -43,12 +46,13 @@ def measuring(platform: Platform, names: Sequence[str], runner: str, board: Boar
         names: The engines that may run them.
         runner: What runs them, by its name.
         board: What it emulates.
+        toolchain: Whose compiler builds them.
     """
-    deployed = (engine.kind(names), firmware.kind(platform, board))
+    deployed = (engine.kind(names), firmware.kind(platform, board, toolchain))
     probe = (render.KIND, header.KIND, *deployed)
 
     def tools() -> dict[str, str]:
-        return {**platform.tool_versions(board), **run_tools(runner, board)}
+        return {**platform.tool_versions(board, toolchain), **run_tools(runner, board)}
 
     return StageKind(
         __name__,

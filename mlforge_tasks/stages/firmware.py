@@ -23,6 +23,7 @@ from mlforge_tasks.stages.engine import REPORT, SOURCES, EngineReport
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlforge_tasks.contract.sections import Toolchain
     from mlforge_tasks.platforms import Platform
 
 IMAGE = "firmware.elf"
@@ -30,31 +31,31 @@ PROFILE_IMAGE = "profile.elf"
 NO_PROFILE = "no_profile.json"
 
 
-def kind(platform: Platform, board: Board) -> StageKind:
-    """What builds it depends on the platform, and through its tools on the board."""
+def kind(platform: Platform, board: Board, toolchain: Toolchain) -> StageKind:
+    """What builds it depends on the platform, and through its tools on board and compiler."""
     flashed = () if board.native else ("firmware.bin",)
     return StageKind(
         __name__,
         (IMAGE, *flashed, "firmware.json"),
         loads=(plugins.module("platforms", platform.name),),
         resources=tuple(platform.resources),
-        tools=functools.partial(platform.tool_versions, board),
+        tools=functools.partial(platform.tool_versions, board, toolchain),
     )
 
 
-def firmware_id(
-    platform: Platform, board: Board, header: Path, sources: Path, mlperf: str | None
-) -> str:
+def firmware_id(header: Path, sources: Path, config: Mapping[str, Any]) -> str:
     """Digest of all that is built and of what builds it; the image carries and shows it."""
+    platform: Platform = plugins.load("platforms", config["platform"])
+    board = Board.from_dump(config["board"])
     files = [header / "model_data.h", *sorted(sources.iterdir())]
     parts = {
         "board": board.model_dump(mode="json"),
         "files": {path.name: file_digest(path) for path in files},
-        "mlperf": mlperf,
+        "mlperf": config["mlperf"],
         "platform": code_version(
             (plugins.module("platforms", platform.name),), tuple(platform.resources)
         ),
-        "tools": dict(platform.tool_versions(board)),
+        "tools": dict(platform.tool_versions(board, config["toolchain"])),
     }
     return sha256_bytes(canonical_json(parts))
 
@@ -77,7 +78,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `header`, `engine`.
         out: Output folder.
-        config: `platform`, `board`, `mlperf`.
+        config: `platform`, `board`, `toolchain`, `mlperf`.
 
     Raises:
         CandidateFailure: The image does not fit the board's memory.
@@ -92,7 +93,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         header=header,
         engine=sources,
         engine_name=engine.engine,
-        firmware_id=firmware_id(platform, board, header, sources, config["mlperf"]),
+        firmware_id=firmware_id(header, sources, config),
+        toolchain=config["toolchain"],
         mlperf=config["mlperf"],
     )
     platform.build(request, out).write(out / "firmware.json")

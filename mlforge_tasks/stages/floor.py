@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from mlforge_tasks.contract.sections import Toolchain
     from mlforge_tasks.platforms import Platform
 
 NO_MODEL_FOLDER = "zephyr_app/no_model"
@@ -24,14 +25,14 @@ NO_MODEL = PROJECT_ROOT / NO_MODEL_FOLDER
 NO_ENGINE = "none"
 
 
-def kind(platform: Platform, board: Board) -> StageKind:
-    """What builds it depends on the platform, and through its tools on the board."""
+def kind(platform: Platform, board: Board, toolchain: Toolchain) -> StageKind:
+    """What builds it depends on the platform, and through its tools on board and compiler."""
     return StageKind(
         __name__,
         ("firmware.json",),
         loads=(plugins.module("platforms", platform.name),),
         resources=(NO_MODEL_FOLDER, *platform.resources),
-        tools=functools.partial(platform.tool_versions, board),
+        tools=functools.partial(platform.tool_versions, board, toolchain),
     )
 
 
@@ -41,7 +42,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: Nothing.
         out: Output folder.
-        config: `platform`, `board`, `mlperf`.
+        config: `platform`, `board`, `toolchain`, `mlperf`.
 
     Raises:
         CandidateFailure: Not even this fits the board's memory.
@@ -54,7 +55,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         header=NO_MODEL,
         engine=NO_MODEL,
         engine_name=NO_ENGINE,
-        firmware_id=firmware_id(platform, board, NO_MODEL, NO_MODEL, config["mlperf"]),
+        firmware_id=firmware_id(NO_MODEL, NO_MODEL, config),
+        toolchain=config["toolchain"],
         mlperf=config["mlperf"],
     )
     platform.build(request, out).write(out / "firmware.json")

@@ -20,15 +20,18 @@ from tests.helpers import graph_dead, graphs
 from tests.helpers.aot_device import run_on_board
 from tests.helpers.aot_host import make_case
 from tests.helpers.aot_linux import CORES, run_on_core
+from tests.helpers.clang import clang_or_skip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.contract.sections import Toolchain
     from tests.helpers.aot_host import Case
 
 ON_OTHER_CORES = graphs.COUNT // 4
+WITH_CLANG = 6  # each so manieth graph
 # What an image may take, so that it fits into the 512 KiB of mps3/an547; code is a guess.
 IMAGE_BYTES = 400_000
 CODE_BYTES = 4_000
@@ -49,7 +52,9 @@ def _bytes(case: Case) -> int:
     return constants + case.inputs.size + case.outputs.size + CODE_BYTES
 
 
-def differing(cases: Iterable[Case], board: Board, folder: Path) -> set[str]:
+def differing(
+    cases: Iterable[Case], board: Board, folder: Path, toolchain: Toolchain = "gcc"
+) -> set[str]:
     """Models of which any output byte differs on a board, in as few images as fit."""
     images: list[list[Case]] = [[]]
     for case in cases:
@@ -60,7 +65,7 @@ def differing(cases: Iterable[Case], board: Board, folder: Path) -> set[str]:
     for number, image in enumerate(images):
         work = folder / str(number)
         work.mkdir()
-        results = run_on_board(image, board, work)
+        results = run_on_board(image, board, work, toolchain=toolchain)
         bad |= {model for model, (differing, _) in results.items() if differing}
     return bad
 
@@ -73,6 +78,17 @@ def test_random_graphs_equal_the_oracle(name: str, tmp_path: Path) -> None:
     assert board.cpu == BOARDS[name]
     cases = (make_case(f"g{i}", graph_dead.any_graph(i), board.cpu) for i in range(graphs.COUNT))
     assert differing(cases, board, tmp_path) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BOARDS)
+def test_random_graphs_equal_the_oracle_with_clang(name: str, tmp_path: Path) -> None:
+    """The same kernels, which another compiler makes other code of."""
+    clang_or_skip()
+    board = load_board(name)
+    seeds = range(0, graphs.COUNT, WITH_CLANG)
+    cases = (make_case(f"g{i}", graph_dead.any_graph(i), board.cpu) for i in seeds)
+    assert differing(cases, board, tmp_path, "llvm") == set()
 
 
 @pytest.mark.slow

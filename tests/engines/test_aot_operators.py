@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +24,7 @@ from tests.helpers.aot_host import (
     write_sources,
 )
 from tests.helpers.aot_writer import Quant, Writer
+from tests.helpers.clang import clang_or_skip
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +114,6 @@ def test_cross_compiles_without_a_warning(cpu: str, optimisation: str, tmp_path:
     compile_objects(compiler, list(sources.values()), [*WARNINGS, *ZEPHYR, optimisation])
 
 
-CLANG = next((found for n in range(30, 13, -1) if (found := shutil.which(f"clang-{n}"))), None)
 STRING_H = """\
 #include <stddef.h>
 void *memcpy(void *, const void *, size_t);
@@ -123,7 +122,6 @@ void *memset(void *, int, size_t);
 """
 
 
-@pytest.mark.skipif(CLANG is None, reason="no clang-14 or later is installed")
 @pytest.mark.parametrize("cpu", ["cortex-m3", "cortex-m4", "cortex-m55"])
 def test_clang_compiles_kernels_for_arm(cpu: str, tmp_path: Path) -> None:
     """It has fewer registers left for a piece of assembler than GCC, and other names for some."""
@@ -131,7 +129,7 @@ def test_clang_compiles_kernels_for_arm(cpu: str, tmp_path: Path) -> None:
     folders = [KERNELS / folder for folder in FOLDERS[kernels_for(cpu)]]
     sources = [each for folder in folders for each in sorted(folder.glob("*.c"))]
     abi = "hard" if kernels_for(cpu) == "mve" else "soft"
-    compiler = [str(CLANG), "--target=arm-none-eabi", f"-mcpu={cpu}", f"-mfloat-abi={abi}"]
+    compiler = [clang_or_skip(), "--target=arm-none-eabi", f"-mcpu={cpu}", f"-mfloat-abi={abi}"]
     includes = [f"-I{folder}" for folder in (*folders, tmp_path)]
     for source in sources:
         target = tmp_path / f"{source.stem}.o"

@@ -13,7 +13,7 @@ from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import compiler, file_digests
 from mlforge_tasks.graph.file_digests import digests, identified, memory_path
-from mlforge_tasks.platforms import _image
+from mlforge_tasks.platforms import _gnu, _image
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.runners import qemu
 
@@ -43,13 +43,13 @@ def test_a_wrapper_that_comes_first_is_another_tool(
 ) -> None:
     """It says the same version; nothing else of the key is touched by it."""
     asked = _image.tool_versions, qemu._identity
-    _image._picolibc_specs()
+    _gnu.picolibc_specs()
+    monkeypatch.setattr(compiler, "identity", compiler.identity.__wrapped__)
 
     def known() -> dict[str, str]:
         for question, inner in zip(asked, (_image, qemu), strict=True):
             monkeypatch.setattr(inner, question.__name__, question.__wrapped__)  # type: ignore[attr-defined]
-        monkeypatch.setattr(_image, "identity", compiler.identity.__wrapped__)
-        return {**_image.tool_versions(*BOARD.gcc_flags), **qemu.PLUGIN.tool_versions(BOARD)}
+        return {**_image.tool_versions("gcc", *BOARD.gcc_flags), **qemu.PLUGIN.tool_versions(BOARD)}
 
     before = known()
     wrapped(tmp_path, program)
@@ -63,7 +63,8 @@ def test_a_wrapper_that_comes_first_is_another_tool(
 def test_each_core_has_libraries_of_its_own() -> None:
     """The compiler is the same; what it links is not."""
     m3, m55 = (
-        _image.tool_versions(*load_board(name).gcc_flags) for name in ("mps2/an385", "mps3/an547")
+        _image.tool_versions("gcc", *load_board(name).gcc_flags)
+        for name in ("mps2/an385", "mps3/an547")
     )
     differ = {name for name in m3 if m3[name] != m55[name]}
     assert {"libc.a", "libgcc.a"} <= differ

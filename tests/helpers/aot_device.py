@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.contract.sections import Toolchain
     from tests.helpers.aot_host import Case
 
 RUN_LIMIT_S = 300.0
@@ -157,11 +158,22 @@ def results(cases: Sequence[Case], console: str) -> Mapping[str, tuple[int, int]
 
 
 def run_on_board(
-    cases: Sequence[Case], board: Board, folder: Path, optimisation: str = "-O2"
+    cases: Sequence[Case],
+    board: Board,
+    folder: Path,
+    optimisation: str = "-O2",
+    toolchain: Toolchain = "gcc",
 ) -> Mapping[str, tuple[int, int]]:
     """Differing output bytes and spoilt canaries, and ticks of the last inference, by prefix."""
     sources = write_program(cases, folder)
-    image = link_image(board, sources, folder, include_dirs=[folder], optimisation=optimisation)
+    image = link_image(
+        board,
+        sources,
+        folder,
+        include_dirs=[folder],
+        optimisation=optimisation,
+        toolchain=toolchain,
+    )
     return results(cases, run_to_end(board, image.elf, limit_s=RUN_LIMIT_S).decode())
 
 

@@ -12,7 +12,7 @@ from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
-from mlforge_tasks.platforms import _image
+from mlforge_tasks.platforms import _gnu, _image
 from mlforge_tasks.platforms.baremetal import PLUGIN
 from tests.helpers import tiny_model
 from tests.helpers.paths import ROOT
@@ -173,12 +173,12 @@ def test_what_cannot_be_linked_is_a_broken_tool(
 
 def refuses(folder: Path, what: str) -> None:
     """Before a run starts, and in a build."""
-    _image._picolibc_specs.cache_clear()
+    _gnu.picolibc_specs.cache_clear()
     with pytest.raises(ToolError, match=what):
         PLUGIN.require(BOARD, "aot")
     with pytest.raises(ToolError, match=what):
         PLUGIN.build(tiny_model.request(BOARD, folder), folder)
-    _image._picolibc_specs.cache_clear()
+    _gnu.picolibc_specs.cache_clear()
 
 
 def test_missing_compiler_names_the_package(

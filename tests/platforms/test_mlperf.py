@@ -71,6 +71,7 @@ def make_image(platform: str, mlperf: str | None, folder: Path) -> Path:
     made = EngineReport(engine="tiny", cpu=BOARD.cpu, arena_bytes=0, layers=())
     made.write(folder / "engine.json")
     config = {"platform": platform, "board": BOARD.model_dump(mode="json"), "mlperf": mlperf}
+    config["toolchain"] = "gcc"
     firmware.run({"header": model, "engine": folder}, folder, config)
     return folder / "firmware.elf"
 

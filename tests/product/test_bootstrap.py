@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from benchmarks.null_build import stamped_arguments
-from mlforge_tasks.platforms import _image
+from mlforge_tasks.platforms import _gnu
 from tests.helpers.paths import ROOT
 
 
@@ -27,9 +27,9 @@ def bootstrap(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_every_cross_tool_is_looked_for_in_a_package_that_holds_it() -> None:
     """The compiler's package does not show that the linker, or objcopy, is there."""
     listed = re.findall(r"^    ([\w+.-]+):(/\S+)$", (ROOT / "bootstrap").read_text(), re.MULTILINE)
-    tools = {f"/usr/bin/{_image.TOOL_PREFIX}{name}" for name in ("gcc", "objcopy")}
+    tools = {f"/usr/bin/{_gnu.PREFIX}{name}" for name in ("gcc", "objcopy")}
     assert tools <= {file for _, file in listed}
-    advised = (_image.GCC_PACKAGE, _image.BINUTILS_PACKAGE, _image.PICOLIBC_PACKAGE)
+    advised = (_gnu.GCC_PACKAGE, _gnu.BINUTILS_PACKAGE, _gnu.PICOLIBC_PACKAGE)
     assert {advice.split()[-1] for advice in advised} <= {package for package, _ in listed}
 
 

@@ -55,6 +55,7 @@ def built(platform: str, board: Board, folder: Path) -> GeneratedModel:
         profiled=model.profiled,
     ).write(engine / "engine.json")
     config = {"platform": platform, "board": board.model_dump(mode="json"), "mlperf": None}
+    config["toolchain"] = "gcc"
     firmware.run({"header": header, "engine": engine}, folder, config)
     return model
 

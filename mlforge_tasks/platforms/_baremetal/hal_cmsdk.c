@@ -86,9 +86,10 @@ void hal_watchdog(uint32_t seconds)
 
 void hal_stack_paint(void)
 {
-    uint32_t *end;
+    /* Volatile, or the compiler calls memset, whose return address lies below what sp was here. */
+    volatile uint32_t *end;
     __asm__ volatile("mov %0, sp" : "=r"(end));
-    for (uint32_t *word = __stack_limit; word < end; word++) {
+    for (volatile uint32_t *word = __stack_limit; word < end; word++) {
         *word = PAINT;
     }
 }
