@@ -20,6 +20,7 @@ from mlforge_tasks.contract.asked import (
     learning_figure,
     misfits,
 )
+from mlforge_tasks.contract.benchmark import benchmark_misfit
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.contract.fields import checked
@@ -155,6 +156,16 @@ class Contract(Record):
         if target.patches == "streamed" and info.data.get("task") == "anomaly":
             wanted = "auto or off, since the score of task anomaly compares with the whole input"
             raise Mistake(wanted, at=("patches",))
+        return target
+
+    @field_validator("target")
+    @classmethod
+    def _benchmark_fits_task(cls, target: Target, info: ValidationInfo) -> Target:
+        task: Task | None = info.data.get("task")
+        if target.mlperf is not None and task is not None:
+            misfit = benchmark_misfit(target.mlperf, task)
+            if misfit is not None:
+                raise Mistake(f"a name of your own, since {misfit}", at=("mlperf",))
         return target
 
     @field_validator("search")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
+from mlforge_tasks.contract.benchmark import kept_inputs
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline import places
@@ -194,7 +195,7 @@ class Wiring:
             "ram_bytes": limits["ram_bytes"],
             "stack_bytes": min(reserve, limits.get("stack_bytes", reserve)),
             **({"streamed": True} if self.target.patches == "streamed" else {}),
-            "kept_inputs": (self.target.mlperf is not None) + (self.contract.task == "anomaly"),
+            "kept_inputs": kept_inputs(self.target.mlperf) + (self.contract.task == "anomaly"),
         }
 
     def probe_config(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.build_report import FirmwareReport
+from mlforge_tasks.contract.benchmark import input_of
 from mlforge_tasks.platforms import _image
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class BaremetalPlatform:
             "MLFORGE_FIRMWARE_ID": request.firmware_id,
         }
         if request.mlperf is not None:
-            sources.append(_image.APP / "mlperf.c")
-            defines |= {"MLFORGE_MLPERF": 1, "MLPERF_MODEL": request.mlperf}
+            sources += [_image.APP / "mlperf.c", _image.APP / "mlperf_values.c"]
+            kind = f"MLPERF_INPUT_{input_of(request.mlperf).upper()}"
+            defines |= {"MLFORGE_MLPERF": 1, "MLPERF_MODEL": request.mlperf, kind: 1}
         if request.profile:
             sources.append(_image.APP / "profile.c")
             defines["MLFORGE_PROFILE"] = 1

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.build_report import FirmwareReport, ProcessReport
+from mlforge_tasks.contract.benchmark import input_of
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.compiler import identity
@@ -249,7 +250,11 @@ def _mlperf(request: BuildRequest) -> tuple[str, ...]:
     """Kconfig options that switch the benchmark's commands on."""
     if request.mlperf is None:
         return ()
-    return "CONFIG_MLFORGE_MLPERF=y", f'CONFIG_MLFORGE_MLPERF_MODEL="{request.mlperf}"'
+    return (
+        "CONFIG_MLFORGE_MLPERF=y",
+        f'CONFIG_MLFORGE_MLPERF_MODEL="{request.mlperf}"',
+        f"CONFIG_MLFORGE_MLPERF_{input_of(request.mlperf).upper()}=y",
+    )
 
 
 def _zephyr(board: Board) -> Zephyr:

@@ -198,7 +198,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
         engine=folder,
         engine_name="tiny",
         firmware_id=tiny_model.FIRMWARE_ID,
-        mlperf="ad01",
+        mlperf="pump",
     )
     BAREMETAL.build(request, folder)
     return folder / "firmware.elf"
@@ -223,7 +223,7 @@ def test_the_benchmark_hears_the_error(image: Path) -> None:
     score = reconstruction_scores(Windows.each(given), outputs, model)[0]
     with running(Program(command(BOARD, image)), lambda how: how.outcome("QEMU")) as console:
         device = Dut(console)
-        device.until("m-ready\r\n")
+        device.until("m-init-done\r\n")
         device.ask(f"db load {SIZE}")
         assert device.ask(f"db {given.tobytes().hex()}") == ["m-load-done"]
         (found,) = (line for line in device.ask("infer 1 1") if line.startswith("m-results-["))

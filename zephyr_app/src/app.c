@@ -69,20 +69,6 @@ static int invoke(void)
 }
 #endif
 
-#ifdef MLFORGE_MLPERF
-int mlperf_invoke(void)
-{
-    return invoke();
-}
-
-#ifdef MODEL_IS_ANOMALY
-uint64_t mlperf_score(void)
-{
-    return score;
-}
-#endif
-#endif
-
 static void text_field(const char *name, const char *value)
 {
     protocol_text(name);

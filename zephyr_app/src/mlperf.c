@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hal.h"
+#include "mlperf_values.h"
 #include "model.h"
 #include "model_data.h"
 
@@ -21,9 +22,9 @@
 static char command[COMMAND_BYTES];
 static size_t command_length;
 
-static int8_t loaded[MODEL_INPUT_BYTES];
 static size_t load_size;
 static size_t load_position;
+static bool prepared; /* and not loaded anew since */
 
 /* ---- Output ---- */
 
@@ -131,35 +132,26 @@ static void timestamp(void)
     say_counted("m-lap-us-", hal_ticks() * 1000000u / hal_tick_hz(), "");
 }
 
+static void results(void)
+{
+    say("m-results-[");
 #ifdef MODEL_IS_ANOMALY
-/* The benchmark wants the error alone. */
-static void results(void)
-{
-    uint64_t score = mlperf_score(); /* below 2^48 */
-    float high = (float)(uint32_t)(score >> 16) * 65536.0f;
-    say("m-results-[");
-    say_real((high + (float)(uint32_t)(score & 0xffffu)) * MODEL_SCORE_UNIT);
-    say_line("]");
-}
+    say_real(mlperf_error());
 #else
-static void results(void)
-{
-    const int8_t *output = model_output();
-    say("m-results-[");
-    for (size_t i = 0; i < MODEL_OUTPUT_BYTES; i++) {
+    for (uint32_t i = 0; i < MODEL_OUTPUT_BYTES; i++) {
         say(i ? "," : "");
-        say_real(((float)output[i] - (float)MODEL_OUTPUT_ZERO_POINT) * MODEL_OUTPUT_SCALE);
+        say_real(mlperf_output(i));
     }
+#endif
     say_line("]");
 }
-#endif
 
 /* The input is set anew each time: an engine may use its place for something else. */
 static bool invoke(uint32_t times)
 {
     while (times--) {
-        memcpy(model_input(), loaded, sizeof loaded);
-        if (mlperf_invoke() != 0) {
+        memcpy(model_input(), mlperf_input(), MODEL_INPUT_BYTES);
+        if (model_invoke() != 0) {
             say_line("e-[The model failed]");
             return false;
         }
@@ -175,6 +167,14 @@ static void infer(char *rest)
         times == 0) {
         say_line("e-[Inference iterations must be >0]");
         return;
+    }
+    if (load_position < sizeof mlperf_loaded) {
+        say_counted("e-[The model takes ", sizeof mlperf_loaded, " bytes: 'db load' them first]");
+        return;
+    }
+    if (!prepared) {
+        mlperf_prepare();
+        prepared = true;
     }
     say_counted("m-warmup-start-", warmups, "");
     if (!invoke(warmups)) {
@@ -194,12 +194,13 @@ static void infer(char *rest)
 static void db_load(char *rest)
 {
     uint32_t size;
-    if (!next_number(&rest, 0, &size) || size == 0 || size > sizeof loaded) {
-        say_counted("e-[Command 'db load' takes 1 to ", sizeof loaded, " bytes]");
+    if (!next_number(&rest, 0, &size) || size != sizeof mlperf_loaded) {
+        say_counted("e-[Command 'db load' takes ", sizeof mlperf_loaded, " bytes]");
         return;
     }
     load_size = size;
     load_position = 0;
+    prepared = false;
     say_counted("m-[Expecting ", size, " bytes]");
 }
 
@@ -207,7 +208,7 @@ static void db_print(void)
 {
     for (size_t i = 0; i < load_position; i++) {
         say(i % PRINT_COLUMNS ? "-" : "m-buffer-");
-        say_hex((uint8_t)loaded[i]);
+        say_hex(mlperf_loaded[i]);
         if (i % PRINT_COLUMNS == PRINT_COLUMNS - 1 || i + 1 == load_position) {
             say_line("");
         }
@@ -227,7 +228,7 @@ static void db_bytes(const char *digits)
             say_line("e-[Invalid hex digit]");
             return;
         }
-        loaded[load_position++] = (int8_t)(uint8_t)(high << 4 | low);
+        mlperf_loaded[load_position++] = (uint8_t)(high << 4 | low);
         if (load_position == load_size) {
             say_line("m-load-done");
         }
@@ -276,7 +277,6 @@ static void run(char *text)
 void mlperf_start(void)
 {
     say_line("m-init-done");
-    say_line("m-ready");
 }
 
 void mlperf_feed(uint8_t byte)

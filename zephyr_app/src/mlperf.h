@@ -2,18 +2,15 @@
  * inputs and time inferences: `name`, `timestamp`, `profile`, `db load N`, `db HH..`, `db print`,
  * `infer N W`, `results`. A command ends with `%`; the answer ends with the line `m-ready`.
  *
- * Loaded bytes are the model's int8 input as it stands; results are dequantised. */
+ * What loaded bytes are to the model, `mlperf_values.h` says; results are dequantised. */
 #ifndef MLFORGE_MLPERF_H
 #define MLFORGE_MLPERF_H
 
 #include <stdint.h>
 
-/* Given by the application: an inference as it measures them itself, its status, and what the score
- * of the last was, where there is one. */
-int mlperf_invoke(void);
-uint64_t mlperf_score(void);
-
-/* Says that commands are welcome. */
+/* Says that the device has started. It does not say that it is ready: a runner that has the port
+ * open while the device boots would take that for the answer to its first command, and each answer
+ * for that to the command after. */
 void mlperf_start(void);
 
 /* Takes one byte that belongs to no frame; a whole command is answered before this returns. */
