@@ -31,23 +31,36 @@ SOURCE = "tflm_operators.c"
 # Operators whose int8 kernels work in TFLM as Zephyr builds it (which leaves half of BATCH_MATMUL
 # out), as TFLite writes them; each stands in zephyr_app/src/tflm_runtime.cc.
 OPERATORS = (
+    "ABS",
     "ADD",
     "AVERAGE_POOL_2D",
     "BATCH_TO_SPACE_ND",
+    "CEIL",
     "CONCATENATION",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
     "DEQUANTIZE",
+    "DIV",
+    "ELU",
+    "EQUAL",
     "EXPAND_DIMS",
+    "FLOOR",
     "FULLY_CONNECTED",
+    "GREATER",
+    "GREATER_EQUAL",
     "HARD_SWISH",
+    "L2_NORMALIZATION",
     "LEAKY_RELU",
+    "LESS",
+    "LESS_EQUAL",
     "LOGISTIC",
     "MAXIMUM",
     "MAX_POOL_2D",
     "MEAN",
     "MINIMUM",
     "MUL",
+    "NEG",
+    "NOT_EQUAL",
     "PACK",
     "PAD",
     "PADV2",
@@ -58,11 +71,16 @@ OPERATORS = (
     "RELU6",
     "RESHAPE",
     "RESIZE_NEAREST_NEIGHBOR",
+    "ROUND",
+    "RSQRT",
+    "SELECT_V2",
     "SHAPE",
     "SOFTMAX",
     "SPACE_TO_BATCH_ND",
     "SPLIT",
     "SPLIT_V",
+    "SQUARE",
+    "SQUARED_DIFFERENCE",
     "SQUEEZE",
     "STRIDED_SLICE",
     "SUB",
@@ -72,6 +90,8 @@ OPERATORS = (
     "TRANSPOSE_CONV",
     "UNPACK",
 )
+# Of these Zephyr's image has no kernel but that for int8.
+_INT8_ONLY = {"ADD", "AVERAGE_POOL_2D", "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MUL", "SOFTMAX"}
 _WEIGHTS_INPUT = 1
 
 
@@ -101,9 +121,26 @@ class TflmEngine:
         Raises:
             CandidateFailure: The model has an operator without an int8 kernel in TFLM.
         """
-        layers = tuple(_layers(read(tflite).main))
+        graph = read(tflite).main
+        _check_types(graph)
+        layers = tuple(_layers(graph))
         text = source(prefix, sorted({layer.op for layer in layers}))
         return GeneratedModel({SOURCE: text.encode()}, arena_bytes=0, layers=layers)
+
+
+def _check_types(graph: FileGraph) -> None:
+    """Refuses what would end the interpreter on the device.
+
+    Raises:
+        CandidateFailure: An operator that is there for int8 alone makes floats.
+    """
+    for operator in graph.operators:
+        types = {graph.tensors[index].dtype for index in operator.outputs}
+        if operator.op in _INT8_ONLY and "float32" in types:
+            text = f"the model uses {operator.op} in float32, of which there is no kernel here"
+            raise CandidateFailure(
+                Reason(code="unsupported_operator", stage="engine", message=text)
+            )
 
 
 def source(prefix: str, operators: Iterable[str]) -> str:

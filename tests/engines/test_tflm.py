@@ -81,10 +81,21 @@ def test_an_operator_without_kernel_fails_the_candidate() -> None:
     writer = Writer()
     quant = Quant(float32(0.5), 0)
     source, output = (writer.activation((1, 4), quant, 1.0) for _ in range(2))
-    writer.operator("ELU", [source.index], [output.index])
-    with pytest.raises(CandidateFailure, match="ELU") as caught:
+    writer.operator("GELU", [source.index], [output.index])
+    with pytest.raises(CandidateFailure, match="GELU") as caught:
         PLUGIN.generate(writer.finish(source.index, output.index), "cortex-m4")
     assert caught.value.reason.code == "unsupported_operator"
+
+
+def test_float_where_there_is_no_kernel_fails_the_candidate() -> None:
+    """The interpreter on the device would find out: ADD is there for int8 alone."""
+    writer = Writer()
+    source = writer.activation((1, 4), Quant(float32(0.5), 0), 1.0)
+    floats = [writer.float_activation((1, 4)) for _ in range(2)]
+    writer.operator("DEQUANTIZE", [source.index], floats[:1])
+    writer.operator("ADD", [floats[0], floats[0]], floats[1:])
+    with pytest.raises(CandidateFailure, match="ADD in float32"):
+        PLUGIN.generate(writer.finish(source.index, floats[1]), "cortex-m4")
 
 
 def test_macs_and_bytes_are_the_graphs() -> None:

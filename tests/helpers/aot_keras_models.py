@@ -199,6 +199,17 @@ def gated_recurrent_unit() -> Any:
     return keras.Model(source, layers.Dense(4, activation="softmax")(x))
 
 
+def normalised() -> Any:
+    """Normalisation and activations that the converter takes apart, in part in float."""
+    x = source = layers.Input((16, 6), batch_size=1)
+    x = layers.LayerNormalization()(layers.Conv1D(8, 3)(x))
+    x = layers.RMSNormalization()(layers.Conv1D(8, 3, activation="elu")(x))
+    x = layers.GroupNormalization(2)(layers.Conv1D(8, 3)(x))
+    x = layers.ReLU(max_value=1, threshold=0.1)(x)
+    x = layers.UnitNormalization()(layers.Conv1D(8, 3, activation="leaky_relu")(x))
+    return keras.Model(source, layers.Dense(3)(layers.Flatten()(x)))
+
+
 MODELS = (
     keyword_spotting,
     resnet_8,
@@ -212,6 +223,7 @@ MODELS = (
     decoder,
     long_short_term_memory,
     gated_recurrent_unit,
+    normalised,
 )
 
 

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 Array = Any
 SCHEMA_VERSION = 3
-_TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32}
-_FLOAT32 = schema.TensorType.FLOAT32
+_TYPES = {
+    "bool": schema.TensorType.BOOL,
+    "float32": schema.TensorType.FLOAT32,
+    "int8": schema.TensorType.INT8,
+    "int32": schema.TensorType.INT32,
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,11 @@ class Writer:
 
     def float_activation(self, shape: tuple[int, ...]) -> int:
         """A float tensor, which no int8 engine runs."""
-        return self._add(shape, _FLOAT32, 0, None)
+        return self._add(shape, _TYPES["float32"], 0, None)
+
+    def choices(self, shape: tuple[int, ...]) -> int:
+        """A bool tensor that a comparison fills."""
+        return self._add(shape, _TYPES["bool"], 0, None)
 
     def unknown(self, shape: tuple[int, ...]) -> int:
         """An int32 tensor that an operator fills."""
@@ -76,7 +84,7 @@ class Writer:
         zero_points: Array = None,
         axis: int = 0,
     ) -> int:
-        """A constant int8 or int32 tensor."""
+        """A constant int8, int32 or float32 tensor."""
         data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
         self.buffers.append(schema.BufferT(data=data))
         quantisation = None if scales is None else _affine(scales, zero_points, axis)

@@ -15,6 +15,7 @@ import numpy as np
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from tests.helpers.aot_writer import Quant, Ref
+from tests.helpers.graph_elementwise import Elementwise
 from tests.helpers.graph_layers import ACTIVATIONS, WIDE_INPUTS, Layers
 from tests.helpers.graph_views import Views
 
@@ -22,18 +23,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 OPERATORS = (
+    "ABS",
     "ADD",
     "AVERAGE_POOL_2D",
     "CONCATENATION",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
+    "ELU",
     "EXPAND_DIMS",
     "FULLY_CONNECTED",
     "HARD_SWISH",
     "LEAKY_RELU",
     "LOGISTIC",
+    "MAXIMUM",
     "MAX_POOL_2D",
     "MEAN",
+    "MINIMUM",
     "MUL",
     "PACK",
     "PAD",
@@ -44,19 +49,25 @@ OPERATORS = (
     "RELU6",
     "RESHAPE",
     "RESIZE_NEAREST_NEIGHBOR",
+    "RSQRT",
     "SOFTMAX",
     "SPLIT",
     "SPLIT_V",
+    "SQUARED_DIFFERENCE",
     "SQUEEZE",
     "STRIDED_SLICE",
     "SUB",
+    "SUM",
     "TANH",
     "TRANSPOSE",
     "TRANSPOSE_CONV",
     "UNPACK",
 )
 # Forms of operators that the list has.
-EXTRA = ("WIDE_CONV_2D", "WIDE_DEPTHWISE_CONV_2D", "PADDED_CONV_2D", "FLOAT_ISLAND")
+EXTRA = (
+    *("WIDE_CONV_2D", "WIDE_DEPTHWISE_CONV_2D", "PADDED_CONV_2D"),
+    *("FLOAT_ISLAND", "FLOAT_FUNCTION", "CHOICE"),
+)
 # Operators that take tensors of four dimensions only.
 _IMAGE_ONLY = {
     "AVERAGE_POOL_2D",
@@ -87,7 +98,7 @@ _POINTWISE = (16, 32, 80)
 _MAX_SOFTMAX_DEPTH = 500
 
 
-class RandomGraph(Layers, Views):
+class RandomGraph(Layers, Views, Elementwise):
     """A random graph under construction."""
 
     def operand(self, source: Ref) -> Ref:
@@ -102,7 +113,7 @@ class RandomGraph(Layers, Views):
         index = self.writer.constant(values, [quant.scale], [quant.zero_point])
         return Ref(index, shape, quant, 74 * float(quant.scale))
 
-    def sum(self, op: str, source: Ref, options: Any) -> Ref:
+    def added(self, op: str, source: Ref, options: Any) -> Ref:
         """ADD or SUB; the reference wants no output scale far below the inputs'."""
         other = self.operand(source)
         largest = max(float(source.quant.scale), float(other.quant.scale))
@@ -115,12 +126,12 @@ class RandomGraph(Layers, Views):
     def add(self, source: Ref) -> Ref:
         """Addition."""
         activation = self.pick(*ACTIVATIONS)
-        return self.sum("ADD", source, schema.AddOptionsT(fusedActivationFunction=activation))
+        return self.added("ADD", source, schema.AddOptionsT(fusedActivationFunction=activation))
 
     def sub(self, source: Ref) -> Ref:
         """Subtraction."""
         activation = self.pick(*ACTIVATIONS)
-        return self.sum("SUB", source, schema.SubOptionsT(fusedActivationFunction=activation))
+        return self.added("SUB", source, schema.SubOptionsT(fusedActivationFunction=activation))
 
     def mul(self, source: Ref) -> Ref:
         """Multiplication."""
@@ -195,19 +206,28 @@ class RandomGraph(Layers, Views):
         return self.made.pop()
 
     def mean(self, source: Ref) -> Ref:
-        """Mean over one or two axes, neighbours or not."""
+        """Mean."""
+        return self.reduced("MEAN", source)
+
+    def sum(self, source: Ref) -> Ref:
+        """Sum."""
+        return self.reduced("SUM", source)
+
+    def reduced(self, op: str, source: Ref) -> Ref:
+        """MEAN or SUM over one or two axes, neighbours or not."""
         rank = len(source.shape)
         first = min(1, rank - 1)
         axes = sorted({int(self.rng.integers(first, rank)) for _ in range(self.pick(1, 2, 2))})
         keep = bool(rank == 1 or self.rng.random() < 0.5)
         kept = (1 if i in axes else size for i, size in enumerate(source.shape))
         gone = (size for i, size in enumerate(source.shape) if i not in axes)
-        rms = source.rms / math.sqrt(math.prod(source.shape[axis] for axis in axes))
+        root = math.sqrt(math.prod(source.shape[axis] for axis in axes))
+        rms = source.rms / root if op == "MEAN" else source.rms * root
         ref = self.writer.activation(tuple(kept if keep else gone), self.quant(rms), rms)
         negative = self.rng.random() < 0.3
         values = np.array([axis - rank if negative else axis for axis in axes], np.int32)
         inputs = [source.index, self.writer.constant(values)]
-        return self.output("MEAN", inputs, ref, schema.ReducerOptionsT(keepDims=keep))
+        return self.output(op, inputs, ref, schema.ReducerOptionsT(keepDims=keep))
 
     def padding(self, op: str, source: Ref, options: Any) -> Ref:
         """Adds values around a tensor."""
@@ -340,7 +360,12 @@ def random_graph(seed: int) -> bytes:
         possible += ["CONV_2D"] * (3 * image * small)
         wide = image and source.shape[-1] in WIDE_INPUTS
         possible += [*["WIDE_CONV_2D"] * (6 * wide), *["WIDE_DEPTHWISE_CONV_2D"] * (3 * wide)]
-        possible += ["FLOAT_ISLAND", *["PADDED_CONV_2D"] * (2 * image * small)]
+        possible += [
+            "FLOAT_ISLAND",
+            "FLOAT_FUNCTION",
+            "CHOICE",
+            *["PADDED_CONV_2D"] * (2 * image * small),
+        ]
         last = graph.apply(graph.pick(*possible), source)
     return graph.finish()
 

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _RELU = "use ReLU or ReLU6"
+_SMOOTH = (
+    "use elu, silu or tanh, which become tables; TFLite Micro has no int8 kernel for it either"
+)
+_TABLES = "TFLite Micro has no int8 kernel for it either; use abs, a product or a sum instead"
 _UNROLL = "use LSTM or GRU with unroll=True and few time steps, or Conv1D over time"
 _NORMALISATION = "use BatchNormalization, which the converter folds into weights"
 _POOL = "use AveragePooling2D or GlobalAveragePooling2D"
@@ -17,16 +21,15 @@ _LARGER = "use Conv2DTranspose, or Resizing with interpolation 'nearest'"
 INSTEAD: Mapping[str, str] = {
     "RELU_N1_TO_1": "use ReLU6, or tanh",
     "RELU_0_TO_1": "use ReLU6, or sigmoid",
-    "ELU": _RELU,
-    "GELU": _RELU,
-    "EXP": _RELU,
+    "GELU": _SMOOTH,
+    "EXP": _SMOOTH,
+    "LOG": _TABLES,
+    "SQRT": _TABLES,
+    "SELECT": "use ReLU or LeakyReLU; TFLite Micro has SELECT_V2 only",
     "L2_POOL_2D": _POOL,
     "REDUCE_MAX": "use MaxPooling2D over the whole input",
-    "SUM": _POOL,
     "REDUCE_MIN": "use MaxPooling2D over the whole input",
     "L2_NORMALIZATION": _NORMALISATION,
-    "SQUARED_DIFFERENCE": _NORMALISATION,
-    "RSQRT": _NORMALISATION,
     "RESIZE_BILINEAR": _LARGER,
     "TILE": _LARGER,
     "DEPTH_TO_SPACE": _LARGER,

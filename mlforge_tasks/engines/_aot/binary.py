@@ -47,7 +47,12 @@ def _steps(groups: list[tuple[int, bool, bool]], operand: int) -> tuple[int, ...
     return tuple(reversed(steps))
 
 
-def _broadcast(operator: Operator, graph: Graph) -> dict[str, Value]:
+def broadcast_record(operator: Operator, graph: Graph) -> dict[str, Value]:
+    """An `aot_broadcast_t` of two operands.
+
+    Raises:
+        CandidateFailure: They are broadcast in more ways than the kernels have.
+    """
     first, second = graph.inputs_of(operator)
     groups = _groups((first.shape, second.shape), graph.output_of(operator).shape)
     if len(groups) > BROADCAST_DIMENSIONS:
@@ -63,7 +68,7 @@ def _broadcast(operator: Operator, graph: Graph) -> dict[str, Value]:
     }
 
 
-def _in_place_operand(operator: Operator, graph: Graph) -> int | None:
+def in_place_operand(operator: Operator, graph: Graph) -> int | None:
     """An operand as large as the output, that it may overwrite."""
     size = graph.output_of(operator).size
     for index in operator.inputs:
@@ -73,13 +78,15 @@ def _in_place_operand(operator: Operator, graph: Graph) -> int | None:
     return None
 
 
-def _operand(tensor: Tensor, by: Factor) -> dict[str, Value]:
-    """An `aot_operand_t`.
+def operand_record(
+    tensor: Tensor, by: Factor, headroom_bits: int = addition.HEADROOM_BITS
+) -> dict[str, Value]:
+    """An `aot_operand_t`, of operands that are scaled up by a power of two first.
 
     Its fast form shifts right by one at least. A factor without a shift is exactly one half, so
     lifting the operand by one bit more makes room for that shift, without a rounding.
     """
-    lift = addition.HEADROOM_BITS + (by.shift == 0)
+    lift = headroom_bits + (by.shift == 0)
     return {
         "lift": lift,
         "zero_point": tensor.zero_point << lift,
@@ -88,7 +95,7 @@ def _operand(tensor: Tensor, by: Factor) -> dict[str, Value]:
     }
 
 
-def _output(by: Factor, most: int) -> tuple[int, int]:
+def scale_record(by: Factor, most: int) -> tuple[int, int]:
     """An `aot_scale_t` for values that are not larger than `most`."""
     _, multiplier, shift = fixed_point.requant_record(0, -most, most, by)
     return multiplier, shift
@@ -106,22 +113,22 @@ def add_or_sub(operator: Operator, graph: Graph) -> Step:
             f"{operator.op} '{operator.name}' with an output scale far below its inputs'",
             "calibrate with representative data",
         )
-    members: dict[str, Value] = {"broadcast": _broadcast(operator, graph)}
+    members: dict[str, Value] = {"broadcast": broadcast_record(operator, graph)}
     found = addition.find(operands, by)
     if found is not None:
         members.update(vars(found))
-        return _binary(
+        return pair_step(
             operator, graph, Parameters(operator.name, "aot_add_t", members), "aot_add_s8"
         )
     members.update(
-        operand0=_operand(first, by[0]),
-        operand1=_operand(second, by[1]),
+        operand0=operand_record(first, by[0]),
+        operand1=operand_record(second, by[1]),
         sign=sign,
-        output=_output(by[2], 1 << (8 + addition.HEADROOM_BITS)),
+        output=scale_record(by[2], 1 << (8 + addition.HEADROOM_BITS)),
         output_zero_point=output.zero_point,
     )
     parameters = Parameters(operator.name, "aot_add_wide_t", members)
-    return _binary(operator, graph, parameters, "aot_add_wide_s8")
+    return pair_step(operator, graph, parameters, "aot_add_wide_s8")
 
 
 def mul(operator: Operator, graph: Graph) -> Step:
@@ -130,22 +137,28 @@ def mul(operator: Operator, graph: Graph) -> Step:
     output = graph.output_of(operator)
     real = float(first.scale) * float(second.scale) / float(output.scale)
     members: dict[str, Value] = {
-        "broadcast": _broadcast(operator, graph),
+        "broadcast": broadcast_record(operator, graph),
         "zero_point0": first.zero_point,
         "zero_point1": second.zero_point,
-        "output": _output(ratio(operator, real), _MOST_PRODUCT),
+        "output": scale_record(ratio(operator, real), _MOST_PRODUCT),
         "output_zero_point": output.zero_point,
     }
-    return _binary(operator, graph, Parameters(operator.name, "aot_mul_t", members), "aot_mul_s8")
+    parameters = Parameters(operator.name, "aot_mul_t", members)
+    return pair_step(operator, graph, parameters, "aot_mul_s8")
 
 
-def _binary(operator: Operator, graph: Graph, parameters: Parameters, function: str) -> Step:
+def pair_step(
+    operator: Operator,
+    graph: Graph,
+    parameters: Parameters,
+    function: str,
+    header: str = "aot_binary_s8.h",
+) -> Step:
+    """A kernel of two operands, and the fused activation."""
     operands = (Data(operator.inputs[0]), Data(operator.inputs[1]))
-    call = Call(
-        "aot_binary_s8.h", function, (f"&{operator.name}", *operands, Data(operator.output))
-    )
+    call = Call(header, function, (f"&{operator.name}", *operands, Data(operator.output)))
     return Step(
         calls=(call, *fused_clamp(operator, graph.output_of(operator))),
         parameters=parameters,
-        overwrites=_in_place_operand(operator, graph),
+        overwrites=in_place_operand(operator, graph),
     )

@@ -28,6 +28,7 @@ Q31 = 1 << 31
 _EXP_POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
 _EXP_MINUS_EIGHTH = 1895147668
 _ONE_THIRD = 715827883
+_HALF_SQRT_2 = 1518500250
 # 48/17 and -32/17 in Q2.29, the start of the Newton-Raphson division.
 _48_OVER_17 = 1515870810
 _MINUS_32_OVER_17 = -1010580540
@@ -216,6 +217,25 @@ def requantise_table(source: Tensor, output: Tensor, by: Factor, low: int) -> ND
     """Every int8 from one scale to another, not below `low`."""
     values = (value - source.zero_point for value in range(INT8_MIN, INT8_MAX + 1))
     return _table([max(low, wrap(scale(value, by) + output.zero_point)) for value in values])
+
+
+def inverse_root(value: int) -> Factor:
+    """1 / sqrt(value) of an integer from 1 to 2^29: five of Newton's steps in Q3.28.
+
+    The reference has its shift to the right, and for 1 the greatest multiplier.
+    """
+    if value <= 1:
+        return Factor(INT32_MAX, 0)
+    pairs = (32 - value.bit_length() - 1) // 2 - 1
+    half = round_shift(value << (2 * pairs) >> 1, 1)
+    x = 1 << 28
+    for _ in range(5):
+        cube = _rescale_up(multiply_high(multiply_high(x, x), x), 6)
+        difference = multiply_high(3 << 27, x) - multiply_high(half, cube)
+        x = _rescale_up(difference, 3)
+    root = multiply_high(x, _HALF_SQRT_2)
+    right = 11 - pairs
+    return Factor(root << max(-right, 0), -max(right, 0))
 
 
 @dataclass(frozen=True)

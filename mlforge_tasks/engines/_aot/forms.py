@@ -32,18 +32,22 @@ _MANY = {"CONCATENATION", "PACK"}
 _PAIRS = {"PAD", "PADV2"}
 _SEVERAL_OUTPUTS = {"SPLIT", "SPLIT_V", "UNPACK"}
 ROLES: Mapping[str, tuple[Role, ...]] = {
+    "ABS": _VALUE,
     "ADD": _TWO,
     "AVERAGE_POOL_2D": _VALUE,
     "CONCATENATION": _VALUE,
     "CONV_2D": _LAYER,
     "DEPTHWISE_CONV_2D": _LAYER,
+    "ELU": _VALUE,
     "EXPAND_DIMS": _LISTED,
     "FULLY_CONNECTED": _LAYER,
     "HARD_SWISH": _VALUE,
     "LEAKY_RELU": _VALUE,
     "LOGISTIC": _VALUE,
     "MAX_POOL_2D": _VALUE,
+    "MAXIMUM": _TWO,
     "MEAN": _LISTED,
+    "MINIMUM": _TWO,
     "MUL": _TWO,
     "PACK": _VALUE,
     "PAD": _LISTED,
@@ -54,12 +58,15 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "RELU6": _VALUE,
     "RESHAPE": ("value", "spare"),
     "RESIZE_NEAREST_NEIGHBOR": _LISTED,
+    "RSQRT": _VALUE,
     "SOFTMAX": _VALUE,
     "SPLIT": ("list", "value"),
     "SPLIT_V": ("value", "list", "list"),
+    "SQUARED_DIFFERENCE": _TWO,
     "SQUEEZE": _VALUE,
     "STRIDED_SLICE": ("value", "list", "list", "list"),
     "SUB": _TWO,
+    "SUM": _LISTED,
     "TANH": _VALUE,
     "TRANSPOSE": _LISTED,
     "TRANSPOSE_CONV": ("spare", "weights", "value", "bias"),
@@ -75,8 +82,8 @@ _INT8_MIN, _INT8_MAX = -128, 127
 _MOST_ELEMENTS = 1 << 28
 
 _INT8_INSTEAD = (
-    "convert the whole model to int8, and replace layers that the converter leaves in float "
-    "(LayerNormalization, ELU, GELU) by ones of the supported list"
+    "convert the whole model to int8, and replace layers that the converter leaves in float by "
+    "ones of the supported list"
 )
 _INT8_ENDS = (
     "convert with inference_input_type and inference_output_type int8; the firmware quantises "
@@ -114,8 +121,17 @@ def _check_scales(tensor: Tensor, maker: str, least: float) -> None:
         )
 
 
-def _check_value(tensor: Tensor, maker: str, end: str = "") -> None:
-    """It is int8, of one scale, and has a shape."""
+def check_value(tensor: Tensor, maker: str, end: str = "") -> None:
+    """A tensor is int8, of one scale, and has a shape.
+
+    Args:
+        tensor: The tensor.
+        maker: What reads or makes it, for errors.
+        end: `input` or `output` where it is the model's.
+
+    Raises:
+        CandidateFailure: It is not.
+    """
     _check_type(tensor, maker, end)
     _check_scales(tensor, maker, SMALLEST_SCALE)
     if len(tensor.affine.scales) != 1:
@@ -202,7 +218,7 @@ def _check_inputs(operator: Operator, graph: Graph, what: str) -> None:
         if role == "constant" and tensor.data is None:
             raise unsupported(f"{what} with a computed '{tensor.name}'", "use a constant")
         if role in {"value", "constant"}:
-            _check_value(tensor, what, "input" if index in graph.inputs else "")
+            check_value(tensor, what, "input" if index in graph.inputs else "")
         elif role == "weights":
             _check_weights(operator, tensor, what)
         elif role == "list":
@@ -218,7 +234,7 @@ def check_operands(graph: Graph) -> None:
         CandidateFailure: One is not.
     """
     for index in graph.inputs:
-        _check_value(graph.tensors[index], "the model's input", "input")
+        check_value(graph.tensors[index], "the model's input", "input")
     for operator in graph.operators:
         what = f"{operator.op} '{operator.name}'"
         if operator.op in ROLES:
@@ -226,7 +242,7 @@ def check_operands(graph: Graph) -> None:
         for index in operator.outputs:
             tensor = graph.tensors[index]
             if operator.op in ROLES or tensor.dtype == "float32":
-                _check_value(tensor, what, "output" if index in graph.outputs else "")
+                check_value(tensor, what, "output" if index in graph.outputs else "")
         for role, index in zip(ROLES.get(operator.op, ()), operator.inputs, strict=False):
             if role == "bias" and index >= 0:
                 _check_bias(operator, graph.tensors[index], graph, what)

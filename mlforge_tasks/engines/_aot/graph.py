@@ -93,7 +93,8 @@ class Options:
     are those that SQUEEZE takes away, none for all of size 1. Masks have a bit per axis;
     `other_masks` are those that no reference kernel reads. `from_float` is QUANTIZE that the
     reference gives floats. `fed` are a first row of the model's input, how many rows later each
-    turn of a loop begins, and how many rows there are in each.
+    turn of a loop begins, and how many rows there are in each. `table` is of a map without
+    another definition, by int8 + 128.
     """
 
     same_padding: bool = False
@@ -115,6 +116,7 @@ class Options:
     other_masks: int = 0
     from_float: bool = False
     fed: tuple[int, int, int] = (0, 0, 0)
+    table: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

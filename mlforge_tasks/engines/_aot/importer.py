@@ -13,7 +13,7 @@ from mlforge_tasks.engines._aot.constants import folded
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.forms import check_operands
 from mlforge_tasks.engines._aot.graph import Graph, Operator, Quantisation, Tensor
-from mlforge_tasks.engines._aot.islands import without_float_copies
+from mlforge_tasks.engines._aot.islands import without_islands
 from mlforge_tasks.engines._aot.options import read_options
 from mlforge_tasks.engines._aot.order import check_order
 from mlforge_tasks.engines._aot.shapes import check_shapes
@@ -157,7 +157,7 @@ def import_model(tflite_bytes: bytes) -> Graph:
     check_order(graph)
     graph = folded(graph)
     graph = replace(graph, operators=_named(graph.operators, graph.tensors))
-    graph = without_float_copies(graph)
+    graph = without_islands(graph)
     check_operands(graph)
     for index in graph.inputs:
         _check_batch(graph.tensors[index], "input")

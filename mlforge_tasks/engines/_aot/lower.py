@@ -14,6 +14,7 @@ from mlforge_tasks.engines._aot import (
     activation,
     binary,
     dense,
+    elementwise,
     mean,
     packed,
     rows,
@@ -24,6 +25,7 @@ from mlforge_tasks.engines._aot import (
 from mlforge_tasks.engines._aot.advice import INSTEAD
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.failure import unsupported
+from mlforge_tasks.engines._aot.islands import TABLE
 from mlforge_tasks.engines._aot.program import Folded, Lowering
 from mlforge_tasks.engines._aot.several import with_outputs_apart
 from mlforge_tasks.engines._aot.share import share_constants
@@ -33,20 +35,24 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.engines._aot.core import Kernels
     from mlforge_tasks.engines._aot.graph import Graph, Operator
-    from mlforge_tasks.engines._aot.program import Lowered
+    from mlforge_tasks.engines._aot.program import Lowered, Step
 
     _Lowering = Callable[[Operator, Graph], Lowered]
 
 _EVERYWHERE: Mapping[str, _Lowering] = {
+    "ABS": elementwise.absolute,
     "ADD": binary.add_or_sub,
     "AVERAGE_POOL_2D": simple.pool,
     "CONCATENATION": shape.concatenation,
+    "ELU": elementwise.elu,
     "EXPAND_DIMS": shape.reshape,
     "HARD_SWISH": activation.hard_swish,
     "LEAKY_RELU": activation.leaky_relu,
     "LOGISTIC": simple.sigmoid,
     "MAX_POOL_2D": simple.pool,
+    "MAXIMUM": elementwise.extreme,
     "MEAN": mean.mean,
+    "MINIMUM": elementwise.extreme,
     "MUL": binary.mul,
     "PACK": shape.concatenation,
     "PAD": shape.pad,
@@ -57,16 +63,24 @@ _EVERYWHERE: Mapping[str, _Lowering] = {
     "RELU6": simple.relu6,
     "RESHAPE": shape.reshape,
     "RESIZE_NEAREST_NEIGHBOR": view.resize_nearest,
+    "RSQRT": elementwise.inverse_root,
     "SOFTMAX": simple.softmax,
     "SPLIT": view.split,
     "SPLIT_V": view.split,
+    "SQUARED_DIFFERENCE": elementwise.squared_difference,
     "SQUEEZE": shape.reshape,
     "STRIDED_SLICE": view.strided_slice,
     "SUB": binary.add_or_sub,
+    "SUM": mean.mean,
     "TANH": simple.sigmoid,
     "TRANSPOSE": view.transpose,
     "TRANSPOSE_CONV": shape.spread,
     "UNPACK": view.unpack,
+}
+# What only rewrites make.
+_OURS: Mapping[str, Callable[[Operator, Graph], Step]] = {
+    **rows.OPERATORS,
+    TABLE: elementwise.table,
 }
 # What differs from core to core.
 _PER_CORE: Mapping[Kernels, Mapping[str, _Lowering]] = {
@@ -96,8 +110,8 @@ def lower_operators(graph: Graph, cpu: str) -> tuple[Graph, tuple[Lowered, ...]]
     operators = OPERATORS[kernels_for(cpu)]
     lowered: list[Lowered] = []
     for operator in graph.operators:
-        if operator.op in rows.OPERATORS:
-            lowered.append(rows.OPERATORS[operator.op](operator, graph))
+        if operator.op in _OURS:
+            lowered.append(_OURS[operator.op](operator, graph))
             continue
         if operator.op not in operators:
             has = f"it has {', '.join(sorted(operators))}"

@@ -1,4 +1,4 @@
-"""Lowers MEAN."""
+"""Lowers MEAN and SUM."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ def _step(operator: Operator, graph: Graph, extents: tuple[int, int, int], place
     outer, count, inner = extents
     by = ratio(operator, float(source.scale) / float(output.scale))
     # The reference divides the multiplier by the count, with as many more bits as it has room for.
-    bits = min(count.bit_length() - 1, 32, 31 + by.shift)
+    by_count = 1 if operator.op == "SUM" else count
+    bits = min(by_count.bit_length() - 1, 32, 31 + by.shift)
     members: dict[str, Value] = {
         "outer": outer,
         "count": count,
         "inner": inner,
         "bias": -count * source.zero_point,
-        "multiplier": (by.multiplier << bits) // count,
+        "multiplier": (by.multiplier << bits) // by_count,
         "shift": by.shift - bits,
         "output_zero_point": output.zero_point,
     }
@@ -64,7 +65,7 @@ def _scattered(operator: Operator, graph: Graph, axes: list[int]) -> Step:
 
 
 def mean(operator: Operator, graph: Graph) -> Step:
-    """MEAN over any axes."""
+    """MEAN and SUM over any axes."""
     shape = graph.inputs_of(operator)[0].shape
     axes = _axes(operator, graph)
     first, end = (axes[0], axes[-1] + 1) if axes else (0, 0)

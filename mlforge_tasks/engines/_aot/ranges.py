@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.engines._aot import activation, addition, fixed_point, intervals, mean, simple
+from mlforge_tasks.engines._aot import (
+    activation,
+    addition,
+    elementwise,
+    fixed_point,
+    intervals,
+    mean,
+    simple,
+)
 from mlforge_tasks.engines._aot.fixed_point import INT8_MAX, INT8_MIN, Factor
 from mlforge_tasks.engines._aot.intervals import Interval, channels_of
+from mlforge_tasks.engines._aot.islands import TABLE
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.ratio import ratio, require_bounds
 from mlforge_tasks.engines._aot.taps import taps_of
@@ -30,12 +39,16 @@ if TYPE_CHECKING:
 
 # Operators that keep channels apart: each of the output is made of the same one of the inputs.
 MAPS: Mapping[str, Callable[[Operator, Graph], Lowered]] = {
+    "ABS": elementwise.absolute,
+    "ELU": elementwise.elu,
     "HARD_SWISH": activation.hard_swish,
     "LEAKY_RELU": activation.leaky_relu,
     "LOGISTIC": simple.sigmoid,
     "QUANTIZE": simple.quantize,
     "RELU": simple.relu,
     "RELU6": simple.relu6,
+    "RSQRT": elementwise.inverse_root,
+    TABLE: elementwise.table,
     "TANH": simple.sigmoid,
 }
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -100,6 +113,30 @@ def _mean(operator: Operator, graph: Graph, inputs: Sequence[Interval]) -> Inter
     by = [Factor(multiplier, shift)]
     low, high = (bias + count * each for each in (inputs[0].low, inputs[0].high))
     return intervals.requantised(low, high, by, graph.output_of(operator).zero_point)
+
+
+def _extreme(operator: Operator, graph: Graph, inputs: Sequence[Interval]) -> Interval:
+    """MAXIMUM and MINIMUM."""
+    del graph
+    of = np.maximum if operator.op == "MAXIMUM" else np.minimum
+    first, second = inputs
+    return Interval(of(first.low, second.low), of(first.high, second.high))
+
+
+def _squared_difference(operator: Operator, graph: Graph, inputs: Sequence[Interval]) -> Interval:
+    """Its least is of where the operands meet or come nearest."""
+    *operands, by = elementwise.difference_factors(operator, graph)
+    (low0, high0), (low1, high1) = (
+        tuple(
+            intervals.scaled((end - tensor.zero_point) << elementwise.DIFFERENCE_BITS, [factor])
+            for end in (each.low, each.high)
+        )
+        for each, tensor, factor in zip(inputs, graph.inputs_of(operator), operands, strict=True)
+    )
+    least = np.maximum(np.maximum(low0 - high1, low1 - high0), 0)
+    most = np.maximum(np.abs(low0 - high1), np.abs(high0 - low1))
+    zero_point = graph.output_of(operator).zero_point
+    return intervals.requantised(least * least, most * most, [by], zero_point)
 
 
 def _sum(operator: Operator, graph: Graph, inputs: Sequence[Interval]) -> Interval:
@@ -175,13 +212,17 @@ _RANGES: Mapping[str, _Range] = {
     "ADD": _sum,
     "AVERAGE_POOL_2D": _pool,
     "CONCATENATION": _joined,
+    "MAXIMUM": _extreme,
     "MAX_POOL_2D": _pool,
     "MEAN": _mean,
+    "MINIMUM": _extreme,
     "MUL": _product,
     "PAD": _padded,
     "PADV2": _padded,
     "RESIZE_NEAREST_NEIGHBOR": _same,
+    "SQUARED_DIFFERENCE": _squared_difference,
     "SUB": _sum,
+    "SUM": _mean,
     "TRANSPOSE_CONV": _padded,
     **dict.fromkeys(MAPS, _map),
     **dict.fromkeys(SAME_ELEMENTS, _reshaped),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.engines._aot.program import Alias, Step
+from mlforge_tasks.engines._aot.ranges import MAPS
 from mlforge_tasks.engines._aot.window import Axis, window_axes
 
 if TYPE_CHECKING:
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
 _CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 _POOLS = {"AVERAGE_POOL_2D", "MAX_POOL_2D"}
-_MAPS = {"HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "TANH"}
-_BINARY = {"ADD", "MUL", "SUB"}
+_BINARY = {"ADD", "MAXIMUM", "MINIMUM", "MUL", "SQUARED_DIFFERENCE", "SUB"}
 _IMAGE = 4
 
 
@@ -107,7 +107,7 @@ def _is_by_rows(operator: Operator, form: Lowered, graph: Graph) -> bool:
         source = sources[0]
         image = len(source.shape) == len(output.shape) == _IMAGE
         return image and row_axis(source.shape) == axis in (1, 2) and len(sources) == 1
-    if operator.op in _MAPS:
+    if operator.op in MAPS:
         return sources[0].shape == output.shape
     others = [each for each in graph.inputs_of(operator) if each.data is not None]
     same = all(each.shape == output.shape for each in sources)

@@ -145,16 +145,20 @@ def _mean(operator: Operator, graph: Graph) -> Shapes:
 
 # What an output has to have: the shape, or as many elements.
 _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
+    "ABS": _alike,
     "ADD": _broadcast,
     "AVERAGE_POOL_2D": layer_shapes.pool,
     "CONCATENATION": _concatenation,
     "CONV_2D": layer_shapes.conv_2d,
     "DEPTHWISE_CONV_2D": layer_shapes.depthwise_conv_2d,
+    "ELU": _alike,
     "EXPAND_DIMS": _expand_dims,
     "HARD_SWISH": _alike,
     "LEAKY_RELU": _alike,
     "LOGISTIC": _alike,
     "MAX_POOL_2D": layer_shapes.pool,
+    "MAXIMUM": _broadcast,
+    "MINIMUM": _broadcast,
     "MUL": _broadcast,
     "PACK": _pack,
     "PAD": _pad,
@@ -164,12 +168,15 @@ _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "RELU": _alike,
     "RELU6": _alike,
     "RESIZE_NEAREST_NEIGHBOR": layer_shapes.resize,
+    "RSQRT": _alike,
     "SOFTMAX": _alike,
     "SPLIT": _split,
     "SPLIT_V": _split_v,
+    "SQUARED_DIFFERENCE": _broadcast,
     "SQUEEZE": _squeeze,
     "STRIDED_SLICE": _strided_slice,
     "SUB": _broadcast,
+    "TABLE": _alike,
     "TANH": _alike,
     "TRANSPOSE": _transpose,
     "TRANSPOSE_CONV": layer_shapes.transpose_conv,
@@ -179,6 +186,7 @@ _AS_MANY: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "FULLY_CONNECTED": layer_shapes.fully_connected,
     "MEAN": _mean,
     "RESHAPE": _alike,
+    "SUM": _mean,
 }
 
 

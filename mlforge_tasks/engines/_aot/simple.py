@@ -120,7 +120,8 @@ def lookup(operator: Operator, graph: Graph, table: NDArray[np.int8]) -> Step:
     )
 
 
-def _clamp(operator: Operator, graph: Graph, low: int, high: int) -> Step:
+def clamp(operator: Operator, graph: Graph, low: int, high: int) -> Step:
+    """A map to the nearest value within bounds."""
     size = graph.output_of(operator).size
     arguments = (low, high, size, Data(operator.inputs[0]), Data(operator.output))
     return Step(
@@ -155,7 +156,7 @@ def relu(operator: Operator, graph: Graph) -> Step:
     output = graph.output_of(operator)
     low = max(INT8_MIN, output.zero_point)
     if _same_scale(source, output):
-        return _clamp(operator, graph, low, INT8_MAX)
+        return clamp(operator, graph, low, INT8_MAX)
     by = ratio(operator, float(source.scale) / float(output.scale))
     return lookup(operator, graph, fixed_point.requantise_table(source, output, by, low))
 
@@ -166,7 +167,7 @@ def relu6(operator: Operator, graph: Graph) -> Step:
     require_same_scale(operator, graph, instead=_RELU_INSTEAD)
     require_bounds(operator, source)
     six = fixed_point.round_half_away(float(np.float32(6) / source.scale)) + source.zero_point
-    return _clamp(operator, graph, source.zero_point, fixed_point.saturate(six))
+    return clamp(operator, graph, source.zero_point, fixed_point.saturate(six))
 
 
 def _float_table(source: Tensor, output: Tensor) -> NDArray[np.int8]:
