@@ -15,13 +15,11 @@ from mlforge_tasks.build_report import FirmwareReport, ProcessReport
 from mlforge_tasks.contract.benchmark import input_of
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph.compiler import identity
 from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.graph.files import Tree
 from mlforge_tasks.graph.sealed import Sealed
 from mlforge_tasks.platforms._fit import does_not_fit
-from mlforge_tasks.platforms._zephyr import arena, doctor, image, needs, workspace
-from mlforge_tasks.platforms._zephyr import toolchain as toolchains
+from mlforge_tasks.platforms._zephyr import arena, doctor, image, llvm, needs, workspace
 from mlforge_tasks.platforms._zephyr.build_folder import (
     APP,
     BuildFolder,
@@ -120,15 +118,15 @@ class ZephyrPlatform:
         Also writes `zephyr.json`: a `ZephyrImage`, or a `ZephyrBuild` of a process.
         """
         files = model_files(request)
-        options = _mlperf(request)
+        how = request.toolchain, _mlperf(request)
         if request.board.native:
-            return self._build_process(request, files, options, out)
-        base = self._without_model(request.board, options)
+            return self._build_process(request, files, out)
+        base = self._without_model(request.board, *how)
         reserved = None
         if TFLM_SOURCE in files:
             reserved = self._find_arena(request.board, files)
             files[arena.HEADER] = arena.header(reserved)
-        folder = self._folder(request.board, "c" if reserved is None else "tflm", options)
+        folder = self._folder(request.board, "c" if reserved is None else "tflm", *how)
         with folder.locked():
             _make(folder, files, request.board)
             deliver(folder, files, request.firmware_id, out)
@@ -146,10 +144,10 @@ class ZephyrPlatform:
         )
 
     def _build_process(
-        self, request: BuildRequest, files: Mapping[str, bytes], options: tuple[str, ...], out: Path
+        self, request: BuildRequest, files: Mapping[str, bytes], out: Path
     ) -> ProcessReport:
         """The same application for this computer."""
-        folder = self._folder(request.board, "c", options)
+        folder = self._folder(request.board, "c", request.toolchain, _mlperf(request))
         with folder.locked():
             _make(folder, files, request.board)
             deliver(folder, files, request.firmware_id, out)
@@ -158,9 +156,9 @@ class ZephyrPlatform:
 
     def require(self, board: Board, engine: str, toolchain: Toolchain = "gcc") -> None:
         """See `platforms.Platform.require`."""
-        if toolchain != "gcc":
-            raise ToolError("platform 'zephyr' builds with GCC", hint="toolchain: gcc")
         arch = _zephyr(board).arch
+        if toolchain == "llvm":
+            llvm.refuse(board, arch, engine)
         if engine == "tflm" and board.native:
             raise ToolError(
                 f"engine 'tflm' needs an emulator to find the arena's size; {board.name} is none",
@@ -174,15 +172,11 @@ class ZephyrPlatform:
         if engine == "tflm" and board.qemu is None and _zephyr(board).arena_on is None:
             raise arena.not_emulated(board)
         modules = _modules(board, "tflm" if engine == "tflm" else "c")
-        needs.require(modules, arch, bare=board.uart is not None)
+        needs.require(modules, arch, toolchain, bare=board.uart is not None)
 
-    def tool_versions(
-        self,
-        board: Board,
-        toolchain: Toolchain = "gcc",  # noqa: ARG002 - it builds with GCC alone
-    ) -> Mapping[str, str]:
+    def tool_versions(self, board: Board, toolchain: Toolchain = "gcc") -> Mapping[str, str]:
         """See `platforms.Platform.tool_versions`."""
-        compiler = toolchains.require(_zephyr(board).arch)
+        compiler = needs.required(_zephyr(board).arch, toolchain)
         modules = (*CORE_MODULES, *_zephyr(board).modules, *TFLM_MODULES)
         found = workspace.require()
         programs = {
@@ -191,7 +185,7 @@ class ZephyrPlatform:
             if (program := shutil.which(name))
         }
         return {
-            **identity(str(compiler.gcc), *board.gcc_flags, *compiler.specs),
+            **compiler.identity(*board.gcc_flags),
             **{name: identified(compiler.tool(name)) for name in ("objcopy", "size", "nm")},
             **programs,
             "toolchain": compiler.version(),
@@ -199,14 +193,20 @@ class ZephyrPlatform:
             **found.edits(modules),
         }
 
-    def _folder(self, board: Board, model: str, options: tuple[str, ...] = ()) -> BuildFolder:
+    def _folder(
+        self,
+        board: Board,
+        model: str,
+        toolchain: Toolchain = "gcc",
+        options: tuple[str, ...] = (),
+    ) -> BuildFolder:
         known = _zephyr(board)
         configuration = Configuration(
             target=known.target,
             model=model,
             modules=_modules(board, model),
             workspace=workspace.require(),
-            toolchain=toolchains.require(known.arch),
+            toolchain=needs.required(known.arch, toolchain),
             options=(*self._options, *options),
         )
         return BuildFolder(self.root, configuration)
@@ -222,9 +222,11 @@ class ZephyrPlatform:
             _make(folder, {**files, arena.HEADER: arena.header(most, search=True)}, board)
             return arena.measure(emulated, folder.elf, most)
 
-    def _without_model(self, board: Board, options: tuple[str, ...] = ()) -> image.Sizes:
+    def _without_model(
+        self, board: Board, toolchain: Toolchain = "gcc", options: tuple[str, ...] = ()
+    ) -> image.Sizes:
         """Sizes of the application alone; built again only after its sources changed."""
-        folder = self._folder(board, "none", options)
+        folder = self._folder(board, "none", toolchain, options)
         sources = sorted(path for path in APP.rglob("*") if path.is_file())
         digests = {str(path.relative_to(APP)): sha256_bytes(path.read_bytes()) for path in sources}
         known = folder.path / f"sizes-{sha256_bytes(canonical_json(digests))}.json"

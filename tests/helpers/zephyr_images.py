@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.build_report import BuildReport
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.contract.sections import Toolchain
     from mlforge_tasks.engines import Engine
     from mlforge_tasks.platforms.zephyr import ZephyrPlatform
 
@@ -73,16 +74,28 @@ def header(tflite: bytes) -> str:
 
 
 def deploy(
-    tflite: bytes, board: Board, engine: Engine, folder: Path, platform: ZephyrPlatform = PLUGIN
+    tflite: bytes,
+    board: Board,
+    engine: Engine,
+    folder: Path,
+    platform: ZephyrPlatform = PLUGIN,
+    *,
+    toolchain: Toolchain = "gcc",
 ) -> FirmwareReport:
     """Builds the image of a model for a device in a new folder."""
-    report = deploy_anywhere(tflite, board, engine, folder, platform)
+    report = deploy_anywhere(tflite, board, engine, folder, platform, toolchain=toolchain)
     assert isinstance(report, FirmwareReport)
     return report
 
 
 def deploy_anywhere(
-    tflite: bytes, board: Board, engine: Engine, folder: Path, platform: ZephyrPlatform = PLUGIN
+    tflite: bytes,
+    board: Board,
+    engine: Engine,
+    folder: Path,
+    platform: ZephyrPlatform = PLUGIN,
+    *,
+    toolchain: Toolchain = "gcc",
 ) -> BuildReport:
     """Builds the image of a model in a new folder, be it a process."""
     sources = folder / "src"
@@ -91,5 +104,5 @@ def deploy_anywhere(
     for name, content in engine.generate(tflite, board.cpu).files.items():
         (sources / name).write_bytes(content)
     firmware_id = sha256_bytes(tflite + engine.name.encode())
-    request = BuildRequest(board, folder, sources, engine.name, firmware_id)
+    request = BuildRequest(board, folder, sources, engine.name, firmware_id, toolchain)
     return platform.build(request, folder)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process
-from mlforge_tasks.graph.compiler import identity
 from mlforge_tasks.graph.files import Tree
 from mlforge_tasks.platforms._fit import ended_by_itself
 from mlforge_tasks.platforms._zephyr.toolchain import HOST
@@ -100,7 +99,7 @@ class Configuration:
             "args": self.cmake_args(),
             "environment": dict(self.toolchain.environment),
             "gcc": self.toolchain.version(),
-            "compiler": dict(identity(str(self.toolchain.gcc))),
+            "compiler": dict(self.toolchain.identity()),
             "revisions": self.workspace.revisions(self.modules),
             "base": str(self.workspace.zephyr_base),
             # CMake notices an edited file of these, but not a new one.
@@ -165,7 +164,7 @@ class BuildFolder:
 
     def _west(self, argv: list[str]) -> None:
         workspace = self.configuration.workspace
-        compiler = dict(identity(str(self.configuration.toolchain.gcc)))
+        compiler = dict(self.configuration.toolchain.identity())
         environment = {
             **self.configuration.toolchain.environment,
             **_COMPILER_CACHE,

@@ -7,19 +7,29 @@ import shutil
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.platforms._zephyr import doctor, toolchain, workspace
+from mlforge_tasks.platforms._zephyr import doctor, llvm, workspace
+from mlforge_tasks.platforms._zephyr import toolchain as toolchains
 from mlforge_tasks.platforms._zephyr.workspace import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlforge_tasks.contract.sections import Toolchain
 
-def require(modules: tuple[str, ...], arch: str = "arm", *, bare: bool = False) -> None:
+
+def require(
+    modules: tuple[str, ...],
+    arch: str = "arm",
+    toolchain: Toolchain = "gcc",
+    *,
+    bare: bool = False,
+) -> None:
     """Looks for everything that a build calls.
 
     Args:
         modules: Zephyr modules that are built in.
         arch: What the compiler must be for.
+        toolchain: Whose compiler it is.
         bare: Whether the board can do without Zephyr.
 
     Raises:
@@ -32,9 +42,18 @@ def require(modules: tuple[str, ...], arch: str = "arm", *, bare: bool = False) 
         )
     refuse_spaces(PROJECT_ROOT, found.topdir, bare=bare)
     found.modules(modules)
-    toolchain.require(arch)
+    required(arch, toolchain)
     _packages()
     _programs()
+
+
+def required(arch: str, toolchain: Toolchain) -> toolchains.Toolchain:
+    """The compiler to build with.
+
+    Raises:
+        ToolError: There is none.
+    """
+    return llvm.require() if toolchain == "llvm" else toolchains.require(arch)
 
 
 def refuse_spaces(*folders: Path, bare: bool = False) -> None:

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import process
+from mlforge_tasks.graph import compiler, process
 from mlforge_tasks.graph.tool_versions import once
+from mlforge_tasks.platforms import _clang
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 SDK = "zephyr"
 GNU_ARM = "gnuarmemb"
+LLVM = "llvm"
 GNU_ARM_GCC = "arm-none-eabi-gcc"
 # Where Zephyr's own build system looks for an SDK (cmake/modules/FindZephyr-sdk.cmake).
 SDK_PARENTS = ("/usr", "/usr/local", "/opt", "~", "~/.local", "~/.local/opt", "~/bin")
@@ -52,15 +54,28 @@ class Toolchain:
 
     Attributes:
         variant: As `ZEPHYR_TOOLCHAIN_VARIANT` names it.
-        gcc: The compiler.
+        gcc: The compiler; Clang where the variant is `llvm`.
         environment: Variables for the build.
         cmake_args: Arguments for CMake.
+        binutils: What the other tools' paths begin with, where that is not as the compiler's.
     """
 
     variant: str
     gcc: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     cmake_args: tuple[str, ...] = ()
+    binutils: str = ""
+
+    def identity(self, *flags: str) -> Mapping[str, str]:
+        """What compiler and libraries are; Clang links those of the GCC beside `binutils`.
+
+        Args:
+            flags: What selects the core's code generation, and with it the libraries.
+        """
+        if self.variant == LLVM:
+            gnu = compiler.identity(f"{self.binutils}gcc", *flags, *self.specs)
+            return {**gnu, **_clang.identity(*flags)}
+        return compiler.identity(str(self.gcc), *flags, *self.specs)
 
     @property
     def specs(self) -> tuple[str, ...]:
@@ -69,7 +84,7 @@ class Toolchain:
 
     def tool(self, name: str) -> str:
         """Full path of a tool beside the compiler (`size`, `nm`)."""
-        return str(self.gcc).removesuffix("gcc") + name
+        return (self.binutils or str(self.gcc).removesuffix("gcc")) + name
 
     def version(self) -> str:
         """First line of `gcc --version`; for a process also what it is compiled for."""
