@@ -68,41 +68,50 @@ class Oracle:
         self._outputs = [self._shape("output", at) for at in range(len(graph.outputs))]
         self.input_shape = _joined(self._inputs)
         self.output_shape = _joined(self._outputs)
+        self.input_type = self._type("input", len(self._inputs))
+        self.output_type = self._type("output", len(self._outputs))
+
+    def _type(self, which: str, count: int) -> np.dtype[Any]:
+        details = getattr(self._interpreter, f"get_{which}_details")
+        types = {np.dtype(details(at)["dtype"]) for at in range(count)}
+        if len(types) > 1 or not types <= {np.dtype(np.int8), np.dtype(np.int16)}:
+            found = " and ".join(sorted(map(str, types)))
+            raise ToolError(
+                f"the model's {which} is {found}, not int8",
+                hint="convert it with inference_input_type and inference_output_type int8",
+            )
+        found_type: np.dtype[Any] = types.pop()
+        return found_type
 
     def _shape(self, which: str, at: int) -> tuple[int, ...]:
         detail = getattr(self._interpreter, f"get_{which}_details")(at)
-        if detail["dtype"] is not np.int8:
-            raise ToolError(
-                f"the model's {which} is {detail['dtype'].__name__}, not int8",
-                hint="convert it with inference_input_type and inference_output_type int8",
-            )
         return tuple(int(size) for size in detail["shape"])
 
-    def run(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+    def run(self, inputs: NDArray[np.signedinteger[Any]]) -> NDArray[np.signedinteger[Any]]:
         """Runs every input through the model.
 
         Args:
-            inputs: int8 [N, *shape], where the model's input is [1, *shape].
+            inputs: int8 or int16, as the model's are, [N, *shape], where its input is [1, *shape].
 
         Returns:
-            int8 [N, *out_shape], where the model's output is [1, *out_shape].
+            int8 or int16 [N, *out_shape], where the model's output is [1, *out_shape].
 
         Raises:
             ToolError: The inputs have another type or shape.
         """
-        if inputs.dtype != np.int8 or inputs.shape[1:] != self.input_shape[1:]:
+        if inputs.dtype != self.input_type or inputs.shape[1:] != self.input_shape[1:]:
             raise ToolError(
                 f"found inputs {inputs.dtype}{list(inputs.shape)}, "
-                f"wanted int8 [N, {', '.join(map(str, self.input_shape[1:]))}]"
+                f"wanted {self.input_type} [N, {', '.join(map(str, self.input_shape[1:]))}]"
             )
-        outputs = np.empty((len(inputs), *self.output_shape[1:]), np.int8)
+        outputs = np.empty((len(inputs), *self.output_shape[1:]), self.output_type)
         for index, sample in enumerate(inputs):
             self._invoke(sample)
             parts = [self._interpreter.get_output(at).ravel() for at in range(len(self._outputs))]
             outputs[index] = np.concatenate(parts).reshape(outputs.shape[1:])
         return outputs
 
-    def _invoke(self, sample: NDArray[np.int8]) -> None:
+    def _invoke(self, sample: NDArray[np.signedinteger[Any]]) -> None:
         ends = accumulate(math.prod(shape) for shape in self._inputs)
         parts = np.split(sample.ravel(), list(ends)[:-1])
         for at, (part, shape) in enumerate(zip(parts, self._inputs, strict=True)):

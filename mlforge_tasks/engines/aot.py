@@ -82,7 +82,9 @@ def _in_stripes(model: Planned, cpu: str, limit_bytes: int, *, streamed: bool) -
             f"{len(graph.outputs)} outputs,",
             "leave out 'patches: streamed'",
         )
-    if not graph.has_several_ends:
+    if not graph.is_int8 and streamed:
+        raise unsupported("an int16 input that comes by rows", "leave out 'patches: streamed'")
+    if graph.is_int8 and not graph.has_several_ends:
         found = patched(
             graph,
             model.operators,
@@ -107,7 +109,7 @@ def _profiles(graph: Graph, lowered: Sequence[Lowered], memory: Plan) -> tuple[L
             op=operator.op,
             macs=form.macs * graph.turns(index) if isinstance(form, Step) else 0,
             weight_bytes=weight_bytes,
-            output_bytes=sum(each.size for each in graph.outputs_of(operator)),
+            output_bytes=sum(each.bytes for each in graph.outputs_of(operator)),
             dropped_channels=operator.dropped_channels,
         )
         for index, (operator, form, weight_bytes) in enumerate(

@@ -61,8 +61,8 @@ _MAIN = """\
 typedef struct {
     const char *name;
     int (*init)(void);
-    int8_t *(*input)(void);
-    const int8_t *(*output)(void);
+    void *(*input)(void);
+    const void *(*output)(void);
     int (*invoke)(void);
     uint32_t (*spoilt)(int set);
     const int8_t *inputs, *outputs;
@@ -97,7 +97,8 @@ int main(void)
             bad += (uint32_t)model->invoke();
             ticks = hal_ticks() - start;
             for (uint32_t b = 0; b < model->output_bytes; b++) {
-                bad += model->output()[b] != model->outputs[s * model->output_bytes + b];
+                const int8_t *output = model->output();
+                bad += output[b] != model->outputs[s * model->output_bytes + b];
             }
         }
         bad += model->spoilt(0);
@@ -127,11 +128,10 @@ def _cases_header(cases: Sequence[Case]) -> str:
     lines.append("static const model_case_t cases[] = {")
     for case in cases:
         name = case.prefix
-        functions = ", ".join(
-            f"{name}_{each}" for each in ("init", "input", "output", "invoke", "spoilt")
-        )
+        casts = {"input": "(void *(*)(void))", "output": "(const void *(*)(void))"}
+        functions = ", ".join(f"{casts.get(each, '')}{name}_{each}" for each in _FUNCTIONS)
         count = len(case.inputs)
-        sizes = f"{count}, {case.inputs.size // count}, {case.outputs.size // count}"
+        sizes = f"{count}, {case.inputs.nbytes // count}, {case.outputs.nbytes // count}"
         lines.append(f'    {{"{name}", {functions}, {name}_x, {name}_y, {sizes}}},')
     return "\n".join([*lines, "};", ""])
 

@@ -6,7 +6,7 @@ import ctypes
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,23 +35,25 @@ class Case:
     prefix: str
     tflite: bytes
     generated: GeneratedModel
-    inputs: NDArray[np.int8]
-    outputs: NDArray[np.int8]
+    inputs: NDArray[np.signedinteger[Any]]
+    outputs: NDArray[np.signedinteger[Any]]
 
 
 def make_case(
     prefix: str,
     tflite: bytes,
     cpu: str = "host",
-    inputs: NDArray[np.int8] | None = None,
+    inputs: NDArray[np.signedinteger[Any]] | None = None,
     arena_limit_bytes: int | None = None,
 ) -> Case:
     """Generates C for a model and asks the oracle for outputs; of random and extreme inputs."""
     oracle = Oracle(tflite)
     if inputs is None:
         rng = np.random.default_rng(len(tflite))
-        inputs = rng.integers(-128, 128, (SAMPLES, *oracle.input_shape[1:])).astype(np.int8)
-        inputs[0] = rng.choice(np.array([-128, 127], np.int8), inputs[0].shape)
+        ends = np.iinfo(oracle.input_type)
+        shape = (SAMPLES, *oracle.input_shape[1:])
+        inputs = rng.integers(ends.min, ends.max + 1, shape).astype(oracle.input_type)
+        inputs[0] = rng.choice(np.array([ends.min, ends.max], inputs.dtype), inputs[0].shape)
     generated = PLUGIN.generate(tflite, cpu, prefix, arena_limit_bytes=arena_limit_bytes)
     return Case(prefix, tflite, generated, inputs, oracle.run(inputs))
 
@@ -96,7 +98,7 @@ class HostModels:
         process.check(argv, timeout_s=COMPILE_TIMEOUT_S)
         self._library = ctypes.CDLL(str(library))
 
-    def run(self, case: Case) -> NDArray[np.int8]:
+    def run(self, case: Case) -> NDArray[np.signedinteger[Any]]:
         """What the C makes of a case's inputs."""
         source = getattr(self._library, f"{case.prefix}_input")
         target = getattr(self._library, f"{case.prefix}_output")
@@ -104,10 +106,10 @@ class HostModels:
         outputs = np.empty_like(case.outputs)
         assert getattr(self._library, f"{case.prefix}_init")() == 0
         for index, sample in enumerate(case.inputs):
-            ctypes.memmove(source(), sample.tobytes(), sample.size)
+            ctypes.memmove(source(), sample.tobytes(), sample.nbytes)
             assert getattr(self._library, f"{case.prefix}_invoke")() == 0
-            data = ctypes.string_at(target(), outputs[index].size)
-            outputs[index] = np.frombuffer(data, np.int8).reshape(outputs[index].shape)
+            data = ctypes.string_at(target(), outputs[index].nbytes)
+            outputs[index] = np.frombuffer(data, outputs.dtype).reshape(outputs[index].shape)
         return outputs
 
 

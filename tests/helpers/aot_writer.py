@@ -18,7 +18,9 @@ _TYPES = {
     "bool": schema.TensorType.BOOL,
     "float32": schema.TensorType.FLOAT32,
     "int8": schema.TensorType.INT8,
+    "int16": schema.TensorType.INT16,
     "int32": schema.TensorType.INT32,
+    "int64": schema.TensorType.INT64,
 }
 
 
@@ -62,7 +64,11 @@ class Writer:
 
     def activation(self, shape: tuple[int, ...], quant: Quant, rms: float) -> Ref:
         """A tensor that an operator, or the caller of the model, fills."""
-        index = self._add(shape, _TYPES["int8"], 0, _affine([quant.scale], [quant.zero_point]))
+        return self.value(shape, quant, rms, _TYPES["int8"])
+
+    def value(self, shape: tuple[int, ...], quant: Quant, rms: float, kind: int) -> Ref:
+        """Such a tensor of some type of the schema's."""
+        index = self._add(shape, kind, 0, _affine([quant.scale], [quant.zero_point]))
         return Ref(index, shape, quant, rms)
 
     def float_activation(self, shape: tuple[int, ...]) -> int:

@@ -69,7 +69,7 @@ EXTRA = (
     *("FLOAT_ISLAND", "FLOAT_FUNCTION", "CHOICE"),
 )
 # Operators that take tensors of four dimensions only.
-_IMAGE_ONLY = {
+IMAGE_ONLY = {
     "AVERAGE_POOL_2D",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
@@ -331,7 +331,7 @@ def single_operator(op: str, seed: int) -> bytes:
     graph = RandomGraph(seed)
     shapes = {"WIDE_CONV_2D": wide_shape, "WIDE_DEPTHWISE_CONV_2D": lanes_shape}
     shape = shapes.get(op, random_shape)(graph.rng)
-    while op in _IMAGE_ONLY and len(shape) != 4:
+    while op in IMAGE_ONLY and len(shape) != 4:
         shape = random_shape(graph.rng)
     graph.apply(op, graph.start(shape))
     return graph.finish()
@@ -341,7 +341,7 @@ def fitting(operators: Sequence[str], source: Ref) -> list[str]:
     """Those that a tensor can be given to; one that is large already does not grow."""
     image = len(source.shape) == 4
     small = math.prod(source.shape) < _MAX_ELEMENTS
-    possible = [op for op in operators if image or op not in _IMAGE_ONLY]
+    possible = [op for op in operators if image or op not in IMAGE_ONLY]
     possible = [op for op in possible if small or op not in _GROW]
     if source.shape[-1] > _MAX_SOFTMAX_DEPTH:
         possible.remove("SOFTMAX")

@@ -66,14 +66,16 @@ class Operands:
         return first, self.sign * second
 
 
-def factors(operands: Operands) -> tuple[Factor, Factor, Factor]:
+def factors(
+    operands: Operands, headroom_bits: int = HEADROOM_BITS
+) -> tuple[Factor, Factor, Factor]:
     """Operands to their common scale, and from there to the output's, as the reference has them."""
     first, second = (float(each.scale) for each in operands.inputs)
     twice = 2 * max(first, second)
     return (
         fixed_point.factor(first / twice),
         fixed_point.factor(second / twice),
-        fixed_point.factor(twice / ((1 << HEADROOM_BITS) * float(operands.output.scale))),
+        fixed_point.factor(twice / ((1 << headroom_bits) * float(operands.output.scale))),
     )
 
 

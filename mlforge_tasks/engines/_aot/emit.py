@@ -118,11 +118,15 @@ class _Emitter:
                 place = str(self._plan.tensors[argument.tensor] + argument.offset)
                 if argument.tensor in self._plan.steps:
                     place += f" + stripe * {self._plan.steps[argument.tensor]}"
-                return f"&arena[{place}]"
-            return f"tensor_{argument.tensor}"
+                return f"{self._cast(argument.tensor)}&arena[{place}]"
+            return f"{self._cast(argument.tensor, 'const ')}tensor_{argument.tensor}"
         if isinstance(argument, Scratch):
             return f"&arena[{self._plan.scratch[index]}]"
         return c_int(argument) if isinstance(argument, int) else argument
+
+    def _cast(self, tensor: int, qualifier: str = "") -> str:
+        """What makes a kernel of int16, or one that moves bytes, take it."""
+        return f"({qualifier}void *)" if self._graph.tensors[tensor].dtype == "int16" else ""
 
     def _call(self, call: Call, index: int) -> str:
         arguments = (self._argument(argument, index) for argument in call.arguments)
@@ -132,11 +136,13 @@ class _Emitter:
     def constant_operands(self, step: Step) -> tuple[Constant, ...]:
         """Arrays for arguments that are constant tensors, at the first step that reads them."""
         constants = self._graph.tensors
+        types = {"int16": ("int16_t", np.int16)}
+        made = {i: types.get(each.dtype, ("int8_t", np.int8)) for i, each in enumerate(constants)}
         return tuple(
             Constant(
                 f"tensor_{tensor}",
-                "int8_t",
-                constants[tensor].constant.ravel().astype(np.int8),
+                made[tensor][0],
+                constants[tensor].constant.ravel().astype(made[tensor][1]),
                 _comment(constants[tensor].name),
             )
             for tensor in sorted(self._constants(step))
@@ -244,6 +250,10 @@ def emit(
         "input_offset": plan.tensors[graph.inputs[0]],
         "output_offset": plan.tensors[graph.outputs[0]],
         "rows": graph.rows,
+        "types": {
+            which: "int16_t" if graph.tensors[tensor].dtype == "int16" else "int8_t"
+            for which, tensor in (("input", graph.inputs[0]), ("output", graph.outputs[0]))
+        },
     }
     files = dict(kernel_files(headers, kernels_for(cpu)))
     names = ["aot.c", "aot.h", *(["rows.h"] if context["rows"] else [])]

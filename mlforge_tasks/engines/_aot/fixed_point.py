@@ -99,8 +99,10 @@ def saturate(value: int) -> int:
     return max(INT8_MIN, min(INT8_MAX, value))
 
 
-def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:
-    """The int8 range that a fused activation leaves."""
+def activation_range(
+    activation: Activation, output: Tensor, ends: tuple[int, int] = (INT8_MIN, INT8_MAX)
+) -> tuple[int, int]:
+    """What a fused activation leaves of a range of integers, that of int8 if none is given."""
 
     def quantise(real: float | None, default: int) -> int:
         if real is None:
@@ -109,7 +111,8 @@ def activation_range(activation: Activation, output: Tensor) -> tuple[int, int]:
         return output.zero_point + steps
 
     low, high = _ACTIVATION_BOUNDS[activation]
-    return max(INT8_MIN, quantise(low, INT8_MIN)), min(INT8_MAX, quantise(high, INT8_MAX))
+    least, most = ends
+    return max(least, quantise(low, least)), min(most, quantise(high, most))
 
 
 def requant_record(bias: int, low: int, high: int, by: Factor) -> tuple[int, int, int]:

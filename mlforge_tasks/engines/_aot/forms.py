@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.engines._aot.graph import Graph, Operator, Tensor
 
-# value: int8 of one scale. weights: int8, of one scale or one a channel. list: constant int32.
-# constant: a value that is known. bias: int32, may be absent. spare: what the reference does not
-# read either, may be absent.
+# value: int8, or int16, of one scale. weights: int8, of one scale or one a channel. list: constant
+# int32. constant: a value that is known. bias: int32, or int64 beside int16 values, may be absent.
+# spare: what the reference does not read either, may be absent.
 Role = Literal["value", "constant", "weights", "bias", "list", "spare"]
 
 _VALUE: tuple[Role, ...] = ("value",)
@@ -77,7 +77,9 @@ _OPTIONAL = {"bias", "spare"}
 _CHANNEL_AXES = {"DEPTHWISE_CONV_2D": 3}
 # The reference lets a dense layer's bias be off by this share of an output's step.
 _MOST_BIAS_SHARE = 0.02
-_INT8_MIN, _INT8_MAX = -128, 127
+_ZERO_POINTS = {"int8": (-128, 127), "int16": (0, 0)}
+# Whose output may be of another type than its input.
+_CHANGES_TYPE = {"QUANTIZE"}
 # No device that firmware is built for has so much memory.
 _MOST_ELEMENTS = 1 << 28
 
@@ -96,7 +98,7 @@ _STATIC = "give it a static shape"
 def _check_type(tensor: Tensor, maker: str, end: str) -> None:
     if tensor.oddity:
         raise unsupported(f"{maker} with a tensor '{tensor.name}' that is {tensor.oddity},", _AGAIN)
-    if tensor.dtype == "int8":
+    if tensor.dtype in _ZERO_POINTS:
         return
     if end:
         raise unsupported(f"a model with a {tensor.dtype} {end}", _INT8_ENDS)
@@ -115,9 +117,11 @@ def _check_scales(tensor: Tensor, maker: str, least: float) -> None:
             f"{maker} with a tensor '{tensor.name}' of scale {wrong:g}",
             "calibrate with representative data; a scale is a positive number",
         )
-    if zero_points.min() < _INT8_MIN or zero_points.max() > _INT8_MAX:
+    least, most = _ZERO_POINTS.get(tensor.dtype, _ZERO_POINTS["int8"])
+    if zero_points.min() < least or zero_points.max() > most:
+        wanted = "no int8 value" if least < most else f"not 0, as that of {tensor.dtype} has to be"
         raise unsupported(
-            f"{maker} with a tensor '{tensor.name}' whose zero point is no int8 value", _AGAIN
+            f"{maker} with a tensor '{tensor.name}' whose zero point is {wanted}", _AGAIN
         )
 
 
@@ -165,16 +169,34 @@ def _check_weights(operator: Operator, tensor: Tensor, what: str) -> None:
 
 
 def _check_bias(operator: Operator, tensor: Tensor, graph: Graph, what: str) -> None:
-    """It is int32; the scale of a dense layer's is that of its products, as the reference wants."""
-    if tensor.dtype != "int32" or tensor.oddity:
-        raise unsupported(f"{what} with a {tensor.oddity or tensor.dtype} bias", "use an int32 one")
+    """It is of a type that the reference reads there.
+
+    The scale of a dense layer's is that of its products, as the reference wants.
+    """
+    dense, source = operator.op == "FULLY_CONNECTED", graph.inputs_of(operator)[0]
+    types: tuple[str, ...] = ("int32",)
+    if graph.output_of(operator).dtype == "int16":
+        types = ("int64", "int32") if operator.op == "CONV_2D" else ("int64",)
+    if tensor.dtype not in types or tensor.data is None or tensor.oddity:
+        raise unsupported(
+            f"{what} with a {tensor.oddity or tensor.dtype} bias", f"use an {types[0]} one"
+        )
     weights = graph.tensors[operator.inputs[1]]
-    if operator.op != "FULLY_CONNECTED" or len(weights.affine.scales) > 1:
+    if not dense or len(weights.affine.scales) > 1:
         return
-    product = float(graph.tensors[operator.inputs[0]].scale) * float(weights.scale)
+    product = float(source.scale) * float(weights.scale)
     own = 0.0 if tensor.quantisation is None else float(tensor.quantisation.scales[0])
     if not abs(product - own) / float(graph.output_of(operator).scale) <= _MOST_BIAS_SHARE:
         raise unsupported(f"{what} with a bias of another scale ({own:g})", _AGAIN)
+
+
+def _check_types(operator: Operator, graph: Graph, what: str) -> None:
+    """All values have one type, as in the reference."""
+    roles = zip(_roles(operator), operator.inputs, strict=True)
+    values = [index for role, index in roles if role in {"value", "constant"}]
+    found = {graph.tensors[index].dtype for index in (*values, *operator.outputs)}
+    if len(found) > 1 and operator.op not in _CHANGES_TYPE:
+        raise unsupported(f"{what} with values of {' and '.join(sorted(found))}", _AGAIN)
 
 
 def _check_list(operator: Operator, tensor: Tensor, what: str) -> None:
@@ -225,6 +247,14 @@ def _check_inputs(operator: Operator, graph: Graph, what: str) -> None:
             _check_list(operator, tensor, what)
 
 
+def _check_ends(graph: Graph) -> None:
+    """Several inputs lie one behind the other as elements of one type; outputs likewise."""
+    for which, ends in (("inputs", graph.inputs), ("outputs", graph.outputs)):
+        types = sorted({graph.tensors[index].dtype for index in ends})
+        if len(types) > 1:
+            raise unsupported(f"a model with {which} of {' and '.join(types)}", "use one type")
+
+
 def check_operands(graph: Graph) -> None:
     """Every value is int8 of one scale, every other operand what its operator takes.
 
@@ -243,6 +273,9 @@ def check_operands(graph: Graph) -> None:
             tensor = graph.tensors[index]
             if operator.op in ROLES or tensor.dtype == "float32":
                 check_value(tensor, what, "output" if index in graph.outputs else "")
+        if operator.op in ROLES:
+            _check_types(operator, graph, what)
         for role, index in zip(ROLES.get(operator.op, ()), operator.inputs, strict=False):
             if role == "bias" and index >= 0:
                 _check_bias(operator, graph.tensors[index], graph, what)
+    _check_ends(graph)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Activation = Literal["NONE", "RELU", "RELU6", "RELU_N1_TO_1"]
 Shape = tuple[int, ...]
+# By type of the elements; what is of any other is never in an arena.
+ITEM_BYTES: Mapping[str, int] = {"int16": 2, "int32": 4, "int64": 8, "float32": 4}
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,16 @@ class Tensor:
     def size(self) -> int:
         """Number of elements, which for int8 is the number of bytes."""
         return math.prod(self.shape)
+
+    @property
+    def item_bytes(self) -> int:
+        """What an element takes."""
+        return ITEM_BYTES.get(self.dtype, 1)
+
+    @property
+    def bytes(self) -> int:
+        """What all of it takes."""
+        return self.size * self.item_bytes
 
     @property
     def scale(self) -> np.float32:
@@ -226,6 +238,11 @@ class Graph:
     def has_several_ends(self) -> bool:
         """Whether there are several inputs, or several outputs."""
         return len(self.inputs) > 1 or len(self.outputs) > 1
+
+    @property
+    def is_int8(self) -> bool:
+        """Whether no value is int16: what looks through values knows those of int8."""
+        return all(each.dtype != "int16" for each in self.tensors)
 
     def loop_of(self, index: int) -> Loop | None:
         """The loop that an operator is in."""

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.tflite_file.model import FileGraph, FileModel, FileTensor
 
-_NUMPY_DTYPES = {"int8": np.int8, "int32": np.int32, "int64": np.int64, "float32": np.float32}
+_NUMPY_DTYPES = {
+    "int8": np.int8,
+    "int16": np.int16,
+    "int32": np.int32,
+    "int64": np.int64,
+    "float32": np.float32,
+}
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 _MOST_NAME_LENGTH = 60
 _WITH_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}

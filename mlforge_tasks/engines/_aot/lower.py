@@ -15,6 +15,7 @@ from mlforge_tasks.engines._aot import (
     binary,
     dense,
     elementwise,
+    int16,
     mean,
     packed,
     rows,
@@ -93,6 +94,22 @@ OPERATORS: Mapping[Kernels, Mapping[str, _Lowering]] = {
 }
 
 
+def _lowering(operator: Operator, graph: Graph, operators: Mapping[str, _Lowering]) -> _Lowering:
+    """What lowers an operator, by the type of its values."""
+    if int16.is_of_int16(operator, graph):
+        if operator.op not in int16.OPERATORS:
+            has = f"of these it has {', '.join(sorted(int16.OPERATORS))}"
+            raise unsupported(
+                f"{operator.op} '{operator.name}' with int16 values",
+                int16.INSTEAD.get(operator.op, has),
+            )
+        return int16.OPERATORS[operator.op]
+    if operator.op not in operators:
+        has = f"it has {', '.join(sorted(operators))}"
+        raise unsupported(f"{operator.op} '{operator.name}'", INSTEAD.get(operator.op, has))
+    return operators[operator.op]
+
+
 def lower_operators(graph: Graph, cpu: str) -> tuple[Graph, tuple[Lowered, ...]]:
     """Lowers every operator, with every constant at each that has it.
 
@@ -113,10 +130,7 @@ def lower_operators(graph: Graph, cpu: str) -> tuple[Graph, tuple[Lowered, ...]]
         if operator.op in _OURS:
             lowered.append(_OURS[operator.op](operator, graph))
             continue
-        if operator.op not in operators:
-            has = f"it has {', '.join(sorted(operators))}"
-            raise unsupported(f"{operator.op} '{operator.name}'", INSTEAD.get(operator.op, has))
-        form = operators[operator.op](operator, graph)
+        form = _lowering(operator, graph, operators)(operator, graph)
         if isinstance(form, Folded):
             tensors = list(graph.tensors)
             tensors[operator.output] = replace(tensors[operator.output], data=form.values)

@@ -96,7 +96,7 @@ class _Sharing:
 def _overwritten(form: Step, tensors: Sequence[Tensor], output: int) -> int | None:
     """The input that an output may begin with, where it is no larger."""
     behind = form.behind
-    if behind is None or behind.bytes or tensors[output].size > tensors[behind.tensor].size:
+    if behind is None or behind.bytes or tensors[output].bytes > tensors[behind.tensor].bytes:
         return form.overwrites
     return behind.tensor
 
@@ -152,11 +152,11 @@ def _uses(graph: Graph, sharing: _Sharing) -> dict[int, list[Use]]:
     for tensor, index in _made(graph):
         view = sharing.view(tensor)
         owner = view.of
-        size, last = graph.tensors[tensor].size, sharing.last_use(tensor)
+        size, last = graph.tensors[tensor].bytes, sharing.last_use(tensor)
         if owner in graph.joined:  # so many bytes from its start, for as long as this part is used
             size += view.first
         if owner in whole and (owner not in uses or not sharing.is_part(tensor)):
-            size, last = max(size, graph.tensors[owner].size), sharing.last_use_of_buffer(owner)
+            size, last = max(size, graph.tensors[owner].bytes), sharing.last_use_of_buffer(owner)
         lifetime = _lifetime(graph, index, max(index, last))
         uses.setdefault(owner, []).append(Use(size, *lifetime))
     return uses

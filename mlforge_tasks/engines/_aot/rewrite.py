@@ -103,6 +103,11 @@ def _expanded(operator: Operator, graph: Graph, tensors: list[Tensor]) -> list[O
     flipped = np.ascontiguousarray(weights.constant[:, ::-1, ::-1, :])
     tensors.append(replace(weights, data=flipped))
     inputs = (index, len(tensors) - 1, *bias)
+    if source.dtype == "int16" and max(bias, default=-1) < 0:
+        # Without a bias the reference adds up in 64 bits here, and in 32 in a CONV_2D.
+        zeros = np.zeros(weights.shape[0], np.int64)
+        tensors.append(Tensor(f"{weights.name}_bias", zeros.shape, "int64", data=zeros))
+        inputs = (*inputs[:2], len(tensors) - 1)
     before = _before(operator, weights, graph.output_of(operator))
     options = Options(before=before, activation=operator.options.activation)
     convolution = replace(operator, op="CONV_2D", inputs=inputs, options=options)

@@ -27,7 +27,7 @@ def with_joined_ends(graph: Graph) -> Graph:
     tensors, views = list(graph.tensors), dict(graph.views)
     joined = set()
     for parts in (each for each in (graph.inputs, graph.outputs) if len(each) > 1):
-        sizes = [graph.tensors[part].size for part in parts]
+        sizes = [graph.tensors[part].bytes for part in parts]
         tensors.append(Tensor("", (1, sum(sizes)), "int8"))
         joined.add(of := len(tensors) - 1)
         starts = accumulate(sizes[:-1], initial=0)
@@ -55,7 +55,7 @@ def with_outputs_apart(
         tensors.append(replace(graph.tensors[output], data=None))
         outputs[at] = len(tensors) - 1
         operators.append(Operator(COPY, (output,), (outputs[at],), name=f"output_{at}"))
-        arguments = (tensors[output].size, Data(output), Data(outputs[at]))
+        arguments = (tensors[output].bytes, Data(output), Data(outputs[at]))
         forms.append(Step(calls=(Call("aot_move_s8.h", "aot_move_s8", arguments),)))
     made = replace(
         graph, tensors=tuple(tensors), operators=tuple(operators), outputs=tuple(outputs)

@@ -103,7 +103,7 @@ def trimmed(graph: Graph, cpu: str) -> Planned:
         CandidateFailure: An operator, or a form of it, is not supported.
     """
     whole = planned(graph, cpu)
-    if max(each.size for each in graph.tensors) > _MOST_ELEMENTS:
+    if not graph.is_int8 or max(each.size for each in graph.tensors) > _MOST_ELEMENTS:
         return whole
     careful = Trimming(graph)
     if careful.whole is not graph:

@@ -1,0 +1,89 @@
+"""Generated C of int16 values and int8 weights against the oracle, on the host and on cores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tflite_micro")
+
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.engines._aot import int16
+from mlforge_tasks.engines.aot import PLUGIN
+from mlforge_tasks.errors import CandidateFailure
+from tests.helpers import graph_int16, graphs
+from tests.helpers.aot_device import run_on_board, run_sanitized
+from tests.helpers.aot_host import differing_bytes, make_case
+from tests.helpers.aot_writer import Quant, Writer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PER_OPERATOR = 4
+RANDOM = graphs.COUNT // 4
+ON_BOARDS = graphs.COUNT // 10
+
+
+def test_every_operator_equals_the_oracle(tmp_path: Path) -> None:
+    """Any shape, window, scale and activation, 32- and 64-bit biases: the same bytes."""
+    cases = [
+        make_case(f"{op.lower()}_{seed}", graph_int16.single_operator(op, seed))
+        for op in (*graph_int16.OPERATORS, *graph_int16.EXTRA)
+        for seed in range(PER_OPERATOR)
+    ]
+    assert differing_bytes(cases, tmp_path) == {}
+
+
+def test_every_operator_that_can_be_made_is_tried() -> None:
+    """An operator without a random model would be held against nothing."""
+    assert set(int16.OPERATORS) - set(graph_int16.OPERATORS) == {"PADV2"}
+
+
+def test_random_graphs_equal_the_oracle(tmp_path: Path) -> None:
+    """Graphs with branches and a detour by int8, under sanitizers: not one byte differs."""
+    cases = [make_case(f"g{seed}", graph_int16.random_graph(seed)) for seed in range(RANDOM)]
+    assert {name for name, (bad, _) in run_sanitized(cases, tmp_path).items() if bad} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mps2/an385", "mps2/an386", "mps2/an505", "mps3/an547"])
+def test_random_graphs_equal_the_oracle_on_boards(name: str, tmp_path: Path) -> None:
+    """Each core has inner products of its own; arenas lie between canaries."""
+    board = load_board(name)
+    models = [graph_int16.random_graph(seed) for seed in range(ON_BOARDS)]
+    models += [graph_int16.single_operator("WIDE_CONV_2D", seed) for seed in range(PER_OPERATOR)]
+    cases = [make_case(f"g{at}", model, board.cpu) for at, model in enumerate(models)]
+    found = run_on_board(cases, board, tmp_path)
+    assert {model for model, (bad, _) in found.items() if bad} == set()
+
+
+def _dense(*, zero_point: int = 0, bias: type = np.int64, made: int = 7) -> bytes:
+    """A dense layer of int16 values; `made` is its output's type (int16 is 7)."""
+    writer = Writer()
+    quant = Quant(np.float32(0.001), zero_point)
+    source = writer.value((1, 6), quant, 1.0, schema.TensorType.INT16)
+    weights = writer.constant(np.ones((3, 6), np.int8), [0.01], [0])
+    biases = writer.constant(np.ones(3, bias), [0.001 * 0.01], [0])
+    output = writer.value((1, 3), Quant(np.float32(0.002), 0), 1.0, made)
+    options = schema.FullyConnectedOptionsT()
+    writer.operator("FULLY_CONNECTED", [source.index, weights, biases], [output.index], options)
+    return writer.finish(source.index, output.index)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"zero_point": 3}, "whose zero point is not 0, as that of int16 has to be"),
+        ({"bias": np.int32}, "with a int32 bias is not supported by the aot engine; use an int64"),
+        ({"made": schema.TensorType.INT8}, "with values of int16 and int8"),
+    ],
+)
+def test_what_the_reference_reads_otherwise_is_refused(change: dict[str, Any], told: str) -> None:
+    """It would take 32-bit biases for 64-bit ones, and int16 for int8, without a word."""
+    assert PLUGIN.generate(_dense(), "cortex-m4").files
+    with pytest.raises(CandidateFailure, match=told):
+        PLUGIN.generate(_dense(**change), "cortex-m4")
