@@ -215,14 +215,6 @@ def _float_output(writer: Writer, source: Ref) -> int:
     return output
 
 
-def _grouped(writer: Writer, source: Ref) -> int:
-    weights = writer.constant(np.ones((4, 1, 1, 2), np.int8), [0.01], [0])
-    output = writer.activation((*source.shape[:3], 4), QUANT, 1.0)
-    options = schema.Conv2DOptionsT(padding=1, strideH=1, strideW=1)
-    writer.operator("CONV_2D", [source.index, weights], [output.index], options)
-    return output.index
-
-
 def _activated_concatenation(writer: Writer, source: Ref) -> int:
     output = writer.activation((*source.shape[:3], 8), QUANT, 1.0)
     options = schema.ConcatenationOptionsT(axis=3, fusedActivationFunction=1)
@@ -244,7 +236,6 @@ def _unknown(op: str) -> Callable[[Writer, Ref], int]:
     [
         (_float_island, "GELU .* in float32"),
         (_float_output, "float32 output .* inference_output_type int8"),
-        (_grouped, "CONV_2D .* with groups"),
         (_activated_concatenation, "CONCATENATION .* fused activation"),
         (_unknown("L2_POOL_2D"), "L2_POOL_2D .* use AveragePooling2D"),
         (_unknown("RELU_N1_TO_1"), "RELU_N1_TO_1 .* use ReLU6"),

@@ -45,7 +45,10 @@ OPERATORS = (
     "TRANSPOSE_CONV",
     "UNPACK",
 )
-EXTRA = ("PADDED_CONV_2D", "WIDE_CONV_2D", "THROUGH_INT8", "NARROW_BIAS_CONV_2D")
+EXTRA = (
+    *("PADDED_CONV_2D", "WIDE_CONV_2D", "GROUPED_CONV_2D"),
+    *("THROUGH_INT8", "NARROW_BIAS_CONV_2D"),
+)
 _UNIT = Quant(np.float32(1 / 32768), 0)
 # Of 32-bit biases and sums: what a hundred taps or so make fits.
 _NARROW_TAPS = 400

@@ -79,6 +79,17 @@ class Layers(Builder):
         ref = self.writer.activation((1, *sizes, channels), quant, rms)
         return self.output("CONV_2D", inputs, ref, schema.Conv2DOptionsT(**options))
 
+    def grouped_conv_2d(self, source: Ref) -> Ref:
+        """A convolution of several groups, as many as there are channels now and then."""
+        depth = source.shape[3]
+        groups = self.pick(*(each for each in range(1, depth + 1) if depth % each == 0))
+        kernel, channels = self.kernel(), groups * int(self.rng.integers(1, 6))
+        shape = (channels, *kernel, depth // groups)
+        inputs, quant, rms = self.parameters(source, shape, 0, channels)
+        options, sizes = self.window(source, kernel)
+        ref = self.writer.activation((1, *sizes, channels), quant, rms)
+        return self.output("CONV_2D", inputs, ref, schema.Conv2DOptionsT(**options))
+
     def wide_conv_2d(self, source: Ref) -> Ref:
         """The convolutions of common networks: 3x3 and 1x1, one stride, no dilation."""
         size, stride = self.pick(1, 3, 3), self.pick(1, 1, 2)

@@ -65,7 +65,7 @@ OPERATORS = (
 )
 # Forms of operators that the list has.
 EXTRA = (
-    *("WIDE_CONV_2D", "WIDE_DEPTHWISE_CONV_2D", "PADDED_CONV_2D"),
+    *("WIDE_CONV_2D", "WIDE_DEPTHWISE_CONV_2D", "PADDED_CONV_2D", "GROUPED_CONV_2D"),
     *("FLOAT_ISLAND", "FLOAT_FUNCTION", "CHOICE"),
 )
 # Operators that take tensors of four dimensions only.
@@ -73,6 +73,7 @@ IMAGE_ONLY = {
     "AVERAGE_POOL_2D",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
+    "GROUPED_CONV_2D",
     "MAX_POOL_2D",
     "PADDED_CONV_2D",
     "RESIZE_NEAREST_NEIGHBOR",
@@ -83,6 +84,7 @@ _GROW = {
     "CONCATENATION",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
+    "GROUPED_CONV_2D",
     "PACK",
     "PAD",
     "PADV2",
@@ -326,7 +328,8 @@ def single_operator(op: str, seed: int) -> bytes:
     """A model of one operator (CONCATENATION brings QUANTIZE along).
 
     Of the extra operators, WIDE_CONV_2D and WIDE_DEPTHWISE_CONV_2D have the shapes of common
-    networks, PADDED_CONV_2D brings PAD along, and FLOAT_ISLAND splits a tensor in float.
+    networks, PADDED_CONV_2D brings PAD along, GROUPED_CONV_2D has several groups, and FLOAT_ISLAND
+    splits a tensor in float.
     """
     graph = RandomGraph(seed)
     shapes = {"WIDE_CONV_2D": wide_shape, "WIDE_DEPTHWISE_CONV_2D": lanes_shape}
@@ -360,11 +363,12 @@ def random_graph(seed: int) -> bytes:
         possible += ["CONV_2D"] * (3 * image * small)
         wide = image and source.shape[-1] in WIDE_INPUTS
         possible += [*["WIDE_CONV_2D"] * (6 * wide), *["WIDE_DEPTHWISE_CONV_2D"] * (3 * wide)]
+        padded = ["PADDED_CONV_2D", "PADDED_CONV_2D", "GROUPED_CONV_2D"]
         possible += [
             "FLOAT_ISLAND",
             "FLOAT_FUNCTION",
             "CHOICE",
-            *["PADDED_CONV_2D"] * (2 * image * small),
+            *padded * (image * small),
         ]
         last = graph.apply(graph.pick(*possible), source)
     return graph.finish()

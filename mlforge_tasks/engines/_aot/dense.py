@@ -24,7 +24,6 @@ from mlforge_tasks.engines._aot.weighted import (
     geometry,
     parts,
     requant,
-    require_one_group,
 )
 from mlforge_tasks.engines._aot.window import Axis, window_axes
 
@@ -151,7 +150,6 @@ def _convolution(
 def conv_2d(operator: Operator, graph: Graph) -> Step:
     """CONV_2D; weights come as [output channel, height, width, input channel]."""
     source, weights, _ = parts(operator, graph)
-    require_one_group(operator, source, weights)
     output = graph.output_of(operator)
     axes = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
     taps = weights.constant.reshape(weights.shape[0], -1).astype(np.int64)

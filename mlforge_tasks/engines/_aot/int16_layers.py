@@ -17,7 +17,6 @@ from mlforge_tasks.engines._aot.program import Call, Constant, Data, Parameters,
 from mlforge_tasks.engines._aot.ratio import ratio, require_bounds
 from mlforge_tasks.engines._aot.simple import require_same_scale
 from mlforge_tasks.engines._aot.view import steps_of
-from mlforge_tasks.engines._aot.weighted import require_one_group
 from mlforge_tasks.engines._aot.window import Axis, window_axes
 
 if TYPE_CHECKING:
@@ -164,7 +163,6 @@ def _layer(
 def conv_2d(operator: Operator, graph: Graph) -> Step:
     """CONV_2D; weights come as [output channel, height, width, input channel]."""
     source, weights, *_ = graph.inputs_of(operator)
-    require_one_group(operator, source, weights)
     kernel = (weights.shape[1], weights.shape[2])
     axes = window_axes(operator, source, graph.output_of(operator), kernel)
     taps = weights.constant.reshape(weights.shape[0], -1).astype(np.int64)

@@ -69,8 +69,9 @@ def _check_bias(bias: Sequence[int], channels: int, graph: Graph) -> None:
 def conv_2d(operator: Operator, graph: Graph) -> Shapes:
     source = _image(operator, graph)
     filters, channels = _filters(operator, graph, 0)
-    # Fewer, as groups take them, are named where they are refused.
-    require(source[3] % filters[3] == 0, f"weights for {filters[3]} of {source[3]} channels")
+    groups, left = divmod(source[3], filters[3])
+    require(left == 0, f"weights for {filters[3]} of {source[3]} channels")
+    require(channels % max(groups, 1) == 0, f"{groups} groups for {channels} channels")
     return [(1, *_windows(operator.options, source, filters[1:3]), channels)]
 
 

@@ -16,7 +16,7 @@ from mlforge_tasks.engines._aot.overlap import bytes_behind, chunks_of
 from mlforge_tasks.engines._aot.packing import DSP, MVE, PackedWindow, Packing
 from mlforge_tasks.engines._aot.pairs import conv_header
 from mlforge_tasks.engines._aot.program import Behind, Call, Data, Parameters, Scratch, Step
-from mlforge_tasks.engines._aot.weighted import fused_clamp, geometry, parts, require_one_group
+from mlforge_tasks.engines._aot.weighted import fused_clamp, geometry, parts
 from mlforge_tasks.engines._aot.window import Axis, window_axes
 
 if TYPE_CHECKING:
@@ -131,7 +131,6 @@ def _convolution(
 def _conv_2d(packing: Packing, operator: Operator, graph: Graph) -> Step:
     """CONV_2D; weights come as [output channel, height, width, input channel]."""
     source, weights, _ = parts(operator, graph)
-    require_one_group(operator, source, weights)
     output = graph.output_of(operator)
     axes = window_axes(operator, source, output, (weights.shape[1], weights.shape[2]))
     kernels = weights.constant.astype(np.int64)

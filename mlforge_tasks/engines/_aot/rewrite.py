@@ -1,4 +1,7 @@
-"""Rewrites a graph before it is lowered: joins PAD and convolution, expands TRANSPOSE_CONV."""
+"""Rewrites a graph before it is lowered: joins PAD and convolution, expands TRANSPOSE_CONV.
+
+Convolutions of several groups are cut apart, see `grouped`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.graph import Graph, Operator, Options, Tensor
+from mlforge_tasks.engines._aot.grouped import with_groups_apart
 from mlforge_tasks.engines._aot.window import window_axes
 
 if TYPE_CHECKING:
@@ -19,7 +23,7 @@ _CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 
 def rewrite(graph: Graph) -> Graph:
     """All rewrites; each keeps every output byte."""
-    return _with_padding_joined(_with_transposed_expanded(graph))
+    return with_groups_apart(_with_padding_joined(_with_transposed_expanded(graph)))
 
 
 def _readers(graph: Graph) -> Mapping[int, list[Operator]]:

@@ -92,8 +92,6 @@ def taps_of(operator: Operator, graph: Graph) -> Taps | None:
     if operator.op == "DEPTHWISE_CONV_2D":
         values = values[0].transpose(2, 0, 1)[..., None]
         sources = np.arange(outputs)[:, None] // (outputs // channels)
-    elif weights.shape[3] == channels:
-        sources = np.broadcast_to(np.arange(channels), (outputs, channels))
     else:
-        return None
+        sources = np.broadcast_to(np.arange(channels), (outputs, channels))
     return Taps(values, sources, _kinds(axes[0]), _kinds(axes[1]))

@@ -167,19 +167,6 @@ def requant(
     )
 
 
-def require_one_group(operator: Operator, source: Tensor, weights: Tensor) -> None:
-    """Refuses a CONV_2D with groups.
-
-    Raises:
-        CandidateFailure: The weights take fewer channels than the input has.
-    """
-    if weights.shape[3] != source.shape[3]:
-        raise unsupported(
-            f"CONV_2D '{operator.name}' with groups",
-            "use DepthwiseConv2D, or one convolution per group",
-        )
-
-
 def geometry(source: Tensor, height: Axis, width: Axis) -> dict[str, Value]:
     """The members that every `aot_conv_t` has, whatever the core."""
     return {
