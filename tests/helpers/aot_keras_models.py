@@ -184,6 +184,29 @@ def decoder() -> Any:
     return keras.Model(source, layers.Conv2DTranspose(3, 2, strides=1)(x))
 
 
+def attention() -> Any:
+    """Attention of two heads over a sequence, and the largest of each feature."""
+    x = source = layers.Input((24, 6), batch_size=1)
+    x = layers.Conv1D(16, 3, strides=2, padding="same", activation="relu")(x)
+    x = layers.Add()([x, layers.MultiHeadAttention(2, 8)(x, x)])
+    y = layers.Dense(16)(layers.Dense(32, activation="relu")(x[:, ::-1]))
+    x = layers.GlobalMaxPooling1D()(layers.Concatenate()([x, layers.Attention()([x, y])]))
+    return keras.Model(source, keras.activations.log_softmax(layers.Dense(5)(x)))
+
+
+def enlarged() -> Any:
+    """Ways to a larger image by interpolation, by mirrored borders and of channels."""
+    x = source = layers.Input((10, 8, 3), batch_size=1)
+    x = keras.ops.pad(x, ((0, 0), (2, 1), (1, 1), (0, 0)), mode="reflect")
+    x = layers.Conv2D(12, 3, strides=2, activation="relu")(x)
+    x = layers.Resizing(9, 11)(x)
+    x = layers.Conv2D(8, 3, activation="relu")(x)
+    x = layers.Lambda(lambda y: tf.nn.depth_to_space(y, 2))(x)
+    x = keras.ops.take(layers.UpSampling2D(2, interpolation="bilinear")(x), [1, 5, 5, 2, 9], axis=2)
+    smallest = keras.ops.min(x, axis=(1, 3), keepdims=True)
+    return keras.Model(source, layers.Conv2D(3, 1)(layers.Subtract()([x, smallest])))
+
+
 def long_short_term_memory() -> Any:
     """An LSTM over a few steps, unrolled: the converter has no loop for it in int8."""
     x = source = layers.Input((8, 6), batch_size=1)
@@ -221,6 +244,8 @@ MODELS = (
     autoencoder,
     mixed,
     decoder,
+    attention,
+    enlarged,
     long_short_term_memory,
     gated_recurrent_unit,
     normalised,

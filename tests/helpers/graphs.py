@@ -17,6 +17,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from tests.helpers.aot_writer import Quant, Ref
 from tests.helpers.graph_elementwise import Elementwise
 from tests.helpers.graph_layers import ACTIVATIONS, WIDE_INPUTS, Layers
+from tests.helpers.graph_moves import Moves
 from tests.helpers.graph_views import Views
 
 if TYPE_CHECKING:
@@ -26,31 +27,46 @@ OPERATORS = (
     "ABS",
     "ADD",
     "AVERAGE_POOL_2D",
+    "BATCH_MATMUL",
+    "BATCH_TO_SPACE_ND",
+    "BROADCAST_TO",
     "CONCATENATION",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
+    "DEPTH_TO_SPACE",
     "ELU",
     "EXPAND_DIMS",
     "FULLY_CONNECTED",
+    "GATHER",
+    "GATHER_ND",
     "HARD_SWISH",
     "LEAKY_RELU",
     "LOGISTIC",
+    "LOG_SOFTMAX",
     "MAXIMUM",
     "MAX_POOL_2D",
     "MEAN",
     "MINIMUM",
+    "MIRROR_PAD",
     "MUL",
     "PACK",
     "PAD",
     "PADV2",
     "PRELU",
     "QUANTIZE",
+    "REDUCE_MAX",
+    "REDUCE_MIN",
     "RELU",
     "RELU6",
     "RESHAPE",
+    "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR",
+    "REVERSE_V2",
     "RSQRT",
+    "SLICE",
     "SOFTMAX",
+    "SPACE_TO_BATCH_ND",
+    "SPACE_TO_DEPTH",
     "SPLIT",
     "SPLIT_V",
     "SQUARED_DIFFERENCE",
@@ -73,21 +89,31 @@ IMAGE_ONLY = {
     "AVERAGE_POOL_2D",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
+    "DEPTH_TO_SPACE",
     "GROUPED_CONV_2D",
     "MAX_POOL_2D",
     "PADDED_CONV_2D",
+    "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR",
+    "SPACE_TO_DEPTH",
     "TRANSPOSE_CONV",
     "WIDE_DEPTHWISE_CONV_2D",
 }
+# Those that take images or sequences.
+_BLOCKS = {"BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND"}
+_BLOCK_AXES = (3, 4)
 _GROW = {
+    "BATCH_MATMUL",
+    "BROADCAST_TO",
     "CONCATENATION",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
+    "MIRROR_PAD",
     "GROUPED_CONV_2D",
     "PACK",
     "PAD",
     "PADV2",
+    "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR",
     "TRANSPOSE_CONV",
 }
@@ -100,7 +126,7 @@ _POINTWISE = (16, 32, 80)
 _MAX_SOFTMAX_DEPTH = 500
 
 
-class RandomGraph(Layers, Views, Elementwise):
+class RandomGraph(Layers, Moves, Views, Elementwise):
     """A random graph under construction."""
 
     def operand(self, source: Ref) -> Ref:
@@ -148,6 +174,12 @@ class RandomGraph(Layers, Views, Elementwise):
         options = schema.SoftmaxOptionsT(beta=self.pick(1.0, 1.0, 0.3, 2.0))
         ref = self.unary("SOFTMAX", source, Quant(np.float32(1 / 256), -128), options)
         return Ref(ref.index, ref.shape, ref.quant, 0.3)
+
+    def log_softmax(self, source: Ref) -> Ref:
+        """Its logarithm."""
+        quant = Quant(np.float32(1 / 16), 127)
+        ref = self.unary("LOG_SOFTMAX", source, quant, schema.LogSoftmaxOptionsT())
+        return Ref(ref.index, ref.shape, ref.quant, 3.0)
 
     def logistic(self, source: Ref) -> Ref:
         """Logistic function."""
@@ -334,7 +366,7 @@ def single_operator(op: str, seed: int) -> bytes:
     graph = RandomGraph(seed)
     shapes = {"WIDE_CONV_2D": wide_shape, "WIDE_DEPTHWISE_CONV_2D": lanes_shape}
     shape = shapes.get(op, random_shape)(graph.rng)
-    while op in IMAGE_ONLY and len(shape) != 4:
+    while op in {*IMAGE_ONLY, *_BLOCKS} and len(shape) != 4:
         shape = random_shape(graph.rng)
     graph.apply(op, graph.start(shape))
     return graph.finish()
@@ -346,6 +378,7 @@ def fitting(operators: Sequence[str], source: Ref) -> list[str]:
     small = math.prod(source.shape) < _MAX_ELEMENTS
     possible = [op for op in operators if image or op not in IMAGE_ONLY]
     possible = [op for op in possible if small or op not in _GROW]
+    possible = [op for op in possible if len(source.shape) in _BLOCK_AXES or op not in _BLOCKS]
     if source.shape[-1] > _MAX_SOFTMAX_DEPTH:
         possible.remove("SOFTMAX")
     return possible

@@ -15,7 +15,7 @@ _TABLES = "TFLite Micro has no int8 kernel for it either; use abs, a product or 
 _UNROLL = "use LSTM or GRU with unroll=True and few time steps, or Conv1D over time"
 _NORMALISATION = "use BatchNormalization, which the converter folds into weights"
 _POOL = "use AveragePooling2D or GlobalAveragePooling2D"
-_LARGER = "use Conv2DTranspose, or Resizing with interpolation 'nearest'"
+_LARGER = "use Conv2DTranspose, or Resizing, or UpSampling2D by interpolation 'bilinear'"
 
 # TFLM's interpreter takes none of these in int8, or the engine has no kernel for them yet.
 INSTEAD: Mapping[str, str] = {
@@ -27,23 +27,13 @@ INSTEAD: Mapping[str, str] = {
     "SQRT": _TABLES,
     "SELECT": "use ReLU or LeakyReLU; TFLite Micro has SELECT_V2 only",
     "L2_POOL_2D": _POOL,
-    "REDUCE_MAX": "use MaxPooling2D over the whole input",
-    "REDUCE_MIN": "use MaxPooling2D over the whole input",
     "L2_NORMALIZATION": _NORMALISATION,
-    "RESIZE_BILINEAR": _LARGER,
     "TILE": _LARGER,
-    "DEPTH_TO_SPACE": _LARGER,
-    "SPACE_TO_DEPTH": "use Conv2D with strides",
-    "SPACE_TO_BATCH_ND": "use Conv2D with dilation_rate, which the converter keeps in one operator",
-    "BATCH_TO_SPACE_ND": "use Conv2D with dilation_rate, which the converter keeps in one operator",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _UNROLL,
     "UNIDIRECTIONAL_SEQUENCE_RNN": _UNROLL,
     "WHILE": _UNROLL,
-    "BATCH_MATMUL": "use Dense, whose weights are constant",
     "CONV_3D": "use Conv2D",
     "ARG_MAX": "leave it to the code that reads the outputs",
     "DIV": "use a multiplication by the reciprocal",
-    "SLICE": "use x[:, a:b] or Cropping layers, which become STRIDED_SLICE",
-    "MIRROR_PAD": "use ZeroPadding2D",
     "DEQUANTIZE": "convert with inference_output_type int8",
 }

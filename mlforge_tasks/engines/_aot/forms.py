@@ -25,41 +25,59 @@ Role = Literal["value", "constant", "weights", "bias", "list", "spare"]
 _VALUE: tuple[Role, ...] = ("value",)
 _TWO: tuple[Role, ...] = ("value", "value")
 _LISTED: tuple[Role, ...] = ("value", "list")
+_TWICE_LISTED: tuple[Role, ...] = ("value", "list", "list")
 _LAYER: tuple[Role, ...] = ("value", "weights", "bias")
 # Operators that take any number of values.
 _MANY = {"CONCATENATION", "PACK"}
-# Whose list has a pair for each axis.
-_PAIRS = {"PAD", "PADV2"}
+# Lists of more than one axis: a pair for each axis of the value, or places in any shape.
+_PAIRS = ("BATCH_TO_SPACE_ND", "MIRROR_PAD", "PAD", "PADV2", "SPACE_TO_BATCH_ND")
+_ANY = ("GATHER", "GATHER_ND")
+_LIST_AXES = {**dict.fromkeys(_PAIRS, 2), **dict.fromkeys(_ANY, 8)}
 _SEVERAL_OUTPUTS = {"SPLIT", "SPLIT_V", "UNPACK"}
 ROLES: Mapping[str, tuple[Role, ...]] = {
     "ABS": _VALUE,
     "ADD": _TWO,
     "AVERAGE_POOL_2D": _VALUE,
+    "BATCH_MATMUL": _TWO,
+    "BATCH_TO_SPACE_ND": _TWICE_LISTED,
+    "BROADCAST_TO": _LISTED,
     "CONCATENATION": _VALUE,
     "CONV_2D": _LAYER,
     "DEPTHWISE_CONV_2D": _LAYER,
+    "DEPTH_TO_SPACE": _VALUE,
     "ELU": _VALUE,
     "EXPAND_DIMS": _LISTED,
     "FULLY_CONNECTED": _LAYER,
+    "GATHER": _LISTED,
+    "GATHER_ND": _LISTED,
     "HARD_SWISH": _VALUE,
     "LEAKY_RELU": _VALUE,
     "LOGISTIC": _VALUE,
-    "MAX_POOL_2D": _VALUE,
+    "LOG_SOFTMAX": _VALUE,
     "MAXIMUM": _TWO,
+    "MAX_POOL_2D": _VALUE,
     "MEAN": _LISTED,
     "MINIMUM": _TWO,
+    "MIRROR_PAD": _LISTED,
     "MUL": _TWO,
     "PACK": _VALUE,
     "PAD": _LISTED,
     "PADV2": ("value", "list", "constant"),
     "PRELU": _TWO,
     "QUANTIZE": _VALUE,
+    "REDUCE_MAX": _LISTED,
+    "REDUCE_MIN": _LISTED,
     "RELU": _VALUE,
     "RELU6": _VALUE,
     "RESHAPE": ("value", "spare"),
+    "RESIZE_BILINEAR": _LISTED,
     "RESIZE_NEAREST_NEIGHBOR": _LISTED,
+    "REVERSE_V2": _LISTED,
     "RSQRT": _VALUE,
+    "SLICE": _TWICE_LISTED,
     "SOFTMAX": _VALUE,
+    "SPACE_TO_BATCH_ND": _TWICE_LISTED,
+    "SPACE_TO_DEPTH": _VALUE,
     "SPLIT": ("list", "value"),
     "SPLIT_V": ("value", "list", "list"),
     "SQUARED_DIFFERENCE": _TWO,
@@ -202,10 +220,10 @@ def _check_types(operator: Operator, graph: Graph, what: str) -> None:
 def _check_list(operator: Operator, tensor: Tensor, what: str) -> None:
     if tensor.data is None or tensor.dtype != "int32" or tensor.oddity:
         raise unsupported(
-            f"{what} with sizes or axes ('{tensor.name}') that are not int32 constants",
+            f"{what} with sizes, axes or places ('{tensor.name}') that are not int32 constants",
             "use constant ones, and a batch of 1",
         )
-    if len(tensor.shape) > (2 if operator.op in _PAIRS else 1):
+    if len(tensor.shape) > _LIST_AXES.get(operator.op, 1):
         raise unsupported(f"{what} with sizes or axes of shape {list(tensor.shape)}", _AGAIN)
 
 

@@ -104,9 +104,11 @@ class Options:
     what DEPTHWISE_CONV_2D multiplies channels by, and how many tensors PACK and UNPACK have. `axes`
     are those that SQUEEZE takes away, none for all of size 1. Masks have a bit per axis;
     `other_masks` are those that no reference kernel reads. `from_float` is QUANTIZE that the
-    reference gives floats. `fed` are a first row of the model's input, how many rows later each
-    turn of a loop begins, and how many rows there are in each. `table` is of a map without
-    another definition, by int8 + 128.
+    reference gives floats. `block` is the side of a block of pixels. `batch_axes` are those that
+    GATHER's places have as well. `reflects`: a mirrored border does not have the edge itself twice.
+    `adjoint`: which of two matrices are transposed. `fed` are a first row of the model's input, how
+    many rows later each turn of a loop begins, and how many rows there are in each. `table` is of a
+    map without another definition, by int8 + 128.
     """
 
     same_padding: bool = False
@@ -127,6 +129,10 @@ class Options:
     shrink_mask: int = 0
     other_masks: int = 0
     from_float: bool = False
+    block: int = 1
+    batch_axes: int = 0
+    reflects: bool = False
+    adjoint: tuple[bool, bool] = (False, False)
     fed: tuple[int, int, int] = (0, 0, 0)
     table: tuple[int, ...] = ()
 

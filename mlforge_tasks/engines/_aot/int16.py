@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.engines._aot import int16_layers, int16_maps, shape, view
+from mlforge_tasks.engines._aot import int16_layers, int16_maps, resize, shape, view
 from mlforge_tasks.engines._aot.failure import unsupported
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ OPERATORS: Mapping[str, _Lowering] = {
     "RELU": int16_maps.relu,
     "RELU6": int16_maps.relu6,
     "RESHAPE": shape.reshape,
-    "RESIZE_NEAREST_NEIGHBOR": _moved(view.resize_nearest, image=True),
+    "RESIZE_NEAREST_NEIGHBOR": _moved(resize.resize_nearest, image=True),
     "SOFTMAX": int16_maps.softmax,
     "SPLIT": _moved(view.split),
     "SPLIT_V": _moved(view.split),

@@ -28,7 +28,24 @@ if TYPE_CHECKING:
 
 # What an island becomes: an int8 tensor by a table of every int8.
 TABLE = "TABLE"
-_COPIES = {"RESHAPE", "SPLIT", "SPLIT_V", "STRIDED_SLICE", "TRANSPOSE", "UNPACK"}
+_COPIES = {
+    "BROADCAST_TO",
+    "DEPTH_TO_SPACE",
+    "EXPAND_DIMS",
+    "GATHER",
+    "GATHER_ND",
+    "MIRROR_PAD",
+    "RESHAPE",
+    "REVERSE_V2",
+    "SLICE",
+    "SPACE_TO_DEPTH",
+    "SPLIT",
+    "SPLIT_V",
+    "SQUEEZE",
+    "STRIDED_SLICE",
+    "TRANSPOSE",
+    "UNPACK",
+}
 _CHOICES: Mapping[str, Callable[[list[_Values], Options], _Values]] = {
     "SELECT_V2": lambda values, _: np.where(*values)
 }

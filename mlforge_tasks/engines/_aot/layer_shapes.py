@@ -29,6 +29,12 @@ def numbers(operator: Operator, graph: Graph, place: int) -> list[int]:
     return [int(each) for each in graph.tensors[operator.inputs[place]].constant.ravel()]
 
 
+def axis_of(axis: int, shape: Shape) -> int:
+    """An axis counted from the front."""
+    require(-len(shape) <= axis < len(shape), f"axis {axis}")
+    return axis % len(shape)
+
+
 def _image(operator: Operator, graph: Graph, place: int = 0) -> Shape:
     """The shape of one image, [1, height, width, channels]."""
     shape = graph.tensors[operator.inputs[place]].shape

@@ -124,10 +124,21 @@ def _counted_axis(table: Table) -> Options:
     return Options(count=table.integer(0, "i"), axis=table.integer(1, "i"))
 
 
-def _resize(table: Table) -> Options:
-    return Options(
-        align_corners=bool(table.integer(0, "?")), half_pixel_centers=bool(table.integer(1, "?"))
-    )
+def _resize(table: Table, first: int = 0) -> Options:
+    corners, centres = (bool(table.integer(first + slot, "?")) for slot in range(2))
+    return Options(align_corners=corners, half_pixel_centers=centres)
+
+
+def _gather(table: Table) -> Options:
+    return Options(axis=table.integer(0, "i"), batch_axes=table.integer(1, "i"))
+
+
+def _block(table: Table) -> Options:
+    return Options(block=table.integer(0, "i"))
+
+
+def _matmul(table: Table) -> Options:
+    return Options(adjoint=(bool(table.integer(0, "?")), bool(table.integer(1, "?"))))
 
 
 @dataclass(frozen=True)
@@ -149,16 +160,24 @@ class Reading:
 READINGS: Mapping[str, Reading] = {
     "ADD": Reading("AddOptions", _activated),
     "AVERAGE_POOL_2D": Reading("Pool2DOptions", _pool, needed=True),
+    "BATCH_MATMUL": Reading("BatchMatMulOptions", _matmul),
     "CONCATENATION": Reading("ConcatenationOptions", _concatenation),
     "CONV_2D": Reading("Conv2DOptions", _conv, needed=True),
     "DEPTHWISE_CONV_2D": Reading("DepthwiseConv2DOptions", _depthwise, needed=True),
+    "DEPTH_TO_SPACE": Reading("DepthToSpaceOptions", _block),
     "FULLY_CONNECTED": Reading("FullyConnectedOptions", _dense),
+    "GATHER": Reading("GatherOptions", _gather),
     "LEAKY_RELU": Reading("LeakyReluOptions", lambda table: Options(alpha=_finite(table, 0))),
     "MAX_POOL_2D": Reading("Pool2DOptions", _pool, needed=True),
+    "MIRROR_PAD": Reading(
+        "MirrorPadOptions", lambda table: Options(reflects=not table.integer(0, "b"))
+    ),
     "MUL": Reading("MulOptions", _activated),
     "PACK": Reading("PackOptions", _counted_axis),
+    "RESIZE_BILINEAR": Reading("ResizeBilinearOptions", lambda table: _resize(table, 2)),
     "RESIZE_NEAREST_NEIGHBOR": Reading("ResizeNearestNeighborOptions", _resize),
     "SOFTMAX": Reading("SoftmaxOptions", lambda table: Options(beta=_finite(table, 0))),
+    "SPACE_TO_DEPTH": Reading("SpaceToDepthOptions", _block),
     "SQUEEZE": Reading("SqueezeOptions", lambda table: Options(axes=table.integers(0))),
     "STRIDED_SLICE": Reading("StridedSliceOptions", _slice),
     "SUB": Reading("SubOptions", _activated),

@@ -208,6 +208,12 @@ def _same(operator: Operator, graph: Graph, inputs: Sequence[Interval]) -> Inter
     return inputs[0]
 
 
+def _picked(operator: Operator, graph: Graph, inputs: Sequence[Interval]) -> Interval | None:
+    """MIRROR_PAD, of pixels."""
+    alike = graph.inputs_of(operator)[0].shape[-1:] == graph.output_of(operator).shape[-1:]
+    return inputs[0] if alike else None
+
+
 _RANGES: Mapping[str, _Range] = {
     "ADD": _sum,
     "AVERAGE_POOL_2D": _pool,
@@ -217,8 +223,10 @@ _RANGES: Mapping[str, _Range] = {
     "MEAN": _mean,
     "MINIMUM": _extreme,
     "MUL": _product,
+    "MIRROR_PAD": _picked,
     "PAD": _padded,
     "PADV2": _padded,
+    "RESIZE_BILINEAR": _same,
     "RESIZE_NEAREST_NEIGHBOR": _same,
     "SQUARED_DIFFERENCE": _squared_difference,
     "SUB": _sum,

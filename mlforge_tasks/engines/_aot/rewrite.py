@@ -13,6 +13,7 @@ import numpy as np
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.graph import Graph, Operator, Options, Tensor
 from mlforge_tasks.engines._aot.grouped import with_groups_apart
+from mlforge_tasks.engines._aot.reduction import with_reductions_expanded
 from mlforge_tasks.engines._aot.window import window_axes
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ _CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 
 def rewrite(graph: Graph) -> Graph:
     """All rewrites; each keeps every output byte."""
-    return with_groups_apart(_with_padding_joined(_with_transposed_expanded(graph)))
+    graph = _with_transposed_expanded(with_reductions_expanded(graph))
+    return with_groups_apart(_with_padding_joined(graph))
 
 
 def _readers(graph: Graph) -> Mapping[int, list[Operator]]:

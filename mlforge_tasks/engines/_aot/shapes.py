@@ -11,20 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.engines._aot import layer_shapes
+from mlforge_tasks.engines._aot import layer_shapes, moved_shapes
 from mlforge_tasks.engines._aot.failure import unsupported
-from mlforge_tasks.engines._aot.layer_shapes import MisfitError, numbers, require
+from mlforge_tasks.engines._aot.layer_shapes import MisfitError, axis_of, numbers, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mlforge_tasks.engines._aot.graph import Graph, Operator, Shape
+    from mlforge_tasks.engines._aot.graph import Graph, Operator
     from mlforge_tasks.engines._aot.layer_shapes import Shapes
-
-
-def _axis(axis: int, shape: Shape) -> int:
-    require(-len(shape) <= axis < len(shape), f"axis {axis}")
-    return axis % len(shape)
 
 
 def _alike(operator: Operator, graph: Graph) -> Shapes:
@@ -41,7 +36,7 @@ def _broadcast(operator: Operator, graph: Graph) -> Shapes:
 
 def _concatenation(operator: Operator, graph: Graph) -> Shapes:
     shapes = [graph.tensors[index].shape for index in operator.inputs]
-    axis = _axis(operator.options.axis, shapes[0])
+    axis = axis_of(operator.options.axis, shapes[0])
     rests = {(*each[:axis], *each[axis + 1 :]) for each in shapes}
     alike = len(rests) == 1 and len({len(each) for each in shapes}) == 1
     require(alike, f"parts {', '.join(str(list(each)) for each in shapes)}")
@@ -54,13 +49,13 @@ def _pack(operator: Operator, graph: Graph) -> Shapes:
     count = operator.options.count
     require(count == len(shapes), f"{len(shapes)} parts, where it names {count}")
     require(len(set(shapes)) == 1, f"parts {', '.join(str(list(each)) for each in shapes)}")
-    axis = _axis(operator.options.axis, (1, *shapes[0]))
+    axis = axis_of(operator.options.axis, (1, *shapes[0]))
     return [(*shapes[0][:axis], count, *shapes[0][axis:])]
 
 
 def _unpack(operator: Operator, graph: Graph) -> Shapes:
     source = graph.tensors[operator.inputs[0]].shape
-    axis, count = _axis(operator.options.axis, source), operator.options.count
+    axis, count = axis_of(operator.options.axis, source), operator.options.count
     require(count == source[axis] == len(operator.outputs), f"{len(operator.outputs)} outputs")
     return [(*source[:axis], *source[axis + 1 :])] * count
 
@@ -70,7 +65,7 @@ def _split(operator: Operator, graph: Graph) -> Shapes:
     source = graph.tensors[operator.inputs[1]].shape
     axes = numbers(operator, graph, 0)
     require(len(axes) == 1, f"axes {axes}")
-    axis, count = _axis(axes[0], source), len(operator.outputs)
+    axis, count = axis_of(axes[0], source), len(operator.outputs)
     require(source[axis] % count == 0, f"{count} parts of {source[axis]}")
     return [(*source[:axis], source[axis] // count, *source[axis + 1 :])] * count
 
@@ -80,7 +75,7 @@ def _split_v(operator: Operator, graph: Graph) -> Shapes:
     source = graph.tensors[operator.inputs[0]].shape
     sizes, axes = numbers(operator, graph, 1), numbers(operator, graph, 2)
     require(len(axes) == 1, f"axes {axes}")
-    axis = _axis(axes[0], source)
+    axis = axis_of(axes[0], source)
     if sizes.count(-1) == 1:
         sizes[sizes.index(-1)] = source[axis] - sum(sizes) - 1
     require(sum(sizes) == source[axis] and min(sizes) > 0, f"sizes {sizes} of {source[axis]}")
@@ -91,13 +86,13 @@ def _split_v(operator: Operator, graph: Graph) -> Shapes:
 def _expand_dims(operator: Operator, graph: Graph) -> Shapes:
     source, axes = graph.tensors[operator.inputs[0]].shape, numbers(operator, graph, 1)
     require(len(axes) == 1, f"axes {axes}")
-    axis = _axis(axes[0], (1, *source))
+    axis = axis_of(axes[0], (1, *source))
     return [(*source[:axis], 1, *source[axis:])]
 
 
 def _squeeze(operator: Operator, graph: Graph) -> Shapes:
     source = graph.tensors[operator.inputs[0]].shape
-    axes = {_axis(each, source) for each in operator.options.axes}
+    axes = {axis_of(each, source) for each in operator.options.axes}
     ones = {axis for axis, size in enumerate(source) if size == 1}
     require(axes <= ones, f"axes {sorted(axes)} of {list(source)}")
     gone = axes or ones
@@ -137,9 +132,9 @@ def _strided_slice(operator: Operator, graph: Graph) -> Shapes:
     return [tuple(sizes)]
 
 
-def _mean(operator: Operator, graph: Graph) -> Shapes:
+def _reduced(operator: Operator, graph: Graph) -> Shapes:
     source = graph.tensors[operator.inputs[0]].shape
-    axes = {_axis(each, source) for each in numbers(operator, graph, 1)}
+    axes = {axis_of(each, source) for each in numbers(operator, graph, 1)}
     return [tuple(1 if axis in axes else size for axis, size in enumerate(source))]
 
 
@@ -156,6 +151,7 @@ _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "HARD_SWISH": _alike,
     "LEAKY_RELU": _alike,
     "LOGISTIC": _alike,
+    "LOG_SOFTMAX": _alike,
     "MAX_POOL_2D": layer_shapes.pool,
     "MAXIMUM": _broadcast,
     "MINIMUM": _broadcast,
@@ -167,6 +163,7 @@ _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "QUANTIZE": _alike,
     "RELU": _alike,
     "RELU6": _alike,
+    "RESIZE_BILINEAR": layer_shapes.resize,
     "RESIZE_NEAREST_NEIGHBOR": layer_shapes.resize,
     "RSQRT": _alike,
     "SOFTMAX": _alike,
@@ -181,12 +178,15 @@ _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "TRANSPOSE": _transpose,
     "TRANSPOSE_CONV": layer_shapes.transpose_conv,
     "UNPACK": _unpack,
+    **moved_shapes.EXACT,
 }
 _AS_MANY: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "FULLY_CONNECTED": layer_shapes.fully_connected,
-    "MEAN": _mean,
+    "MEAN": _reduced,
+    "REDUCE_MAX": _reduced,
+    "REDUCE_MIN": _reduced,
     "RESHAPE": _alike,
-    "SUM": _mean,
+    "SUM": _reduced,
 }
 
 

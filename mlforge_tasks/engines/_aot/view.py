@@ -1,4 +1,4 @@
-"""Lowers slices, splits, transposition and resizing: copies that pick elements."""
+"""Lowers slices, splits and transposition: copies of elements that are equally far apart."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from mlforge_tasks.engines._aot.program import (
     Constant,
     Data,
     Folded,
-    Parameters,
     Step,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlforge_tasks.engines._aot.graph import Graph, Operator, Options
-    from mlforge_tasks.engines._aot.program import Argument, Lowered, Value
+    from mlforge_tasks.engines._aot.graph import Graph, Operator
+    from mlforge_tasks.engines._aot.program import Argument, Lowered
 
 VIEW_AXES = 5
 
@@ -32,33 +31,33 @@ def steps_of(shape: Sequence[int]) -> list[int]:
     return [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
 
 
-def _merged(axes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def merged(axes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Axes as (size, step) without those of size 1; neighbours that lie like one are one."""
-    merged: list[tuple[int, int]] = []
+    found: list[tuple[int, int]] = []
     for size, step in axes:
         if size == 1:
             continue
-        if merged and merged[-1][1] == size * step:
-            merged.append((merged.pop()[0] * size, step))
+        if found and found[-1][1] == size * step:
+            found.append((found.pop()[0] * size, step))
         else:
-            merged.append((size, step))
-    return merged or [(1, 1)]
+            found.append((size, step))
+    return found or [(1, 1)]
 
 
 def view_call(
-    operator: Operator, axes: Sequence[tuple[int, int]], source: Data, target: Argument
+    operator: Operator, axes: Sequence[tuple[int, int]], source: Argument, target: Argument
 ) -> tuple[Call, Constant]:
     """The call that copies a view of a tensor, and the constant that describes it.
 
     Raises:
         CandidateFailure: It has too many axes.
     """
-    merged = _merged(axes)
-    if len(merged) > VIEW_AXES:
+    found = merged(axes)
+    if len(found) > VIEW_AXES:
         raise unsupported(
             f"{operator.op} '{operator.name}' over more than {VIEW_AXES} axes", "reshape it first"
         )
-    rows = [(1, 0)] * (VIEW_AXES - len(merged)) + merged
+    rows = [(1, 0)] * (VIEW_AXES - len(found)) + found
     name = f"{operator.name}_axes"
     constant = Constant(
         name, "aot_view_axis_t", np.array(rows, np.int32), "size, step; outermost first"
@@ -140,38 +139,3 @@ def unpack(operator: Operator, graph: Graph) -> Step:
     index = operator.inputs[0]
     axis = operator.options.axis % len(graph.tensors[index].shape)
     return _split(operator, graph, index, axis)
-
-
-def _nearest(size: int, wanted: int, options: Options) -> list[int]:
-    """Where each output element comes from, in the float32 that the reference computes in."""
-    ends = options.align_corners and wanted > 1
-    scale = np.float32(size - 1 if ends else size) / np.float32(wanted - 1 if ends else wanted)
-    shift = np.float32(0.5 if options.half_pixel_centers else 0)
-    places = [(np.float32(place) + shift) * scale for place in range(wanted)]
-    up = np.float32(0.5 if options.align_corners else 0)
-    return [min(int(np.floor(each + up)), size - 1) for each in places]
-
-
-def resize_nearest(operator: Operator, graph: Graph) -> Step:
-    """RESIZE_NEAREST_NEIGHBOR."""
-    source = graph.inputs_of(operator)[0]
-    output = graph.output_of(operator)
-    names = [f"{operator.name}_{each}" for each in ("rows", "columns")]
-    constants = []
-    for name, size, wanted in zip(names, source.shape[1:3], output.shape[1:3], strict=True):
-        picked = _nearest(size, wanted, operator.options)
-        constants.append(Constant(name, "uint16_t", np.array(picked, np.uint16)))
-    members: dict[str, Value] = {
-        "rows": names[0],
-        "columns": names[1],
-        "height": output.shape[1],
-        "width": output.shape[2],
-        "channels": output.shape[3],
-        "line": source.shape[2] * source.shape[3],
-    }
-    arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output))
-    return Step(
-        calls=(Call("aot_view_s8.h", "aot_resize_s8", arguments),),
-        constants=tuple(constants),
-        parameters=Parameters(operator.name, "aot_resize_t", members),
-    )

@@ -39,14 +39,3 @@ void aot_take_runs_s8(int32_t count, int32_t run, int32_t step, const int8_t *in
         output += run;
     }
 }
-
-void aot_resize_s8(const aot_resize_t *layer, const int8_t *input, int8_t *output)
-{
-    for (int32_t y = 0; y < layer->height; y++) {
-        const int8_t *row = input + layer->rows[y] * layer->line;
-        for (int32_t x = 0; x < layer->width; x++) {
-            memcpy(output, row + layer->columns[x] * layer->channels, (size_t)layer->channels);
-            output += layer->channels;
-        }
-    }
-}

@@ -1,4 +1,4 @@
-/* Copies that leave elements out or change their order: slices, transposition, splits, resizing. */
+/* Copies that leave elements out or change their order: slices, transposition, splits. */
 #ifndef AOT_VIEW_S8_H
 #define AOT_VIEW_S8_H
 
@@ -17,15 +17,5 @@ void aot_view_s8(const aot_view_axis_t axes[AOT_VIEW_AXES], const int8_t *input,
 /* Copies count runs that start step bytes apart, one behind the other. */
 void aot_take_runs_s8(int32_t count, int32_t run, int32_t step, const int8_t *input,
                       int8_t *output);
-
-/* rows, columns   for each of the output, which of the input
- * line            bytes of a row of the input
- */
-typedef struct {
-    const uint16_t *rows, *columns;
-    int32_t height, width, channels, line;
-} aot_resize_t;
-
-void aot_resize_s8(const aot_resize_t *layer, const int8_t *input, int8_t *output);
 
 #endif
