@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import product
 
 if TYPE_CHECKING:
     import jinja2
 
-TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+TEMPLATES = product.path("templates")
 BYTES_PER_LINE = 12
 C_INT_MIN, C_INT_MAX = -(2**31), 2**32 - 1
 

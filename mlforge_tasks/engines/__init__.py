@@ -17,15 +17,14 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from mlforge_tasks.graph import product
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlforge_tasks.records import LayerProfile, Patches
-
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -90,4 +89,4 @@ class Engine(Protocol):
 def resources(name: str) -> tuple[str, ...]:
     """An engine's data files, relative to the project root: its templates and its helper folder."""
     folders = (f"templates/{name}", f"mlforge_tasks/engines/_{name}")
-    return tuple(folder for folder in folders if (PROJECT_ROOT / folder).is_dir())
+    return tuple(folder for folder in folders if product.path(folder).is_dir())

@@ -10,13 +10,13 @@ has built and run an image that searches for the smallest one.
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mlforge_tasks.engines import GeneratedModel
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph import product
 from mlforge_tasks.records import LayerProfile, Reason
 from mlforge_tasks.tflite_file.model import read
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.tflite_file.model import FileGraph, FileTensor
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "tflm"
+TEMPLATES = product.path("templates/tflm")
 SOURCE = "tflm_operators.c"
 
 # Operators whose int8 kernels work in TFLM as Zephyr builds it (which leaves half of BATCH_MATMUL

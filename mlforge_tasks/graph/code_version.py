@@ -13,30 +13,30 @@ from importlib.util import resolve_name
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.graph import product
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.imports import imported_names
+from mlforge_tasks.graph.product import PACKAGE, ROOT
 from mlforge_tasks.records import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-PACKAGE = "mlforge_tasks"
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _SKIPPED = {"__pycache__"}
 
 
 def _stamp(name: str) -> tuple[int, ...]:
     """Size, times and inode of a file below the project's root; of one that is gone, nothing."""
     try:
-        found = os.stat(f"{PROJECT_ROOT}/{name}")  # noqa: PTH116 - a Path costs more
+        found = os.stat(product.place(name))  # noqa: PTH116 - a Path costs more
     except OSError:
         return ()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
 def _sources() -> Iterator[str]:
-    for folder, _, names in os.walk(PROJECT_ROOT / PACKAGE):
-        below = os.path.relpath(folder, PROJECT_ROOT)
+    for folder, _, names in os.walk(ROOT / PACKAGE):
+        below = os.path.relpath(folder, ROOT)
         yield from (f"{below}/{name}" for name in names if name.endswith(".py"))
 
 
@@ -46,7 +46,7 @@ _first_seen = {name: _stamp(name) for name in _sources()}
 
 @functools.cache
 def _find(module: str) -> Path | None:
-    path = f"{PROJECT_ROOT}/{module.replace('.', '/')}"
+    path = f"{ROOT}/{module.replace('.', '/')}"
     for candidate in (f"{path}.py", f"{path}/__init__.py"):
         if os.path.isfile(candidate):  # noqa: PTH113 - most are not, and a Path costs more
             return Path(candidate)
@@ -61,7 +61,7 @@ def module_file(module: str) -> Path:
     """
     path = _find(module)
     if path is None:
-        raise FileNotFoundError(f"no module '{module}' below {PROJECT_ROOT}")
+        raise FileNotFoundError(f"no module '{module}' below {ROOT}")
     return path
 
 
@@ -130,7 +130,7 @@ def _module_digest(module: str) -> tuple[str, str] | None:
 
 
 def _digested(path: Path) -> tuple[str, str]:
-    name = path.relative_to(PROJECT_ROOT).as_posix()
+    name = product.name(path)
     if name not in _first_seen:
         _first_seen[name] = _stamp(name)
     return name, file_digest(path)
@@ -139,7 +139,7 @@ def _digested(path: Path) -> tuple[str, str]:
 @functools.cache
 def _resource_digests(name: str) -> Mapping[str, str] | None:
     """The same for a file, or for every file below a folder; None where there is neither."""
-    path = PROJECT_ROOT / name
+    path = product.path(name)
     if not path.exists():
         return None
     found = (path, *path.rglob("*"))

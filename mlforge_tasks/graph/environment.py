@@ -19,7 +19,8 @@ from pydantic import ValidationError
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process, surroundings
-from mlforge_tasks.graph.code_version import PROJECT_ROOT, foreign_imports
+from mlforge_tasks.graph.code_version import foreign_imports
+from mlforge_tasks.graph.product import ROOT
 from mlforge_tasks.graph.tool_versions import Once
 from mlforge_tasks.records import Record
 
@@ -163,7 +164,7 @@ def confine() -> None:
         ToolError: It already has: a module of a name that is installed came from elsewhere.
     """
     path = installed().path
-    sys.path[:] = [*path, str(PROJECT_ROOT)]
+    sys.path[:] = list(dict.fromkeys((*path, str(ROOT))))
     covered = tuple(f"{folder}/" for folder in sys.path)
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)

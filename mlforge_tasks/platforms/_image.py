@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import process
+from mlforge_tasks.graph import process, product
 from mlforge_tasks.graph.tool_versions import once
 from mlforge_tasks.platforms import _clang, _gnu, _objects
 from mlforge_tasks.platforms._fit import does_not_fit, ended_by_itself
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.board import Board, Uart
     from mlforge_tasks.contract.sections import Toolchain
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = PROJECT_ROOT / "templates" / "baremetal"
-APP = PROJECT_ROOT / "zephyr_app" / "src"
+APP = product.path("zephyr_app/src")
 APPLICATION = (APP / "app.c", APP / "spread.c")
 STARTUP = Path(__file__).parent / "_baremetal"
 

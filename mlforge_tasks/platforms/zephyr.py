@@ -15,6 +15,7 @@ from mlforge_tasks.build_report import FirmwareReport, ProcessReport
 from mlforge_tasks.contract.benchmark import input_of
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import product
 from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.graph.files import Tree
 from mlforge_tasks.graph.sealed import Sealed
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.sections import Toolchain
     from mlforge_tasks.platforms import BuildRequest
 
-BUILD_ROOT = workspace.PROJECT_ROOT / "build" / ".zephyr"
+BUILD_ROOT = product.project() / "build" / ".zephyr"
 CORE_MODULES = ("cmsis_6",)
 TFLM_MODULES = ("cmsis-dsp", "cmsis-nn", "tflite-micro")
 NO_MODEL = APP / "no_model"

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.elf import flat_origin
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import process
-from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.graph import process, product
 from mlforge_tasks.runners._bench import fill
 from mlforge_tasks.runners._hex import intel_hex
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.runners._bench import BenchBoard
 
-BUILD_FOLDERS = PROJECT_ROOT / "build" / ".zephyr"
+BUILD_FOLDERS = product.project() / "build" / ".zephyr"
 # A probe that has just been plugged in, or was left in some state, often works the second time.
 FLASH_ATTEMPTS = 2
 

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import process
-from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.graph import process, product
 from mlforge_tasks.runners import Capabilities, _attached, _bench
 from mlforge_tasks.runners._board_session import TRANSCRIPT_FILE, SerialSession
 from mlforge_tasks.runners._line import Line, Patience
@@ -108,7 +107,7 @@ class SerialRunner:
             ToolError: The bench has no such board, or something is wrong with it; says what.
             ContractError: The hardware map is not valid.
         """
-        on, cwd = _bench.find(_names(board), root=PROJECT_ROOT)
+        on, cwd = _bench.find(_names(board), root=product.project())
         transcript = Transcript(evidence / TRANSCRIPT_FILE if evidence else None)
         with (
             contextlib.closing(transcript),
@@ -139,12 +138,12 @@ class SerialRunner:
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `runners.Runner.tool_versions`: the very board, so no other's results are taken."""
-        on, _ = _bench.find(_names(board), root=PROJECT_ROOT)
+        on, _ = _bench.find(_names(board), root=product.project())
         return on.identity()
 
     def require(self, board: Board, *, west_builds: bool) -> None:
         """See `runners.Runner.require`: the port, and what flashes the board."""
-        on, cwd = _bench.find(_names(board), root=PROJECT_ROOT)
+        on, cwd = _bench.find(_names(board), root=product.project())
         _attached.require(board, on, cwd, west_builds=west_builds)
 
 

@@ -17,8 +17,7 @@ from serial.tools import list_ports
 
 from mlforge_tasks.cycles import llvm
 from mlforge_tasks.errors import MlforgeError, ToolError
-from mlforge_tasks.graph import process
-from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.graph import process, product
 from mlforge_tasks.platforms import _gnu
 from mlforge_tasks.platforms._zephyr import doctor as zephyr
 from mlforge_tasks.runners import _bench
@@ -106,7 +105,7 @@ def _zephyr() -> Iterator[Finding]:
 
 
 def _boards() -> Iterator[Finding]:
-    path = _bench.map_path(PROJECT_ROOT)
+    path = _bench.map_path(product.project())
     if not path.exists():
         yield Finding("optional", "hardware map", f"none at {path}", _bench.GENERATE_HINT)
     else:

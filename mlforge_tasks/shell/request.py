@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.board import Board, load_board
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.graph import product
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +48,7 @@ def read(words: Mapping[str, str]) -> Request:
         )
     if not NAME.fullmatch(name):
         raise MlforgeError(f"name={name}: found other characters, wanted letters, digits, _ - .")
-    path = PROJECT_ROOT / "contracts" / f"{name}.yaml"
+    path = product.project() / "contracts" / f"{name}.yaml"
     if path.exists():
         raise MlforgeError(f"'{path}' is there already", hint="another name=…, or remove it")
     return Request(path, _in_project(data), load_board(words.get("board", BOARD)))
@@ -56,12 +56,13 @@ def read(words: Mapping[str, str]) -> Request:
 
 def _in_project(data: str) -> str:
     """The path relative to the project's root."""
-    place = PROJECT_ROOT / Path(data).expanduser()
+    project = product.project()
+    place = project / Path(data).expanduser()
     if not place.exists():
         raise MlforgeError(f"data={data}: there is nothing at this path")
-    if not place.resolve().is_relative_to(PROJECT_ROOT.resolve()):
+    if not place.resolve().is_relative_to(project.resolve()):
         raise MlforgeError(
             f"data={data}: found a path outside the project, wanted one in it",
-            hint=f"copy it to '{PROJECT_ROOT / 'data'}'",
+            hint=f"copy it to '{project / 'data'}'",
         )
-    return place.resolve().relative_to(PROJECT_ROOT.resolve()).as_posix()
+    return place.resolve().relative_to(project.resolve()).as_posix()

@@ -1,6 +1,6 @@
 """Before anything else: is there room, where things are, how text is read, what is imported.
 
-Imports the standard library alone.
+Imports nothing but the standard library, and what does the same.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.graph import product
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,7 +28,7 @@ PLACES = {
     *("HOME", "TMPDIR", "TEMP", "TMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "CCACHE_DIR"),
     *("ZEPHYR_BASE", "ZEPHYR_SDK_INSTALL_DIR", "GNUARMEMB_TOOLCHAIN_PATH", "MLFORGE_HARDWARE_MAP"),
     *("SSL_CERT_FILE", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_CONFIG_FILE", "PIP_CACHE_DIR"),
-    "PIP_LOG",
+    *("PIP_LOG", "MLFORGE_PROJECT"),
 }
 # Those that name several, apart by colons; an empty one is the folder that the user is in.
 LISTS = {"PATH", "LD_LIBRARY_PATH", "SSL_CERT_DIR"}
@@ -91,7 +93,7 @@ def settle(here: Path) -> None:
         here: The folder that the user is in, which doit may have left.
     """
     os.environ.update(absolute_places(os.environ, here))
-    project = str(Path(__file__).resolve().parents[2])
+    project = str(product.project())
     sys.path.sort(key=lambda folder: str(Path(folder).resolve()) == project)
     encoding = codecs.lookup(locale.getpreferredencoding(do_setlocale=False)).name
     if encoding != "utf-8":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from mlforge_tasks.contract import loader
 from mlforge_tasks.contract.schema import SCHEMA
 from mlforge_tasks.datasets._look import look
 from mlforge_tasks.errors import ContractError, MlforgeError
-from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.graph import product
 from mlforge_tasks.render import render
 from mlforge_tasks.shell.roles import roles_of
 from mlforge_tasks.yaml_file.units import format_bytes
@@ -43,10 +44,13 @@ def write(asked: Request) -> None:
     Raises:
         MlforgeError: The data cannot be read, or no contract could be made of it.
     """
-    found = look(asked.data, PROJECT_ROOT)
+    found = look(asked.data, product.project())
+    asked.path.parent.mkdir(parents=True, exist_ok=True)
+    if not (asked.path.parent / SCHEMA).exists():  # what an editor knows of contracts
+        shutil.copyfile(product.path(f"contracts/{SCHEMA}"), asked.path.parent / SCHEMA)
     asked.path.write_text(contract_text(asked.path.stem, found, asked.board))
     try:
-        loader.load(asked.path, PROJECT_ROOT)
+        loader.load(asked.path, product.project())
     except ContractError as error:
         asked.path.unlink()
         raise MlforgeError(f"{asked.data}: no contract could be made of it: {error}") from None

@@ -16,7 +16,8 @@ from doit.exceptions import InvalidDodoFile, TaskFailed
 
 from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import ContractError, MlforgeError
-from mlforge_tasks.graph.code_version import PROJECT_ROOT, module_file
+from mlforge_tasks.graph import product
+from mlforge_tasks.graph.code_version import module_file
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.shell import loop, reporter, state, variables
@@ -37,6 +38,12 @@ class UpToDate:
         return self.stage.up_to_date(values)
 
 
+def default_contract() -> str:
+    """The contract of a command that names none: the sample, the product's own where need be."""
+    sample = "contracts/glucose.yaml"
+    return sample if Path(sample).is_file() else product.place(sample)
+
+
 def load_plan(contract: str, build: str) -> Plan:
     """Reads a contract and declares its graph.
 
@@ -54,8 +61,9 @@ def load_plan(contract: str, build: str) -> Plan:
             "Things to try: letters, digits, '_', '-' and '.' only"
         )
     try:
-        loaded = loader.load(path, PROJECT_ROOT)
-        plan = make_plan(loaded, path.stem, root=PROJECT_ROOT, build=_plain(Path(build)))
+        root = product.project()
+        loaded = loader.load(path, root)
+        plan = make_plan(loaded, path.stem, root=root, build=_plain(Path(build)))
     except ContractError as error:
         count = len(error.problems)
         heading = f"{count} mistake{'s' if count > 1 else ''} in {contract}:"
@@ -67,7 +75,7 @@ def load_plan(contract: str, build: str) -> Plan:
 
 def _instead(path: Path) -> str:
     """What to try in place of a contract that is not there, for the end of a message."""
-    known = (one.stem for one in sorted((PROJECT_ROOT / "contracts").glob("*.yaml")))
+    known = (one.stem for one in sorted((product.project() / "contracts").glob("*.yaml")))
     near = None if path.exists() else closest(path.stem, known)
     return f"\nThings to try: contract=contracts/{near}.yaml" if near else ""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board
-from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.graph import product
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.stages import main
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.platforms import Platform
 
 NO_MODEL_FOLDER = "zephyr_app/no_model"
-NO_MODEL = PROJECT_ROOT / NO_MODEL_FOLDER
+NO_MODEL = product.path(NO_MODEL_FOLDER)
 NO_ENGINE = "none"
 
 

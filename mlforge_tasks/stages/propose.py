@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.search import LLM, Search
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph.code_version import PROJECT_ROOT
+from mlforge_tasks.graph import product
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import canonical_json
 from mlforge_tasks.stages import main
@@ -33,7 +33,7 @@ def kind(agent: str) -> StageKind:
         isolated=True,
         fields=("search",),
         loads=(plugins.module("agents", agent),),
-        resources=(prompts,) if (PROJECT_ROOT / prompts).exists() else (),
+        resources=(prompts,) if product.path(prompts).exists() else (),
         secrets=SECRETS.get(agent, ()),
         kept_when_broken=(TRANSCRIPT,),
     )

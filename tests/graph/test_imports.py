@@ -82,7 +82,7 @@ def test_relative_imports_are_part_of_a_stage(
     }
     for name, text in sources.items():
         (package / f"{name}.py").write_text(text)
-    monkeypatch.setattr(versions, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(versions, "ROOT", tmp_path)
     versions.forget_sources()
     try:
         found = versions.modules(("mlforge_tasks.room",))

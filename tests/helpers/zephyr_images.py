@@ -10,6 +10,7 @@ import pytest
 
 from mlforge_tasks.build_report import FirmwareReport
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import product
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms._zephyr import needs, toolchain, workspace
@@ -41,7 +42,7 @@ def missing() -> str:
     if toolchain.find() is None:
         return "no toolchain for Zephyr"
     try:
-        needs.refuse_spaces(workspace.PROJECT_ROOT, found.topdir)
+        needs.refuse_spaces(product.path("zephyr_app"), found.topdir)
     except ToolError as error:
         return error.message
     return "" if importlib.util.find_spec("west") else "west is not installed"

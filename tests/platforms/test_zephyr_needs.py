@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import product
 from mlforge_tasks.platforms._zephyr import doctor, needs, toolchain
 from tests.helpers import zephyr_images
 from tests.helpers.builds import doit
@@ -32,7 +33,7 @@ def topdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("GNUARMEMB_TOOLCHAIN_PATH", str(gcc.parent.parent))
     monkeypatch.setattr(doctor, "PYTHON_NEEDS", {"yaml": "pyyaml"})
     monkeypatch.setattr(doctor, "PROGRAMS", {"sh": "dash"})
-    monkeypatch.setattr(needs, "PROJECT_ROOT", tmp_path / "project")
+    monkeypatch.setenv(product.VARIABLE, str(tmp_path / "project"))
     toolchain.require.cache_clear()
     yield base.parent
     toolchain.require.cache_clear()
@@ -71,7 +72,7 @@ def test_a_path_with_a_space_is_refused(
     topdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Zephyr's own CMake files would end it there, with a message about a file of half the name."""
-    monkeypatch.setattr(needs, "PROJECT_ROOT", tmp_path / "my project")
+    monkeypatch.setenv(product.VARIABLE, str(tmp_path / "my project"))
     said = message()
     assert "my project'" in said
     assert "move it" in said

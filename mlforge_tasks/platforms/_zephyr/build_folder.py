@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import MlforgeError, ToolError
-from mlforge_tasks.graph import process
+from mlforge_tasks.graph import process, product
 from mlforge_tasks.graph.files import Tree
 from mlforge_tasks.platforms._fit import ended_by_itself
 from mlforge_tasks.platforms._zephyr.toolchain import HOST
-from mlforge_tasks.platforms._zephyr.workspace import PROJECT_ROOT, PYTHON_HINT, WEST
+from mlforge_tasks.platforms._zephyr.workspace import PYTHON_HINT, WEST
 from mlforge_tasks.records import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.platforms._zephyr.toolchain import Toolchain
     from mlforge_tasks.platforms._zephyr.workspace import Workspace
 
-APP = PROJECT_ROOT / "zephyr_app"
+APP = product.path("zephyr_app")
 # A cold build of TFLite Micro and CMSIS-NN takes 10 minutes of two cores.
 BUILD_TIMEOUT_S = 3600.0
 KEY_DIGITS = 12

@@ -7,9 +7,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import product
 from mlforge_tasks.platforms._zephyr import doctor, llvm, workspace
 from mlforge_tasks.platforms._zephyr import toolchain as toolchains
-from mlforge_tasks.platforms._zephyr.workspace import PROJECT_ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def require(
         raise ToolError(
             f"{found.topdir} is no west workspace", hint="run `west init -l zephyr` in it"
         )
-    refuse_spaces(PROJECT_ROOT, found.topdir, bare=bare)
+    refuse_spaces(product.path("zephyr_app"), product.project(), found.topdir, bare=bare)
     found.modules(modules)
     required(arch, toolchain)
     _packages()

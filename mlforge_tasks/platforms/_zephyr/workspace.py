@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import process
+from mlforge_tasks.graph import process, product
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.tool_versions import once
 from mlforge_tasks.records import canonical_json, sha256_bytes
@@ -24,8 +24,7 @@ from mlforge_tasks.records import canonical_json, sha256_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-PROJECT_ROOT = Path(__file__).resolve().parents[3]
-MANIFEST = PROJECT_ROOT / "zephyr_app" / "west.yml"
+MANIFEST = product.path("zephyr_app/west.yml")
 DEFAULT_FOLDER = Path("~/zephyrproject")
 WEST = (sys.executable, "-P", "-m", "west")
 UPDATE_TIMEOUT_S = 4 * 3600.0
@@ -168,17 +167,18 @@ def _candidates(environ: Mapping[str, str], start: Path, home: Path) -> Iterator
 
 def find(
     environ: Mapping[str, str] = os.environ,
-    start: Path = PROJECT_ROOT,
+    start: Path | None = None,
     home: Path | None = None,
 ) -> Workspace | None:
     """The workspace to use; None where there is none.
 
-    Looks at `ZEPHYR_BASE`, then for a west workspace around `start`, then at `~/zephyrproject`.
+    Looks at `ZEPHYR_BASE`, then for a west workspace around `start`, by default the project, then
+    at `~/zephyrproject`.
 
     Raises:
         ToolError: `ZEPHYR_BASE` is set and is not a Zephyr tree.
     """
-    for base, found_by in _candidates(environ, start, home or Path.home()):
+    for base, found_by in _candidates(environ, start or product.project(), home or Path.home()):
         version = _version(base)
         if version is not None:
             resolved = base.resolve()
@@ -201,7 +201,7 @@ def require() -> Workspace:
     if workspace is None:
         raise ToolError(
             "platform 'zephyr' needs a Zephyr workspace: found none through ZEPHYR_BASE, around "
-            f"{PROJECT_ROOT}, or at {DEFAULT_FOLDER}",
+            f"{product.project()}, or at {DEFAULT_FOLDER}",
             hint=f"{_UPDATE_HINT}; `platform: baremetal` needs none",
         )
     return workspace
