@@ -25,6 +25,7 @@ from mlforge_tasks.stages._layout import misfit
 from mlforge_tasks.stages._output_range import of_targets, widened
 from mlforge_tasks.tflite_file.ends import with_int8_ends
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
+from mlforge_tasks.tflite_file.tiles import without_tiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,6 +129,7 @@ def read(
 
 def _fitting(content: bytes, card: DataCard, layout: Layout) -> Int8Model:
     described = _describe(content)
+    content = without_tiles(content)
     _check_shapes(card, layout, described.input.shape, described.output.shape)
     source = described.input.model_copy(update={"channels_first": layout == "nchw"})
     return Int8Model(content, described.model_copy(update={"input": source}))

@@ -64,6 +64,10 @@ class Table:
         offset = _unpack(self.content, "<H", vtable + entry)
         return self.place + offset if offset else None
 
+    def scalar_place(self, slot: int) -> int | None:
+        """Where a field stands in the file; None where it is absent."""
+        return self._field(slot)
+
     def integer(self, slot: int, code: str, default: int = 0) -> int:
         """A scalar; `code` is that of `struct`."""
         place = self._field(slot)

@@ -107,7 +107,27 @@ def in_a_dict(keras: Any) -> Any:
     return keras.Model(inputs, {"answer": outputs})
 
 
-RIGHT = (plain, sequential, rescaled, batch_normalised, named, in_a_dict)
+def repeated(keras: Any) -> Any:
+    """Layers that the converter makes TILE of, which the oracle does not have."""
+    layers = keras.layers
+    inputs = keras.Input((4,))
+    image = layers.Reshape((2, 1, 2))(adapted(layers)(inputs))
+    steps = layers.UpSampling1D(3)(layers.Reshape((4, 2))(layers.UpSampling2D((1, 2))(image)))
+    rows = layers.RepeatVector(12)(layers.Dense(3)(layers.Flatten()(steps)))
+    return keras.Model(inputs, layers.Dense(2)(layers.Flatten()(rows)))
+
+
+def attending(keras: Any) -> Any:
+    """Attention of two heads over two steps."""
+    layers = keras.layers
+    inputs = keras.Input((4,))
+    steps = layers.Dense(6)(layers.Reshape((2, 2))(adapted(layers)(inputs)))
+    made = layers.Add()([steps, layers.MultiHeadAttention(2, 4)(steps, steps)])
+    largest = layers.Dense(2)(layers.GlobalMaxPooling1D()(made))
+    return keras.Model(inputs, layers.Add()([largest, layers.Dense(2)(layers.Flatten()(made))]))
+
+
+RIGHT = (plain, sequential, rescaled, batch_normalised, named, in_a_dict, repeated, attending)
 
 
 def saved(build: Callable[[Any], Any], folder: Path) -> tuple[Any, bytes]:

@@ -15,7 +15,6 @@ _TABLES = "TFLite Micro has no int8 kernel for it either; use abs, a product or 
 _UNROLL = "use LSTM or GRU with unroll=True and few time steps, or Conv1D over time"
 _NORMALISATION = "use BatchNormalization, which the converter folds into weights"
 _POOL = "use AveragePooling2D or GlobalAveragePooling2D"
-_LARGER = "use Conv2DTranspose, or Resizing, or UpSampling2D by interpolation 'bilinear'"
 
 # TFLM's interpreter takes none of these in int8, or the engine has no kernel for them yet.
 INSTEAD: Mapping[str, str] = {
@@ -28,7 +27,7 @@ INSTEAD: Mapping[str, str] = {
     "SELECT": "use ReLU or LeakyReLU; TFLite Micro has SELECT_V2 only",
     "L2_POOL_2D": _POOL,
     "L2_NORMALIZATION": _NORMALISATION,
-    "TILE": _LARGER,
+    "TILE": "repeat along one axis at a time, 10 times at most, which is read as CONCATENATION",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _UNROLL,
     "UNIDIRECTIONAL_SEQUENCE_RNN": _UNROLL,
     "WHILE": _UNROLL,
