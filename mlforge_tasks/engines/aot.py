@@ -13,7 +13,9 @@ from mlforge_tasks.engines._aot.lower import OPERATORS, lowering
 from mlforge_tasks.engines._aot.patches import patched
 from mlforge_tasks.engines._aot.program import Step
 from mlforge_tasks.engines._aot.rewrite import rewrite
+from mlforge_tasks.engines._aot.told import told
 from mlforge_tasks.engines._aot.trimmed import planned, trimmed
+from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import LayerProfile
 
 if TYPE_CHECKING:
@@ -51,11 +53,15 @@ class AotEngine:
     ) -> GeneratedModel:
         """See `Engine.generate`.
 
+        What is refused is told in the words of the tool that the model was written with.
         What is computed more than once are rows of the first layers. What may be gained from
         weights are channels that have one value whatever the input. A model of several inputs or
         outputs is always computed whole.
         """
-        model = (planned if untrained else trimmed)(rewrite(import_model(tflite)), cpu)
+        try:
+            model = (planned if untrained else trimmed)(rewrite(import_model(tflite)), cpu)
+        except CandidateFailure as failure:
+            raise told(failure, tflite) from None
         graph, lowered, memory = model.graph, model.lowered, model.memory
         patches = None
         limit_bytes = 0 if arena_limit_bytes is None and streamed else arena_limit_bytes

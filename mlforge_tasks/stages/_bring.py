@@ -23,6 +23,7 @@ from mlforge_tasks.stages._keras import Libraries, Predictor, start
 from mlforge_tasks.stages._layer_names import with_plain_names
 from mlforge_tasks.stages._layout import misfit
 from mlforge_tasks.stages._output_range import of_targets, widened
+from mlforge_tasks.stages._refusals import refusal
 from mlforge_tasks.tflite_file.ends import with_int8_ends
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
 from mlforge_tasks.tflite_file.tiles import without_tiles
@@ -58,6 +59,9 @@ def _unusable(message: str) -> CandidateFailure:
 
 def _int8_ends(content: bytes) -> bytes:
     try:
+        why = refusal(content)
+        if why:
+            raise _unusable(why)
         return with_int8_ends(content)
     except DamagedError as error:
         raise _unusable(f"the .tflite file is broken: {error.message}") from None

@@ -5,6 +5,7 @@ Slots are positions in TensorFlow's `schema.fbs`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ IDENTIFIER = slice(4, 8), b"TFL3"
 SCHEMA_VERSION = 3
 CUSTOM = "CUSTOM"
 MOST_NAME_LENGTH = 120
+_CONVERSION = b"CONVERSION_METADATA"
+_VERSION = re.compile(rb"\d+\.\d+\.\d+")
 
 
 def _names(enum: type) -> Mapping[int, str]:
@@ -87,10 +90,19 @@ class FileGraph:
 
 @dataclass(frozen=True)
 class FileModel:
-    """A model; `version` is the schema's."""
+    """A model.
+
+    Attributes:
+        version: The schema's.
+        graphs: All of them.
+        description: What the tool that made it says of itself.
+        tensorflow: The version of TensorFlow that converted it, where it says so.
+    """
 
     version: int
     graphs: tuple[FileGraph, ...]
+    description: str = ""
+    tensorflow: str = ""
 
     @property
     def main(self) -> FileGraph:
@@ -171,6 +183,16 @@ def _graph(table: Table, codes: tuple[str, ...], buffers: tuple[Table, ...]) -> 
     return FileGraph(tensors, operators, inputs, outputs)
 
 
+def _tensorflow(model: Table, buffers: tuple[Table, ...]) -> str:
+    """The version in TensorFlow's own metadata, which is a flatbuffer of another schema."""
+    for entry in model.tables(6):
+        number = entry.integer(1, "I")
+        if bytes(entry.raw(0) or b"") == _CONVERSION and number < len(buffers):
+            found = _VERSION.search(bytes(buffers[number].raw(0) or b""))
+            return found[0].decode() if found else ""
+    return ""
+
+
 def read(content: bytes) -> FileModel:
     """Reads a file.
 
@@ -185,4 +207,5 @@ def read(content: bytes) -> FileModel:
     graphs = tuple(_graph(each, codes, buffers) for each in model.tables(2))
     if not graphs:
         raise DamagedError("it holds no graph")
-    return FileModel(model.integer(0, "I"), graphs)
+    about = _readable(model.raw(3)), _tensorflow(model, buffers)
+    return FileModel(model.integer(0, "I"), graphs, *about)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlforge_tasks.tflite_file.origin import Tool
+
 _RELU = "use ReLU or ReLU6"
 _SMOOTH = (
     "use elu, silu or tanh, which become tables; TFLite Micro has no int8 kernel for it either"
@@ -35,4 +37,22 @@ INSTEAD: Mapping[str, str] = {
     "ARG_MAX": "leave it to the code that reads the outputs",
     "DIV": "use a multiplication by the reciprocal",
     "DEQUANTIZE": "convert with inference_output_type int8",
+}
+
+# The same for those who wrote the network with another tool than Keras.
+ELSEWHERE: Mapping[Tool, Mapping[str, str]] = {
+    "PyTorch": {
+        "GELU": "use nn.ELU, nn.SiLU or nn.Tanh, which become tables",
+        "L2_NORMALIZATION": "use nn.BatchNorm, which is folded into weights",
+        "TILE": "use nn.ConvTranspose2d, or nn.Upsample with mode 'nearest'",
+        "CONV_3D": "use nn.Conv2d",
+        "WHILE": "unroll the loop: one call of nn.LSTMCell or nn.GRUCell for each step",
+    },
+    "ONNX": {
+        "GELU": "use Elu or Tanh, which become tables",
+        "L2_NORMALIZATION": "use BatchNormalization, which is folded into weights",
+        "TILE": "use ConvTranspose, or Resize with mode 'nearest'",
+        "CONV_3D": "use Conv of two dimensions",
+        "WHILE": "unroll the loop, as of LSTM, GRU and RNN, before the export",
+    },
 }

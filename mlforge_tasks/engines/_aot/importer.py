@@ -17,10 +17,11 @@ from mlforge_tasks.engines._aot.islands import without_islands
 from mlforge_tasks.engines._aot.options import read_options
 from mlforge_tasks.engines._aot.order import check_order
 from mlforge_tasks.engines._aot.shapes import check_shapes
+from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.tflite_file.model import SCHEMA_VERSION, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mlforge_tasks.tflite_file.model import FileGraph, FileModel, FileTensor
 
@@ -150,7 +151,18 @@ def import_model(tflite_bytes: bytes) -> Graph:
             not have.
         ToolError: The bytes are not a TensorFlow Lite model.
     """
-    found = _main(read(tflite_bytes))
+    graph = without_islands(_named_graph(_main(read(tflite_bytes))))
+    check_operands(graph)
+    for index in graph.inputs:
+        _check_batch(graph.tensors[index], "input")
+    check_shapes(graph)
+    for index in graph.outputs:
+        _check_batch(graph.tensors[index], "output")
+    return graph
+
+
+def _named_graph(found: FileGraph) -> Graph:
+    """What a file has, shapes computed, and every operator with its name."""
     operators = [
         Operator(each.op, each.inputs, each.outputs, read_options(each)) for each in found.operators
     ]
@@ -162,12 +174,21 @@ def import_model(tflite_bytes: bytes) -> Graph:
     )
     check_order(graph)
     graph = folded(graph)
-    graph = replace(graph, operators=_named(graph.operators, graph.tensors))
-    graph = without_islands(graph)
-    check_operands(graph)
-    for index in graph.inputs:
-        _check_batch(graph.tensors[index], "input")
-    check_shapes(graph)
-    for index in graph.outputs:
-        _check_batch(graph.tensors[index], "output")
-    return graph
+    return replace(graph, operators=_named(graph.operators, graph.tensors))
+
+
+def names_of(model: FileModel) -> Mapping[str, tuple[str, ...]]:
+    """By an operator's name, names of tensors: those that it makes, and what is made of them next.
+
+    Nothing of a file that is refused before its operators have names.
+    """
+    try:
+        graph = _named_graph(_main(model))
+    except CandidateFailure:
+        return {}
+    found = {}
+    for operator in graph.operators:
+        readers = [one for one in graph.operators if set(one.inputs) & set(operator.outputs)]
+        made = (*operator.outputs, *(index for one in readers for index in one.outputs))
+        found[operator.name] = tuple(graph.tensors[index].name for index in made)
+    return found
