@@ -37,7 +37,6 @@ TIMEOUT_S = 6 * 3600.0
 NO_WHEEL = "there is no tflite-micro wheel here"
 MOST_SAID = 200
 _MODEL, _INPUTS, _OUTPUTS = "model.tflite", "inputs", "outputs.npy"
-_LOWEST, _HIGHEST = -128, 127
 
 
 class ReferenceCrashedError(MlforgeError):
@@ -118,12 +117,14 @@ class Oracle:
             self._interpreter.set_input(np.ascontiguousarray(part.reshape(shape)), at)
         self._interpreter.invoke()
 
-    def at_ends(self, inputs: NDArray[np.int8], tensors: Sequence[int]) -> NDArray[np.int64]:
-        """How many values of some tensors are -128, and how many 127, over all inputs.
+    def at_ends(
+        self, inputs: NDArray[np.signedinteger[Any]], tensors: Sequence[int]
+    ) -> NDArray[np.int64]:
+        """How many values of some tensors are the least of their type, and the most: [-128, 127].
 
         Args:
             inputs: As for `run`.
-            tensors: Indices of int8 tensors of the model's graph, which `keeps_all` keeps.
+            tensors: Indices of int8 or int16 tensors of the model's graph, which `keeps_all` keeps.
 
         Returns:
             [tensors, 2].
@@ -133,7 +134,8 @@ class Oracle:
             self._invoke(sample)
             for at, tensor in enumerate(tensors):
                 values = self._interpreter.GetTensor(tensor, 0)["tensor_data"]
-                counts[at] += np.sum(values == _LOWEST), np.sum(values == _HIGHEST)
+                ends = np.iinfo(values.dtype)
+                counts[at] += np.sum(values == ends.min), np.sum(values == ends.max)
         return counts
 
 
@@ -142,7 +144,7 @@ def _joined(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     return shapes[0] if len(shapes) == 1 else (1, sum(map(math.prod, shapes)))
 
 
-def outputs_of(tflite: bytes, inputs: Windows) -> NDArray[np.int8]:
+def outputs_of(tflite: bytes, inputs: Windows) -> NDArray[np.signedinteger[Any]]:
     """What `Oracle.run` returns, computed in a process of its own.
 
     Kernels of the reference check some of what they are given with an abort, values included, so
@@ -150,7 +152,7 @@ def outputs_of(tflite: bytes, inputs: Windows) -> NDArray[np.int8]:
 
     Args:
         tflite: As for `Oracle`.
-        inputs: Examples, int8, as for `Oracle.run`.
+        inputs: Examples, int8 or int16, as for `Oracle.run`.
 
     Raises:
         ReferenceCrashedError: The interpreter ended itself.

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING, Literal
 
 from mlforge_tasks.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Outputs of the float network by split, beside the model that was quantised from it.
 FLOAT_OUTPUTS = "float_outputs.npz"
@@ -19,15 +23,21 @@ SMALLEST_SCALE = 2.0**-126
 WEIGHT_BITS, LEFT_BITS = 14, 4
 
 
+# The types of a model's ends, and what an element of each takes.
+EndType = Literal["int8", "int16"]
+ITEM_BYTES: Mapping[EndType, int] = {"int8": 1, "int16": 2}
+
+
 class TensorQuantisation(Record):
-    """An int8 input or output.
+    """An int8 or int16 input or output.
 
     Attributes:
         name: The tensor's name in the graph.
         shape: Its shape, without the batch axis of 1.
         scale: Real difference of one step.
-        zero_point: The int8 value that stands for 0.
+        zero_point: The int8 value that stands for 0; of int16 it is 0.
         channels_first: Of an input, whether the data set's last axis is its first.
+        dtype: The type of its elements.
     """
 
     name: str
@@ -35,6 +45,12 @@ class TensorQuantisation(Record):
     scale: float
     zero_point: int
     channels_first: bool = False
+    dtype: EndType = "int8"
+
+    @property
+    def bytes(self) -> int:
+        """What all its elements take."""
+        return prod(self.shape) * ITEM_BYTES[self.dtype]
 
 
 class Quantisation(Record):

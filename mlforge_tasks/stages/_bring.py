@@ -135,6 +135,11 @@ def _fitting(content: bytes, card: DataCard, layout: Layout) -> Int8Model:
     described = _describe(content)
     content = without_tiles(content)
     _check_shapes(card, layout, described.input.shape, described.output.shape)
+    if card.task == "anomaly" and "int16" in {described.input.dtype, described.output.dtype}:
+        raise _unusable(
+            "its input or output is int16, and the score of an anomaly is told by int8 ones: "
+            "convert it with inference_input_type and inference_output_type int8"
+        )
     source = described.input.model_copy(update={"channels_first": layout == "nchw"})
     return Int8Model(content, described.model_copy(update={"input": source}))
 

@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.int8 import quantise
-from mlforge_tasks.quantisation import SMALLEST_SCALE, Quantisation, TensorQuantisation
+from mlforge_tasks.quantisation import (
+    ITEM_BYTES,
+    SMALLEST_SCALE,
+    Quantisation,
+    TensorQuantisation,
+)
 from mlforge_tasks.records import Reason, sha256_bytes
 from mlforge_tasks.tflite_file.model import FileTensor, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
-_INT8 = range(-128, 128)
+_ZERO_POINTS: Mapping[str, range] = {"int8": range(-128, 128), "int16": range(1)}
 
 
 def failure(message: str) -> CandidateFailure:
@@ -31,10 +36,11 @@ def _count(found: Sequence[float], what: str) -> str:
 
 def _tensor(tensor: FileTensor, which: str) -> TensorQuantisation:
     """An input or output, of one example."""
-    if tensor.dtype != "int8":
+    dtype = next((each for each in ITEM_BYTES if each == tensor.dtype), None)
+    if dtype is None:
         raise failure(
-            f"its {which} is {tensor.dtype}, not int8: convert it with inference_input_type and "
-            "inference_output_type int8"
+            f"its {which} is {tensor.dtype}, not int8 or int16: convert it with "
+            "inference_input_type and inference_output_type int8"
         )
     if len(tensor.scales) != 1 or len(tensor.zero_points) != 1:
         raise failure(
@@ -42,7 +48,8 @@ def _tensor(tensor: FileTensor, which: str) -> TensorQuantisation:
             f"{_count(tensor.zero_points, 'zero point')}, wanted one of each: quantise it in full"
         )
     scale, zero_point = tensor.scales[0], tensor.zero_points[0]
-    if not math.isfinite(scale) or scale < SMALLEST_SCALE or zero_point not in _INT8:
+    near = math.isfinite(scale) and scale >= SMALLEST_SCALE
+    if not near or zero_point not in _ZERO_POINTS[dtype]:
         raise failure(
             f"its {which} has scale {scale:g} and zero point {zero_point}, which no real number "
             "goes through: calibrate it with representative data"
@@ -55,7 +62,11 @@ def _tensor(tensor: FileTensor, which: str) -> TensorQuantisation:
             "device infers one: convert it with a batch of 1"
         )
     return TensorQuantisation(
-        name=tensor.name, shape=tensor.shape[1:], scale=scale, zero_point=zero_point
+        name=tensor.name,
+        shape=tensor.shape[1:],
+        scale=scale,
+        zero_point=zero_point,
+        dtype=dtype,
     )
 
 
@@ -63,7 +74,7 @@ def describe(content: bytes) -> Quantisation:
     """What an int8 model file says about itself; the float metrics are left empty.
 
     Raises:
-        CandidateFailure: It has not exactly one input and one output, both int8, of one example.
+        CandidateFailure: It has not one input and one output, int8 or int16, of one example.
         ToolError: It is no model, or not a whole one.
     """
     model = read(content)

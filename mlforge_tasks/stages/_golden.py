@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mlforge_tasks.int8 import Quantised
     from mlforge_tasks.quantisation import Quantisation
     from mlforge_tasks.runners import Session
     from mlforge_tasks.verdict.decision import Decision
@@ -54,7 +54,7 @@ def fitting(session: Session, model: Quantisation, time_s: float) -> int:
         model: Its model.
         time_s: The time.
     """
-    each_s = session.seconds_for(math.prod(model.input.shape), math.prod(model.output.shape))
+    each_s = session.seconds_for(model.input.bytes, model.output.bytes)
     in_time = int(time_s / each_s) if each_s * GOLDEN_COUNT > time_s else GOLDEN_COUNT
     return max(LEAST_COUNT, in_time)
 
@@ -66,7 +66,7 @@ class GoldenVectors:
     Attributes:
         card: The data set's.
         quantisation: The model's.
-        inputs: [N, ...], int8, as the device gets them.
+        inputs: [N, ...], int8 or int16, as the device gets them.
         targets: [N] labels or [N, outputs] in original units.
         decision: What the device decides from its outputs; None where it only gives them.
         left_out: How many it could run in more time.
@@ -74,7 +74,7 @@ class GoldenVectors:
 
     card: DataCard
     quantisation: Quantisation
-    inputs: NDArray[np.int8]
+    inputs: NDArray[Quantised]
     targets: NDArray[Any]
     decision: Decision | None = None
     left_out: int = 0
@@ -115,7 +115,7 @@ class GoldenVectors:
             left_out=min(GOLDEN_COUNT, len(test)) - len(chosen),
         )
 
-    def ask(self, session: Session) -> NDArray[np.int8]:
+    def ask(self, session: Session) -> NDArray[Quantised]:
         """The device's outputs: [N, ...].
 
         Raises:
@@ -124,17 +124,16 @@ class GoldenVectors:
         """
         answers = [session.infer(one.tobytes()).output for one in self.inputs]
         found = np.frombuffer(b"".join(answers), np.uint8).reshape(len(self.inputs), -1)
-        shape = self.quantisation.output.shape
-        size = math.prod(shape)
+        shape, size = self.quantisation.output.shape, self.quantisation.output.bytes
         told = size + (SCORE_BYTES if self.card.task == "anomaly" else 0)
         raw, score, decided = np.split(found, [size, told], axis=1)
-        outputs = np.ascontiguousarray(raw).view(np.int8)
+        outputs = np.ascontiguousarray(raw).view(self.quantisation.output.dtype)
         if self.card.task == "anomaly":
             self._check_scores(outputs, score)
         self._check_decisions(outputs, decided)
         return outputs.reshape(-1, *shape)
 
-    def _check_scores(self, outputs: NDArray[np.int8], found: NDArray[np.uint8]) -> None:
+    def _check_scores(self, outputs: NDArray[Quantised], found: NDArray[np.uint8]) -> None:
         wanted = reconstruction_scores(self._given(), outputs, self.quantisation)
         if wanted.astype("<u8").tobytes() != found.tobytes():
             raise ToolError(
@@ -145,7 +144,7 @@ class GoldenVectors:
     def _given(self) -> Windows:
         return Windows.each(self.inputs)
 
-    def _check_decisions(self, outputs: NDArray[np.int8], found: NDArray[np.uint8]) -> None:
+    def _check_decisions(self, outputs: NDArray[Quantised], found: NDArray[np.uint8]) -> None:
         wanted = np.empty((len(outputs), 0), np.uint8)
         if self.decision is not None:
             wanted = decisions(self.decision, self._decided_from(outputs))
@@ -155,13 +154,13 @@ class GoldenVectors:
                 hint="this is a defect of model_data.h: report it with this candidate's",
             )
 
-    def _decided_from(self, outputs: NDArray[np.int8]) -> NDArray[Any]:
+    def _decided_from(self, outputs: NDArray[Quantised]) -> NDArray[Any]:
         """What a device's decisions are made from: its outputs, or for anomaly its score."""
         if self.card.task != "anomaly":
             return outputs
         return metrics.of_device(outputs, self._given(), self.quantisation, self.card)
 
-    def check(self, tflite: bytes, outputs: NDArray[np.int8]) -> str:
+    def check(self, tflite: bytes, outputs: NDArray[Quantised]) -> str:
         """Compares a device's outputs with the oracle's.
 
         Args:
@@ -188,7 +187,7 @@ class GoldenVectors:
             )
         return ""
 
-    def scores(self, outputs: NDArray[np.int8]) -> dict[str, float]:
+    def scores(self, outputs: NDArray[Quantised]) -> dict[str, float]:
         """The task's metrics over these vectors, from a device's outputs."""
         flat = outputs.reshape(len(outputs), -1)
         real = metrics.of_device(flat, self._given(), self.quantisation, self.card)

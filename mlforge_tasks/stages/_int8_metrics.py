@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import Split
+    from mlforge_tasks.int8 import Quantised
     from mlforge_tasks.records import Interval
     from mlforge_tasks.verdict.decision import Counts, Decision
     from mlforge_tasks.verdict.evaluation import ClassFigures
@@ -38,7 +39,7 @@ SPLITS: tuple[Split, ...] = ("validation", "test")
 
 def _outputs(
     tflite: bytes, quantisation: Quantisation, inputs: Windows
-) -> tuple[NDArray[np.int8], str]:
+) -> tuple[NDArray[Quantised], str]:
     """The reference's outputs; or the engine's, and why."""
     try:
         if oracle.available():
@@ -47,7 +48,7 @@ def _outputs(
     except oracle.ReferenceCrashedError as crash:
         why = crash.message
     with tempfile.TemporaryDirectory() as folder:
-        model = HostModel(tflite, quantisation.output.shape, Path(folder))
+        model = HostModel(tflite, quantisation.output, Path(folder))
         return np.concatenate([model.run(batch) for batch in inputs.batches()]), why
 
 
@@ -61,7 +62,7 @@ def _quantised(splits: Sequence[Windows], quantisation: Quantisation) -> Windows
 
 def _ran(
     tflite: bytes, quantisation: Quantisation, dataset: Path, splits: Sequence[Split]
-) -> tuple[dict[Split, tuple[Windows, NDArray[np.int8]]], str]:
+) -> tuple[dict[Split, tuple[Windows, NDArray[Quantised]]], str]:
     """What a model is given of each split and gives for it, [N, outputs]; and as `_outputs`."""
     card = DataCard.read(dataset / "data_card.json")
     inputs = [windows.read(dataset, split, card.window_length) for split in splits]
@@ -148,7 +149,7 @@ class _Judged:
         self,
         name: Split,
         inputs: Windows,
-        raw: NDArray[np.int8],
+        raw: NDArray[Quantised],
         targets: NDArray[Any],
     ) -> SplitEvaluation:
         """One split, from what the model was given and gave for it."""
@@ -170,7 +171,7 @@ class _Judged:
             output_rails=breakdown.rails(self._named(raw), _output_names(card)),
         )
 
-    def _named(self, raw: NDArray[np.int8]) -> NDArray[np.int8]:
+    def _named(self, raw: NDArray[Quantised]) -> NDArray[Quantised]:
         """Outputs, [N, outputs], with what their names stand for as the last axis."""
         if self.card.task != "anomaly" or not self.quantisation.input.channels_first:
             return raw

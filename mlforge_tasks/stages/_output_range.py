@@ -1,4 +1,4 @@
-"""Widens the range of an int8 model's output, so that it can say what its targets are.
+"""Widens the range of a quantised model's output, so that it can say what its targets are.
 
 Calibration sees what the network gives for a few hundred examples. What lies beyond ends on the
 rail, and a network that is asked for the rarest values has no number for them. A dense layer works
@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.int8 import INT8_MAX, INT8_MIN
+from mlforge_tasks.int8 import INT8_MAX, INT8_MIN, INT16_MAX
 from mlforge_tasks.tflite_file.flatbuffer import Table
 from mlforge_tasks.tflite_file.model import read
 
@@ -54,17 +54,25 @@ def widened(content: bytes, low: float, high: float) -> bytes:
     if makers[0].options is not None and makers[0].options.integer(_ACTIVATION, "b"):
         return content
     (scale,), (zero_point,) = tensor.scales, tensor.zero_points
+    if tensor.dtype == "int16":
+        most = max(abs(low), abs(high)) / INT16_MAX
+        return content if most <= scale else _edited(content, output, most, 0)
     now = ((INT8_MIN - zero_point) * scale, (INT8_MAX - zero_point) * scale)
     ends = (min(now[0], low, 0.0), max(now[1], high, 0.0))
     if ends == now:
         return content
     wider = (ends[1] - ends[0]) / (INT8_MAX - INT8_MIN)
     zero = min(max(round(INT8_MIN - ends[0] / wider), INT8_MIN), INT8_MAX)
+    return _edited(content, output, wider, zero)
+
+
+def _edited(content: bytes, output: int, scale: float, zero_point: int) -> bytes:
+    """The file with another scale and zero point of one tensor."""
     table = Table.root(content).tables(_SUBGRAPHS)[0].tables(_TENSORS)[output]
     known = table.table(_QUANTISATION)
     if known is None:
         raise AssertionError("a tensor with a scale has this table")
     edited = bytearray(content)
-    struct.pack_into("<f", edited, known.place_of(_SCALES, 4)[0], wider)
-    struct.pack_into("<q", edited, known.place_of(_ZERO_POINTS, 8)[0], zero)
+    struct.pack_into("<f", edited, known.place_of(_SCALES, 4)[0], scale)
+    struct.pack_into("<q", edited, known.place_of(_ZERO_POINTS, 8)[0], zero_point)
     return bytes(edited)

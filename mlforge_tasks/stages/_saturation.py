@@ -1,4 +1,4 @@
-"""Saturation inside a network: layers whose int8 values stand at an end of their range."""
+"""Saturation inside a network: layers whose values stand at an end of their type's range."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from mlforge_tasks import oracle
 from mlforge_tasks.engines._aot.importer import import_model
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.int8 import INT8_MAX, INT8_MIN
+from mlforge_tasks.quantisation import ITEM_BYTES
 from mlforge_tasks.verdict.evaluation import Rail
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def layer_rails(tflite: bytes, inputs: Windows) -> tuple[Rail, ...]:
 
     Args:
         tflite: The model.
-        inputs: What it is given, int8.
+        inputs: What it is given, int8 or int16.
 
     Returns:
         In the order they run; nothing where there is no oracle, or no engine reads the model.
@@ -89,7 +89,7 @@ def layer_rails(tflite: bytes, inputs: Windows) -> tuple[Rail, ...]:
 def _layers(graph: Graph) -> Iterator[_Layer]:
     for operator in graph.operators:
         made = graph.output_of(operator)
-        inside = made.dtype == "int8" and operator.output not in graph.outputs
+        inside = made.dtype in ITEM_BYTES and operator.output not in graph.outputs
         if inside and operator.op not in _BOUNDED and not _moves(operator, made, graph):
             yield _Layer(operator.name, operator.output, made.size, _cut_off(operator, made))
 
@@ -101,7 +101,7 @@ def _moves(operator: Operator, made: Tensor, graph: Graph) -> bool:
 
 
 def _same_scale(one: Tensor, other: Tensor) -> bool:
-    if other.dtype != "int8" or other.data is not None:
+    if other.dtype not in ITEM_BYTES or other.data is not None:
         return False
     return (one.scale, one.zero_point) == (other.scale, other.zero_point)
 
@@ -110,6 +110,7 @@ def _cut_off(operator: Operator, made: Tensor) -> tuple[bool, bool]:
     """Whether values beyond the low and the high end are lost, by a step or more, to the range."""
     name = operator.op if operator.op in _CUTS else operator.options.activation
     below, above = _CUTS[name]
-    ends = (np.array([INT8_MIN, INT8_MAX]) - made.zero_point) * float(made.scale)
+    reach = np.iinfo(made.dtype)
+    ends = (np.array([reach.min, reach.max]) - made.zero_point) * float(made.scale)
     near = 1.5 * float(made.scale)
     return bool(ends[0] > below + near), bool(ends[1] < above - near)

@@ -16,7 +16,7 @@ from mlforge_tasks.graph.code_version import code_version
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.platforms import BuildRequest
-from mlforge_tasks.records import canonical_json, sha256_bytes
+from mlforge_tasks.records import Reason, canonical_json, sha256_bytes
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.engine import REPORT, SOURCES, EngineReport
 
@@ -81,12 +81,14 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         config: `platform`, `board`, `toolchain`, `mlperf`.
 
     Raises:
-        CandidateFailure: The image does not fit the board's memory.
+        CandidateFailure: The image does not fit the board's memory, or the benchmark's runner
+            cannot speak to the model.
         ToolError: The compiler is missing or refuses the sources.
     """
     platform: Platform = plugins.load("platforms", config["platform"])
     board = Board.from_dump(config["board"])
     header, sources = inputs["header"], inputs["engine"] / SOURCES
+    _check_mlperf(header / "model_data.h", config["mlperf"])
     engine = EngineReport.read(inputs["engine"] / REPORT)
     request = BuildRequest(
         board=board,
@@ -100,6 +102,20 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     platform.build(request, out).write(out / "firmware.json")
     if engine.profiled and not board.native:
         _build_profile(platform, request, out)
+
+
+def _check_mlperf(header: Path, mlperf: str | None) -> None:
+    """The benchmark's runner sends and is told int8 alone.
+
+    Raises:
+        CandidateFailure: It is asked for, and the model's input or output is int16.
+    """
+    if mlperf is not None and "_TYPE int16_t" in header.read_text():
+        message = (
+            "the model takes or gives int16, and the MLPerf Tiny runner that target.mlperf names "
+            "sends int8: leave that key out, or quantise activations to int8"
+        )
+        raise CandidateFailure(Reason(code="unusable_model", stage="firmware", message=message))
 
 
 def _build_profile(platform: Platform, request: BuildRequest, out: Path) -> None:

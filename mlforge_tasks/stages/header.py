@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.window import horizon_text
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, score_unit, score_weights
+from mlforge_tasks.quantisation import (
+    ITEM_BYTES,
+    Quantisation,
+    TensorQuantisation,
+    score_unit,
+    score_weights,
+)
 from mlforge_tasks.render import render
 from mlforge_tasks.stages import main
 from mlforge_tasks.verdict.decision import Decision, decision_in
@@ -30,8 +35,12 @@ KIND = StageKind(
 
 def _tensor(tensor: TensorQuantisation, dims: tuple[int, ...]) -> dict[str, object]:
     return {
-        "bytes": prod(dims),
+        "bytes": tensor.bytes,
         "dims": dims,
+        "dtype": tensor.dtype,
+        "type": f"{tensor.dtype}_t",
+        "least": -(1 << (8 * ITEM_BYTES[tensor.dtype] - 1)),
+        "most": (1 << (8 * ITEM_BYTES[tensor.dtype] - 1)) - 1,
         "channels_first": tensor.channels_first,
         "scale": tensor.scale,
         "zero_point": tensor.zero_point,

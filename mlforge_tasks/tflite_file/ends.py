@@ -1,4 +1,4 @@
-"""Takes the conversions at a model's ends away: float and uint8 ones become int8.
+"""Takes the conversions at a model's ends away: float and uint8 ones become int8, or int16.
 
 A converter that is not asked for int8 ends puts QUANTIZE behind the input and DEQUANTIZE (of uint8
 ends QUANTIZE) in front of the output. The firmware does just that itself, by the scales of the
@@ -22,14 +22,14 @@ _UINT8_TO_INT8 = 128
 
 
 def _stands_for(outer: FileTensor, inner: FileTensor) -> bool:
-    """Whether an int8 tensor has the same values as one at the model's end."""
-    if inner.dtype != "int8" or inner.shape != outer.shape:
+    """Whether an int8 or int16 tensor has the same values as one at the model's end."""
+    if inner.dtype not in {"int8", "int16"} or inner.shape != outer.shape:
         return False
     if outer.dtype == "float32":
         return True
     same = inner.scales == outer.scales and len(inner.scales) == 1
     shifted = tuple(each - _UINT8_TO_INT8 for each in outer.zero_points)
-    return outer.dtype == "uint8" and same and shifted == inner.zero_points
+    return (outer.dtype, inner.dtype) == ("uint8", "int8") and same and shifted == inner.zero_points
 
 
 def _first(graph: FileGraph) -> tuple[int, int] | None:
@@ -74,7 +74,7 @@ def _without(content: bytes, operator: int, slot: int, tensor: int) -> bytes:
 
 
 def with_int8_ends(content: bytes) -> bytes:
-    """A model that begins and ends with int8 where that says the same, else the model as it is.
+    """A model whose ends are int8 or int16 where that says the same, else the model as it is.
 
     Raises:
         DamagedError: It is no model, or not a whole one.

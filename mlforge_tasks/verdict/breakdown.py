@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.int8 import INT8_MAX, INT8_MIN
 from mlforge_tasks.verdict import metrics
 from mlforge_tasks.verdict.classification import f1_scores, precisions, recalls
 from mlforge_tasks.verdict.evaluation import ClassFigures, OutputErrors, Rail, RangeErrors
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import DataCard, FeatureCard
+    from mlforge_tasks.int8 import Quantised
     from mlforge_tasks.quantisation import Quantisation
     from mlforge_tasks.verdict.decision import Counts
 
@@ -72,7 +72,9 @@ def errors(
         card: The data set's card.
         quantisation: The model's, which tells what its output can say.
     """
-    ends = np.array([[INT8_MIN], [INT8_MAX]], np.int8).repeat(targets.shape[1], axis=1)
+    dtype = np.dtype(quantisation.output.dtype)
+    reach = np.iinfo(dtype)
+    ends = np.array([[reach.min], [reach.max]], dtype).repeat(targets.shape[1], axis=1)
     low, high = metrics.to_outputs(ends, quantisation, card)
     return tuple(
         _output_errors(output, outputs[:, at], targets[:, at], (float(low[at]), float(high[at])))
@@ -112,10 +114,10 @@ def _by_range(found: Values, wanted: Values) -> Iterator[RangeErrors]:
         )
 
 
-def rails(values: NDArray[np.int8], names: Sequence[str]) -> tuple[Rail, ...]:
-    """Saturation of an int8 tensor, by the names of its last axis: [N, ..., names]."""
-    flat = values.reshape(-1, len(names))
-    low, high = (flat == INT8_MIN).sum(axis=0), (flat == INT8_MAX).sum(axis=0)
+def rails(values: NDArray[Quantised], names: Sequence[str]) -> tuple[Rail, ...]:
+    """Saturation of an int8 or int16 tensor, by the names of its last axis: [N, ..., names]."""
+    flat, ends = values.reshape(-1, len(names)), np.iinfo(values.dtype)
+    low, high = (flat == ends.min).sum(axis=0), (flat == ends.max).sum(axis=0)
     return tuple(
         Rail(name=name, values=len(flat), at_low=int(low[at]), at_high=int(high[at]))
         for at, name in enumerate(names)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.goal import Figure
+    from mlforge_tasks.int8 import Quantised
     from mlforge_tasks.verdict.decision import Decision
 
     Scores = NDArray[np.number[Any]]
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 def scores_of(outputs: NDArray[Any], positive: int) -> NDArray[Any]:
     """How far an output leads the largest of the others: [N].
 
-    0 is where the largest output changes. int8 outputs give whole numbers from -255 to 255, which
-    the firmware computes alike.
+    0 is where the largest output changes. int8 outputs give whole numbers from -255 to 255, int16
+    ones from -65535 to 65535, which the firmware computes alike.
 
     Args:
-        outputs: [N, classes], int8 or float.
+        outputs: [N, classes], int8, int16 or float.
         positive: Which class is to be detected.
     """
-    wide = outputs.astype(np.int16 if outputs.dtype == np.int8 else np.float64)
+    wide = outputs.astype(np.int32 if outputs.dtype in {np.int8, np.int16} else np.float64)
     lead: NDArray[Any] = wide[:, positive] - np.delete(wide, positive, axis=1).max(axis=1)
     return lead
 
@@ -161,12 +162,12 @@ class OperatingPoints:
         return Counts(hits=hits, misses=misses, false_alarms=others, quiet=quiet)
 
 
-def decisions(decision: Decision, outputs: NDArray[np.int8]) -> NDArray[np.uint8]:
+def decisions(decision: Decision, outputs: NDArray[Quantised]) -> NDArray[np.uint8]:
     """The bytes that a device gives beside its outputs: [N, thresholds], 1 for an alarm.
 
     Args:
         decision: How it decides.
-        outputs: [N, classes], int8.
+        outputs: [N, classes], int8 or int16.
     """
     scores = outputs
     if decision.positive is not None:

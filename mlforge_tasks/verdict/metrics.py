@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import DataCard
+    from mlforge_tasks.int8 import Quantised
     from mlforge_tasks.quantisation import Quantisation
     from mlforge_tasks.windows import Windows
 
@@ -140,12 +141,12 @@ def of_network(
 
 
 def to_outputs(
-    raw: NDArray[np.int8], quantisation: Quantisation, card: DataCard
+    raw: NDArray[Quantised], quantisation: Quantisation, card: DataCard
 ) -> NDArray[np.float64]:
     """What a device's outputs mean: original units, or class probabilities.
 
     Args:
-        raw: int8 [N, output_count].
+        raw: int8 or int16 [N, output_count].
         quantisation: The model's.
         card: The data set's card.
     """
@@ -153,12 +154,12 @@ def to_outputs(
 
 
 def of_device(
-    raw: NDArray[np.int8], inputs: Windows, quantisation: Quantisation, card: DataCard
+    raw: NDArray[Quantised], inputs: Windows, quantisation: Quantisation, card: DataCard
 ) -> NDArray[np.float64]:
     """What a device is judged by: `to_outputs`, or for anomaly its score.
 
     Args:
-        raw: int8 [N, output_count].
+        raw: int8 or int16 [N, output_count].
         inputs: What it was given, N of `input_shape`, int8.
         quantisation: The model's.
         card: The data set's card.

@@ -12,6 +12,7 @@ from mlforge_tasks.windows import BATCH
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mlforge_tasks.int8 import Quantised
     from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
     from mlforge_tasks.windows import Windows
 
@@ -32,7 +33,7 @@ def squared_errors(outputs: NDArray[np.float32], inputs: Windows) -> NDArray[np.
 
 
 def reconstruction_scores(
-    inputs: Windows, outputs: NDArray[np.int8], quantisation: Quantisation
+    inputs: Windows, outputs: NDArray[Quantised], quantisation: Quantisation
 ) -> NDArray[np.int64]:
     """How far each reconstruction is from its input, as `model_score` of `model_data.h` has it.
 
@@ -60,7 +61,7 @@ def reconstruction_scores(
     return np.concatenate(found)
 
 
-def _distances(outputs: NDArray[np.int8], centroids: NDArray[np.int8]) -> NDArray[np.int64]:
+def _distances(outputs: NDArray[Quantised], centroids: NDArray[np.int8]) -> NDArray[np.int64]:
     """The squared distance of each output from the nearest centroid, in steps of the output: [N].
 
     In doubles, which hold all of these whole numbers, by |y - c|^2 = |y|^2 - 2 yc + |c|^2.
@@ -73,7 +74,9 @@ def _distances(outputs: NDArray[np.int8], centroids: NDArray[np.int8]) -> NDArra
     return np.concatenate(found)
 
 
-def _steps(values: NDArray[np.int8], tensor: TensorQuantisation, weight: int) -> NDArray[np.int64]:
+def _steps(
+    values: NDArray[Quantised], tensor: TensorQuantisation, weight: int
+) -> NDArray[np.int64]:
     steps: NDArray[np.int64] = values.reshape(len(values), -1).astype(np.int64) - tensor.zero_point
     return steps * weight
 

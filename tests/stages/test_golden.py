@@ -13,6 +13,7 @@ from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.runners import InferenceResult, Way
 from mlforge_tasks.stages._golden import GoldenVectors, fitting
 from mlforge_tasks.verdict.decision import Decision, Threshold
+from mlforge_tasks.verdict.detection import decisions
 from tests.helpers.model_data import card, write_dataset
 
 if TYPE_CHECKING:
@@ -84,6 +85,37 @@ def test_as_many_as_fit_the_time(dataset: Path, time_s: float, count: int) -> No
     golden = GoldenVectors.choose(dataset, MODEL, DECISION, count=fit)
     assert (fit, len(golden.inputs), golden.left_out) == (count, count, 32 - count)
     assert golden.targets.sum() == count // 2
+
+
+WIDE = MODEL.model_copy(
+    update={
+        "input": TensorQuantisation(
+            name="in", shape=(3,), scale=0.001, zero_point=0, dtype="int16"
+        ),
+        "output": TensorQuantisation(
+            name="out", shape=(2,), scale=0.1, zero_point=0, dtype="int16"
+        ),
+    }
+)
+
+
+class WideDevice(Device):
+    """The same with elements of two bytes."""
+
+    def infer(self, data: bytes) -> InferenceResult:
+        first, second = np.frombuffer(data, "<i2")[:2].tolist()
+        return InferenceResult(output=data[:4] + bytes([second - first >= 7]), ticks=1)
+
+
+def test_elements_of_16_bits_are_two_bytes(dataset: Path) -> None:
+    """Inputs, outputs, what they take to send, and decisions from leads beyond those of int8."""
+    golden = GoldenVectors.choose(dataset, WIDE, DECISION)
+    assert (golden.inputs.dtype.name, fitting(WideDevice(7), WIDE, 1.0)) == ("int16", 10)
+    assert np.abs(golden.inputs).max() > 500
+    outputs = golden.ask(WideDevice(7))
+    np.testing.assert_array_equal(outputs, golden.inputs[:, :2])
+    leads = np.array([[-32768, 32767], [32767, -32768]], np.int16)
+    assert decisions(DECISION, leads).tolist() == [[1], [0]]
 
 
 @pytest.mark.parametrize("decision", [None, DECISION], ids=["outputs", "decisions"])

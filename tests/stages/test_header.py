@@ -20,6 +20,8 @@ from tests.helpers.model_data import card
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlforge_tasks.quantisation import EndType
+
 TFLITE = bytes(range(256)) + b"\x00\xff"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wdouble-promotion", "-Werror"]
 COMPILERS = {
@@ -101,21 +103,29 @@ int main(void)
 """
 
 
-def _quantisation(outputs: int) -> Quantisation:
+def _quantisation(outputs: int, dtype: EndType = "int8") -> Quantisation:
+    zero_points = (-128, 3) if dtype == "int8" else (0, 0)
+    ends = [
+        TensorQuantisation(name=name, shape=shape, scale=scale, zero_point=zero, dtype=dtype)
+        for name, shape, scale, zero in (
+            ("in", (4, 3), 0.1, zero_points[0]),
+            ("out", (outputs,), 1 / 256, zero_points[1]),
+        )
+    ]
     return Quantisation(
-        input=TensorQuantisation(name="in", shape=(4, 3), scale=0.1, zero_point=-128),
-        output=TensorQuantisation(name="out", shape=(outputs,), scale=1 / 256, zero_point=3),
+        input=ends[0],
+        output=ends[1],
         operators=(),
         tflite_bytes=len(TFLITE),
         tflite_sha256=sha256_bytes(TFLITE),
     )
 
 
-def _write(task: str, folder: Path) -> Path:
+def _write(task: str, folder: Path, dtype: EndType = "int8") -> Path:
     """Runs the stage on a model of arbitrary bytes."""
     about, inputs = CARDS[task], {"quantise": folder, "dataset": folder}
     (folder / "model.tflite").write_bytes(TFLITE)
-    _quantisation(about.output_count).write(folder / "quantisation.json")
+    _quantisation(about.output_count, dtype).write(folder / "quantisation.json")
     about.write(folder / "data_card.json")
     if task in DECISIONS:
         DECISIONS[task].write(folder / "decision.json")
@@ -215,7 +225,11 @@ DECIDE_ALL = r"""
 #include <stdio.h>
 int main(void)
 {
+#ifdef MODEL_OUTPUT_TYPE
+    MODEL_OUTPUT_TYPE output[MODEL_OUTPUT_BYTES / sizeof(MODEL_OUTPUT_TYPE)];
+#else
     int8_t output[MODEL_OUTPUT_BYTES];
+#endif
     while (fread(output, 1, sizeof output, stdin) == sizeof output) {
         uint8_t decision[MODEL_DECISION_BYTES];
         model_decide(output, decision);
@@ -228,14 +242,26 @@ int main(void)
 """
 
 
+def test_elements_of_16_bits_are_told() -> None:
+    """Their type, what they take and their range; nothing is said of int8, which is the rule."""
+    text = header.header(TFLITE, _quantisation(2, "int16"), REGRESSION)
+    assert "#define MODEL_INPUT_BYTES 24\n#define MODEL_INPUT_TYPE int16_t" in text
+    assert "#define MODEL_OUTPUT_BYTES 4\n#define MODEL_OUTPUT_TYPE int16_t" in text
+    assert "+ MODEL_INPUT_ZERO_POINT, -32768 to 32767\n" in text
+    assert "_TYPE" not in header.header(TFLITE, _quantisation(2), REGRESSION)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
 @pytest.mark.parametrize("task", [DETECTION, "multilabel"])
-def test_c_decides_as_the_host_does(task: str, tmp_path: Path) -> None:
+def test_c_decides_as_the_host_does(task: str, dtype: EndType, tmp_path: Path) -> None:
     """Of outputs at both ends and around the threshold: the same bytes, some of each."""
-    _write(task, tmp_path)
+    _write(task, tmp_path, dtype)
     source, program, data = tmp_path / "decide.c", tmp_path / "decide", tmp_path / "outputs"
     source.write_text(DECIDE_ALL)
     process.check(["gcc", "-std=c11", *WARNINGS, str(source), "-o", str(program)], timeout_s=60)
-    steps = np.array([-128, -127, -43, -42, -41, -40, -1, 0, 1, 40, 41, 42, 126, 127], np.int8)
+    ends = np.iinfo(dtype)
+    edges = [-43, -42, -41, -40, -1, 0, 1, 40, 41, 42]
+    steps = np.array([ends.min, ends.min + 1, *edges, ends.max - 1, ends.max], dtype)
     outputs = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3)
     data.write_bytes(outputs.tobytes())
     found = process.check(["sh", "-c", f"{program} < {data}"], timeout_s=60)

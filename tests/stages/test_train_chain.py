@@ -357,7 +357,7 @@ def test_an_output_can_reach_further_than_calibration_saw(
     assert inside.mean() > 0.9
     off = np.abs(dequantise(old, before) - dequantise(new, after))
     assert off[inside].max() <= after.scale / 2 + before.scale
-    host = HostModel(wide, after.shape, tmp_path)
+    host = HostModel(wide, after, tmp_path)
     assert np.array_equal(host.run(inputs).reshape(new.shape), new)
     assert widened(wide, -1.0, 1.0) == wide
     assert of_targets(series.card) == (-2.5, 2.5)

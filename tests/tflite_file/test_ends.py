@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 QUANT, MADE = Quant(np.float32(0.05), -9), Quant(np.float32(0.07), 11)
 
 
-def _float_ends() -> bytes:
+def _float_ends(
+    kind: int = schema.TensorType.INT8, zero_points: tuple[int, int] = (-9, 11)
+) -> bytes:
+    """A LEAKY_RELU of int8, or of another type, between floats."""
     writer = Writer()
     source = writer.float_activation((1, 6))
-    inner = writer.activation((1, 6), QUANT, 1.0)
-    made = writer.activation((1, 6), MADE, 1.0)
+    inner = writer.value((1, 6), Quant(QUANT.scale, zero_points[0]), 1.0, kind)
+    made = writer.value((1, 6), Quant(MADE.scale, zero_points[1]), 1.0, kind)
     output = writer.float_activation((1, 6))
     writer.operator("QUANTIZE", [source], [inner.index], schema.QuantizeOptionsT())
     writer.operator("LEAKY_RELU", [inner.index], [made.index], schema.LeakyReluOptionsT(alpha=0.2))
@@ -76,6 +79,22 @@ def test_an_input_of_other_than_one_scale_is_refused(
 
     with pytest.raises(CandidateFailure, match=f"its input has {told}, wanted one of each"):
         describe(altered(conv(), change))
+
+
+def test_float_ends_around_int16_are_int16() -> None:
+    """As the converter's 16x8 mode makes them where no type of ends is asked for."""
+    model = _float_ends(schema.TensorType.INT16, (0, 0))
+    inner = with_int8_ends(model)
+    about = describe(inner)
+    assert (about.input.dtype, about.output.dtype, about.input.bytes) == ("int16", "int16", 12)
+    values = np.array([[-2000, -3.1, -0.02, 0.02, 7.77, 2000]], np.float32)
+    steps = quantise(values, about.input)
+    assert steps.tolist() == [[-32768, -62, 0, 0, 155, 32767]]
+    whole = runtime.Interpreter.from_bytes(model)
+    whole.set_input(values, 0)
+    whole.invoke()
+    wanted = dequantise(Oracle(inner).run(steps), about.output)
+    assert whole.get_output(0) == pytest.approx(wanted, rel=1e-6)
 
 
 @pytest.mark.parametrize("make", [_float_ends, _uint8_ends])

@@ -288,7 +288,7 @@ static void send_result(uint32_t seq, int status, uint64_t ticks)
 #ifdef MODEL_IS_ANOMALY
     model_decide(score, decision);
 #else
-    model_decide(model_output(), decision);
+    model_decide((const void *)model_output(), decision);
 #endif
     protocol_bytes(decision, sizeof decision);
 #endif

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mlforge_tasks.int8 import Quantised
+    from mlforge_tasks.quantisation import TensorQuantisation
+
 COMPILE_TIMEOUT_S = 300.0
 FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared")
 
@@ -25,7 +28,7 @@ class HostModel:
 
     Args:
         tflite: An int8 model.
-        output_shape: Of one example, without the batch axis.
+        output: What it gives for one example.
         folder: Where the sources and the library go.
 
     Raises:
@@ -33,8 +36,8 @@ class HostModel:
         ToolError: There is no `gcc`, or it refuses the sources.
     """
 
-    def __init__(self, tflite: bytes, output_shape: tuple[int, ...], folder: Path) -> None:
-        self._output_shape = output_shape
+    def __init__(self, tflite: bytes, output: TensorQuantisation, folder: Path) -> None:
+        self._output = output
         files = PLUGIN.generate(tflite, "host").files
         for name, content in files.items():
             (folder / name).write_bytes(content)
@@ -46,22 +49,22 @@ class HostModel:
         for name in ("model_input", "model_output"):
             getattr(self._library, name).restype = ctypes.c_void_p
 
-    def run(self, inputs: NDArray[np.int8]) -> NDArray[np.int8]:
+    def run(self, inputs: NDArray[Quantised]) -> NDArray[Quantised]:
         """Runs every input through the model.
 
         Args:
-            inputs: int8 [N, *shape].
+            inputs: int8 or int16 [N, *shape].
 
         Returns:
-            int8 [N, *output_shape].
+            [N, *shape of the output].
         """
         self._call("model_init")
-        outputs = np.empty((len(inputs), *self._output_shape), np.int8)
+        outputs = np.empty((len(inputs), *self._output.shape), self._output.dtype)
         for index, sample in enumerate(inputs):
-            ctypes.memmove(self._library.model_input(), sample.tobytes(), sample.size)
+            ctypes.memmove(self._library.model_input(), sample.tobytes(), sample.nbytes)
             self._call("model_invoke")
-            data = ctypes.string_at(self._library.model_output(), outputs[index].size)
-            outputs[index] = np.frombuffer(data, np.int8).reshape(self._output_shape)
+            data = ctypes.string_at(self._library.model_output(), outputs[index].nbytes)
+            outputs[index] = np.frombuffer(data, outputs.dtype).reshape(self._output.shape)
         return outputs
 
     def _call(self, name: str) -> None:

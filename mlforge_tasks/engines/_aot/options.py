@@ -55,14 +55,17 @@ def _finite(table: Table, slot: int) -> float:
     return value
 
 
-def _require_int32_biases(table: Table, slot: int) -> None:
-    """Left open, which is 0, or int32."""
-    if table.integer(slot, "b") not in {0, tflite.TensorType.INT32}:
+_BIASES = {0, tflite.TensorType.INT32, tflite.TensorType.INT64}
+
+
+def _require_whole_biases(table: Table, slot: int) -> None:
+    """Left open, which is 0, or int32 or int64; `forms` sees to it that they are what is read."""
+    if table.integer(slot, "b") not in _BIASES:
         raise unsupported("biases of another type than int32", "quantise them to int32")
 
 
 def _conv(table: Table) -> Options:
-    _require_int32_biases(table, 6)
+    _require_whole_biases(table, 6)
     return Options(
         same_padding=_same_padding(table),
         stride=_pair(table, 2, 1),
@@ -82,7 +85,7 @@ def _depthwise(table: Table) -> Options:
 
 
 def _transposed(table: Table) -> Options:
-    _require_int32_biases(table, 4)
+    _require_whole_biases(table, 4)
     return Options(
         same_padding=_same_padding(table),
         stride=_pair(table, 2, 1),
@@ -100,7 +103,7 @@ def _pool(table: Table) -> Options:
 
 
 def _dense(table: Table) -> Options:
-    _require_int32_biases(table, 4)
+    _require_whole_biases(table, 4)
     if table.integer(1, "b"):
         raise unsupported("FULLY_CONNECTED with shuffled weights", "convert it for any core")
     return Options(activation=_activation(table, 0))
