@@ -142,6 +142,60 @@ def _other_scales(op: str) -> Callable[[Writer, Ref], int]:
     return add
 
 
+def _divided(least: int, scale: float = 0.001) -> Callable[[Writer, Ref], int]:
+    """A number by what is not below some byte."""
+
+    def add(writer: Writer, source: Ref) -> int:
+        quant = source.quant
+        bound, one = (
+            writer.constant(np.array(each, np.int8), [quant.scale], [quant.zero_point])
+            for each in (least, 50)
+        )
+        above = writer.activation(source.shape, quant, 1.0)
+        writer.operator("MAXIMUM", [source.index, bound], [above.index])
+        output = writer.activation(source.shape, _made(scale), 1.0)
+        writer.operator("DIV", [one, above.index], [output.index], schema.DivOptionsT())
+        return output.index
+
+    return add
+
+
+def test_a_quotient_of_all_dividends_and_divisors(tmp_path: Path) -> None:
+    """Also of the least dividends, which the reference shifts furthest; no bound excludes them."""
+    rng = np.random.default_rng(5)
+    cases = []
+    for number, zero_point in enumerate((-128, 0, 127)):
+        writer = Writer()
+        source = writer.activation((1, 256), _made(0.02, zero_point), 1.0)
+        values = rng.integers(-128, 128, 256).astype(np.int8)
+        values[values == zero_point - number] += 1
+        divisor = writer.constant(values, [0.03], [zero_point - number])
+        output = writer.activation(source.shape, _made(0.005), 1.0)
+        writer.operator("DIV", [source.index, divisor], [output.index], schema.DivOptionsT())
+        inputs = rng.integers(-128, 128, (60, 256)).astype(np.int8)
+        model = writer.finish(source.index, output.index)
+        cases.append(make_case(f"div_{number}", model, inputs=inputs))
+    assert differing_bytes(cases, tmp_path) == {}
+
+
+def test_lengths_of_any_rows(tmp_path: Path) -> None:
+    """Rows of nothing, of one step, and the longest."""
+    cases = []
+    for zero_point in (-128, 3):
+        writer = Writer()
+        source = writer.activation((1, 2, 8), _made(0.02, zero_point), 1.0)
+        output = writer.activation(source.shape, Quant(np.float32(1 / 128), 0), 1.0)
+        writer.operator("L2_NORMALIZATION", [source.index], [output.index], None)
+        inputs = np.full((40, 2, 8), zero_point, np.int8)
+        for count in range(1, 40):
+            inputs[count, 0, : count % 9] += 1
+            inputs[count, 1] = np.random.default_rng(count).integers(-128, 128, 8) >> count % 7
+        inputs[1] = 127
+        model = writer.finish(source.index, output.index)
+        cases.append(make_case(f"length_{zero_point + 128}", model, inputs=inputs))
+    assert differing_bytes(cases, tmp_path) == {}
+
+
 def _without_scale(writer: Writer, source: Ref) -> int:
     floats = [writer.float_activation(source.shape) for _ in range(2)]
     writer.operator("DEQUANTIZE", [source.index], floats[:1])
@@ -161,6 +215,8 @@ def _without_scale(writer: Writer, source: Ref) -> int:
         (_model(MIDDLE, _two_tensors), "ADD '.*' in float32 .*one tensor"),
         (_model(MIDDLE, _without_scale), "lacks a scale"),
         (_model(MIDDLE, _other_scales("MAXIMUM")), "MAXIMUM '.*' that changes the scale"),
+        (_model(MIDDLE, _divided(-5)), "DIV '.*' by what may be 0"),
+        (_model(MIDDLE, _divided(-4, 10.0)), "DIV '.*' of scales"),
         (_unary("RSQRT", MIDDLE, LOW), "RSQRT '.*' of values that may be negative"),
         (_unary("RSQRT", _made(1e30, -128), _made(1e30)), "RSQRT '.*' with scales"),
     ],

@@ -235,7 +235,10 @@ _TABLE = {
         altered(small.conv(), lambda m: (_tensor(2, shape=[3])(m), _buffer(2, data=[0] * 12)(m))),
         "3 biases for 6",
     ),
-    "int4": (altered(small.conv(), _tensor(1, type=schema.TensorType.INT4)), "int4 weights"),
+    "int4": (
+        altered(small.conv(), _tensor(1, type=schema.TensorType.INT4)),
+        r"of 216 bytes, where int4.* takes 108",
+    ),
     "uint8": (
         altered(small.unary("RELU"), _tensor(0, type=schema.TensorType.UINT8)),
         "uint8 input",

@@ -47,7 +47,7 @@ def test_every_operator_equals_the_oracle(
     """Any shape, stride, padding, dilation, scale, zero point and activation: the same bytes."""
     cases = [
         make_case(f"{op.lower()}_{seed + index}", graphs.single_operator(op, seed + index))
-        for op in (*graphs.OPERATORS, *graphs.EXTRA)
+        for op in (*graphs.OPERATORS, *graphs.EXTRA, *graphs.TABLES)
         for index in range(PER_OPERATOR)
     ]
     assert differing_bytes(cases, tmp_path_factory.mktemp("operators")) == {}

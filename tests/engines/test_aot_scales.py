@@ -19,6 +19,7 @@ from tests.helpers.aot_host import differing_bytes, make_case
 from tests.helpers.aot_writer import Quant, Ref, Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Any
 
@@ -117,11 +118,14 @@ def _near_tie(rng: np.random.Generator) -> tuple[Quant, Quant]:
             return Quant(source, -128), Quant(output, -128)
 
 
+_OF_TWO = {"DIV": schema.DivOptionsT(), "SQUARED_DIFFERENCE": schema.SquaredDifferenceOptionsT()}
 _UNARY = {
+    "ABS": None,
     "LEAKY_RELU": schema.LeakyReluOptionsT(alpha=0.5),
     "MEAN": schema.ReducerOptionsT(keepDims=True),
     "QUANTIZE": schema.QuantizeOptionsT(),
     "RELU": None,
+    "SUM": schema.ReducerOptionsT(keepDims=True),
 }
 
 
@@ -159,12 +163,85 @@ def test_ratios_of_two_scales(op: str, tmp_path: Path) -> None:
         source = writer.activation((1, 256, 1), quants[0], 1.0)
         result = writer.activation((1, 256, 1), quants[1], 1.0)
         inputs = [source.index]
-        if op == "MEAN":
+        if op in {"MEAN", "SUM"}:
             inputs.append(writer.constant(np.array([2], np.int32)))
         writer.operator(op, inputs, [result.index], _UNARY[op])
         tflite = writer.finish(source.index, result.index)
         values = ALL_VALUES.reshape(1, 256, 1)
         cases.append(make_case(f"m{number}", tflite, inputs=values))
+    assert differing_bytes(cases, tmp_path) == {}
+
+
+def _root_at(steps: int, real: float) -> int:
+    """What RSQRT makes of so many steps, its factor given: 20 bits of 1 / sqrt, rounded twice."""
+    by, root = fixed_point.factor(real), fixed_point.inverse_root(steps)
+    bits = fixed_point.scale(1, fixed_point.Factor(root.multiplier, root.shift + 20))
+    return fixed_point.scale(bits, fixed_point.Factor(by.multiplier, by.shift - 20))
+
+
+def test_a_root_of_a_scale(tmp_path: Path) -> None:
+    """RSQRT where a root or a product in float32 would give another byte."""
+    rng = np.random.default_rng(6)
+    cases: list[Case] = []
+    while len(cases) < CASES:
+        source = np.float32(np.exp(rng.uniform(-6, 0)))
+        steps, tie = int(rng.integers(1, 256)), int(rng.integers(5, 100)) + 0.5
+        root = steps**-0.5 / float(source) ** 0.5
+        # The first of two roundings leaves so many bits below the second's.
+        below = 20 - fixed_point.factor(tie * steps**0.5).shift
+        output = np.float32(root / (tie - 2.0 ** -(below + 1)))
+        wide = 1 / (float(source) ** 0.5 * float(output))
+        narrow = 1 / float(np.sqrt(source) * output)
+        if _root_at(steps, wide) == _root_at(steps, narrow):
+            continue
+        writer = Writer()
+        ref = writer.activation((1, 256), Quant(source, -128), 1.0)
+        result = writer.activation((1, 256), Quant(output, -128), 1.0)
+        writer.operator("RSQRT", [ref.index], [result.index])
+        tflite = writer.finish(ref.index, result.index)
+        cases.append(make_case(f"m{len(cases)}", tflite, inputs=ALL_VALUES.reshape(1, 256)))
+    assert differing_bytes(cases, tmp_path) == {}
+
+
+def _differs_of_pairs(
+    op: str, values: NDArray[np.int64], scales: Sequence[np.float32]
+) -> NDArray[np.bool_]:
+    """Pairs of values at which a factor made of float32 rounds to another output."""
+    first, second, output = scales
+    if op == "DIV":
+        wide, narrow = float(first) / (float(second) * float(output)), first / (second * output)
+        steps: NDArray[np.floating[Any]] = values[:, 0] / values[:, 1]
+    else:
+        wide = float(first) * float(first) / float(output)
+        narrow, steps = first * first / output, (values[:, 0] - values[:, 1]) ** 2.0
+    made = [np.floor(steps * float(each) + 0.5) for each in (wide, narrow)]
+    changed: NDArray[np.bool_] = made[0] != made[1]
+    return changed
+
+
+@pytest.mark.parametrize("op", ["DIV", "SQUARED_DIFFERENCE"])
+def test_three_scales_of_two_tensors(op: str, tmp_path: Path) -> None:
+    """Every byte by a constant, where ties are many: the precision of the factor decides them."""
+    rng = np.random.default_rng(4)
+    cases: list[Case] = []
+    while len(cases) < CASES:
+        first, second = (np.float32(each) for each in rng.uniform(0.01, 0.1, 2))
+        second = second if op == "DIV" else first
+        factor = int(rng.integers(65, 256)) if op == "DIV" else 1 / int(rng.integers(100, 300))
+        each = first / second if op == "DIV" else first * first
+        output = np.float32(each / factor)
+        zero_points = -int(rng.integers(0, 128)), -128
+        divisor = rng.integers(-127, 0, 256).astype(np.int8)
+        values = np.stack([ALL_VALUES - zero_points[0], divisor + 128.0], axis=1).astype(np.int64)
+        if not _differs_of_pairs(op, values, (first, second, output)).any():
+            continue
+        writer = Writer()
+        source = writer.activation((1, 256), Quant(first, zero_points[0]), 1.0)
+        constant = writer.constant(divisor[None], [second], [zero_points[1]])
+        result = writer.activation((1, 256), Quant(output, -3), 1.0)
+        writer.operator(op, [source.index, constant], [result.index], _OF_TWO[op])
+        tflite = writer.finish(source.index, result.index)
+        cases.append(make_case(f"m{len(cases)}", tflite, inputs=ALL_VALUES.reshape(1, 256)))
     assert differing_bytes(cases, tmp_path) == {}
 
 

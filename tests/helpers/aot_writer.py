@@ -98,6 +98,21 @@ class Writer:
             values.shape, _TYPES[values.dtype.name], len(self.buffers) - 1, quantisation
         )
 
+    def narrow(self, weights: int, bias: int | None) -> None:
+        """Makes weights int4 of sixteen times the scale, and the bias one of that scale."""
+        tensor = self.tensors[weights]
+        buffer = self.buffers[tensor.buffer]
+        values = buffer.data.view(np.int8) >> 4
+        even = np.append(values, [0] * (values.size % 2)).astype(np.uint8) & 15
+        buffer.data = even[::2] | even[1::2] << 4
+        tensor.type = schema.TensorType.INT4
+        tensor.quantization.scale = [16 * each for each in tensor.quantization.scale]
+        if bias is not None:
+            of_bias = self.tensors[bias]
+            whole = self.buffers[of_bias.buffer]
+            whole.data = (whole.data.view(np.int32) // 16).view(np.uint8)
+            of_bias.quantization.scale = [16 * each for each in of_bias.quantization.scale]
+
     def operator(self, op: str, inputs: list[int], outputs: list[int], options: Any = None) -> None:
         """An operator; `options` is an options object of the schema."""
         code = getattr(schema.BuiltinOperator, op)

@@ -83,6 +83,38 @@ class Elementwise(Builder):
         options = schema.SquaredDifferenceOptionsT()
         return self.output("SQUARED_DIFFERENCE", inputs[:: self.pick(1, -1)], ref, options)
 
+    def div(self, source: Ref) -> Ref:
+        """By a tensor, or a constant that may broadcast, between two bounds above zero."""
+        quant = self.quant(source.rms)
+        low = self.pick(1, 20, 40) - 128
+        high = low + 23
+        divisor = self.operand(source)
+        scale = np.float32(float(divisor.quant.scale))
+        above = Quant(scale, self.pick(-128, low - 1))
+        if divisor.index in {ref.index for ref in self.made}:
+            divisor = self.at(divisor, above)
+            for op, bound in (("MAXIMUM", low), ("MINIMUM", high)):
+                value = np.array(bound, np.int8)
+                other = self.writer.constant(value, [above.scale], [above.zero_point])
+                ref = self.writer.activation(divisor.shape, above, divisor.rms)
+                inputs = [divisor.index, other]
+                divisor = self.output(op, inputs, ref, schema.MaximumMinimumOptionsT())
+            index = divisor.index
+        else:
+            values = self.rng.integers(low, high + 1, divisor.shape).astype(np.int8)
+            index = self.writer.constant(values, [above.scale], [above.zero_point])
+        step = float(source.quant.scale) / float(scale) / self.pick(33, 50, 100, 3000)
+        ref = self.writer.activation(
+            source.shape, Quant(np.float32(step), quant.zero_point), 40 * step
+        )
+        options = schema.DivOptionsT(fusedActivationFunction=self.pick(0, 0, 1, 3))
+        return self.output("DIV", [source.index, index], ref, options)
+
+    def l2_normalization(self, source: Ref) -> Ref:
+        """Each last axis at a length of 1."""
+        ref = self.writer.activation(source.shape, Quant(np.float32(1 / 128), 0), 0.4)
+        return self.output("L2_NORMALIZATION", [source.index], ref, schema.L2NormOptionsT())
+
     def float_function(self, source: Ref) -> Ref:
         """One or two functions in float between int8 tensors, with a copy between in some."""
         index = self.writer.float_activation(source.shape)

@@ -39,6 +39,11 @@ class Layers(Builder):
             inputs.append(self.writer.constant(bias.astype(np.int32), bias_scales, zeros))
         return inputs, self.quant(typical), typical
 
+    def perhaps_int4(self, inputs: list[int]) -> None:
+        """Few layers of weights of four bits."""
+        if self.rng.random() < 0.1:
+            self.writer.narrow(inputs[1], inputs[2] if len(inputs) > 2 else None)
+
     def window(
         self, source: Ref, kernel: tuple[int, int], *, neighbours: bool = False
     ) -> tuple[dict[str, int], list[int]]:
@@ -75,6 +80,7 @@ class Layers(Builder):
             channels = self.pick(*_WIDE_OUTPUTS)
         shape = (channels, *kernel, source.shape[3])
         inputs, quant, rms = self.parameters(source, shape, 0, channels)
+        self.perhaps_int4(inputs)
         options, sizes = self.window(source, kernel)
         ref = self.writer.activation((1, *sizes, channels), quant, rms)
         return self.output("CONV_2D", inputs, ref, schema.Conv2DOptionsT(**options))
@@ -185,6 +191,7 @@ class Layers(Builder):
         """`relu`: the output's zero point is where it is behind one."""
         channels = source.shape[3] * multiplier
         inputs, quant, rms = self.parameters(source, (1, *kernel, channels), 3, channels)
+        self.perhaps_int4(inputs)
         options, sizes = self.window(source, kernel, neighbours=neighbours)
         quant = Quant(quant.scale, -128) if relu else quant
         ref = self.writer.activation((1, *sizes, channels), quant, rms)
@@ -198,6 +205,11 @@ class Layers(Builder):
         outputs = int(self.rng.integers(1, 20))
         shape = (outputs, size // math.prod(rows))
         inputs, quant, rms = self.parameters(source, shape, 0, outputs)
+        affine = self.writer.tensors[inputs[1]].quantization
+        if len(affine.scale) == 1:
+            self.perhaps_int4(inputs)
+            if self.rng.random() < 0.15:
+                affine.zeroPoint = [self.pick(3, -2, int(self.rng.integers(-128, 128)))]
         ref = self.writer.activation((*rows, outputs), quant, rms)
         options = schema.FullyConnectedOptionsT(
             fusedActivationFunction=self.pick(*ACTIVATIONS), keepNumDims=len(rows) > 1

@@ -34,12 +34,14 @@ OPERATORS = (
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
     "DEPTH_TO_SPACE",
+    "DIV",
     "ELU",
     "EXPAND_DIMS",
     "FULLY_CONNECTED",
     "GATHER",
     "GATHER_ND",
     "HARD_SWISH",
+    "L2_NORMALIZATION",
     "LEAKY_RELU",
     "LOGISTIC",
     "LOG_SOFTMAX",
@@ -82,8 +84,10 @@ OPERATORS = (
 # Forms of operators that the list has.
 EXTRA = (
     *("WIDE_CONV_2D", "WIDE_DEPTHWISE_CONV_2D", "PADDED_CONV_2D", "GROUPED_CONV_2D"),
-    *("FLOAT_ISLAND", "FLOAT_FUNCTION", "CHOICE"),
+    "FLOAT_ISLAND",
 )
+# What becomes tables and copies.
+TABLES = ("FLOAT_FUNCTION", "CHOICE")
 # Operators that take tensors of four dimensions only.
 IMAGE_ONLY = {
     "AVERAGE_POOL_2D",

@@ -9,13 +9,11 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.tflite_file.origin import Tool
 
-_RELU = "use ReLU or ReLU6"
 _SMOOTH = (
     "use elu, silu or tanh, which become tables; TFLite Micro has no int8 kernel for it either"
 )
 _TABLES = "TFLite Micro has no int8 kernel for it either; use abs, a product or a sum instead"
 _UNROLL = "use LSTM or GRU with unroll=True and few time steps, or Conv1D over time"
-_NORMALISATION = "use BatchNormalization, which the converter folds into weights"
 _POOL = "use AveragePooling2D or GlobalAveragePooling2D"
 
 # TFLM's interpreter takes none of these in int8, or the engine has no kernel for them yet.
@@ -28,14 +26,12 @@ INSTEAD: Mapping[str, str] = {
     "SQRT": _TABLES,
     "SELECT": "use ReLU or LeakyReLU; TFLite Micro has SELECT_V2 only",
     "L2_POOL_2D": _POOL,
-    "L2_NORMALIZATION": _NORMALISATION,
     "TILE": "repeat along one axis at a time, 10 times at most, which is read as CONCATENATION",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _UNROLL,
     "UNIDIRECTIONAL_SEQUENCE_RNN": _UNROLL,
     "WHILE": _UNROLL,
     "CONV_3D": "use Conv2D",
     "ARG_MAX": "leave it to the code that reads the outputs",
-    "DIV": "use a multiplication by the reciprocal",
     "DEQUANTIZE": "convert with inference_output_type int8",
 }
 
@@ -43,14 +39,12 @@ INSTEAD: Mapping[str, str] = {
 ELSEWHERE: Mapping[Tool, Mapping[str, str]] = {
     "PyTorch": {
         "GELU": "use nn.ELU, nn.SiLU or nn.Tanh, which become tables",
-        "L2_NORMALIZATION": "use nn.BatchNorm, which is folded into weights",
         "TILE": "use nn.ConvTranspose2d, or nn.Upsample with mode 'nearest'",
         "CONV_3D": "use nn.Conv2d",
         "WHILE": "unroll the loop: one call of nn.LSTMCell or nn.GRUCell for each step",
     },
     "ONNX": {
         "GELU": "use Elu or Tanh, which become tables",
-        "L2_NORMALIZATION": "use BatchNormalization, which is folded into weights",
         "TILE": "use ConvTranspose, or Resize with mode 'nearest'",
         "CONV_3D": "use Conv of two dimensions",
         "WHILE": "unroll the loop, as of LSTM, GRU and RNN, before the export",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,8 +50,7 @@ def absolute(operator: Operator, graph: Graph) -> Step:
     """ABS, which may change the scale."""
     source = graph.inputs_of(operator)[0]
     output = graph.output_of(operator)
-    # The reference divides in float32.
-    by = ratio(operator, float(source.scale / output.scale))
+    by = ratio(operator, float(source.scale) / float(output.scale))
 
     def entry(value: int) -> int:
         steps = abs(value - source.zero_point)
@@ -65,9 +65,7 @@ _INT8 = range(INT8_MIN, INT8_MAX + 1)
 
 def _root_factor(operator: Operator, source: Tensor, output: Tensor) -> Factor:
     """From 1 / sqrt of the source's steps, in `_ROOT_BITS`, to the output's."""
-    with np.errstate(over="ignore"):
-        product = float(np.sqrt(source.scale) * output.scale)
-    by = ratio(operator, 1 / product) if product else fixed_point.Factor(0, 0)
+    by = ratio(operator, 1 / (math.sqrt(float(source.scale)) * float(output.scale)))
     shift = by.shift - _ROOT_BITS
     if by.multiplier == 0 or shift < -_MOST_RIGHT_SHIFT:
         raise unsupported(

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from mlforge_tasks.engines._aot.failure import unsupported
+from mlforge_tasks.engines._aot.weight_forms import check_bias, check_scales, check_weights
 from mlforge_tasks.quantisation import SMALLEST_SCALE
 
 if TYPE_CHECKING:
@@ -45,12 +44,14 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "CONV_2D": _LAYER,
     "DEPTHWISE_CONV_2D": _LAYER,
     "DEPTH_TO_SPACE": _VALUE,
+    "DIV": _TWO,
     "ELU": _VALUE,
     "EXPAND_DIMS": _LISTED,
     "FULLY_CONNECTED": _LAYER,
     "GATHER": _LISTED,
     "GATHER_ND": _LISTED,
     "HARD_SWISH": _VALUE,
+    "L2_NORMALIZATION": _VALUE,
     "LEAKY_RELU": _VALUE,
     "LOGISTIC": _VALUE,
     "LOG_SOFTMAX": _VALUE,
@@ -91,11 +92,7 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "UNPACK": _VALUE,
 }
 _OPTIONAL = {"bias", "spare"}
-# The axis of weights that has a scale for each output channel.
-_CHANNEL_AXES = {"DEPTHWISE_CONV_2D": 3}
-# The reference lets a dense layer's bias be off by this share of an output's step.
-_MOST_BIAS_SHARE = 0.02
-_ZERO_POINTS = {"int8": (-128, 127), "int16": (0, 0)}
+_VALUES = ("int8", "int16")
 # Whose output may be of another type than its input.
 _CHANGES_TYPE = {"QUANTIZE"}
 # No device that firmware is built for has so much memory.
@@ -116,31 +113,11 @@ _STATIC = "give it a static shape"
 def _check_type(tensor: Tensor, maker: str, end: str) -> None:
     if tensor.oddity:
         raise unsupported(f"{maker} with a tensor '{tensor.name}' that is {tensor.oddity},", _AGAIN)
-    if tensor.dtype in _ZERO_POINTS:
+    if tensor.dtype in _VALUES:
         return
     if end:
         raise unsupported(f"a model with a {tensor.dtype} {end}", _INT8_ENDS)
     raise unsupported(f"{maker} with {tensor.dtype} values ('{tensor.name}')", _INT8_INSTEAD)
-
-
-def _check_scales(tensor: Tensor, maker: str, least: float) -> None:
-    """Scales are numbers that a real can be divided by, zero points int8."""
-    if tensor.quantisation is None:
-        lacks = "zero points" if tensor.scales_without_zero_points else "a scale"
-        raise unsupported(f"{maker} with a tensor '{tensor.name}' that lacks {lacks}", _AGAIN)
-    scales, zero_points = tensor.quantisation.scales, tensor.quantisation.zero_points
-    if not np.isfinite(scales).all() or scales.min() < least:
-        wrong = float(scales[~np.isfinite(scales) | (scales < least)][0])
-        raise unsupported(
-            f"{maker} with a tensor '{tensor.name}' of scale {wrong:g}",
-            "calibrate with representative data; a scale is a positive number",
-        )
-    least, most = _ZERO_POINTS.get(tensor.dtype, _ZERO_POINTS["int8"])
-    if zero_points.min() < least or zero_points.max() > most:
-        wanted = "no int8 value" if least < most else f"not 0, as that of {tensor.dtype} has to be"
-        raise unsupported(
-            f"{maker} with a tensor '{tensor.name}' whose zero point is {wanted}", _AGAIN
-        )
 
 
 def check_value(tensor: Tensor, maker: str, end: str = "") -> None:
@@ -155,7 +132,7 @@ def check_value(tensor: Tensor, maker: str, end: str = "") -> None:
         CandidateFailure: It is not.
     """
     _check_type(tensor, maker, end)
-    _check_scales(tensor, maker, SMALLEST_SCALE)
+    check_scales(tensor, maker, SMALLEST_SCALE)
     if len(tensor.affine.scales) != 1:
         raise unsupported(
             f"{maker} with {len(tensor.affine.scales)} scales for '{tensor.name}'",
@@ -165,47 +142,6 @@ def check_value(tensor: Tensor, maker: str, end: str = "") -> None:
         raise unsupported(f"{maker} with shape {list(tensor.shape)}", _STATIC)
     if tensor.size > _MOST_ELEMENTS:
         raise unsupported(f"{maker} of {tensor.size:,} values", "use a smaller input")
-
-
-def _check_weights(operator: Operator, tensor: Tensor, what: str) -> None:
-    """They are int8 without zero points, of one scale or one for each output channel."""
-    if tensor.oddity:
-        raise unsupported(f"{what} whose weights are {tensor.oddity},", _AGAIN)
-    if tensor.dtype != "int8":
-        raise unsupported(f"{what} with {tensor.dtype} weights", "quantise the weights to int8")
-    _check_scales(tensor, what, 0.0)
-    axis, scales = _CHANNEL_AXES.get(operator.op, 0), len(tensor.affine.scales)
-    if any(tensor.affine.zero_points):
-        raise unsupported(f"{what} with asymmetric weights", "quantise weights symmetrically")
-    channels = tensor.shape[axis] if axis < len(tensor.shape) else 0
-    if scales > 1 and (tensor.affine.axis != axis or scales != channels):
-        raise unsupported(
-            f"{what} with {scales} scales along axis {tensor.affine.axis} of its weights "
-            f"{list(tensor.shape)}",
-            "quantise weights as a whole, or for each output channel",
-        )
-
-
-def _check_bias(operator: Operator, tensor: Tensor, graph: Graph, what: str) -> None:
-    """It is of a type that the reference reads there.
-
-    The scale of a dense layer's is that of its products, as the reference wants.
-    """
-    dense, source = operator.op == "FULLY_CONNECTED", graph.inputs_of(operator)[0]
-    types: tuple[str, ...] = ("int32",)
-    if graph.output_of(operator).dtype == "int16":
-        types = ("int64", "int32") if operator.op == "CONV_2D" else ("int64",)
-    if tensor.dtype not in types or tensor.data is None or tensor.oddity:
-        raise unsupported(
-            f"{what} with a {tensor.oddity or tensor.dtype} bias", f"use an {types[0]} one"
-        )
-    weights = graph.tensors[operator.inputs[1]]
-    if not dense or len(weights.affine.scales) > 1:
-        return
-    product = float(source.scale) * float(weights.scale)
-    own = 0.0 if tensor.quantisation is None else float(tensor.quantisation.scales[0])
-    if not abs(product - own) / float(graph.output_of(operator).scale) <= _MOST_BIAS_SHARE:
-        raise unsupported(f"{what} with a bias of another scale ({own:g})", _AGAIN)
 
 
 def _check_types(operator: Operator, graph: Graph, what: str) -> None:
@@ -260,7 +196,7 @@ def _check_inputs(operator: Operator, graph: Graph, what: str) -> None:
         if role in {"value", "constant"}:
             check_value(tensor, what, "input" if index in graph.inputs else "")
         elif role == "weights":
-            _check_weights(operator, tensor, what)
+            check_weights(operator, tensor, graph, what)
         elif role == "list":
             _check_list(operator, tensor, what)
 
@@ -295,5 +231,5 @@ def check_operands(graph: Graph) -> None:
             _check_types(operator, graph, what)
         for role, index in zip(ROLES.get(operator.op, ()), operator.inputs, strict=False):
             if role == "bias" and index >= 0:
-                _check_bias(operator, graph.tensors[index], graph, what)
+                check_bias(operator, graph.tensors[index], graph, what)
     _check_ends(graph)

@@ -46,6 +46,7 @@ class Tensor:
         data: Its value where it is constant.
         oddity: What it is that no engine here runs (`sparse`), or empty.
         scales_without_zero_points: Whether that is why it has no quantisation.
+        four_bits: Whether its values are of -8 to 7, and lie in flash two to a byte.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Tensor:
     data: NDArray[np.generic] | None = None
     oddity: str = ""
     scales_without_zero_points: bool = False
+    four_bits: bool = False
 
     @property
     def size(self) -> int:

@@ -17,6 +17,7 @@ from mlforge_tasks.engines._aot.islands import without_islands
 from mlforge_tasks.engines._aot.options import read_options
 from mlforge_tasks.engines._aot.order import check_order
 from mlforge_tasks.engines._aot.shapes import check_shapes
+from mlforge_tasks.engines._aot.weights import with_int8_weights
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.tflite_file.model import SCHEMA_VERSION, read
 
@@ -151,7 +152,7 @@ def import_model(tflite_bytes: bytes) -> Graph:
             not have.
         ToolError: The bytes are not a TensorFlow Lite model.
     """
-    graph = without_islands(_named_graph(_main(read(tflite_bytes))))
+    graph = with_int8_weights(without_islands(_named_graph(_main(read(tflite_bytes)))))
     check_operands(graph)
     for index in graph.inputs:
         _check_batch(graph.tensors[index], "input")

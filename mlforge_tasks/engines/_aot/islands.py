@@ -131,11 +131,15 @@ class _Islands:
         index = operator.inputs[0]
         found = self.functions[index]
         maker = self.makers.get(index)
+        output = self.tensors[operator.output]
+        check_value(output, f"{operator.op} '{operator.name}'")
+        if output.dtype != "int8":
+            raise unsupported(
+                f"{operator.op} '{operator.name}' of int8 to {output.dtype}", _INSTEAD
+            )
         if maker is None:
             options = replace(operator.options, from_float=True)
             return replace(operator, inputs=(found.source,), options=options)
-        output = self.tensors[operator.output]
-        check_value(output, f"{operator.op} '{operator.name}'")
         table = floats.quantised(found.values, output, _in_float(maker))
         name = operator.name if maker.name in self.named else maker.name
         return self._table(operator, found.source, table, name)

@@ -14,6 +14,8 @@ from mlforge_tasks.engines._aot import (
     activation,
     binary,
     dense,
+    dense_four_bits,
+    division,
     elementwise,
     gathering,
     int16,
@@ -55,11 +57,13 @@ _EVERYWHERE: Mapping[str, _Lowering] = {
     "BROADCAST_TO": gathering.broadcast_to,
     "CONCATENATION": shape.concatenation,
     "DEPTH_TO_SPACE": spaces.depth_to_space,
+    "DIV": division.divide,
     "ELU": elementwise.elu,
     "EXPAND_DIMS": shape.reshape,
     "GATHER": gathering.gather,
     "GATHER_ND": gathering.gather_nd,
     "HARD_SWISH": activation.hard_swish,
+    "L2_NORMALIZATION": simple.normalise,
     "LEAKY_RELU": activation.leaky_relu,
     "LOGISTIC": simple.sigmoid,
     "LOG_SOFTMAX": log_softmax.log_softmax,
@@ -105,13 +109,18 @@ _OURS: Mapping[str, Callable[[Operator, Graph], Step]] = {
     TABLE: elementwise.table,
 }
 # What differs from core to core.
-_PER_CORE: Mapping[Kernels, Mapping[str, _Lowering]] = {
+_PER_CORE: Mapping[Kernels, Mapping[str, Callable[[Operator, Graph], Step]]] = {
     "portable": dense.OPERATORS,
     "dsp": packed.DSP_OPERATORS,
     "mve": packed.MVE_OPERATORS,
 }
 OPERATORS: Mapping[Kernels, Mapping[str, _Lowering]] = {
-    kernels: {**_EVERYWHERE, **own} for kernels, own in _PER_CORE.items()
+    kernels: {
+        **_EVERYWHERE,
+        **own,
+        "FULLY_CONNECTED": dense_four_bits.or_packed(own["FULLY_CONNECTED"]),
+    }
+    for kernels, own in _PER_CORE.items()
 }
 
 

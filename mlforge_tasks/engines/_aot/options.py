@@ -168,8 +168,10 @@ READINGS: Mapping[str, Reading] = {
     "CONV_2D": Reading("Conv2DOptions", _conv, needed=True),
     "DEPTHWISE_CONV_2D": Reading("DepthwiseConv2DOptions", _depthwise, needed=True),
     "DEPTH_TO_SPACE": Reading("DepthToSpaceOptions", _block),
+    "DIV": Reading("DivOptions", _activated),
     "FULLY_CONNECTED": Reading("FullyConnectedOptions", _dense),
     "GATHER": Reading("GatherOptions", _gather),
+    "L2_NORMALIZATION": Reading("L2NormOptions", _activated),
     "LEAKY_RELU": Reading("LeakyReluOptions", lambda table: Options(alpha=_finite(table, 0))),
     "MAX_POOL_2D": Reading("Pool2DOptions", _pool, needed=True),
     "MIRROR_PAD": Reading(

@@ -238,27 +238,28 @@ _RANGES: Mapping[str, _Range] = {
 }
 
 
+def range_of(index: int, graph: Graph, found: Mapping[int, Interval]) -> Interval:
+    """What a tensor can have, of which nothing may have been found."""
+    tensor = graph.tensors[index]
+    if index in found:
+        return found[index]
+    if tensor.data is not None and tensor.dtype == "int8":
+        return intervals.of_values(tensor.constant)
+    return intervals.anything(channels_of(tensor.shape))
+
+
 def ranges_of(graph: Graph) -> Mapping[int, Interval]:
     """What every int8 tensor can have; `graph` has its explicit padding joined."""
     found: dict[int, Interval] = {}
-
-    def of(index: int) -> Interval:
-        tensor = graph.tensors[index]
-        if index not in found:
-            constant = tensor.data is not None and tensor.dtype == "int8"
-            found[index] = (
-                intervals.of_values(tensor.constant)
-                if constant
-                else intervals.anything(channels_of(tensor.shape))
-            )
-        return found[index]
-
     for operator in graph.operators:
-        made = None
-        if operator.op in _RANGES:
-            values = operator.inputs[:1] if operator.op in WEIGHTED else operator.inputs
-            inputs = [of(index) for index in values if index >= 0]
-            made = _RANGES[operator.op](operator, graph, inputs)
+        if operator.op not in _RANGES:
+            continue
+        values = operator.inputs[:1] if operator.op in WEIGHTED else operator.inputs
+        for index in values:
+            if index >= 0:
+                found[index] = range_of(index, graph, found)
+        inputs = [found[index] for index in values if index >= 0]
+        made = _RANGES[operator.op](operator, graph, inputs)
         if made is not None:
             channels = channels_of(graph.output_of(operator).shape)
             found[operator.output] = made.of(channels)

@@ -1,6 +1,7 @@
 """Rewrites a graph before it is lowered: joins PAD and convolution, expands TRANSPOSE_CONV.
 
-Convolutions of several groups are cut apart, see `grouped`.
+Convolutions of several groups are cut apart, see `grouped`; for weights with zero points see
+`weights`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlforge_tasks.engines._aot.division import check_divisions
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.graph import Graph, Operator, Options, Tensor
 from mlforge_tasks.engines._aot.grouped import with_groups_apart
 from mlforge_tasks.engines._aot.reduction import with_reductions_expanded
+from mlforge_tasks.engines._aot.weights import with_symmetric_weights
 from mlforge_tasks.engines._aot.window import window_axes
 
 if TYPE_CHECKING:
@@ -23,9 +26,15 @@ _CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 
 
 def rewrite(graph: Graph) -> Graph:
-    """All rewrites; each keeps every output byte."""
+    """All rewrites; each keeps every output byte.
+
+    Raises:
+        CandidateFailure: What values can be in the rewritten graph makes an operator undefined.
+    """
     graph = _with_transposed_expanded(with_reductions_expanded(graph))
-    return with_groups_apart(_with_padding_joined(graph))
+    graph = with_symmetric_weights(with_groups_apart(_with_padding_joined(graph)))
+    check_divisions(graph)
+    return graph
 
 
 def _readers(graph: Graph) -> Mapping[int, list[Operator]]:

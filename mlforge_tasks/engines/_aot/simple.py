@@ -224,3 +224,32 @@ def softmax(operator: Operator, graph: Graph) -> Step:
         scratch_bytes=4 * depth,
         overwrites=operator.inputs[0],
     )
+
+
+def normalise(operator: Operator, graph: Graph) -> Step:
+    """L2_NORMALIZATION along the last axis."""
+    source = graph.inputs_of(operator)[0]
+    output = graph.output_of(operator)
+    if output.zero_point != 0 or output.scale != np.float32(1 / 128):
+        raise unsupported(
+            f"L2_NORMALIZATION '{operator.name}' with an output scale other than 1/128",
+            "convert with TensorFlow's own quantiser",
+        )
+    if operator.options.activation != "NONE":
+        raise unsupported(
+            f"L2_NORMALIZATION '{operator.name}' with a fused activation", "activate it afterwards"
+        )
+    depth = source.shape[-1] if source.shape else 1
+    if depth * (_MOST_STEPS - 1) ** 2 > fixed_point.INT32_MAX:
+        raise unsupported(f"L2_NORMALIZATION '{operator.name}' of {depth} values", "use fewer")
+    members: dict[str, Value] = {
+        "rows": source.size // depth,
+        "depth": depth,
+        "input_zero_point": source.zero_point,
+    }
+    arguments = (f"&{operator.name}", Data(operator.inputs[0]), Data(operator.output))
+    return Step(
+        calls=(Call("aot_normalise_s8.h", "aot_normalise_s8", arguments),),
+        parameters=Parameters(operator.name, "aot_normalise_t", members),
+        overwrites=operator.inputs[0],
+    )
