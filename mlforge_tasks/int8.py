@@ -6,14 +6,24 @@ TFLite's int8 scheme: real = scale * (quantised - zero_point), one scale for a w
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlforge_tasks.quantisation import (
+    Joined,
+    JoinedInputs,
+    JoinedOutputs,
+    TensorQuantisation,
+    alone,
+)
+from mlforge_tasks.windows import places
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mlforge_tasks.quantisation import TensorQuantisation
+    from mlforge_tasks.windows import Windows
 
 INT8_MIN, INT8_MAX = -128, 127
 INT16_MAX = (1 << 15) - 1
@@ -23,7 +33,7 @@ INT16_MAX = (1 << 15) - 1
 Quantised = np.signedinteger[Any]
 
 
-def quantise(values: NDArray[np.float32], tensor: TensorQuantisation) -> NDArray[Quantised]:
+def quantise(values: NDArray[np.float32], end: TensorQuantisation | Joined) -> NDArray[Quantised]:
     """The int8 or int16 values that a device feeds its model with.
 
     The same as `roundf(value / scale) + zero_point`, clamped, in C: the division is in float32 and
@@ -31,8 +41,9 @@ def quantise(values: NDArray[np.float32], tensor: TensorQuantisation) -> NDArray
 
     Args:
         values: Normalised inputs, float32.
-        tensor: The model's input.
+        end: What they are given to, a model's only input; of several, one of the parts.
     """
+    tensor = alone(end)
     steps = (values / np.float32(tensor.scale)).astype(np.float64)
     rounded = np.trunc(steps + np.copysign(0.5, steps)) + tensor.zero_point
     ends = np.iinfo(tensor.dtype)
@@ -40,6 +51,51 @@ def quantise(values: NDArray[np.float32], tensor: TensorQuantisation) -> NDArray
     return clamped
 
 
-def dequantise(values: NDArray[Quantised], tensor: TensorQuantisation) -> NDArray[np.float64]:
-    """The real values that int8 or int16 ones stand for."""
-    return (values.astype(np.float64) - tensor.zero_point) * tensor.scale
+def given(examples: Windows, end: TensorQuantisation | JoinedInputs) -> Windows:
+    """Examples as a device gets them, in int8 or int16, one input behind the other.
+
+    Args:
+        examples: Normalised, float32, of the data set's shape.
+        end: The model's input or inputs.
+    """
+    if isinstance(end, TensorQuantisation):
+        changed = examples.changed(lambda rows: quantise(rows, end))
+        return changed.given(end.shape, channels_first=end.channels_first)
+
+    def beside_each_other(rows: NDArray[np.float32]) -> NDArray[Quantised]:
+        parts = [quantise(rows[..., one.features], one) for one in end.parts]
+        return np.concatenate(parts, axis=-1)
+
+    wide = examples.changed(beside_each_other)
+    widths = [len(one.features) for one in end.parts]
+    ends = list(accumulate(widths))
+    order = [
+        places(wide.shape, slice(at - width, at), one.rows, channels_first=one.channels_first)
+        for one, width, at in zip(end.parts, widths, ends, strict=True)
+    ]
+    return wide.picked(np.concatenate(order))
+
+
+def judged(raw: NDArray[Any], end: TensorQuantisation | JoinedOutputs) -> NDArray[Any]:
+    """Of a device's outputs, [N, elements], those that are judged, in the data set's order."""
+    if isinstance(end, TensorQuantisation):
+        return raw
+    return raw[:, [at for at, _ in end.judged]]
+
+
+def dequantise(
+    values: NDArray[Quantised], end: TensorQuantisation | JoinedOutputs
+) -> NDArray[np.float64]:
+    """The real values that quantised ones stand for; of several outputs, those `judged`."""
+    scales, zero_points = steps_of(end)
+    return (values.astype(np.float64) - zero_points) * scales
+
+
+def steps_of(
+    end: TensorQuantisation | JoinedOutputs,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scales and zero points of the outputs that are judged; one of each where all have it."""
+    parts = [end] if isinstance(end, TensorQuantisation) else [one for _, one in end.judged]
+    return np.array([one.scale for one in parts]), np.array(
+        [float(one.zero_point) for one in parts]
+    )

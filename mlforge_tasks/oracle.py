@@ -11,6 +11,7 @@ import importlib.util
 import math
 import sys
 import tempfile
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,8 +173,7 @@ def _in_a_process(tflite: bytes, inputs: Windows, tensors: Sequence[int]) -> NDA
         folder = Path(name)
         (folder / _MODEL).write_bytes(tflite)
         inputs.write(folder, _INPUTS)
-        given = (inputs.length or 0, int(inputs.channels_first))
-        words = [str(each) for each in (*given, *tensors)]
+        words = [str(each) for each in (inputs.length or 0, *tensors)]
         crash = _attempt(folder, words)
         if crash:  # what a shortage could look like has to come twice, with room
             crash = _attempt(folder, words)
@@ -218,12 +218,11 @@ def _attempt(folder: Path, words: Sequence[str]) -> str:
 def main() -> None:
     """The process of `outputs_of`, or of `ends_of` where tensors are named."""
     folder, length = Path(sys.argv[1]), int(sys.argv[2]) or None
-    channels_first, *tensors = [int(each) for each in sys.argv[3:]]
+    tensors = [int(each) for each in sys.argv[3:]]
     try:
         reference = Oracle((folder / _MODEL).read_bytes(), keeps_all=bool(tensors))
         inputs = windows.read(folder, _INPUTS, length)
-        form = reference.input_shape[1:]
-        batches = inputs.given(form, channels_first=bool(channels_first)).batches()
+        batches = replace(inputs, form=reference.input_shape[1:]).batches()
         if tensors:
             np.save(folder / _OUTPUTS, sum(reference.at_ends(b, tensors) for b in batches))
         else:

@@ -16,6 +16,8 @@ FLOAT_OUTPUTS = "float_outputs.npz"
 OUTPUT_RANGE = "dataset.calibration.output_range"
 # The contract's field that says in which order a model that was brought along takes its axes.
 LAYOUT = "search.layout"
+# What a stage is told of the inputs and outputs that the contract names.
+ENDS = "ends"
 # Of float32 without leading zeros in its fraction: what is smaller divides to infinity.
 SMALLEST_SCALE = 2.0**-126
 # Of the weights that bring an input and its reconstruction to one scale, and of what is left of
@@ -53,12 +55,78 @@ class TensorQuantisation(Record):
         return prod(self.shape) * ITEM_BYTES[self.dtype]
 
 
+class InputPart(TensorQuantisation):
+    """One of several inputs, or one that takes a part of an example.
+
+    Attributes:
+        features: Which of the data set's features it takes, in its own order.
+        rows: How many rows of the window, the newest; None for all.
+    """
+
+    features: tuple[int, ...]
+    rows: int | None = None
+
+
+class OutputPart(TensorQuantisation):
+    """One of several outputs, or one in an order of its own.
+
+    Attributes:
+        gives: Which of the data set's outputs or labels its elements are; empty where it is not
+            judged.
+    """
+
+    gives: tuple[int, ...] = ()
+
+
+class Joined(Record):
+    """Inputs or outputs of one type that lie one behind the other, in the file's order."""
+
+    parts: tuple[TensorQuantisation, ...]
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Elements of all."""
+        return (sum(prod(one.shape) for one in self.parts),)
+
+    @property
+    def bytes(self) -> int:
+        """What all of them take."""
+        return sum(one.bytes for one in self.parts)
+
+    @property
+    def dtype(self) -> EndType:
+        """The type of all their elements."""
+        return self.parts[0].dtype
+
+
+class JoinedInputs(Joined):
+    """Inputs; see `Joined`."""
+
+    parts: tuple[InputPart, ...]
+
+
+class JoinedOutputs(Joined):
+    """Outputs; see `Joined`."""
+
+    parts: tuple[OutputPart, ...]
+
+    @property
+    def judged(self) -> tuple[tuple[int, OutputPart], ...]:
+        """Of each of the data set's outputs or labels, the element and what that is part of."""
+        found: dict[int, tuple[int, OutputPart]] = {}
+        at = 0
+        for part in self.parts:
+            found |= {one: (at + k, part) for k, one in enumerate(part.gives)}
+            at += prod(part.shape)
+        return tuple(found[one] for one in sorted(found))
+
+
 class Quantisation(Record):
     """What there is to know about an int8 model; `quantisation.json`.
 
     Attributes:
-        input: The input tensor.
-        output: The output tensor.
+        input: The input tensor; or several, or one whose features the contract names.
+        output: The output tensor; likewise.
         operators: TFLite operators in the order of execution.
         tflite_bytes: Size of the file.
         tflite_sha256: Its digest.
@@ -66,8 +134,8 @@ class Quantisation(Record):
             output's steps; empty where how far it is from the input is.
     """
 
-    input: TensorQuantisation
-    output: TensorQuantisation
+    input: TensorQuantisation | JoinedInputs
+    output: TensorQuantisation | JoinedOutputs
     operators: tuple[str, ...]
     tflite_bytes: int
     tflite_sha256: str
@@ -95,8 +163,8 @@ def score_weights(quantisation: Quantisation) -> ScoreWeights:
     """The weights of a network that reconstructs its input."""
     coarser = _coarser(quantisation)
     return ScoreWeights(
-        input=round(quantisation.input.scale / coarser * 2**WEIGHT_BITS),
-        output=round(quantisation.output.scale / coarser * 2**WEIGHT_BITS),
+        input=round(alone(quantisation.input).scale / coarser * 2**WEIGHT_BITS),
+        output=round(alone(quantisation.output).scale / coarser * 2**WEIGHT_BITS),
         shift=WEIGHT_BITS - LEFT_BITS,
     )
 
@@ -105,9 +173,20 @@ def score_unit(quantisation: Quantisation) -> float:
     """What 1 of a score is of the mean squared error, in normalised units."""
     step: float = _coarser(quantisation) / 2**LEFT_BITS
     if quantisation.centroids:
-        step = quantisation.output.scale
+        step = alone(quantisation.output).scale
     return step * step / prod(quantisation.output.shape)
 
 
 def _coarser(quantisation: Quantisation) -> float:
-    return max(quantisation.input.scale, quantisation.output.scale)
+    return max(alone(quantisation.input).scale, alone(quantisation.output).scale)
+
+
+def alone(end: TensorQuantisation | Joined) -> TensorQuantisation:
+    """The only input or output, of a model that the caller knows to have one.
+
+    Raises:
+        TypeError: There are several.
+    """
+    if isinstance(end, TensorQuantisation):
+        return end
+    raise TypeError(f"{len(end.parts)} inputs or outputs where one was expected")

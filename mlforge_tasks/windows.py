@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -31,14 +31,14 @@ class Windows:
         rows: All rows, [rows, ...]; may lie on the disk.
         starts: First row of each example, [N].
         length: Rows of an example; None where an example is one row and has no axis for it.
-        channels_first: Whether an example is given with its last axis, its channels, as the first.
+        order: Which of an example's elements, counted in C order, it is given with; None for all.
         form: The shape in which it is then given, of as many elements; None for the one it has.
     """
 
     rows: NDArray[Any]
     starts: NDArray[np.int64]
     length: int | None = None
-    channels_first: bool = False
+    order: NDArray[np.int64] | None = None
     form: tuple[int, ...] | None = None
 
     @classmethod
@@ -52,21 +52,29 @@ class Windows:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one example, as it is given."""
+        if self.form is not None:
+            return self.form
+        return self._whole if self.order is None else self.order.shape
+
+    @property
+    def _whole(self) -> tuple[int, ...]:
         row = self.rows.shape[1:]
-        shape = row if self.length is None else (self.length, *row)
-        if self.channels_first:
-            shape = (*shape[-1:], *shape[:-1])
-        return shape if self.form is None else self.form
+        return row if self.length is None else (self.length, *row)
 
     def given(self, form: tuple[int, ...], *, channels_first: bool) -> Windows:
         """The same examples in the order and the shape in which a model takes them."""
-        return replace(self, channels_first=channels_first, form=form)
+        order = places(self._whole, channels_first=True) if channels_first else None
+        return replace(self, order=order, form=form)
+
+    def picked(self, order: NDArray[np.int64]) -> Windows:
+        """Some elements of the same examples, in this order."""
+        return replace(self, order=order, form=None)
 
     def _given(self, examples: NDArray[Any]) -> NDArray[Any]:
         """Examples, [N, ...], as they are given; in C order."""
-        if self.channels_first:
-            examples = np.moveaxis(examples, -1, 1)
         whole = np.ascontiguousarray(examples)
+        if self.order is not None:
+            whole = whole.reshape(len(whole), -1)[:, self.order]
         return whole if self.form is None else whole.reshape(len(whole), *self.form)
 
     def _views(self) -> NDArray[Any]:
@@ -93,9 +101,11 @@ class Windows:
         return self.rows[covered(self.starts, len(self.rows), self.length)]
 
     def write(self, folder: Path, name: str) -> None:
-        """Writes the files that `read` finds, which do not say how examples are given."""
+        """Writes the files that `read` finds, which do not say in which form examples are given."""
         np.save(folder / f"{ROWS}.npy", self.rows)
         np.save(folder / f"{name}_starts.npy", self.starts)
+        if self.order is not None:
+            np.save(folder / f"{name}_order.npy", self.order)
 
     def changed(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Windows:
         """The same examples of rows that were each changed; a part of them at a time.
@@ -106,6 +116,26 @@ class Windows:
         parts = range(0, len(self.rows), ROWS_AT_ONCE)
         rows = [change(np.asarray(self.rows[at : at + ROWS_AT_ONCE])) for at in parts]
         return replace(self, rows=np.concatenate(rows))
+
+
+def places(
+    shape: tuple[int, ...],
+    features: slice | Sequence[int] = slice(None),
+    rows: int | None = None,
+    *,
+    channels_first: bool = False,
+) -> NDArray[np.int64]:
+    """Which elements of an example some of its features are, counted in C order: [n].
+
+    Args:
+        shape: The example's.
+        features: Which of its last axis.
+        rows: How many of its first axis, the last ones; None for all.
+        channels_first: Whether all of a feature comes before the next one.
+    """
+    every = np.arange(np.prod(shape, dtype=np.int64)).reshape(shape)
+    some = every[slice(None) if rows is None else slice(shape[0] - rows, None)][..., features]
+    return (np.moveaxis(some, -1, 0) if channels_first else some).ravel()
 
 
 def covered(starts: NDArray[np.int64], rows: int, span: int) -> NDArray[np.bool_]:
@@ -127,7 +157,9 @@ def read(folder: Path, name: str, length: int | None) -> Windows:
         length: As the data card's `window_length` says.
     """
     rows = np.asarray(np.load(folder / f"{ROWS}.npy", mmap_mode="r"))
-    return Windows(rows, np.load(folder / f"{name}_starts.npy"), length)
+    order = folder / f"{name}_order.npy"
+    picked = np.load(order) if order.exists() else None
+    return Windows(rows, np.load(folder / f"{name}_starts.npy"), length, picked)
 
 
 def read_targets(folder: Path, name: str) -> NDArray[Any]:

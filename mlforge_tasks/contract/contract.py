@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationInfo, field_validator
 
 from mlforge_tasks.architecture import Architecture, infer_shapes
+from mlforge_tasks.contract import ends
 from mlforge_tasks.contract.asked import (
     asked,
     detector_figures,
@@ -194,6 +195,22 @@ class Contract(Record):
             wanted = f"layers that fit the data's {shape}: {message}"
             raise Mistake(wanted, at=("architecture", *at)) from None
         return search
+
+    @field_validator("search")
+    @classmethod
+    def _ends_fit_data(cls, search: Search, info: ValidationInfo) -> Search:
+        dataset: DatasetSpec | None = info.data.get("dataset")
+        target: Target | None = info.data.get("target")
+        if dataset is None:
+            return search
+        found = list(ends.misfits(search.inputs, search.outputs, dataset))
+        if target is not None:
+            found += ends.whole(search.inputs, search.outputs, target)
+        return checked(search, found)
+
+    def model_ends(self) -> ends.Ends:
+        """What is said of the inputs and outputs of a model that was brought along."""
+        return ends.ends(self.search.inputs, self.search.outputs, self.dataset)
 
     def asked(self) -> tuple[Asked, ...]:
         """Every figure that the goal asks and its bound, the leading one first."""

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mlforge_tasks.architecture import Layers, Score, parse_architecture
+from mlforge_tasks.contract.ends import ModelInput, ModelOutput
 from mlforge_tasks.contract.fields import ProjectPath
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.plugins import installed
@@ -86,6 +87,9 @@ class Search(Record):
             of a finished search. Relative to the project's root.
         layout: In which order a model file takes an example's axes: `nchw`, as PyTorch has it, is
             with the data set's last axis, its channels, as the first.
+        inputs: What each input of a model file takes, by name; without it, one takes an example.
+        outputs: What each output of a model file gives, by name; without it, one gives all. Further
+            outputs are computed, and compared with the reference's, but not judged.
         llm: How `anthropic` asks its model.
         score: For task anomaly, what alone may be proposed; None for either.
     """
@@ -97,6 +101,8 @@ class Search(Record):
     architecture: Layers | None = None
     file: ProjectPath | None = None
     layout: Layout = "nhwc"
+    inputs: tuple[ModelInput, ...] = ()
+    outputs: tuple[ModelOutput, ...] = ()
     llm: Llm | None = None
     score: Score | None = None
 
@@ -130,6 +136,11 @@ class Search(Record):
         if self.layout != "nhwc" and self.brought_model is None:
             wanted = f"no layout: it is that of a model file, as '{FIXED}' takes one"
             mistakes.append(Mistake(wanted, at=("layout",)))
+        mistakes += [
+            Mistake(f"no such key: it is of a model file, as '{FIXED}' takes one", at=(key,))
+            for key in ("inputs", "outputs")
+            if getattr(self, key) and self.brought_model is None
+        ]
         if (self.llm is not None) != (self.agent == LLM):
             wanted = f"the key 'llm' with '{LLM}', and with no other agent"
             found = "nothing" if self.llm is None else None

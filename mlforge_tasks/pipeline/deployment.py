@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.plugins import AUTO
+from mlforge_tasks.quantisation import ENDS
 from mlforge_tasks.stages import choose, decide, engine, firmware, header, pick, quantise, run
 
 if TYPE_CHECKING:
@@ -46,11 +47,12 @@ class Deployment:
         """
         data, wiring = self._preparation.dataset, self._wiring
         given = {**sources, "dataset": data}
-        made = wiring.stage(f"{prefix}quantise:{at}", quantise.KIND, given)
+        config = {ENDS: wiring.ends} if "model" in sources else {}
+        made = wiring.stage(f"{prefix}quantise:{at}", quantise.KIND, given, config)
         read = {"quantise": made, "dataset": data}
         if wiring.detectors:
-            config = {"detectors": wiring.detectors, "trained": not prefix}
-            decided = wiring.stage(f"{prefix}decide:{at}", decide.KIND, read, config)
+            chosen = {"detectors": wiring.detectors, "trained": not prefix}
+            decided = wiring.stage(f"{prefix}decide:{at}", decide.KIND, read, chosen)
             read = {**read, "decide": decided}
         return {**read, "header": wiring.stage(f"{prefix}header:{at}", header.KIND, read)}
 

@@ -161,6 +161,11 @@ class Wiring:
         return [one.model_dump(mode="json") for one in self.contract.detector_figures()]
 
     @functools.cached_property
+    def ends(self) -> dict[str, Any]:
+        """What the contract says of the inputs and outputs of a model that was brought along."""
+        return self.contract.model_ends().model_dump(mode="json")
+
+    @functools.cached_property
     def admission(self) -> list[dict[str, Any]]:
         """The same for a probe: an emulated figure may refuse for a board, but never passes."""
         anywhere: dict[str, Any] = {"sources": ("static", "emulated", "hardware")}

@@ -6,32 +6,49 @@ A `.tflite` is taken as it is, a `.keras` is quantised. Which one it is shows in
 from __future__ import annotations
 
 import tempfile
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlforge_tasks import windows
 from mlforge_tasks.contract.data_card import EXAMPLES_CARD, DataCard
+from mlforge_tasks.contract.ends import Ends
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import shortage
-from mlforge_tasks.quantisation import LAYOUT, OUTPUT_RANGE, Quantisation
+from mlforge_tasks.quantisation import ENDS, LAYOUT, OUTPUT_RANGE, JoinedOutputs, Quantisation
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._convert import STARTED, convert, error_line, save_float_outputs
-from mlforge_tasks.stages._describe import describe
+from mlforge_tasks.stages._describe import about, tensors_of
 from mlforge_tasks.stages._keras import Libraries, Predictor, start
 from mlforge_tasks.stages._layer_names import with_plain_names
-from mlforge_tasks.stages._layout import misfit
 from mlforge_tasks.stages._output_range import of_targets, widened
 from mlforge_tasks.stages._refusals import refusal
+from mlforge_tasks.stages._several import (
+    End,
+    MisfitError,
+    Names,
+    Wanted,
+    elements_of,
+    given_inputs,
+    joined_inputs,
+    joined_outputs,
+    judged_outputs,
+    names_in,
+    order_of,
+)
+from mlforge_tasks.stages._several_keras import Several, keras_ends, names_of
 from mlforge_tasks.tflite_file.ends import with_int8_ends
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
 from mlforge_tasks.tflite_file.tiles import without_tiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from mlforge_tasks.contract.search import Layout
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mlforge_tasks.contract.ends import GivenInput, JudgedOutput
+    from mlforge_tasks.stages._describe import Tensors
     from mlforge_tasks.windows import Windows
 
 # https://ai.google.dev/edge/litert/models/metadata: a flatbuffer's identifier follows its offset.
@@ -67,9 +84,9 @@ def _int8_ends(content: bytes) -> bytes:
         raise _unusable(f"the .tflite file is broken: {error.message}") from None
 
 
-def _describe(content: bytes) -> Quantisation:
+def _tensors(content: bytes) -> Tensors:
     try:
-        return describe(content)
+        return tensors_of(content)
     except CandidateFailure as failure:
         raise _unusable(failure.reason.message) from None
     except DamagedError as error:
@@ -83,79 +100,111 @@ def _load(libraries: Libraries, content: bytes) -> Any:
             path.write_bytes(with_plain_names(content))
             # Safe mode refuses files with code inside.
             model = libraries.keras.models.load_model(path, compile=False, safe_mode=True)
-            ends = len(model.inputs), len(model.outputs)
+            keras_ends(model)
         except Exception as error:
             shortage.refuse(error, "loading the .keras file")
             raise _unusable(f"Keras cannot load the .keras file: {error_line(error)}") from error
-    if ends != (1, 1):
-        raise _unusable("the model has more than one input or output")
     return model
 
 
-def _check_shapes(
-    card: DataCard,
-    layout: Layout,
-    inputs: tuple[int | None, ...],
-    outputs: tuple[int | None, ...],
-) -> None:
-    why = misfit(inputs, card.input_shape, layout)
-    if why:
-        raise _unusable(why)
-    sizes = [size for size in outputs if size is not None]
-    if len(sizes) < len(outputs) or prod(sizes) != card.output_count:
-        found = prod(sizes) if len(sizes) == len(outputs) else list(outputs)
-        raise _unusable(f"the model has {found} outputs, the data set wants {card.output_count}")
-
-
-def read(
-    content: bytes, card: DataCard, libraries: Callable[[], Libraries], layout: Layout = "nhwc"
-) -> Network | Int8Model:
+def read(content: bytes, wanted: Wanted, libraries: Callable[[], Libraries]) -> Network | Int8Model:
     """What a file holds: a float network of Keras, or an int8 model.
 
     Args:
         content: The file.
-        card: Of the data set that it has to fit.
+        wanted: The data set that it has to fit, and what the contract says of it.
         libraries: Imports TensorFlow and Keras, which only one of the two needs.
-        layout: In which order the model takes the axes of an example.
 
     Raises:
         CandidateFailure: It is neither, or does not fit.
     """
     if content[TFLITE_MARK[0]] == TFLITE_MARK[1]:
-        return _fitting(_int8_ends(content), card, layout)
+        inner = _int8_ends(content)
+        return _fitting(inner, wanted, _tensors(inner), names_in(content))
     if content[KERAS_MARK[0]] != KERAS_MARK[1]:
         raise _unusable("the file is neither a TFLite model nor a Keras archive")
     found = libraries()
     model = _load(found, content)
-    _check_shapes(card, layout, model.inputs[0].shape[1:], model.outputs[0].shape[1:])
+    _check(wanted, *keras_ends(model))
     return Network(found, model)
 
 
-def _fitting(content: bytes, card: DataCard, layout: Layout) -> Int8Model:
-    described = _describe(content)
+def _check(
+    wanted: Wanted, inputs: Sequence[End], outputs: Sequence[End]
+) -> tuple[tuple[GivenInput, ...], tuple[JudgedOutput | None, ...]]:
+    """What inputs take and outputs give; see `given_inputs` and `judged_outputs`."""
+    try:
+        return given_inputs(inputs, wanted), judged_outputs(outputs, wanted)
+    except MisfitError as error:
+        raise _unusable(str(error)) from None
+
+
+def _fitting(content: bytes, wanted: Wanted, found: Tensors, names: Names) -> Int8Model:
+    inputs, outputs = (
+        [End(name, one.shape) for name, one in zip(called, tensors, strict=True)]
+        for called, tensors in zip(names, found, strict=True)
+    )
+    given, judged = _check(wanted, inputs, outputs)
+    for which, each in zip(("inputs", "outputs"), found, strict=True):
+        if len({one.dtype for one in each}) > 1:
+            raise _unusable(f"its {which} are int8 and int16: convert it with one type for them")
+    source = joined_inputs(found.inputs, given, wanted.layout)
+    output = joined_outputs(found.outputs, outputs, judged)
     content = without_tiles(content)
-    _check_shapes(card, layout, described.input.shape, described.output.shape)
-    if card.task == "anomaly" and "int16" in {described.input.dtype, described.output.dtype}:
+    types = {one.dtype for one in (*found.inputs, *found.outputs)}
+    if wanted.card.task == "anomaly" and "int16" in types:
         raise _unusable(
             "its input or output is int16, and the score of an anomaly is told by int8 ones: "
             "convert it with inference_input_type and inference_output_type int8"
         )
-    source = described.input.model_copy(update={"channels_first": layout == "nchw"})
-    return Int8Model(content, described.model_copy(update={"input": source}))
+    return Int8Model(content, about(content, source, output))
 
 
-def _quantised(
-    network: Network, dataset: Path, card: DataCard, layout: Layout, out: Path
-) -> Int8Model:
+def _quantised(network: Network, dataset: Path, wanted: Wanted, out: Path) -> Int8Model:
+    card = wanted.card
     form = tuple(network.model.inputs[0].shape[1:])
+    ends = keras_ends(network.model)
+    taken, judged = _check(wanted, *ends)
+    several = Several(*network) if taken or judged else None
 
     def given(inputs: Windows) -> Windows:
-        return inputs.given(form, channels_first=layout == "nchw")
+        if several:
+            return inputs.picked(order_of(taken, card, wanted.layout))
+        return inputs.given(form, channels_first=wanted.layout == "nchw")
+
+    def predict(inputs: Windows) -> NDArray[np.float32]:
+        if several is None:
+            return Predictor(*network)(inputs)
+        outputs = several.predict(inputs)
+        return outputs[:, elements_of(ends[1], judged)] if judged else outputs
 
     calibration = given(windows.read(dataset, "calibration", card.window_length))
-    found = _fitting(convert(*network, calibration, ours=False), card, layout)
-    save_float_outputs(Predictor(*network), dataset, card, out, given)
+    content = convert(*network, calibration, ours=False, network=several)
+    names = names_of(network.model, names_in(content)) if several else Names(("",), ("",))
+    found = _fitting(content, wanted, _tensors(content), names)
+    save_float_outputs(predict, dataset, card, out, given)
     return found
+
+
+def _reaching(model: Int8Model, card: DataCard) -> Int8Model:
+    """The same, whose outputs reach as far as their targets do."""
+    output = model.described.output
+    gives = [one.gives for one in output.parts] if isinstance(output, JoinedOutputs) else [None]
+    content = model.content
+    for at, some in enumerate(gives):
+        if some != ():
+            content = widened(content, *of_targets(card, some), at=at)
+    scaled = _tensors(content).outputs
+    if isinstance(output, JoinedOutputs):
+        parts = zip(output.parts, scaled, strict=True)
+        changed = [
+            one.model_copy(update={"scale": new.scale, "zero_point": new.zero_point})
+            for one, new in parts
+        ]
+        return Int8Model(
+            content, about(content, model.described.input, JoinedOutputs(parts=tuple(changed)))
+        )
+    return Int8Model(content, about(content, model.described.input, scaled[0]))
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -163,12 +212,12 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     content = inputs["model"].read_bytes()
     print(STARTED, flush=True)
     card = DataCard.read(inputs["dataset"] / EXAMPLES_CARD)
-    layout: Layout = config[LAYOUT]
-    found = read(content, card, lambda: start(config["search.seed"]), layout)
+    wanted = Wanted(card, config[LAYOUT], Ends.from_dump(config.get(ENDS, {})))
+    found = read(content, wanted, lambda: start(config["search.seed"]))
     if isinstance(found, Network):
-        found = _quantised(found, inputs["dataset"], card, layout, out)
+        found = _quantised(found, inputs["dataset"], wanted, out)
         if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
-            found = _fitting(widened(found.content, *of_targets(card)), card, layout)
+            found = _reaching(found, card)
     (out / "model.tflite").write_bytes(found.content)
     found.described.write(out / "quantisation.json")
 

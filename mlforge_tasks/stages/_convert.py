@@ -20,7 +20,7 @@ from mlforge_tasks.graph import shortage
 from mlforge_tasks.quantisation import FLOAT_OUTPUTS, OUTPUT_RANGE
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._describe import describe, failure, with_centroids
-from mlforge_tasks.stages._export import TOLERANCE, difference, export
+from mlforge_tasks.stages._export import TOLERANCE, OneEach
 from mlforge_tasks.stages._k_means import read_centroids, reconstruct
 from mlforge_tasks.stages._keras import Libraries, Predictor, clusters_of, load_model, start
 from mlforge_tasks.stages._output_range import of_targets, widened
@@ -28,11 +28,12 @@ from mlforge_tasks.stages._trainer import load_split, load_weights, save_arrays
 from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import Split
+    from mlforge_tasks.stages._export import Exportable
     from mlforge_tasks.windows import Windows
 
 MAX_MESSAGE_LENGTH = 300
@@ -44,7 +45,14 @@ _WRAPPED = "Exception encountered when calling"  # Keras says it before the erro
 _KERAS_MODEL = 2
 
 
-def convert(libraries: Libraries, model: Any, calibration: Windows, *, ours: bool = True) -> bytes:
+def convert(
+    libraries: Libraries,
+    model: Any,
+    calibration: Windows,
+    *,
+    ours: bool = True,
+    network: Exportable | None = None,
+) -> bytes:
     """The network in int8 throughout, input and output included.
 
     Args:
@@ -52,14 +60,16 @@ def convert(libraries: Libraries, model: Any, calibration: Windows, *, ours: boo
         model: A float network with any batch size.
         calibration: Inputs that set the ranges of activations, float32.
         ours: Of another's, what the converter is given is first compared with the network itself.
+        network: What exports it where its inputs or outputs are several.
 
     Raises:
         CandidateFailure: The converter refuses the network, or would be given another one.
     """
+    network = network or OneEach(libraries, model)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            export(libraries, model, Path(folder))
-            off = 0.0 if ours else difference(libraries, model, Path(folder), calibration)
+            network.export(Path(folder))
+            off = 0.0 if ours else network.difference(Path(folder), calibration)
         except OSError:
             raise
         except Exception as error:
@@ -67,7 +77,8 @@ def convert(libraries: Libraries, model: Any, calibration: Windows, *, ours: boo
             raise failure(f"Keras cannot run it on one input: {error_line(error)}") from error
         _check_difference(off)
         try:
-            return bytes(_converter(libraries, folder, calibration).convert())
+            samples = functools.partial(network.samples, calibration)
+            return bytes(_converter(libraries, folder, samples).convert())
         except OSError:
             raise
         except Exception as error:
@@ -94,13 +105,13 @@ def _check_difference(off: float) -> None:
         )
 
 
-def _converter(libraries: Libraries, folder: str, calibration: Windows) -> Any:
+def _converter(libraries: Libraries, folder: str, samples: Callable[[], Iterator[Any]]) -> Any:
     lite = libraries.tensorflow.lite
     converter = lite.TFLiteConverter.from_saved_model(folder)
     # So that the file says that it comes from Keras, as it does.
     converter._metadata.environment.modelType = _KERAS_MODEL  # noqa: SLF001 - there is no public name for it
     converter.optimizations = [lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([example] for example in calibration.batches(1))
+    converter.representative_dataset = samples
     converter.target_spec.supported_ops = [lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = libraries.tensorflow.int8
     converter.inference_output_type = libraries.tensorflow.int8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.int8 import quantise
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from mlforge_tasks.quantisation import JoinedInputs, JoinedOutputs
 
 _ZERO_POINTS: Mapping[str, range] = {"int8": range(-128, 128), "int16": range(1)}
 
@@ -70,29 +72,60 @@ def _tensor(tensor: FileTensor, which: str) -> TensorQuantisation:
     )
 
 
-def describe(content: bytes) -> Quantisation:
-    """What an int8 model file says about itself; the float metrics are left empty.
+class Tensors(NamedTuple):
+    """The inputs and outputs of a model, in the file's order, one of each at least."""
+
+    inputs: tuple[TensorQuantisation, ...]
+    outputs: tuple[TensorQuantisation, ...]
+
+
+def tensors_of(content: bytes) -> Tensors:
+    """The inputs and outputs of an int8 model file.
 
     Raises:
-        CandidateFailure: It has not one input and one output, int8 or int16, of one example.
-        ToolError: It is no model, or not a whole one.
+        CandidateFailure: It has none of either, or one is not int8 or int16, or not of one example.
+        DamagedError: It is no model, or not a whole one.
     """
     model = read(content)
     graph = model.main
-    for what, count in (
-        ("subgraphs", len(model.graphs)),
-        ("inputs", len(graph.inputs)),
-        ("outputs", len(graph.outputs)),
-    ):
-        if count != 1:
-            raise failure(f"it has {count} {what}, wanted one")
+    if len(model.graphs) != 1:
+        raise failure(f"it has {len(model.graphs)} subgraphs, wanted one")
+    for what, ends in (("inputs", graph.inputs), ("outputs", graph.outputs)):
+        if not ends:
+            raise failure(f"it has no {what}")
+    return Tensors(
+        tuple(_tensor(graph.tensors[at], "input") for at in graph.inputs),
+        tuple(_tensor(graph.tensors[at], "output") for at in graph.outputs),
+    )
+
+
+def about(
+    content: bytes,
+    source: TensorQuantisation | JoinedInputs,
+    output: TensorQuantisation | JoinedOutputs,
+) -> Quantisation:
+    """What there is to know about an int8 model file whose inputs and outputs are known."""
     return Quantisation(
-        input=_tensor(graph.tensors[graph.inputs[0]], "input"),
-        output=_tensor(graph.tensors[graph.outputs[0]], "output"),
-        operators=tuple(each.op for each in graph.operators),
+        input=source,
+        output=output,
+        operators=tuple(each.op for each in read(content).main.operators),
         tflite_bytes=len(content),
         tflite_sha256=sha256_bytes(content),
     )
+
+
+def describe(content: bytes) -> Quantisation:
+    """What an int8 model file of one input and one output says about itself.
+
+    Raises:
+        CandidateFailure: It has more of either; or as of `tensors_of`.
+        DamagedError: It is no model, or not a whole one.
+    """
+    inputs, outputs = tensors_of(content)
+    for what, count in (("inputs", len(inputs)), ("outputs", len(outputs))):
+        if count != 1:
+            raise failure(f"it has {count} {what}, wanted one")
+    return about(content, inputs[0], outputs[0])
 
 
 def with_centroids(model: Quantisation, centroids: NDArray[np.float32]) -> Quantisation:

@@ -10,7 +10,7 @@ import numpy as np
 from mlforge_tasks import oracle, windows
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.int8 import quantise
+from mlforge_tasks.int8 import given, judged
 from mlforge_tasks.verdict import figures, metrics
 from mlforge_tasks.verdict.detection import decisions
 from mlforge_tasks.verdict.reconstruction import reconstruction_scores
@@ -97,9 +97,7 @@ class GoldenVectors:
             count: How many; all where there are fewer.
         """
         card = DataCard.read(dataset / "data_card.json")
-        source = quantisation.input
         test = windows.read(dataset, "test", card.window_length)
-        test = test.given(source.shape, channels_first=source.channels_first)
         targets = windows.read_targets(dataset, "test")
         chosen = _spread(np.arange(len(test)), count)
         if decision is not None:
@@ -109,7 +107,7 @@ class GoldenVectors:
         return cls(
             card=card,
             quantisation=quantisation,
-            inputs=quantise(test[chosen], source),
+            inputs=given(Windows.each(test[chosen]), quantisation.input)[:],
             targets=targets[chosen],
             decision=decision,
             left_out=min(GOLDEN_COUNT, len(test)) - len(chosen),
@@ -157,7 +155,7 @@ class GoldenVectors:
     def _decided_from(self, outputs: NDArray[Quantised]) -> NDArray[Any]:
         """What a device's decisions are made from: its outputs, or for anomaly its score."""
         if self.card.task != "anomaly":
-            return outputs
+            return judged(outputs, self.quantisation.output)
         return metrics.of_device(outputs, self._given(), self.quantisation, self.card)
 
     def check(self, tflite: bytes, outputs: NDArray[Quantised]) -> str:
@@ -189,6 +187,6 @@ class GoldenVectors:
 
     def scores(self, outputs: NDArray[Quantised]) -> dict[str, float]:
         """The task's metrics over these vectors, from a device's outputs."""
-        flat = outputs.reshape(len(outputs), -1)
+        flat = judged(outputs.reshape(len(outputs), -1), self.quantisation.output)
         real = metrics.of_device(flat, self._given(), self.quantisation, self.card)
         return figures.scores(real, self.targets, self.card)

@@ -14,8 +14,8 @@ from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.detector import detectors
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.engines._aot.host import HostModel
-from mlforge_tasks.int8 import quantise
-from mlforge_tasks.quantisation import FLOAT_OUTPUTS, Quantisation
+from mlforge_tasks.int8 import given, judged, steps_of
+from mlforge_tasks.quantisation import FLOAT_OUTPUTS, Quantisation, alone
 from mlforge_tasks.stages._guesses import Guesses
 from mlforge_tasks.stages._saturation import layer_rails
 from mlforge_tasks.verdict import breakdown, figures, intervals, metrics
@@ -54,10 +54,10 @@ def _outputs(
 
 def _quantised(splits: Sequence[Windows], quantisation: Quantisation) -> Windows:
     """All splits' examples, one after the other, as a device gets them; their rows once."""
-    source = quantisation.input
-    rows = splits[0].changed(lambda part: quantise(part, source))
-    rows = rows.given(source.shape, channels_first=source.channels_first)
-    return replace(rows, starts=np.concatenate([each.starts for each in splits]))
+    return given(
+        replace(splits[0], starts=np.concatenate([each.starts for each in splits])),
+        quantisation.input,
+    )
 
 
 def _ran(
@@ -66,12 +66,12 @@ def _ran(
     """What a model is given of each split and gives for it, [N, outputs]; and as `_outputs`."""
     card = DataCard.read(dataset / "data_card.json")
     inputs = [windows.read(dataset, split, card.window_length) for split in splits]
-    given = _quantised(inputs, quantisation)
-    raw, why = _outputs(tflite, quantisation, given)
+    quantised = _quantised(inputs, quantisation)
+    raw, why = _outputs(tflite, quantisation, quantised)
+    raw = judged(raw.reshape(len(raw), -1), quantisation.output)
     ends = np.cumsum([len(one) for one in inputs])
-    parts = np.split(raw.reshape(len(raw), -1), ends[:-1])
-    each = zip(splits, inputs, parts, strict=True)
-    return {split: (replace(given, starts=one.starts), part) for split, one, part in each}, why
+    each = zip(splits, inputs, np.split(raw, ends[:-1]), strict=True)
+    return {split: (replace(quantised, starts=one.starts), part) for split, one, part in each}, why
 
 
 def thresholds(
@@ -138,12 +138,13 @@ class _Judged:
         """The detector's thresholds in the scale of the outputs; between two of their steps."""
         if self.decision is None:
             return None
-        output = self.quantisation.output
         steps = np.array([one.least - 0.5 for one in self.decision.thresholds])
+        if self.decision.rule == "score":
+            return tuple(steps.tolist())
+        scales, zero_points = steps_of(self.quantisation.output)
         if self.decision.rule == "outputs":
-            steps -= output.zero_point
-        scale = 1.0 if self.decision.rule == "score" else output.scale
-        return tuple((steps * scale).tolist())
+            return tuple(((steps - zero_points) * scales).tolist())
+        return tuple((steps * scales[:1]).tolist())
 
     def split(
         self,
@@ -167,13 +168,15 @@ class _Judged:
             float_figures=floats,
             without_model=tuple(self.guesses.on(name, targets)),
             **self._breakdown(outputs, targets),
-            input_rails=breakdown.rails(inputs.used(), [one.name for one in card.features]),
-            output_rails=breakdown.rails(self._named(raw), _output_names(card)),
+            input_rails=breakdown.rails(
+                inputs.used(), breakdown.input_names(self.quantisation, card)
+            ),
+            output_rails=breakdown.rails(self._named(raw), breakdown.output_names(card)),
         )
 
     def _named(self, raw: NDArray[Quantised]) -> NDArray[Quantised]:
         """Outputs, [N, outputs], with what their names stand for as the last axis."""
-        if self.card.task != "anomaly" or not self.quantisation.input.channels_first:
+        if self.card.task != "anomaly" or not alone(self.quantisation.input).channels_first:
             return raw
         return np.moveaxis(raw.reshape(len(raw), len(self.card.features), -1), 1, -1)
 
@@ -229,13 +232,6 @@ class _Judged:
         if points is None or self.least is None:
             return None
         return points.counts(points.at(self.least[at]))
-
-
-def _output_names(card: DataCard) -> tuple[str, ...]:
-    """What the outputs' last axis holds; a reconstruction's is that of its input."""
-    if card.task == "anomaly":
-        return tuple(one.name for one in card.features)
-    return card.labels or tuple(one.name for one in card.outputs)
 
 
 def evaluation(

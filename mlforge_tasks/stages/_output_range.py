@@ -16,6 +16,8 @@ from mlforge_tasks.tflite_file.flatbuffer import Table
 from mlforge_tasks.tflite_file.model import read
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mlforge_tasks.contract.data_card import DataCard
 
 # Slots of the schema: https://github.com/google-ai-edge/LiteRT, schema.fbs
@@ -23,29 +25,36 @@ _SUBGRAPHS, _TENSORS, _QUANTISATION, _SCALES, _ZERO_POINTS = 2, 0, 4, 2, 3
 _ACTIVATION = 0
 
 
-def of_targets(card: DataCard) -> tuple[float, float]:
-    """The least and the most that a network should give: the training targets', normalised."""
-    parts = list(zip(card.outputs, card.target_mean, card.target_scale, strict=True))
+def of_targets(card: DataCard, some: Sequence[int] | None = None) -> tuple[float, float]:
+    """The least and the most that a network should give: the training targets', normalised.
+
+    Args:
+        card: The data set's.
+        some: Which of its outputs; None for all.
+    """
+    every = list(zip(card.outputs, card.target_mean, card.target_scale, strict=True))
+    parts = every if some is None else [every[at] for at in some]
     return (
         min((one.minimum - mean) / scale for one, mean, scale in parts),
         max((one.maximum - mean) / scale for one, mean, scale in parts),
     )
 
 
-def widened(content: bytes, low: float, high: float) -> bytes:
-    """A model whose output reaches from `low` to `high` at least.
+def widened(content: bytes, low: float, high: float, *, at: int = 0) -> bytes:
+    """A model of which an output reaches from `low` to `high` at least.
 
     Args:
         content: The file.
         low: Real value that the output should be able to say.
         high: Likewise.
+        at: Which of its outputs, in the file's order.
 
     Returns:
         The file as it is where its output reaches as far already, or does not come out of a dense
         layer without an activation.
     """
     graph = read(content).main
-    (output,) = graph.outputs
+    output = graph.outputs[at]
     tensor = graph.tensors[output]
     makers = [one for one in graph.operators if output in one.outputs]
     readers = [one for one in graph.operators if output in one.inputs]

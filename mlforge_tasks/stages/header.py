@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import accumulate
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import DataCard
@@ -9,8 +12,11 @@ from mlforge_tasks.contract.window import horizon_text
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import (
     ITEM_BYTES,
+    JoinedInputs,
+    JoinedOutputs,
     Quantisation,
     TensorQuantisation,
+    alone,
     score_unit,
     score_weights,
 )
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = "model_data.h.jinja"
 NAME_DIGITS = 12
+_MOST_NAME_LENGTH = 60
 
 
 KIND = StageKind(
@@ -33,8 +40,12 @@ KIND = StageKind(
 )
 
 
-def _tensor(tensor: TensorQuantisation, dims: tuple[int, ...]) -> dict[str, object]:
+_NOT_IN_NAMES = re.compile(r"[^A-Z0-9]+")
+
+
+def _tensor(tensor: TensorQuantisation, dims: tuple[int, ...]) -> dict[str, Any]:
     return {
+        "parts": (),
         "bytes": tensor.bytes,
         "dims": dims,
         "dtype": tensor.dtype,
@@ -49,8 +60,35 @@ def _tensor(tensor: TensorQuantisation, dims: tuple[int, ...]) -> dict[str, obje
 
 def _input_dims(quantisation: Quantisation, card: DataCard) -> tuple[int, ...]:
     """An example's shape in the order of the model, whatever axes of size 1 that has."""
-    first = quantisation.input.channels_first
+    first = alone(quantisation.input).channels_first
     return (*card.input_shape[-1:], *card.input_shape[:-1]) if first else card.input_shape
+
+
+def _ends(quantisation: Quantisation, card: DataCard) -> dict[str, dict[str, Any]]:
+    """What the header says of inputs and outputs."""
+    source, output = quantisation.input, quantisation.output
+    return {
+        "INPUT": _parts(source)
+        if isinstance(source, JoinedInputs)
+        else _tensor(source, _input_dims(quantisation, card)),
+        "OUTPUT": _parts(output) | {"judged": output.judged}
+        if isinstance(output, JoinedOutputs)
+        else _tensor(output, output.shape),
+    }
+
+
+def _parts(end: JoinedInputs | JoinedOutputs) -> dict[str, Any]:
+    sizes = [prod(one.shape) for one in end.parts]
+    starts = accumulate(sizes[:-1], initial=0)
+    names: list[str] = []
+    for at, one in enumerate(end.parts):
+        name = _NOT_IN_NAMES.sub("_", one.name.upper()).strip("_")[:_MOST_NAME_LENGTH]
+        names.append(name if name and name not in names else f"{name}_{at}".strip("_"))
+    parts = [
+        _tensor(one, one.shape) | {"name": name, "of": one, "offset": start}
+        for one, name, start in zip(end.parts, names, starts, strict=True)
+    ]
+    return parts[0] | {"bytes": end.bytes, "parts": parts}
 
 
 def header(
@@ -72,14 +110,11 @@ def header(
         ahead=horizon_text(ahead, interval_s) if ahead else "",
         digest=quantisation.tflite_sha256,
         name=f"mlforge-{quantisation.tflite_sha256[:NAME_DIGITS]}",
-        tensors={
-            "INPUT": _tensor(quantisation.input, _input_dims(quantisation, card)),
-            "OUTPUT": _tensor(quantisation.output, quantisation.output.shape),
-        },
+        tensors=_ends(quantisation, card),
         card=card,
         decision=decision,
-        score=score_weights(quantisation),
-        score_unit=score_unit(quantisation),
+        score=score_weights(quantisation) if card.task == "anomaly" else None,
+        score_unit=score_unit(quantisation) if card.task == "anomaly" else None,
         centroids=quantisation.centroids,
         tflite=tflite,
     )

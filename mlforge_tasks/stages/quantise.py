@@ -13,7 +13,7 @@ from mlforge_tasks.contract.data_card import CARD
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.quantisation import LAYOUT, OUTPUT_RANGE
+from mlforge_tasks.quantisation import ENDS, LAYOUT, OUTPUT_RANGE
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._child import run_child
@@ -44,7 +44,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             brought along, and `dataset`.
         out: Where the outputs go.
         config: `search.seed`, of the weights where there is no `train`;
-            `dataset.calibration.output_range`; `search.layout` of a file that was brought along.
+            `dataset.calibration.output_range`; `search.layout` of a file that was brought along,
+            and `ends`, what the contract says of its inputs and outputs.
 
     Raises:
         CandidateFailure: The converter refuses the network, or crashes on it, or the file is no
@@ -53,7 +54,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """
     from mlforge_tasks.stages import _bring, _convert  # noqa: PLC0415 - numpy
 
-    wanted = {name: config[name] for name in _FIELDS}
+    wanted = {name: config[name] for name in (*_FIELDS, ENDS) if name != ENDS or ENDS in config}
     names = ("model", "render", "dataset", "train")
     sources = {name: inputs[name] for name in names if name in inputs}
     half = _bring if "model" in inputs else _convert

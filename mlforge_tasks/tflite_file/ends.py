@@ -32,9 +32,9 @@ def _stands_for(outer: FileTensor, inner: FileTensor) -> bool:
     return (outer.dtype, inner.dtype) == ("uint8", "int8") and same and shifted == inner.zero_points
 
 
-def _first(graph: FileGraph) -> tuple[int, int] | None:
-    """The conversion of the input, if it is all that reads it, and the tensor that it makes."""
-    source = graph.inputs[0]
+def _first(graph: FileGraph, at: int) -> tuple[int, int] | None:
+    """The conversion of an input, if it is all that reads it, and the tensor that it makes."""
+    source = graph.inputs[at]
     readers = [at for at, each in enumerate(graph.operators) if source in each.inputs]
     if len(readers) != 1:
         return None
@@ -45,11 +45,13 @@ def _first(graph: FileGraph) -> tuple[int, int] | None:
     return readers[0], operator.outputs[0]
 
 
-def _last(graph: FileGraph) -> tuple[int, int] | None:
-    """The conversion that makes the output, if nothing else reads that, and what it reads."""
-    target = graph.outputs[0]
+def _last(graph: FileGraph, at: int) -> tuple[int, int] | None:
+    """The conversion that makes an output, if nothing else reads that, and what it reads."""
+    target = graph.outputs[at]
     makers = [at for at, each in enumerate(graph.operators) if target in each.outputs]
     if len(makers) != 1 or any(target in each.inputs for each in graph.operators):
+        return None
+    if graph.outputs.count(target) > 1:
         return None
     operator = graph.operators[makers[0]]
     wanted = "DEQUANTIZE" if graph.tensors[target].dtype == "float32" else "QUANTIZE"
@@ -59,11 +61,11 @@ def _last(graph: FileGraph) -> tuple[int, int] | None:
     return makers[0], operator.inputs[0]
 
 
-def _without(content: bytes, operator: int, slot: int, tensor: int) -> bytes:
-    """The file with one operator less, and another tensor as its input or output."""
+def _without(content: bytes, operator: int, slot: int, at: int, tensor: int) -> bytes:
+    """The file with one operator less, and another tensor as one of its inputs or outputs."""
     changed = bytearray(content)
     table = Table.root(content).tables(_GRAPHS)[0]
-    struct.pack_into("<i", changed, table.place_of(slot, 4)[0], tensor)
+    struct.pack_into("<i", changed, table.place_of(slot, 4)[0] + 4 * at, tensor)
     start, count = table.place_of(_OPERATORS, 4)
     targets = [each.place for each in table.tables(_OPERATORS)]
     del targets[operator]
@@ -79,14 +81,17 @@ def with_int8_ends(content: bytes) -> bytes:
     Raises:
         DamagedError: It is no model, or not a whole one.
     """
-    for find, slot in ((_first, _INPUTS), (_last, _OUTPUTS)):
-        model = read(content)
-        if len(model.graphs) != 1 or len(model.main.inputs) != 1 or len(model.main.outputs) != 1:
-            return content
-        found = find(model.main)
+    model = read(content)
+    if len(model.graphs) != 1:
+        return content
+    each = [(_first, _INPUTS, at) for at in range(len(model.main.inputs))]
+    each += [(_last, _OUTPUTS, at) for at in range(len(model.main.outputs))]
+    for find, slot, at in each:
+        graph = read(content).main
+        found = find(graph, at)
         if found is not None:
-            changed = _without(content, found[0], slot, found[1])
-            if not _differs_only(model.main, read(changed).main, found[0]):
+            changed = _without(content, found[0], slot, at, found[1])
+            if not _differs_only(graph, read(changed).main, found[0]):
                 return content  # lists that share their place in the file
             content = changed
     return content

@@ -80,12 +80,25 @@ class FileOperator:
 
 @dataclass(frozen=True)
 class FileGraph:
-    """A graph; operators in the order they run."""
+    """A graph; operators in the order they run.
+
+    Attributes:
+        tensors: All of them.
+        operators: All of them.
+        inputs: Tensors.
+        outputs: Tensors.
+        signature: Names that a signature of the file gives to some of these tensors.
+    """
 
     tensors: tuple[FileTensor, ...]
     operators: tuple[FileOperator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    signature: Mapping[int, str]
+
+    def name_of(self, tensor: int) -> str:
+        """What a tensor is called by whoever uses the model."""
+        return self.signature.get(tensor) or self.tensors[tensor].name
 
 
 @dataclass(frozen=True)
@@ -174,13 +187,26 @@ def _operator(table: Table, codes: tuple[str, ...], tensors: int) -> FileOperato
     return FileOperator(codes[code], inputs, outputs, options_type, options)
 
 
-def _graph(table: Table, codes: tuple[str, ...], buffers: tuple[Table, ...]) -> FileGraph:
+def _signature(model: Table) -> Mapping[int, str]:
+    """Names of the first graph's inputs and outputs, where the file has them."""
+    return {
+        one.integer(1, "I"): _readable(one.raw(0))
+        for signature in model.tables(7)
+        if signature.integer(4, "I") == 0
+        for slot in (0, 1)
+        for one in signature.tables(slot)
+    }
+
+
+def _graph(
+    table: Table, codes: tuple[str, ...], buffers: tuple[Table, ...], names: Mapping[int, str]
+) -> FileGraph:
     tensors = tuple(_tensor(each, buffers) for each in table.tables(0))
     inputs, outputs = table.integers(1), table.integers(2)
     if any(not 0 <= each < len(tensors) for each in (*inputs, *outputs)):
         raise DamagedError("an input or output of the graph is not there")
     operators = tuple(_operator(each, codes, len(tensors)) for each in table.tables(3))
-    return FileGraph(tensors, operators, inputs, outputs)
+    return FileGraph(tensors, operators, inputs, outputs, names)
 
 
 def _tensorflow(model: Table, buffers: tuple[Table, ...]) -> str:
@@ -204,7 +230,8 @@ def read(content: bytes) -> FileModel:
     model = Table.root(content)
     codes = tuple(_operator_name(each) for each in model.tables(1))
     buffers = model.tables(4)
-    graphs = tuple(_graph(each, codes, buffers) for each in model.tables(2))
+    names = _signature(model)
+    graphs = tuple(_graph(each, codes, buffers, names) for each in model.tables(2))
     if not graphs:
         raise DamagedError("it holds no graph")
     about = _readable(model.raw(3)), _tensorflow(model, buffers)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlforge_tasks.quantisation import TensorQuantisation
 from mlforge_tasks.verdict import metrics
 from mlforge_tasks.verdict.classification import f1_scores, precisions, recalls
 from mlforge_tasks.verdict.evaluation import ClassFigures, OutputErrors, Rail, RangeErrors
@@ -122,3 +123,19 @@ def rails(values: NDArray[Quantised], names: Sequence[str]) -> tuple[Rail, ...]:
         Rail(name=name, values=len(flat), at_low=int(low[at]), at_high=int(high[at]))
         for at, name in enumerate(names)
     )
+
+
+def input_names(quantisation: Quantisation, card: DataCard) -> tuple[str, ...]:
+    """What the last axis of rows that a device gets holds."""
+    names = tuple(one.name for one in card.features)
+    if isinstance(quantisation.input, TensorQuantisation):
+        return names
+    parts = quantisation.input.parts
+    return tuple(f"{one.name}: {names[feature]}" for one in parts for feature in one.features)
+
+
+def output_names(card: DataCard) -> tuple[str, ...]:
+    """What the outputs' last axis holds; a reconstruction's is that of its input."""
+    if card.task == "anomaly":
+        return tuple(one.name for one in card.features)
+    return card.labels or tuple(one.name for one in card.outputs)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlforge_tasks.quantisation import score_weights
+from mlforge_tasks.quantisation import alone, score_weights
 from mlforge_tasks.windows import BATCH
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def reconstruction_scores(
     half = 1 << (weights.shift - 1)
     found = []
     for batch in inputs.batches():
-        given = _steps(batch, quantisation.input, weights.input)
-        back = _steps(outputs[at : at + len(batch)], quantisation.output, weights.output)
+        given = _steps(batch, alone(quantisation.input), weights.input)
+        back = _steps(outputs[at : at + len(batch)], alone(quantisation.output), weights.output)
         distances = (np.abs(given - back) + half) >> weights.shift
         found.append(np.square(distances).sum(axis=1))
         at += len(batch)

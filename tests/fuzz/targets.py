@@ -24,6 +24,7 @@ from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.runners._bench import read_map
 from mlforge_tasks.stages import _bring
 from mlforge_tasks.stages._keras import start
+from mlforge_tasks.stages._several import Wanted
 from mlforge_tasks.yaml_file import read_model
 from tests.fuzz import mutations, recorded
 from tests.helpers import contract_cases, graph_dead, graphs
@@ -244,7 +245,7 @@ def _libraries() -> Libraries:
     return start(1)
 
 
-_CARD = card("classification", (4,), 4)
+_CARD = Wanted(card("classification", (4,), 4))
 
 
 def _read_brought(way: int, data: bytes) -> object:

@@ -12,7 +12,7 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
-from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, score_unit
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, alone, score_unit
 from mlforge_tasks.runners import Expected, InferenceResult
 from mlforge_tasks.runners._program import Program, running
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
@@ -121,7 +121,7 @@ def test_a_score_is_the_mean_squared_error(scales: tuple[float, float]) -> None:
     real = [
         (values.astype(np.float64) - tensor.zero_point) * tensor.scale
         for values, tensor in zip(
-            (pairs[:, 0], pairs[:, 1]), (model.input, model.output), strict=True
+            (pairs[:, 0], pairs[:, 1]), map(alone, (model.input, model.output)), strict=True
         )
     ]
     wanted = np.sqrt(np.mean((real[0] - real[1]) ** 2, axis=1))

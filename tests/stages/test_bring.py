@@ -17,12 +17,13 @@ from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.int8 import dequantise, quantise
 from mlforge_tasks.oracle import Oracle, available
-from mlforge_tasks.quantisation import LAYOUT, OUTPUT_RANGE, Quantisation
+from mlforge_tasks.quantisation import LAYOUT, OUTPUT_RANGE, Quantisation, alone
 from mlforge_tasks.stages import _bring, _int8_metrics
 from mlforge_tasks.stages._golden import GoldenVectors
 from mlforge_tasks.stages._keras import Libraries, Predictor, start
 from mlforge_tasks.stages._layer_names import with_plain_names
 from mlforge_tasks.stages._layout import misfit
+from mlforge_tasks.stages._several import Wanted
 from mlforge_tasks.windows import Windows
 from tests.helpers.model_data import card, write_dataset
 
@@ -180,7 +181,7 @@ def test_names_that_tensorflow_refuses_are_changed_once(tmp_path: Path) -> None:
     assert "größe" not in text
     assert "\\u" not in text
     assert with_plain_names(changed) == changed
-    network = _bring.read(content, card("classification", (4,), 2), libraries)
+    network = _bring.read(content, Wanted(card("classification", (4,), 2)), libraries)
     assert isinstance(network, _bring.Network)
     assert {"gr_e_1", "gr_e_1_2", "layer"} <= {layer.name for layer in network.model.layers}
 
@@ -230,7 +231,7 @@ REFUSED: dict[Callable[[Any], Any], str] = {
     keeps_a_state: "convert_failed",
     not_finite: "its float outputs are not all finite for the calibration data",
     of_text: "Keras cannot run it on one input",
-    two_inputs: "more than one input or output",
+    two_inputs: "the model has 2 inputs, 'input_layer.*' .4., .*: say which features each takes",
     any_length: r"takes inputs \[None\], the data set has \[4\]",
     never_built: "Keras cannot load the .keras file",
 }
@@ -250,7 +251,7 @@ def test_what_cannot_be_converted_is_told(build: Callable[[Any], Any], tmp_path:
 def test_what_is_no_model_is_told(content: bytes) -> None:
     """Whatever the first bytes promise."""
     with pytest.raises(CandidateFailure, match="unusable_model"):
-        _bring.read(content, card("classification", (4,), 2), libraries)
+        _bring.read(content, Wanted(card("classification", (4,), 2)), libraries)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +310,7 @@ def test_a_network_of_either_order_is_judged_alike(tmp_path: Path) -> None:
         config = {"search.seed": 1, OUTPUT_RANGE: "calibrated", LAYOUT: layout}
         _bring.run(inputs, out, config)
         described = Quantisation.read(out / "quantisation.json")
-        assert described.input.channels_first == (layout == "nchw")
+        assert alone(described.input).channels_first == (layout == "nchw")
         golden.append(GoldenVectors.choose(dataset, described).inputs)
         found.append(_int8_metrics.evaluation(out, dataset, [Figure(name="auc", metric="auc")]))
     np.testing.assert_array_equal(golden[1], np.moveaxis(golden[0], -1, 1))

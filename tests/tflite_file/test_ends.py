@@ -15,6 +15,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.int8 import dequantise, quantise
 from mlforge_tasks.oracle import Oracle
+from mlforge_tasks.quantisation import alone
 from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.tflite_file.ends import with_int8_ends
 from mlforge_tasks.tflite_file.model import read
@@ -86,7 +87,8 @@ def test_float_ends_around_int16_are_int16() -> None:
     model = _float_ends(schema.TensorType.INT16, (0, 0))
     inner = with_int8_ends(model)
     about = describe(inner)
-    assert (about.input.dtype, about.output.dtype, about.input.bytes) == ("int16", "int16", 12)
+    ends = about.input, about.output
+    assert [(one.dtype, one.bytes) for one in ends] == [("int16", 12)] * 2
     values = np.array([[-2000, -3.1, -0.02, 0.02, 7.77, 2000]], np.float32)
     steps = quantise(values, about.input)
     assert steps.tolist() == [[-32768, -62, 0, 0, 155, 32767]]
@@ -104,7 +106,7 @@ def test_the_model_computes_what_it_did(make: Callable[[], bytes]) -> None:
     inner = with_int8_ends(model)
     assert [each.op for each in read(inner).main.operators] == ["LEAKY_RELU"]
     about = describe(inner)
-    assert (about.input.zero_point, about.output.zero_point) == (-9, 11)
+    assert (alone(about.input).zero_point, alone(about.output).zero_point) == (-9, 11)
     values = np.random.default_rng(1).normal(0, 3, (20, 6)).astype(np.float32)
     steps = quantise(values, about.input)
     whole = runtime.Interpreter.from_bytes(model)
@@ -118,8 +120,26 @@ def test_the_model_computes_what_it_did(make: Callable[[], bytes]) -> None:
         whole.invoke()
         outputs = whole.get_output(0)[0].astype(np.float64)
         if make is _uint8_ends:
-            outputs = (outputs - 139) * about.output.scale
+            outputs = (outputs - 139) * alone(about.output).scale
         assert outputs == pytest.approx(wanted, abs=1e-6)
+
+
+def test_each_of_several_ends_is_looked_at_for_itself() -> None:
+    """Two float inputs of which one has a reader besides, two float outputs of which one stays."""
+    writer = Writer()
+    floats = [writer.float_activation((1, 6)) for _ in range(3)]
+    outer = [writer.float_activation((1, 6)) for _ in range(2)]
+    inner = [writer.activation((1, 6), Quant(np.float32(0.1 + at), at), 1.0) for at in range(4)]
+    for at in range(2):
+        writer.operator("QUANTIZE", [floats[at]], [inner[at].index], schema.QuantizeOptionsT())
+        writer.operator("RELU", [inner[at].index], [inner[2 + at].index])
+        writer.operator("DEQUANTIZE", [inner[2 + at].index], [outer[at]])
+    writer.operator("LOGISTIC", [floats[1]], [floats[2]])
+    content = writer.finish_several(floats[:2], [outer[1], floats[2], outer[0]])
+    found = read(with_int8_ends(content)).main
+    assert found.inputs == (inner[0].index, floats[1])
+    assert found.outputs == (inner[3].index, floats[2], inner[2].index)
+    assert [each.op for each in found.operators] == ["RELU", "QUANTIZE", "RELU", "LOGISTIC"]
 
 
 def test_what_says_something_else_stays() -> None:

@@ -14,6 +14,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.stages import _bring
+from mlforge_tasks.stages._several import Wanted
 from mlforge_tasks.tflite_file.model import read
 from mlforge_tasks.tflite_file.origin import Origin, origin_of
 from tests.helpers import small_models as small
@@ -115,7 +116,9 @@ def _float_layer(weights: str) -> bytes:
 def test_a_file_of_another_kind_is_told_as_that(content: bytes, told: str) -> None:
     """Before anything else of it is looked at, with what the user of its tool does about it."""
     with pytest.raises(CandidateFailure, match=told):
-        _bring.read(content, card("regression", (4,), 4), lambda: pytest.fail("no Keras here"))
+        _bring.read(
+            content, Wanted(card("regression", (4,), 4)), lambda: pytest.fail("no Keras here")
+        )
 
 
 @pytest.mark.parametrize(

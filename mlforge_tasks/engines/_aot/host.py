@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.int8 import Quantised
-    from mlforge_tasks.quantisation import TensorQuantisation
+    from mlforge_tasks.quantisation import Joined, TensorQuantisation
 
 COMPILE_TIMEOUT_S = 300.0
 FLAGS = ("-std=c11", "-O2", "-fPIC", "-shared")
@@ -36,7 +36,7 @@ class HostModel:
         ToolError: There is no `gcc`, or it refuses the sources.
     """
 
-    def __init__(self, tflite: bytes, output: TensorQuantisation, folder: Path) -> None:
+    def __init__(self, tflite: bytes, output: TensorQuantisation | Joined, folder: Path) -> None:
         self._output = output
         files = PLUGIN.generate(tflite, "host").files
         for name, content in files.items():
