@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# Where a `Compilation` lies, beside the image.
+COMPILATION = "build.json"
+
+
 class FirmwareReport(Record):
     """Sizes of a linked image.
 
@@ -38,6 +42,20 @@ class ProcessReport(Record):
     """
 
     firmware_id: str
+
+
+class Compilation(Record):
+    """What compiled an image, for whoever builds it elsewhere.
+
+    Attributes:
+        compiler: What it says of itself.
+        model_flags: How the model and its kernels were compiled.
+        application_flags: How everything around them was.
+    """
+
+    compiler: str
+    model_flags: tuple[str, ...]
+    application_flags: tuple[str, ...]
 
 
 BuildReport: TypeAlias = FirmwareReport | ProcessReport

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.build_report import Compilation
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process, product
 from mlforge_tasks.graph.tool_versions import once
@@ -169,6 +170,22 @@ def _measured(elf: Path) -> Image:
         static_ram_bytes=size[".data"] + size[".bss"],
         stack_bytes=size[".stack"],
         heap_bytes=size.get(".heap", 0),
+    )
+
+
+def compilation(board: Board, toolchain: Toolchain, optimisation: str = "-O2") -> Compilation:
+    """What `link_image` compiles with.
+
+    Raises:
+        ToolError: The compiler is not there.
+    """
+    program, flags = _compiler(toolchain)
+    how = (one for one in flags if not one.startswith(("/", "-isystem")))
+    common = (*board.gcc_flags, *C_FLAGS, *how)
+    return Compilation(
+        compiler=process.first_line([program, "--version"], timeout_s=_gnu.TIMEOUT_S),
+        model_flags=(*common, optimisation),
+        application_flags=(*common, "-Os"),
     )
 
 

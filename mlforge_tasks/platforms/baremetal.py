@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.build_report import FirmwareReport
+from mlforge_tasks.build_report import COMPILATION, FirmwareReport
 from mlforge_tasks.contract.benchmark import input_of
 from mlforge_tasks.platforms import _image
 
@@ -51,6 +51,7 @@ class BaremetalPlatform:
             defines=defines,
             toolchain=request.toolchain,
         )
+        _image.compilation(request.board, request.toolchain).write(out / COMPILATION)
         return FirmwareReport(
             flash_bytes=image.flash_bytes,
             static_ram_bytes=image.static_ram_bytes,

@@ -20,7 +20,7 @@ from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.graph.files import Tree
 from mlforge_tasks.graph.sealed import Sealed
 from mlforge_tasks.platforms._fit import does_not_fit
-from mlforge_tasks.platforms._zephyr import arena, doctor, image, llvm, needs, workspace
+from mlforge_tasks.platforms._zephyr import arena, doctor, image, llvm, needs, rebuild, workspace
 from mlforge_tasks.platforms._zephyr.build_folder import (
     APP,
     BuildFolder,
@@ -116,7 +116,8 @@ class ZephyrPlatform:
     def build(self, request: BuildRequest, out: Path) -> BuildReport:
         """See `platforms.Platform.build`.
 
-        Also writes `zephyr.json`: a `ZephyrImage`, or a `ZephyrBuild` of a process.
+        Also writes `zephyr.json`: a `ZephyrImage`, or a `ZephyrBuild` of a process; and what builds
+        it again (`_zephyr/rebuild.py`).
         """
         files = model_files(request)
         how = request.toolchain, _mlperf(request)
@@ -131,6 +132,7 @@ class ZephyrPlatform:
         with folder.locked():
             _make(folder, files, request.board)
             deliver(folder, files, request.firmware_id, out)
+            rebuild.write(folder, files, out)
             whole = image.sizes(folder.elf, folder.configuration.toolchain)
         ZephyrImage(
             whole=whole,
@@ -152,6 +154,7 @@ class ZephyrPlatform:
         with folder.locked():
             _make(folder, files, request.board)
             deliver(folder, files, request.firmware_id, out)
+            rebuild.write(folder, files, out)
         _made_from(folder).write(out / "zephyr.json")
         return ProcessReport(firmware_id=request.firmware_id)
 

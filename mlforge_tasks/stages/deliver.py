@@ -12,6 +12,7 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.manifest import outputs_in
 from mlforge_tasks.quantisation import FLOAT_OUTPUTS
 from mlforge_tasks.records import canonical_json
+from mlforge_tasks.runners._hex import intel_hex
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.trials import Report
@@ -55,6 +56,19 @@ def check(out: Path) -> None:
             raise ToolError(f"{flat.name}: {error.message}", hint=MEND) from None
 
 
+def write_hex(out: Path) -> None:
+    """Writes the image in the format that every flasher reads, which has the address in it.
+
+    Args:
+        out: All that is delivered, checked.
+    """
+    flat = out / "firmware.bin"
+    if flat.is_file():
+        image = flat.read_bytes()
+        origin = flat_origin(flat.with_suffix(".elf").read_bytes(), image)
+        flat.with_suffix(".hex").write_bytes(intel_hex(image, origin))
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Copies the report, and where the contract is met the best candidate's files.
 
@@ -86,6 +100,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             shutil.copyfile(path, out / name)
     if report.met:
         check(out)
+        write_hex(out)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -9,18 +10,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks import plugins
+from mlforge_tasks.build_report import COMPILATION, Compilation
 from mlforge_tasks.contract.board import board_names, load_board
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.platforms import _gnu, _image
 from mlforge_tasks.platforms.baremetal import PLUGIN
 from tests.helpers import tiny_model
+from tests.helpers.clang import clang_or_skip
 from tests.helpers.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.contract.sections import Toolchain
 
 BOARD = load_board("mps2/an385")
 
@@ -50,6 +54,22 @@ def test_linker_script_has_the_boards_memory(name: str) -> None:
     for region in board.memories():
         assert f"ORIGIN = {region.origin:#x}, LENGTH = {region.length_bytes}\n" in script
     assert f". += {board.stack_bytes};" in script
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("toolchain", ["gcc", "llvm"])
+def test_what_compiled_an_image_lies_beside_it(toolchain: Toolchain, tmp_path: Path) -> None:
+    """The compiler's version, and its options, of which none is a place."""
+    if toolchain == "llvm":
+        clang_or_skip()
+    source = tiny_model.write_model(tmp_path / "model")
+    request = dataclasses.replace(tiny_model.request(BOARD, source), toolchain=toolchain)
+    PLUGIN.build(request, tmp_path)
+    how = Compilation.read(tmp_path / COMPILATION)
+    assert ("clang" if toolchain == "llvm" else "arm-none-eabi-gcc") in how.compiler
+    assert (how.model_flags[-1], how.application_flags[-1]) == ("-O2", "-Os")
+    assert {"-mcpu=cortex-m3", "-std=c11"} <= {*how.model_flags} & {*how.application_flags}
+    assert not any("/" in one for one in (*how.model_flags, *how.application_flags))
 
 
 @pytest.mark.slow

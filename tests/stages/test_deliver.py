@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import intelhex
 import pytest
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.files import file_digest
-from mlforge_tasks.stages.deliver import check
+from mlforge_tasks.stages.deliver import check, write_hex
 from mlforge_tasks.stages.run import RunReport
 from tests.helpers.elf_file import elf_file
 
@@ -41,6 +42,20 @@ def test_what_was_measured_is_delivered(out: Path) -> None:
     check(out)
     (out / "firmware.bin").unlink()
     check(out)
+
+
+def test_the_image_is_there_for_flashers_too(out: Path) -> None:
+    """As Intel HEX, at the address where the ELF file has it."""
+    at = 0x08004000
+    (out / "firmware.elf").write_bytes(elf_file((at, bytes(range(100)))))
+    (out / "firmware.bin").write_bytes(bytes(range(100)))
+    write_hex(out)
+    read = intelhex.IntelHex(str(out / "firmware.hex"))
+    assert (read.minaddr(), read.tobinstr()) == (at, bytes(range(100)))
+    (out / "firmware.bin").unlink()  # of a process
+    (out / "firmware.hex").unlink()
+    write_hex(out)
+    assert not (out / "firmware.hex").exists()
 
 
 @pytest.mark.parametrize("name", ["firmware.bin", "profile.bin"])
