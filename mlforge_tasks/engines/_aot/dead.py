@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     _Flags = NDArray[np.bool_]
 
 # Operators that may read constants of a value for each channel.
-_OF_CHANNELS = ("ADD", "CONCATENATION", "MUL", "SUB")
+_OF_CHANNELS = (
+    *("ADD", "CONCATENATION", "MAXIMUM", "MINIMUM", "MUL", "SQUARED_DIFFERENCE", "SUB"),
+)
 
 
 def _some_scales(tensor: Tensor, kept: _Flags) -> Quantisation:
