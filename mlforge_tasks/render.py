@@ -31,7 +31,7 @@ C_INT_MIN, C_INT_MAX = -(2**31), 2**32 - 1
 
 _C_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 # C11 6.4.1 and C++17 [lex.key]: headers are compiled as both.
-_C_KEYWORDS = frozenset(
+C_KEYWORDS = frozenset(
     """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t
     class compl const const_cast constexpr continue decltype default delete do double dynamic_cast
     else enum explicit export extern false float for friend goto if inline int long mutable
@@ -52,7 +52,7 @@ def c_identifier(value: object) -> str:
     Raises:
         ToolError: It is not one, or it is reserved.
     """
-    if not isinstance(value, str) or not _C_IDENTIFIER.fullmatch(value) or value in _C_KEYWORDS:
+    if not isinstance(value, str) or not _C_IDENTIFIER.fullmatch(value) or value in C_KEYWORDS:
         raise _refuse(value, "a C identifier")
     return value
 

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from mlforge_tasks.architecture.geometry import Patches
 from mlforge_tasks.contract.augment import Augment
 from mlforge_tasks.contract.board import board_names, find_board
+from mlforge_tasks.contract.delivered_library import Prefix, Version
 from mlforge_tasks.plugins import AUTO, installed
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, one_of
@@ -43,6 +44,8 @@ class Target(Record):
             `streamed`, always so, and the model's input comes by rows.
         verification_time_s: How long test examples may run on the target to be held against the
             oracle's; as many as fit, but a few in any case.
+        prefix: What the delivered library's C names begin with; by default the contract's name.
+        version: The library's, to be raised with what is delivered.
     """
 
     board: str
@@ -52,6 +55,8 @@ class Target(Record):
     mlperf: Annotated[str, Field(pattern=r"^\w[\w-]{0,31}$")] | None = None
     patches: Patches = "off"
     verification_time_s: Seconds = Field(default=10.0, alias="verification_time")
+    prefix: Prefix | None = None
+    version: Version = "0.1.0"
 
     @field_validator("board")
     @classmethod

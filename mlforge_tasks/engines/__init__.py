@@ -46,6 +46,22 @@ class GeneratedModel:
     patches: Patches | None = None
 
 
+@dataclass(frozen=True)
+class LibrarySources:
+    """What an engine gives to a library that others build.
+
+    Attributes:
+        files: Path below the library's folder of sources to content; includes are relative.
+        shared: Those of the sources that other models' libraries may bring too: equal paths are
+            equal files, and one of them is to be compiled.
+        measured: The files that `generate` makes for the core that was measured, with this prefix.
+    """
+
+    files: Mapping[str, bytes]
+    shared: tuple[str, ...]
+    measured: Mapping[str, bytes]
+
+
 class Engine(Protocol):
     """Generates C for a model."""
 
@@ -82,6 +98,19 @@ class Engine(Protocol):
 
         Raises:
             CandidateFailure: The model uses something that the engine does not have.
+        """
+
+    def library(
+        self, tflite: bytes, cpu: str, prefix: str, *, arena_limit_bytes: int | None, streamed: bool
+    ) -> LibrarySources:
+        """The same as sources of a library, which defines `zephyr_app/src/model.h`'s functions.
+
+        Args:
+            tflite: See `generate`.
+            cpu: The core that it was measured on.
+            prefix: See `generate`.
+            arena_limit_bytes: See `generate`.
+            streamed: See `generate`.
         """
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.engines import GeneratedModel
 from mlforge_tasks.engines._aot.core import kernels_for
+from mlforge_tasks.engines._aot.delivery import library
 from mlforge_tasks.engines._aot.emit import constant_bytes, emit
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.importer import import_model
@@ -21,6 +22,7 @@ from mlforge_tasks.records import LayerProfile
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mlforge_tasks.engines import LibrarySources
     from mlforge_tasks.engines._aot.graph import Graph
     from mlforge_tasks.engines._aot.memory import Plan
     from mlforge_tasks.engines._aot.patches import Patched
@@ -73,6 +75,18 @@ class AotEngine:
         files = emit(graph, lowered, memory, tflite=tflite, cpu=cpu, prefix=prefix)
         layers = _profiles(graph, lowered, memory)
         return GeneratedModel(files, memory.arena_bytes, layers, profiled=True, patches=patches)
+
+    def library(
+        self, tflite: bytes, cpu: str, prefix: str, *, arena_limit_bytes: int | None, streamed: bool
+    ) -> LibrarySources:
+        """See `Engine.library`: the model for every kind of core."""
+
+        def generate(core: str) -> GeneratedModel:
+            return self.generate(
+                tflite, core, prefix, arena_limit_bytes=arena_limit_bytes, streamed=streamed
+            )
+
+        return library(generate, cpu, prefix)
 
 
 def _in_stripes(model: Planned, cpu: str, limit_bytes: int, *, streamed: bool) -> Patched | None:

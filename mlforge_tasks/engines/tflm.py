@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mlforge_tasks.engines import GeneratedModel
+from mlforge_tasks.engines._tflm.delivery import library
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import product
 from mlforge_tasks.records import LayerProfile, Reason
@@ -23,6 +24,7 @@ from mlforge_tasks.tflite_file.model import read
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from mlforge_tasks.engines import LibrarySources
     from mlforge_tasks.tflite_file.model import FileGraph, FileTensor
 
 TEMPLATES = product.path("templates/tflm")
@@ -126,6 +128,20 @@ class TflmEngine:
         layers = tuple(_layers(graph))
         text = source(prefix, sorted({layer.op for layer in layers}))
         return GeneratedModel({SOURCE: text.encode()}, arena_bytes=0, layers=layers)
+
+    def library(
+        self,
+        tflite: bytes,
+        cpu: str,
+        prefix: str,
+        *,
+        arena_limit_bytes: int | None,  # noqa: ARG002 - see `generate`
+        streamed: bool,  # noqa: ARG002
+    ) -> LibrarySources:
+        """See `Engine.library`."""
+        model = self.generate(tflite, cpu, prefix)
+        operators = sorted({layer.op for layer in model.layers})
+        return library(tflite, operators, prefix, model.files)
 
 
 def _check_types(graph: FileGraph) -> None:

@@ -19,10 +19,11 @@ from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph.files import read_own
 from mlforge_tasks.graph.lookahead import Lookahead, cone, in_place
-from mlforge_tasks.pipeline.iteration import handed_over, judging, reporting
+from mlforge_tasks.pipeline.iteration import deliveries, handed_over, judging, reporting
 from mlforge_tasks.pipeline.plan import Plan, make_plan
+from mlforge_tasks.pipeline.preparation import WITHOUT_MODEL
 from mlforge_tasks.pipeline.wiring import Wiring
-from mlforge_tasks.stages import carry, deliver, report
+from mlforge_tasks.stages import carry, deliver, library, report
 from mlforge_tasks.verdict import clauses
 from mlforge_tasks.verdict.trials import Carried, Report, Trials
 
@@ -73,8 +74,8 @@ class Carry:
     def _judged(self) -> tuple[TrialResult, ...]:
         return Trials.read(self.judge.folder / "trials.json").results
 
-    def delivery(self, best: str, asked: Iterable[str]) -> tuple[Stage, Stage]:
-        """Report and delivery of a candidate.
+    def delivery(self, best: str, asked: Iterable[str]) -> tuple[Stage, ...]:
+        """Report, library and delivery of a candidate.
 
         Args:
             best: Which one.
@@ -86,13 +87,15 @@ class Carry:
         read = {"judge00": self.judge, **self.told, f"{best}.evaluate": chain["evaluate"]}
         config = {**reporting(self.wiring), "carried": known.model_dump(mode="json")}
         told = self.wiring.stage("report:0", report.KIND, read, config)
-        data = next(one for one in self.earlier if one.name == "dataset")
+        by_name = {one.name: one for one in self.earlier}
         contracts = {
             "contract": self.wiring.contract.model_dump(mode="json"),
             "searched": self.searched.model_dump(mode="json"),
         }
-        given = {"report": told, "dataset": data, **handed_over(best, chain)}
-        return told, self.wiring.stage("deliver:0", deliver.KIND, given, contracts)
+        given = {"report": told, "dataset": by_name["dataset"], **handed_over(best, chain)}
+        sizes = {name: by_name[name] for name in (WITHOUT_MODEL,) if name in by_name}
+        then = Wiring(self.searched, self.wiring.folder, self.wiring.workspace, self.wiring.root)
+        return told, *deliveries(self.wiring, 0, given, (then.ram_limit, sizes), contracts)
 
 
 class CarryOver:
@@ -137,7 +140,8 @@ class CarryOver:
 def folders(plan: Plan) -> tuple[Stage, ...]:
     """The stages that `doit clean` knows of by their folders alone."""
     wiring = Wiring(plan.contract, plan.folder, plan.workspace, plan.root)
-    return wiring.stage("carry", carry.KIND, {}), wiring.stage("report:0", report.KIND, {})
+    kinds = {"carry": carry.KIND, "report:0": report.KIND, "library:0": library.kind(())}
+    return tuple(wiring.stage(name, kind, {}) for name, kind in kinds.items())
 
 
 def find(plan: Plan) -> Carry | None:

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
+from mlforge_tasks.contract.delivered_library import prefix_of
 from mlforge_tasks.contract.search import LLM, REPLAY
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.candidate import Candidates
 from mlforge_tasks.pipeline.chain import Chain
 from mlforge_tasks.pipeline.deployment import Deployment
-from mlforge_tasks.stages import curves, deliver, judge, propose, report
+from mlforge_tasks.stages import curves, deliver, judge, library, propose, report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, MutableMapping, Sequence
 
     from mlforge_tasks.pipeline.preparation import Preparation
     from mlforge_tasks.pipeline.wiring import Wiring
@@ -201,7 +202,39 @@ class Iterations:
         own = {"report": reported, "dataset": self._preparation.dataset}
         inputs = ChainMap(own, *handed)  # not copied: a hundred rounds have a million of them
         config = {"contract": self._wiring.contract.model_dump(mode="json")}
-        return self._wiring.stage(f"deliver:{k}", deliver.KIND, inputs, config, after="report")
+        limit = self._wiring.ram_limit, self._preparation.without_model
+        return deliveries(self._wiring, k, inputs, limit, config)[-1]
+
+
+def deliveries(
+    wiring: Wiring,
+    k: int,
+    inputs: MutableMapping[str, Stage],
+    limit: tuple[Mapping[str, Any], Mapping[str, Stage]],
+    config: Mapping[str, Any],
+) -> tuple[Stage, Stage]:
+    """The library, and all that is handed over.
+
+    Args:
+        wiring: The contract's.
+        k: The round; 0 of what was carried over.
+        inputs: The report, the data set, and what of each candidate may be handed over.
+        limit: See `Wiring.ram_limit` and `Preparation.without_model`: what the engine was told.
+        config: What `deliver` is told.
+    """
+    name = wiring.folder.name
+    board = wiring.on_board
+    called = {
+        "name": name,
+        "prefix": wiring.target.prefix or prefix_of(name),
+        "board": board.name,
+        "zephyr_board": board.zephyr.target if board.zephyr else "",
+    }
+    read = ChainMap({**limit[1]}, inputs)
+    told = {**called, **limit[0]}
+    made = wiring.stage(f"library:{k}", library.kind(wiring.engines), read, told, after="report")
+    given = ChainMap({"library": made}, inputs)
+    return made, wiring.stage(f"deliver:{k}", deliver.KIND, given, config, after="library")
 
 
 def _all(tried: _Tried, earlier: Sequence[Iteration]) -> Iterator[tuple[str, Chain]]:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 SPLITS: tuple[Split, ...] = ("validation", "test")
 
 
-def _outputs(
+def int8_outputs(
     tflite: bytes, quantisation: Quantisation, inputs: Windows
 ) -> tuple[NDArray[Quantised], str]:
     """The reference's outputs; or the engine's, and why."""
@@ -67,7 +67,7 @@ def _ran(
     card = DataCard.read(dataset / "data_card.json")
     inputs = [windows.read(dataset, split, card.window_length) for split in splits]
     quantised = _quantised(inputs, quantisation)
-    raw, why = _outputs(tflite, quantisation, quantised)
+    raw, why = int8_outputs(tflite, quantisation, quantised)
     raw = judged(raw.reshape(len(raw), -1), quantisation.output)
     ends = np.cumsum([len(one) for one in inputs])
     each = zip(splits, inputs, np.split(raw, ends[:-1]), strict=True)

@@ -33,12 +33,14 @@ MOST_GOALS = 9
 PASSED, TRAINED, REFUSED, LIMIT = "#1a7f37", "#0969da", "#8c959f", "#cf222e"
 BASELINE = "#9a6700"
 
+# All that it tells of the contract's target.
+TARGET = ("target.board", "target.engine", "target.platform")
 
 KIND = StageKind(
     __name__,
     ("report.json", "convergence.png"),
     isolated=True,
-    fields=("target", "mode", "goal.baseline", "goal.quantisation_change"),
+    fields=(*TARGET, "mode", "goal.baseline", "goal.quantisation_change"),
     runs_after_failure=True,
 )
 
@@ -139,10 +141,10 @@ def _choice(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> EngineChoi
     """Where the contract leaves the engine open: which it is."""
     if "choice" in inputs:
         return EngineChoice.read(inputs["choice"] / CHOICE)
-    if config["target"]["engine"] != AUTO:
+    if config["target.engine"] != AUTO:
         return None
     (engine,) = config["engines"]
-    return only(engine, config["target"]["platform"], config["target"]["board"])
+    return only(engine, config["target.platform"], config["target.board"])
 
 
 def _best(results: tuple[TrialResult, ...], bounds: tuple[Bound, ...]) -> str | None:
@@ -208,7 +210,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `judgeNN` for each iteration, `proposeNN` unless a model was brought along, and
             `choice` where there was an engine to choose; and what `shortfall` reads.
         out: Output folder.
-        config: `name`, `bounds`, `leading` (names of the leading figures), `engines`, `target`,
+        config: `name`, `bounds`, `leading` (names of the leading figures), `engines`, `TARGET`,
             `mode`, `goal.baseline`, `goal.quantisation_change`, `carried` where an earlier search
             found the candidate, and what `shortfall` is told.
     """
@@ -221,9 +223,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     best, transcripts = _best(results, bounds), _transcripts(inputs)
     report = Report(
         name=config["name"],
-        board=config["target"]["board"],
+        board=config["target.board"],
         mode=config["mode"],
-        engine=config["target"]["engine"],
+        engine=config["target.engine"],
         choice=_choice(inputs, config),
         bounds=bounds,
         met=met,

@@ -30,7 +30,8 @@ def reported(
     config = {
         "name": "own",
         "mode": "simulate",
-        "target": {"board": "mps2/an385", "engine": "aot"},
+        "target.board": "mps2/an385",
+        "target.engine": "aot",
         "goal.baseline": "beat",
         "goal.quantisation_change": 0.1,
         "leading": ["mse"],

@@ -61,6 +61,28 @@ def test_the_contract_is_met_and_delivered(cold: Cold) -> None:
     assert (delivered / "convergence.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_delivered_library_tests_itself(cold: Cold, tmp_path: Path) -> None:
+    """Compiled as it lies there, it gives the reference's bytes and reads the sensor's units."""
+    library = cold.build / "tank" / "delivered" / "library"
+    sources = [*(library / "src").rglob("*.c"), library / "samples" / "main.c"]
+    program = tmp_path / "program"
+    argv = ["gcc", "-std=c11", "-O2", f"-I{library / 'src'}", *map(str, sources)]
+    process.check([*argv, "-o", str(program)], timeout_s=300)
+    said = process.check([str(program)], timeout_s=60)
+    assert re.match(r"tank 0\.1\.0: self-test passed, 32 examples\n  level in m: \d", said)
+
+
+def test_another_prefix_makes_the_library_alone(build: Path, tmp_path: Path) -> None:
+    """Nothing that was measured depends on how the library is called."""
+    words = ("engine: aot}", "engine: aot, prefix: level, version: 2.0.0}")
+    run = doit(build=build, contract=edited(TANK, tmp_path, words))
+    assert run.code == 0
+    assert run.stages("built") == ["library:2", "deliver:2"]
+    sources = build / "tank" / "delivered" / "library" / "src"
+    assert sorted(path.name for path in sources.iterdir()) == ["level", "level.h"]
+    assert '#define LEVEL_VERSION "2.0.0"' in (sources / "level.h").read_text()
+
+
 def test_a_candidate_over_its_limits_is_never_trained(cold: Cold) -> None:
     """The first proposal is refused on its probe's measured latency; only the second trains."""
     built = cold.run.stages("built")
@@ -367,7 +389,7 @@ def test_a_second_contract_shares_results(build: Path, tmp_path: Path) -> None:
     run = doit(build=build, contract=twin)
     assert run.code == 0
     # Only the report, and with it the delivery, holds the contract's name.
-    assert run.stages("built") == ["report:2", "deliver:2"]
+    assert run.stages("built") == ["report:2", "library:2", "deliver:2"]
 
 
 def test_another_checkout_gives_the_same_bytes(cold: Cold, tmp_path: Path) -> None:

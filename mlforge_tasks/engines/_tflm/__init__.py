@@ -1,0 +1,1 @@
+"""Engine `tflm` beyond its table of operators: what a delivered library has."""

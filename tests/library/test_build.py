@@ -1,0 +1,214 @@
+"""The library builds by itself, on the host and on cores, and tells right from wrong."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("tflite_micro")
+
+from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.engines.aot import PLUGIN as AOT
+from mlforge_tasks.graph import process
+from tests.helpers.graphs import random_graph
+from tests.helpers.libraries import (
+    TASKS,
+    TIMEOUT_S,
+    WARNINGS,
+    Library,
+    cmake,
+    defined,
+    make,
+    write,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (shutil.which("cmake") and shutil.which("ninja")), reason="no cmake, or no ninja"
+    ),
+]
+# Further ones, by what is different of them.
+OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "lines": ("classification", {"streamed": True}),
+    "torch": ("regression", {"channels_first": True}),
+    "torch_pump": ("anomaly", {"channels_first": True}),
+    "wide": ("regression", {"wide": True}),
+    "wide_alarm": ("detection", {"wide": True}),
+    "picture": ("classification", {"changes": {"window": None}}),
+}
+ALL = """\
+cmake_minimum_required(VERSION 3.16)
+project(all LANGUAGES C)
+{}
+add_executable(app main.c)
+target_link_libraries(app PRIVATE {})
+"""
+SEVERAL = """\
+#include <stdio.h>
+{}
+int main(void)
+{{
+    int wrong = 0;
+{}
+    return wrong;
+}}
+"""
+ONE = '    wrong += {0}_init() != 0 || {0}_self_test() != 0;\n    printf("{0} %d\\n", wrong);\n'
+# QEMU's boards, and where picolibc's linker script puts things.
+CORES = {
+    "cortex-m3": ("mps2-an385", "-mcpu=cortex-m3 -mthumb"),
+    "cortex-m4": (
+        "mps2-an386",
+        "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=fast",
+    ),
+    "cortex-m55": ("mps3-an547", "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard"),
+}
+TOOLCHAIN = """\
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR arm)
+set(CMAKE_C_COMPILER arm-none-eabi-gcc)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(CMAKE_C_FLAGS_INIT "{flags} --specs=picolibc.specs -ffunction-sections -fdata-sections")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "--oslib=semihost --crt0=hosted -Wl,--defsym=__flash={flash:#x} \\
+-Wl,--defsym=__flash_size={flash_size:#x} -Wl,--defsym=__ram={ram:#x} \\
+-Wl,--defsym=__ram_size={ram_size:#x} -Wl,--defsym=__stack_size=0x1000")
+"""
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Library]:
+    """One of each task, and of what else makes a difference."""
+    folder = tmp_path_factory.mktemp("libraries")
+    made = {name: make(folder / name, name, task) for name, task in TASKS.items()}
+    others = {name: make(folder / name, name, task, **how) for name, (task, how) in OTHERS.items()}
+    return {**made, **others}
+
+
+def project(folder: Path, libraries: Mapping[str, Library]) -> Path:
+    """An application that takes libraries in and tests them all."""
+    folder.mkdir()
+    below = "\n".join(f"add_subdirectory({one.folder} {name})" for name, one in libraries.items())
+    targets = " ".join(f"mlforge::{name}" for name in libraries)
+    (folder / "CMakeLists.txt").write_text(ALL.format(below, targets))
+    includes = "".join(f'#include "{name}.h"\n' for name in libraries)
+    calls = "".join(ONE.format(name) for name in libraries)
+    (folder / "main.c").write_text(SEVERAL.format(includes, calls))
+    return folder
+
+
+def all_right(libraries: Mapping[str, Library]) -> str:
+    return "".join(f"{name} 0\n" for name in libraries)
+
+
+def test_models_of_every_task_run_in_one_program(
+    libraries: Mapping[str, Library], tmp_path: Path
+) -> None:
+    """On the host, without a warning; each gives the reference's bytes, shared kernels are once."""
+    build = tmp_path / "build"
+    cmake(project(tmp_path / "app", libraries), build, f"-DCMAKE_C_FLAGS={WARNINGS}")
+    assert process.check([str(build / "app")], timeout_s=TIMEOUT_S) == all_right(libraries)
+    archives = sorted(build.rglob("*.a"))
+    names = defined("nm", archives)
+    known = "|".join([*libraries, r"aot_[0-9a-f]{8}"])
+    assert {one for one in names if not re.match(rf"({known})_", one)} == set()
+    kernels = process.check(
+        ["ar", "t", str(build / "level" / "libmlforge_kernels.a")], timeout_s=60
+    )
+    assert kernels.count("aot_math.c.o") == 3  # one for each kind of core
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_models_of_every_task_run_on_a_core(
+    libraries: Mapping[str, Library], core: str, tmp_path: Path
+) -> None:
+    """On bare metal, from a toolchain file alone; also where the compiler may fuse floats."""
+    machine, flags = CORES[core]
+    if shutil.which("arm-none-eabi-gcc") is None or shutil.which("qemu-system-arm") is None:
+        pytest.skip("no compiler for Arm, or no qemu-system-arm")
+    board = next(
+        one
+        for one in map(load_board, ("mps2/an385", "mps2/an386", "mps3/an547"))
+        if one.qemu and one.qemu.machine == machine
+    )
+    flash, ram = board.memories()
+    toolchain = tmp_path / "toolchain.cmake"
+    toolchain.write_text(
+        TOOLCHAIN.format(
+            flags=flags,
+            flash=flash.origin,
+            flash_size=flash.length_bytes,
+            ram=ram.origin,
+            ram_size=ram.length_bytes,
+        )
+    )
+    build = tmp_path / "build"
+    source = project(tmp_path / "app", libraries)
+    cmake(source, build, f"-DCMAKE_TOOLCHAIN_FILE={toolchain}", "-DCMAKE_BUILD_TYPE=MinSizeRel")
+    argv = ["qemu-system-arm", "-machine", machine, "-nographic", "-monitor", "none"]
+    argv += ["-semihosting-config", "enable=on,target=native", "-serial", "none"]
+    said = process.check([*argv, "-kernel", str(build / "app")], timeout_s=TIMEOUT_S)
+    assert said.replace("\r", "") == all_right(libraries)
+
+
+def test_the_example_runs_and_a_wrong_byte_is_told(
+    libraries: Mapping[str, Library], tmp_path: Path
+) -> None:
+    """By itself the library builds its example; a constant that changed fails its self-test."""
+    folder = tmp_path / "library"
+    shutil.copytree(libraries["level"].folder, folder)
+    cmake(folder, tmp_path / "build")
+    program = str(tmp_path / "build" / "level_sample")
+    said = process.check([program], timeout_s=TIMEOUT_S)
+    assert re.match(
+        r"level 1\.2\.3: self-test passed, 32 examples\n  output 0 in mg/dL: -?\d", said
+    )
+
+    (source,) = folder.glob("src/level/portable_*/level_aot.c")
+    text = source.read_text()
+    last = text.rindex("_weights[")
+    spoilt = text[:last] + re.sub(r"-?\b\d+,", "100,", text[last:].partition("};")[0])
+    spoilt += "};" + text[last:].partition("};")[2]
+    source.write_text(spoilt)
+    process.check(["ninja", "-C", str(tmp_path / "build")], timeout_s=TIMEOUT_S)
+    done = process.run([program], timeout_s=TIMEOUT_S)
+    assert done.returncode == 1
+    assert re.match(r"level 1\.2\.3: self-test failed at \d+ of 32\n", done.output)
+
+
+COMPILERS = {
+    "host": ("gcc",),
+    "cortex-m4": ("arm-none-eabi-gcc", "--specs=picolibc.specs", "-mcpu=cortex-m4", "-mthumb"),
+    "cortex-m55": (
+        *("arm-none-eabi-gcc", "--specs=picolibc.specs"),
+        *("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"),
+    ),
+}
+
+
+@pytest.mark.parametrize("core", COMPILERS)
+def test_what_random_models_define_has_their_prefix(core: str, tmp_path: Path) -> None:
+    """Whatever kernels they take: no name of two models, or of two versions, meets another's."""
+    compiler, *flags = COMPILERS[core]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    for seed in range(40, 43):
+        sources = AOT.library(
+            random_graph(seed), "cortex-m4", "mine", arena_limit_bytes=None, streamed=False
+        )
+        folder = tmp_path / str(seed)
+        write(sources.files, folder)
+        for kind in {Path(name).parent for name in sources.files if name.endswith(".c")}:
+            c_files = sorted(path.name for path in (folder / kind).glob("*.c"))
+            argv = [compiler, *flags, "-Os", "-c", *c_files]
+            process.check(argv, timeout_s=TIMEOUT_S, cwd=folder / kind)
+        names = defined(compiler.replace("gcc", "nm"), sorted(folder.rglob("*.o")))
+        assert names
+        assert {one for one in names if not re.match(r"mine_|aot_[0-9a-f]{8}_", one)} == set()
