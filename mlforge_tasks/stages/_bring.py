@@ -39,6 +39,7 @@ from mlforge_tasks.stages._several import (
 from mlforge_tasks.stages._several_keras import Several, keras_ends, names_of
 from mlforge_tasks.tflite_file.ends import with_int8_ends
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
+from mlforge_tasks.tflite_file.masks import with_near_masks
 from mlforge_tasks.tflite_file.tiles import without_tiles
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def _quantised(network: Network, dataset: Path, wanted: Wanted, out: Path) -> In
         return outputs[:, elements_of(ends[1], judged)] if judged else outputs
 
     calibration = given(windows.read(dataset, "calibration", card.window_length))
-    content = convert(*network, calibration, ours=False, network=several)
+    content = with_near_masks(convert(*network, calibration, ours=False, network=several))
     names = names_of(network.model, names_in(content)) if several else Names(("",), ("",))
     found = _fitting(content, wanted, _tensors(content), names)
     save_float_outputs(predict, dataset, card, out, given)

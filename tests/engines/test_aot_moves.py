@@ -140,6 +140,14 @@ def test_a_maximum_over_an_image_is_pooling() -> None:
     assert "aot_pool_window_s8.c" in PLUGIN.generate(model, "cortex-m55").files
 
 
+def _of_itself(model: Any) -> None:
+    """The input, whatever the condition."""
+    graph = model.subgraphs[0]
+    graph.tensors[1].type = schema.TensorType.BOOL
+    model.buffers[graph.tensors[1].buffer].data = [1]
+    graph.operators[0].inputs = [1, 0, 0]
+
+
 _SLICE, _BLOCKS = schema.SliceOptionsT(), schema.SpaceToBatchNDOptionsT()
 _TABLE = {
     "slice_beyond": (
@@ -226,6 +234,19 @@ _TABLE = {
     "scale_below_logarithms": (
         small.unary("LOG_SOFTMAX", None, _LOGARITHMS, source=Quant(np.float32(1e-8), 0)),
         "LOG_SOFTMAX .* input scale of 1e-08",
+    ),
+    "computed_condition": (
+        small.altered(
+            small.listed("SELECT_V2", SHAPE, [1], options=schema.SelectV2OptionsT()),
+            lambda model: setattr(model.subgraphs[0].operators[0], "inputs", [0, 0, 0]),
+        ),
+        "SELECT_V2 .* no bool constant",
+    ),
+    "two_computed_tensors": (
+        small.altered(
+            small.listed("SELECT_V2", SHAPE, [1], options=schema.SelectV2OptionsT()), _of_itself
+        ),
+        "SELECT_V2 .* of 2 computed tensors",
     ),
     "scale_of_what_is_turned": (
         small.altered(

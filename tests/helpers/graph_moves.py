@@ -172,6 +172,20 @@ class Moves(Builder):
         """The least."""
         return self.end_of("REDUCE_MIN", source)
 
+    def select_v2(self, source: Ref) -> Ref:
+        """A tensor where a constant condition holds, or does not, elsewhere a constant."""
+        shape = tuple(self.pick(size, size, 1) for size in source.shape)
+        condition = self.writer.constant(self.rng.random(shape) < self.pick(0.5, 0.9))
+        size = self.pick((), shape)
+        values = self.rng.integers(-128, 128, size).astype(np.int8)
+        if self.rng.random() < 0.5:
+            values = np.full(size, self.pick(-128, 127), np.int8)
+        quant = source.quant
+        constant = self.writer.constant(values, [quant.scale], [quant.zero_point])
+        chosen = [source.index, constant][:: self.pick(1, -1)]
+        ref = self.writer.activation(source.shape, quant, source.rms)
+        return self.output("SELECT_V2", [condition, *chosen], ref, schema.SelectV2OptionsT())
+
     def resize_bilinear(self, source: Ref) -> Ref:
         """To any height and width, and often to twice the size."""
         sizes = [self.pick(2 * each, int(self.rng.integers(1, 16))) for each in source.shape[1:3]]

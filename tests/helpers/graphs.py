@@ -65,6 +65,7 @@ OPERATORS = (
     "RESIZE_NEAREST_NEIGHBOR",
     "REVERSE_V2",
     "RSQRT",
+    "SELECT_V2",
     "SLICE",
     "SOFTMAX",
     "SPACE_TO_BATCH_ND",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # value: int8, or int16, of one scale. weights: int8, of one scale or one a channel. list: constant
 # int32. constant: a value that is known. bias: int32, or int64 beside int16 values, may be absent.
 # spare: what the reference does not read either, may be absent.
-Role = Literal["value", "constant", "weights", "bias", "list", "spare"]
+Role = Literal["value", "constant", "weights", "bias", "list", "flags", "spare"]
 
 _VALUE: tuple[Role, ...] = ("value",)
 _TWO: tuple[Role, ...] = ("value", "value")
@@ -75,6 +75,7 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "RESIZE_NEAREST_NEIGHBOR": _LISTED,
     "REVERSE_V2": _LISTED,
     "RSQRT": _VALUE,
+    "SELECT_V2": ("flags", "value", "value"),
     "SLICE": _TWICE_LISTED,
     "SOFTMAX": _VALUE,
     "SPACE_TO_BATCH_ND": _TWICE_LISTED,
@@ -199,6 +200,8 @@ def _check_inputs(operator: Operator, graph: Graph, what: str) -> None:
             check_weights(operator, tensor, graph, what)
         elif role == "list":
             _check_list(operator, tensor, what)
+        elif role == "flags" and (tensor.data is None or tensor.dtype != "bool" or tensor.oddity):
+            raise unsupported(f"{what} by '{tensor.name}', no bool constant,", "use a constant")
 
 
 def _check_ends(graph: Graph) -> None:

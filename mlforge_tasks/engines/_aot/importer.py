@@ -32,6 +32,7 @@ _NUMPY_DTYPES = {
     "int32": np.int32,
     "int64": np.int64,
     "float32": np.float32,
+    "bool": np.bool_,
 }
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 _MOST_NAME_LENGTH = 60

@@ -87,6 +87,7 @@ _EVERYWHERE: Mapping[str, _Lowering] = {
     "RESIZE_NEAREST_NEIGHBOR": resize.resize_nearest,
     "REVERSE_V2": gathering.reverse,
     "RSQRT": elementwise.inverse_root,
+    "SELECT_V2": elementwise.extreme,  # a rewrite makes it one, or two
     "SLICE": gathering.slice_,
     "SOFTMAX": simple.softmax,
     "SPACE_TO_BATCH_ND": spaces.space_to_batch,

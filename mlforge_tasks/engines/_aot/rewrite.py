@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlforge_tasks.engines._aot.choices import with_constant_choices
 from mlforge_tasks.engines._aot.division import check_divisions
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.graph import Graph, Operator, Options, Tensor
@@ -31,7 +32,8 @@ def rewrite(graph: Graph) -> Graph:
     Raises:
         CandidateFailure: What values can be in the rewritten graph makes an operator undefined.
     """
-    graph = _with_transposed_expanded(with_reductions_expanded(graph))
+    graph = with_constant_choices(with_reductions_expanded(graph))
+    graph = _with_transposed_expanded(graph)
     graph = with_symmetric_weights(with_groups_apart(_with_padding_joined(graph)))
     check_divisions(graph)
     return graph

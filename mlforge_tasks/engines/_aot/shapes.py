@@ -168,6 +168,7 @@ _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "RESIZE_BILINEAR": layer_shapes.resize,
     "RESIZE_NEAREST_NEIGHBOR": layer_shapes.resize,
     "RSQRT": _alike,
+    "SELECT_V2": _broadcast,
     "SOFTMAX": _alike,
     "SPLIT": _split,
     "SPLIT_V": _split_v,
