@@ -121,9 +121,11 @@ class TflmEngine:
         `arena_bytes` is 0: it is not known before the image has run.
 
         Raises:
-            CandidateFailure: The model has an operator without an int8 kernel in TFLM.
+            CandidateFailure: The model has an operator without an int8 kernel in TFLM, or several
+                inputs or outputs.
         """
         graph = read(tflite).main
+        _check_ends(graph)
         _check_types(graph)
         layers = tuple(_layers(graph))
         text = source(prefix, sorted({layer.op for layer in layers}))
@@ -142,6 +144,21 @@ class TflmEngine:
         model = self.generate(tflite, cpu, prefix)
         operators = sorted({layer.op for layer in model.layers})
         return library(tflite, operators, prefix, model.files)
+
+
+def _check_ends(graph: FileGraph) -> None:
+    """Refuses what the application would feed beyond the first input's memory.
+
+    Raises:
+        CandidateFailure: There are several inputs or outputs.
+    """
+    counts = len(graph.inputs), len(graph.outputs)
+    if max(counts) > 1:
+        text = (
+            f"the model has {counts[0]} inputs and {counts[1]} outputs, and engine tflm gives the "
+            "application one of each: take `target: {engine: aot}`"
+        )
+        raise CandidateFailure(Reason(code="unsupported_operator", stage="engine", message=text))
 
 
 def _check_types(graph: FileGraph) -> None:

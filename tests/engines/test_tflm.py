@@ -15,7 +15,13 @@ from mlforge_tasks.engines.tflm import PLUGIN, SOURCE
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.platforms._zephyr.build_folder import APP
 from tests.helpers.aot_writer import Quant, Writer
-from tests.helpers.graphs import OPERATORS, RandomGraph, random_graph, single_operator
+from tests.helpers.graphs import (
+    OPERATORS,
+    RandomGraph,
+    random_graph,
+    several_graph,
+    single_operator,
+)
 
 
 def source_of(tflite: bytes) -> str:
@@ -85,6 +91,12 @@ def test_an_operator_without_kernel_fails_the_candidate() -> None:
     with pytest.raises(CandidateFailure, match="GELU") as caught:
         PLUGIN.generate(writer.finish(source.index, output.index), "cortex-m4")
     assert caught.value.reason.code == "unsupported_operator"
+
+
+def test_several_inputs_are_refused() -> None:
+    """An application would write the second beyond the first's memory; told is what runs them."""
+    with pytest.raises(CandidateFailure, match=r"inputs and \d outputs, .*engine: aot"):
+        PLUGIN.generate(several_graph(1), "cortex-m4")
 
 
 def test_float_where_there_is_no_kernel_fails_the_candidate() -> None:
