@@ -6,11 +6,11 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-BESIDE = ("templates", "zephyr_app", "contracts", "dodo.py")
+BESIDE = ("templates", "zephyr_app", "contracts", "dodo.py", "LICENSE")
 
 
 class BuildWithFiles(build_py):
-    """Also copies the templates, the application and the sample contracts."""
+    """Also copies the templates, the application, the sample contracts and the licence."""
 
     def run(self) -> None:
         """See `mlforge_tasks.graph.product`, which finds them."""

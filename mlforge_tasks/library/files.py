@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.graph import product
 from mlforge_tasks.library import pack
 from mlforge_tasks.render import render
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.library.facts import Facts
 
 SOURCES = "src"
-LICENCE = Path(__file__).resolve().parents[2] / "LICENSE"
+LICENCE = product.path("LICENSE")
 # Template to path; `{}` is the prefix.
 _ALWAYS: Mapping[str, str] = {
     "api.h": "src/{}.h",

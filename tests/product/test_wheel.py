@@ -108,6 +108,7 @@ def test_another_repository_needs_three_lines(mlforge: Path, project: Path) -> N
     delivered = project / "build" / "tank" / "delivered"
     assert (delivered / "firmware.bin").is_file()
     assert (delivered / "src" / "model_aot.c").is_file()
+    assert (delivered / "library" / "LICENSES" / "Apache-2.0.txt").is_file()
     written = json.loads((project / "build" / "tank" / "floor" / "provenance.json").read_text())
     kind = floor.kind(plugins.load("platforms", "baremetal"), load_board("mps2/an385"), "gcc")
     assert written["key_document"]["code"] == code_version(*kind.code())  # as in a checkout

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import functools
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.engines import LibrarySources
+from mlforge_tasks.graph import product
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.render import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-APP = Path(__file__).resolve().parents[3] / "zephyr_app" / "src"
+APP = product.path("zephyr_app/src")
 SHARED = ("tflm_operators.h", "tflm_runtime.h", "tflm_runtime.cc")
 INTERPRETER = "tflm_interpreter.cc"
 # Goes round a fault of CMSIS-NN on cores with MVE, by the linker's --wrap: one for all, whatever
