@@ -132,6 +132,7 @@ class Quantisation(Record):
         tflite_sha256: Its digest.
         centroids: Where the output's distance from the nearest of them is the score, each in the
             output's steps; empty where how far it is from the input is.
+        changed: What was done to a file that was brought along, for who brought it.
     """
 
     input: TensorQuantisation | JoinedInputs
@@ -140,6 +141,7 @@ class Quantisation(Record):
     tflite_bytes: int
     tflite_sha256: str
     centroids: tuple[tuple[int, ...], ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class ScoreWeights(Record):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.shell.notes import (
     carried_text,
+    changed_text,
     detection_text,
     engine_text,
     forecast_text,
@@ -154,6 +155,7 @@ def summary(report: Report, folder: Path) -> str:
         lines += profile_text(best.trial.profile)
     else:
         lines.append(shortfall(report))
+    lines += changed_text(report)
     lines += detection_text(best)
     lines += without_model(report)
     lines += quantisation_text(report)

@@ -80,6 +80,11 @@ def not_compared(why: str) -> str:
     )
 
 
+def changed_text(report: Report) -> list[str]:
+    """What was done to the model file that was brought along."""
+    return [f"the model file: {one}" for result in report.results for one in result.changed]
+
+
 def left_out_text(best: TrialResult) -> list[str]:
     """That the device ran fewer test examples than it runs of a faster model."""
     if not best.examples_left_out:

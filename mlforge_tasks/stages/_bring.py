@@ -37,7 +37,8 @@ from mlforge_tasks.stages._several import (
     order_of,
 )
 from mlforge_tasks.stages._several_keras import Several, keras_ends, names_of
-from mlforge_tasks.tflite_file.ends import with_int8_ends
+from mlforge_tasks.stages._unrolled import LoopError, unroll
+from mlforge_tasks.tflite_file.ends import changed_ends, with_int8_ends
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
 from mlforge_tasks.tflite_file.masks import with_near_masks
 from mlforge_tasks.tflite_file.tiles import without_tiles
@@ -161,6 +162,13 @@ def _fitting(content: bytes, wanted: Wanted, found: Tensors, names: Names) -> In
     return Int8Model(content, about(content, source, output))
 
 
+def _unrolled(network: Network) -> tuple[str, ...]:
+    try:
+        return unroll(*network)
+    except LoopError as error:
+        raise _unusable(f"the model cannot be quantised: its {error}") from None
+
+
 def _quantised(network: Network, dataset: Path, wanted: Wanted, out: Path) -> Int8Model:
     card = wanted.card
     form = tuple(network.model.inputs[0].shape[1:])
@@ -216,11 +224,15 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     wanted = Wanted(card, config[LAYOUT], Ends.from_dump(config.get(ENDS, {})))
     found = read(content, wanted, lambda: start(config["search.seed"]))
     if isinstance(found, Network):
+        changed = _unrolled(found)
         found = _quantised(found, inputs["dataset"], wanted, out)
         if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
             found = _reaching(found, card)
+    else:
+        changed = changed_ends(content, found.content)
     (out / "model.tflite").write_bytes(found.content)
-    found.described.write(out / "quantisation.json")
+    described = found.described.model_copy(update={"changed": changed})
+    described.write(out / "quantisation.json")
 
 
 if __name__ == "__main__":

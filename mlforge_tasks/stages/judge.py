@@ -144,7 +144,14 @@ def result(
         examples_left_out=0 if ran is None else ran.golden_left_out,
         cycles=_cycles(folders),
         detected=_detected(folders, measurements),
+        changed=_changed(folders),
     )
+
+
+def _changed(folders: Folders) -> tuple[str, ...]:
+    """What was done to a model file that was brought along."""
+    model = folders.file("quantise", "quantisation.json")
+    return () if model is None else Quantisation.read(model).changed
 
 
 def _bounds(folders: Folders, config: Mapping[str, Any]) -> tuple[Bound, ...]:

@@ -97,6 +97,24 @@ def with_int8_ends(content: bytes) -> bytes:
     return content
 
 
+def changed_ends(before: bytes, after: bytes) -> tuple[str, ...]:
+    """What `with_int8_ends` did to a model, for who brought it."""
+    graphs = read(before).main, read(after).main
+    told = []
+    for which in ("inputs", "outputs"):
+        pairs = zip(*(getattr(graph, which) for graph in graphs), strict=True)
+        types = [
+            tuple(graph.tensors[at].dtype for graph, at in zip(graphs, pair, strict=True))
+            for pair in pairs
+        ]
+        told += [
+            f"its {was} {which[:-1]} became {now}: the firmware converts by scale and zero point"
+            for was, now in dict.fromkeys(types)
+            if was != now
+        ]
+    return tuple(told)
+
+
 def _differs_only(before: FileGraph, after: FileGraph, operator: int) -> bool:
     """Whether one operator is gone and all others are what they were."""
     kept = [(each.op, each.inputs, each.outputs) for each in before.operators]

@@ -39,6 +39,7 @@ class TrialResult(Record):
         cycles: What its emulated latency was computed from; None where it never ran in an emulator.
         detected: What its threshold makes of the splits that it was asked on; empty where nothing
             is to be detected.
+        changed: What was done to the model file, for who brought it.
     """
 
     trial: Trial
@@ -50,6 +51,7 @@ class TrialResult(Record):
     examples_left_out: int = 0
     cycles: Cycles | None = None
     detected: dict[str, Counts] = Field(default_factory=dict)
+    changed: tuple[str, ...] = ()
 
     def measurement(self, metric: str) -> Measurement | None:
         """The best figure of a metric: a board's where there is one, else the emulator's."""

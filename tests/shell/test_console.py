@@ -35,6 +35,13 @@ def passing(why: str = "") -> TrialResult:
     return TrialResult(trial=trial, brief="own.tflite", not_compared=why)
 
 
+def test_what_was_done_to_a_model_file_is_told(tmp_path: Path) -> None:
+    """A line for each change, whether or not the contract is met."""
+    changed = ("its float32 input became int8", "its layer 'a' (GRU) was unrolled over 8 steps")
+    text = told_of(tmp_path, passing().model_copy(update={"changed": changed}))[1]
+    assert all(f"\nthe model file: {one}\n" in text for one in changed)
+
+
 @pytest.mark.parametrize(
     ("float_value", "int8_value", "change"),
     [(2.0, 2.1, 0.05), (2.0, 1.9, 0.05), (1.0, 0.53, 0.47), (0.5, 2.0, 3.0), (0.0, 0.1, 1.0)],

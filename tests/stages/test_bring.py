@@ -102,6 +102,15 @@ def named(keras: Any) -> Any:
     return keras.Model(inputs, layers.Dense(2, name=" ")(third), name="my model")
 
 
+def recurrent(keras: Any) -> Any:
+    """Loops over two steps, in a wrapper and in an inner network too."""
+    layers = keras.layers
+    both = layers.Bidirectional(layers.LSTM(3, return_sequences=True))
+    inner = keras.Sequential([keras.Input((2, 6)), layers.GRU(4, return_sequences=True)])
+    steps = [adapted(layers), layers.Reshape((2, 2)), both, inner, layers.SimpleRNN(3)]
+    return keras.Sequential([keras.Input((4,)), *steps, layers.Dense(2)])
+
+
 def in_a_dict(keras: Any) -> Any:
     inputs = keras.Input((4,))
     outputs = keras.layers.Dense(2)(adapted(keras.layers)(inputs))
@@ -141,15 +150,8 @@ def causal(keras: Any) -> Any:
 
 
 RIGHT = (
-    plain,
-    sequential,
-    rescaled,
-    batch_normalised,
-    named,
-    in_a_dict,
-    repeated,
-    attending,
-    causal,
+    *(plain, sequential, rescaled, batch_normalised, named, in_a_dict),
+    *(recurrent, repeated, attending, causal),
 )
 
 
@@ -261,6 +263,18 @@ def never_built(keras: Any) -> Any:
     return keras.Sequential([keras.layers.Dense(2)])
 
 
+def long_loop(keras: Any) -> Any:
+    layers = keras.layers
+    steps = [layers.Reshape((4, 1)), layers.UpSampling1D(20), layers.LSTM(2, name="memory")]
+    return keras.Sequential([keras.Input((4,)), *steps])
+
+
+def convolutional_loop(keras: Any) -> Any:
+    layers = keras.layers
+    steps = [layers.Reshape((2, 2, 1)), layers.ConvLSTM1D(2, 1, name="sight"), layers.Flatten()]
+    return keras.Sequential([keras.Input((4,)), *steps, layers.Dense(2)])
+
+
 REFUSED: dict[Callable[[Any], Any], str] = {
     mixes_a_batch: r"one input at a time it computes other outputs than in a batch, .*% of their",
     keeps_a_state: "convert_failed",
@@ -268,6 +282,8 @@ REFUSED: dict[Callable[[Any], Any], str] = {
     of_text: "Keras cannot run it on one input",
     two_inputs: "the model has 2 inputs, 'input_layer.*' .4., .*: say which features each takes",
     any_length: r"takes inputs \[None\], the data set has \[4\]",
+    long_loop: r"layer 'memory' \(LSTM\) is a loop over 80 steps, .* give it 64 steps or fewer",
+    convolutional_loop: r"layer 'sight' \(ConvLSTM1D\) is a loop over time, .* use LSTM",
     never_built: "Keras cannot load the .keras file",
 }
 

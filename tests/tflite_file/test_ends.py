@@ -17,7 +17,7 @@ from mlforge_tasks.int8 import dequantise, quantise
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.quantisation import alone
 from mlforge_tasks.stages._describe import describe
-from mlforge_tasks.tflite_file.ends import with_int8_ends
+from mlforge_tasks.tflite_file.ends import changed_ends, with_int8_ends
 from mlforge_tasks.tflite_file.model import read
 from tests.helpers.aot_writer import Quant, Writer
 from tests.helpers.small_models import altered, conv
@@ -97,6 +97,16 @@ def test_float_ends_around_int16_are_int16() -> None:
     whole.invoke()
     wanted = dequantise(Oracle(inner).run(steps), about.output)
     assert whole.get_output(0) == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize(("make", "was"), [(_float_ends, "float32"), (_uint8_ends, "uint8")])
+def test_what_became_of_ends_is_told(make: Callable[[], bytes], was: str) -> None:
+    """Once for inputs and once for outputs; nothing where nothing was done."""
+    inner = with_int8_ends(make())
+    by = "the firmware converts by scale and zero point"
+    told = (f"its {was} input became int8: {by}", f"its {was} output became int8: {by}")
+    assert changed_ends(make(), inner) == told
+    assert changed_ends(inner, inner) == ()
 
 
 @pytest.mark.parametrize("make", [_float_ends, _uint8_ends])
