@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.plugins import AUTO
-from mlforge_tasks.quantisation import ENDS
+from mlforge_tasks.quantisation import ENDS, LAYOUT
 from mlforge_tasks.stages import choose, decide, engine, firmware, header, pick, quantise, run
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ class Deployment:
         """
         data, wiring = self._preparation.dataset, self._wiring
         given = {**sources, "dataset": data}
-        config = {ENDS: wiring.ends} if "model" in sources else {}
+        config = {}
+        if "model" in sources:
+            config = {ENDS: wiring.ends, **wiring.fields(LAYOUT)}
         made = wiring.stage(f"{prefix}quantise:{at}", quantise.KIND, given, config)
         read = {"quantise": made, "dataset": data}
         if wiring.detectors:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 # A conversion takes seconds; this is for a machine under load.
 TIMEOUT_S = 600.0
-_FIELDS = ("search.seed", LAYOUT, OUTPUT_RANGE)
+_FIELDS = ("search.seed", OUTPUT_RANGE)
+# What is told of a model that was brought along, and is in no other's key.
+_BROUGHT = (LAYOUT, ENDS)
 
 
 KIND = StageKind(
@@ -54,7 +56,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """
     from mlforge_tasks.stages import _bring, _convert  # noqa: PLC0415 - numpy
 
-    wanted = {name: config[name] for name in (*_FIELDS, ENDS) if name != ENDS or ENDS in config}
+    told = (*_FIELDS, *_BROUGHT) if "model" in inputs else _FIELDS
+    wanted = {name: config[name] for name in told}
     names = ("model", "render", "dataset", "train")
     sources = {name: inputs[name] for name in names if name in inputs}
     half = _bring if "model" in inputs else _convert
