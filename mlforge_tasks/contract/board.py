@@ -9,25 +9,35 @@ tests/platforms/test_zephyr_native.py) has neither memory sizes nor a clock of i
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from mlforge_tasks.cycles.record import WaitStates
-from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.errors import ContractError, MlforgeError
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes, closest, read_model
 from mlforge_tasks.yaml_file.units import Bytes
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 BOARDS = Path(__file__).resolve().parents[1] / "boards"
 
-Address = Annotated[int, Field(ge=0, lt=1 << 32)]
+OWN_BOARDS = "own_boards"
+"""Key of the validation context that says where a user's boards are."""
+ADD_BOARD = "`doit board name={name}` writes the file of a board that Zephyr knows"
+
+# Of `nrf54l15dk@0.9.0/nrf54l15/cpuapp`.
+_REVISION = re.compile(r"@[\w.-]+")
+
+Address = Annotated[int, Field(ge=0, lt=1 << 64)]
 Hertz = Annotated[int, Field(gt=0)]
+# Of west's manifest, or a folder: neither ends an argument of CMake's, nor its list.
+Word = Annotated[str, Field(pattern=r"^[\w.+-]+$")]
+ModuleName = Annotated[str, Field(pattern=r"^[\w.+-]+(/[\w.+-]+)*$")]
+KconfigOption = Annotated[str, Field(pattern=r"^CONFIG_\w+=\w+$")]
 Flag = Annotated[str, Field(pattern=r"^-[\w.+=,-]+$")]
 
 
@@ -68,15 +78,27 @@ class Zephyr(Record):
     Attributes:
         target: Its name in `west build -b`.
         arch: What its compiler is for; `host` makes a process of this computer.
-        modules: West modules that its images need, beside Arm's core headers.
+        modules: Modules that its images need beside Arm's core headers, by their names in west's
+            manifest, or folders of the project.
         arena_on: An emulated board with the same core, for what only an emulator can tell before
             the firmware is final; None where the board itself is emulated.
+        board_root: Folder of the project that has Zephyr's own files for the board, if its tree has
+            not.
+        shields: What is plugged onto it, as Zephyr calls it.
+        overlays: Devicetree overlays of the project.
+        confs: Kconfig files of the project.
+        options: Single Kconfig options (`CONFIG_X=y`).
     """
 
-    target: str = Field(pattern=r"^[\w.-]+(/[\w.-]+)*$")
-    arch: Literal["arm", "riscv", "host"] = "arm"
-    modules: tuple[str, ...] = ()
+    target: str = Field(pattern=r"^[\w.-]+(@[\w.-]+)?(/[\w.-]+)*$")
+    arch: Literal["arm", "arm64", "riscv", "x86", "xtensa", "host"] = "arm"
+    modules: tuple[ModuleName, ...] = ()
     arena_on: str | None = None
+    board_root: str | None = None
+    shields: tuple[Word, ...] = ()
+    overlays: tuple[str, ...] = ()
+    confs: tuple[str, ...] = ()
+    options: tuple[KconfigOption, ...] = ()
 
 
 class Board(Record):
@@ -144,9 +166,9 @@ class Board(Record):
         return self.flash, self.ram
 
 
-def board_file(name: str) -> Path:
-    """Where a board's file is, whether or not it exists."""
-    return BOARDS / f"{name.replace('/', '_')}.yaml"
+def board_file(name: str, folder: Path | None = None) -> Path:
+    """Where a board's file is, whether or not it exists: MLForge's, or one in a user's folder."""
+    return (folder or BOARDS) / f"{_plain(name).replace('/', '_')}.yaml"
 
 
 @functools.cache
@@ -154,36 +176,81 @@ def _read(path: Path) -> Board:
     return read_model(path, Board)
 
 
-def _all() -> Iterator[Board]:
-    return (_read(path) for path in sorted(BOARDS.glob("*.yaml")))
+def _plain(name: str) -> str:
+    """A board's name without a revision: `nrf54l15dk/…` of `nrf54l15dk@0.9.0/…`."""
+    return _REVISION.sub("", name)
 
 
-def board_names() -> tuple[str, ...]:
-    """The boards there are, sorted.
-
-    Raises:
-        ContractError: A board file is not valid.
-    """
-    return tuple(sorted(board.name for board in _all()))
+def own_boards(info: ValidationInfo) -> tuple[Path, ...]:
+    """The folder of a user's boards, beside the contract that is being read; none without one."""
+    folder: Path | None = (info.context or {}).get(OWN_BOARDS)
+    return (folder,) if folder is not None and folder.is_dir() else ()
 
 
-def find_board(name: str) -> Board | None:
-    """A board by its name; None where there is none.
+def board_names(folder: Path | None = None) -> tuple[str, ...]:
+    """The boards that have a valid file in a folder, sorted."""
+    found = []
+    for path in (folder or BOARDS).glob("*.yaml"):
+        with contextlib.suppress(ContractError):
+            found.append(_read(path).name)
+    return tuple(sorted(found))
+
+
+def find_board(name: str, folder: Path | None = None) -> Board | None:
+    """A board by its name here, or by Zephyr's; None where there is none.
 
     The file that should be its own is read first: reading all took a tenth of a run that has
     nothing to do.
 
+    Args:
+        name: Of one of its revisions too, as Zephyr writes that (`nrf54l15dk@0.9.0/…`), which is
+            then what Zephyr builds for.
+        folder: Of the files to look at; MLForge's own by default.
+
     Raises:
-        ContractError: A board file is not valid.
+        ContractError: Its file is not valid; whether those of others are is no matter.
     """
-    path = board_file(name)
-    if path.is_file() and _read(path).name == name:
-        return _read(path)
-    return next((board for board in _all() if board.name == name), None)
+    plain = _plain(name)
+    own = board_file(plain, folder)
+    others = (path for path in sorted((folder or BOARDS).glob("*.yaml")) if path != own)
+    found: Board | None = None
+    for path in (*([own] if own.is_file() else []), *others):
+        try:
+            board = _read(path)
+        except ContractError:
+            if path == own:
+                raise
+            continue
+        if plain == board.name:
+            found = board
+            break
+        if board.zephyr is not None and plain == board.zephyr.target:
+            found = found or board
+    return found if found is None or plain == name else _revised(found, name)
+
+
+def check_files(folder: Path) -> None:
+    """Reads every board file of a folder.
+
+    Raises:
+        ContractError: One of them is not valid.
+    """
+    for path in sorted(folder.glob("*.yaml")):
+        _read(path)
+
+
+def _revised(board: Board, name: str) -> Board:
+    """A board at the revision that a name has."""
+    if board.zephyr is None:
+        return board
+    revision = _REVISION.findall(name)[0]
+    first, mark, rest = board.zephyr.target.partition("/")
+    target = f"{_plain(first)}{revision}{mark}{rest}"
+    return board.model_copy(update={"zephyr": board.zephyr.model_copy(update={"target": target})})
 
 
 def load_board(name: str) -> Board:
-    """A board by its name.
+    """One of MLForge's boards by its name.
 
     Raises:
         MlforgeError: There is no such board.
@@ -193,6 +260,6 @@ def load_board(name: str) -> Board:
     if board is None:
         similar = closest(name, board_names())
         meant = f"did you mean '{similar}'? " if similar else ""
-        hint = f"{meant}The boards are {', '.join(board_names())}"
+        hint = f"{meant}{ADD_BOARD.format(name=name)}. The boards are {', '.join(board_names())}"
         raise MlforgeError(f"there is no board '{name}'", hint=hint)
     return board

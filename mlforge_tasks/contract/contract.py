@@ -22,7 +22,6 @@ from mlforge_tasks.contract.asked import (
     misfits,
 )
 from mlforge_tasks.contract.benchmark import benchmark_misfit
-from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.contract.fields import checked
 from mlforge_tasks.contract.goal import Asked, Figure, Goal
@@ -87,7 +86,7 @@ class Contract(Record):
     @classmethod
     def _a_process_is_no_hardware(cls, mode: Mode, info: ValidationInfo) -> Mode:
         target: Target | None = info.data.get("target")
-        if target is not None and mode != "simulate" and load_board(target.board).native:
+        if target is not None and mode != "simulate" and target.on_board.native:
             raise Mistake(f"simulate: {target.board} is a process of this computer")
         return mode
 
@@ -97,7 +96,7 @@ class Contract(Record):
         target: Target | None = info.data.get("target")
         if target is None:
             return limits
-        board = load_board(target.board)
+        board = target.on_board
         if board.native:
             return limits
         flash, ram = board.memories()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.contract.board import OWN_BOARDS
 from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.yaml_file import read_model
 
@@ -15,10 +16,12 @@ def load(path: Path, project_root: Path) -> Contract:
     """Reads a contract.
 
     Args:
-        path: The YAML file.
+        path: The YAML file. A folder `boards` beside it may have boards of the user's own.
         project_root: Folder that the data files it names must lie in.
 
     Raises:
         ContractError: Every mistake in it.
     """
-    return read_model(path, Contract, context={"project_root": project_root})
+    return read_model(
+        path, Contract, context={"project_root": project_root, OWN_BOARDS: path.parent / "boards"}
+    )

@@ -56,7 +56,7 @@ def _choices(record: type[BaseModel]) -> dict[str, tuple[str, ...]]:
         return {"agent": installed("agents")}
     if record is Target:
         engines = (AUTO, *installed("engines"))
-        return {"board": board_names(), "platform": installed("platforms"), "engine": engines}
+        return {"platform": installed("platforms"), "engine": engines}
     return {}
 
 
@@ -75,10 +75,14 @@ class _Generator(GenerateJsonSchema):
         made.pop("title", None)
         keys = made.get("properties", {})
         for name, text in _attributes(record):
-            if name in record.model_fields:
-                keys[record.model_fields[name].alias or name]["description"] = text
+            field = record.model_fields.get(name)
+            key = name if field is None else field.alias or name
+            if key in keys:  # what no contract may hold is none
+                keys[key]["description"] = text
         for name, choices in _choices(record).items():
             keys[name]["enum"] = list(choices)
+        if record is Target:  # others may lie beside a contract, or have Zephyr's name
+            keys["board"]["examples"] = list(board_names())
         if issubclass(record, Ask):
             keys["target"]["anyOf"].append(PERCENTAGE.json_schema())
         return made

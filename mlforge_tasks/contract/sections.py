@@ -8,20 +8,32 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from mlforge_tasks.architecture.geometry import Patches
 from mlforge_tasks.contract.augment import Augment
-from mlforge_tasks.contract.board import board_names, find_board
+from mlforge_tasks.contract.board import (
+    ADD_BOARD,
+    BOARDS,
+    Board,
+    board_names,
+    check_files,
+    find_board,
+    load_board,
+    own_boards,
+)
 from mlforge_tasks.contract.delivered_library import Prefix, Version
+from mlforge_tasks.contract.zephyr_options import ZephyrOptions
 from mlforge_tasks.plugins import AUTO, installed
 from mlforge_tasks.records import Record
-from mlforge_tasks.yaml_file import Mistake, one_of
+from mlforge_tasks.yaml_file import Mistake, closest, one_of
 from mlforge_tasks.yaml_file.units import (
     Bytes,
     Margin,
     Microseconds,
     Seconds,
     format_bytes,
+    typed_by_hand,
 )
 
 Statistic = Literal["median", "p99", "max"]
@@ -34,7 +46,8 @@ class Target(Record):
     """Where the model runs.
 
     Attributes:
-        board: A board of `mlforge_tasks/boards`, as Zephyr writes it.
+        board: A board of the contract's own `boards` folder or of `mlforge_tasks/boards`, by its
+            name there or by Zephyr's, with a revision if need be.
         platform: How firmware is built.
         engine: What runs the model on the device, or `auto`.
         toolchain: Whose compiler makes the firmware; GNU's tools link it.
@@ -42,6 +55,8 @@ class Target(Record):
             one it does not answer it.
         patches: Whether the first layers run stripe by stripe where the RAM limit needs it; or
             `streamed`, always so, and the model's input comes by rows.
+        zephyr: What is added to the board for images on Zephyr.
+        own_board: The board, where its file lies beside the contract; no key of a contract.
         verification_time_s: How long test examples may run on the target to be held against the
             oracle's; as many as fit, but a few in any case.
         prefix: What the delivered library's C names begin with; by default the contract's name.
@@ -54,16 +69,49 @@ class Target(Record):
     toolchain: Toolchain = "gcc"
     mlperf: Annotated[str, Field(pattern=r"^\w[\w-]{0,31}$")] | None = None
     patches: Patches = "off"
+    zephyr: ZephyrOptions = ZephyrOptions()
+    own_board: SkipJsonSchema[Board | None] = Field(default=None, validate_default=True)
     verification_time_s: Seconds = Field(default=10.0, alias="verification_time")
     prefix: Prefix | None = None
     version: Version = "0.1.0"
 
     @field_validator("board")
     @classmethod
-    def _known_board(cls, name: str) -> str:
-        if find_board(name) is None:
-            one_of(name, board_names(), kind="a board")
+    def _known_board(cls, name: str, info: ValidationInfo) -> str:
+        if not typed_by_hand(info):
+            return name  # it was known when the contract was read
+        folders = own_boards(info)
+        if not any(find_board(name, one) for one in folders) and find_board(name) is None:
+            for one in folders:  # it may be in a file that cannot be read
+                check_files(one)
+            known = sorted({name for one in (*folders, BOARDS) for name in board_names(one)})
+            near = closest(name, known)
+            add = "" if near else f"; {ADD_BOARD.format(name=name)}"
+            raise Mistake(f"a board: {', '.join(known)}{add}", suggestion=near)
         return name
+
+    @field_validator("zephyr")
+    @classmethod
+    def _only_on_zephyr(cls, zephyr: ZephyrOptions, info: ValidationInfo) -> ZephyrOptions:
+        if zephyr != ZephyrOptions() and info.data.get("platform", "zephyr") != "zephyr":
+            raise Mistake("no such key: it is for `platform: zephyr`")
+        return zephyr
+
+    @field_validator("own_board", mode="before")
+    @classmethod
+    def _board_beside_the_contract(cls, given: object, info: ValidationInfo) -> object:
+        """Found by its name, or as it was found when the contract was read."""
+        if not typed_by_hand(info):
+            return given
+        if given is not None:
+            raise Mistake("no such key")
+        found = (find_board(info.data.get("board", ""), one) for one in own_boards(info))
+        return next((board for board in found if board is not None), None)
+
+    @property
+    def on_board(self) -> Board:
+        """The board, with all that the contract adds to it."""
+        return self.zephyr.added_to(self.own_board or load_board(self.board))
 
     @field_validator("platform")
     @classmethod

@@ -14,7 +14,7 @@ from mlforge_tasks.errors import (
     CandidateFailure,
     ToolError,
 )
-from mlforge_tasks.graph import second_try, warm
+from mlforge_tasks.graph import progress, second_try, warm
 from mlforge_tasks.graph.redaction import Redaction, credentials
 from mlforge_tasks.records import Reason
 
@@ -100,7 +100,8 @@ class Action:
             return self._run_isolated(out, request, on_line)
         action = importlib.import_module(self.kind.module).run
         try:
-            action(self.inputs, out, dict(self.config))
+            with progress.heard(on_line):
+                action(self.inputs, out, dict(self.config))
         except CandidateFailure as failure:
             return failure.reason
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks import plugins
-from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.graph import environment
 from mlforge_tasks.graph.lookahead import Lookahead, cone
 from mlforge_tasks.pipeline import places
@@ -39,7 +38,7 @@ def require(plan: Plan, names: Iterable[str] | None) -> None:
     environment.confine()
     target, hardware = plan.contract.target, plan.contract.mode == "hardware"
     platform: Platform = plugins.load("platforms", target.platform)
-    board = load_board(target.board)
+    board = target.on_board
     engines = places.engines_of(target, board)
     for engine in engines:
         platform.require(board, engine, target.toolchain)

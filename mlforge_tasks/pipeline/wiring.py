@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.benchmark import kept_inputs
-from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.stages import quantise, run
@@ -61,7 +60,7 @@ class Wiring:
         self.folder = folder
         self.workspace = workspace
         self.root = root
-        self.on_board = load_board(self.target.board)
+        self.on_board = self.target.on_board
         hardware = contract.mode == "hardware"
         self.simulated = self.on_board if hardware else places.emulated(self.on_board)
         self.platform: Platform = plugins.load("platforms", self.target.platform)

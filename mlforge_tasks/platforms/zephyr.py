@@ -12,15 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.build_report import FirmwareReport, ProcessReport
-from mlforge_tasks.contract.benchmark import input_of
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import product
 from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.graph.files import Tree
-from mlforge_tasks.graph.sealed import Sealed
 from mlforge_tasks.platforms._fit import does_not_fit
-from mlforge_tasks.platforms._zephyr import arena, doctor, image, llvm, needs, rebuild, workspace
+from mlforge_tasks.platforms._zephyr import (
+    arena,
+    doctor,
+    extras,
+    image,
+    llvm,
+    needs,
+    rebuild,
+    workspace,
+)
 from mlforge_tasks.platforms._zephyr.build_folder import (
     APP,
     BuildFolder,
@@ -28,7 +35,7 @@ from mlforge_tasks.platforms._zephyr.build_folder import (
     OverflowedError,
 )
 from mlforge_tasks.platforms._zephyr.delivery import deliver
-from mlforge_tasks.platforms._zephyr.model_files import TFLM_SOURCE, model_files
+from mlforge_tasks.platforms._zephyr.model_files import TFLM_SOURCE, mlperf_options, model_files
 from mlforge_tasks.records import Record, canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
@@ -83,12 +90,6 @@ class ZephyrImage(ZephyrBuild):
         return self.whole.static_ram_bytes - self.without_model.static_ram_bytes
 
 
-class KnownSizes(Sealed):
-    """What the application takes without a model, kept in its build folder."""
-
-    sizes: image.Sizes
-
-
 class ZephyrPlatform:
     """Builds with west.
 
@@ -120,7 +121,7 @@ class ZephyrPlatform:
         it again (`_zephyr/rebuild.py`).
         """
         files = model_files(request)
-        how = request.toolchain, _mlperf(request)
+        how = request.toolchain, mlperf_options(request)
         if request.board.native:
             return self._build_process(request, files, out)
         base = self._without_model(request.board, *how)
@@ -150,7 +151,7 @@ class ZephyrPlatform:
         self, request: BuildRequest, files: Mapping[str, bytes], out: Path
     ) -> ProcessReport:
         """The same application for this computer."""
-        folder = self._folder(request.board, "c", request.toolchain, _mlperf(request))
+        folder = self._folder(request.board, "c", request.toolchain, mlperf_options(request))
         with folder.locked():
             _make(folder, files, request.board)
             deliver(folder, files, request.firmware_id, out)
@@ -176,11 +177,12 @@ class ZephyrPlatform:
         if engine == "tflm" and board.qemu is None and _zephyr(board).arena_on is None:
             raise arena.not_emulated(board)
         modules = _modules(board, "tflm" if engine == "tflm" else "c")
-        needs.require(modules, arch, toolchain, bare=board.uart is not None)
+        extras.require(_zephyr(board))
+        needs.require(modules, arch, toolchain, board.gcc_flags, bare=board.uart is not None)
 
     def tool_versions(self, board: Board, toolchain: Toolchain = "gcc") -> Mapping[str, str]:
         """See `platforms.Platform.tool_versions`."""
-        compiler = needs.required(_zephyr(board).arch, toolchain)
+        compiler = needs.required(_zephyr(board).arch, toolchain, board.gcc_flags)
         modules = (*CORE_MODULES, *_zephyr(board).modules, *TFLM_MODULES)
         found = workspace.require()
         programs = {
@@ -195,6 +197,7 @@ class ZephyrPlatform:
             "toolchain": compiler.version(),
             **found.revisions(modules),
             **found.edits(modules),
+            **extras.identities(_zephyr(board)),
         }
 
     def _folder(
@@ -210,8 +213,11 @@ class ZephyrPlatform:
             model=model,
             modules=_modules(board, model),
             workspace=workspace.require(),
-            toolchain=needs.required(known.arch, toolchain),
+            toolchain=needs.required(known.arch, toolchain, board.gcc_flags),
             options=(*self._options, *options),
+            confs=extras.conf_files(known),
+            more=extras.cmake_args(known),
+            files=extras.identities(known),
         )
         return BuildFolder(self.root, configuration)
 
@@ -236,10 +242,10 @@ class ZephyrPlatform:
         known = folder.path / f"sizes-{sha256_bytes(canonical_json(digests))}.json"
         with folder.locked():
             with contextlib.suppress(OSError, ValueError):  # not there, or not what was written
-                return KnownSizes.read(known).sizes
+                return image.KnownSizes.read(known).sizes
             _make(folder, {path.name: path.read_bytes() for path in NO_MODEL.iterdir()}, board)
             sizes = image.sizes(folder.elf, folder.configuration.toolchain)
-            Tree(folder.path).publish(KnownSizes(sizes=sizes).to_bytes() + b"\n", known)
+            Tree(folder.path).publish(image.KnownSizes(sizes=sizes).to_bytes() + b"\n", known)
         return sizes
 
 
@@ -249,17 +255,6 @@ def _made_from(folder: BuildFolder) -> ZephyrBuild:
         target=on.target,
         toolchain=on.toolchain.version(),
         revisions=on.workspace.revisions(on.modules),
-    )
-
-
-def _mlperf(request: BuildRequest) -> tuple[str, ...]:
-    """Kconfig options that switch the benchmark's commands on."""
-    if request.mlperf is None:
-        return ()
-    return (
-        "CONFIG_MLFORGE_MLPERF=y",
-        f'CONFIG_MLFORGE_MLPERF_MODEL="{request.mlperf}"',
-        f"CONFIG_MLFORGE_MLPERF_{input_of(request.mlperf).upper()}=y",
     )
 
 

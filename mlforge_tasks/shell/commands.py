@@ -53,7 +53,7 @@ MET = 0
 NOT_MET = 1
 MOST_AT_A_TIME = 64
 # Tasks that leave the build tree alone, and so may run beside another run.
-TREELESS = {"doctor", "new", "workspace"}
+TREELESS = {"board", "doctor", "new", "workspace"}
 # doit's own errors, each a line and exit code 3: nothing was started.
 USER_ERRORS = (CmdParseError, InvalidCommand, InvalidDodoFile, InvalidTask)
 _TRACE = (

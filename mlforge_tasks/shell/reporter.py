@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 import threading
 from pathlib import Path
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 NAME_WIDTH = 24
 NOT_MET = "not met"
 CHECK = "check"
+# Of a build in ninja's words; how many are many, and how often a log is told of them.
+_STEP = re.compile(r"\[(\d+)/(\d+)\] ")
+MANY_STEPS, TOLD = 200, 10
 
 
 def _seconds(how: str, task: Any) -> str:
@@ -57,9 +61,18 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         self.plan.workspace.progress = self.progress
 
     def progress(self, stage: str, line: str) -> None:
-        """A line that a stage's process printed; shown in place, on terminals only."""
+        """A line that a stage printed; shown in place on a terminal.
+
+        In a log there are a few of a build of many steps, which takes minutes.
+        """
         if self._live:
             self._show(f"\r\x1b[K  {stage:<{NAME_WIDTH}} {line[:100]}")
+            return
+        found = _STEP.match(line)
+        if found is not None and int(found[2]) >= MANY_STEPS:
+            step, steps = int(found[1]), int(found[2])
+            if step * TOLD // steps > (step - 1) * TOLD // steps:
+                self._line(f"  {stage:<{NAME_WIDTH}} step {step} of {steps}")
 
     def _line(self, text: str) -> None:
         self._show(("\r\x1b[K" if self._live else "") + text + "\n")

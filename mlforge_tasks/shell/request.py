@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.contract.board import Board, load_board
+from mlforge_tasks.contract.board import Board, find_board, load_board
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph import product
 
@@ -51,7 +51,12 @@ def read(words: Mapping[str, str]) -> Request:
     path = product.project() / "contracts" / f"{name}.yaml"
     if path.exists():
         raise MlforgeError(f"'{path}' is there already", hint="another name=…, or remove it")
-    return Request(path, _in_project(data), load_board(words.get("board", BOARD)))
+    return Request(path, _in_project(data), _board(words.get("board", BOARD)))
+
+
+def _board(name: str) -> Board:
+    own = product.project() / "contracts" / "boards"
+    return find_board(name, own) or load_board(name)
 
 
 def _in_project(data: str) -> str:

@@ -66,7 +66,10 @@ def load_plan(contract: str, build: str) -> Plan:
         plan = make_plan(loaded, path.stem, root=root, build=_plain(Path(build)))
     except ContractError as error:
         count = len(error.problems)
-        heading = f"{count} mistake{'s' if count > 1 else ''} in {contract}:"
+        # Those of a board's file are not the contract's.
+        files = {problem.where.rpartition(":")[0] for problem in error.problems}
+        where = files.pop() if len(files) == 1 else contract
+        heading = f"{count} mistake{'s' if count > 1 else ''} in {where or contract}:"
         raise InvalidDodoFile(f"{heading}\n{error}{_instead(path)}") from None
     except MlforgeError as error:
         raise InvalidDodoFile(str(error)) from None
@@ -158,6 +161,15 @@ def _new() -> None:
     print(f"  doit check contract={_relative(asked.path)}")
 
 
+def _board() -> None:
+    from mlforge_tasks.shell import new_board  # noqa: PLC0415 - needed here alone
+
+    path, unsure = new_board.write(variables.given())
+    print(f"{_relative(path)} is written")
+    for line in unsure:
+        print(f"  CHECK: {line}")
+
+
 def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
     """Tasks beside the graph.
 
@@ -180,6 +192,11 @@ def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
         "basename": "new",
         "doc": "write a contract to start from: doit new name=pump data=data/pump.csv board=…",
         "actions": [told(_new)],
+    }
+    yield {
+        "basename": "board",
+        "doc": "write the file of a board that Zephyr knows: doit board name=nucleo_l4r5zi",
+        "actions": [told(_board)],
     }
     yield {
         "basename": "workspace",

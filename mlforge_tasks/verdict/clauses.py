@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
     Each figure binds twice, on the validation split that the search reads and on the test split
     that it never sees. Of a process, nothing tells what the limits are for.
     """
-    native = load_board(contract.target.board).native
+    native = contract.target.on_board.native
     clauses = [
         Bound(
             metric=metric,

@@ -57,7 +57,9 @@ def test_a_name_with_no_likely_board_still_lists_them() -> None:
     with pytest.raises(MlforgeError) as caught:
         load_board("z")
     assert caught.value.hint is not None
-    assert caught.value.hint.startswith("The boards are")
+    assert "did you mean" not in caught.value.hint
+    assert "`doit board name=z`" in caught.value.hint
+    assert "The boards are" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,12 @@ from mlforge_tasks.graph import product
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms._zephyr import needs, toolchain, workspace
+from mlforge_tasks.platforms._zephyr.delivery import deliver
+from mlforge_tasks.platforms._zephyr.model_files import model_files
 from mlforge_tasks.platforms.zephyr import CORE_MODULES, PLUGIN, TFLM_MODULES
 from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.runners import Expected
+from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from tests.helpers import tiny_model
 
 if TYPE_CHECKING:
@@ -99,11 +103,43 @@ def deploy_anywhere(
     toolchain: Toolchain = "gcc",
 ) -> BuildReport:
     """Builds the image of a model in a new folder, be it a process."""
+    return platform.build(_request(tflite, board, engine, folder, toolchain), folder)
+
+
+def deploy_alone(tflite: bytes, board: Board, engine: Engine, folder: Path) -> str:
+    """Builds the image of a model, and none without one to compare it with.
+
+    Returns:
+        The firmware's id.
+    """
+    request = _request(tflite, board, engine, folder, "gcc")
+    place = PLUGIN._folder(board, "c")
+    with place.locked():
+        place.place(model_files(request))
+        place.make()
+        deliver(place, model_files(request), request.firmware_id, folder)
+    return request.firmware_id
+
+
+def _request(
+    tflite: bytes, board: Board, engine: Engine, folder: Path, toolchain: Toolchain
+) -> BuildRequest:
     sources = folder / "src"
     sources.mkdir(parents=True)
     (folder / "model_data.h").write_text(header(tflite))
     for name, content in engine.generate(tflite, board.cpu).files.items():
         (sources / name).write_bytes(content)
     firmware_id = sha256_bytes(tflite + engine.name.encode())
-    request = BuildRequest(board, folder, sources, engine.name, firmware_id, toolchain)
-    return platform.build(request, folder)
+    return BuildRequest(board, folder, sources, engine.name, firmware_id, toolchain)
+
+
+def answers(board: Board, tflite: bytes, folder: Path, firmware_id: str) -> bool:
+    """Whether a device computes what the oracle does."""
+    oracle = Oracle(tflite)
+    shape = (5, *oracle.input_shape[1:])
+    inputs = np.random.default_rng(1).integers(-128, 128, shape, np.int8)
+    expected = Expected(firmware_id, sha256_bytes(tflite))
+    with QEMU.open(board, folder / "firmware.elf", expected) as session:
+        assert max(session.self_test.ticks) > 0
+        outputs = b"".join(session.infer(one.tobytes()).output for one in inputs)
+    return outputs == oracle.run(inputs).tobytes()

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.platforms._zephyr import toolchain
+from mlforge_tasks.platforms._zephyr import cross, toolchain
+
+SDK_GCC = "arm-zephyr-eabi/bin/arm-zephyr-eabi-gcc"
 
 
 def make_compiler(path: Path, *, picolibc: bool) -> Path:
@@ -23,7 +25,7 @@ def make_compiler(path: Path, *, picolibc: bool) -> Path:
 @pytest.fixture
 def sdk(tmp_path: Path) -> Path:
     """A folder that looks like a Zephyr SDK."""
-    make_compiler(tmp_path / "sdk" / toolchain.SDK_GCCS[0], picolibc=True)
+    make_compiler(tmp_path / "sdk" / SDK_GCC, picolibc=True)
     return tmp_path / "sdk"
 
 
@@ -86,9 +88,13 @@ def test_no_toolchain_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_risc_v_gets_the_library_of_its_core() -> None:
     """GCC's own choice for what Zephyr asks for would be the library for 64 bits."""
-    if shutil.which(toolchain.RISCV_GCC) is None:
-        pytest.skip(f"{toolchain.RISCV_GCC} is not installed (./bootstrap --dev)")
-    found = toolchain.find({"ZEPHYR_TOOLCHAIN_VARIANT": "gnuarmemb"}, arch="riscv")
+    if shutil.which(cross.ARCHES["riscv"].gcc) is None:
+        pytest.skip(f"{cross.ARCHES['riscv'].gcc} is not installed (./bootstrap --dev)")
+    found = toolchain.find(
+        {"ZEPHYR_TOOLCHAIN_VARIANT": "gnuarmemb"},
+        arch="riscv",
+        flags=("-march=rv32imac", "-mabi=ilp32"),
+    )
     assert found is not None
     assert found.variant == found.environment["ZEPHYR_TOOLCHAIN_VARIANT"] == "cross-compile"
     assert found.environment["CROSS_COMPILE"].endswith("/riscv64-unknown-elf-")
@@ -104,4 +110,4 @@ def test_a_missing_compiler_for_risc_v_is_named(
     toolchain.require.cache_clear()
     with pytest.raises(ToolError, match="no riscv64-unknown-elf-gcc") as caught:
         toolchain.require("riscv")
-    assert caught.value.hint == toolchain.RISCV_HINT
+    assert caught.value.hint == cross.ARCHES["riscv"].hint

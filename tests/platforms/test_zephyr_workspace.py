@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.platforms._zephyr import workspace
+from mlforge_tasks.platforms._zephyr import modules, workspace
 
 VERSION = "VERSION_MAJOR = 4\nVERSION_MINOR = 3\nPATCHLEVEL = 0\nVERSION_TWEAK = 0\n"
 
@@ -26,7 +26,7 @@ def make_zephyr(topdir: Path, *, west: bool = True) -> Path:
 
 def add_module(topdir: Path, name: str) -> None:
     """A folder that looks like a Zephyr module."""
-    meta = topdir / workspace.MODULE_PATHS[name] / "zephyr"
+    meta = topdir / modules.MODULE_PATHS[name] / "zephyr"
     meta.mkdir(parents=True)
     (meta / "module.yml").write_text(f"name: {name}\n")
 
@@ -78,7 +78,7 @@ def test_missing_modules_are_named_with_their_place(tmp_path: Path) -> None:
     """A module without `zephyr/module.yml` is as good as absent: Zephyr would drop it."""
     base = make_zephyr(tmp_path)
     add_module(tmp_path, "cmsis_6")
-    (tmp_path / workspace.MODULE_PATHS["cmsis-nn"]).mkdir(parents=True)
+    (tmp_path / modules.MODULE_PATHS["cmsis-nn"]).mkdir(parents=True)
     found = workspace.Workspace(tmp_path, base, "4.3.0", "test")
     assert found.modules(("cmsis_6",)) == (tmp_path / "modules/hal/cmsis_6",)
     with pytest.raises(ToolError, match="lacks cmsis-nn") as caught:
@@ -144,7 +144,7 @@ def test_the_manifest_pins_zephyr_and_little_else() -> None:
     """What an update downloads is told beforehand, each with its revision."""
     lines = workspace.downloads()
     assert lines[0] == "zephyr at v4.3.0"
-    wanted = set(workspace.MODULE_PATHS)
+    wanted = set(modules.MODULE_PATHS)
     assert wanted <= {line.split()[0] for line in lines[1:]}
     assert len(lines) < 10
 

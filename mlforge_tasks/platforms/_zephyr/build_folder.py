@@ -12,14 +12,15 @@ import fcntl
 import importlib.util
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import MlforgeError, ToolError
-from mlforge_tasks.graph import process, product
+from mlforge_tasks.graph import process, product, progress
 from mlforge_tasks.graph.files import Tree
 from mlforge_tasks.platforms._fit import ended_by_itself
-from mlforge_tasks.platforms._zephyr.toolchain import HOST
+from mlforge_tasks.platforms._zephyr import said
+from mlforge_tasks.platforms._zephyr.compiler import HOST, helped
 from mlforge_tasks.platforms._zephyr.workspace import PYTHON_HINT, WEST
 from mlforge_tasks.records import canonical_json, sha256_bytes
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from mlforge_tasks.platforms._zephyr.toolchain import Toolchain
+    from mlforge_tasks.platforms._zephyr.compiler import Toolchain
     from mlforge_tasks.platforms._zephyr.workspace import Workspace
 
 APP = product.path("zephyr_app")
@@ -68,6 +69,9 @@ class Configuration:
         workspace: Where Zephyr is.
         toolchain: The compiler.
         options: Kconfig options beside those of the application (`CONFIG_X=y`).
+        confs: Kconfig files of the project.
+        more: Further arguments for CMake, that name files of the project.
+        files: What these files hold.
     """
 
     target: str
@@ -76,6 +80,9 @@ class Configuration:
     workspace: Workspace
     toolchain: Toolchain
     options: tuple[str, ...] = ()
+    confs: tuple[Path, ...] = ()
+    more: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def cmake_args(self) -> tuple[str, ...]:
         """CMake's arguments, without those that depend on the build folder.
@@ -90,7 +97,13 @@ class Configuration:
             f"-DCONFIG_MLFORGE_MODEL_{self.model.upper()}=y",
             *self.toolchain.cmake_args,
             *(f"-D{option}" for option in self.options),
+            *self.more,
         )
+
+    def asked(self) -> tuple[str, ...]:
+        """Names of the Kconfig options that the user asks for."""
+        given = (argument.removeprefix("-D") for argument in self.more)
+        return said.options_of((*(path.read_text() for path in self.confs), *given))
 
     def name(self) -> str:
         """Folder name: readable, and another one for every other configuration."""
@@ -103,10 +116,23 @@ class Configuration:
             "revisions": self.workspace.revisions(self.modules),
             "base": str(self.workspace.zephyr_base),
             # CMake notices an edited file of these, but not a new one.
+            "files": dict(self.files),
             "board_files": sorted(path.name for path in (APP / "boards").iterdir()),
         }
         digest = sha256_bytes(canonical_json(document))[:KEY_DIGITS]
-        return f"{self.target.replace('/', '_')}-{self.model}-{digest}"
+        return f"{folder_prefix(self.target)}-{self.model}-{digest}"
+
+
+def without_revision(target: str) -> str:
+    """A board's name in west, without a revision."""
+    name, _, rest = target.partition("/")
+    plain = name.partition("@")[0]
+    return f"{plain}/{rest}" if rest else plain
+
+
+def folder_prefix(target: str) -> str:
+    """What the names of a board's build folders begin with."""
+    return target.replace("/", "_")
 
 
 class BuildFolder:
@@ -157,28 +183,52 @@ class BuildFolder:
             raise ToolError("the Python package 'west' is not installed", hint=PYTHON_HINT)
         argv = [*WEST, "build", "-p", "never", "-d", str(self.build)]
         if not (self.build / "build.ninja").is_file():
-            shutil.rmtree(self.build, ignore_errors=True)
-            argv += ["-b", self.configuration.target, str(APP), "--"]
-            argv += [*self.configuration.cmake_args(), f"-DMLFORGE_MODEL_DIR={self.model}"]
+            self._configure(argv)
         self._west(argv)
 
-    def _west(self, argv: list[str]) -> None:
+    def _configure(self, argv: list[str]) -> None:
+        shutil.rmtree(self.build, ignore_errors=True)
+        argv = [*argv, "--cmake-only", "-b", self.configuration.target, str(APP), "--"]
+        argv += [*self.configuration.cmake_args(), f"-DMLFORGE_MODEL_DIR={self.model}"]
+        passed_over = said.unmet(self._west(argv), self.configuration.asked())
+        if passed_over:
+            shutil.rmtree(self.build)  # Kconfig says so the first time alone
+            raise ToolError(passed_over, hint="see 'extra_conf', and 'options' of the board's file")
+
+    def _west(self, argv: list[str]) -> str:
+        """Runs it, and gives what it said."""
         workspace = self.configuration.workspace
         compiler = dict(self.configuration.toolchain.identity())
         environment = {
-            **self.configuration.toolchain.environment,
+            **helped(self.configuration.toolchain, self.path / "compiler"),
             **_COMPILER_CACHE,
             "CCACHE_BASEDIR": str(self.build),
             # Else it knows the compiler by its size and time, and not what that calls.
             "CCACHE_COMPILERCHECK": f"string:{sha256_bytes(canonical_json(compiler))}",
             "ZEPHYR_BASE": str(workspace.zephyr_base),
         }
-        done = process.run(argv, timeout_s=BUILD_TIMEOUT_S, cwd=workspace.topdir, env=environment)
+        done = process.run(
+            argv, timeout_s=BUILD_TIMEOUT_S, cwd=workspace.topdir, env=environment, on_line=_tell
+        )
         overflow = _OVERFLOW.search(done.output)
         if overflow is not None and ended_by_itself(done):
             raise OverflowedError(overflow[1], int(overflow[2]))
         if done.timed_out or done.returncode != 0:
-            raise ToolError(done.ending(f"`{' '.join(argv)}`"))
+            raise self._failed(done)
+        return done.output
+
+    def _failed(self, done: process.Completed) -> ToolError:
+        told = said.reasons(done.output)
+        if done.timed_out or done.returncode < 0 or not told:
+            return ToolError(done.ending(f"`{' '.join(done.argv)}`"))
+        what = f"Zephyr does not build for {self.configuration.target}"
+        return ToolError(f"{what}:\n{told}", hint=said.advice(told))
+
+
+def _tell(line: str) -> None:
+    step = said.step(line)
+    if step is not None:
+        progress.tell(step)
 
 
 def write_if_changed(path: Path, content: bytes) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
-from mlforge_tasks.platforms._zephyr import image, toolchain
+from mlforge_tasks.platforms._zephyr import image
+from mlforge_tasks.platforms._zephyr.compiler import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ def deliver(folder: BuildFolder, files: Mapping[str, bytes], firmware_id: str, o
         ToolError: The image does not hold the model it should.
     """
     built = folder.elf.parent
-    native = folder.configuration.toolchain.variant == toolchain.HOST
+    native = folder.configuration.toolchain.variant == HOST
     binary = (folder.elf if native else built / "zephyr.bin").read_bytes()
     digest = _DIGEST.search(files["model_data.h"])
     wanted = [firmware_id.encode(), *([digest[1]] if digest else [])]

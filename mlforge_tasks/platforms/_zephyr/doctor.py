@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.platforms._zephyr import toolchain, workspace
+from mlforge_tasks.platforms._zephyr import cross, modules, toolchain, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def _workspace() -> Iterator[Fact]:
         return
     where = f"{found.topdir} (Zephyr {found.version}, found by {found.found_by})"
     yield Fact("Zephyr workspace", where)
-    for name in workspace.MODULE_PATHS:
+    for name in modules.MODULE_PATHS:
         path = found.module(name)
         yield Fact(f"module {name}", str(path) if path else None, "" if path else hint)
 
@@ -78,7 +78,7 @@ def _toolchain() -> Fact:
 def _host() -> Fact:
     name = "compiler for native_sim"
     found = toolchain.find(arch="host")
-    return Fact(name, found.version()) if found else Fact(name, None, toolchain.HOST_HINT)
+    return Fact(name, found.version()) if found else Fact(name, None, cross.HOST_HINT)
 
 
 def _python() -> Iterator[Fact]:

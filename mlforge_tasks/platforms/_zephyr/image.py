@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
+from mlforge_tasks.graph.sealed import Sealed
 from mlforge_tasks.records import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mlforge_tasks.platforms._zephyr.toolchain import Toolchain
+    from mlforge_tasks.platforms._zephyr.compiler import Toolchain
 
 TOOL_TIMEOUT_S = 60.0
 # Zephyr's linker scripts: all of flash that is used, and all of RAM. Where an image runs from RAM,
@@ -41,6 +42,12 @@ class Sizes(Record):
     static_ram_bytes: int
     stack_reserved_bytes: int
     heap_bytes: int
+
+
+class KnownSizes(Sealed):
+    """What the application takes without a model, kept in its build folder."""
+
+    sizes: Sizes
 
 
 def sizes(elf: Path, toolchain: Toolchain) -> Sizes:

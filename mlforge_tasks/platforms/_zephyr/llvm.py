@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.platforms import _clang, _gnu
-from mlforge_tasks.platforms._zephyr.toolchain import LLVM, PICOLIBC_OPTION, Toolchain
+from mlforge_tasks.platforms._zephyr.compiler import LLVM, PICOLIBC_OPTION, Toolchain
 
 if TYPE_CHECKING:
     from mlforge_tasks.contract.board import Board

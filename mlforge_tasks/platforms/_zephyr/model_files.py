@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.contract.benchmark import input_of
 from mlforge_tasks.errors import ToolError
 
 if TYPE_CHECKING:
@@ -38,3 +39,14 @@ def _parts(sources: Mapping[str, bytes], head: str) -> dict[str, bytes]:
         )
     parts = [f'{head}#include "{name}"\n' for name in names] + [""] * (MAX_PARTS - len(names))
     return {f"part_{index:02}.c": text.encode() for index, text in enumerate(parts)}
+
+
+def mlperf_options(request: BuildRequest) -> tuple[str, ...]:
+    """Kconfig options that switch the benchmark's commands on."""
+    if request.mlperf is None:
+        return ()
+    return (
+        "CONFIG_MLFORGE_MLPERF=y",
+        f'CONFIG_MLFORGE_MLPERF_MODEL="{request.mlperf}"',
+        f"CONFIG_MLFORGE_MLPERF_{input_of(request.mlperf).upper()}=y",
+    )

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.contract.sections import Toolchain
+    from mlforge_tasks.platforms._zephyr import compiler
 
 
 def require(
     modules: tuple[str, ...],
     arch: str = "arm",
     toolchain: Toolchain = "gcc",
+    flags: tuple[str, ...] = (),
     *,
     bare: bool = False,
 ) -> None:
@@ -30,6 +32,7 @@ def require(
         modules: Zephyr modules that are built in.
         arch: What the compiler must be for.
         toolchain: Whose compiler it is.
+        flags: What selects the core's code generation.
         bare: Whether the board can do without Zephyr.
 
     Raises:
@@ -42,18 +45,18 @@ def require(
         )
     refuse_spaces(product.path("zephyr_app"), product.project(), found.topdir, bare=bare)
     found.modules(modules)
-    required(arch, toolchain)
+    required(arch, toolchain, flags)
     _packages()
     _programs()
 
 
-def required(arch: str, toolchain: Toolchain) -> toolchains.Toolchain:
+def required(arch: str, toolchain: Toolchain, flags: tuple[str, ...] = ()) -> compiler.Toolchain:
     """The compiler to build with.
 
     Raises:
         ToolError: There is none.
     """
-    return llvm.require() if toolchain == "llvm" else toolchains.require(arch)
+    return llvm.require() if toolchain == "llvm" else toolchains.require(arch, flags)
 
 
 def refuse_spaces(*folders: Path, bare: bool = False) -> None:

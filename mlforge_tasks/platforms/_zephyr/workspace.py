@@ -19,10 +19,12 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process, product
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.tool_versions import once
+from mlforge_tasks.platforms._zephyr import modules
 from mlforge_tasks.records import canonical_json, sha256_bytes
+from mlforge_tasks.yaml_file import meant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 MANIFEST = product.path("zephyr_app/west.yml")
 DEFAULT_FOLDER = Path("~/zephyrproject")
@@ -31,16 +33,6 @@ UPDATE_TIMEOUT_S = 4 * 3600.0
 INIT_TIMEOUT_S = 60.0
 GIT_TIMEOUT_S = 60.0
 
-# Where Zephyr's own manifest puts the modules that we use. One without `zephyr/module.yml` would
-# be dropped in silence by Zephyr's build system.
-MODULE_PATHS: Mapping[str, str] = {
-    "cmsis_6": "modules/hal/cmsis_6",
-    "cmsis-dsp": "modules/lib/cmsis-dsp",
-    "cmsis-nn": "modules/lib/cmsis-nn",
-    "hal_nordic": "modules/hal/nordic",
-    "hal_stm32": "modules/hal/stm32",
-    "tflite-micro": "optional/modules/lib/tflite-micro",
-}
 _VERSION = re.compile(r"^(VERSION_MAJOR|VERSION_MINOR|PATCHLEVEL)\s*=\s*(\d+)\s*$", re.MULTILINE)
 _NO_REPOSITORY = "not a git repository"
 PYTHON_HINT = "./bootstrap"
@@ -65,8 +57,8 @@ class Workspace:
 
     def module(self, name: str) -> Path | None:
         """Folder of a module; None where it is not there or is no Zephyr module."""
-        path = self.topdir / MODULE_PATHS[name]
-        return path if (path / "zephyr" / "module.yml").is_file() else None
+        path = modules.place(name, self.topdir, self.zephyr_base)
+        return path if path is not None and (path / "zephyr" / "module.yml").is_file() else None
 
     def modules(self, names: tuple[str, ...]) -> tuple[Path, ...]:
         """Folders of modules.
@@ -77,13 +69,25 @@ class Workspace:
         found = {name: self.module(name) for name in names}
         missing = sorted(name for name, path in found.items() if path is None)
         if missing:
-            where = ", ".join(MODULE_PATHS[name] for name in missing)
-            raise ToolError(
-                f"the Zephyr workspace {self.topdir} lacks {', '.join(missing)} (wanted: {where})",
-                hint=f"{_UPDATE_HINT}; in a workspace of your own: "
-                "`west config manifest.group-filter -- +optional && west update`",
-            )
+            raise self._lacking(missing)
         return tuple(path for path in found.values() if path is not None)
+
+    def _lacking(self, names: Sequence[str]) -> ToolError:
+        places = {name: modules.place(name, self.topdir, self.zephyr_base) for name in names}
+        nowhere = [name for name, path in places.items() if path is None]
+        if nowhere:
+            known = modules.manifest_paths(self.topdir, self.zephyr_base)
+            return ToolError(
+                f"no manifest of the Zephyr workspace {self.topdir} has a module "
+                f"'{nowhere[0]}'{meant(nowhere[0], known)}",
+                hint="correct the name, or write the folder of a module of your own",
+            )
+        where = ", ".join(_shown(path, self.topdir) for path in places.values() if path)
+        return ToolError(
+            f"the Zephyr workspace {self.topdir} lacks {', '.join(names)} (wanted: {where})",
+            hint=f"{_UPDATE_HINT}; in a workspace of your own: "
+            f"`west config manifest.group-filter -- +optional && west update {' '.join(names)}`",
+        )
 
     def revisions(self, names: tuple[str, ...]) -> dict[str, str]:
         """Zephyr's version and the commit of Zephyr and of each module, where git knows it."""
@@ -100,6 +104,10 @@ class Workspace:
         }
         found = {f"{name} edited": edited(path) for name, path in trees.items()}
         return {name: told for name, told in found.items() if told}
+
+
+def _shown(path: Path, topdir: Path) -> str:
+    return str(path.relative_to(topdir) if path.is_relative_to(topdir) else path)
 
 
 @once
