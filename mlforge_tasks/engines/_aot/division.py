@@ -66,5 +66,5 @@ def check_divisions(graph: Graph) -> None:
             raise unsupported(
                 f"DIV '{operator.name}' of scales under which TFLite Micro shifts a quotient by "
                 "more bits than there are",
-                "multiply by the reciprocal, or divide by less: its scale has to be finer",
+                "add a larger constant to the divisor, so that quotients need no such coarse scale",
             )
