@@ -10,7 +10,7 @@ import numpy as np
 from mlforge_tasks.engines._aot import fixed_point
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.fixed_point import INT8_MAX, INT8_MIN, INT32_MAX
-from mlforge_tasks.engines._aot.program import Call, Data, Parameters, Step
+from mlforge_tasks.engines._aot.program import Call, Data, Parameters, Scratch, Step
 from mlforge_tasks.engines._aot.ratio import ratio
 from mlforge_tasks.engines._aot.view import steps_of
 
@@ -84,9 +84,10 @@ def batch_matmul(operator: Operator, graph: Graph) -> Step:
         "output_zero_point": output.zero_point,
     }
     operands = (Data(operator.inputs[0]), Data(operator.inputs[1]))
-    arguments = (f"&{operator.name}", *operands, Data(operator.output))
+    arguments = (f"&{operator.name}", *operands, Data(operator.output), Scratch())
     return Step(
         calls=(Call("aot_matmul_s8.h", "aot_matmul_s8", arguments),),
         parameters=Parameters(operator.name, "aot_matmul_t", members),
+        scratch_bytes=2 * depth,
         macs=math.prod(output.shape) * depth,
     )

@@ -24,7 +24,8 @@ typedef struct {
     int32_t output_zero_point;
 } aot_matmul_t;
 
+/* scratch: a row of the first operand, two bytes for each element. */
 void aot_matmul_s8(const aot_matmul_t *layer, const int8_t *input0, const int8_t *input1,
-                   int8_t *output);
+                   int8_t *output, int8_t *scratch);
 
 #endif
