@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.window import horizon_text
 from mlforge_tasks.library.words import comment, enumerators
-from mlforge_tasks.quantisation import ITEM_BYTES, alone, score_unit, score_weights
+from mlforge_tasks.quantisation import (
+    ITEM_BYTES,
+    JoinedOutputs,
+    TensorQuantisation,
+    score_unit,
+    score_weights,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlforge_tasks.contract.data_card import DataCard, FeatureCard
-    from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
+    from mlforge_tasks.quantisation import Joined, JoinedInputs, Quantisation
     from mlforge_tasks.verdict.decision import Decision
 
 
@@ -39,7 +45,7 @@ class Golden:
     """Examples of the test split, all of them as lists that a template prints.
 
     Attributes:
-        inputs: Quantised, one list an example, in the order of the data set's axes.
+        inputs: Quantised, one list an example, in the order of the model.
         outputs: What the reference gives for them.
         scores: Of task anomaly, how far off each is; else empty.
         decisions: What a detector makes of them; else empty.
@@ -105,7 +111,7 @@ class Facts:
             "window": window.length if window else 0,
             "stride": window.stride if window else 0,
             "ahead": self._ahead(),
-            "readings": prod(shape),
+            "readings": prod(card.input_shape),
             "streamed": (shape[0],) if self.streamed else (),
             "features": _quantities(card.features),
             "outputs": _quantities(card.outputs),
@@ -148,11 +154,11 @@ class Facts:
             "input_scale": card.input_scale,
             "target_mean": card.target_mean,
             "target_scale": card.target_scale,
-            "channels_first": alone(self.quantisation.input).channels_first,
+            "parts": _parts(self.quantisation.input, card.input_shape),
             # Whatever is beyond it is beyond the input's ends, wherever the zero point is.
             "reach": 4 << (8 * ITEM_BYTES[self.quantisation.input.dtype] - 1),
-            "input": _end(alone(self.quantisation.input)),
-            "output": _end(alone(self.quantisation.output)),
+            "input": _end(self.quantisation.input),
+            "output": _end(self.quantisation.output),
         }
 
     def _judging(self) -> dict[str, object]:
@@ -179,16 +185,57 @@ class Facts:
         }
 
 
-def _end(tensor: TensorQuantisation) -> dict[str, object]:
-    most = (1 << (8 * ITEM_BYTES[tensor.dtype] - 1)) - 1
+def _end(end: TensorQuantisation | Joined) -> dict[str, object]:
+    """An input, or output, or all of them one behind the other."""
+    most = (1 << (8 * ITEM_BYTES[end.dtype] - 1)) - 1
+    parts = [one for _, one in end.judged] if isinstance(end, JoinedOutputs) else []
+    single = end if isinstance(end, TensorQuantisation) else None
     return {
-        "type": f"{tensor.dtype}_t",
-        "bytes": tensor.bytes,
-        "elements": prod(tensor.shape),
-        "scale": tensor.scale,
-        "zero_point": tensor.zero_point,
+        "type": f"{end.dtype}_t",
+        "bytes": end.bytes,
+        "elements": prod(end.shape),
+        "scale": single.scale if single else 1.0,
+        "zero_point": single.zero_point if single else 0,
+        "single": single is not None,
+        "places": [at for at, _ in end.judged] if isinstance(end, JoinedOutputs) else [],
+        "scales": [one.scale for one in parts],
+        "zero_points": [one.zero_point for one in parts],
         "least": -most - 1,
         "most": most,
+    }
+
+
+def _parts(
+    end: TensorQuantisation | JoinedInputs, shape: tuple[int, ...]
+) -> list[dict[str, object]]:
+    """Inputs that take readings in another order than they come, or some of them.
+
+    Args:
+        end: The model's.
+        shape: Of an example, features last.
+    """
+    places, features = prod(shape[:-1]), tuple(range(shape[-1]))
+    if isinstance(end, TensorQuantisation):
+        return [_part(end, features, 0, places)] if end.channels_first else []
+    row = places // shape[0]
+    skipped = (0 if one.rows is None else shape[0] - one.rows for one in end.parts)
+    return [
+        _part(one, one.features, first * row, places - first * row)
+        for one, first in zip(end.parts, skipped, strict=True)
+    ]
+
+
+def _part(
+    tensor: TensorQuantisation, features: tuple[int, ...], first: int, places: int
+) -> dict[str, object]:
+    return {
+        "name": comment(tensor.name),
+        "features": features,
+        "first": first,
+        "places": places,
+        "channels_first": int(tensor.channels_first),
+        "scale": tensor.scale,
+        "zero_point": tensor.zero_point,
     }
 
 

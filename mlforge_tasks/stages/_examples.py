@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlforge_tasks.int8 import quantise
+from mlforge_tasks.int8 import given, judged, steps_of
 from mlforge_tasks.library.facts import Golden
-from mlforge_tasks.quantisation import alone
 from mlforge_tasks.stages._golden import GOLDEN_COUNT, LEAST_COUNT, GoldenVectors
 from mlforge_tasks.stages._int8_metrics import int8_outputs
 from mlforge_tasks.verdict.detection import decisions
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 # What the examples may take of a flash that holds the self-test.
 MOST_BYTES = 16 << 10
 REFERENCE = "TensorFlow Lite Micro"
-# How far from the middle of its step a reading lies, in turn, so that rounding is tested too.
-_ASIDE = 0.45
 
 
 def examples(
@@ -47,76 +44,40 @@ def examples(
     each = quantisation.input.bytes + quantisation.output.bytes
     count = min(GOLDEN_COUNT, max(LEAST_COUNT, MOST_BYTES // each))
     chosen = GoldenVectors.choose(dataset, quantisation, decision, count=count)
-    inputs = _features_last(chosen.inputs, quantisation, chosen.card)
-    example = readings(inputs[0], quantisation, chosen.card)
-    inputs[0] = _quantised(example, quantisation, chosen.card)  # nearly always what it was
-    given = Windows.each(_as_given(inputs, quantisation))
-    outputs, why_not = int8_outputs(tflite, quantisation, given)
+    example, chosen.inputs[0] = _first(chosen)
+    given_to_it = Windows.each(chosen.inputs)
+    outputs, why_not = int8_outputs(tflite, quantisation, given_to_it)
     flat = outputs.reshape(len(outputs), -1)
     scores: NDArray[Any] = np.empty(0, np.int64)
-    judged: NDArray[Any] = flat
+    decided_from: NDArray[Any] = judged(flat, quantisation.output)
     if chosen.card.task == "anomaly":
-        scores = reconstruction_scores(given, flat, quantisation)
-        judged = of_scores(scores)
-    decided = [] if decision is None else decisions(decision, judged).tolist()
+        scores = reconstruction_scores(given_to_it, flat, quantisation)
+        decided_from = of_scores(scores)
+    decided = [] if decision is None else decisions(decision, decided_from).tolist()
     return Golden(
-        inputs=inputs.reshape(len(outputs), -1).tolist(),
+        inputs=chosen.inputs.reshape(len(outputs), -1).tolist(),
         outputs=flat.tolist(),
         scores=scores.tolist(),
         decisions=decided,
         example=example.ravel().tolist(),
-        value=_told(flat[0], quantisation, chosen.card).tolist(),
+        value=_told(flat[:1], quantisation, chosen.card).tolist(),
         computed_by=REFERENCE if not why_not else "the engine on the host",
     )
 
 
-def _features_last(
-    inputs: NDArray[Quantised], model: Quantisation, card: DataCard
-) -> NDArray[Quantised]:
-    """A model's inputs, [N, ...], in the order and shape that the data set has them in."""
-    shape = card.input_shape
-    if not alone(model.input).channels_first:
-        return inputs.reshape(len(inputs), *shape)
-    return np.moveaxis(inputs.reshape(len(inputs), shape[-1], *shape[:-1]), 1, -1).copy()
+def _first(golden: GoldenVectors) -> tuple[NDArray[np.float32], NDArray[Quantised]]:
+    """The first example in the sensor's units, and what a device makes of that.
 
-
-def _as_given(inputs: NDArray[Quantised], model: Quantisation) -> NDArray[Quantised]:
-    """The same as the model takes them."""
-    ordered = np.moveaxis(inputs, -1, 1) if alone(model.input).channels_first else inputs
-    return ordered.reshape(len(inputs), *model.input.shape)
-
-
-def readings(
-    steps: NDArray[Quantised], quantisation: Quantisation, card: DataCard
-) -> NDArray[np.float32]:
-    """Readings in the sensor's units that a device quantises to these steps.
-
-    Args:
-        steps: An input of the model.
-        quantisation: The model's.
-        card: The data set's.
+    Nearly always the same as of the example itself, whose readings were rounded otherwise.
     """
-    middle = steps.astype(np.float64) - alone(quantisation.input).zero_point
-    odd = np.arange(steps.size).reshape(steps.shape) % 2
-    step = alone(quantisation.input).scale * np.asarray(card.input_scale)
-    near, plain = (
-        (each * step + np.asarray(card.input_mean)).astype(np.float32)
-        for each in (middle + _ASIDE * (2 * odd - 1), middle)
-    )
-    right = _quantised(near, quantisation, card) == steps  # or else float32 is too coarse for that
-    found: NDArray[np.float32] = np.where(right, near, plain)
-    return found
+    card = golden.card
+    mean, scale = _float32(card.input_mean), _float32(card.input_scale)
+    raw = (golden.examples[:1] * scale + mean).astype(np.float32)
+    normalised = np.asarray((raw - mean) / scale, np.float32)
+    return raw[0], given(Windows.each(normalised), golden.quantisation.input)[:][0]
 
 
-def _quantised(
-    raw: NDArray[np.float32], quantisation: Quantisation, card: DataCard
-) -> NDArray[Quantised]:
-    """Readings as a device quantises them."""
-    normalised = (raw - _float32(card.input_mean)) / _float32(card.input_scale)
-    return quantise(normalised, quantisation.input)
-
-
-def _float32(values: Sequence[float]) -> NDArray[np.float32]:
+def _float32(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float32]:
     return np.array(values, np.float32)
 
 
@@ -124,11 +85,11 @@ def _told(
     output: NDArray[Quantised], quantisation: Quantisation, card: DataCard
 ) -> NDArray[np.float32]:
     """What the library tells of an output as floats, each step in float32 as it has them."""
-    end = alone(quantisation.output)
     if card.task == "anomaly":
         return _float32(())
-    steps = (output.astype(np.int32) - end.zero_point).astype(np.float32)
-    real: NDArray[np.float32] = steps * np.float32(end.scale)
+    scales, zero_points = steps_of(quantisation.output)
+    steps = (judged(output, quantisation.output)[0] - zero_points).astype(np.float32)
+    real: NDArray[np.float32] = steps * _float32(scales)
     if card.task == "regression":
         real = real * _float32(card.target_scale) + _float32(card.target_mean)
     return real

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -70,6 +70,7 @@ class GoldenVectors:
         targets: [N] labels or [N, outputs] in original units.
         decision: What the device decides from its outputs; None where it only gives them.
         left_out: How many it could run in more time.
+        examples: [N, ...], what the inputs are made of: normalised, float32.
     """
 
     card: DataCard
@@ -78,6 +79,7 @@ class GoldenVectors:
     targets: NDArray[Any]
     decision: Decision | None = None
     left_out: int = 0
+    examples: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
 
     @classmethod
     def choose(
@@ -107,6 +109,7 @@ class GoldenVectors:
         return cls(
             card=card,
             quantisation=quantisation,
+            examples=test[chosen],
             inputs=given(Windows.each(test[chosen]), quantisation.input)[:],
             targets=targets[chosen],
             decision=decision,

@@ -12,7 +12,7 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.library.facts import Facts
 from mlforge_tasks.library.files import library_files
-from mlforge_tasks.quantisation import Joined, Quantisation
+from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._arena_limit import arena_limit
 from mlforge_tasks.stages.engine import REPORT, SOURCES, EngineReport
@@ -143,9 +143,6 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     if not report.met or report.best is None:
         return
     found = _of_best(inputs, report.best)
-    quantisation = Quantisation.read(found["quantise"] / "quantisation.json")
-    if isinstance(quantisation.input, Joined) or isinstance(quantisation.output, Joined):
-        return  # readings of several inputs, and outputs by name, have no header yet
     facts = _facts(found, inputs["dataset"], config)
     for name, content in library_files(facts, _sources(found, inputs, config)).items():
         path = out / FOLDER / name

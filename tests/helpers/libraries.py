@@ -17,9 +17,16 @@ from mlforge_tasks.graph import process
 from mlforge_tasks.library.facts import Facts
 from mlforge_tasks.library.files import library_files
 from mlforge_tasks.oracle import Oracle
+from mlforge_tasks.quantisation import (
+    InputPart,
+    JoinedInputs,
+    JoinedOutputs,
+    OutputPart,
+    Quantisation,
+)
 from mlforge_tasks.runners._program import Program, running
 from mlforge_tasks.runners.qemu import _ended, command
-from mlforge_tasks.stages._describe import describe, with_centroids
+from mlforge_tasks.stages._describe import about, describe, tensors_of, with_centroids
 from mlforge_tasks.stages._examples import examples
 from mlforge_tasks.verdict.decision import Decision, Threshold
 from tests.helpers.graph_int16 import WideGraph
@@ -74,6 +81,47 @@ def model(task: str, seed: int = SEED, *, wide: bool = False) -> bytes:
     ref = graph.writer.activation((1, outputs), quant, rms)
     graph.made.append(graph.output("FULLY_CONNECTED", inputs, ref, schema.FullyConnectedOptionsT()))
     return graph.finish()
+
+
+# What the two inputs of the network below take: rows, features, and in which order.
+_TAKEN = ((None, (2, 0), False), (5, (0, 1, 3), True))
+# Which of the data set's three outputs its two give.
+_GIVEN = ((2, 0), (1,))
+
+
+def of_several(seed: int = 3) -> bytes:
+    """A network of two inputs and two outputs."""
+    graph = RandomGraph(seed)
+    inputs, outputs = [], []
+    for (rows, features, _), gives in zip(_TAKEN, _GIVEN, strict=True):
+        elements = (rows or ROWS) * len(features)
+        source = graph.start((1, elements))
+        shape = (len(gives), elements)
+        operands, quant, rms = graph.parameters(source, shape, 0, len(gives))
+        ref = graph.writer.activation((1, len(gives)), quant, rms)
+        graph.output("FULLY_CONNECTED", operands, ref, schema.FullyConnectedOptionsT())
+        inputs.append(source.index)
+        outputs.append(ref.index)
+    return graph.writer.finish_several(inputs, outputs)
+
+
+def _several(tflite: bytes) -> Quantisation:
+    """What is known of it."""
+    inputs, outputs = tensors_of(tflite)
+    taken = tuple(
+        InputPart(
+            **one.model_dump(exclude={"channels_first"}),
+            rows=rows,
+            features=features,
+            channels_first=first,
+        )
+        for one, (rows, features, first) in zip(inputs, _TAKEN, strict=True)
+    )
+    judged = tuple(
+        OutputPart(**one.model_dump(), gives=gives)
+        for one, gives in zip(outputs, _GIVEN, strict=True)
+    )
+    return about(tflite, JoinedInputs(parts=taken), JoinedOutputs(parts=judged))
 
 
 def _decision(task: str) -> Decision | None:
@@ -140,9 +188,11 @@ def make(
         seed: Of the network.
         changes: Of its data card.
     """
-    tflite = model(task, seed, wide=wide)
+    several = task == "several"
+    tflite = of_several() if several else model(task, seed, wide=wide)
     anomaly = task in {"anomaly", "centroids"}
-    plain = {"detection": "classification", "centroids": "anomaly"}.get(task, task)
+    other = {"detection": "classification", "centroids": "anomaly", "several": "regression"}
+    plain = other.get(task, task)
     labels = ("fine", HOSTILE) if anomaly else (HOSTILE, "walking", "*/")
     fields: dict[str, Any] = {
         "window": Window(length=ROWS, stride=2, horizon=0 if plain != "regression" else 6),
@@ -152,12 +202,13 @@ def make(
         "labels": () if plain == "regression" else labels,
         **(changes or {}),
     }
-    about = card(plain, SHAPE, math.prod(SHAPE) if anomaly else 3, **fields)
+    data_card = card(plain, SHAPE, math.prod(SHAPE) if anomaly else 3, **fields)
     data = folder.parent / f"{folder.name}_data"
-    write_rows(data, about)
-    quantisation = describe(tflite)
-    source = quantisation.input.model_copy(update={"channels_first": channels_first})
-    quantisation = quantisation.model_copy(update={"input": source})
+    write_rows(data, data_card)
+    quantisation = _several(tflite) if several else describe(tflite)
+    if channels_first:
+        source = quantisation.input.model_copy(update={"channels_first": True})
+        quantisation = quantisation.model_copy(update={"input": source})
     if task == "centroids":
         rng = np.random.default_rng(2)
         quantisation = with_centroids(
@@ -168,7 +219,7 @@ def make(
         prefix=prefix,
         version="1.2.3",
         contract="a contract",
-        card=about,
+        card=data_card,
         quantisation=quantisation,
         decision=decision,
         golden=examples(tflite, quantisation, data, decision),

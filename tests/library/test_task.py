@@ -16,8 +16,9 @@ from mlforge_tasks import datasets
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.datasets._prepare import prepare
 from mlforge_tasks.graph import process
-from mlforge_tasks.int8 import quantise
-from mlforge_tasks.quantisation import alone
+from mlforge_tasks.int8 import given, judged, quantise
+from mlforge_tasks.oracle import outputs_of
+from mlforge_tasks.quantisation import JoinedInputs, alone
 from mlforge_tasks.verdict import metrics
 from mlforge_tasks.windows import Windows
 from tests.helpers.libraries import (
@@ -80,11 +81,12 @@ def _at(array: NDArray[np.float32] | NDArray[np.int8]) -> ctypes.c_void_p:
 
 def readings(count: int, library: Library) -> NDArray[np.float32]:
     """As sensors give them, in every range, and where rounding turns."""
-    card, end = library.facts.card, alone(library.facts.quantisation.input)
+    card, end = library.facts.card, library.facts.quantisation.input
+    step = end.parts[0].scale if isinstance(end, JoinedInputs) else end.scale
     mean, scale = (np.array(each, np.float32) for each in (card.input_mean, card.input_scale))
     rng = np.random.default_rng(3)
     usual = rng.standard_normal((count, FEATURES)) * 3
-    steps = rng.integers(-300, 300, (count, FEATURES)) / 2 * end.scale
+    steps = rng.integers(-300, 300, (count, FEATURES)) / 2 * step
     wild = np.exp(rng.uniform(-80, 80, (count, FEATURES))) * rng.choice([-1, 1], (count, FEATURES))
     normalised = np.concatenate((usual, steps, wild)).astype(np.float64)
     return (normalised * scale + mean).astype(np.float32)
@@ -130,7 +132,10 @@ def test_a_window_moves_over_rows(way: str, tmp_path: Path) -> None:
     )
     called, facts = Called(library, tmp_path), library.facts
     stream = readings(40, library)[:40]
-    quantised = called.quantise(stream)
+    mean, scale = (
+        np.array(each, np.float32) for each in (facts.card.input_mean, facts.card.input_scale)
+    )
+    quantised = quantise(np.asarray((stream - mean) / scale), facts.quantisation.input)
     found, statuses = [], []
     for row in stream:
         statuses.append(called("push", _at(np.ascontiguousarray(row)), called.result))
@@ -149,6 +154,33 @@ def test_a_window_moves_over_rows(way: str, tmp_path: Path) -> None:
     again = [called("push", _at(stream[at]), called.result) for at in range(ROWS)]
     assert again == [*[WAITING] * (ROWS - 1), DONE]
     assert np.array_equal(called.floats(3), found[0])
+
+
+def test_several_inputs_and_outputs_are_each_in_their_place(tmp_path: Path) -> None:
+    """Of a window of all readings each input takes its own; outputs are in the data set's order."""
+    library = make(tmp_path / "library", "mine", "several")
+    called, facts = Called(library, tmp_path), library.facts
+    stream = readings(40, library)[:40]
+    mean, scale = (
+        np.array(each, np.float32) for each in (facts.card.input_mean, facts.card.input_scale)
+    )
+    windows = np.stack([stream[at : at + ROWS] for at in range(0, 29, 2)])
+    normalised = np.asarray((windows - mean) / scale, np.float32).reshape(-1, ROWS, 1, FEATURES)
+    quantised = given(Windows.each(normalised), facts.quantisation.input)[:]
+    made = np.empty(quantised.shape[1:], np.int8)
+    assert called("quantise", _at(np.ascontiguousarray(windows[3])), _at(made)) == DONE
+    assert np.array_equal(made, quantised[3])
+
+    wanted = outputs_of(library.tflite, Windows.each(quantised)).reshape(len(quantised), -1)
+    found = [
+        called.floats(3)
+        for row in stream
+        if called("push", _at(np.ascontiguousarray(row)), called.result) == DONE
+    ]
+    outputs = judged(wanted, facts.quantisation.output)
+    real = metrics.to_outputs(outputs, facts.quantisation, facts.card)
+    assert np.allclose(found, real, rtol=1e-6)
+    assert np.ptp(real, axis=0).min() > 0
 
 
 @pytest.mark.parametrize("task", ["classification", "detection", "multilabel"])

@@ -108,11 +108,11 @@ def test_three_models_of_two_engines_run_in_one_image(
     assert said == "level 0 0\ngesture 0 0\npump 0 0\nall told"
 
 
-@pytest.mark.parametrize("name", ["mps2/an385", "mps3/an547", "qemu_riscv32"])
+@pytest.mark.parametrize("name", ["mps3/an547", "qemu_riscv32"])
 def test_the_sample_runs_on_a_board(
     name: str, libraries: Mapping[str, Library], tmp_path: Path
 ) -> None:
-    """As it is delivered, with kernels of whatever core it is built for."""
+    """As it is delivered, with kernels of whatever core it is built for; twister runs a third."""
     board = load_board(name)
     assert board.zephyr is not None
     modules = CORE_MODULES if board.zephyr.arch == "arm" else ()
