@@ -11,7 +11,8 @@ from mlforge_tasks.tflite_file.origin import origin_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mlforge_tasks.tflite_file.origin import Tool
+    from mlforge_tasks.tflite_file.model import FileGraph
+    from mlforge_tasks.tflite_file.origin import Origin, Tool
 
 _NPU = (
     "the file is Vela's output for an Ethos-U NPU (custom operator 'ethos-u'), which alone runs "
@@ -27,6 +28,33 @@ _IN_FULL: Mapping[Tool, str] = {
 _ANYHOW = "quantise weights and activations to int8, with representative data"
 
 
+def _unset_weights(graph: FileGraph) -> str:
+    """TensorFlow 2.21 makes such files of a Keras 3 model by `from_concrete_functions`."""
+    names = {one.op for one in graph.operators}
+    if "READ_VARIABLE" not in names or "ASSIGN_VARIABLE" in names:
+        return ""
+    return (
+        "the model's weights are not in the file: it reads variables (READ_VARIABLE) that nothing "
+        "sets, as from_concrete_functions makes of a Keras 3 model; give the .keras file, or "
+        "convert with from_keras_model"
+    )
+
+
+def _open_dilation(graph: FileGraph, origin: Origin) -> str:
+    """Of a dilated convolution a file with an open batch has one of the parts it is made of."""
+    for one in graph.operators:
+        made = [graph.tensors[index] for index in one.outputs]
+        if one.op == "SPACE_TO_BATCH_ND" and made and made[0].shape[:1] == (1,):
+            layer = origin.layer(made[0].name)
+            return (
+                "the file was converted with an open batch, where a dilated convolution "
+                + (f"({layer}) " if layer else "")
+                + "becomes SPACE_TO_BATCH_ND with a batch that is not in the file; give the .keras "
+                "file, or convert it for a batch of 1, which keeps the dilation in the convolution"
+            )
+    return ""
+
+
 def refusal(content: bytes) -> str:
     """What a `.tflite` file is that no engine runs, and what to do; empty where it is none.
 
@@ -37,5 +65,8 @@ def refusal(content: bytes) -> str:
     origin = origin_of(model)
     if origin.tool == "Vela":
         return _NPU
+    why = _unset_weights(model.main) or _open_dilation(model.main, origin)
+    if why:
+        return why
     why = not_int8(model.main)
     return f"the model is not int8, {why}: {_IN_FULL.get(origin.tool, _ANYHOW)}" if why else ""

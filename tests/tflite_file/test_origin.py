@@ -14,6 +14,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.stages import _bring
+from mlforge_tasks.stages._refusals import refusal
 from mlforge_tasks.stages._several import Wanted
 from mlforge_tasks.tflite_file.model import read
 from mlforge_tasks.tflite_file.origin import Origin, origin_of
@@ -102,6 +103,40 @@ def _float_layer(weights: str) -> bytes:
         _made(KERAS_3 if weights != "FLOAT32" else TORCH)(model)
 
     return altered(writer.finish(source, output), change)
+
+
+def _dilated(batch: int) -> bytes:
+    """The first operator of a dilated convolution over 8 steps, as Keras' names have it."""
+    quant, writer = Quant(np.float32(0.1), 0), Writer()
+    source = writer.activation((1, 8, 6), quant, 1.0)
+    lists = [writer.constant(np.array(each, np.int32)) for each in ([2], [[0, 0]])]
+    made = writer.activation((batch, 4, 6), quant, 1.0)
+    options = schema.SpaceToBatchNDOptionsT()
+    writer.operator("SPACE_TO_BATCH_ND", [source.index, *lists], [made.index], options)
+    content = writer.finish(source.index, made.index)
+    return altered(content, _made("model_1/far_1/SpaceToBatchND", "", "2.21.0"))
+
+
+def _variables(*, assigned: bool) -> bytes:
+    """A layer whose weights are a variable's."""
+    quant, writer = Quant(np.float32(0.1), 0), Writer()
+    source, output = (writer.activation((1, 4), quant, 1.0) for _ in range(2))
+    handle, weights = writer.float_activation(()), writer.float_activation((4, 4))
+    writer.operator("VAR_HANDLE", [], [handle], schema.VarHandleOptionsT())
+    if assigned:
+        writer.operator("ASSIGN_VARIABLE", [handle, weights], [], schema.AssignVariableOptionsT())
+    writer.operator("READ_VARIABLE", [handle], [weights], schema.ReadVariableOptionsT())
+    writer.operator("FULLY_CONNECTED", [source.index, weights], [output.index])
+    return writer.finish(source.index, output.index)
+
+
+def test_what_a_converter_left_out_is_told() -> None:
+    """Weights that are not in the file, and batches of a dilated convolution."""
+    assert "the model's weights are not in the file" in refusal(_variables(assigned=False))
+    assert "weights are not in" not in refusal(_variables(assigned=True))
+    told = refusal(_dilated(1))
+    assert "a dilated convolution (Keras layer 'far') becomes SPACE_TO_BATCH_ND" in told
+    assert refusal(_dilated(2)) == ""
 
 
 @pytest.mark.parametrize(

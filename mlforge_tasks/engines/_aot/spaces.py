@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _IMAGE_AXES = 4
 _BORDER = (
     "TensorFlow Lite Micro fills it with whatever is in memory, not with the zero point; convert "
-    "with TensorFlow 2.21, which keeps a layer's dilation_rate in the convolution"
+    "it for a batch of 1, which keeps a layer's dilation in the convolution"
 )
 
 
