@@ -91,6 +91,12 @@ class WideGraph(graphs.RandomGraph):
         steps = self.rng.uniform(3000, 15000) if common else np.exp(self.rng.uniform(0, 12))
         return Quant(np.float32(max(rms / steps, 1e-9)), 0)
 
+    def perhaps_int4(self, inputs: list[int]) -> None:
+        """None: the reference takes weights of four bits for int8 values alone."""
+
+    def perhaps_asymmetric(self, inputs: list[int]) -> None:
+        """None: weights have no zero point there."""
+
     def start(self, shape: tuple[int, ...]) -> Ref:
         """The model's input."""
         ref = super().start(shape)

@@ -44,6 +44,12 @@ class Layers(Builder):
         if self.rng.random() < 0.1:
             self.writer.narrow(inputs[1], inputs[2] if len(inputs) > 2 else None)
 
+    def perhaps_asymmetric(self, inputs: list[int]) -> None:
+        """Few dense layers of weights with a zero point."""
+        if self.rng.random() < 0.15:
+            affine = self.writer.tensors[inputs[1]].quantization
+            affine.zeroPoint = [self.pick(3, -2, int(self.rng.integers(-128, 128)))]
+
     def window(
         self, source: Ref, kernel: tuple[int, int], *, neighbours: bool = False
     ) -> tuple[dict[str, int], list[int]]:
@@ -205,11 +211,9 @@ class Layers(Builder):
         outputs = int(self.rng.integers(1, 20))
         shape = (outputs, size // math.prod(rows))
         inputs, quant, rms = self.parameters(source, shape, 0, outputs)
-        affine = self.writer.tensors[inputs[1]].quantization
-        if len(affine.scale) == 1:
+        if len(self.writer.tensors[inputs[1]].quantization.scale) == 1:
             self.perhaps_int4(inputs)
-            if self.rng.random() < 0.15:
-                affine.zeroPoint = [self.pick(3, -2, int(self.rng.integers(-128, 128)))]
+            self.perhaps_asymmetric(inputs)
         ref = self.writer.activation((*rows, outputs), quant, rms)
         options = schema.FullyConnectedOptionsT(
             fusedActivationFunction=self.pick(*ACTIVATIONS), keepNumDims=len(rows) > 1
