@@ -21,7 +21,7 @@ from mlforge_tasks.shell.notes import (
     without_model,
 )
 from mlforge_tasks.verdict.baselines import WORDS
-from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED
+from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED, UNITS
 from mlforge_tasks.verdict.trials import Report, TrialResult, holds
 from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
 
@@ -176,7 +176,14 @@ def summary(report: Report, folder: Path) -> str:
 def _known(verdict: Verdict | None) -> list[str]:
     """A line for each clause that something is known of."""
     clauses = verdict.clauses if verdict else ()
-    return some(f"  {describe_clause(one)} ({one.source})" for one in clauses if one.source)
+    return some(f"  {describe_clause(one)} ({_whence(one)})" for one in clauses if one.source)
+
+
+def _whence(clause: Clause) -> str:
+    """Where a figure is from. A board runs a few examples of a split, and not all."""
+    if clause.source == "hardware" and clause.metric not in UNITS:
+        return "hardware, computed on the host"
+    return str(clause.source)
 
 
 def shortfall(report: Report) -> str:
