@@ -42,7 +42,10 @@ EOT = b"\x04"
 INSTRUCTIONS_PER_S = 100e6
 CHARACTER_S = 50e-6
 PLACED_BYTE_S = 0.3e-6
-_PACKAGES = {"qemu-system-arm": "qemu-system-arm"}
+_PACKAGES = {
+    **dict.fromkeys(("qemu-system-arm", "qemu-system-aarch64"), "qemu-system-arm"),
+    **dict.fromkeys(("qemu-system-i386", "qemu-system-x86_64"), "qemu-system-x86"),
+}
 # QEMU's last words when a core faults inside its fault handler.
 _LOCKUP = "Lockup"
 # Those on SIGTERM, SIGINT and SIGHUP, after which it ends well.
@@ -55,9 +58,13 @@ def _qemu(board: Board) -> Qemu:
     return board.qemu
 
 
+def package_of(binary: str) -> str:
+    """Debian's package that has one of QEMU's programs."""
+    return _PACKAGES.get(binary, "qemu-system-misc")
+
+
 def _binary(qemu: Qemu) -> str:
-    package = _PACKAGES.get(qemu.binary, "qemu-system-misc")
-    return process.which(qemu.binary, hint=f"sudo apt-get install {package}")
+    return process.which(qemu.binary, hint=f"sudo apt-get install {package_of(qemu.binary)}")
 
 
 def command(board: Board, elf: Path) -> list[str]:

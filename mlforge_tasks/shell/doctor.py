@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Literal
 
 from serial.tools import list_ports
 
+from mlforge_tasks.contract.board import board_names, load_board
 from mlforge_tasks.cycles import llvm
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process, product
 from mlforge_tasks.platforms import _gnu
 from mlforge_tasks.platforms._zephyr import doctor as zephyr
-from mlforge_tasks.runners import _bench
+from mlforge_tasks.runners import _attached, _bench, qemu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,7 @@ VERSION_TIMEOUT_S = 30.0
 Level = Literal["ok", "optional", "missing"]
 MARKS = {"ok": "ok", "optional": "--", "missing": "!!"}
 BOOTSTRAP = "run ./bootstrap"
+QEMU_ARM = "qemu-system-arm"
 # What only the tests run, so it is told only where they can be run.
 TEST_PROGRAMS = (
     "riscv64-unknown-elf-gcc",
@@ -118,8 +120,28 @@ def _boards() -> Iterator[Finding]:
             state = "connected" if board.reachable else "not connected"
             names = ", ".join(board.platforms)
             yield Finding("ok", f"  board {board.probe}", f"{names} on {board.serial}, {state}")
+            yield from _flasher(board)
     ports = [f"{port.device} ({port.description})" for port in list_ports.comports()]
     yield Finding("ok" if ports else "optional", "serial ports", ", ".join(ports) or "none")
+
+
+def _flasher(board: _bench.BenchBoard) -> Iterator[Finding]:
+    """What west calls to flash a board, where that is known."""
+    known = _attached.program_of(board.runner or "")
+    if known is not None and board.flash_command is None:
+        program, advice = known
+        place = _attached.found(program)
+        level: Level = "ok" if place else "optional"
+        told = place or "not found"
+        yield Finding(level, f"  flasher {program}", told, "" if place else advice)
+
+
+def _emulators() -> Iterator[Finding]:
+    """QEMU's programs for boards with other cores than a Cortex-M."""
+    boards = (load_board(name) for name in board_names())
+    for name in sorted({one.qemu.binary for one in boards if one.qemu} - {QEMU_ARM}):
+        package = qemu.package_of(name)
+        yield _program(name, "optional", f"sudo apt-get install {package}, for other cores")
 
 
 def findings() -> Iterator[Finding]:
@@ -127,7 +149,8 @@ def findings() -> Iterator[Finding]:
     yield _program("arm-none-eabi-gcc", "missing", BOOTSTRAP)
     yield _binutils()
     yield _picolibc()
-    yield _program("qemu-system-arm", "missing", BOOTSTRAP)
+    yield _program(QEMU_ARM, "missing", BOOTSTRAP)
+    yield from _emulators()
     yield _llvm()
     yield _package("tensorflow-cpu", "missing", BOOTSTRAP)
     yield _package("tflite-micro", "optional", "outputs cannot be held against TFLM's without it")

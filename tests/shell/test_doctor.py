@@ -56,6 +56,8 @@ def test_what_is_installed_is_told_with_its_version(tmp_path: Path) -> None:
     assert found["tensorflow-cpu"][0] == "ok"
     assert found["Zephyr workspace"] == ("--", "not found")
     assert found["board 77"] == ("ok", "nucleo_f446re on /dev/ttyACM0, connected")
+    assert "flasher openocd" in found
+    assert "qemu-system-riscv64" in found
 
 
 def test_what_is_missing_is_told_with_what_to_do(tmp_path: Path) -> None:
@@ -76,7 +78,18 @@ def test_what_is_missing_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert found["qemu-system-arm"] == ("!!", "not found")
     assert found["riscv64-unknown-elf-gcc"] == ("--", "not found")
     assert found["cmake"] == ("--", "not found")
+    assert found["qemu-system-i386"] == ("--", "not found")
     code, found = doctor(tmp_path, str(tmp_path))
     assert code != 0
     assert found["picolibc"][0] == "!!"
     assert "arm-none-eabi-gcc" in found["picolibc"][1]
+
+
+def test_a_tree_that_is_no_workspace_is_told(tmp_path: Path) -> None:
+    """West builds nothing in Zephyr's sources alone."""
+    version = "VERSION_MAJOR = 4\nVERSION_MINOR = 3\nPATCHLEVEL = 0\n"
+    (tmp_path / "zephyr").mkdir()
+    (tmp_path / "zephyr" / "VERSION").write_text(version)
+    base = str(tmp_path / "zephyr")
+    _, found = doctor(tmp_path, os.environ["PATH"], ZEPHYR_BASE=base)
+    assert found["Zephyr workspace"] == ("--", "not found")

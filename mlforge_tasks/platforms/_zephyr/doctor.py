@@ -61,6 +61,10 @@ def _workspace() -> Iterator[Fact]:
     if found is None:
         yield Fact("Zephyr workspace", None, hint)
         return
+    if not (found.topdir / ".west").is_dir():
+        told = f"'{found.zephyr_base}' (found by {found.found_by}) is a Zephyr tree in no workspace"
+        yield Fact("Zephyr workspace", None, f"{told}: `west init -l zephyr` in '{found.topdir}'")
+        return
     where = f"{found.topdir} (Zephyr {found.version}, found by {found.found_by})"
     yield Fact("Zephyr workspace", where)
     for name in modules.MODULE_PATHS:
