@@ -191,11 +191,17 @@ def brought(project: Path, name: str, *steps: str) -> None:
             last = writer.activation((1, 49), quant, 1.0)
             options = schema.ReducerOptionsT(keepDims=False)
             writer.operator("MEAN", [wide.index, axes], [last.index], options)
-        else:
-            result = writer.activation(last.shape, quant, 1.0)
-            options = schema.MaximumMinimumOptionsT()
-            writer.operator(step, [last.index, last.index], [result.index], options)
-            last = result
+        else:  # what is greater than its row's mean, else that
+            axes = writer.constant(np.array([2], np.int32))
+            mean = writer.activation((1, 49, 1, 1), quant, 1.0)
+            options = schema.ReducerOptionsT(keepDims=True)
+            writer.operator("MEAN", [last.index, axes], [mean.index], options)
+            choices = writer.choices(last.shape)
+            writer.operator(step, [last.index, mean.index], [choices], schema.GreaterOptionsT())
+            chosen = writer.activation(last.shape, quant, 1.0)
+            inputs = [choices, last.index, mean.index]
+            writer.operator("SELECT_V2", inputs, [chosen.index], schema.SelectV2OptionsT())
+            last = chosen
     size = int(np.prod(last.shape))
     weights = writer.constant(np.ones((12, size), np.int8), [0.01], [0])
     bias = writer.constant(np.zeros(12, np.int32), [0.0005], [0])
@@ -227,14 +233,14 @@ def test_a_model_whose_operator_an_engine_lacks_names_the_engine_that_has_it(
     project: Path,
 ) -> None:
     """The message names the operator, the console the other engine."""
-    brought(project, "maximum.tflite", "MAXIMUM")
-    result = run_all(plan_of(project, ("kws.keras", "maximum.tflite")))
+    brought(project, "greater.tflite", "GREATER")
+    result = run_all(plan_of(project, ("kws.keras", "greater.tflite")))
     assert result.trial.reason is not None
     assert result.trial.reason.code == "unsupported_operator"
     report, text = told(project)
     assert report.shortfall is not None
     assert report.shortfall.engines == ("tflm",)
-    assert "MAXIMUM" in text
+    assert "SELECT_V2" in text
     assert "to give: target.engine: tflm" in text
 
 

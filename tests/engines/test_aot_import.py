@@ -191,7 +191,7 @@ _TABLE = {
         small.parts("SQUEEZE", schema.SqueezeOptionsT(squeezeDims=[1]), (SHAPE,)),
         r"axes \[1\] of",
     ),
-    "bias_of_another_type": (small.conv(quantizedBiasType=4), "another type than int32"),
+    "bias_of_another_type": (small.conv(quantizedBiasType=1), "another type than int32"),
     "list_of_lists": (small.listed("MEAN", (1, 1, 5, 4), [[1]], options=_MEAN), r"shape \[1, 1\]"),
     "scale_0": (altered(small.conv(), _quantisation(3, scale=[0.0])), "of scale 0"),
     "scale_inf": (altered(small.conv(), _quantisation(3, scale=[float("inf")])), "of scale inf"),

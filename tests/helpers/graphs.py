@@ -384,9 +384,16 @@ def fitting(operators: Sequence[str], source: Ref) -> list[str]:
     possible = [op for op in operators if image or op not in IMAGE_ONLY]
     possible = [op for op in possible if small or op not in _GROW]
     possible = [op for op in possible if len(source.shape) in _BLOCK_AXES or op not in _BLOCKS]
-    if source.shape[-1] > _MAX_SOFTMAX_DEPTH:
-        possible.remove("SOFTMAX")
-    return possible
+    deep = source.shape[-1] > _MAX_SOFTMAX_DEPTH
+    return [op for op in possible if op != "SOFTMAX" or not deep]
+
+
+# What networks spend their time in.
+_OFTEN = (
+    *("ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "CONV_2D", "CONV_2D"),
+    *("DEPTHWISE_CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D", "MEAN", "MUL"),
+    *("SOFTMAX", "TRANSPOSE_CONV"),
+)
 
 
 def random_graph(seed: int) -> bytes:
@@ -397,7 +404,7 @@ def random_graph(seed: int) -> bytes:
         source = last if graph.rng.random() < 0.8 else graph.pick(*graph.made)
         image = len(source.shape) == 4
         small = math.prod(source.shape) < _MAX_ELEMENTS
-        possible = fitting(OPERATORS, source)
+        possible = fitting((*OPERATORS, *_OFTEN), source)
         possible += ["CONV_2D"] * (3 * image * small)
         wide = image and source.shape[-1] in WIDE_INPUTS
         possible += [*["WIDE_CONV_2D"] * (6 * wide), *["WIDE_DEPTHWISE_CONV_2D"] * (3 * wide)]
