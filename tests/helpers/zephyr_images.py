@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from mlforge_tasks.platforms.zephyr import ZephyrPlatform
 
 
+# Boards with cores beyond those that kernels are written for, and the random graph of each
+# in tests/platforms/test_zephyr_boards.py.
+OTHER_CORES = {"qemu_cortex_m0": 2, "qemu_riscv64": 1, "qemu_x86": 3, "qemu_cortex_a53": 4}
+
+
 def missing() -> str:
     """Why no image can be built here; empty where it can."""
     try:

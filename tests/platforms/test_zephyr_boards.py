@@ -21,7 +21,7 @@ from mlforge_tasks.runners._flash import build_folder
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from tests.helpers.graphs import random_graph
 from tests.helpers.paths import ROOT
-from tests.helpers.zephyr_images import answers, deploy, deploy_alone
+from tests.helpers.zephyr_images import OTHER_CORES, answers, deploy, deploy_alone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,8 +50,6 @@ RUNNERS = {
 }
 # Of its module a snapshot may lack what is too large for it.
 LARGE = {"nrf54l15dk/nrf54l15/cpuapp": ("hal_nordic", "nrfx/mdk/nrf54l15_types.h")}
-# Cores beyond those that kernels are written for, with the random graph that each is given.
-OTHERS = {"qemu_cortex_m0": 2, "qemu_riscv64": 1, "qemu_x86": 3, "qemu_cortex_a53": 4}
 
 
 def require(board: Board) -> None:
@@ -105,7 +103,7 @@ def test_some_have_a_contract_for_hardware(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.zephyr
-@pytest.mark.parametrize(("name", "seed"), OTHERS.items())
+@pytest.mark.parametrize(("name", "seed"), OTHER_CORES.items())
 def test_other_cores_equal_the_oracle(name: str, seed: int, tmp_path: Path) -> None:
     """32 bits and 64, without unaligned words and with: not a byte of a random graph differs."""
     board = load_board(name)

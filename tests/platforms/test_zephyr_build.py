@@ -13,12 +13,13 @@ from mlforge_tasks.platforms.zephyr import PLUGIN, ZephyrImage
 from mlforge_tasks.runners import instruction_counts
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from tests.helpers import tiny_model
-from tests.helpers.zephyr_images import MARKS, build
+from tests.helpers.zephyr_images import MARKS, OTHER_CORES, build
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-EMULATED = [name for name in board_names() if (b := load_board(name)).zephyr and b.qemu]
+KNOWN = [load_board(name) for name in board_names() if name not in OTHER_CORES]
+EMULATED = [one.name for one in KNOWN if one.zephyr and one.qemu]
 M3 = load_board("mps2/an385")
 M4 = load_board("mps2/an386")
 SMALL = load_board("qemu_cortex_m3")
