@@ -104,6 +104,8 @@ OPERATORS = (
 )
 # Of these Zephyr's image has no kernel but that for int8.
 _INT8_ONLY = {"ADD", "AVERAGE_POOL_2D", "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MUL", "SOFTMAX"}
+# And these no kernel for int8.
+_FLOAT_ONLY = {"CEIL", "FLOOR", "NEG", "ROUND", "SQUARE"}
 _WEIGHTS_INPUT = 1
 
 
@@ -113,8 +115,8 @@ class TflmEngine:
     name = "tflm"
 
     def operators(self, cpu: str) -> tuple[str, ...]:  # noqa: ARG002 - the same for every core
-        """See `Engine.operators`."""
-        return OPERATORS
+        """See `Engine.operators`; those that have no int8 kernel are there for float islands."""
+        return tuple(each for each in OPERATORS if each not in _FLOAT_ONLY)
 
     def generate(
         self,
