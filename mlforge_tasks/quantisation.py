@@ -18,6 +18,8 @@ OUTPUT_RANGE = "dataset.calibration.output_range"
 LAYOUT = "search.layout"
 # What a stage is told of the inputs and outputs that the contract names.
 ENDS = "ends"
+# What a network is quantised to.
+ACTIVATIONS = "search.activations"
 # Of float32 without leading zeros in its fraction: what is smaller divides to infinity.
 SMALLEST_SCALE = 2.0**-126
 # Of the weights that bring an input and its reconstruction to one scale, and of what is left of

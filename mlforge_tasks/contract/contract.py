@@ -14,6 +14,7 @@ from pydantic import ValidationInfo, field_validator
 
 from mlforge_tasks.architecture import Architecture, infer_shapes
 from mlforge_tasks.contract import ends
+from mlforge_tasks.contract.activations import int16_misfit
 from mlforge_tasks.contract.asked import (
     asked,
     detector_figures,
@@ -174,6 +175,15 @@ class Contract(Record):
         task: Task | None = info.data.get("task")
         if search.score is not None and task not in {None, "anomaly"}:
             raise Mistake(f"no such key: {task} has no score", at=("score",))
+        return search
+
+    @field_validator("search")
+    @classmethod
+    def _activations_can_be_run(cls, search: Search, info: ValidationInfo) -> Search:
+        if search.activations == "int16":
+            misfit = int16_misfit(info.data.get("target"), info.data.get("task"))
+            if misfit is not None:
+                raise Mistake(f"int8, since {misfit}", at=("activations",))
         return search
 
     @field_validator("search")

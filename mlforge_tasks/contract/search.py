@@ -13,6 +13,7 @@ from mlforge_tasks.contract.ends import ModelInput, ModelOutput
 from mlforge_tasks.contract.fields import ProjectPath
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.plugins import installed
+from mlforge_tasks.quantisation import EndType
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes, one_of
 from mlforge_tasks.yaml_file.units import Seconds
@@ -85,6 +86,8 @@ class Search(Record):
         file: What `fixed` takes instead: an `architecture.json`, or a model that is built and
             measured as it is (`.tflite`, `.keras`); what `replay` repeats: the `transcripts.json`
             of a finished search. Relative to the project's root.
+        activations: What activations are quantised to: 16 bits take twice the memory, where int8
+            loses too much. What a `.tflite` has stands in the file.
         layout: In which order a model file takes an example's axes: `nchw`, as PyTorch has it, is
             with the data set's last axis, its channels, as the first.
         inputs: What each input of a model file takes, by name; without it, one takes an example.
@@ -100,6 +103,7 @@ class Search(Record):
     seed: int = Field(default=1, ge=0, lt=1 << 32)
     architecture: Layers | None = None
     file: ProjectPath | None = None
+    activations: EndType = "int8"
     layout: Layout = "nhwc"
     inputs: tuple[ModelInput, ...] = ()
     outputs: tuple[ModelOutput, ...] = ()
@@ -133,6 +137,9 @@ class Search(Record):
         mistakes = list(self._fixed_mistakes() if self.agent == FIXED else self._search_mistakes())
         if self.file is not None and self.agent not in _FILE_SUFFIXES:
             mistakes.append(Mistake(f"no file: '{self.agent}' reads none", at=("file",)))
+        if self.activations != "int8" and str(self.brought_model).endswith(".tflite"):
+            wanted = "no such key: what a .tflite file's are stands in it"
+            mistakes.append(Mistake(wanted, at=("activations",)))
         if self.layout != "nhwc" and self.brought_model is None:
             wanted = f"no layout: it is that of a model file, as '{FIXED}' takes one"
             mistakes.append(Mistake(wanted, at=("layout",)))

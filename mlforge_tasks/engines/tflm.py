@@ -133,8 +133,8 @@ class TflmEngine:
         `arena_bytes` is 0: it is not known before the image has run.
 
         Raises:
-            CandidateFailure: The model has an operator without an int8 kernel in TFLM, or several
-                inputs or outputs.
+            CandidateFailure: The model has an operator without an int8 kernel in TFLM, or int16
+                values, or several inputs or outputs.
         """
         graph = read(tflite).main
         _check_ends(graph)
@@ -173,19 +173,26 @@ def _check_ends(graph: FileGraph) -> None:
         raise CandidateFailure(Reason(code="unsupported_operator", stage="engine", message=text))
 
 
+def _unsupported(text: str) -> CandidateFailure:
+    return CandidateFailure(Reason(code="unsupported_operator", stage="engine", message=text))
+
+
 def _check_types(graph: FileGraph) -> None:
-    """Refuses what would end the interpreter on the device.
+    """Refuses what would end the interpreter on the device, or compute something else there.
 
     Raises:
-        CandidateFailure: An operator that is there for int8 alone makes floats.
+        CandidateFailure: An operator that is there for int8 alone makes floats, or one makes int16.
     """
+    if any(each.dtype == "int16" for each in graph.tensors):
+        raise _unsupported(
+            "the model has int16 values, which TFLite Micro as Zephyr has it computes otherwise "
+            "than the reference, or not at all; take 'engine: aot'"
+        )
     for operator in graph.operators:
         types = {graph.tensors[index].dtype for index in operator.outputs}
         if operator.op in _INT8_ONLY and "float32" in types:
             text = f"the model uses {operator.op} in float32, of which there is no kernel here"
-            raise CandidateFailure(
-                Reason(code="unsupported_operator", stage="engine", message=text)
-            )
+            raise _unsupported(text)
 
 
 def source(prefix: str, operators: Iterable[str]) -> str:
@@ -202,8 +209,7 @@ def source(prefix: str, operators: Iterable[str]) -> str:
     for name in operators:
         if name not in OPERATORS:
             text = f"the model uses {name}, for which TFLite Micro has no int8 kernel here"
-            reason = Reason(code="unsupported_operator", stage="engine", message=text)
-            raise CandidateFailure(reason)
+            raise _unsupported(text)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,

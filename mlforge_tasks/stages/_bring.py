@@ -14,7 +14,14 @@ from mlforge_tasks.contract.data_card import EXAMPLES_CARD, DataCard
 from mlforge_tasks.contract.ends import Ends
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import shortage
-from mlforge_tasks.quantisation import ENDS, LAYOUT, OUTPUT_RANGE, JoinedOutputs, Quantisation
+from mlforge_tasks.quantisation import (
+    ACTIVATIONS,
+    ENDS,
+    LAYOUT,
+    OUTPUT_RANGE,
+    JoinedOutputs,
+    Quantisation,
+)
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._convert import STARTED, convert, error_line, save_float_outputs
@@ -188,7 +195,8 @@ def _quantised(network: Network, dataset: Path, wanted: Wanted, out: Path) -> In
         return outputs[:, elements_of(ends[1], judged)] if judged else outputs
 
     calibration = given(windows.read(dataset, "calibration", card.window_length))
-    content = with_near_masks(convert(*network, calibration, ours=False, network=several))
+    content = convert(*network, calibration, wanted.activations, ours=False, network=several)
+    content = with_near_masks(content)
     names = names_of(network.model, names_in(content)) if several else Names(("",), ("",))
     found = _fitting(content, wanted, _tensors(content), names)
     save_float_outputs(predict, dataset, card, out, given)
@@ -221,7 +229,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     content = inputs["model"].read_bytes()
     print(STARTED, flush=True)
     card = DataCard.read(inputs["dataset"] / EXAMPLES_CARD)
-    wanted = Wanted(card, config[LAYOUT], Ends.from_dump(config.get(ENDS, {})))
+    wanted = Wanted(card, config[LAYOUT], Ends.from_dump(config.get(ENDS, {})), config[ACTIVATIONS])
     found = read(content, wanted, lambda: start(config["search.seed"]))
     if isinstance(found, Network):
         changed = _unrolled(found)

@@ -17,7 +17,7 @@ import numpy as np
 from mlforge_tasks import windows
 from mlforge_tasks.contract.data_card import EXAMPLES_CARD, SPLITS, DataCard
 from mlforge_tasks.graph import shortage
-from mlforge_tasks.quantisation import FLOAT_OUTPUTS, OUTPUT_RANGE
+from mlforge_tasks.quantisation import ACTIVATIONS, FLOAT_OUTPUTS, OUTPUT_RANGE
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._describe import describe, failure, with_centroids
 from mlforge_tasks.stages._export import TOLERANCE, OneEach
@@ -28,11 +28,12 @@ from mlforge_tasks.stages._trainer import load_split, load_weights, save_arrays
 from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.data_card import Split
+    from mlforge_tasks.quantisation import EndType
     from mlforge_tasks.stages._export import Exportable
     from mlforge_tasks.windows import Windows
 
@@ -41,6 +42,11 @@ MAX_MESSAGE_LENGTH = 300
 STARTED = "conversion starts"
 _ANSI = re.compile("\x1b\\[[0-9;]*m")
 _WRAPPED = "Exception encountered when calling"  # Keras says it before the error itself
+# Members of TensorFlow's `OpsSet`.
+_OPERATORS: Mapping[EndType, str] = {
+    "int8": "TFLITE_BUILTINS_INT8",
+    "int16": "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8",
+}
 # `ModelType` of TensorFlow's conversion metadata.
 _KERAS_MODEL = 2
 
@@ -49,21 +55,23 @@ def convert(
     libraries: Libraries,
     model: Any,
     calibration: Windows,
+    activations: EndType = "int8",
     *,
     ours: bool = True,
     network: Exportable | None = None,
 ) -> bytes:
-    """The network in int8 throughout, input and output included.
+    """The network in int8 throughout, input and output included, or with activations of int16.
 
     Args:
         libraries: TensorFlow and Keras.
         model: A float network with any batch size.
         calibration: Inputs that set the ranges of activations, float32.
+        activations: What they are quantised to.
         ours: Of another's, what the converter is given is first compared with the network itself.
         network: What exports it where its inputs or outputs are several.
 
     Raises:
-        CandidateFailure: The converter refuses the network, or would be given another one.
+        CandidateFailure: The converter refuses it, or would be given another one.
     """
     network = network or OneEach(libraries, model)
     with tempfile.TemporaryDirectory() as folder:
@@ -77,8 +85,7 @@ def convert(
             raise failure(f"Keras cannot run it on one input: {error_line(error)}") from error
         _check_difference(off)
         try:
-            samples = functools.partial(network.samples, calibration)
-            return bytes(_converter(libraries, folder, samples).convert())
+            return bytes(_converted(libraries, folder, network, calibration, activations))
         except OSError:
             raise
         except Exception as error:
@@ -105,19 +112,26 @@ def _check_difference(off: float) -> None:
         )
 
 
-def _converter(libraries: Libraries, folder: str, samples: Callable[[], Iterator[Any]]) -> Any:
+def _converted(
+    libraries: Libraries,
+    folder: str,
+    network: Exportable,
+    calibration: Windows,
+    activations: EndType,
+) -> Any:
+    """The converter's file of an exported network."""
     lite = libraries.tensorflow.lite
     converter = lite.TFLiteConverter.from_saved_model(folder)
     # So that the file says that it comes from Keras, as it does.
     converter._metadata.environment.modelType = _KERAS_MODEL  # noqa: SLF001 - there is no public name for it
     converter.optimizations = [lite.Optimize.DEFAULT]
-    converter.representative_dataset = samples
-    converter.target_spec.supported_ops = [lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = libraries.tensorflow.int8
-    converter.inference_output_type = libraries.tensorflow.int8
+    converter.representative_dataset = functools.partial(network.samples, calibration)
+    converter.target_spec.supported_ops = [getattr(lite.OpsSet, _OPERATORS[activations])]
+    ends = getattr(libraries.tensorflow, activations)
+    converter.inference_input_type = converter.inference_output_type = ends
     # One scale for a whole dense layer: per-channel, Zephyr's TFLite Micro refuses it.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001 - likewise
-    return converter
+    return converter.convert()
 
 
 def disturb(model: Any, seed: int) -> None:
@@ -194,7 +208,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         load_weights(model, inputs["train"] / "weights.npz")
         save_float_outputs(Predictor(libraries, model), dataset, card, out)
     calibration = windows.read(dataset, "calibration", card.window_length)
-    content = convert(libraries, model, calibration)
+    content = convert(libraries, model, calibration, config[ACTIVATIONS])
     if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
         content = widened(content, *of_targets(card))
     (out / "model.tflite").write_bytes(content)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.data_card import DataCard
     from mlforge_tasks.contract.ends import GivenInput, JudgedOutput
     from mlforge_tasks.contract.search import Layout
+    from mlforge_tasks.quantisation import EndType
 
 Shape = tuple[int | None, ...]
 
@@ -46,11 +47,13 @@ class Wanted(NamedTuple):
         card: The data set's.
         layout: In which order the model takes the axes of an example.
         ends: What the contract says of its inputs and outputs.
+        activations: What those of a float network are quantised to.
     """
 
     card: DataCard
     layout: Layout = "nhwc"
     ends: Ends = Ends()
+    activations: EndType = "int8"
 
 
 class Names(NamedTuple):
@@ -113,7 +116,7 @@ def given_inputs(inputs: Sequence[End], wanted: Wanted) -> tuple[GivenInput, ...
     Raises:
         MisfitError: The contract does not say it, or says what does not fit.
     """
-    card, layout, ends = wanted
+    card, layout, ends, _ = wanted
     if not ends.inputs:
         if len(inputs) != 1:
             raise MisfitError(
@@ -142,7 +145,7 @@ def judged_outputs(outputs: Sequence[End], wanted: Wanted) -> tuple[JudgedOutput
     Raises:
         MisfitError: The contract does not say it, or says what does not fit.
     """
-    card, _, ends = wanted
+    card, ends = wanted.card, wanted.ends
     if not ends.outputs:
         if len(outputs) != 1:
             raise MisfitError(

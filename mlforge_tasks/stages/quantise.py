@@ -1,4 +1,4 @@
-"""Turns a Keras network into a full-int8 TFLite model.
+"""Turns a Keras network into a full-int8 TFLite model, or one of int16 activations.
 
 With trained weights this is the model that is delivered; without, it is the probe: untrained, but
 with the same shapes and operators, so that it costs the device the same. A model file that a user
@@ -13,7 +13,7 @@ from mlforge_tasks.contract.data_card import CARD
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.quantisation import ENDS, LAYOUT, OUTPUT_RANGE
+from mlforge_tasks.quantisation import ACTIVATIONS, ENDS, LAYOUT, OUTPUT_RANGE
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._child import run_child
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # A conversion takes seconds; this is for a machine under load.
 TIMEOUT_S = 600.0
-_FIELDS = ("search.seed", OUTPUT_RANGE)
+_FIELDS = ("search.seed", ACTIVATIONS, OUTPUT_RANGE)
 # What is told of a model that was brought along, and is in no other's key.
 _BROUGHT = (LAYOUT, ENDS)
 
@@ -46,8 +46,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             brought along, and `dataset`.
         out: Where the outputs go.
         config: `search.seed`, of the weights where there is no `train`;
-            `dataset.calibration.output_range`; `search.layout` of a file that was brought along,
-            and `ends`, what the contract says of its inputs and outputs.
+            `dataset.calibration.output_range`; `search.activations`; `search.layout` of a file that
+            was brought along, and `ends`, what the contract says of its inputs and outputs.
 
     Raises:
         CandidateFailure: The converter refuses the network, or crashes on it, or the file is no

@@ -89,6 +89,26 @@ def test_only_classes_have_weights(tmp_path: Path) -> None:
         load(project(tmp_path, text), tmp_path)
 
 
+def test_activations_are_int16_where_something_runs_them(tmp_path: Path) -> None:
+    """Engine `aot` does, of a network that is yet to be quantised, for all that reads no int8."""
+    (tmp_path / "a.tflite").touch()
+    wide = GOOD.replace("agent: optimizer", "agent: optimizer\n  activations: int16")
+    assert load(project(tmp_path, wide), tmp_path).search.activations == "int16"
+    for found, changed, told in (
+        ("engine: aot", "engine: tflm", "engine 'tflm' has TensorFlow Lite Micro"),
+        ("engine: aot", "engine: aot\n  mlperf: kws01", "runner sends int8"),
+        ("engine: aot", "engine: aot\n  patches: streamed", "comes by rows is int8"),
+        (
+            "agent: optimizer",
+            "agent: fixed\n  file: a.tflite",
+            r"a \.tflite file's are stands in it",
+        ),
+    ):
+        assert found in wide
+        with pytest.raises(ContractError, match=rf"search\.activations: .*{told}"):
+            load(project(tmp_path, wide.replace(found, changed)), tmp_path)
+
+
 def test_a_layout_is_that_of_a_model_file(tmp_path: Path) -> None:
     """`search.layout` is for a file that `fixed` measures as it is, and for nothing else."""
     (tmp_path / "a.tflite").write_bytes(b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,10 @@ from tests.helpers.aot_host import differing_bytes, make_case
 from tests.helpers.aot_writer import Quant, Writer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from tests.helpers.aot_host import Case
 
 PER_OPERATOR = 4
 RANDOM = graphs.COUNT // 4
@@ -43,9 +47,23 @@ def test_every_operator_that_can_be_made_is_tried() -> None:
     assert set(int16.OPERATORS) - set(graph_int16.OPERATORS) == {"PADV2"}
 
 
+def _cases(models: Iterable[bytes], cpu: str = "host") -> list[Case]:
+    """What the engine made of models; of few whose scales are far from one another it says so."""
+    found, refused, count = [], [], 0
+    for count, model in enumerate(models, start=1):
+        try:
+            found.append(make_case(f"g{count}", model, cpu))
+        except CandidateFailure as failure:
+            refused.append(str(failure))
+    known = re.compile("scales have a ratio|input scale of|far below")
+    assert all(known.search(one) for one in refused), refused
+    assert len(refused) <= 0.05 * count
+    return found
+
+
 def test_random_graphs_equal_the_oracle(tmp_path: Path) -> None:
     """Graphs with branches and a detour by int8, under sanitizers: not one byte differs."""
-    cases = [make_case(f"g{seed}", graph_int16.random_graph(seed)) for seed in range(RANDOM)]
+    cases = _cases(graph_int16.random_graph(seed) for seed in range(RANDOM))
     assert {name for name, (bad, _) in run_sanitized(cases, tmp_path).items() if bad} == set()
 
 
@@ -56,7 +74,7 @@ def test_random_graphs_equal_the_oracle_on_boards(name: str, tmp_path: Path) -> 
     board = load_board(name)
     models = [graph_int16.random_graph(seed) for seed in range(ON_BOARDS)]
     models += [graph_int16.single_operator("WIDE_CONV_2D", seed) for seed in range(PER_OPERATOR)]
-    cases = [make_case(f"g{at}", model, board.cpu) for at, model in enumerate(models)]
+    cases = _cases(models, board.cpu)
     found = run_on_board(cases, board, tmp_path)
     assert {model for model, (bad, _) in found.items() if bad} == set()
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 OPERATORS = (
     "ADD",
     "AVERAGE_POOL_2D",
+    "BROADCAST_TO",
     "CONCATENATION",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
@@ -34,6 +35,7 @@ OPERATORS = (
     "RELU6",
     "RESHAPE",
     "RESIZE_NEAREST_NEIGHBOR",
+    "SLICE",
     "SOFTMAX",
     "SPLIT",
     "SPLIT_V",

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from mlforge_tasks.contract.goal import Figure
+from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.int8 import dequantise, quantise
 from mlforge_tasks.oracle import Oracle, available
-from mlforge_tasks.quantisation import LAYOUT, OUTPUT_RANGE, Quantisation, alone
+from mlforge_tasks.quantisation import ACTIVATIONS, LAYOUT, OUTPUT_RANGE, Quantisation, alone
 from mlforge_tasks.stages import _bring, _int8_metrics
 from mlforge_tasks.stages._golden import GoldenVectors
 from mlforge_tasks.stages._keras import Libraries, Predictor, start
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.search import Layout
+    from mlforge_tasks.quantisation import EndType
 
 # Keras and the converter warn of themselves.
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -164,14 +166,19 @@ def saved(build: Callable[[Any], Any], folder: Path) -> tuple[Any, bytes]:
     return model, path.read_bytes()
 
 
-def brought(build: Callable[[Any], Any], folder: Path) -> tuple[Any, Quantisation, bytes]:
+CONFIG = {"search.seed": 1, OUTPUT_RANGE: "calibrated", LAYOUT: "nhwc", ACTIVATIONS: "int8"}
+
+
+def brought(
+    build: Callable[[Any], Any], folder: Path, activations: EndType = "int8"
+) -> tuple[Any, Quantisation, bytes]:
     """The model as it was built, and what the stage made of its file."""
     about = card("classification", (4,), 2)
     dataset = write_dataset(folder / "dataset", about, calibration=examples(200, seed=1))
     model, content = saved(build, folder)
     (folder / "brought").write_bytes(content)
     inputs = {"model": folder / "brought", "dataset": dataset}
-    _bring.run(inputs, folder, {"search.seed": 1, OUTPUT_RANGE: "calibrated", LAYOUT: "nhwc"})
+    _bring.run(inputs, folder, CONFIG | {ACTIVATIONS: activations})
     described = Quantisation.read(folder / "quantisation.json")
     return model, described, (folder / "model.tflite").read_bytes()
 
@@ -205,6 +212,24 @@ def test_a_causal_mask_leaves_attention_its_scores(tmp_path: Path) -> None:
     """As the converter scales them they are all 0 in int8, and outputs off by twice as much."""
     mean_error, spread = errors(causal, tmp_path)
     assert mean_error < 0.02 * spread
+
+
+@pytest.mark.skipif(not available(), reason="no tflite-micro wheel here")
+@pytest.mark.parametrize("build", [plain, sequential, repeated], ids=lambda one: one.__name__)
+def test_int16_is_nearer_and_the_engine_runs_it(
+    build: Callable[[Any], Any], tmp_path: Path
+) -> None:
+    """With `search.activations: int16` only the weights' int8 is between it and the network."""
+    model, described, content = brought(build, tmp_path, "int16")
+    assert {described.input.dtype, described.output.dtype} == {"int16"}
+    inputs = examples(64, seed=3)
+    wanted = np.asarray(model(inputs))
+    steps = quantise(inputs, described.input)
+    outputs = Oracle(content).run(steps)
+    off = np.abs(dequantise(outputs.reshape(64, -1), described.output) - wanted).mean()
+    assert off < SHARE_OFF / 4 * np.ptp(wanted)
+    host = HostModel(content, described.output, tmp_path)
+    np.testing.assert_array_equal(host.run(steps), outputs)
 
 
 def test_names_that_tensorflow_refuses_are_changed_once(tmp_path: Path) -> None:
@@ -358,8 +383,7 @@ def test_a_network_of_either_order_is_judged_alike(tmp_path: Path) -> None:
         out.mkdir()
         (out / "brought").write_bytes(saved(build, out)[1])
         inputs = {"model": out / "brought", "dataset": dataset}
-        config = {"search.seed": 1, OUTPUT_RANGE: "calibrated", LAYOUT: layout}
-        _bring.run(inputs, out, config)
+        _bring.run(inputs, out, CONFIG | {LAYOUT: layout})
         described = Quantisation.read(out / "quantisation.json")
         assert alone(described.input).channels_first == (layout == "nchw")
         golden.append(GoldenVectors.choose(dataset, described).inputs)

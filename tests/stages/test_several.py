@@ -19,6 +19,7 @@ from mlforge_tasks.int8 import dequantise, given, judged, quantise, steps_of
 from mlforge_tasks.oracle import Oracle, available, outputs_of
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.quantisation import (
+    ACTIVATIONS,
     ENDS,
     FLOAT_OUTPUTS,
     LAYOUT,
@@ -482,7 +483,8 @@ def test_an_int8_network_gives_what_the_network_gives(
     model = build(keras)
     model.save(tmp_path / "brought.keras")
     inputs = {"model": tmp_path / "brought.keras", "dataset": dataset}
-    config = {"search.seed": 1, OUTPUT_RANGE: "targets", LAYOUT: "nhwc", ENDS: ends.model_dump()}
+    told = {OUTPUT_RANGE: "targets", LAYOUT: "nhwc", ACTIVATIONS: "int8", ENDS: ends.model_dump()}
+    config = {"search.seed": 1, **told}
     _bring.run(inputs, tmp_path, config)
     examples = windows.read(dataset, "test", None)
     whole = examples[:]

@@ -44,7 +44,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 SEED = 3
-QUANTISING = {"search.seed": SEED, "dataset.calibration.output_range": "calibrated"}
+QUANTISING = {
+    "search.seed": SEED,
+    "search.activations": "int8",
+    "dataset.calibration.output_range": "calibrated",
+}
 # What the evaluation is asked: the first output's error.
 MAE = {
     "goal.confidence": None,

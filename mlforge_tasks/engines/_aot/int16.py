@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.engines._aot import int16_layers, int16_maps, resize, shape, view
+from mlforge_tasks.engines._aot import gathering, int16_layers, int16_maps, resize, shape, view
 from mlforge_tasks.engines._aot.failure import unsupported
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _ITEM_BYTES = 2
 _LISTS: Mapping[str, tuple[tuple[int, ...], ...]] = {
     "PAD": ((0, 0),),
     "PADV2": ((0, 0),),
+    "SLICE": ((0,), (_ITEM_BYTES,)),
     "STRIDED_SLICE": ((0,), (_ITEM_BYTES,), (1,)),
 }
 _AXIS_INPUTS = {"SPLIT": 0, "SPLIT_V": 2}
@@ -105,6 +106,7 @@ def _padv2(operator: Operator, graph: Graph) -> Lowered:
 OPERATORS: Mapping[str, _Lowering] = {
     "ADD": int16_maps.add_or_sub,
     "AVERAGE_POOL_2D": int16_layers.pool,
+    "BROADCAST_TO": _moved(gathering.broadcast_to),
     "CONCATENATION": _moved(shape.concatenation),
     "CONV_2D": int16_layers.conv_2d,
     "DEPTHWISE_CONV_2D": int16_layers.depthwise_conv_2d,
@@ -123,6 +125,7 @@ OPERATORS: Mapping[str, _Lowering] = {
     "RELU6": int16_maps.relu6,
     "RESHAPE": shape.reshape,
     "RESIZE_NEAREST_NEIGHBOR": _moved(resize.resize_nearest, image=True),
+    "SLICE": _moved(gathering.slice_),
     "SOFTMAX": int16_maps.softmax,
     "SPLIT": _moved(view.split),
     "SPLIT_V": _moved(view.split),
