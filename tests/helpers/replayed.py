@@ -21,12 +21,12 @@ def run(root: Path) -> None:
     for stage in plan.preparation.stages:
         stage.run()
     for iteration in plan.iterations:
-        *stages, report, deliver = iteration.stages
+        *stages, report, library, deliver = iteration.stages
         for stage in stages:
             stage.run()
         if Trials.read(iteration.judge.folder / "trials.json").met:
-            report.run()
-            deliver.run()
+            for stage in (report, library, deliver):
+                stage.run()
             return
 
 

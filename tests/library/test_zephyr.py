@@ -63,7 +63,7 @@ ONE = '    printf("{0} %d %d\\n", {0}_init(), {0}_self_test());\n'
 def west(source: Path, board: Board, build: Path, modules: tuple[str, ...]) -> Path:
     """Builds an application with west alone; returns its image."""
     assert board.zephyr is not None
-    found, compiler = workspace.require(), toolchain.require(board.zephyr.arch)
+    found, compiler = workspace.require(), toolchain.require(board.zephyr.arch, board.gcc_flags)
     paths = ";".join(str(path) for path in found.modules(modules))
     argv = [*workspace.WEST, "build", "-p", "never", "-d", str(build)]
     argv += ["-b", board.zephyr.target, str(source), "--", f"-DZEPHYR_MODULES={paths}"]
@@ -117,7 +117,7 @@ def test_the_sample_runs_on_a_board(
     assert board.zephyr is not None
     modules = CORE_MODULES if board.zephyr.arch == "arm" else ()
     try:
-        needs.require(modules, board.zephyr.arch, bare=True)
+        needs.require(modules, board.zephyr.arch, flags=board.gcc_flags, bare=True)
     except ToolError as missing:
         pytest.skip(missing.message)
     source = libraries["level"].folder / "samples" / "zephyr"
