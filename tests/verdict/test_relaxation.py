@@ -327,13 +327,16 @@ def test_an_unreachable_latency_names_the_one_that_is_reached(build: Path, tmp_p
     assert report_of(build).best == shortfall.smallest.candidate
 
 
+DELIVERED = ("judge:1", "report:1", "library:1", "deliver:1")
+
+
 @pytest.mark.slow
 def test_a_latency_below_the_smallest_networks_is_refused_at_once(tmp_path: Path) -> None:
     """They are measured; nothing is proposed, and the figure that is told is theirs."""
     contract = edited(TANK, tmp_path, ("latency: 1.2 ms", "latency: 5 us"))
     run = doit(build=tmp_path / "build", contract=contract)
     assert run.code == 1, run.out + run.err
-    assert set(run.stages("built")) == {"dataset", "floor", "judge:1", "report:1", "deliver:1"}
+    assert set(run.stages("built")) == {"dataset", "floor", *DELIVERED}
     assert run.stages("failed") == ["feasible"]
     assert "no model can meet tank: latency_us is" in run.out
     assert "for the smallest networks there are, the contract allows 5 us" in run.out
@@ -351,7 +354,7 @@ def test_a_limit_below_the_empty_firmware_is_refused_at_once(tmp_path: Path) -> 
     assert run.code == 1, run.out + run.err
     told = r"flash_bytes is [0-9.]+ KiB without any model, the contract allows 1 KiB\n"
     assert re.search(f"no model can meet tank: {told}", run.out)
-    assert set(run.stages("built")) == {"dataset", "floor", "judge:1", "report:1", "deliver:1"}
+    assert set(run.stages("built")) == {"dataset", "floor", *DELIVERED}
     assert run.stages("failed") == ["feasible"]
     report = report_of(tmp_path / "build")
     assert report.results[0].trial.reason is not None
