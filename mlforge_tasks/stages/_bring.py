@@ -29,7 +29,7 @@ from mlforge_tasks.stages._describe import about, tensors_of
 from mlforge_tasks.stages._keras import Libraries, Predictor, start
 from mlforge_tasks.stages._layer_names import with_plain_names
 from mlforge_tasks.stages._output_range import of_targets, widened
-from mlforge_tasks.stages._refusals import refusal
+from mlforge_tasks.stages._refusals import float_end, refusal
 from mlforge_tasks.stages._several import (
     End,
     MisfitError,
@@ -45,10 +45,8 @@ from mlforge_tasks.stages._several import (
 )
 from mlforge_tasks.stages._several_keras import Several, keras_ends, names_of
 from mlforge_tasks.stages._unrolled import LoopError, unroll
-from mlforge_tasks.tflite_file.ends import changed_ends, with_int8_ends
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
-from mlforge_tasks.tflite_file.masks import with_near_masks
-from mlforge_tasks.tflite_file.tiles import without_tiles
+from mlforge_tasks.tflite_file.mended import Mended, converted, whole, with_integers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,6 +69,12 @@ class Int8Model(NamedTuple):
     content: bytes
     described: Quantisation
 
+    def told(self, changed: tuple[str, ...]) -> Int8Model:
+        """The same, with what was done to it, to be told after what is."""
+        described = self.described
+        all_of_it = described.changed + changed
+        return self._replace(described=described.model_copy(update={"changed": all_of_it}))
+
 
 class Network(NamedTuple):
     """A float network and what runs it."""
@@ -83,14 +87,20 @@ def _unusable(message: str) -> CandidateFailure:
     return CandidateFailure(Reason(code="unusable_model", stage="quantise", message=message))
 
 
-def _int8_ends(content: bytes) -> bytes:
+def _mended(content: bytes) -> Mended:
     try:
-        why = refusal(content)
-        if why:
-            raise _unusable(why)
-        return with_int8_ends(content)
+        found = whole(content)
+        _refuse(refusal(found.content))
+        found = with_integers(found)
+        _refuse(float_end(found.content))
     except DamagedError as error:
         raise _unusable(f"the .tflite file is broken: {error.message}") from None
+    return found
+
+
+def _refuse(why: str) -> None:
+    if why:
+        raise _unusable(why)
 
 
 def _tensors(content: bytes) -> Tensors:
@@ -128,8 +138,9 @@ def read(content: bytes, wanted: Wanted, libraries: Callable[[], Libraries]) -> 
         CandidateFailure: It is neither, or does not fit.
     """
     if content[TFLITE_MARK[0]] == TFLITE_MARK[1]:
-        inner = _int8_ends(content)
-        return _fitting(inner, wanted, _tensors(inner), names_in(content))
+        inner, changed = _mended(content)
+        fitting = _fitting(inner, wanted, _tensors(inner), names_in(content))
+        return fitting.told(changed)
     if content[KERAS_MARK[0]] != KERAS_MARK[1]:
         raise _unusable("the file is neither a TFLite model nor a Keras archive")
     found = libraries()
@@ -159,7 +170,6 @@ def _fitting(content: bytes, wanted: Wanted, found: Tensors, names: Names) -> In
             raise _unusable(f"its {which} are int8 and int16: convert it with one type for them")
     source = joined_inputs(found.inputs, given, wanted.layout)
     output = joined_outputs(found.outputs, outputs, judged)
-    content = without_tiles(content)
     types = {one.dtype for one in (*found.inputs, *found.outputs)}
     if wanted.card.task == "anomaly" and "int16" in types:
         raise _unusable(
@@ -196,11 +206,11 @@ def _quantised(network: Network, dataset: Path, wanted: Wanted, out: Path) -> In
 
     calibration = given(windows.read(dataset, "calibration", card.window_length))
     content = convert(*network, calibration, wanted.activations, ours=False, network=several)
-    content = with_near_masks(content)
+    content, changed = converted(content)
     names = names_of(network.model, names_in(content)) if several else Names(("",), ("",))
     found = _fitting(content, wanted, _tensors(content), names)
     save_float_outputs(predict, dataset, card, out, given)
-    return found
+    return found.told(changed)
 
 
 def _reaching(model: Int8Model, card: DataCard) -> Int8Model:
@@ -232,15 +242,13 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     wanted = Wanted(card, config[LAYOUT], Ends.from_dump(config.get(ENDS, {})), config[ACTIVATIONS])
     found = read(content, wanted, lambda: start(config["search.seed"]))
     if isinstance(found, Network):
-        changed = _unrolled(found)
+        unrolled = _unrolled(found)
         found = _quantised(found, inputs["dataset"], wanted, out)
         if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
-            found = _reaching(found, card)
-    else:
-        changed = changed_ends(content, found.content)
+            found = _reaching(found, card).told(found.described.changed)
+        found = found.told(unrolled)
     (out / "model.tflite").write_bytes(found.content)
-    described = found.described.model_copy(update={"changed": changed})
-    described.write(out / "quantisation.json")
+    found.described.write(out / "quantisation.json")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.tflite_file.kind import not_int8
 from mlforge_tasks.tflite_file.model import read
-from mlforge_tasks.tflite_file.origin import origin_of
+from mlforge_tasks.tflite_file.origin import origin_of, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,45 @@ def _open_dilation(graph: FileGraph, origin: Origin) -> str:
     return ""
 
 
+def _open_shapes(graph: FileGraph, origin: Origin) -> str:
+    """Of a shape that is computed a file with an open batch has 1 for what it does not know."""
+    if not any(one.op == "SHAPE" for one in graph.operators):
+        return ""
+    for one in graph.operators:
+        if one.op != "RESHAPE" or one.inputs[:1] <= (-1,) or len(one.outputs) != 1:
+            continue
+        source, made = graph.tensors[one.inputs[0]], graph.tensors[one.outputs[0]]
+        if math.prod(source.shape) != math.prod(made.shape):
+            layer = quoted(origin, made.name)
+            return (
+                f"the file was converted with an open batch, and a RESHAPE{layer} to a "
+                "computed shape does not have that of one example; give the .keras file, or "
+                "convert it for a batch of 1"
+            )
+    return ""
+
+
+def float_end(content: bytes) -> str:
+    """Which operator makes an output in float behind integers, and what to do; empty where none.
+
+    Raises:
+        DamagedError: It is no model, or not a whole one.
+    """
+    model = read(content)
+    graph, origin = model.main, origin_of(model)
+    for index in graph.outputs:
+        makers = [one for one in graph.operators if index in one.outputs]
+        if graph.tensors[index].dtype != "float32" or len(makers) != 1:
+            continue
+        if makers[0].op != "DEQUANTIZE":
+            return (
+                f"its output is made in float32, by {makers[0].op}"
+                f"{quoted(origin, graph.tensors[index].name)}: "
+                f"{_IN_FULL.get(origin.tool, _ANYHOW)}"
+            )
+    return ""
+
+
 def refusal(content: bytes) -> str:
     """What a `.tflite` file is that no engine runs, and what to do; empty where it is none.
 
@@ -69,4 +109,6 @@ def refusal(content: bytes) -> str:
     if why:
         return why
     why = not_int8(model.main)
-    return f"the model is not int8, {why}: {_IN_FULL.get(origin.tool, _ANYHOW)}" if why else ""
+    if why:
+        return f"the model is not int8, {why}: {_IN_FULL.get(origin.tool, _ANYHOW)}"
+    return _open_shapes(model.main, origin)

@@ -1,24 +1,31 @@
-"""Takes the conversions at a model's ends away: float and uint8 ones become int8, or int16.
+"""Takes the conversions at a model's ends away: float, uint8 and int16 ones become the type within.
 
 A converter that is not asked for int8 ends puts QUANTIZE behind the input and DEQUANTIZE (of uint8
 ends QUANTIZE) in front of the output. The firmware does just that itself, by the scales of the
-tensors behind them, so the graph can begin and end there. A file is changed where it lies: two
-numbers, and two entries of the list of operators.
+tensors behind them, so the graph can begin and end there.
 """
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.tflite_file.flatbuffer import Table
+from mlforge_tasks.tflite_file.edit import Edit
 from mlforge_tasks.tflite_file.model import read
 
 if TYPE_CHECKING:
     from mlforge_tasks.tflite_file.model import FileGraph, FileTensor
 
-_GRAPHS, _INPUTS, _OUTPUTS, _OPERATORS = 2, 1, 2, 3
 _UINT8_TO_INT8 = 128
+_INT16_MAX, _INT8 = 32767, (-128, 127)
+
+
+def _holds(outer: FileTensor, inner: FileTensor) -> bool:
+    """Whether int16 values reach as far as int8 ones, to a step of these, in steps as small."""
+    if not len(outer.scales) == len(inner.scales) == len(inner.zero_points) == 1:
+        return False
+    (step,), (inner_step,), (zero,) = outer.scales, inner.scales, inner.zero_points
+    furthest = (max(abs(end - zero) for end in _INT8) - 1) * inner_step
+    return not any(outer.zero_points) and step <= inner_step and furthest <= _INT16_MAX * step
 
 
 def _stands_for(outer: FileTensor, inner: FileTensor) -> bool:
@@ -27,6 +34,8 @@ def _stands_for(outer: FileTensor, inner: FileTensor) -> bool:
         return False
     if outer.dtype == "float32":
         return True
+    if (outer.dtype, inner.dtype) == ("int16", "int8"):
+        return _holds(outer, inner)
     same = inner.scales == outer.scales and len(inner.scales) == 1
     shifted = tuple(each - _UINT8_TO_INT8 for each in outer.zero_points)
     return (outer.dtype, inner.dtype) == ("uint8", "int8") and same and shifted == inner.zero_points
@@ -61,20 +70,6 @@ def _last(graph: FileGraph, at: int) -> tuple[int, int] | None:
     return makers[0], operator.inputs[0]
 
 
-def _without(content: bytes, operator: int, slot: int, at: int, tensor: int) -> bytes:
-    """The file with one operator less, and another tensor as one of its inputs or outputs."""
-    changed = bytearray(content)
-    table = Table.root(content).tables(_GRAPHS)[0]
-    struct.pack_into("<i", changed, table.place_of(slot, 4)[0] + 4 * at, tensor)
-    start, count = table.place_of(_OPERATORS, 4)
-    targets = [each.place for each in table.tables(_OPERATORS)]
-    del targets[operator]
-    for place, target in zip(range(start, start + 4 * count, 4), targets, strict=False):
-        struct.pack_into("<I", changed, place, target - place)
-    struct.pack_into("<I", changed, start - 4, count - 1)
-    return bytes(changed)
-
-
 def with_int8_ends(content: bytes) -> bytes:
     """A model whose ends are int8 or int16 where that says the same, else the model as it is.
 
@@ -84,14 +79,18 @@ def with_int8_ends(content: bytes) -> bytes:
     model = read(content)
     if len(model.graphs) != 1:
         return content
-    each = [(_first, _INPUTS, at) for at in range(len(model.main.inputs))]
-    each += [(_last, _OUTPUTS, at) for at in range(len(model.main.outputs))]
-    for find, slot, at in each:
+    each = [(_first, "inputs", at) for at in range(len(model.main.inputs))]
+    each += [(_last, "outputs", at) for at in range(len(model.main.outputs))]
+    for find, which, at in each:
         graph = read(content).main
         found = find(graph, at)
         if found is not None:
-            changed = _without(content, found[0], slot, at, found[1])
-            if not _differs_only(graph, read(changed).main, found[0]):
+            ends = list(getattr(graph, which))
+            ends[at] = found[1]
+            edit = Edit(content, operators={found[0]: None})
+            setattr(edit, which, tuple(ends))
+            changed = edit.written()
+            if changed is None:
                 return content  # lists that share their place in the file
             content = changed
     return content
@@ -113,11 +112,3 @@ def changed_ends(before: bytes, after: bytes) -> tuple[str, ...]:
             if was != now
         ]
     return tuple(told)
-
-
-def _differs_only(before: FileGraph, after: FileGraph, operator: int) -> bool:
-    """Whether one operator is gone and all others are what they were."""
-    kept = [(each.op, each.inputs, each.outputs) for each in before.operators]
-    del kept[operator]
-    now = [(each.op, each.inputs, each.outputs) for each in after.operators]
-    return kept == now and before.tensors == after.tensors

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.tflite_file.flatbuffer import Table
 from mlforge_tasks.tflite_file.model import read
+from mlforge_tasks.tflite_file.origin import origin_of, quoted
 
 if TYPE_CHECKING:
-    from mlforge_tasks.tflite_file.model import FileGraph, FileOperator
+    from mlforge_tasks.tflite_file.model import FileGraph, FileOperator, FileTensor
 
 # Slots of the schema: https://github.com/google-ai-edge/LiteRT, schema.fbs
 _GRAPHS, _TENSORS = 2, 0
@@ -108,3 +109,25 @@ def with_near_masks(content: bytes) -> bytes:
         for index in (mask, *(tensor for each in of_it for tensor in each.scores)):
             _with_range(changed, tables[index], low, high)
     return bytes(changed)
+
+
+def changed_masks(before: bytes, after: bytes) -> tuple[str, ...]:
+    """What `with_near_masks` did to a model, for who brought it."""
+    model = read(before)
+    graph, now, origin = model.main, read(after).main, origin_of(model)
+    changed = (
+        index
+        for one in graph.operators
+        for index in (one.outputs if one.op == "SELECT_V2" else ())
+        if graph.tensors[index].scales != now.tensors[index].scales
+    )
+    told = (
+        f"a mask{quoted(origin, graph.tensors[index].name)} takes scores to "
+        f"{_least(now.tensors[index]):.3g} and no further, so that int8 keeps their steps"
+        for index in changed
+    )
+    return tuple(dict.fromkeys(told))
+
+
+def _least(tensor: FileTensor) -> float:
+    return (_INT8_MIN - tensor.zero_points[0]) * tensor.scales[0]

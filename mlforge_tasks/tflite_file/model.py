@@ -6,6 +6,7 @@ Slots are positions in TensorFlow's `schema.fbs`.
 from __future__ import annotations
 
 import re
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,13 @@ class FileTensor:
     axis: int
     data: memoryview | None
     oddity: str
+
+    @property
+    def integers(self) -> tuple[int, ...]:
+        """The values of an int32 constant; empty where it is none, or not whole."""
+        if self.data is None or self.dtype != "int32" or self.oddity or len(self.data) % 4:
+            return ()
+        return tuple(each for (each,) in struct.iter_unpack("<i", self.data))
 
 
 @dataclass(frozen=True)

@@ -87,3 +87,9 @@ def origin_of(model: FileModel) -> Origin:
     version = re.match(r"(\d+)\.(\d+)", model.tensorflow)
     newer = version is not None and (int(version[1]), int(version[2])) >= _KERAS_3
     return Origin("Keras", newer and all(path[0].endswith("_1") for path in paths))
+
+
+def quoted(origin: Origin, tensor: str) -> str:
+    """A layer in brackets, to stand behind what it is; empty where nothing tells its name."""
+    layer = origin.layer(tensor)
+    return f" ({layer})" if layer else ""

@@ -17,6 +17,7 @@ import tflite
 
 from mlforge_tasks.tflite_file.flatbuffer import Table
 from mlforge_tasks.tflite_file.model import read
+from mlforge_tasks.tflite_file.origin import origin_of, quoted
 
 if TYPE_CHECKING:
     from mlforge_tasks.tflite_file.model import FileGraph, FileOperator
@@ -54,9 +55,9 @@ def _repeat(place: int, operator: FileOperator, graph: FileGraph) -> _Repeat | N
     if len(operator.inputs) != 2 or min(operator.inputs) < 0 or len(operator.outputs) != 1:
         return None
     source, counts = (graph.tensors[index] for index in operator.inputs)
-    if counts.data is None or counts.dtype != "int32" or counts.oddity:
+    times = counts.integers
+    if not times:
         return None
-    times = [each for (each,) in struct.iter_unpack("<i", counts.data)]
     made = tuple(size * each for size, each in zip(source.shape, times, strict=False))
     longer = [axis for axis, each in enumerate(times) if each != 1]
     if made != graph.tensors[operator.outputs[0]].shape or len(longer) > 1 or min(made) < 1:
@@ -156,3 +157,16 @@ def without_tiles(content: bytes) -> bytes:
     if all(ones) and max(len(shape) for shape in shapes) <= _MOST_AXES:
         return _as_broadcast(content, known, graph)
     return content
+
+
+def changed_tiles(before: bytes, after: bytes) -> tuple[str, ...]:
+    """What `without_tiles` did to a model, for who brought it."""
+    model = read(before)
+    graph, origin = model.main, origin_of(model)
+    pairs = zip(graph.operators, read(after).main.operators, strict=True)
+    told = (
+        f"its {was.op}{quoted(origin, graph.tensors[was.outputs[0]].name)} became {now.op}"
+        for was, now in pairs
+        if was.op != now.op
+    )
+    return tuple(dict.fromkeys(told))

@@ -99,6 +99,44 @@ def test_float_ends_around_int16_are_int16() -> None:
     assert whole.get_output(0) == pytest.approx(wanted, rel=1e-6)
 
 
+def _int16_ends(content: bytes, scale: float) -> bytes:
+    """A model of float ends with int16 ones, which the converter does not make around int8."""
+
+    def change(model: Any) -> None:
+        graph = model.subgraphs[0]
+        for index in (*graph.inputs, *graph.outputs):
+            tensor = graph.tensors[index]
+            tensor.type = schema.TensorType.INT16
+            tensor.quantization = schema.QuantizationParametersT(scale=[scale], zeroPoint=[0])
+        graph.operators[-1].opcodeIndex = graph.operators[0].opcodeIndex
+
+    return altered(content, change)
+
+
+def test_int16_ends_around_int8_are_int8() -> None:
+    """Where int16 reaches as far and has no larger steps; else the conversions stay."""
+    content = _int16_ends(_float_ends(), 0.001)
+    inner = with_int8_ends(content)
+    assert inner != content
+    by = "the firmware converts by scale and zero point"
+    assert changed_ends(content, inner) == (
+        f"its int16 input became int8: {by}",
+        f"its int16 output became int8: {by}",
+    )
+    inputs = np.random.default_rng(1).integers(-128, 128, (5, 6)).astype(np.int8)
+    given = np.round((inputs.astype(float) + 9) * float(QUANT.scale) / 0.001).astype(np.int16)
+    whole = runtime.Interpreter.from_bytes(content)
+    for steps, sample in zip(Oracle(inner).run(inputs), given, strict=True):
+        whole.set_input(sample[None], 0)
+        whole.invoke()
+        real = (steps.astype(float) - 11) * float(MADE.scale)
+        assert whole.get_output(0)[0] * 0.001 == pytest.approx(real, abs=0.001)
+    for scale in (1e-5, 0.06):
+        assert changed_ends(content, with_int8_ends(_int16_ends(_float_ends(), scale))) != (
+            changed_ends(content, inner)
+        )
+
+
 @pytest.mark.parametrize(("make", "was"), [(_float_ends, "float32"), (_uint8_ends, "uint8")])
 def test_what_became_of_ends_is_told(make: Callable[[], bytes], was: str) -> None:
     """Once for inputs and once for outputs; nothing where nothing was done."""

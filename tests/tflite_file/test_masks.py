@@ -10,7 +10,7 @@ pytest.importorskip("tflite_micro")
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from mlforge_tasks.oracle import Oracle
-from mlforge_tasks.tflite_file.masks import with_near_masks
+from mlforge_tasks.tflite_file.masks import changed_masks, with_near_masks
 from mlforge_tasks.tflite_file.model import read
 from tests.helpers import small_models as small
 from tests.helpers.aot_writer import Quant, Ref, Writer
@@ -66,6 +66,9 @@ def test_layers_of_one_mask_have_one_range() -> None:
     assert len(choices) == 2
     assert len({(each.scales, each.zero_points) for each in tensors}) == 1
     assert tensors[0].scales[0] < 0.2
+    told = changed_masks(_attention(FAR, layers=2), with_near_masks(_attention(FAR, layers=2)))
+    assert len(told) == 2
+    assert all("takes scores to -" in each and "no further" in each for each in told)
 
 
 @pytest.mark.parametrize("model", [_attention(SCORES), small.conv()], ids=["near", "none"])

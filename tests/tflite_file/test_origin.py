@@ -14,7 +14,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.stages import _bring
-from mlforge_tasks.stages._refusals import refusal
+from mlforge_tasks.stages._refusals import float_end, refusal
 from mlforge_tasks.stages._several import Wanted
 from mlforge_tasks.tflite_file.model import read
 from mlforge_tasks.tflite_file.origin import Origin, origin_of
@@ -137,6 +137,38 @@ def test_what_a_converter_left_out_is_told() -> None:
     told = refusal(_dilated(1))
     assert "a dilated convolution (Keras layer 'far') becomes SPACE_TO_BATCH_ND" in told
     assert refusal(_dilated(2)) == ""
+
+
+def test_shapes_that_are_not_those_of_one_example_are_told() -> None:
+    """As UpSampling2D of an open batch has them; not where they are."""
+
+    def change(model: Any) -> None:
+        graph = model.subgraphs[0]
+        reshape = next(one for one in graph.operators if len(one.inputs) == 2 and not one.inputs[0])
+        graph.tensors[reshape.outputs[0]].shape = [1, 7]
+
+    told = refusal(altered(small.open_batch(), change))
+    assert "a RESHAPE (Keras layer 'tensor_" in told
+    assert "does not have that of one example; give the .keras file" in told
+    assert refusal(small.open_batch()) == ""
+
+
+def test_an_output_that_a_layer_makes_in_float_names_the_layer() -> None:
+    """A dense layer behind integers, for which there is no scale to give its output."""
+    writer = Writer()
+    quant = Quant(np.float32(0.1), 0)
+    source, made = (writer.activation((1, 4), quant, 1.0) for _ in range(2))
+    real, output = (writer.float_activation((1, 4)) for _ in range(2))
+    weights = writer.constant(np.eye(4, dtype=np.float32))
+    writer.operator("TANH", [source.index], [made.index])
+    writer.operator("DEQUANTIZE", [made.index], [real])
+    dense = schema.FullyConnectedOptionsT()
+    writer.operator("FULLY_CONNECTED", [real, weights, -1], [output], dense)
+    content = altered(writer.finish(source.index, output), _made(KERAS_3, "", "2.21.0"))
+    told = float_end(content)
+    assert told.startswith("its output is made in float32, by FULLY_CONNECTED (Keras layer 'head')")
+    assert "give the .keras file" in told
+    assert float_end(small.conv()) == ""
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.tflite_file.model import read
-from mlforge_tasks.tflite_file.tiles import without_tiles
+from mlforge_tasks.tflite_file.tiles import changed_tiles, without_tiles
 from tests.helpers import small_models as small
 from tests.helpers.aot_writer import Quant, Writer
 
@@ -61,6 +61,9 @@ def test_the_reference_repeats(name: str) -> None:
         wanted.append(made[0])
     assert (Oracle(changed).run(inputs) == np.array(wanted)).all()
     assert without_tiles(changed) == changed
+    told = changed_tiles(model, changed)
+    assert [one.partition(" (Keras layer ")[0] for one in told] == ["its TILE"] * len(steps)
+    assert all(one.endswith(f" became {op}") for one in told)
 
 
 @pytest.mark.parametrize(
