@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from mlforge_tasks.tflite_file.model import FileGraph
     from mlforge_tasks.windows import Windows
 
 # Pages of the arena that are never touched cost nothing; one far too small crashes the interpreter.
@@ -64,6 +65,7 @@ class Oracle:
     def __init__(self, tflite: bytes, *, keeps_all: bool = False) -> None:
         self._interpreter = _open(tflite, keeps_all=keeps_all)
         graph = read(tflite).main
+        self._keeps_state = _has_state(graph)
         self._inputs = [self._shape("input", at) for at in range(len(graph.inputs))]
         self._outputs = [self._shape("output", at) for at in range(len(graph.outputs))]
         self.input_shape = _joined(self._inputs)
@@ -112,6 +114,9 @@ class Oracle:
         return outputs
 
     def _invoke(self, sample: NDArray[np.signedinteger[Any]]) -> None:
+        """One example, for itself: what the one before has left of a state is gone."""
+        if self._keeps_state:
+            self._interpreter.reset()
         ends = accumulate(math.prod(shape) for shape in self._inputs)
         parts = np.split(sample.ravel(), list(ends)[:-1])
         for at, (part, shape) in enumerate(zip(parts, self._inputs, strict=True)):
@@ -138,6 +143,11 @@ class Oracle:
                 ends = np.iinfo(values.dtype)
                 counts[at] += np.sum(values == ends.min), np.sum(values == ends.max)
         return counts
+
+
+def _has_state(graph: FileGraph) -> bool:
+    """Whether something is kept from one inference to the next."""
+    return any(each.is_variable for each in graph.tensors)
 
 
 def _joined(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

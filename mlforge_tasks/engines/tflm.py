@@ -181,8 +181,15 @@ def _check_types(graph: FileGraph) -> None:
     """Refuses what would end the interpreter on the device, or compute something else there.
 
     Raises:
-        CandidateFailure: An operator that is there for int8 alone makes floats, or one makes int16.
+        CandidateFailure: An operator that is there for int8 alone makes floats, one makes int16,
+            or one keeps a state, which the application does not reset.
     """
+    for operator in graph.operators:
+        if any(index >= 0 and graph.tensors[index].is_variable for index in operator.inputs):
+            raise _unsupported(
+                f"the model uses {operator.op}, whose state engine tflm does not reset before an "
+                "inference; engine aot begins each without one, of an LSTM"
+            )
     if any(each.dtype == "int16" for each in graph.tensors):
         raise _unsupported(
             "the model has int16 values, which TFLite Micro as Zephyr has it computes otherwise "

@@ -47,6 +47,7 @@ class FileTensor:
         axis: The dimension that has several scales.
         data: Its value where it is constant.
         oddity: What it is that no reader here takes (`sparse`), or empty.
+        is_variable: Whether it keeps its value from one inference to the next.
     """
 
     name: str
@@ -57,6 +58,7 @@ class FileTensor:
     axis: int
     data: memoryview | None
     oddity: str
+    is_variable: bool = False
 
     @property
     def integers(self) -> tuple[int, ...]:
@@ -171,6 +173,7 @@ def _tensor(table: Table, buffers: tuple[Table, ...]) -> FileTensor:
         axis=axis,
         data=buffers[number].raw(0) or None,
         oddity=_oddity(table, buffers[number]),
+        is_variable=bool(table.integer(5, "?")),
     )
 
 

@@ -71,6 +71,12 @@ class Writer:
         index = self._add(shape, kind, 0, _affine([quant.scale], [quant.zero_point]))
         return Ref(index, shape, quant, rms)
 
+    def state(self, shape: tuple[int, ...], quant: Quant, kind: int) -> int:
+        """A tensor that an operator keeps from one inference to the next."""
+        ref = self.value(shape, quant, 0.0, kind)
+        self.tensors[ref.index].isVariable = True
+        return ref.index
+
     def float_activation(self, shape: tuple[int, ...]) -> int:
         """A float tensor, which no int8 engine runs."""
         return self._add(shape, _TYPES["float32"], 0, None)

@@ -73,9 +73,11 @@ def dead_graph(seed: int) -> bytes:
 
 
 def any_graph(seed: int) -> bytes:
-    """A random graph; some have dead channels, pointwise layers, several inputs or outputs."""
+    """A random graph; some have dead channels, pointwise or recurrent layers, several ends."""
     if seed % 8 == 3:
         return graphs.pointwise_graph(seed)
     if seed % 8 == 6:
         return graphs.several_graph(seed)
+    if seed % 16 == 12:
+        return graphs.recurrent_graph(seed)
     return dead_graph(seed) if seed % 8 == 5 else graphs.random_graph(seed)

@@ -18,6 +18,7 @@ from tests.helpers.aot_writer import Quant, Ref
 from tests.helpers.graph_elementwise import Elementwise
 from tests.helpers.graph_layers import ACTIVATIONS, WIDE_INPUTS, Layers
 from tests.helpers.graph_moves import Moves
+from tests.helpers.graph_states import States
 from tests.helpers.graph_views import Views
 
 if TYPE_CHECKING:
@@ -80,8 +81,12 @@ OPERATORS = (
     "TANH",
     "TRANSPOSE",
     "TRANSPOSE_CONV",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM",
     "UNPACK",
 )
+# Those that keep a state; only `recurrent_graph` has them.
+RECURRENT = ("UNIDIRECTIONAL_SEQUENCE_LSTM",)
+_PLAIN = tuple(op for op in OPERATORS if op not in RECURRENT)
 # Forms of operators that the list has.
 EXTRA = (
     *("WIDE_CONV_2D", "WIDE_DEPTHWISE_CONV_2D", "PADDED_CONV_2D", "GROUPED_CONV_2D"),
@@ -131,7 +136,7 @@ _POINTWISE = (16, 32, 80)
 _MAX_SOFTMAX_DEPTH = 500
 
 
-class RandomGraph(Layers, Moves, Views, Elementwise):
+class RandomGraph(Layers, Moves, Views, Elementwise, States):
     """A random graph under construction."""
 
     def operand(self, source: Ref) -> Ref:
@@ -404,7 +409,7 @@ def random_graph(seed: int) -> bytes:
         source = last if graph.rng.random() < 0.8 else graph.pick(*graph.made)
         image = len(source.shape) == 4
         small = math.prod(source.shape) < _MAX_ELEMENTS
-        possible = fitting((*OPERATORS, *_OFTEN), source)
+        possible = fitting((*_PLAIN, *_OFTEN), source)
         possible += ["CONV_2D"] * (3 * image * small)
         wide = image and source.shape[-1] in WIDE_INPUTS
         possible += [*["WIDE_CONV_2D"] * (6 * wide), *["WIDE_DEPTHWISE_CONV_2D"] * (3 * wide)]
@@ -431,7 +436,7 @@ def several_graph(seed: int) -> bytes:
     for number in range(int(graph.rng.integers(3, 10))):
         recent = graph.made[-1] if graph.rng.random() < 0.5 else graph.pick(*graph.made)
         source = inputs[number] if number < len(inputs) else recent
-        possible = [*fitting(OPERATORS, source), *["RESHAPE", "ADD", "CONCATENATION"] * 3]
+        possible = [*fitting(_PLAIN, source), *["RESHAPE", "ADD", "CONCATENATION"] * 3]
         graph.apply(graph.pick(*possible), source)
     computed = graph.made[len(inputs) :]
     more = (1, 2) if len(inputs) == 1 else (0, 1, 2)
@@ -439,6 +444,18 @@ def several_graph(seed: int) -> bytes:
     return graph.writer.finish_several(
         [ref.index for ref in inputs], [ref.index for ref in (*outputs, computed[-1])]
     )
+
+
+def recurrent_graph(seed: int) -> bytes:
+    """A few operators, a recurrent one, and some behind it."""
+    graph = RandomGraph(seed)
+    last = graph.start(random_shape(graph.rng))
+    for _ in range(int(graph.rng.integers(3))):
+        last = graph.apply(graph.pick(*fitting((*_PLAIN, *_OFTEN), last)), last)
+    last = graph.apply(graph.pick(*RECURRENT), last)
+    for _ in range(int(graph.rng.integers(4))):
+        last = graph.apply(graph.pick(*fitting((*OPERATORS, *_OFTEN), last)), last)
+    return graph.finish()
 
 
 def pointwise_graph(seed: int) -> bytes:

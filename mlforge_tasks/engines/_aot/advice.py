@@ -14,6 +14,10 @@ _SMOOTH = (
 )
 _TABLES = "TFLite Micro has no int8 kernel for it either; use abs, a product or a sum instead"
 _UNROLL = "use LSTM or GRU with unroll=True and few time steps, or Conv1D over time"
+_STATE = (
+    "it keeps a state from one inference to the next, and here each is for itself: give the "
+    "network all of a window at once, as to Conv1D or LSTM"
+)
 _POOL = "use AveragePooling2D or GlobalAveragePooling2D"
 
 # TFLM's interpreter takes none of these in int8, or the engine has no kernel for them yet.
@@ -27,8 +31,11 @@ INSTEAD: Mapping[str, str] = {
     "SELECT": "use ReLU or LeakyReLU; TFLite Micro has SELECT_V2 only",
     "L2_POOL_2D": _POOL,
     "TILE": "repeat along one axis at a time, 10 times at most, which is read as CONCATENATION",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": _UNROLL,
     "UNIDIRECTIONAL_SEQUENCE_RNN": _UNROLL,
+    "SVDF": _STATE,
+    "VAR_HANDLE": _STATE,
+    "READ_VARIABLE": _STATE,
+    "ASSIGN_VARIABLE": _STATE,
     "WHILE": _UNROLL,
     "CONV_3D": "use Conv2D",
     "ARG_MAX": "leave it to the code that reads the outputs",

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # value: int8, or int16, of one scale. weights: int8, of one scale or one a channel. list: constant
 # int32. constant: a value that is known. bias: int32, or int64 beside int16 values, may be absent.
-# spare: what the reference does not read either, may be absent.
-Role = Literal["value", "constant", "weights", "bias", "list", "flags", "spare"]
+# spare: what the reference does not read either, may be absent. own: what `lstm` looks at itself.
+Role = Literal["value", "constant", "weights", "bias", "list", "flags", "spare", "own"]
 
 _VALUE: tuple[Role, ...] = ("value",)
 _TWO: tuple[Role, ...] = ("value", "value")
@@ -90,9 +90,10 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "TANH": _VALUE,
     "TRANSPOSE": _LISTED,
     "TRANSPOSE_CONV": ("spare", "weights", "value", "bias"),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": ("value", *("own",) * 23),
     "UNPACK": _VALUE,
 }
-_OPTIONAL = {"bias", "spare"}
+_OPTIONAL = {"bias", "spare", "own"}
 _VALUES = ("int8", "int16")
 # Whose output may be of another type than its input.
 _CHANGES_TYPE = {"QUANTIZE"}

@@ -69,6 +69,11 @@ class Tensor:
         return ITEM_BYTES.get(self.dtype, 1)
 
     @property
+    def is_int16_value(self) -> bool:
+        """Whether it is int16 and computed: no constant, and no state of an operator's own."""
+        return self.dtype == "int16" and self.data is None and not self.oddity
+
+    @property
     def bytes(self) -> int:
         """What all of it takes."""
         return self.size * self.item_bytes
@@ -110,7 +115,8 @@ class Options:
     GATHER's places have as well. `reflects`: a mirrored border does not have the edge itself twice.
     `adjoint`: which of two matrices are transposed. `fed` are a first row of the model's input, how
     many rows later each turn of a loop begins, and how many rows there are in each. `table` is of a
-    map without another definition, by int8 + 128.
+    map without another definition, by int8 + 128. `clip` is of an LSTM's cells, 0 for none, and
+    `time_major` where its steps are the first axis.
     """
 
     same_padding: bool = False
@@ -137,6 +143,8 @@ class Options:
     adjoint: tuple[bool, bool] = (False, False)
     fed: tuple[int, int, int] = (0, 0, 0)
     table: tuple[int, ...] = ()
+    clip: float = 0.0
+    time_major: bool = False
 
 
 @dataclass(frozen=True)
@@ -250,7 +258,7 @@ class Graph:
     @property
     def is_int8(self) -> bool:
         """Whether no value is int16: what looks through values knows those of int8."""
-        return all(each.dtype != "int16" for each in self.tensors)
+        return not any(each.is_int16_value for each in self.tensors)
 
     def loop_of(self, index: int) -> Loop | None:
         """The loop that an operator is in."""

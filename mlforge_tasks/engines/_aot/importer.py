@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlforge_tasks.engines._aot.advice import INSTEAD
 from mlforge_tasks.engines._aot.constants import folded
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.forms import check_operands
@@ -124,6 +125,10 @@ def _main(model: FileModel) -> FileGraph:
     if model.version != SCHEMA_VERSION:
         raise unsupported(
             f"a file of schema version {model.version}", f"convert it to version {SCHEMA_VERSION}"
+        )
+    if any(each.op == "CALL_ONCE" for each in model.main.operators):
+        raise unsupported(
+            "CALL_ONCE, which sets variables before the first run", INSTEAD["VAR_HANDLE"]
         )
     if len(model.graphs) > 1:
         raise unsupported("control flow (several subgraphs)", "unroll loops and recurrent layers")

@@ -36,7 +36,7 @@ _AXIS_INPUTS = {"SPLIT": 0, "SPLIT_V": 2}
 def is_of_int16(operator: Operator, graph: Graph) -> bool:
     """Whether an operator reads or makes int16."""
     tensors = (*graph.inputs_of(operator), *graph.outputs_of(operator))
-    return any(each.dtype == "int16" for each in tensors)
+    return any(each.is_int16_value for each in tensors)
 
 
 def _as_bytes(tensor: Tensor, *, image: bool) -> Tensor:

@@ -127,3 +127,11 @@ def resize(operator: Operator, graph: Graph) -> Shapes:
     require(len(sizes) == 2 and min(sizes) > 0, f"sizes {sizes}")
     require(max(*sizes, *source[1:3]) <= _MOST_PLACES, f"more than {_MOST_PLACES} rows or columns")
     return [(1, *sizes, source[3])]
+
+
+def lstm(operator: Operator, graph: Graph) -> Shapes:
+    source = graph.tensors[operator.inputs[0]].shape
+    require(len(source) == 3, f"{len(source)} axes instead of 3")
+    require(min(source) > 0, f"an input {list(source)}")
+    require(len(operator.inputs) > 12, f"{len(operator.inputs)} inputs")
+    return [(*source[:2], graph.tensors[operator.inputs[12]].size)]

@@ -20,6 +20,7 @@ from mlforge_tasks.engines._aot import (
     gathering,
     int16,
     log_softmax,
+    lstm,
     matmul,
     mean,
     packed,
@@ -102,6 +103,7 @@ _EVERYWHERE: Mapping[str, _Lowering] = {
     "TANH": simple.sigmoid,
     "TRANSPOSE": view.transpose,
     "TRANSPOSE_CONV": shape.spread,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": lstm.lstm,
     "UNPACK": view.unpack,
 }
 # What only rewrites make.

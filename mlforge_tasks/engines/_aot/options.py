@@ -144,6 +144,14 @@ def _matmul(table: Table) -> Options:
     return Options(adjoint=(bool(table.integer(0, "?")), bool(table.integer(1, "?"))))
 
 
+def _lstm(table: Table) -> Options:
+    if table.integer(0, "b") != tflite.ActivationFunctionType.TANH:
+        raise unsupported("an LSTM whose cell has another activation than tanh", "use tanh")
+    if table.integer(5, "?"):
+        raise unsupported("an LSTM of diagonal recurrent weights", "give it whole matrices")
+    return Options(clip=_finite(table, 1), time_major=bool(table.integer(3, "?")))
+
+
 @dataclass(frozen=True)
 class Reading:
     """How an operator's options are read.
@@ -187,6 +195,9 @@ READINGS: Mapping[str, Reading] = {
     "STRIDED_SLICE": Reading("StridedSliceOptions", _slice),
     "SUB": Reading("SubOptions", _activated),
     "TRANSPOSE_CONV": Reading("TransposeConvOptions", _transposed, needed=True),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Reading(
+        "UnidirectionalSequenceLSTMOptions", _lstm, needed=True
+    ),
     "UNPACK": Reading("UnpackOptions", _counted_axis),
 }
 

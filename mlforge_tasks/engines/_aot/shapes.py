@@ -180,6 +180,7 @@ _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "TANH": _alike,
     "TRANSPOSE": _transpose,
     "TRANSPOSE_CONV": layer_shapes.transpose_conv,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": layer_shapes.lstm,
     "UNPACK": _unpack,
     **moved_shapes.EXACT,
 }
