@@ -34,8 +34,6 @@ INSTEAD: Mapping[str, str] = {
     "UNIDIRECTIONAL_SEQUENCE_RNN": _UNROLL,
     "SVDF": _STATE,
     "VAR_HANDLE": _STATE,
-    "READ_VARIABLE": _STATE,
-    "ASSIGN_VARIABLE": _STATE,
     "WHILE": _UNROLL,
     "CONV_3D": "use Conv2D",
     "ARG_MAX": "leave it to the code that reads the outputs",

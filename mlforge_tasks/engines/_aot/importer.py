@@ -37,6 +37,8 @@ _NUMPY_DTYPES = {
 }
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 _MOST_NAME_LENGTH = 60
+# What a model with variables begins with; they may be set by a graph of their own.
+_VARIABLES = {"CALL_ONCE", "VAR_HANDLE"}
 _WITH_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
 
 
@@ -120,16 +122,15 @@ def _main(model: FileModel) -> FileGraph:
     """The model's graph, with an input and an output.
 
     Raises:
-        CandidateFailure: It has none of any, or the file has several graphs.
+        CandidateFailure: It has none of any, or the file has variables or several graphs.
     """
     if model.version != SCHEMA_VERSION:
         raise unsupported(
             f"a file of schema version {model.version}", f"convert it to version {SCHEMA_VERSION}"
         )
-    if any(each.op == "CALL_ONCE" for each in model.main.operators):
-        raise unsupported(
-            "CALL_ONCE, which sets variables before the first run", INSTEAD["VAR_HANDLE"]
-        )
+    for each in model.main.operators:
+        if each.op in _VARIABLES:
+            raise unsupported(f"a variable ({each.op})", INSTEAD["VAR_HANDLE"])
     if len(model.graphs) > 1:
         raise unsupported("control flow (several subgraphs)", "unroll loops and recurrent layers")
     graph = model.main
