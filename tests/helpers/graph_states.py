@@ -68,7 +68,7 @@ class States(Builder):
             real = rng.uniform(-2, 2, units) / step
             counts = real.clip(-(2**30), 2**30).astype(np.int32)
             biases.append(self.writer.constant(counts, [step], [0]))
-        cell = Quant(np.float32(2.0 ** -int(rng.integers(9, 16))), 0)
+        cell = Quant(np.float32(2.0 ** -int(rng.integers(9, 18))), 0)
         kinds = schema.TensorType
         inputs_of = [
             source.index,
