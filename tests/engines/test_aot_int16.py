@@ -79,16 +79,24 @@ def test_random_graphs_equal_the_oracle_on_boards(name: str, tmp_path: Path) -> 
     assert {model for model, (bad, _) in found.items() if bad} == set()
 
 
-def _dense(*, zero_point: int = 0, bias: type = np.int64, made: int = 7) -> bytes:
-    """A dense layer of int16 values; `made` is its output's type (int16 is 7)."""
+def _layer(
+    *, op: str = "FULLY_CONNECTED", zero_point: int = 0, bias: type = np.int64, made: int = 7
+) -> bytes:
+    """A layer of int16 values; `made` is its output's type (int16 is 7)."""
+    dense = op == "FULLY_CONNECTED"
     writer = Writer()
     quant = Quant(np.float32(0.001), zero_point)
-    source = writer.value((1, 6), quant, 1.0, schema.TensorType.INT16)
-    weights = writer.constant(np.ones((3, 6), np.int8), [0.01], [0])
+    source = writer.value((1, 6) if dense else (1, 1, 1, 3), quant, 1.0, schema.TensorType.INT16)
+    taps = np.ones((3, 6) if dense else (1, 1, 1, 3), np.int8)
+    weights = writer.constant(taps, [0.01], [0], 0 if dense else 3)
     biases = writer.constant(np.ones(3, bias), [0.001 * 0.01], [0])
-    output = writer.value((1, 3), Quant(np.float32(0.002), 0), 1.0, made)
-    options = schema.FullyConnectedOptionsT()
-    writer.operator("FULLY_CONNECTED", [source.index, weights, biases], [output.index], options)
+    output = writer.value((1, 3) if dense else (1, 1, 1, 3), Quant(np.float32(0.002), 0), 1.0, made)
+    options = (
+        schema.FullyConnectedOptionsT()
+        if dense
+        else schema.DepthwiseConv2DOptionsT(strideH=1, strideW=1, depthMultiplier=1)
+    )
+    writer.operator(op, [source.index, weights, biases], [output.index], options)
     return writer.finish(source.index, output.index)
 
 
@@ -96,12 +104,15 @@ def _dense(*, zero_point: int = 0, bias: type = np.int64, made: int = 7) -> byte
     ("change", "told"),
     [
         ({"zero_point": 3}, "whose zero point is not 0, as that of int16 has to be"),
-        ({"bias": np.int32}, "with a int32 bias is not supported by the aot engine; use an int64"),
+        (
+            {"op": "DEPTHWISE_CONV_2D", "bias": np.int32},
+            "with a int32 bias is not supported by the aot engine; use an int64",
+        ),
         ({"made": schema.TensorType.INT8}, "with values of int16 and int8"),
     ],
 )
 def test_what_the_reference_reads_otherwise_is_refused(change: dict[str, Any], told: str) -> None:
     """It would take 32-bit biases for 64-bit ones, and int16 for int8, without a word."""
-    assert PLUGIN.generate(_dense(), "cortex-m4").files
+    assert PLUGIN.generate(_layer(op=change.get("op", "FULLY_CONNECTED")), "cortex-m4").files
     with pytest.raises(CandidateFailure, match=told):
-        PLUGIN.generate(_dense(**change), "cortex-m4")
+        PLUGIN.generate(_layer(**change), "cortex-m4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +50,7 @@ OPERATORS = (
 )
 EXTRA = (
     *("PADDED_CONV_2D", "WIDE_CONV_2D", "GROUPED_CONV_2D"),
-    *("THROUGH_INT8", "NARROW_BIAS_CONV_2D"),
+    *("THROUGH_INT8", "NARROW_BIAS_CONV_2D", "NARROW_BIAS_FULLY_CONNECTED"),
 )
 _UNIT = Quant(np.float32(1 / 32768), 0)
 # Of 32-bit biases and sums: what a hundred taps or so make fits.
@@ -152,6 +153,13 @@ class WideGraph(graphs.RandomGraph):
         ref = self.writer.activation((*source.shape[:3], channels), quant, rms)
         options = schema.Conv2DOptionsT(strideH=1, strideW=1, fusedActivationFunction=1)
         return self.output("CONV_2D", inputs, ref, options)
+
+    def narrow_bias_fully_connected(self, source: Ref) -> Ref:
+        """A dense layer that the reference adds up in 32 bits, as onnx2tf makes them."""
+        self.writer.narrow_biases = math.prod(source.shape) <= _NARROW_TAPS
+        made = self.fully_connected(source)
+        self.writer.narrow_biases = False
+        return made
 
 
 def single_operator(op: str, seed: int) -> bytes:

@@ -53,10 +53,10 @@ def reduced(by: Factor) -> tuple[int, int]:
 def _biases(operator: Operator, graph: Graph, channels: int) -> tuple[NDArray[np.int64], bool]:
     """Biases, and whether the reference adds up in 64 bits.
 
-    It does unless a CONV_2D has none, or one of 32 bits.
+    It does unless a CONV_2D or FULLY_CONNECTED has ones of 32 bits.
     """
     index = operator.inputs[2] if len(operator.inputs) > 2 else -1
-    wide = operator.op != "CONV_2D"
+    wide = operator.op not in {"CONV_2D", "FULLY_CONNECTED"}
     if index < 0:
         return np.zeros(channels, np.int64), True
     bias = graph.tensors[index]

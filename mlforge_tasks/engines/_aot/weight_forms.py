@@ -89,7 +89,8 @@ def check_bias(operator: Operator, tensor: Tensor, graph: Graph, what: str) -> N
     dense, source = operator.op == "FULLY_CONNECTED", graph.inputs_of(operator)[0]
     types: tuple[str, ...] = ("int32",)
     if graph.output_of(operator).dtype == "int16":
-        types = ("int64", "int32") if operator.op == "CONV_2D" else ("int64",)
+        either = operator.op in {"CONV_2D", "FULLY_CONNECTED"}
+        types = ("int64", "int32") if either else ("int64",)
     if tensor.dtype not in types or tensor.data is None or tensor.oddity:
         raise unsupported(
             f"{what} with a {tensor.oddity or tensor.dtype} bias", f"use an {types[0]} one"
