@@ -15,7 +15,7 @@ from mlforge_tasks.quantisation import ITEM_BYTES
 from mlforge_tasks.verdict.evaluation import Rail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from mlforge_tasks.engines._aot.graph import Graph, Operator, Tensor
     from mlforge_tasks.windows import Windows
@@ -29,7 +29,7 @@ _COMPUTING = {
 }
 # Whatever these are given, their range is that of the function.
 _BOUNDED = {"LOGISTIC", "SOFTMAX", "TANH", "LOG_SOFTMAX", "L2_NORMALIZATION"}
-# Where an activation function cuts, which is no fault of the range: below and above.
+# Where a function ends, or an activation function cuts: no fault of the range. Below and above.
 _CUTS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "NONE": (-np.inf, np.inf),
@@ -37,6 +37,10 @@ _CUTS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "RELU6": (0.0, 6.0),
         "RELU_N1_TO_1": (-1.0, 1.0),
         "HARD_SWISH": (-0.375, np.inf),
+        "SILU": (-0.2785, np.inf),
+        "ELU": (-1.0, np.inf),
+        "ABS": (0.0, np.inf),
+        "SQUARED_DIFFERENCE": (0.0, np.inf),
     }
 )
 
@@ -87,11 +91,17 @@ def layer_rails(tflite: bytes, inputs: Windows) -> tuple[Rail, ...]:
 
 
 def _layers(graph: Graph) -> Iterator[_Layer]:
+    swished = {(one.inputs[0], one.output) for one in graph.operators if one.op == "LOGISTIC"}
     for operator in graph.operators:
         made = graph.output_of(operator)
         inside = made.dtype in ITEM_BYTES and operator.output not in graph.outputs
         if inside and operator.op not in _BOUNDED and not _moves(operator, made, graph):
-            yield _Layer(operator.name, operator.output, made.size, _cut_off(operator, made))
+            yield _Layer(
+                operator.name,
+                operator.output,
+                made.size,
+                _cut_off(_function(operator, swished), made),
+            )
 
 
 def _moves(operator: Operator, made: Tensor, graph: Graph) -> bool:
@@ -106,9 +116,22 @@ def _same_scale(one: Tensor, other: Tensor) -> bool:
     return (one.scale, one.zero_point) == (other.scale, other.zero_point)
 
 
-def _cut_off(operator: Operator, made: Tensor) -> tuple[bool, bool]:
+def _function(operator: Operator, swished: Container[tuple[int, int]]) -> str:
+    """What an operator's output ends by.
+
+    Args:
+        operator: Any.
+        swished: What each LOGISTIC takes and makes: with both a MUL is SiLU.
+    """
+    if operator.op == "MUL" and (
+        operator.inputs[:2] in swished or operator.inputs[1::-1] in swished
+    ):
+        return "SILU"
+    return operator.op if operator.op in _CUTS else operator.options.activation
+
+
+def _cut_off(name: str, made: Tensor) -> tuple[bool, bool]:
     """Whether values beyond the low and the high end are lost, by a step or more, to the range."""
-    name = operator.op if operator.op in _CUTS else operator.options.activation
     below, above = _CUTS[name]
     reach = np.iinfo(made.dtype)
     ends = (np.array([reach.min, reach.max]) - made.zero_point) * float(made.scale)

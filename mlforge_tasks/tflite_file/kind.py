@@ -28,7 +28,9 @@ def not_int8(graph: FileGraph) -> str:
         if maker is not None and maker.op == "DEQUANTIZE" and maker.inputs[:1] > (-1,):
             index = maker.inputs[0]
         weights.add(tensors[index].dtype)
-    if not values or values != {"float32"}:
+    if values == {"float16"}:
+        return "it computes in float16"
+    if values != {"float32"}:
         return ""
     if "float16" in weights:
         return "its weights are float16, and it computes in float32"

@@ -16,6 +16,7 @@ Tool = Literal["Keras", "PyTorch", "ONNX", "Vela", ""]
 
 NPU_OPERATOR = "custom operator 'ethos-u'"
 _VELA = "Vela Optimised"
+_ONNX2TF = "onnx2tf"  # version 2 writes files itself, and says so
 _TORCH = "torch.nn.modules."
 # A module of the user's, or of PyTorch's own, as litert-torch writes it: its class and its name.
 _MODULE = re.compile(r"(?:.*\.)?(?P<kind>[A-Za-z0-9]+)_(?P<name>\w+)")
@@ -76,6 +77,8 @@ def origin_of(model: FileModel) -> Origin:
     graph = model.main
     if model.description == _VELA or any(one.op == NPU_OPERATOR for one in graph.operators):
         return Origin("Vela")
+    if model.description.startswith(_ONNX2TF):
+        return Origin("ONNX")
     names = [part for one in graph.tensors for part in one.name.split(";")]
     if any(_TORCH in name for name in names):
         return Origin("PyTorch")

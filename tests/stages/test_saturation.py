@@ -69,6 +69,23 @@ def test_what_the_range_cuts_off_is_counted(
     assert (found.values, found.at_low, found.at_high) == (8, low, high)
 
 
+def test_where_a_function_ends_nothing_is_cut_off() -> None:
+    """SiLU at its least, and squares of next to nothing, as LayerNormalization has them."""
+    writer = Writer()
+    source = writer.activation((1, 2), Quant(np.float32(1 / 16), 0), 1.0)
+    gate = writer.activation((1, 2), Quant(np.float32(1 / 256), -128), 1.0)
+    writer.operator("LOGISTIC", [source.index], [gate.index])
+    made = writer.activation((1, 2), Quant(np.float32(0.005), -73), 1.0)  # from -0.275 on
+    writer.operator("MUL", [source.index, gate.index], [made.index], schema.MulOptionsT())
+    square = writer.activation((1, 2), Quant(np.float32(0.01), -128), 1.0)
+    options: Any = schema.SquaredDifferenceOptionsT()
+    writer.operator("SQUARED_DIFFERENCE", [made.index, made.index], [square.index], options)
+    last = dense(writer, square, UNIT, ACTIVATION.NONE)
+    least = Windows.each(np.full((4, 2), -20, np.int8))
+    found = layer_rails(writer.finish(source.index, last.index), least)
+    assert [(one.at_low, one.at_high) for one in found] == [(0, 0), (0, 0)]
+
+
 def test_of_many_examples_some_are_run() -> None:
     """From the first to the last."""
     many = Windows.each(np.repeat(INPUTS.rows, 1000, axis=0))

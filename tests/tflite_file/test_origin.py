@@ -105,6 +105,18 @@ def _float_layer(weights: str) -> bytes:
     return altered(writer.finish(source, output), change)
 
 
+def _of_onnx2tf(content: bytes, values: str = "FLOAT32") -> bytes:
+    """The same as version 2.6 describes it, with values of a type."""
+
+    def change(model: Any) -> None:
+        _made("node_linear", "onnx2tf flatbuffer_direct")(model)
+        for tensor in model.subgraphs[0].tensors:
+            if tensor.type == schema.TensorType.FLOAT32:
+                tensor.type = getattr(schema.TensorType, values)
+
+    return altered(content, change)
+
+
 def _dilated(batch: int) -> bytes:
     """The first operator of a dilated convolution over 8 steps, as Keras' names have it."""
     quant, writer = Quant(np.float32(0.1), 0), Writer()
@@ -177,6 +189,8 @@ def test_an_output_that_a_layer_makes_in_float_names_the_layer() -> None:
         (_float_layer("FLOAT32"), "without quantisation and computes in float32: quantise weights"),
         (_float_layer("FLOAT16"), "its weights are float16, .* give the .keras file"),
         (_float_layer("INT8"), r"only its weights are quantised \(dynamic range\), .* give the"),
+        (_of_onnx2tf(_float_layer("FLOAT32")), "without quantisation .* `onnx2tf -oiqt`"),
+        (_of_onnx2tf(_float_layer("FLOAT16"), "FLOAT16"), "it computes in float16: .*-oiqt"),
         (altered(small.conv(), _made("x", "Vela Optimised")), "Vela's output for an Ethos-U NPU"),
     ],
 )
