@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationInfo, field_validator
 
 from mlforge_tasks.architecture import Architecture, infer_shapes
-from mlforge_tasks.contract import ends
+from mlforge_tasks.contract import ends, torch_network
 from mlforge_tasks.contract.activations import int16_misfit
 from mlforge_tasks.contract.asked import (
     asked,
@@ -185,6 +185,12 @@ class Contract(Record):
             if misfit is not None:
                 raise Mistake(f"int8, since {misfit}", at=("activations",))
         return search
+
+    @field_validator("search")
+    @classmethod
+    def _torch_networks_can_be_trained_so(cls, search: Search, info: ValidationInfo) -> Search:
+        training: Training | None = info.data.get("training")
+        return checked(search, torch_network.misfits(search.torch, training))
 
     @field_validator("search")
     @classmethod

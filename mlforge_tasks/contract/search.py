@@ -9,8 +9,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from mlforge_tasks.architecture import Layers, Score, parse_architecture
+from mlforge_tasks.contract import torch_network
 from mlforge_tasks.contract.ends import ModelInput, ModelOutput
 from mlforge_tasks.contract.fields import ProjectPath
+from mlforge_tasks.contract.torch_network import TorchNetwork
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.plugins import installed
 from mlforge_tasks.quantisation import EndType
@@ -86,10 +88,13 @@ class Search(Record):
         file: What `fixed` takes instead: an `architecture.json`, or a model that is built and
             measured as it is (`.tflite`, `.keras`); what `replay` repeats: the `transcripts.json`
             of a finished search. Relative to the project's root.
+        torch: What `fixed` takes instead: a function that makes a PyTorch network, which is trained
+            (`nets/my.py:build`). Its file is relative to the project's root.
         activations: What activations are quantised to: 16 bits take twice the memory, where int8
             loses too much. What a `.tflite` has stands in the file.
         layout: In which order a model file takes an example's axes: `nchw`, as PyTorch has it, is
-            with the data set's last axis, its channels, as the first.
+            with the data set's last axis, its channels, as the first. A `torch` network takes it
+            so unless it is said.
         inputs: What each input of a model file takes, by name; without it, one takes an example.
         outputs: What each output of a model file gives, by name; without it, one gives all. Further
             outputs are computed, and compared with the reference's, but not judged.
@@ -103,6 +108,7 @@ class Search(Record):
     seed: int = Field(default=1, ge=0, lt=1 << 32)
     architecture: Layers | None = None
     file: ProjectPath | None = None
+    torch: TorchNetwork | None = None
     activations: EndType = "int8"
     layout: Layout = "nhwc"
     inputs: tuple[ModelInput, ...] = ()
@@ -132,15 +138,25 @@ class Search(Record):
                 raise Mistake(f"a file with an architecture: {failure.reason.message}") from None
         return file
 
+    @field_validator("torch")
+    @classmethod
+    def _there_is_such_a_function(cls, torch: str | None, info: ValidationInfo) -> str | None:
+        root = (info.context or {}).get("project_root")
+        if torch is not None and root is not None:
+            torch_network.check(torch, Path(root))
+        return torch
+
     @model_validator(mode="after")
     def _agent_has_what_it_needs(self) -> Search:
         mistakes = list(self._fixed_mistakes() if self.agent == FIXED else self._search_mistakes())
+        if self.torch is not None and self.agent != FIXED:
+            mistakes.append(Mistake(f"no such key: '{FIXED}' takes it", at=("torch",)))
         if self.file is not None and self.agent not in _FILE_SUFFIXES:
             mistakes.append(Mistake(f"no file: '{self.agent}' reads none", at=("file",)))
         if self.activations != "int8" and str(self.brought_model).endswith(".tflite"):
             wanted = "no such key: what a .tflite file's are stands in it"
             mistakes.append(Mistake(wanted, at=("activations",)))
-        if self.layout != "nhwc" and self.brought_model is None:
+        if self.layout != "nhwc" and self.brought_model is None and self.torch is None:
             wanted = f"no layout: it is that of a model file, as '{FIXED}' takes one"
             mistakes.append(Mistake(wanted, at=("layout",)))
         mistakes += [
@@ -158,10 +174,11 @@ class Search(Record):
 
     def _fixed_mistakes(self) -> list[Mistake]:
         mistakes = []
-        if (self.architecture is None) == (self.file is None):
-            wanted = "either 'architecture' or 'file', the design to measure"
-            found = "neither" if self.file is None else "both"
-            mistakes.append(Mistake(wanted, found=found))
+        designs = ("architecture", "file", "torch")
+        given = [f"'{key}'" for key in designs if getattr(self, key) is not None]
+        if len(given) != 1:
+            wanted = "one of 'architecture', 'file' and 'torch', the design to measure"
+            mistakes.append(Mistake(wanted, found=" and ".join(given) or "none"))
         if self.score is not None:
             mistakes.append(Mistake(f"no score: '{FIXED}' has one design", at=("score",)))
         mistakes += [
@@ -189,3 +206,9 @@ class Search(Record):
         """The model file that is built as it is, without any design or training."""
         fixed = self.agent == FIXED and self.file is not None
         return self.file if fixed and str(self.file).endswith(MODEL_SUFFIXES) else None
+
+    @property
+    def taken_layout(self) -> Layout:
+        """In which order the model takes an example's axes; PyTorch's has channels first."""
+        said = "layout" in self.model_fields_set
+        return "nchw" if self.torch is not None and not said else self.layout

@@ -22,7 +22,7 @@ PASSED_ON = {
     *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("ZEPHYR_BASE", "ZEPHYR_SDK_INSTALL_DIR", "ZEPHYR_TOOLCHAIN_VARIANT"),
     *("GNUARMEMB_TOOLCHAIN_PATH", "CCACHE_DIR", "MLFORGE_HARDWARE_MAP", "MLFORGE_PROBE_ID"),
-    "MLFORGE_PROJECT",
+    *("MLFORGE_PROJECT", "MLFORGE_TORCH_VENV"),
 }
 PASSED_ON_PREFIXES = ("SSL_", "PIP_")
 # What some machines need, and what can change results. OPENBLAS_CORETYPE: numpy is wrong on some
@@ -86,7 +86,7 @@ def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "mlforge"
 
 
-def stage_command(module: str, request: Path) -> list[str]:
+def stage_command(module: str, request: Path, python: str | None = None) -> list[str]:
     """How a module that ends with `main(run)` is run as a process.
 
     Nothing is imported from the folder that the user is in, from `PYTHONPATH`, or from the user's
@@ -95,8 +95,9 @@ def stage_command(module: str, request: Path) -> list[str]:
     Args:
         module: Its dotted name.
         request: What `stages.main` reads.
+        python: What runs it; None for the Python that runs this.
     """
-    return [sys.executable, "-P", "-s", str(LAUNCHER), module, str(request.resolve())]
+    return [python or sys.executable, "-P", "-s", str(LAUNCHER), module, str(request.resolve())]
 
 
 def stage_environment(empty: Path) -> dict[str, str]:

@@ -66,6 +66,7 @@ def run(
     forked: bool,
     secrets: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] | None = None,
+    python: str | None = None,
 ) -> process.Completed:
     """Runs a module that ends with `main(run)` as a process, in the folder of its request.
 
@@ -77,11 +78,12 @@ def run(
         forked: Whether to ask; else a new one is started.
         secrets: Variables on top of what every stage's process gets.
         on_line: Called with each line of output as it comes.
+        python: See `surroundings.stage_command`.
 
     Raises:
         ToolError: It cannot be started.
     """
-    command, folder = surroundings.stage_command(module, path), path.parent
+    command, folder = surroundings.stage_command(module, path, python), path.parent
     env = {**surroundings.stage_environment(folder), **(secrets or {})}
     if asking is None:
         return process.run(command, timeout_s=timeout_s, cwd=folder, env=env, on_line=on_line)

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.pipeline.chain import Chain, by_name
 from mlforge_tasks.pipeline.deployment import PROBE, own
-from mlforge_tasks.stages import admit, evaluate, render, screen, train
+from mlforge_tasks.stages import admit, evaluate, render, screen, train, train_torch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from mlforge_tasks.graph.file_set import FileSet
+    from mlforge_tasks.graph.kind import StageKind
     from mlforge_tasks.graph.stage import Stage
-    from mlforge_tasks.pipeline.deployment import Deployment
-    from mlforge_tasks.pipeline.wiring import Wiring
+    from mlforge_tasks.pipeline.deployment import Deployment, Model, Tried
+    from mlforge_tasks.pipeline.wiring import Inputs, Wiring
 
 
 @dataclass(frozen=True)
@@ -69,23 +71,53 @@ class Candidates:
             choice: The engine of its iteration, where that is open.
             curves: Learning curves of earlier rounds that its training is held against.
         """
-        at, wiring, deployment = head.at, self._wiring, self._deployment
-        if head.tried is None or choice is None:
-            probe = deployment.deploy(at, head.model, None, PROBE)
+        probed = self._probed(head.at, head.model, head.tried, choice)
+        read = {"render": head.render}
+        trained = self._trained(head.at, train.KIND, {**read, **curves}, probed, choice)
+        return Chain(by_name((head.render, head.screen, *own(head.model), *probed, *trained)))
+
+    def _probed(
+        self, at: str, model: Model, tried: Tried | None, choice: Stage | None
+    ) -> tuple[Stage, ...]:
+        """An untrained model with its engine, up to where it is known whether to train it."""
+        if tried is None or choice is None:
+            probe = self._deployment.deploy(at, model, None, PROBE)
         else:
-            probe = (deployment.pick(at, head.tried, choice),)
-        bounds = {"bounds": wiring.admitting}
-        admitted = wiring.stage(f"admit:{at}", admit.KIND, {"run": probe[-1]}, bounds)
-        read = {"render": head.render, "dataset": self._dataset, "admit": admitted, **curves}
-        trained = wiring.stage(f"train:{at}", train.KIND, read, wiring.learning_goal)
-        model = deployment.model("", at, {"render": head.render, "train": trained})
-        stages = (
-            *(head.render, head.screen, *own(head.model), *probe),
-            *(admitted, trained, *own(model)),
-            *deployment.deploy(at, model, choice),
-            self._evaluate(at, model),
-        )
-        return Chain(by_name(stages))
+            probe = (self._deployment.pick(at, tried, choice),)
+        bounds = {"bounds": self._wiring.admitting}
+        return (*probe, self._wiring.stage(f"admit:{at}", admit.KIND, {"run": probe[-1]}, bounds))
+
+    def _trained(
+        self,
+        at: str,
+        kind: StageKind,
+        read: Inputs,
+        probed: tuple[Stage, ...],
+        choice: Stage | None,
+    ) -> tuple[Stage, ...]:
+        """A network's training, and all that is made of what it has learnt."""
+        wiring, deployment = self._wiring, self._deployment
+        given = {**read, "dataset": self._dataset, "admit": probed[-1]}
+        told = wiring.learning_goal | (wiring.layout if "network" in read else {})
+        trained = wiring.stage(f"train:{at}", kind, given, told)
+        design = {name: one for name, one in read.items() if name in {"render", "network"}}
+        model = deployment.model("", at, {**design, "train": trained})
+        deployed = deployment.deploy(at, model, choice)
+        return (trained, *own(model), *deployed, self._evaluate(at, model))
+
+    def users(self, network: FileSet) -> tuple[Chain, Stage | None]:
+        """The stages of a user's PyTorch network, and the choice of its engine.
+
+        It is measured untrained and trained as a design is, but nothing of it is rendered.
+        """
+        at, deployment = "1.0", self._deployment
+        read = {"network": network}
+        model = deployment.model(PROBE, at, read)
+        tried = deployment.tried(at, model, None)
+        choice = deployment.choose(1, [tried], None)
+        probed = self._probed(at, model, tried, choice)
+        trained = self._trained(at, train_torch.KIND, read, probed, choice)
+        return Chain(by_name((*own(model), *probed, *trained))), choice
 
     def brought(self, file: Path) -> tuple[Chain, Stage | None]:
         """The stages of a model file, and the choice of its engine: nothing is designed."""

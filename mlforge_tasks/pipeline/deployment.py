@@ -13,16 +13,25 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.quantisation import ENDS, LAYOUT
-from mlforge_tasks.stages import choose, decide, engine, firmware, header, pick, quantise, run
+from mlforge_tasks.stages import (
+    choose,
+    decide,
+    engine,
+    firmware,
+    header,
+    pick,
+    quantise,
+    quantise_torch,
+    run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.graph.stage import Stage
     from mlforge_tasks.pipeline.preparation import Preparation
-    from mlforge_tasks.pipeline.wiring import Wiring
+    from mlforge_tasks.pipeline.wiring import Inputs, Wiring
 
     Model = Mapping[str, Stage]
     # One candidate's runs with each engine, where the engine is open.
@@ -40,17 +49,19 @@ class Deployment:
         self._wiring = wiring
         self._preparation = preparation
 
-    def model(self, prefix: str, at: str, sources: Mapping[str, Stage | Path]) -> Model:
+    def model(self, prefix: str, at: str, sources: Inputs) -> Model:
         """The int8 model, what a device decides from its outputs, and its header.
 
         They are the same for every engine.
         """
         data, wiring = self._preparation.dataset, self._wiring
         given = {**sources, "dataset": data}
-        config = {}
+        config, kind = {}, quantise.KIND
         if "model" in sources:
             config = {ENDS: wiring.ends, **wiring.fields(LAYOUT)}
-        made = wiring.stage(f"{prefix}quantise:{at}", quantise.KIND, given, config)
+        if "network" in sources:
+            config, kind = wiring.layout, quantise_torch.KIND
+        made = wiring.stage(f"{prefix}quantise:{at}", kind, given, config)
         read = {"quantise": made, "dataset": data}
         if wiring.detectors:
             chosen = {"detectors": wiring.detectors, "trained": not prefix}

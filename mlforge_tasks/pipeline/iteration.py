@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
+from mlforge_tasks.contract import torch_network
 from mlforge_tasks.contract.delivered_library import prefix_of
 from mlforge_tasks.contract.search import LLM, REPLAY
+from mlforge_tasks.graph.file_set import FileSet
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.candidate import Candidates
 from mlforge_tasks.pipeline.chain import Chain
@@ -79,8 +81,14 @@ class Iterations:
     def next(self, earlier: Sequence[Iteration]) -> Iteration:
         """The round after some others."""
         k = len(earlier) + 1
-        model = self._wiring.contract.search.brought_model
-        if model is None:
+        search = self._wiring.contract.search
+        model = search.brought_model
+        if search.torch is not None:
+            path, _ = torch_network.split(search.torch)
+            network = FileSet(self._wiring.root, torch_network.Sources(path))
+            chain, choice = self._candidates.users(network)
+            tried = _Tried(None, (chain,), choice)
+        elif model is None:
             tried = self._designed(k, earlier)
         else:
             chain, choice = self._candidates.brought(self._wiring.root / model)
@@ -188,7 +196,8 @@ class Iterations:
             inputs["choice"] = tried.choose
         inputs |= {f"{at}.evaluate": chain["evaluate"] for at, chain in _all(tried, earlier)}
         if brought:
-            inputs["1.0.quantise"] = tried.chains[0]["quantise"]
+            own = tried.chains[0].stages
+            inputs["1.0.quantise"] = own.get("probe_quantise", own["quantise"])
         config = {
             **reporting(wiring),
             "operators": {one: self._operators(one) for one in plugins.installed("engines")}
@@ -245,7 +254,8 @@ def _all(tried: _Tried, earlier: Sequence[Iteration]) -> Iterator[tuple[str, Cha
 
 def judging(wiring: Wiring) -> dict[str, Any]:
     """What a stage is told that judges candidates."""
-    model = wiring.contract.search.brought_model
+    search = wiring.contract.search
+    model = search.brought_model or search.torch
     return {
         "bounds": wiring.bounds,
         "must_beat": wiring.contract.must_beat(),

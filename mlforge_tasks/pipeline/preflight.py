@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks import plugins
-from mlforge_tasks.graph import environment
+from mlforge_tasks.graph import environment, torch_venv
 from mlforge_tasks.graph.lookahead import Lookahead, cone
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.pipeline.carry import find
@@ -44,6 +44,8 @@ def require(plan: Plan, names: Iterable[str] | None) -> None:
         platform.require(board, engine, target.toolchain)
     if not hardware or ARENA_ENGINE in engines:
         _emulator(places.emulated(board))
+    if plan.contract.search.torch is not None:
+        torch_venv.tools()
     evaluate.tools()  # what stands in for the oracle, where that is not there
     if plan.contract.mode != "simulate":
         _bench(plan, board, None if names is None else set(names))

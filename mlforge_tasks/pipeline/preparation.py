@@ -44,7 +44,8 @@ def prepare(wiring: Wiring) -> Preparation:
     if wiring.target.patches != "off":
         read = {"floor": image}
         sizes = {WITHOUT_MODEL: wiring.stage(WITHOUT_MODEL, without_model.KIND, read)}
-    brought = wiring.contract.search.brought_model is not None
+    search = wiring.contract.search
+    brought = search.brought_model is not None or search.torch is not None
     checked = None if brought else _feasible(wiring, image, data)
     return Preparation(data, image, sizes, checked, wiring.declared())
 

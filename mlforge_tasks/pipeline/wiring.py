@@ -10,6 +10,7 @@ from mlforge_tasks import plugins
 from mlforge_tasks.contract.benchmark import kept_inputs
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline import places
+from mlforge_tasks.quantisation import LAYOUT
 from mlforge_tasks.stages import quantise, run
 from mlforge_tasks.verdict import clauses
 from mlforge_tasks.verdict.constraints import UNITS
@@ -163,6 +164,11 @@ class Wiring:
     def ends(self) -> dict[str, Any]:
         """What the contract says of the inputs and outputs of a model that was brought along."""
         return self.contract.model_ends().model_dump(mode="json")
+
+    @functools.cached_property
+    def layout(self) -> dict[str, Any]:
+        """In which order a user's network takes an example's axes."""
+        return {LAYOUT: self.contract.search.taken_layout}
 
     @functools.cached_property
     def admission(self) -> list[dict[str, Any]]:

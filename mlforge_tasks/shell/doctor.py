@@ -18,7 +18,7 @@ from serial.tools import list_ports
 from mlforge_tasks.contract.board import board_names, load_board
 from mlforge_tasks.cycles import llvm
 from mlforge_tasks.errors import MlforgeError, ToolError
-from mlforge_tasks.graph import process, product
+from mlforge_tasks.graph import process, product, torch_venv
 from mlforge_tasks.platforms import _gnu
 from mlforge_tasks.platforms._zephyr import doctor as zephyr
 from mlforge_tasks.runners import _attached, _bench, qemu
@@ -100,6 +100,15 @@ def _package(name: str, level: Level, advice: str) -> Finding:
         return Finding(level, name, "not installed", advice)
 
 
+def _torch() -> Finding:
+    """PyTorch's own environment, for `search.torch`; what is in it is not read."""
+    try:
+        return Finding("ok", "PyTorch", torch_venv.python())
+    except ToolError:
+        told = f"not found at {torch_venv.place()}"
+        return Finding("optional", "PyTorch", told, "for `search.torch`: ./bootstrap --torch")
+
+
 def _zephyr() -> Iterator[Finding]:
     for fact in zephyr.facts():
         level: Level = "optional" if fact.found is None else "ok"
@@ -154,6 +163,7 @@ def findings() -> Iterator[Finding]:
     yield _llvm()
     yield _package("tensorflow-cpu", "missing", BOOTSTRAP)
     yield _package("tflite-micro", "optional", "outputs cannot be held against TFLM's without it")
+    yield _torch()
     yield _package("anthropic", "optional", "for `agent: anthropic`: ./bootstrap --dev")
     key = "set" if os.environ.get("ANTHROPIC_API_KEY") else "not set"
     yield Finding("ok" if key == "set" else "optional", "ANTHROPIC_API_KEY", key)

@@ -103,7 +103,7 @@ def _refuse(why: str) -> None:
         raise _unusable(why)
 
 
-def _tensors(content: bytes) -> Tensors:
+def tensors(content: bytes) -> Tensors:
     try:
         return tensors_of(content)
     except CandidateFailure as failure:
@@ -139,8 +139,7 @@ def read(content: bytes, wanted: Wanted, libraries: Callable[[], Libraries]) -> 
     """
     if content[TFLITE_MARK[0]] == TFLITE_MARK[1]:
         inner, changed = _mended(content)
-        fitting = _fitting(inner, wanted, _tensors(inner), names_in(content))
-        return fitting.told(changed)
+        return fitting(inner, wanted, tensors(inner), names_in(content)).told(changed)
     if content[KERAS_MARK[0]] != KERAS_MARK[1]:
         raise _unusable("the file is neither a TFLite model nor a Keras archive")
     found = libraries()
@@ -159,7 +158,7 @@ def _check(
         raise _unusable(str(error)) from None
 
 
-def _fitting(content: bytes, wanted: Wanted, found: Tensors, names: Names) -> Int8Model:
+def fitting(content: bytes, wanted: Wanted, found: Tensors, names: Names) -> Int8Model:
     inputs, outputs = (
         [End(name, one.shape) for name, one in zip(called, tensors, strict=True)]
         for called, tensors in zip(names, found, strict=True)
@@ -208,12 +207,12 @@ def _quantised(network: Network, dataset: Path, wanted: Wanted, out: Path) -> In
     content = convert(*network, calibration, wanted.activations, ours=False, network=several)
     content, changed = converted(content)
     names = names_of(network.model, names_in(content)) if several else Names(("",), ("",))
-    found = _fitting(content, wanted, _tensors(content), names)
+    found = fitting(content, wanted, tensors(content), names)
     save_float_outputs(predict, dataset, card, out, given)
     return found.told(changed)
 
 
-def _reaching(model: Int8Model, card: DataCard) -> Int8Model:
+def reaching(model: Int8Model, card: DataCard) -> Int8Model:
     """The same, whose outputs reach as far as their targets do."""
     output = model.described.output
     gives = [one.gives for one in output.parts] if isinstance(output, JoinedOutputs) else [None]
@@ -221,7 +220,7 @@ def _reaching(model: Int8Model, card: DataCard) -> Int8Model:
     for at, some in enumerate(gives):
         if some != ():
             content = widened(content, *of_targets(card, some), at=at)
-    scaled = _tensors(content).outputs
+    scaled = tensors(content).outputs
     if isinstance(output, JoinedOutputs):
         parts = zip(output.parts, scaled, strict=True)
         changed = [
@@ -245,7 +244,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         unrolled = _unrolled(found)
         found = _quantised(found, inputs["dataset"], wanted, out)
         if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
-            found = _reaching(found, card).told(found.described.changed)
+            found = reaching(found, card).told(found.described.changed)
         found = found.told(unrolled)
     (out / "model.tflite").write_bytes(found.content)
     found.described.write(out / "quantisation.json")

@@ -75,6 +75,7 @@ def run_child(
     says_first: str = "",
     limits_itself: bool = False,
     on_line: Callable[[str], None] | None = None,
+    python: str | None = None,
 ) -> process.Completed:
     """Runs a module that ends with `main(run)`, as a process.
 
@@ -87,6 +88,7 @@ def run_child(
         says_first: What it prints once its libraries are loaded; before, no candidate is to blame.
         limits_itself: What it is refused once it has started may be by its own limit of memory.
         on_line: Called with each line that it prints.
+        python: Of another environment, which runs it; None for this one.
 
     Returns:
         The process, which ended well, crashed, or ran out of time.
@@ -97,10 +99,16 @@ def run_child(
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "request.json"
-        asking = warm.inherited()
+        asking = warm.inherited() if python is None else None
         path.write_text(warm.request(inputs, out, config, asking))
         done = warm.run(
-            module, path, timeout_s=timeout_s, on_line=on_line, asking=asking, forked=True
+            module,
+            path,
+            timeout_s=timeout_s,
+            on_line=on_line,
+            asking=asking,
+            forked=python is None,
+            python=python,
         )
     _check(module, done, out, says_first, limits_itself=limits_itself)
     return done

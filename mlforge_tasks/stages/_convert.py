@@ -25,6 +25,7 @@ from mlforge_tasks.stages._k_means import read_centroids, reconstruct
 from mlforge_tasks.stages._keras import Libraries, Predictor, clusters_of, load_model, start
 from mlforge_tasks.stages._output_range import of_targets, widened
 from mlforge_tasks.stages._trainer import load_split, load_weights, save_arrays
+from mlforge_tasks.stages.quantise import STARTED
 from mlforge_tasks.verdict import metrics
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.windows import Windows
 
 MAX_MESSAGE_LENGTH = 300
-# Printed once TensorFlow is loaded; an end before it is no candidate's fault.
-STARTED = "conversion starts"
 _ANSI = re.compile("\x1b\\[[0-9;]*m")
 _WRAPPED = "Exception encountered when calling"  # Keras says it before the error itself
 # Members of TensorFlow's `OpsSet`.
@@ -83,7 +82,7 @@ def convert(
         except Exception as error:
             shortage.refuse(error, "exporting the network")
             raise failure(f"Keras cannot run it on one input: {error_line(error)}") from error
-        _check_difference(off)
+        check_difference(off)
         try:
             return bytes(_converted(libraries, folder, network, calibration, activations))
         except OSError:
@@ -101,7 +100,7 @@ def error_line(error: Exception) -> str:
     return next(telling, type(error).__name__)[:MAX_MESSAGE_LENGTH]
 
 
-def _check_difference(off: float) -> None:
+def check_difference(off: float) -> None:
     if not math.isfinite(off):
         raise failure("its float outputs are not all finite for the calibration data")
     if off > TOLERANCE:

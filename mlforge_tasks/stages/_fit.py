@@ -180,7 +180,7 @@ def _curves(inputs: Mapping[str, Path]) -> tuple[tuple[float, ...], ...]:
     return tuple(curve for one in folders for curve in Curves.read(one / CURVES).curves)
 
 
-def _limit_memory(limit_bytes: int) -> None:
+def limit_memory(limit_bytes: int) -> None:
     """Has the kernel keep the contract's limit.
 
     Raises:
@@ -216,7 +216,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `weights.npz` and `training.json`; see `train.run`."""
     budget = Budget.model_validate(config["training"])
     limit = budget.memory_limit_bytes
-    _limit_memory(limit)
+    limit_memory(limit)
     try:
         libraries = start(config["search.seed"])
     except (MemoryError, ImportError, OSError) as error:  # refused memory shows as any of them

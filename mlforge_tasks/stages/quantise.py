@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+# Printed once a converter's libraries are loaded; an end before it is no candidate's fault.
+STARTED = "conversion starts"
 # A conversion takes seconds; this is for a machine under load.
 TIMEOUT_S = 600.0
 _FIELDS = ("search.seed", ACTIVATIONS, OUTPUT_RANGE)
@@ -61,8 +63,32 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     names = ("model", "render", "dataset", "train")
     sources = {name: inputs[name] for name in names if name in inputs}
     half = _bring if "model" in inputs else _convert
+    convert(half.__name__, sources, out, wanted)
+
+
+def convert(
+    module: str,
+    sources: Mapping[str, Path],
+    out: Path,
+    wanted: Mapping[str, Any],
+    *,
+    python: str | None = None,
+) -> None:
+    """Has a module convert a network, as a process.
+
+    Args:
+        module: Its dotted name.
+        sources: As its `run` takes them.
+        out: Likewise.
+        wanted: Likewise, its configuration.
+        python: See `run_child`.
+
+    Raises:
+        CandidateFailure: As `run`.
+        ToolError: As `run`.
+    """
     done = run_child(
-        half.__name__, sources, out, wanted, timeout_s=TIMEOUT_S, says_first=_convert.STARTED
+        module, sources, out, wanted, timeout_s=TIMEOUT_S, says_first=STARTED, python=python
     )
     if done.timed_out:
         raise ToolError(f"the TFLite converter took more than {TIMEOUT_S:g} s\n{done.tail()}")

@@ -87,12 +87,38 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         ToolError: The training process broke before it started training, was ended from outside,
             or stood still.
     """
-    wanted = {name: config[name] for name in ("training", "goal", "search.seed")}
+    begin(TRAINING, inputs, out, config)
+
+
+def begin(
+    module: str,
+    inputs: Mapping[str, Path],
+    out: Path,
+    config: Mapping[str, Any],
+    *,
+    told: tuple[str, ...] = (),
+    python: str | None = None,
+) -> None:
+    """Has a module train, as a process.
+
+    Args:
+        module: Its dotted name.
+        inputs: As `run` takes them.
+        out: Likewise.
+        config: Likewise.
+        told: What of that the module reads beside what every training does.
+        python: See `run_child`.
+
+    Raises:
+        CandidateFailure: As `run`.
+        ToolError: As `run`.
+    """
+    wanted = {name: config[name] for name in ("training", "goal", "search.seed", *told)}
     budget = Budget.model_validate(wanted["training"])
     sources = {name: folder for name, folder in inputs.items() if name != "admit"}
     longest_s = STANDSTILL_S + STARVED * budget.time_limit_s
     done = run_child(
-        TRAINING,
+        module,
         sources,
         out,
         wanted,
@@ -100,6 +126,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         says_first=STARTED,
         limits_itself=True,
         on_line=_show,
+        python=python,
     )
     _check(done, budget, longest_s)
 

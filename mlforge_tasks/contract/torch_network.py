@@ -1,0 +1,132 @@
+"""`search.torch`: a user's function that makes a PyTorch network, and the files that it is."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, TypeAdapter, ValidationError
+
+from mlforge_tasks.contract.fields import ProjectPath
+from mlforge_tasks.yaml_file import Mistake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlforge_tasks.contract.sections import Training
+
+_FORM = "a file of the project and a function in it, such as 'nets/my.py:build'"
+_PATH: TypeAdapter[str] = TypeAdapter(ProjectPath)
+
+
+def _form(text: str) -> str:
+    path, _, function = text.partition(":")
+    if not path.endswith(".py") or not function.isidentifier():
+        raise Mistake(_FORM)
+    try:
+        _PATH.validate_python(path)
+    except ValidationError:
+        raise Mistake(f"{_FORM}; the file below the project's root, where doit runs") from None
+    return text
+
+
+TorchNetwork = Annotated[str, AfterValidator(_form)]
+
+
+def split(text: str) -> tuple[str, str]:
+    """File and function."""
+    path, _, function = text.partition(":")
+    return path, function
+
+
+def check(text: str, root: Path) -> None:
+    """Looks for the function; nothing of the file is run.
+
+    Raises:
+        Mistake: It is not there, or the file is no Python.
+    """
+    path, function = split(text)
+    file = root / path
+    if not file.is_file():
+        raise Mistake(f"a file that is there: no '{path}' below {root}")
+    try:
+        body = ast.parse(file.read_bytes(), path).body
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        at = f"{path}:{line}" if line else path
+        raise Mistake(f"a file of Python: {at}: {getattr(error, 'msg', error)}") from None
+    names = sorted({name for one in body for name in _defined(one)})
+    if function not in names:
+        known = f"it has {', '.join(names)}" if names else "it defines none"
+        raise Mistake(f"a function of '{path}': {known}")
+
+
+def misfits(torch: str | None, training: Training | None) -> Iterator[Mistake]:
+    """What of a training a PyTorch network's has not yet."""
+    if torch is None or training is None:
+        return
+    for key in ("augment", "prune"):
+        if getattr(training, key):
+            yield Mistake(f"no such network with training.{key}, which is Keras'", at=("torch",))
+
+
+def _defined(statement: ast.stmt) -> Iterator[str]:
+    """Functions and classes, and what may be one: imported or assigned names."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        yield statement.name
+    elif isinstance(statement, ast.ImportFrom):
+        yield from (one.asname or one.name for one in statement.names)
+    elif isinstance(statement, ast.Assign):
+        yield from (one.id for one in statement.targets if isinstance(one, ast.Name))
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Finds the files that a network is made of: its own, and what that imports of the project.
+
+    Attributes:
+        path: The file with the function, relative to the project.
+    """
+
+    path: str
+
+    def __call__(self, root: Path) -> tuple[Path, ...]:
+        """Their paths, relative to the root, sorted.
+
+        A module is looked for as Python does once the file's folder, then the root, is on its path.
+        """
+        # Not for a contract without a network of PyTorch.
+        from mlforge_tasks.graph.imports import imported_names  # noqa: PLC0415
+
+        found: set[Path] = set()
+        todo = [Path(self.path)]
+        while todo:
+            file = todo.pop()
+            if file in found:
+                continue
+            found.add(file)
+            try:
+                names = imported_names((root / file).read_bytes())
+            except (SyntaxError, FileNotFoundError):  # told where it is run, with its line
+                continue
+            for name in names:
+                todo += self._modules(root, file, name)
+        return tuple(sorted(found))
+
+    def _modules(self, root: Path, file: Path, name: str) -> list[Path]:
+        bare = name.lstrip(".")
+        dots = len(name) - len(bare)
+        parts = [part for part in bare.split(".") if part]
+        if dots:
+            bases = [Path(*file.parent.parts[: len(file.parent.parts) - dots + 1])]
+        else:
+            bases = [Path(self.path).parent, Path()]
+        for base in bases:
+            chain = [base.joinpath(*parts[: count + 1]) for count in range(len(parts))]
+            files = [one for at in chain for one in (at.with_suffix(".py"), at / "__init__.py")]
+            here = [one for one in files if (root / one).is_file()]
+            if here:
+                return here
+        return []

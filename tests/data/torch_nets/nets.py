@@ -1,0 +1,47 @@
+"""Networks of a user's, as `search.torch` names them."""
+
+from parts import block
+from torch import nn
+
+
+def conv(input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Windows of a sensor, channels first."""
+    channels, length = input_shape
+    body = (block(channels, 6, 5), nn.MaxPool1d(4), nn.Flatten())
+    return nn.Sequential(*body, nn.Linear(6 * (length // 4), outputs))
+
+
+def with_softmax(input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Gives probabilities, which is not wanted."""
+    return nn.Sequential(nn.Flatten(), conv_dense(input_shape, outputs), nn.Softmax(dim=-1))
+
+
+def conv_dense(input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """One dense layer."""
+    channels, length = input_shape
+    return nn.Linear(channels * length, outputs)
+
+
+def wrong_size(input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Takes other inputs than there are."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(input_shape[0], outputs))
+
+
+class Failing(nn.Module):
+    """Raises where it is run."""
+
+    def forward(self, x):
+        """Divides by nothing."""
+        return x / len([])
+
+
+def failing(input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """One that raises."""
+    return Failing()
+
+
+def reads(input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Reads a file that is in no key."""
+    with open("pyproject.toml") as file:  # noqa: PTH123 - as users write it
+        file.read()
+    return nn.Flatten()
