@@ -59,6 +59,20 @@ def disturb(torch: Any, model: Any, seed: int) -> None:
                 one.add_(torch.from_numpy(more))
 
 
+def folded(model: Any) -> Any:
+    """The network with batch normalisations in the convolutions before them, where that can be.
+
+    The converter leaves one behind a Conv1d as MUL and ADD between transpositions, unless it is as
+    fresh as an untrained one.
+    """
+    optimisation = importlib.import_module("torch.fx.experimental.optimization")
+    try:
+        return optimisation.fuse(model.eval())
+    except Exception as error:  # noqa: BLE001 - control flow that cannot be traced: of many types
+        shortage.refuse(error, "folding batch normalisations")
+        return model
+
+
 def exported(torch: Any, model: Any, form: tuple[int, ...], path: Path) -> None:
     """Writes the float network for one example.
 
@@ -144,7 +158,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         disturb(torch, model, seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.tflite"
-        exported(torch, whole, taken.form, path)
+        exported(torch, folded(whole), taken.form, path)
         network = Float(path)
         some = calibration[:COMPARED_EXAMPLES]
         wanted = predict(windows.Windows.each(some))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 MAX_MESSAGE_LENGTH = 300
 _PROBABILITIES = ("Softmax", "LogSoftmax", "Sigmoid", "LogSigmoid")
 _PROBED_EXAMPLES = 8
+_NO_FOLDER = "/dev/null/none"
 _EXACT = 1e-4  # of sums of float32 probabilities
 
 
@@ -107,9 +108,6 @@ class Users:
 
     def watch(self) -> None:
         """Has every file of the project refused that is in no key, while his code runs."""
-        # Bytecode of another source of the same size and time would be taken for this one's.
-        sys.dont_write_bytecode = True
-        sys.pycache_prefix = str(Path(sys.executable).parent / "no-such-folder")
         sys.addaudithook(self._audit)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -136,6 +134,10 @@ class Users:
         Raises:
             CandidateFailure: It raised, with the user's file and line.
         """
+        kept = sys.dont_write_bytecode, sys.pycache_prefix
+        # Bytecode of another source of the same size and time would be taken for this one's. What
+        # is imported for ourselves keeps its own: without, litert-torch takes a minute to import.
+        sys.dont_write_bytecode, sys.pycache_prefix = True, _NO_FOLDER
         self._running = True
         try:
             return call()
@@ -146,6 +148,7 @@ class Users:
             raise unusable(self._told(what, error), self._stage) from error
         finally:
             self._running = False
+            sys.dont_write_bytecode, sys.pycache_prefix = kept
 
     def _told(self, what: str, error: BaseException) -> str:
         """`nets/my.py:12: build: ValueError: …`."""
