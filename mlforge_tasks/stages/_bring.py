@@ -24,7 +24,7 @@ from mlforge_tasks.quantisation import (
 )
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages._convert import STARTED, convert, error_line, save_float_outputs
+from mlforge_tasks.stages._convert import convert, error_line, save_float_outputs
 from mlforge_tasks.stages._describe import about, tensors_of
 from mlforge_tasks.stages._keras import Libraries, Predictor, start
 from mlforge_tasks.stages._layer_names import with_plain_names
@@ -45,6 +45,7 @@ from mlforge_tasks.stages._several import (
 )
 from mlforge_tasks.stages._several_keras import Several, keras_ends, names_of
 from mlforge_tasks.stages._unrolled import LoopError, unroll
+from mlforge_tasks.stages.quantise import STARTED
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError
 from mlforge_tasks.tflite_file.mended import Mended, converted, whole, with_integers
 

@@ -23,7 +23,6 @@ from mlforge_tasks.quantisation import ACTIVATIONS, LAYOUT, OUTPUT_RANGE
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._bring import fitting, reaching, tensors
 from mlforge_tasks.stages._convert import (
-    STARTED,
     check_difference,
     error_line,
     save_float_outputs,
@@ -34,6 +33,7 @@ from mlforge_tasks.stages._several import Wanted, names_in
 from mlforge_tasks.stages._torch_fit import TORCH
 from mlforge_tasks.stages._torch_module import Taken, Users, headed, start
 from mlforge_tasks.stages._torch_trainer import load_weights, predictor
+from mlforge_tasks.stages.quantise import STARTED
 from mlforge_tasks.tflite_file.masks import with_near_masks
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _ACTIVATION_BITS: Mapping[EndType, int] = {"int8": 8, "int16": 16}
 _DENSE = "FULLY_CONNECTED"
+_QUANTISER = ("calibrator", "quantizer", "recipe_manager", "qtyping", "utils.qsv_utils")
 
 
 def disturb(torch: Any, model: Any, seed: int) -> None:
@@ -117,19 +118,25 @@ def quantised(path: Path, network: Float, calibration: Windows, activations: End
     Raises:
         CandidateFailure: The quantiser refuses it.
     """
-    library = importlib.import_module("ai_edge_quantizer.quantizer")
-    types = importlib.import_module("ai_edge_quantizer.qtyping")
+    calibrator, quantizer, recipes, types, updates = (
+        importlib.import_module(f"ai_edge_quantizer.{name}") for name in _QUANTISER
+    )
     bits = _ACTIVATION_BITS[activations]
-    quantiser = library.Quantizer(str(path))
-    whole = types.TFLOperationName.ALL_SUPPORTED
-    quantiser.add_static_config(".*", whole, bits, 8)
+    recipe = recipes.RecipeManager()
+    recipe.add_static_config(".*", types.TFLOperationName.ALL_SUPPORTED, bits, 8)
     # One scale for a whole dense layer: per-channel, Zephyr's TFLite Micro refuses it.
     one = types.QuantGranularity.TENSORWISE
-    quantiser.add_static_config(".*", types.TFLOperationName(_DENSE), bits, 8, one)
+    recipe.add_static_config(".*", types.TFLOperationName(_DENSE), bits, 8, one)
     samples = [{network.input: example} for example in calibration.batches(1)]
     try:
-        ranges = quantiser.calibrate({network.signature: samples})
-        return bytes(quantiser.quantize(ranges).quantized_model)
+        # Its own default is a moving average of each example's range, which cuts most of them.
+        ranges = calibrator.Calibrator(
+            str(path), num_threads=1, qsv_update_func=updates.min_max_update
+        )
+        ranges.calibrate({network.signature: samples}, recipe)
+        quantiser = quantizer.Quantizer(str(path))
+        quantiser.load_quantization_recipe(recipe.get_quantization_recipe())
+        return bytes(quantiser.quantize(ranges.get_model_qsvs()).quantized_model)
     except OSError:
         raise
     except Exception as error:

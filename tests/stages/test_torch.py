@@ -12,7 +12,7 @@ from mlforge_tasks.contract.data_card import EXAMPLES_CARD, DataCard
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import torch_venv
-from mlforge_tasks.quantisation import Quantisation
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.stages import dataset, quantise_torch, train_torch
 from mlforge_tasks.stages._trainer import load_split
@@ -85,6 +85,8 @@ def test_a_network_is_trained_quantised_and_runs_as_the_reference_does(
     out.mkdir()
     quantise_torch.run({**given, "train": tmp_path / "a"}, out, config)
     model = Quantisation.read(out / "quantisation.json")
+    assert isinstance(model.input, TensorQuantisation)
+    assert isinstance(model.output, TensorQuantisation)
     assert model.input.shape == (2, 16)
     content = (out / "model.tflite").read_bytes()
     card = DataCard.read(data / EXAMPLES_CARD)
