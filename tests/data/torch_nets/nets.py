@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Networks of a user's, as `search.torch` names them."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What a network of `nets.py` is made of."""
 
 from torch import nn
