@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,8 +83,8 @@ def run_child(
     Args:
         module: Its dotted name.
         inputs: As its `run` takes them.
-        out: As its `run` takes it.
-        config: As its `run` takes it.
+        out: Likewise.
+        config: Likewise.
         timeout_s: After this many seconds it is killed.
         says_first: What it prints once its libraries are loaded; before, no candidate is to blame.
         limits_itself: What it is refused once it has started may be by its own limit of memory.
@@ -101,14 +102,7 @@ def run_child(
         path = Path(folder) / "request.json"
         asking = warm.inherited() if python is None else None
         path.write_text(warm.request(inputs, out, config, asking))
-        done = warm.run(
-            module,
-            path,
-            timeout_s=timeout_s,
-            on_line=on_line,
-            asking=asking,
-            forked=python is None,
-            python=python,
-        )
+        start = partial(warm.run, module, path, asking=asking, forked=True, python=python)
+        done = start(timeout_s=timeout_s, on_line=on_line)
     _check(module, done, out, says_first, limits_itself=limits_itself)
     return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import EXAMPLES_CARD, DataCard
@@ -12,7 +13,7 @@ from mlforge_tasks.quantisation import LAYOUT
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._fit import Judged, fit, limit_memory
 from mlforge_tasks.stages._pruning import Pruning
-from mlforge_tasks.stages._torch_module import Taken, Users, headed, start
+from mlforge_tasks.stages._torch_module import Taken, Users, start
 from mlforge_tasks.stages._torch_trainer import TorchTrainer
 from mlforge_tasks.stages._trainer import load_split
 from mlforge_tasks.stages._training import STARTED, Budget, failure
@@ -44,17 +45,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         model = users.build(torch, taken.form, card.output_count, seed)
         users.check(torch, model, train.inputs[:8], card)
         goal = Figure.from_dump(config["goal"])
-        trainer = TorchTrainer(
-            torch,
-            model,
-            headed(torch, model, card),
-            train,
-            goal=goal.metric,
-            budget=budget,
-            seed=seed,
-            users=users,
-            card=card,
-        )
+        learner = partial(TorchTrainer, goal=goal.metric, budget=budget, seed=seed)
+        trainer = learner(torch, model, train, users=users, card=card)
         pruning = Pruning(goal.metric, (), warm_up=budget.patience)
         training = fit(trainer, Judged(goal, validation, card), budget, pruning)
     except (MemoryError, RuntimeError) as error:

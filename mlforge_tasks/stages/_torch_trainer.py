@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlforge_tasks.stages._torch_module import headed
 from mlforge_tasks.stages._trainer import save_arrays
 from mlforge_tasks.stages._training import failure
 from mlforge_tasks.verdict.classification import balanced_weights
@@ -46,7 +47,6 @@ class TorchTrainer:
     Args:
         torch: PyTorch.
         model: The network, which gives logits.
-        whole: The same with what makes probabilities of them.
         train: The training split, as the network takes it.
         goal: The goal's metric; it decides which loss is minimised.
         budget: Batch size, learning rate, whether rare classes weigh more.
@@ -59,7 +59,6 @@ class TorchTrainer:
         self,
         torch: Any,
         model: Any,
-        whole: Any,
         train: Split,
         *,
         goal: str,
@@ -70,7 +69,7 @@ class TorchTrainer:
     ) -> None:
         self._torch = torch
         self.model = model
-        self._predict = predictor(torch, whole)
+        self._predict = predictor(torch, headed(torch, model, card))
         self._train = train
         self._seed = seed
         self._count = len(train.inputs)
