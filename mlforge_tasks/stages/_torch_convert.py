@@ -34,7 +34,7 @@ from mlforge_tasks.stages._torch_fit import TORCH
 from mlforge_tasks.stages._torch_module import Taken, Users, headed, start
 from mlforge_tasks.stages._torch_trainer import load_weights, predictor
 from mlforge_tasks.stages.quantise import STARTED
-from mlforge_tasks.tflite_file.masks import with_near_masks
+from mlforge_tasks.tflite_file.mended import converted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,10 +172,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         check_difference(share_of_range(network(some), wanted))
         content = quantised(path, network, calibration, config[ACTIVATIONS])
     fits = Wanted(card, config[LAYOUT], Ends.from_dump({}), config[ACTIVATIONS])
-    content = with_near_masks(content)
-    found = fitting(content, fits, tensors(content), names_in(content))
+    inner, changed = converted(content)
+    found = fitting(inner, fits, tensors(inner), names_in(content)).told(changed)
     if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
-        found = reaching(found, card)
+        found = reaching(found, card).told(found.described.changed)
     (out / "model.tflite").write_bytes(found.content)
     found.described.write(out / "quantisation.json")
 
