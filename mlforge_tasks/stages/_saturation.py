@@ -10,6 +10,7 @@ import numpy as np
 
 from mlforge_tasks import oracle
 from mlforge_tasks.engines._aot.importer import import_model
+from mlforge_tasks.engines._aot.islands import TABLE
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.quantisation import ITEM_BYTES
 from mlforge_tasks.verdict.evaluation import Rail
@@ -40,6 +41,7 @@ _CUTS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "SILU": (-0.2785, np.inf),
         "ELU": (-1.0, np.inf),
         "ABS": (0.0, np.inf),
+        "SQUARE": (0.0, np.inf),
         "SQUARED_DIFFERENCE": (0.0, np.inf),
     }
 )
@@ -96,12 +98,8 @@ def _layers(graph: Graph) -> Iterator[_Layer]:
         made = graph.output_of(operator)
         inside = made.dtype in ITEM_BYTES and operator.output not in graph.outputs
         if inside and operator.op not in _BOUNDED and not _moves(operator, made, graph):
-            yield _Layer(
-                operator.name,
-                operator.output,
-                made.size,
-                _cut_off(_function(operator, swished), made),
-            )
+            ends = _ends(operator, graph, swished)
+            yield _Layer(operator.name, operator.output, made.size, _cut_off(ends, made))
 
 
 def _moves(operator: Operator, made: Tensor, graph: Graph) -> bool:
@@ -116,24 +114,34 @@ def _same_scale(one: Tensor, other: Tensor) -> bool:
     return (one.scale, one.zero_point) == (other.scale, other.zero_point)
 
 
-def _function(operator: Operator, swished: Container[tuple[int, int]]) -> str:
-    """What an operator's output ends by.
+def _ends(
+    operator: Operator, graph: Graph, swished: Container[tuple[int, int]]
+) -> tuple[float, float]:
+    """Where an operator's function ends, below and above.
 
     Args:
         operator: Any.
+        graph: Its model.
         swished: What each LOGISTIC takes and makes: with both a MUL is SiLU.
     """
-    if operator.op == "MUL" and (
-        operator.inputs[:2] in swished or operator.inputs[1::-1] in swished
-    ):
-        return "SILU"
-    return operator.op if operator.op in _CUTS else operator.options.activation
+    options = operator.options
+    if operator.op == TABLE:
+        return options.least, options.greatest
+    if operator.op == "RSQRT":  # of one step; there is none between it and 0
+        return 0.0, float(graph.inputs_of(operator)[0].scale) ** -0.5
+    if operator.op == "MUL" and options.activation == "NONE":
+        first, second = operator.inputs
+        if first == second:
+            return _CUTS["SQUARE"]
+        if (first, second) in swished or (second, first) in swished:
+            return _CUTS["SILU"]
+    return _CUTS[operator.op if operator.op in _CUTS else options.activation]
 
 
-def _cut_off(name: str, made: Tensor) -> tuple[bool, bool]:
+def _cut_off(ends: tuple[float, float], made: Tensor) -> tuple[bool, bool]:
     """Whether values beyond the low and the high end are lost, by a step or more, to the range."""
-    below, above = _CUTS[name]
+    below, above = ends
     reach = np.iinfo(made.dtype)
-    ends = (np.array([reach.min, reach.max]) - made.zero_point) * float(made.scale)
+    low, high = (np.array([reach.min, reach.max]) - made.zero_point) * float(made.scale)
     near = 1.5 * float(made.scale)
-    return bool(ends[0] > below + near), bool(ends[1] < above - near)
+    return bool(low > below + near), bool(high < above - near)

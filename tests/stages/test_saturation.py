@@ -86,6 +86,36 @@ def test_where_a_function_ends_nothing_is_cut_off() -> None:
     assert [(one.at_low, one.at_high) for one in found] == [(0, 0), (0, 0)]
 
 
+@pytest.mark.parametrize(
+    ("op", "quant", "high"),
+    [
+        ("SQUARE", Quant(np.float32(0.01), -128), 0),  # up to 2.55; squares reach 1
+        ("SQUARE", Quant(np.float32(0.001), -128), 4),  # up to 0.255
+        ("RSQRT", Quant(np.float32(0.05), -128), 0),  # up to 12.75; 11.3 is that of the first step
+        ("RSQRT", Quant(np.float32(0.01), -128), 6),
+    ],
+)
+def test_what_is_made_of_one_tensor_ends_where_its_function_does(
+    op: str, quant: Quant, high: int
+) -> None:
+    """Squares of little are 0 and are not cut off; an inverse root is the greatest at 0."""
+    writer = Writer()
+    of = Quant(np.float32(1 / 128), -128 if op == "RSQRT" else 0)
+    source = writer.activation((1, 2), of, 1.0)
+    made = writer.activation((1, 2), quant, 1.0)
+    if op == "RSQRT":
+        writer.operator(op, [source.index], [made.index])
+    else:
+        island, squared = (writer.float_activation((1, 2)) for _ in range(2))
+        writer.operator("DEQUANTIZE", [source.index], [island])
+        writer.operator(op, [island], [squared])
+        writer.operator("QUANTIZE", [squared], [made.index], schema.QuantizeOptionsT())
+    last = dense(writer, made, UNIT, ACTIVATION.NONE)
+    ends = Windows.each(np.tile(np.array([[-128, -128], [of.zero_point, 1]], np.int8), (2, 1)))
+    (found,) = layer_rails(writer.finish(source.index, last.index), ends)
+    assert (found.at_low, found.at_high) == (0, high)
+
+
 def test_of_many_examples_some_are_run() -> None:
     """From the first to the last."""
     many = Windows.each(np.repeat(INPUTS.rows, 1000, axis=0))

@@ -115,8 +115,9 @@ class Options:
     GATHER's places have as well. `reflects`: a mirrored border does not have the edge itself twice.
     `adjoint`: which of two matrices are transposed. `fed` are a first row of the model's input, how
     many rows later each turn of a loop begins, and how many rows there are in each. `table` is of a
-    map without another definition, by int8 + 128. `clip` is of an LSTM's cells, 0 for none, and
-    `time_major` where its steps are the first axis.
+    map without another definition, by int8 + 128; `least` and `greatest` are what it makes
+    of any int8. `clip` is of an LSTM's cells, 0 for none, and `time_major` where its steps are the
+    first axis.
     """
 
     same_padding: bool = False
@@ -143,6 +144,8 @@ class Options:
     adjoint: tuple[bool, bool] = (False, False)
     fed: tuple[int, int, int] = (0, 0, 0)
     table: tuple[int, ...] = ()
+    least: float = -math.inf
+    greatest: float = math.inf
     clip: float = 0.0
     time_major: bool = False
 

@@ -142,7 +142,9 @@ class _Islands:
             return replace(operator, inputs=(found.source,), options=options)
         table = floats.quantised(found.values, output, _in_float(maker))
         name = operator.name if maker.name in self.named else maker.name
-        return self._table(operator, found.source, table, name)
+        made = self._table(operator, found.source, table, name)
+        least, greatest = float(found.values.min()), float(found.values.max())
+        return replace(made, options=replace(made.options, least=least, greatest=greatest))
 
     def _table(
         self, operator: Operator, source: int, table: NDArray[np.int8], name: str
