@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import re
 import sys
 import tempfile
 from dataclasses import replace
@@ -39,10 +40,15 @@ TIMEOUT_S = 6 * 3600.0
 NO_WHEEL = "there is no tflite-micro wheel here"
 MOST_SAID = 200
 _MODEL, _INPUTS, _OUTPUTS = "model.tflite", "inputs", "outputs.npy"
+# What the interpreter writes of an operator that it has no kernel for.
+_NO_KERNEL = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
 
 
 class ReferenceCrashedError(MlforgeError):
-    """The reference cannot run a model: its interpreter ended itself, so nothing is compared."""
+    """The reference cannot run a model, so nothing is compared.
+
+    Its interpreter ended itself, or has no kernel for an operator.
+    """
 
 
 def available() -> bool:
@@ -166,9 +172,9 @@ def outputs_of(tflite: bytes, inputs: Windows) -> NDArray[np.signedinteger[Any]]
         inputs: Examples, int8 or int16, as for `Oracle.run`.
 
     Raises:
-        ReferenceCrashedError: The interpreter ended itself.
-        ToolError: There is no wheel, it refuses the model, or the process was ended from outside
-            or ran short of something.
+        ReferenceCrashedError: The interpreter ended itself, or has no kernel for an operator.
+        ToolError: There is no wheel, it refuses the model for another reason, or the process was
+            ended from outside or ran short of something.
     """
     return _in_a_process(tflite, inputs, ())
 
@@ -197,7 +203,7 @@ def _in_a_process(tflite: bytes, inputs: Windows, tensors: Sequence[int]) -> NDA
 
 
 def _attempt(folder: Path, words: Sequence[str]) -> str:
-    """Runs the process; how its interpreter ended itself, or nothing where it did not.
+    """Runs the process; why its interpreter cannot run the model, or nothing where it did.
 
     Raises:
         ToolError: Something else ended it.
@@ -210,6 +216,9 @@ def _attempt(folder: Path, words: Sequence[str]) -> str:
     )
     if done.returncode == 0 and not done.timed_out:
         return ""
+    missing = _NO_KERNEL.search(done.output)
+    if missing and done.returncode > 0 and not done.timed_out:
+        return f"TFLite Micro's interpreter has no kernel for {missing[1]}"
     if done.timed_out or done.returncode > 0:
         took = f"took more than {TIMEOUT_S:g} s" if done.timed_out else "could not run the model"
         raise ToolError(f"the oracle, TFLite Micro's interpreter, {took}\n{done.tail()}")

@@ -196,6 +196,15 @@ def test_lengths_of_any_rows(tmp_path: Path) -> None:
     assert differing_bytes(cases, tmp_path) == {}
 
 
+def _selu(writer: Writer, source: Ref) -> int:
+    """The end of SELU as the converter has it: a choice by SELECT."""
+    flags = writer.choices(source.shape)
+    writer.operator("GREATER", [source.index, source.index], [flags])
+    output = writer.activation(source.shape, MIDDLE, 1.0)
+    writer.operator("SELECT", [flags, source.index, source.index], [output.index])
+    return output.index
+
+
 def _without_scale(writer: Writer, source: Ref) -> int:
     floats = [writer.float_activation(source.shape) for _ in range(2)]
     writer.operator("DEQUANTIZE", [source.index], floats[:1])
@@ -213,6 +222,7 @@ def _without_scale(writer: Writer, source: Ref) -> int:
         (_island(LOW, _made(0.1), "LOG"), "LOG '.*' in float32 of values"),
         (_island(MIDDLE, _made(0.1), "NEG", "GELU"), "GELU '.*' in float32 .*one tensor"),
         (_model(MIDDLE, _two_tensors), "ADD '.*' in float32 .*one tensor"),
+        (_model(MIDDLE, _selu), "SELECT 'l1_.*' is not supported .* has SELECT_V2 only"),
         (_model(MIDDLE, _without_scale), "lacks a scale"),
         (_model(MIDDLE, _other_scales("MAXIMUM")), "MAXIMUM '.*' that changes the scale"),
         (_model(MIDDLE, _divided(-5)), "DIV '.*' by what may be 0"),

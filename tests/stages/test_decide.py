@@ -12,7 +12,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from mlforge_tasks import windows
 from mlforge_tasks.contract.goal import Figure
-from mlforge_tasks.errors import ToolError
+from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.int8 import quantise
 from mlforge_tasks.oracle import outputs_of
 from mlforge_tasks.stages import decide, evaluate
@@ -156,6 +156,21 @@ def test_a_split_with_nothing_to_detect_is_told(inputs: dict[str, Path], tmp_pat
     with pytest.raises(ToolError, match="'f1' is not defined on the validation split") as caught:
         decide.run({**inputs, "dataset": dataset}, tmp_path, config)
     assert "split otherwise" in (caught.value.hint or "")
+
+
+def test_an_operator_that_the_reference_has_not_is_the_models_fault(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    """Engine `aot` is asked then, which names it as it does where it is to build the model."""
+    writer, quant = Writer(), Quant(np.float32(0.04), 3)
+    source, output = (writer.activation((1, 2), quant, 1.0) for _ in range(2))
+    writer.operator("GELU", [source.index], [output.index], schema.GeluOptionsT())
+    content = writer.finish(source.index, output.index)
+    (tmp_path / "model.tflite").write_bytes(content)
+    describe(content).write(tmp_path / "quantisation.json")
+    config = {"detectors": [FIGURE.model_dump(mode="json")], "trained": True}
+    with pytest.raises(CandidateFailure, match="GELU 'l0_.*' is not supported .* use elu"):
+        decide.run({**inputs, "quantise": tmp_path}, tmp_path, config)
 
 
 def test_an_anomaly_is_told_by_its_score(inputs: dict[str, Path], tmp_path: Path) -> None:

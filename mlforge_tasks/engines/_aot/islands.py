@@ -107,8 +107,10 @@ class _Islands:
         return True
 
     def _is_of_island(self, operator: Operator) -> bool:
+        """Whether one operand is of an island; of what is told elsewhere, since no table has it."""
         if any(index in self.functions for index in operator.inputs):
-            return True
+            made = self.tensors[operator.output].dtype
+            return made != "int8" or operator.op in {*_COPIES, *_DTYPES, "QUANTIZE"}
         return operator.op in COMPARISONS and self._source_of(operator) is not None
 
     def _copied(self, operator: Operator) -> Operator:
