@@ -169,7 +169,7 @@ def test_an_operator_that_the_reference_has_not_is_the_models_fault(
     (tmp_path / "model.tflite").write_bytes(content)
     describe(content).write(tmp_path / "quantisation.json")
     config = {"detectors": [FIGURE.model_dump(mode="json")], "trained": True}
-    with pytest.raises(CandidateFailure, match="GELU 'l0_.*' is not supported .* use elu"):
+    with pytest.raises(CandidateFailure, match=r"GELU 'l0_.*' is not supported .* use elu"):
         decide.run({**inputs, "quantise": tmp_path}, tmp_path, config)
 
 
