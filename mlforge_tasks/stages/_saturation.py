@@ -16,10 +16,15 @@ from mlforge_tasks.quantisation import ITEM_BYTES
 from mlforge_tasks.verdict.evaluation import Rail
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
+
+    from numpy.typing import NDArray
 
     from mlforge_tasks.engines._aot.graph import Graph, Operator, Tensor
     from mlforge_tasks.windows import Windows
+
+    _Pair = tuple[int, int]
 
 # Of a split; each takes as long as an inference on the host.
 EXAMPLES = 500
@@ -38,12 +43,14 @@ _CUTS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "RELU6": (0.0, 6.0),
         "RELU_N1_TO_1": (-1.0, 1.0),
         "HARD_SWISH": (-0.375, np.inf),
-        "SILU": (-0.2785, np.inf),
         "ELU": (-1.0, np.inf),
         "ABS": (0.0, np.inf),
-        "SQUARE": (0.0, np.inf),
         "SQUARED_DIFFERENCE": (0.0, np.inf),
     }
+)
+_LEAST_SILU = -0.2785
+_PAIRS: Mapping[str, Callable[..., NDArray[np.float64]]] = MappingProxyType(
+    {"ADD": np.add, "SUB": np.subtract, "MUL": np.multiply}
 )
 
 
@@ -93,12 +100,12 @@ def layer_rails(tflite: bytes, inputs: Windows) -> tuple[Rail, ...]:
 
 
 def _layers(graph: Graph) -> Iterator[_Layer]:
-    swished = {(one.inputs[0], one.output) for one in graph.operators if one.op == "LOGISTIC"}
+    gates = {(one.inputs[0], one.output) for one in graph.operators if one.op == "LOGISTIC"}
     for operator in graph.operators:
         made = graph.output_of(operator)
         inside = made.dtype in ITEM_BYTES and operator.output not in graph.outputs
         if inside and operator.op not in _BOUNDED and not _moves(operator, made, graph):
-            ends = _ends(operator, graph, swished)
+            ends = _ends(operator, graph, gates)
             yield _Layer(operator.name, operator.output, made.size, _cut_off(ends, made))
 
 
@@ -114,34 +121,51 @@ def _same_scale(one: Tensor, other: Tensor) -> bool:
     return (one.scale, one.zero_point) == (other.scale, other.zero_point)
 
 
-def _ends(
-    operator: Operator, graph: Graph, swished: Container[tuple[int, int]]
-) -> tuple[float, float]:
+def _ends(operator: Operator, graph: Graph, gates: AbstractSet[_Pair]) -> tuple[float, float]:
     """Where an operator's function ends, below and above.
 
     Args:
         operator: Any.
         graph: Its model.
-        swished: What each LOGISTIC takes and makes: with both a MUL is SiLU.
+        gates: What each LOGISTIC takes and makes.
     """
     options = operator.options
     if operator.op == TABLE:
         return options.least, options.greatest
     if operator.op == "RSQRT":  # of one step; there is none between it and 0
         return 0.0, float(graph.inputs_of(operator)[0].scale) ** -0.5
-    if operator.op == "MUL" and options.activation == "NONE":
-        first, second = operator.inputs
-        if first == second:
-            return _CUTS["SQUARE"]
-        if (first, second) in swished or (second, first) in swished:
-            return _CUTS["SILU"]
-    return _CUTS[operator.op if operator.op in _CUTS else options.activation]
+    below, above = _CUTS[operator.op if operator.op in _CUTS else options.activation]
+    if operator.op in _PAIRS:
+        least, most = _of_pair(operator, graph, gates)
+        below, above = max(below, least), min(above, most)
+    return below, above
+
+
+def _of_pair(operator: Operator, graph: Graph, gates: AbstractSet[_Pair]) -> tuple[float, float]:
+    """The least and the greatest that a sum, a difference or a product can be."""
+    first, second = operator.inputs
+    ranges = (_range(one) for one in graph.inputs_of(operator))
+    corners = _PAIRS[operator.op](*np.ix_(*ranges))
+    least = float(corners.min())
+    if operator.op == "MUL" and first == second:
+        least = max(least, 0.0)
+    if operator.op == "MUL" and not gates.isdisjoint({(first, second), (second, first)}):
+        least = max(least, _LEAST_SILU)
+    return least, float(corners.max())
+
+
+def _range(tensor: Tensor) -> NDArray[np.float64]:
+    """The least and the greatest that a tensor can be."""
+    reach = np.iinfo(tensor.dtype)
+    ends = np.array([reach.min, reach.max], np.float64)
+    steps = ends if tensor.data is None else tensor.constant.astype(np.float64)
+    values = (np.array([steps.min(), steps.max()]) - tensor.zero_point) * float(tensor.scale)
+    return np.sort(values)
 
 
 def _cut_off(ends: tuple[float, float], made: Tensor) -> tuple[bool, bool]:
     """Whether values beyond the low and the high end are lost, by a step or more, to the range."""
     below, above = ends
-    reach = np.iinfo(made.dtype)
-    low, high = (np.array([reach.min, reach.max]) - made.zero_point) * float(made.scale)
+    low, high = _range(made)
     near = 1.5 * float(made.scale)
     return bool(low > below + near), bool(high < above - near)

@@ -116,6 +116,20 @@ def test_what_is_made_of_one_tensor_ends_where_its_function_does(
     assert (found.at_low, found.at_high) == (0, high)
 
 
+@pytest.mark.parametrize(("scale", "high"), [(1 / 255, 0), (0.8 / 255, 8)])
+def test_what_operands_cannot_come_to_is_not_cut_off(scale: float, high: int) -> None:
+    """A sixth of what is 6 at most, the end of hard_sigmoid, is 1 at most."""
+    writer = Writer()
+    source = writer.activation((1, 2), Quant(np.float32(6 / 255), -128), 1.0)
+    sixth = writer.constant(np.array([127], np.int8), [1 / 6 / 127], [0])
+    made = writer.activation((1, 2), Quant(np.float32(scale), -128), 1.0)
+    writer.operator("MUL", [source.index, sixth], [made.index], schema.MulOptionsT())
+    last = dense(writer, made, UNIT, ACTIVATION.NONE)
+    most = Windows.each(np.full((4, 2), 127, np.int8))
+    (found,) = layer_rails(writer.finish(source.index, last.index), most)
+    assert (found.at_low, found.at_high) == (0, high)
+
+
 def test_of_many_examples_some_are_run() -> None:
     """From the first to the last."""
     many = Windows.each(np.repeat(INPUTS.rows, 1000, axis=0))
