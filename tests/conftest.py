@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,9 @@ settings.load_profile("gate")
 @pytest.fixture(scope="session")
 def cold(tmp_path_factory: pytest.TempPathFactory) -> Cold:
     """One cold run of the tank contract, in a folder with a space in its name."""
-    return Cold(tmp_path_factory.mktemp("a folder") / "build")
+    base = tmp_path_factory.getbasetemp()
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    return Cold((base.parent if parallel else base) / "a folder")
 
 
 @pytest.fixture

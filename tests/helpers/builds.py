@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -9,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,9 +115,20 @@ def edited(contract: Path, folder: Path, *changes: tuple[str, str]) -> Path:
 
 
 class Cold:
-    """The first run of the tank contract in an empty build tree."""
+    """The first run of the tank contract in an empty build tree.
 
-    def __init__(self, build: Path) -> None:
-        self.build = build
-        self.run = doit(build=build)
-        self.digests = digests(build)
+    Args:
+        folder: What all processes of one test run share. The first to ask for it makes the run, and
+            the others wait. Nobody changes it: `build` of tests/conftest.py is a copy.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.build = folder / "build"
+        ended = folder / "run.json"
+        with (folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not ended.exists():
+                ended.write_text(json.dumps(asdict(doit(build=self.build))))
+        self.run = Run(**json.loads(ended.read_text()))
+        self.digests = digests(self.build)

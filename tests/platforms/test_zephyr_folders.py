@@ -12,6 +12,7 @@ import pytest
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines.tflm import PLUGIN as TFLM
 from mlforge_tasks.platforms._zephyr import build_folder, image
+from mlforge_tasks.platforms._zephyr.delivery import deliver
 from mlforge_tasks.platforms._zephyr.model_files import model_files
 from mlforge_tasks.platforms.zephyr import PLUGIN, ZephyrPlatform
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = MARKS
 M3 = load_board("mps2/an385")
 M4 = load_board("mps2/an386")
-FILES = ("firmware.bin", "firmware.elf", "firmware.map", "zephyr.json")
+IMAGE = ("firmware.bin", "firmware.elf", "firmware.map")
 
 
 def infer(elf: Path) -> bytes:
@@ -34,17 +35,24 @@ def infer(elf: Path) -> bytes:
         return session.infer(bytes([1, 2, 3])).output
 
 
-def test_nothing_stale_is_linked_after_an_edit(
+def test_another_folder_makes_the_same_image_and_none_of_what_is_stale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An edited source, Kconfig or prj.conf of the application is in the folder's next image."""
+    """No path is in an image; an edited source, Kconfig or prj.conf of the application is."""
+    here, there = build(M3, tmp_path / "here"), tmp_path / "there"
+    there.mkdir()
     app = tmp_path / "app"
     shutil.copytree(build_folder.APP, app)
     monkeypatch.setattr(build_folder, "APP", app)
-    folder = ZephyrPlatform(tmp_path / "root")._folder(M3, "c")
+    folder = ZephyrPlatform(tmp_path / "another-name")._folder(M3, "c")
     request = tiny_model.request(M3, tiny_model.write_model(tmp_path / "model"))
+    files = model_files(request)
     with folder.locked():
-        folder.place(model_files(request))
+        folder.place(files)
+        folder.make()
+        deliver(folder, files, request.firmware_id, there)
+        for file in IMAGE:
+            assert (there / file).read_bytes() == (here / file).read_bytes(), file
 
         def make(**edits: tuple[str, str]) -> bytes:
             for name, (old, new) in edits.items():
@@ -94,13 +102,5 @@ def test_images_of_tflm_are_equal_from_two_folders(tmp_path: Path) -> None:
     images = [tmp_path / "warm", tmp_path / "another-name"]
     deploy(model, M4, TFLM, images[0])
     deploy(model, M4, TFLM, images[1], ZephyrPlatform(tmp_path / "another-root"))
-    for file in FILES:
-        assert (images[0] / file).read_bytes() == (images[1] / file).read_bytes(), file
-
-
-def test_images_are_equal_from_two_folders(tmp_path: Path) -> None:
-    """No path of the build folder is in any output."""
-    roots = [PLUGIN, ZephyrPlatform(tmp_path / "another-name")]
-    images = [build(M3, tmp_path / f"{number}-out", root) for number, root in enumerate(roots)]
-    for file in FILES:
+    for file in (*IMAGE, "zephyr.json"):
         assert (images[0] / file).read_bytes() == (images[1] / file).read_bytes(), file

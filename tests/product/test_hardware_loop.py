@@ -45,14 +45,15 @@ def bench(board: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 def test_a_contract_for_hardware_is_met_by_a_board(
-    board: StandIn, bench: Path, tmp_path: Path
+    board: StandIn, bench: Path, build: Path, tmp_path: Path
 ) -> None:
-    """Simulated, then measured on the board; kept for it; measured anew on another one."""
+    """Measured on the board what was simulated; kept for it; measured anew on another one."""
     contract = edited(TANK, tmp_path, ("mode: simulate", "mode: simulate-then-hardware"))
-    build = tmp_path / "build"
 
     first = doit(build=build, contract=contract)
     assert first.code == 0, first.out + first.err
+    assert "hardware_run:2.0" in first.stages("built")
+    assert not [name for name in first.stages("built") if name.startswith(("train", "run"))]
     assert "latency_us" in first.out.partition("PASS: candidate")[2]
     passed = first.out.partition("PASS: candidate")[2]
     assert passed.count("(hardware)") == 4
@@ -87,10 +88,11 @@ def test_a_contract_for_hardware_is_met_by_a_board(
 
 
 @pytest.mark.usefixtures("bench")
-def test_without_an_emulator_the_board_measures_everything(board: StandIn, tmp_path: Path) -> None:
+def test_without_an_emulator_the_board_measures_everything(
+    board: StandIn, build: Path, tmp_path: Path
+) -> None:
     """Mode `hardware`: the untrained network is probed on the board too, and refused by it."""
     contract = edited(TANK, tmp_path, ("mode: simulate", "mode: hardware"))
-    build = tmp_path / "build"
 
     run = doit(build=build, contract=contract)
     assert run.code == 0, run.out + run.err

@@ -44,9 +44,9 @@ def test_a_full_disk_is_told_and_the_repeat_is_right(cold: Cold, tmp_path: Path)
     assert digests(kept / "build") == cold.digests
 
 
-def test_a_console_that_takes_no_more_ends_no_run(cold: Cold) -> None:
+def test_a_console_that_takes_no_more_ends_no_run(build: Path) -> None:
     """The run goes on, its exit code says how it ended, and why nothing is shown is told once."""
-    argv = [str(DOIT), "run", f"contract={TANK}", f"build={cold.build}"]
+    argv = [str(DOIT), "run", f"contract={TANK}", f"build={build}"]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             argv, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=300
