@@ -12,13 +12,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from mlforge_tasks.engines import GeneratedModel
-from mlforge_tasks.engines._tflm.delivery import library
+from mlforge_tasks.engines._tflm.delivery import Ends, library
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.graph import product
 from mlforge_tasks.records import LayerProfile, Reason
+from mlforge_tasks.render import render
 from mlforge_tasks.tflite_file.model import read
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines import LibrarySources
     from mlforge_tasks.tflite_file.model import FileGraph, FileTensor
 
-TEMPLATES = product.path("templates/tflm")
 SOURCE = "tflm_operators.c"
 
 # Operators whose int8 kernels work in TFLM as Zephyr builds it (which leaves half of BATCH_MATMUL
@@ -134,13 +131,12 @@ class TflmEngine:
 
         Raises:
             CandidateFailure: The model has an operator without an int8 kernel in TFLM, or int16
-                values, or several inputs or outputs.
+                values.
         """
         graph = read(tflite).main
-        _check_ends(graph)
         _check_types(graph)
         layers = tuple(_layers(graph))
-        text = source(prefix, sorted({layer.op for layer in layers}))
+        text = source(prefix, sorted({layer.op for layer in layers}), _ends(graph))
         return GeneratedModel({SOURCE: text.encode()}, arena_bytes=0, layers=layers)
 
     def library(
@@ -155,22 +151,7 @@ class TflmEngine:
         """See `Engine.library`."""
         model = self.generate(tflite, cpu, prefix)
         operators = sorted({layer.op for layer in model.layers})
-        return library(tflite, operators, prefix, model.files)
-
-
-def _check_ends(graph: FileGraph) -> None:
-    """Refuses what the application would feed beyond the first input's memory.
-
-    Raises:
-        CandidateFailure: There are several inputs or outputs.
-    """
-    counts = len(graph.inputs), len(graph.outputs)
-    if max(counts) > 1:
-        text = (
-            f"the model has {counts[0]} inputs and {counts[1]} outputs, and engine tflm gives the "
-            "application one of each: take `target: {engine: aot}`"
-        )
-        raise CandidateFailure(Reason(code="unsupported_operator", stage="engine", message=text))
+        return library(tflite, operators, prefix, _ends(read(tflite).main), model.files)
 
 
 def _unsupported(text: str) -> CandidateFailure:
@@ -202,12 +183,28 @@ def _check_types(graph: FileGraph) -> None:
             raise _unsupported(text)
 
 
-def source(prefix: str, operators: Iterable[str]) -> str:
+def _ends(graph: FileGraph) -> Ends:
+    """The ends of a graph.
+
+    Raises:
+        CandidateFailure: One of several is of a type that no firmware here feeds.
+    """
+    inputs, outputs = (
+        [graph.tensors[index] for index in some] for some in (graph.inputs, graph.outputs)
+    )
+    ends = Ends(*(tuple(math.prod(one.shape) for one in some) for some in (inputs, outputs)))
+    if ends.several and any(one.dtype != "int8" for one in inputs + outputs):
+        raise _unsupported("of several inputs and outputs each has to be int8")
+    return ends
+
+
+def source(prefix: str, operators: Iterable[str], ends: Ends) -> str:
     """The table of these operators.
 
     Args:
         prefix: What its names begin with; the runtime reads that of `model`.
         operators: As TFLite writes them.
+        ends: The model's; what is generated for several gives them to the application as one.
 
     Raises:
         CandidateFailure: One of them has no int8 kernel in TFLM.
@@ -217,14 +214,7 @@ def source(prefix: str, operators: Iterable[str]) -> str:
         if name not in OPERATORS:
             text = f"the model uses {name}, for which TFLite Micro has no int8 kernel here"
             raise _unsupported(text)
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - C, not HTML
-        keep_trailing_newline=True,
-    )
-    template = environment.get_template(f"{SOURCE}.jinja")
-    return template.render(prefix=prefix, operators=operators)
+    return render(f"tflm/{SOURCE}.jinja", p=prefix, operators=operators, ends=ends)
 
 
 def _layers(graph: FileGraph) -> Iterator[LayerProfile]:

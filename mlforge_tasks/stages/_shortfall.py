@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.quantisation import Joined, Quantisation
+from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX
 from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 from mlforge_tasks.verdict.relaxation import Needs, Shortfall, explain
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.records import Measurement
     from mlforge_tasks.verdict.constraints import Bound
     from mlforge_tasks.verdict.trials import TrialResult
-
-# Engine tflm gives an application one input and one output.
-_OF_SEVERAL_ENDS = "aot"
 
 
 def _needs(result: TrialResult, patches: Patches) -> Needs | None:
@@ -47,8 +44,6 @@ def _other_engines(
     model = Quantisation.read(inputs["1.0.quantise"] / "quantisation.json")
     wanted = set(model.operators)
     having = [name for name, known in config["operators"].items() if wanted <= set(known)]
-    if any(isinstance(end, Joined) and len(end.parts) > 1 for end in (model.input, model.output)):
-        having = [name for name in having if name == _OF_SEVERAL_ENDS]
     return () if set(having) & set(config["engines"]) else tuple(having)
 
 

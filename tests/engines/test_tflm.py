@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import prod
 
 import pytest
 from hypothesis import given, settings
@@ -103,10 +104,15 @@ def test_an_operator_without_kernel_fails_the_candidate() -> None:
     assert caught.value.reason.code == "unsupported_operator"
 
 
-def test_several_inputs_are_refused() -> None:
-    """An application would write the second beyond the first's memory; told is what runs them."""
-    with pytest.raises(CandidateFailure, match=r"inputs and \d outputs, .*engine: aot"):
-        PLUGIN.generate(several_graph(1), "cortex-m4")
+def test_several_inputs_and_outputs_are_one_for_the_application() -> None:
+    """Memory for all of them, and copies of as many bytes as each takes; else nothing is added."""
+    source = source_of(several_graph(22))
+    graph = read(several_graph(22)).main
+    for which, ends in (("input", graph.inputs), ("output", graph.outputs)):
+        sizes = [prod(graph.tensors[index].shape) for index in ends]
+        assert f"{which}_bytes[] = {{{', '.join(map(str, sizes))}}};" in source
+        assert f"{which}s[{sum(sizes)}]" in source
+    assert "tensor_in" not in source_of(single_operator("RELU", 1))
 
 
 def test_float_where_there_is_no_kernel_fails_the_candidate() -> None:

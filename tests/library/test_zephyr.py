@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 pytestmark = MARKS
 TIMEOUT_S = 900.0
-THREE = """\
+FOUR = """\
 cmake_minimum_required(VERSION 3.20.0)
 list(APPEND EXTRA_ZEPHYR_MODULES {})
 find_package(Zephyr REQUIRED HINTS $ENV{{ZEPHYR_BASE}})
-project(three)
+project(four)
 target_sources(app PRIVATE main.c)
 
 # So that the test takes less time: of TensorFlow Lite Micro's kernels those that are used.
@@ -80,23 +80,24 @@ def west(source: Path, board: Board, build: Path, modules: tuple[str, ...]) -> P
 
 @pytest.fixture(scope="module")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Library]:
-    """Three models of two engines."""
+    """Four models of two engines, one of several inputs and outputs."""
     folder = tmp_path_factory.mktemp("libraries")
     return {
         "level": make(folder / "level", "level", "regression", engine=AOT),
         "gesture": make(folder / "gesture", "gesture", "detection", engine=AOT),
         "pump": make(folder / "pump", "pump", "anomaly", engine=TFLM),
+        "several": make(folder / "several", "several", "several", engine=TFLM),
     }
 
 
-def test_three_models_of_two_engines_run_in_one_image(
+def test_models_of_two_engines_run_in_one_image(
     libraries: Mapping[str, Library], tmp_path: Path
 ) -> None:
     """Each gives the reference's bytes; kernels are there once."""
     app = tmp_path / "app"
     app.mkdir()
     modules = " ".join(str(one.folder) for one in libraries.values())
-    (app / "CMakeLists.txt").write_text(THREE.format(modules))
+    (app / "CMakeLists.txt").write_text(FOUR.format(modules))
     options = "".join(f"CONFIG_MLFORGE_{name.upper()}=y\n" for name in libraries)
     (app / "prj.conf").write_text(f"{options}CONFIG_MAIN_STACK_SIZE=4096\n")
     includes = "".join(f'#include "{name}.h"\n' for name in libraries)
@@ -105,7 +106,7 @@ def test_three_models_of_two_engines_run_in_one_image(
     board = load_board("mps2/an386")
     elf = west(app, board, tmp_path / "build", (*CORE_MODULES, *TFLM_MODULES))
     said = boot(board, elf, "all told")
-    assert said == "level 0 0\ngesture 0 0\npump 0 0\nall told"
+    assert said == "level 0 0\ngesture 0 0\npump 0 0\nseveral 0 0\nall told"
 
 
 @pytest.mark.parametrize("name", ["mps3/an547", "qemu_riscv32"])

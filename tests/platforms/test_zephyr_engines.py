@@ -14,6 +14,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines import tflm
 from mlforge_tasks.engines._aot.importer import import_model
+from mlforge_tasks.engines._tflm.delivery import Ends
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.engines.tflm import OPERATORS, SOURCE
 from mlforge_tasks.engines.tflm import PLUGIN as TFLM
@@ -23,7 +24,7 @@ from mlforge_tasks.platforms.zephyr import NO_MODEL, PLUGIN, ZephyrImage
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.runners import Expected, instruction_counts
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
-from tests.helpers.graphs import RandomGraph, random_graph, single_operator
+from tests.helpers.graphs import RandomGraph, random_graph, several_graph, single_operator
 from tests.helpers.zephyr_images import MARKS, deploy, header
 
 if TYPE_CHECKING:
@@ -74,6 +75,13 @@ def test_random_graphs_equal_the_oracle(name: str, seed: int, engine: str, tmp_p
     assert_equals_the_oracle(random_graph(seed), name, ENGINES[engine], tmp_path / "image")
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_several_inputs_and_outputs_equal_the_oracle(engine: str, tmp_path: Path) -> None:
+    """Three inputs and two outputs, each in a tensor of its own for TensorFlow Lite Micro."""
+    model = several_graph(22)
+    assert_equals_the_oracle(model, "mps2/an385", ENGINES[engine], tmp_path / "image")
+
+
 @pytest.mark.parametrize("name", ["mps2/an386", "mps3/an547"])
 def test_convolutions_depthwise_layers_and_pools_equal_the_oracle(
     name: str, tmp_path: Path
@@ -85,7 +93,7 @@ def test_convolutions_depthwise_layers_and_pools_equal_the_oracle(
 def test_every_operator_of_the_engine_links() -> None:
     """The application leaves parts of TFLM's library out, but none that a resolver may name."""
     board = load_board("mps2/an386")
-    source = tflm.source("model", OPERATORS)
+    source = tflm.source("model", OPERATORS, Ends((1,), (1,)))
     for name in OPERATORS:
         assert f"&tflm_{name}," in source
     folder = PLUGIN._folder(board, "tflm")

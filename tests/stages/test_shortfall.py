@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.quantisation import InputPart, JoinedInputs, Quantisation, TensorQuantisation
+from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages._shortfall import shortfall
 from mlforge_tasks.verdict.constraints import Bound
@@ -55,32 +55,3 @@ def test_another_engine_is_named_only_for_an_operator_that_is_missing(
     bounds = (Bound(metric="mse", limit=1.0, unit="1"),)
     result = TrialResult(trial=trial, brief="own.tflite")
     assert shortfall({"1.0.quantise": tmp_path}, (result,), bounds, config).engines == wanted
-
-
-def test_an_engine_of_one_input_is_not_named_for_several(tmp_path: Path) -> None:
-    """Though it has all operators, of which `aot` lacks one: it would refuse the model too."""
-    one = TensorQuantisation(name="x", shape=(1,), scale=0.1, zero_point=0)
-    parts = (InputPart(**one.model_dump(), features=(at,)) for at in range(2))
-    model = Quantisation(
-        input=JoinedInputs(parts=tuple(parts)),
-        output=one,
-        operators=("MAXIMUM",),
-        tflite_bytes=1,
-        tflite_sha256="0" * 64,
-    )
-    for several, wanted in ((True, ()), (False, ("tflm",))):
-        told = model if several else model.model_copy(update={"input": one})
-        told.write(tmp_path / "quantisation.json")
-        reason = Reason(code="unsupported_operator", stage="engine", message="no")
-        trial = Trial(id="1.0", architecture=None, reason=reason)
-        config = {
-            "margins": {},
-            "memories": {},
-            "engines": ["aot"],
-            "operators": {"aot": ["ADD"], "tflm": ["ADD", "MAXIMUM"]},
-            "patches": "off",
-        }
-        result = TrialResult(trial=trial, brief="own.tflite")
-        bounds = (Bound(metric="mse", limit=1.0, unit="1"),)
-        found = shortfall({"1.0.quantise": tmp_path}, (result,), bounds, config)
-        assert found.engines == wanted

@@ -12,10 +12,16 @@ extern const struct tflm_operator *const model_operators[];
 extern const size_t model_operator_count;
 extern struct tflm_registration model_registrations[];
 
+// What is generated for a model of several inputs or outputs has these three itself.
+#define OF_ONE __attribute__((weak))
+
 int model_start(const void *model, uint8_t *tensor_arena, size_t arena_size);
-int8_t *model_input(void);
-const int8_t *model_output(void);
-int model_invoke(void);
+int8_t *model_tensor_in(size_t index);
+const int8_t *model_tensor_out(size_t index);
+int model_interpret(void);
+int8_t *model_input(void) OF_ONE;
+const int8_t *model_output(void) OF_ONE;
+int model_invoke(void) OF_ONE;
 uint32_t model_arena_bytes(void);
 }
 
@@ -77,6 +83,12 @@ int model_start(const void *model, uint8_t *tensor_arena, size_t arena_size) {
              ? 0
              : 1;
 }
+
+int8_t *model_tensor_in(size_t index) { return interpreter->input(index)->data.int8; }
+
+const int8_t *model_tensor_out(size_t index) { return interpreter->output(index)->data.int8; }
+
+int model_interpret(void) { return interpreter->Invoke() == kTfLiteOk ? 0 : 1; }
 
 int8_t *model_input(void) { return interpreter->input(0)->data.int8; }
 

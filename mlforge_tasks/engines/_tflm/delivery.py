@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.engines import LibrarySources
@@ -31,6 +32,19 @@ _OPERATOR = re.compile(r"\btflm_(?=##|[A-Z])")
 _MODEL = re.compile(r"\bmodel_(?=\w)")
 
 
+@dataclass(frozen=True)
+class Ends:
+    """Bytes of each of a model's inputs, and of its outputs."""
+
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one of either."""
+        return len(self.inputs) > 1 or len(self.outputs) > 1
+
+
 @functools.cache
 def _tag() -> str:
     """A digest of what models share."""
@@ -39,7 +53,7 @@ def _tag() -> str:
 
 
 def library(
-    tflite: bytes, operators: Iterable[str], prefix: str, measured: Mapping[str, bytes]
+    tflite: bytes, operators: Iterable[str], prefix: str, ends: Ends, measured: Mapping[str, bytes]
 ) -> LibrarySources:
     """The sources of a library.
 
@@ -47,6 +61,7 @@ def library(
         tflite: The model.
         operators: Those that it uses, as TFLite writes them.
         prefix: Of its names.
+        ends: The model's.
         measured: See `LibrarySources`.
     """
     folder = f"tflm_{_tag()}"
@@ -57,7 +72,12 @@ def library(
     interpreter = _MODEL.sub(f"{prefix}_", (APP / INTERPRETER).read_text())
     files[f"{folder}/{prefix}_interpreter.cc"] = LICENCE + interpreter
     files[f"{folder}/{prefix}_tflm.c"] = render(
-        "tflm/library.c.jinja", p=prefix, tag=_tag(), operators=tuple(operators), tflite=tflite
+        "tflm/library.c.jinja",
+        p=prefix,
+        tag=_tag(),
+        operators=tuple(operators),
+        ends=ends,
+        tflite=tflite,
     )
     guard = "#if defined(__ARM_FEATURE_MVE)\n"
     end = "#else\ntypedef int not_for_this_core;\n#endif\n"
