@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract import torch_network
+from mlforge_tasks.contract.activations import int16_misfit
 from mlforge_tasks.contract.delivered_library import prefix_of
 from mlforge_tasks.contract.search import LLM, REPLAY
 from mlforge_tasks.graph.file_set import FileSet
@@ -277,6 +278,7 @@ def reporting(wiring: Wiring) -> dict[str, Any]:
         "memories": {name: one.length_bytes for name, one in memories.items() if one is not None},
         "operators": {},
         "patches": wiring.target.patches,
+        "int16_fits": int16_misfit(wiring.contract.target, wiring.contract.task) is None,
     }
 
 

@@ -70,7 +70,7 @@ def _data(card: DataCard) -> Iterator[str]:
     header = ("split", "examples", "rows", "groups", "of each label")
     used = [at for at in range(len(header)) if any(row[at] for row in rows)]
     yield table([tuple(row[at] for at in used) for row in rows], tuple(header[at] for at in used))
-    yield f"{card.calibration_examples:,} training examples calibrate the int8 model"
+    yield f"{card.calibration_examples:,} training examples calibrate the quantised model"
     yield from _labels_without_examples(card)
     yield from card.remarks()
 

@@ -107,24 +107,27 @@ def detection_text(best: TrialResult | None) -> list[str]:
 
 
 def quantisation_text(report: Report) -> list[str]:
-    """A warning where the best candidate's int8 model is far from its float network."""
+    """A warning where the best candidate's quantised model is far from its float network."""
+    wider = report.dtype == "int8" and report.int16_fits
+    advice = "; `search: {activations: int16}` keeps 16 bits of each" if wider else ""
     return some(
-        f"warning: int8 is {100 * one.change:.3g} % off float, more than goal.quantisation_change "
-        f"({format_share(one.allowed)}): {one.metric} {one.int8_value:.4g} instead of "
-        f"{one.float_value:.4g} on the validation split; an input or a layer has values of "
-        "very different sizes, or the calibration data is unlike the rest"
+        f"warning: {report.dtype} is {100 * one.change:.3g} % off float, more than "
+        f"goal.quantisation_change ({format_share(one.allowed)}): {one.metric} "
+        f"{one.int8_value:.4g} instead of {one.float_value:.4g} on the validation split; "
+        "an input or a layer has values of very different sizes, or the calibration data is "
+        f"unlike the rest{advice}"
         for one in report.quantisation
         if one.candidate == report.best and one.large
     )
 
 
 def range_text(report: Report) -> list[str]:
-    """A warning where the best candidate's int8 output cannot say what targets are."""
+    """A warning where the best candidate's output cannot say what targets are."""
     return some(
-        f"warning: the int8 output says {one.name} from {format_value(one.low, one.unit)} to "
-        f"{format_value(one.high, one.unit)}; of the validation targets {one.targets_below} lie "
-        f"below and {one.targets_above} above: `dataset.calibration: {{output_range: targets}}` "
-        "has it reach as far as they do"
+        f"warning: the {report.dtype} output says {one.name} from "
+        f"{format_value(one.low, one.unit)} to {format_value(one.high, one.unit)}; of the "
+        f"validation targets {one.targets_below} lie below and {one.targets_above} above: "
+        "`dataset.calibration: {output_range: targets}` has it reach as far as they do"
         for one in report.outputs
         if one.targets_below + one.targets_above
     )
@@ -134,8 +137,8 @@ def layer_text(report: Report) -> list[str]:
     """A warning where layers of the best candidate cut off much of what they compute."""
     return [
         f"warning: {format_share(one.share)} of the values of layer {one.name} stand at an end of "
-        "their int8 range on the validation split: the calibration examples do not reach as far; "
-        "take more of them where there are more (`dataset.calibration.count`)"
+        f"their {report.dtype} range on the validation split: the calibration examples do not "
+        "reach as far; take more of them where there are more (`dataset.calibration.count`)"
         for one in report.layers
         if one.share >= MUCH_CUT_OFF
     ]

@@ -269,7 +269,8 @@ def evaluation(
     layers = layer_rails(tflite, ran["validation"][0])
     found["validation"] = found["validation"].model_copy(update={"layer_rails": layers})
     computed_by: Computer = "aot" if why else "tflite-micro"
-    return Evaluation(computed_by=computed_by, not_compared=why, **found)
+    dtype = quantisation.output.dtype
+    return Evaluation(computed_by=computed_by, not_compared=why, dtype=dtype, **found)
 
 
 def _float_least(

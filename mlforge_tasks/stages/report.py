@@ -178,7 +178,7 @@ def _without_model(
 def _quantisation(
     evaluations: Mapping[str, Evaluation], allowed: float
 ) -> tuple[QuantisationLoss, ...]:
-    """What int8 changed, of each candidate whose float figure is known."""
+    """What quantisation changed, of each candidate whose float figure is known."""
     return tuple(
         loss(at, name, float_value, one.validation.figures[name], allowed)
         for at, one in evaluations.items()
@@ -200,7 +200,19 @@ def _validation(best: Evaluation | None) -> dict[str, Any]:
     """What the report tells of the best candidate on validation data, where it is evaluated."""
     if best is None:
         return {}
-    return {"outputs": best.validation.outputs, "layers": best.validation.layer_rails}
+    split = best.validation
+    return {"outputs": split.outputs, "layers": split.layer_rails, "dtype": best.dtype}
+
+
+def _asked(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the report tells as the contract has it."""
+    return {
+        "name": config["name"],
+        "board": config["target.board"],
+        "mode": config["mode"],
+        "engine": config["target.engine"],
+        "int16_fits": config["int16_fits"],
+    }
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -211,8 +223,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             `choice` where there was an engine to choose; and what `shortfall` reads.
         out: Output folder.
         config: `name`, `bounds`, `leading` (names of the leading figures), `engines`, `TARGET`,
-            `mode`, `goal.baseline`, `goal.quantisation_change`, `carried` where an earlier search
-            found the candidate, and what `shortfall` is told.
+            `int16_fits`, `mode`, `goal.baseline`, `goal.quantisation_change`, `carried` where an
+            earlier search found the candidate, and what `shortfall` is told.
     """
     results = _results(inputs)
     bounds = tuple(Bound.from_dump(bound) for bound in config["bounds"])
@@ -222,10 +234,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     met = any(one.trial.verdict.met for one in results if one.trial.verdict)
     best, transcripts = _best(results, bounds), _transcripts(inputs)
     report = Report(
-        name=config["name"],
-        board=config["target.board"],
-        mode=config["mode"],
-        engine=config["target.engine"],
+        **_asked(config),
         choice=_choice(inputs, config),
         bounds=bounds,
         met=met,

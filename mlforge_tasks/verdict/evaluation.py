@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from mlforge_tasks.contract.data_card import BaselineRule
+from mlforge_tasks.quantisation import EndType
 from mlforge_tasks.records import Interval, Measurement, Record, Source
 from mlforge_tasks.verdict.decision import Counts
 
@@ -63,7 +64,7 @@ class OutputErrors(Record):
         r2: Coefficient of determination; None where the targets never change.
         bias: Mean of output less target.
         ranges: By range of the target, lowest first, with equal numbers of examples in each.
-        low: The least that the int8 output can say.
+        low: The least that the output can say.
         high: The most that it can say.
         targets_below: How many targets are less than `low`.
         targets_above: How many are more than `high`.
@@ -83,13 +84,13 @@ class OutputErrors(Record):
 
 
 class Rail(Record):
-    """How many values of an int8 tensor stand at either end of its range.
+    """How many values of an int8 or int16 tensor stand at either end of its range.
 
     Attributes:
         name: The feature, output, class or layer.
         values: How many there are.
-        at_low: How many are -128; of a layer, unless its activation function stops there.
-        at_high: How many are 127; the same of a layer.
+        at_low: How many are the least; of a layer, unless its activation function stops there.
+        at_high: How many are the greatest; the same of a layer.
     """
 
     name: str
@@ -174,11 +175,13 @@ class Evaluation(Record):
         computed_by: `tflite-micro`, or `aot` where there is no wheel of that, or its interpreter
             cannot run the model.
         not_compared: Why it was not `tflite-micro`; empty where it was.
+        dtype: The type of the model's output.
         validation: The split that the search reads.
         test: The split that judges what meets everything else.
     """
 
     computed_by: Computer
     not_compared: str = ""
+    dtype: EndType = "int8"
     validation: SplitEvaluation
     test: SplitEvaluation

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from mlforge_tasks.cycles.record import Cycles
+from mlforge_tasks.quantisation import EndType
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, TEST_SUFFIX, Bound
 from mlforge_tasks.verdict.decision import Counts
@@ -167,8 +168,10 @@ class Report(Record):
             splits, as bounds; some of `bounds` unless the contract ignores it. Empty as long as
             nothing is evaluated.
         outputs: How each predicted quantity of the best candidate comes out on validation data.
-        layers: How many values of its layers stand at an end of their int8 range there; empty where
-            it is not known.
+        layers: How many values of its layers stand at an end of their range there; empty where it
+            is not known.
+        dtype: The type of its output.
+        int16_fits: Whether the contract could ask for int16 activations, or does.
         quantisation: Of each evaluated candidate with a float network: what int8 changed.
     """
 
@@ -188,6 +191,8 @@ class Report(Record):
     without_model: tuple[Bound, ...] = ()
     outputs: tuple[OutputErrors, ...] = ()
     layers: tuple[Rail, ...] = ()
+    dtype: EndType = "int8"
+    int16_fits: bool = False
     quantisation: tuple[QuantisationLoss, ...] = ()
 
     @property

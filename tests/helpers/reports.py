@@ -41,6 +41,7 @@ def reported(
         "engines": ["aot"],
         "operators": {},
         "patches": "off",
+        "int16_fits": True,
     }
     report.run(inputs, folder, config)
     found = Report.read(folder / "report.json")

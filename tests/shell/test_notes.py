@@ -8,6 +8,7 @@ import pytest
 
 from mlforge_tasks.records import Clause, Interval, Measurement
 from mlforge_tasks.shell.console import describe_clause, verdict_text
+from mlforge_tasks.shell.notes import quantisation_text
 from mlforge_tasks.verdict.constraints import Bound, judge
 from mlforge_tasks.verdict.evaluation import (
     EVALUATION,
@@ -18,11 +19,13 @@ from mlforge_tasks.verdict.evaluation import (
     WithoutModel,
 )
 from mlforge_tasks.verdict.trial import Trial
-from mlforge_tasks.verdict.trials import TrialResult, Trials
+from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
 from tests.helpers.reports import reported
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mlforge_tasks.quantisation import EndType
 
 LEVEL = OutputErrors(
     name="level",
@@ -40,13 +43,17 @@ LEVEL = OutputErrors(
 
 
 def told_of(
-    folder: Path, outputs: tuple[OutputErrors, ...] = (), layers: tuple[Rail, ...] = ()
+    folder: Path,
+    outputs: tuple[OutputErrors, ...] = (),
+    layers: tuple[Rail, ...] = (),
+    dtype: EndType = "int8",
 ) -> str:
     """What the console says of a candidate with a mean squared error of 0.5."""
     without = (WithoutModel(rule="persistence", figures={"mse": 0.25}),)
     split = SplitEvaluation(
         examples=9,
         figures={"mse": 0.5},
+        float_figures={"mse": 0.2},
         without_model=without,
         outputs=outputs,
         layer_rails=layers,
@@ -60,7 +67,7 @@ def told_of(
         id="1.0", architecture=None, measurements=(found,), verdict=judge([bound], [found])
     )
     Trials(results=(TrialResult(trial=trial, brief="own"),)).write(judged / "trials.json")
-    whole = Evaluation(computed_by="aot", validation=split, test=split)
+    whole = Evaluation(computed_by="aot", dtype=dtype, validation=split, test=split)
     whole.write(evaluated / EVALUATION)
     report, told = reported({"judge01": judged, "1.0.evaluate": evaluated}, folder)
     assert [(one.against, one.limit) for one in report.without_model] == [("persistence", 0.25)] * 2
@@ -84,6 +91,21 @@ def test_a_layer_that_cuts_off_much_is_told(tmp_path: Path) -> None:
     told = told_of(tmp_path, layers=(much, little))
     assert "warning: 2.5 % of the values of layer l1_conv stand at an end of their int8" in told
     assert "l2_dense" not in told
+
+
+def test_what_is_told_of_values_names_their_type(tmp_path: Path) -> None:
+    """16 bits are the advice where they are not what is told of, and the contract can have them."""
+    much = Rail(name="l1_conv", values=2000, at_low=30, at_high=20)
+    advice = "`search: {activations: int16}` keeps 16 bits of each"
+    told = told_of(tmp_path, (LEVEL,), (much,), "int16")
+    for one in ("int16 is 150 % off float", "the int16 output says level", "end of their int16"):
+        assert one in told
+    assert "int8" not in told
+    assert advice not in told
+    found = Report.read(tmp_path / "report.json")
+    for dtype, fits in (("int8", True), ("int8", False), ("int16", True)):
+        (said,) = quantisation_text(found.model_copy(update={"dtype": dtype, "int16_fits": fits}))
+        assert (advice in said) == ((dtype, fits) == ("int8", True))
 
 
 def test_one_that_reaches_all_of_them_is_not(tmp_path: Path) -> None:
