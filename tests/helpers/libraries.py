@@ -136,6 +136,7 @@ def _decision(task: str) -> Decision | None:
         "multilabel": of("outputs", None, *LEAST),
         "anomaly": of("score", 1, 1_000_000),
         "centroids": of("score", 1, 30_000),
+        "several_tags": of("outputs", None, 0, 0, 0),
     }
     return known.get(task)
 
@@ -180,7 +181,8 @@ def make(
     Args:
         folder: Where it goes; its data goes beside it.
         prefix: Of its names.
-        task: One of the values of `TASKS`.
+        task: One of the values of `TASKS`, or `several` (regression) or `several_tags`
+            (multilabel) of several inputs and outputs.
         engine: What runs it.
         streamed: Whether its input comes by rows.
         channels_first: Whether the network takes its channels first.
@@ -188,10 +190,15 @@ def make(
         seed: Of the network.
         changes: Of its data card.
     """
-    several = task == "several"
+    several = task.startswith("several")
     tflite = of_several() if several else model(task, seed, wide=wide)
     anomaly = task in {"anomaly", "centroids"}
-    other = {"detection": "classification", "centroids": "anomaly", "several": "regression"}
+    other = {
+        "detection": "classification",
+        "centroids": "anomaly",
+        "several": "regression",
+        "several_tags": "multilabel",
+    }
     plain = other.get(task, task)
     labels = ("fine", HOSTILE) if anomaly else (HOSTILE, "walking", "*/")
     fields: dict[str, Any] = {

@@ -41,6 +41,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "torch": ("regression", {"channels_first": True}),
     "torch_pump": ("anomaly", {"channels_first": True}),
     "several": ("several", {}),
+    "several_tags": ("several_tags", {}),
     "wide": ("regression", {"wide": True}),
     "wide_alarm": ("detection", {"wide": True}),
     "picture": ("classification", {"changes": {"window": None}}),

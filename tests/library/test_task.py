@@ -16,7 +16,7 @@ from mlforge_tasks import datasets
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.datasets._prepare import prepare
 from mlforge_tasks.graph import process
-from mlforge_tasks.int8 import given, judged, quantise
+from mlforge_tasks.int8 import given, judged, quantise, steps_of
 from mlforge_tasks.oracle import outputs_of
 from mlforge_tasks.quantisation import JoinedInputs, alone
 from mlforge_tasks.verdict import metrics
@@ -209,6 +209,22 @@ def test_outputs_become_labels(task: str, tmp_path: Path) -> None:
         assert detected == [bytes([int(lead >= LEAD)]) for lead in outputs[:, 1] - others]
     if task == "multilabel":
         assert detected == [bytes(one.tolist()) for one in outputs >= np.array(LEAST)]
+
+
+def test_labels_of_several_outputs_have_each_their_threshold(tmp_path: Path) -> None:
+    """Wherever among the model's outputs a label lies, and in whatever steps."""
+    library = make(tmp_path / "library", "mine", "several_tags")
+    called, end = Called(library, tmp_path), library.facts.quantisation
+    shape = (50, *end.input.shape)
+    inputs = np.random.default_rng(4).integers(-128, 128, shape).astype(np.int8)
+    outputs = judged(outputs_of(library.tflite, Windows.each(inputs)), end.output)
+    scales, zero_points = steps_of(end.output)
+    steps = (outputs.astype(np.int32) - zero_points).astype(np.float32)
+    for one, output, real in zip(inputs, outputs, steps * scales.astype(np.float32), strict=True):
+        assert called("run_quantised", _at(one), called.result) == DONE
+        assert np.array_equal(called.floats(3), real)
+        assert bytes(called.result[12:15]) == bytes((output >= 0).tolist())
+    assert 0 < (outputs >= 0).mean() < 1
 
 
 @pytest.mark.parametrize("task", ["anomaly", "centroids"])

@@ -300,9 +300,12 @@ def test_an_application_feeds_each_input_by_what_the_header_says(tmp_path: Path)
 DECIDE = r"""
 #include <stdio.h>
 #include "model_data.h"
+#ifndef MODEL_OUTPUT_TYPE
+#define MODEL_OUTPUT_TYPE int8_t
+#endif
 int main(void)
 {
-    int8_t output[MODEL_OUTPUT_BYTES];
+    MODEL_OUTPUT_TYPE output[MODEL_OUTPUT_BYTES / sizeof(MODEL_OUTPUT_TYPE)];
     while (fread(output, 1, sizeof output, stdin) == sizeof output) {
         uint8_t decision[MODEL_DECISION_BYTES];
         model_decide(output, decision);
@@ -316,14 +319,16 @@ int main(void)
 HOSTILE = '*/ "caf\u00e9"\n#error'
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
 @pytest.mark.parametrize("task", ["classification", "multilabel"])
-def test_c_decides_from_the_outputs_that_are_judged(task: str, tmp_path: Path) -> None:
+def test_c_decides_from_the_outputs_that_are_judged(task: str, dtype: str, tmp_path: Path) -> None:
     """Wherever they lie among others, whatever they are called; a large one besides is nothing."""
     about = card(task, (6, 4), 3)
-    output = OutputPart(**_part(HOSTILE, (3,), 1 / 256, -128), gives=(2, 0, 1))
-    beside = OutputPart(**_part(HOSTILE, (2,), 1 / 256, -128))
+    zero_point, step = (-128, 1) if dtype == "int8" else (0, 1000)
+    output = OutputPart(**_part(HOSTILE, (3,), 1 / 256, zero_point, dtype=dtype), gives=(2, 0, 1))
+    beside = OutputPart(**_part(HOSTILE, (2,), 1 / 256, zero_point, dtype=dtype))
     lead = task == "classification"
-    leasts = (7,) if lead else (-3, 5, 9)
+    leasts = [step * one for one in ((7,) if lead else (-3, 5, 9))]
     decision = Decision(
         rule="lead" if lead else "outputs",
         positive=1 if lead else None,
@@ -335,12 +340,12 @@ def test_c_decides_from_the_outputs_that_are_judged(task: str, tmp_path: Path) -
     described = _read(Ends(inputs=(LEFT, RIGHT), outputs=(SUMS,)), about=_two()).described
     joined = described.model_copy(update={"output": JoinedOutputs(parts=(beside, output))})
     text = header.header(b"model", joined, about, decision)
-    raw = np.random.default_rng(5).integers(-12, 20, (200, 5)).astype(np.int8)
-    raw[:, :2] = 127
+    raw = (np.random.default_rng(5).integers(-12, 20, (200, 5)) * step).astype(dtype)
+    raw[:, :2] = np.iinfo(dtype).max
     found = _run(tmp_path, DECIDE, {"model_data.h": text.encode()}, raw.tobytes())
     labels = raw[:, [3, 4, 2]].astype(int)
     if lead:
-        wanted = labels[:, 1] - np.maximum(labels[:, 0], labels[:, 2]) >= 7
+        wanted = labels[:, 1] - np.maximum(labels[:, 0], labels[:, 2]) >= leasts[0]
     else:
         wanted = labels >= np.array(leasts)
     assert 0 < wanted.mean() < 1
