@@ -28,8 +28,9 @@ from mlforge_tasks.stages._convert import convert, error_line, save_float_output
 from mlforge_tasks.stages._describe import about, tensors_of
 from mlforge_tasks.stages._keras import Libraries, Predictor, start
 from mlforge_tasks.stages._layer_names import with_plain_names
+from mlforge_tasks.stages._open_shapes import shapes_of
 from mlforge_tasks.stages._output_range import of_targets, widened
-from mlforge_tasks.stages._refusals import float_end, refusal
+from mlforge_tasks.stages._refusals import float_end, misshapen, refusal
 from mlforge_tasks.stages._several import (
     End,
     MisfitError,
@@ -46,8 +47,9 @@ from mlforge_tasks.stages._several import (
 from mlforge_tasks.stages._several_keras import Several, keras_ends, names_of
 from mlforge_tasks.stages._unrolled import LoopError, unroll
 from mlforge_tasks.stages.quantise import STARTED
-from mlforge_tasks.tflite_file.flatbuffer import DamagedError
+from mlforge_tasks.tflite_file.flatbuffer import DamagedError, is_tflite
 from mlforge_tasks.tflite_file.mended import Mended, converted, whole, with_integers
+from mlforge_tasks.tflite_file.open_shapes import open_shapes, with_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,8 +61,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.stages._describe import Tensors
     from mlforge_tasks.windows import Windows
 
-# https://ai.google.dev/edge/litert/models/metadata: a flatbuffer's identifier follows its offset.
-TFLITE_MARK = slice(4, 8), b"TFL3"
 KERAS_MARK = slice(0, 4), b"PK\x03\x04"  # a zip archive
 
 
@@ -88,10 +88,14 @@ def _unusable(message: str) -> CandidateFailure:
     return CandidateFailure(Reason(code="unusable_model", stage="quantise", message=message))
 
 
-def _mended(content: bytes) -> Mended:
+def _mended(content: bytes, wanted: Wanted, libraries: Callable[[], Libraries]) -> Mended:
     try:
         found = whole(content)
         _refuse(refusal(found.content))
+        if open_shapes(found.content):
+            shapes = shapes_of(found.content, libraries().tensorflow, wanted)
+            found = found.then(lambda inner: with_shapes(inner, shapes))
+        _refuse(misshapen(found.content))
         found = with_integers(found)
         _refuse(float_end(found.content))
     except DamagedError as error:
@@ -133,13 +137,14 @@ def read(content: bytes, wanted: Wanted, libraries: Callable[[], Libraries]) -> 
     Args:
         content: The file.
         wanted: The data set that it has to fit, and what the contract says of it.
-        libraries: Imports TensorFlow and Keras, which only one of the two needs.
+        libraries: Imports TensorFlow and Keras, which a `.tflite` needs only where it leaves
+            shapes open.
 
     Raises:
         CandidateFailure: It is neither, or does not fit.
     """
-    if content[TFLITE_MARK[0]] == TFLITE_MARK[1]:
-        inner, changed = _mended(content)
+    if is_tflite(content):
+        inner, changed = _mended(content, wanted, libraries)
         return fitting(inner, wanted, tensors(inner), names_in(content)).told(changed)
     if content[KERAS_MARK[0]] != KERAS_MARK[1]:
         raise _unusable("the file is neither a TFLite model nor a Keras archive")

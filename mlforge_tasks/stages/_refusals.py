@@ -56,8 +56,16 @@ def _open_dilation(graph: FileGraph, origin: Origin) -> str:
     return ""
 
 
-def _open_shapes(graph: FileGraph, origin: Origin) -> str:
-    """Of a shape that is computed a file with an open batch has 1 for what it does not know."""
+def misshapen(content: bytes) -> str:
+    """Which computed shape is not that of one example, and what to do; empty where none.
+
+    A file that was converted with an open batch has 1 there for what it does not know.
+
+    Raises:
+        DamagedError: It is no model, or not a whole one.
+    """
+    model = read(content)
+    graph, origin = model.main, origin_of(model)
     if not any(one.op == "SHAPE" for one in graph.operators):
         return ""
     for one in graph.operators:
@@ -109,6 +117,4 @@ def refusal(content: bytes) -> str:
     if why:
         return why
     why = not_int8(model.main)
-    if why:
-        return f"the model is not int8, {why}: {_IN_FULL.get(origin.tool, _ANYHOW)}"
-    return _open_shapes(model.main, origin)
+    return f"the model is not int8, {why}: {_IN_FULL.get(origin.tool, _ANYHOW)}" if why else ""

@@ -17,6 +17,7 @@ from mlforge_tasks.quantisation import ACTIVATIONS, ENDS, LAYOUT, OUTPUT_RANGE
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._child import run_child
+from mlforge_tasks.tflite_file.flatbuffer import is_tflite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +94,11 @@ def convert(
     if done.timed_out:
         raise ToolError(f"the TFLite converter took more than {TIMEOUT_S:g} s\n{done.tail()}")
     if done.returncode < 0:
-        message = f"the TFLite converter crashed with {process.signal_name(done.returncode)}"
+        # A file of its own is run where it leaves shapes open.
+        model = sources.get("model")
+        brought = model is not None and is_tflite(model.read_bytes())
+        what = "TensorFlow Lite, running the file," if brought else "the TFLite converter"
+        message = f"{what} crashed with {process.signal_name(done.returncode)}"
         raise CandidateFailure(Reason(code="convert_failed", stage="quantise", message=message))
 
 

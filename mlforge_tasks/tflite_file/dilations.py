@@ -15,6 +15,7 @@ import flatbuffers  # type: ignore[import-untyped]
 import tflite
 
 from mlforge_tasks.tflite_file.edit import Edit
+from mlforge_tasks.tflite_file.integers import alike
 from mlforge_tasks.tflite_file.model import read
 from mlforge_tasks.tflite_file.origin import origin_of, quoted
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mlforge_tasks.tflite_file.flatbuffer import Table
-    from mlforge_tasks.tflite_file.model import FileGraph, FileOperator, FileTensor
+    from mlforge_tasks.tflite_file.model import FileGraph, FileOperator
 
 _APART, _TOGETHER = "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"
 _WITH_PARTS = 3  # what either reads: a tensor, the block, and what is added or left out
@@ -210,14 +211,7 @@ def _alike(graph: FileGraph, cut: _Cut) -> bool:
         for at in (cut.apart, cut.longer, cut.shorter, cut.together)
         if at is not None
     ]
-    return all(
-        len({_meaning(graph.tensors[index]) for index in (one.inputs[0], one.outputs[0])}) == 1
-        for one in moves
-    )
-
-
-def _meaning(tensor: FileTensor) -> tuple[object, ...]:
-    return tensor.dtype, tensor.scales, tensor.zero_points, tensor.oddity
+    return all(alike(graph.tensors[one.inputs[0]], graph.tensors[one.outputs[0]]) for one in moves)
 
 
 def _as_one(edit: Edit, graph: FileGraph, cut: _Cut, found: _Dilated) -> None:
@@ -238,12 +232,18 @@ def _as_one(edit: Edit, graph: FileGraph, cut: _Cut, found: _Dilated) -> None:
 
 
 def _shortened(edit: Edit, graph: FileGraph, operator: FileOperator, target: int) -> FileOperator:
-    """RESHAPE or SQUEEZE to the whole; the tensor of a part's shape becomes that of the whole's."""
+    """RESHAPE or SQUEEZE to the whole.
+
+    The shape that RESHAPE reads is changed, or of one that others read too the tensor of a part
+    becomes that of the whole.
+    """
     if operator.op == "SQUEEZE":
         return replace(operator, outputs=(target,))
-    shape, spare = graph.tensors[target].shape, operator.outputs[0]
-    edit.tensors[spare] = replace(
-        graph.tensors[spare],
+    shape, at = graph.tensors[target].shape, operator.outputs[0]
+    if len(operator.inputs) > 1 and _is_own(graph, operator.inputs[1]):
+        at = operator.inputs[1]
+    edit.tensors[at] = replace(
+        graph.tensors[at],
         shape=(len(shape),),
         dtype="int32",
         scales=(),
@@ -251,7 +251,13 @@ def _shortened(edit: Edit, graph: FileGraph, operator: FileOperator, target: int
         axis=0,
         data=memoryview(struct.pack(f"<{len(shape)}i", *shape)),
     )
-    return replace(operator, inputs=(operator.inputs[0], spare), outputs=(target,))
+    return replace(operator, inputs=(operator.inputs[0], at), outputs=(target,))
+
+
+def _is_own(graph: FileGraph, tensor: int) -> bool:
+    """Whether a constant is one operator's."""
+    read_by = sum(one.inputs.count(tensor) for one in graph.operators)
+    return tensor >= 0 and graph.tensors[tensor].data is not None and read_by == 1
 
 
 def with_dilations(content: bytes) -> tuple[bytes, tuple[str, ...]]:

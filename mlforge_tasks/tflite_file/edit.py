@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from mlforge_tasks.tflite_file.model import FileGraph, FileOperator, FileTensor
 
 # Slots of the schema: https://github.com/google-ai-edge/LiteRT, schema.fbs
-_GRAPHS, _BUFFERS = 2, 4
+_CODES, _GRAPHS, _BUFFERS = 1, 2, 4
 _TENSORS, _ENDS, _OPERATORS = 0, {"inputs": 1, "outputs": 2}, 3
 _BUFFER, _NAME = 2, 3
-_READ, _MADE, _OPTIONS = 1, 2, 4
+_CODE, _READ, _MADE, _OPTIONS = 0, 1, 2, 4
+_OLD_CODE, _NEW_CODE = 0, 3
+# Codes from here on do not fit into the older field.
+_PLACEHOLDER = 127
 _ALIGNMENT = 16
 
 
@@ -76,6 +79,23 @@ def _as_buffer(data: bytes) -> bytes:
     return bytes(builder.Output())
 
 
+def _as_operator(operator: FileOperator, code: int) -> bytes:
+    """An operator as a file of its own, whose options are still to be set."""
+    builder = flatbuffers.Builder(128)
+    lists = [_numbers(builder, "i", each) for each in (operator.inputs, operator.outputs)]
+    builder.StartObject(0)
+    options = builder.EndObject()
+    tflite.OperatorStart(builder)
+    tflite.OperatorAddOpcodeIndex(builder, code)
+    tflite.OperatorAddInputs(builder, lists[0])
+    tflite.OperatorAddOutputs(builder, lists[1])
+    kind = getattr(tflite.BuiltinOptions, operator.options_type)
+    tflite.OperatorAddBuiltinOptionsType(builder, kind)
+    tflite.OperatorAddBuiltinOptions(builder, options)
+    builder.Finish(tflite.OperatorEnd(builder))
+    return bytes(builder.Output())
+
+
 class _SharedError(Exception):
     """What is to be changed is also something else's."""
 
@@ -87,8 +107,8 @@ class Edit:
     Attributes:
         content: The file.
         tensors: What becomes of tensors, by their place. One may become a constant.
-        operators: Likewise; those that go are None. They keep what they are, and their type of
-            options.
+        operators: Likewise; those that go are None. Another operator is what all of its code
+            become. One with another type of options has them in `options`.
         options: Of operators, each as a file of its own.
         inputs: The graph's, as many as it has.
         outputs: Likewise.
@@ -160,7 +180,7 @@ def _needed(graph: FileGraph) -> set[int]:
 
 
 def _said(graph: FileGraph) -> tuple[Any, ...]:
-    operators = [(one.op, one.inputs, one.outputs) for one in graph.operators]
+    operators = [(one.op, one.inputs, one.outputs, one.options_type) for one in graph.operators]
     return graph.inputs, graph.outputs, operators
 
 
@@ -177,12 +197,11 @@ class _Writing:
     def written(self) -> bytes:
         for at, tensor in self._edit.tensors.items():
             self._tensor(at, tensor)
-        tables = self._graph.tables(_OPERATORS)
         for at, operator in self._edit.operators.items():
             if operator is not None:
-                self._operator(tables[at], self._before.operators[at], operator)
-        for at, options in self._edit.options.items():
-            self._point(tables[at].scalar_place(_OPTIONS), options)
+                self._operator(at, operator)
+        for code, op in self._codes().items():
+            self._rename(self._root.tables(_CODES)[code], getattr(tflite.BuiltinOperator, op))
         for which, slot in _ENDS.items():
             numbers = getattr(self._edit, which)
             if numbers:
@@ -191,14 +210,16 @@ class _Writing:
         self._leave([at for at, one in self._edit.operators.items() if one is None])
         return bytes(self._changed)
 
-    def _point(self, place: int | None, made: bytes, start: int | None = None) -> None:
-        """Puts something behind the file, and has an offset point to it."""
+    def _point(self, place: int | None, made: bytes, inner: int | None = None) -> int:
+        """Puts something behind the file, has an offset point to it, and says where it begins."""
         if place is None:
             raise _SharedError
         self._changed += bytes(-len(self._changed) % _ALIGNMENT)
-        inner = Table.root(made).place if start is None else start
-        struct.pack_into("<I", self._changed, place, len(self._changed) + inner - place)
+        start = len(self._changed)
+        inner = Table.root(made).place if inner is None else inner
+        struct.pack_into("<I", self._changed, place, start + inner - place)
         self._changed += made
+        return start
 
     def _tensor(self, at: int, tensor: FileTensor) -> None:
         tables = self._graph.tables(_TENSORS)
@@ -213,14 +234,50 @@ class _Writing:
             start, _ = self._root.place_of(_BUFFERS, 4)
             self._point(start + 4 * buffer, _as_buffer(bytes(tensor.data)))
 
-    def _operator(self, table: Table, before: FileOperator, after: FileOperator) -> None:
+    def _operator(self, at: int, after: FileOperator) -> None:
+        before, table = self._before.operators[at], self._graph.tables(_OPERATORS)[at]
+        options = self._edit.options.get(at)
+        if before.options_type != after.options_type:
+            made = _as_operator(after, table.integer(_CODE, "I"))
+            entries, _ = self._graph.place_of(_OPERATORS, 4)
+            start = self._point(entries + 4 * at, made)
+            place = Table.root(made).scalar_place(_OPTIONS)
+            self._point(None if place is None else start + place, options or b"")
+            return
         for slot, was, numbers in (
             (_READ, before.inputs, after.inputs),
             (_MADE, before.outputs, after.outputs),
         ):
             if was != numbers:
-                made = struct.pack(f"<I{len(numbers)}i", len(numbers), *numbers)
-                self._point(table.scalar_place(slot), made, 0)
+                row = struct.pack(f"<I{len(numbers)}i", len(numbers), *numbers)
+                self._point(table.scalar_place(slot), row, 0)
+        if options is not None:
+            self._point(table.scalar_place(_OPTIONS), options)
+
+    def _codes(self) -> dict[int, str]:
+        """Entries of the list of operators' codes that are to have another."""
+        tables = self._graph.tables(_OPERATORS)
+        were, become = dict[int, str](), dict[int, set[str]]()
+        for at, (table, before) in enumerate(zip(tables, self._before.operators, strict=True)):
+            after = self._edit.operators.get(at, before)
+            if after is not None:
+                code = table.integer(_CODE, "I")
+                were[code] = before.op
+                become.setdefault(code, set()).add(after.op)
+        changed = {code: ops for code, ops in become.items() if ops != {were[code]}}
+        if any(len(ops) > 1 for ops in changed.values()):
+            raise _SharedError
+        return {code: op for code, (op,) in changed.items()}
+
+    def _rename(self, table: Table, number: int) -> None:
+        """Gives an entry of the list of operators' codes another."""
+        for slot, code, written in (
+            (_OLD_CODE, "<b", min(number, _PLACEHOLDER)),
+            (_NEW_CODE, "<i", number),
+        ):
+            place = table.scalar_place(slot)
+            if place is not None:
+                struct.pack_into(code, self._changed, place, written)
 
     def _leave(self, gone: list[int]) -> None:
         """Shortens the list of operators."""

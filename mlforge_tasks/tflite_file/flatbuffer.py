@@ -17,6 +17,15 @@ _FIRST_SLOT, _SLOT = 4, 2
 _MOST_TABLES = 1 << 20
 
 
+# https://ai.google.dev/edge/litert/models/metadata: a flatbuffer's identifier follows its offset.
+_IDENTIFIER = slice(4, 8), b"TFL3"
+
+
+def is_tflite(content: bytes) -> bool:
+    """Whether a file is marked as a model of TensorFlow Lite."""
+    return content[_IDENTIFIER[0]] == _IDENTIFIER[1]
+
+
 class DamagedError(ToolError):
     """A file that is no FlatBuffer of a model."""
 

@@ -8,19 +8,16 @@ needs no more than to be so far below every score that its exponential is nothin
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.tflite_file.flatbuffer import Table
+from mlforge_tasks.tflite_file.edit import Edit
 from mlforge_tasks.tflite_file.model import read
 from mlforge_tasks.tflite_file.origin import origin_of, quoted
 
 if TYPE_CHECKING:
     from mlforge_tasks.tflite_file.model import FileGraph, FileOperator, FileTensor
 
-# Slots of the schema: https://github.com/google-ai-edge/LiteRT, schema.fbs
-_GRAPHS, _TENSORS = 2, 0
-_QUANTISATION, _SCALES, _ZERO_POINTS = 4, 2, 3
 # No scores have such a step.
 _HUGE = 1e20
 # exp(-10) of a thousand scores is less than a step of what SOFTMAX makes.
@@ -79,54 +76,42 @@ def _masked(operator: FileOperator, graph: FileGraph) -> _Masked | None:
     return _Masked((computed[0], operator.outputs[0]), mask, *found)
 
 
-def _with_range(changed: bytearray, table: Table, low: float, high: float) -> None:
-    """Gives a tensor a range, in which 0 has a place of its own."""
-    known = table.table(_QUANTISATION)
-    if known is None:
-        raise AssertionError("a tensor with a scale has this table")
+def _reaching(tensor: FileTensor, low: float, high: float) -> FileTensor:
+    """The tensor with a range, in which 0 has a place of its own."""
     scale = (high - low) / (_INT8_MAX - _INT8_MIN)
-    struct.pack_into("<f", changed, known.place_of(_SCALES, 4)[0], scale)
-    struct.pack_into(
-        "<q", changed, known.place_of(_ZERO_POINTS, 8)[0], round(_INT8_MIN - low / scale)
-    )
+    zero_point = round(_INT8_MIN - low / scale)
+    (written,) = struct.unpack("<f", struct.pack("<f", scale))
+    return replace(tensor, scales=(written,), zero_points=(zero_point,))
 
 
-def with_near_masks(content: bytes) -> bytes:
-    """A model whose masks are no further below than they need to be, else the model as it is.
+def with_near_masks(content: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """A model whose masks are no further below than they need to be, and what was done.
+
+    Where there is nothing to do it is as it was.
 
     Raises:
         DamagedError: It is no model, or not a whole one.
     """
-    graph = read(content).main
+    model = read(content)
+    graph, origin = model.main, origin_of(model)
     found = [_masked(each, graph) for each in graph.operators]
     masked = [each for each in found if each is not None]
-    tables = Table.root(content).tables(_GRAPHS)[0].tables(_TENSORS)
-    changed = bytearray(content)
+    edit = Edit(content)
     for mask in {each.mask for each in masked}:
         of_it = [each for each in masked if each.mask == mask]
         low = min(0.0, *(each.low for each in of_it)) - _BELOW
         high = max(0.0, *(each.high for each in of_it))
         for index in (mask, *(tensor for each in of_it for tensor in each.scores)):
-            _with_range(changed, tables[index], low, high)
-    return bytes(changed)
-
-
-def changed_masks(before: bytes, after: bytes) -> tuple[str, ...]:
-    """What `with_near_masks` did to a model, for who brought it."""
-    model = read(before)
-    graph, now, origin = model.main, read(after).main, origin_of(model)
-    changed = (
-        index
-        for one in graph.operators
-        for index in (one.outputs if one.op == "SELECT_V2" else ())
-        if graph.tensors[index].scales != now.tensors[index].scales
-    )
+            edit.tensors[index] = _reaching(graph.tensors[index], low, high)
+    changed = edit.written() if masked else None
+    if changed is None:
+        return content, ()
     told = (
-        f"a mask{quoted(origin, graph.tensors[index].name)} takes scores to "
-        f"{_least(now.tensors[index]):.3g} and no further, so that int8 keeps their steps"
-        for index in changed
+        f"a mask{quoted(origin, graph.tensors[each.scores[1]].name)} takes scores to "
+        f"{_least(edit.tensors[each.scores[1]]):.3g} and no further, so that int8 keeps their steps"
+        for each in masked
     )
-    return tuple(dict.fromkeys(told))
+    return changed, tuple(dict.fromkeys(told))
 
 
 def _least(tensor: FileTensor) -> float:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mlforge_tasks.tflite_file.dilations import with_dilations
 from mlforge_tasks.tflite_file.ends import changed_ends, with_int8_ends
-from mlforge_tasks.tflite_file.masks import changed_masks, with_near_masks
+from mlforge_tasks.tflite_file.islands import with_integer_islands
+from mlforge_tasks.tflite_file.masks import with_near_masks
 from mlforge_tasks.tflite_file.states import with_constant_states
 from mlforge_tasks.tflite_file.tails import with_integer_tails
-from mlforge_tasks.tflite_file.tiles import changed_tiles, without_tiles
+from mlforge_tasks.tflite_file.tiles import without_tiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,23 +39,16 @@ def _ends(content: bytes) -> tuple[bytes, tuple[str, ...]]:
     return inner, told + changed_ends(content, inner)
 
 
-def _tiles(content: bytes) -> tuple[bytes, tuple[str, ...]]:
-    without = without_tiles(content)
-    return without, changed_tiles(content, without)
-
-
-def _masks(content: bytes) -> tuple[bytes, tuple[str, ...]]:
-    near = with_near_masks(content)
-    return near, changed_masks(content, near)
-
-
 def whole(content: bytes) -> Mended:
     """A file that was brought along, with what the converter of an open batch took apart.
+
+    What is in float between integers comes first: that may be part of it.
 
     Raises:
         DamagedError: It is no model, or not a whole one.
     """
-    return Mended(content).then(with_dilations).then(with_constant_states)
+    islands = Mended(content).then(with_integer_islands)
+    return islands.then(with_dilations).then(with_constant_states).then(without_tiles)
 
 
 def with_integers(mended: Mended) -> Mended:
@@ -63,13 +57,13 @@ def with_integers(mended: Mended) -> Mended:
     Raises:
         DamagedError: It is no model, or not a whole one.
     """
-    return mended.then(_ends).then(_tiles)
+    return mended.then(_ends).then(without_tiles)
 
 
 def converted(content: bytes) -> Mended:
-    """What the converter made here of a network.
+    """What a converter or quantiser made here of a network.
 
     Raises:
         DamagedError: It is no model, or not a whole one.
     """
-    return Mended(content).then(_masks).then(_tiles)
+    return Mended(content).then(with_integer_islands).then(with_near_masks).then(without_tiles)

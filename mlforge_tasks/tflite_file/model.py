@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import tflite
 
-from mlforge_tasks.tflite_file.flatbuffer import DamagedError, Table
+from mlforge_tasks.tflite_file.flatbuffer import DamagedError, Table, is_tflite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-IDENTIFIER = slice(4, 8), b"TFL3"
 SCHEMA_VERSION = 3
 CUSTOM = "CUSTOM"
 MOST_NAME_LENGTH = 120
@@ -236,7 +235,7 @@ def read(content: bytes) -> FileModel:
     Raises:
         DamagedError: It is no TensorFlow Lite model, or not a whole one.
     """
-    if content[IDENTIFIER[0]] != IDENTIFIER[1]:
+    if not is_tflite(content):
         raise DamagedError("it has no mark of such a file")
     model = Table.root(content)
     codes = tuple(_operator_name(each) for each in model.tables(1))

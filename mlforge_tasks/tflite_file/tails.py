@@ -11,28 +11,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.tflite_file.edit import Edit
+from mlforge_tasks.tflite_file.integers import PRESCRIBED, is_plain, like, made_of, readers, told
 from mlforge_tasks.tflite_file.model import read
-from mlforge_tasks.tflite_file.origin import origin_of, quoted
+from mlforge_tasks.tflite_file.origin import origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mlforge_tasks.tflite_file.model import FileGraph, FileOperator, FileTensor
-    from mlforge_tasks.tflite_file.origin import Origin
+    from mlforge_tasks.tflite_file.model import FileGraph
 
 _COPIES = {"EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE"}
-# By type what the reference's kernel wants of its output: a scale and a zero point.
-# https://ai.google.dev/edge/litert/models/quantization_spec
-_MADE: Mapping[str, Mapping[str, tuple[float, int]]] = {
-    "SOFTMAX": {"int8": (1 / 256, -128), "int16": (1 / 32768, 0)},
-    "LOGISTIC": {"int8": (1 / 256, -128), "int16": (1 / 32768, 0)},
-    "TANH": {"int8": (1 / 128, 0), "int16": (1 / 32768, 0)},
-    "LOG_SOFTMAX": {"int8": (16 / 256, 127)},
-}
-
-
-def _readers(graph: FileGraph, tensor: int) -> list[int]:
-    return [at for at, one in enumerate(graph.operators) if tensor in one.inputs]
 
 
 def _maker(graph: FileGraph, tensor: int) -> int | None:
@@ -43,20 +29,11 @@ def _maker(graph: FileGraph, tensor: int) -> int | None:
     return makers[0] if graph.operators[makers[0]].inputs[:1] > (-1,) else None
 
 
-def _is_plain(tensor: FileTensor, *, real: bool) -> bool:
-    """Whether a computed tensor is a float, or an int8 or int16 one with one scale."""
-    if tensor.data is not None or tensor.oddity:
-        return False
-    if real:
-        return tensor.dtype == "float32"
-    return tensor.dtype in {"int8", "int16"} and len(tensor.scales) == len(tensor.zero_points) == 1
-
-
 def _behind(graph: FileGraph, output: int) -> list[int]:
     """DEQUANTIZE and what follows it up to an output; empty where that is no more than that."""
     chain: list[int] = []
     tensor = output
-    while _is_plain(graph.tensors[tensor], real=True) and len(_readers(graph, tensor)) == min(
+    while is_plain(graph.tensors[tensor], real=True) and len(readers(graph, tensor)) == min(
         len(chain), 1
     ):
         at = _maker(graph, tensor)
@@ -66,9 +43,9 @@ def _behind(graph: FileGraph, output: int) -> list[int]:
         operator = graph.operators[at]
         tensor = operator.inputs[0]
         if operator.op == "DEQUANTIZE":
-            whole = len(chain) > 1 and _is_plain(graph.tensors[tensor], real=False)
+            whole = len(chain) > 1 and is_plain(graph.tensors[tensor], real=False)
             return chain if whole else []
-        if operator.op not in _COPIES and operator.op not in _MADE:
+        if operator.op not in _COPIES and operator.op not in PRESCRIBED:
             return []
     return []
 
@@ -77,26 +54,19 @@ def _before(graph: FileGraph, source: int) -> list[int]:
     """Copies of an input and the QUANTIZE behind them; empty where there are none."""
     chain: list[int] = []
     tensor = source
-    while _is_plain(graph.tensors[tensor], real=True) and tensor not in graph.outputs:
-        readers = _readers(graph, tensor)
-        operator = graph.operators[readers[0]] if len(readers) == 1 else None
+    while is_plain(graph.tensors[tensor], real=True) and tensor not in graph.outputs:
+        following = readers(graph, tensor)
+        operator = graph.operators[following[0]] if len(following) == 1 else None
         if operator is None or operator.inputs[0] != tensor or len(operator.outputs) != 1:
             return []
-        chain.append(readers[0])
+        chain.append(following[0])
         tensor = operator.outputs[0]
         if operator.op == "QUANTIZE":
-            whole = len(chain) > 1 and _is_plain(graph.tensors[tensor], real=False)
+            whole = len(chain) > 1 and is_plain(graph.tensors[tensor], real=False)
             return chain if whole else []
         if operator.op not in _COPIES:
             return []
     return []
-
-
-def _like(tensor: FileTensor, other: FileTensor) -> FileTensor:
-    """The tensor with another's values."""
-    return replace(
-        tensor, dtype=other.dtype, scales=other.scales, zero_points=other.zero_points, axis=0
-    )
 
 
 def _with_tail(content: bytes, graph: FileGraph, chain: list[int]) -> bytes | None:
@@ -107,13 +77,10 @@ def _with_tail(content: bytes, graph: FileGraph, chain: list[int]) -> bytes | No
     for at in chain[1:]:
         operator = graph.operators[at]
         made = operator.outputs[0]
-        if operator.op in _MADE:
-            prescribed = _MADE[operator.op].get(tensor.dtype)
-            if prescribed is None:
-                return None
-            scale, zero_point = prescribed
-            tensor = replace(tensor, scales=(scale,), zero_points=(zero_point,))
-        edit.tensors[made] = tensor = _like(graph.tensors[made], tensor)
+        prescribed = made_of(operator.op, tensor)
+        if prescribed is None:
+            return None
+        edit.tensors[made] = tensor = like(graph.tensors[made], prescribed)
         if at == chain[1]:
             edit.operators[at] = replace(operator, inputs=(index, *operator.inputs[1:]))
     return edit.written()
@@ -125,23 +92,12 @@ def _with_head(content: bytes, graph: FileGraph, chain: list[int]) -> bytes | No
     target = graph.operators[chain[-1]].outputs[0]
     for at in chain[:-1]:
         index = graph.operators[at].inputs[0]
-        edit.tensors[index] = _like(graph.tensors[index], graph.tensors[target])
+        edit.tensors[index] = like(graph.tensors[index], graph.tensors[target])
     last = graph.operators[chain[-2]]
     if graph.tensors[last.outputs[0]].shape != graph.tensors[target].shape:
         return None
     edit.operators[chain[-2]] = replace(last, outputs=(target,))
     return edit.written()
-
-
-def _told(
-    operators: list[FileOperator], graph: FileGraph, origin: Origin, dtype: str
-) -> tuple[str, ...]:
-    return tuple(
-        f"{one.op}{quoted(origin, graph.tensors[one.outputs[0]].name)}, in float32 there, is "
-        f"computed in {dtype}"
-        for one in operators
-        if one.op in _MADE
-    )
 
 
 def with_integer_tails(content: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -154,7 +110,7 @@ def with_integer_tails(content: bytes) -> tuple[bytes, tuple[str, ...]]:
     """
     model = read(content)
     origin = origin_of(model)
-    told: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     for at in range(len(model.main.inputs)):
         graph = read(content).main
         chain = _before(graph, graph.inputs[at])
@@ -169,6 +125,6 @@ def with_integer_tails(content: bytes) -> tuple[bytes, tuple[str, ...]]:
         if changed is not None:
             operators = [graph.operators[place] for place in chain[1:]]
             dtype = graph.tensors[graph.operators[chain[0]].inputs[0]].dtype
-            told += _told(operators, graph, origin, dtype)
+            said += told(operators, graph, origin, dtype)
             content = changed
-    return content, told
+    return content, said

@@ -395,6 +395,43 @@ def test_a_network_of_either_order_is_judged_alike(tmp_path: Path) -> None:
     assert found[0].test == found[1].test
 
 
+def of_twice_the_size(keras: Any) -> Any:
+    layers = keras.layers
+    steps = [layers.UpSampling2D(2), layers.Conv2D(2, 3), layers.GlobalAveragePooling2D()]
+    return keras.Sequential([keras.Input((4, 3, 2)), *steps])
+
+
+def of_any_size(keras: Any) -> Any:
+    """Of size 1 too, at which the converter calibrates it first."""
+    layers = keras.layers
+    steps = [layers.Conv2D(3, 3, padding="same"), layers.Conv2D(2, 1, strides=2)]
+    return keras.Sequential([keras.Input((None, None, 2)), *steps, layers.GlobalMaxPooling2D()])
+
+
+@pytest.mark.skipif(not available(), reason="no tflite-micro wheel here")
+@pytest.mark.parametrize("build", [of_twice_the_size, of_any_size])
+def test_shapes_that_a_file_leaves_open_are_those_of_one_example(build: Any) -> None:
+    """What the converter did not know for an open batch, or an open input; that is told."""
+    tensorflow, keras = libraries()
+    keras.utils.set_random_seed(5)
+    model = build(keras)
+    random = np.random.default_rng(2)
+    given = random.standard_normal((20, 4, 3, 2)).astype(np.float32)
+    converter = tensorflow.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([each[None]] for each in given)
+    converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    wanted = Wanted(card("regression", (4, 3, 2), 2))
+    found = _bring.read(converter.convert(), wanted, libraries)
+    assert isinstance(found, _bring.Int8Model)
+    told = "shapes that the file leaves open are those of one example"
+    assert any(one.startswith(told) for one in found.described.changed)
+    raw = Oracle(found.content).run(quantise(given, found.described.input))
+    outputs = dequantise(raw.reshape(20, -1), found.described.output)
+    real = model(given, training=False).numpy()
+    assert np.abs(outputs - real).max() < SHARE_OFF * np.ptp(real)
+
+
 def test_outputs_are_one_row_an_example() -> None:
     """However the network shapes them."""
     keras = libraries().keras

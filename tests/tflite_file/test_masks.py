@@ -10,7 +10,7 @@ pytest.importorskip("tflite_micro")
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from mlforge_tasks.oracle import Oracle
-from mlforge_tasks.tflite_file.masks import changed_masks, with_near_masks
+from mlforge_tasks.tflite_file.masks import with_near_masks
 from mlforge_tasks.tflite_file.model import read
 from tests.helpers import small_models as small
 from tests.helpers.aot_writer import Quant, Ref, Writer
@@ -51,7 +51,7 @@ def test_scores_under_a_mask_count() -> None:
     shares = np.exp(masked - masked.max(axis=-1, keepdims=True))
     wanted = shares / shares.sum(axis=-1, keepdims=True)
     before = Oracle(_attention(FAR)).run(inputs)
-    found = Oracle(with_near_masks(_attention(FAR))).run(inputs)
+    found = Oracle(with_near_masks(_attention(FAR))[0]).run(inputs)
     off = [np.abs((each.astype(float) + 128) / 256 - wanted) for each in (before, found)]
     assert off[0].max() > 0.3
     assert off[1].max() < 0.02
@@ -60,13 +60,13 @@ def test_scores_under_a_mask_count() -> None:
 
 def test_layers_of_one_mask_have_one_range() -> None:
     """Since the constant has one."""
-    changed = read(with_near_masks(_attention(FAR, layers=2))).main
+    content, told = with_near_masks(_attention(FAR, layers=2))
+    changed = read(content).main
     choices = [each for each in changed.operators if each.op == "SELECT_V2"]
     tensors = [changed.tensors[i] for each in choices for i in (*each.inputs[1:], *each.outputs)]
     assert len(choices) == 2
     assert len({(each.scales, each.zero_points) for each in tensors}) == 1
     assert tensors[0].scales[0] < 0.2
-    told = changed_masks(_attention(FAR, layers=2), with_near_masks(_attention(FAR, layers=2)))
     assert len(told) == 2
     assert all("takes scores to -" in each and "no further" in each for each in told)
 
@@ -74,4 +74,4 @@ def test_layers_of_one_mask_have_one_range() -> None:
 @pytest.mark.parametrize("model", [_attention(SCORES), small.conv()], ids=["near", "none"])
 def test_other_models_stay(model: bytes) -> None:
     """A mask that is near already, and no mask at all."""
-    assert with_near_masks(model) == model
+    assert with_near_masks(model) == (model, ())

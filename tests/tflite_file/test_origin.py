@@ -14,7 +14,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.stages import _bring
-from mlforge_tasks.stages._refusals import float_end, refusal
+from mlforge_tasks.stages._refusals import float_end, misshapen, refusal
 from mlforge_tasks.stages._several import Wanted
 from mlforge_tasks.tflite_file.model import read
 from mlforge_tasks.tflite_file.origin import Origin, origin_of
@@ -159,10 +159,10 @@ def test_shapes_that_are_not_those_of_one_example_are_told() -> None:
         reshape = next(one for one in graph.operators if len(one.inputs) == 2 and not one.inputs[0])
         graph.tensors[reshape.outputs[0]].shape = [1, 7]
 
-    told = refusal(altered(small.open_batch(), change))
+    told = misshapen(altered(small.open_batch(), change))
     assert "a RESHAPE (Keras layer 'tensor_" in told
     assert "does not have that of one example; give the .keras file" in told
-    assert refusal(small.open_batch()) == ""
+    assert misshapen(small.open_batch()) == ""
 
 
 def test_an_output_that_a_layer_makes_in_float_names_the_layer() -> None:

@@ -11,7 +11,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.tflite_file.model import read
-from mlforge_tasks.tflite_file.tiles import changed_tiles, without_tiles
+from mlforge_tasks.tflite_file.tiles import without_tiles
 from tests.helpers import small_models as small
 from tests.helpers.aot_writer import Quant, Writer
 
@@ -50,7 +50,7 @@ def test_the_reference_repeats(name: str) -> None:
     """As numpy does, element by element, in as many operators."""
     shape, steps, share, op = KNOWN[name]
     model = _tiles(shape, *steps, share=share)
-    changed = without_tiles(model)
+    changed, told = without_tiles(model)
     assert [each.op for each in read(changed).main.operators] == ["RESHAPE", op] * len(steps)
     inputs = np.random.default_rng(1).integers(-128, 128, (2, *shape[1:])).astype(np.int8)
     wanted = []
@@ -60,8 +60,7 @@ def test_the_reference_repeats(name: str) -> None:
             made = np.tile(made.reshape(seen), times)
         wanted.append(made[0])
     assert (Oracle(changed).run(inputs) == np.array(wanted)).all()
-    assert without_tiles(changed) == changed
-    told = changed_tiles(model, changed)
+    assert without_tiles(changed) == (changed, ())
     assert [one.partition(" (Keras layer ")[0] for one in told] == ["its TILE"] * len(steps)
     assert all(one.endswith(f" became {op}") for one in told)
 
@@ -82,4 +81,4 @@ def test_the_reference_repeats(name: str) -> None:
 )
 def test_what_has_no_other_words_stays(model: bytes) -> None:
     """The file as it is, which the engine then refuses, naming TILE."""
-    assert without_tiles(model) == model
+    assert without_tiles(model) == (model, ())

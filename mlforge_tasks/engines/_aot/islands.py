@@ -57,6 +57,9 @@ _INSTEAD = (
     "only what is made of one tensor, element by element, becomes a table; use a layer whose "
     "operators the converter brings to int8"
 )
+# By which operand is a layer's value; the others are its weights.
+_WEIGHTED = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 0, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 2}
+_LEFT_OUT = "the file leaves this layer in float among integers: have it quantised as well"
 
 
 @dataclass
@@ -239,12 +242,23 @@ def _ends_of(graph: Graph) -> set[int]:
     return ends
 
 
+def _refuse_layers(graph: Graph) -> None:
+    """Layers with weights that a quantiser was told to leave out."""
+    for operator in graph.operators:
+        at = _WEIGHTED.get(operator.op)
+        if at is None or at >= len(operator.inputs) or operator.inputs[at] < 0:
+            continue
+        if graph.tensors[operator.inputs[at]].dtype == "float32":
+            raise unsupported(_in_float(operator), _LEFT_OUT)
+
+
 def without_islands(graph: Graph) -> Graph:
     """The graph with copies of int8, and tables, in place of islands.
 
     Raises:
         CandidateFailure: An island computes what no table can be of.
     """
+    _refuse_layers(graph)
     islands = _Islands(graph, list(graph.tensors), _ends_of(graph))
     operators = [kept for operator in graph.operators for kept in islands.taken(operator)]
     return replace(graph, tensors=tuple(islands.tensors), operators=tuple(operators))
