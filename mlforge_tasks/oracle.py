@@ -7,6 +7,7 @@ and optimised modes differ from one another.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import math
 import re
@@ -15,7 +16,7 @@ import tempfile
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -69,9 +70,10 @@ class Oracle:
     """
 
     def __init__(self, tflite: bytes, *, keeps_all: bool = False) -> None:
-        self._interpreter = _open(tflite, keeps_all=keeps_all)
+        self._open = functools.partial(_open, tflite, keeps_all=keeps_all)
+        self._interpreter = self._open()
         graph = read(tflite).main
-        self._keeps_state = _has_state(graph)
+        self._state = _state(graph)
         self._inputs = [self._shape("input", at) for at in range(len(graph.inputs))]
         self._outputs = [self._shape("output", at) for at in range(len(graph.outputs))]
         self.input_shape = _joined(self._inputs)
@@ -95,11 +97,15 @@ class Oracle:
         detail = getattr(self._interpreter, f"get_{which}_details")(at)
         return tuple(int(size) for size in detail["shape"])
 
-    def run(self, inputs: NDArray[np.signedinteger[Any]]) -> NDArray[np.signedinteger[Any]]:
+    def run(
+        self, inputs: NDArray[np.signedinteger[Any]], anew: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.signedinteger[Any]]:
         """Runs every input through the model.
 
         Args:
             inputs: int8 or int16, as the model's are, [N, *shape], where its input is [1, *shape].
+            anew: Which inputs find the model as it begins, [N]; all without it. The others find
+                what those before have left in it, which matters where it keeps a state.
 
         Returns:
             int8 or int16 [N, *out_shape], where the model's output is [1, *out_shape].
@@ -114,14 +120,16 @@ class Oracle:
             )
         outputs = np.empty((len(inputs), *self.output_shape[1:]), self.output_type)
         for index, sample in enumerate(inputs):
-            self._invoke(sample)
+            self._invoke(sample, anew=anew is None or bool(anew[index]))
             parts = [self._interpreter.get_output(at).ravel() for at in range(len(self._outputs))]
             outputs[index] = np.concatenate(parts).reshape(outputs.shape[1:])
         return outputs
 
-    def _invoke(self, sample: NDArray[np.signedinteger[Any]]) -> None:
-        """One example, for itself: what the one before has left of a state is gone."""
-        if self._keeps_state:
+    def _invoke(self, sample: NDArray[np.signedinteger[Any]], *, anew: bool) -> None:
+        """One example; begun anew, what the one before has left of a state is gone."""
+        if anew and self._state == "set once":  # which no reset does again
+            self._interpreter = self._open()
+        elif anew and self._state:
             self._interpreter.reset()
         ends = accumulate(math.prod(shape) for shape in self._inputs)
         parts = np.split(sample.ravel(), list(ends)[:-1])
@@ -143,7 +151,7 @@ class Oracle:
         """
         counts: NDArray[np.int64] = np.zeros((len(tensors), 2), np.int64)
         for sample in inputs:
-            self._invoke(sample)
+            self._invoke(sample, anew=True)
             for at, tensor in enumerate(tensors):
                 values = self._interpreter.GetTensor(tensor, 0)["tensor_data"]
                 ends = np.iinfo(values.dtype)
@@ -151,9 +159,13 @@ class Oracle:
         return counts
 
 
-def _has_state(graph: FileGraph) -> bool:
-    """Whether something is kept from one inference to the next."""
-    return any(each.is_variable for each in graph.tensors)
+def _state(graph: FileGraph) -> Literal["", "kept", "set once"]:
+    """Whether something is kept from one inference to the next, and how it begins."""
+    operators = {each.op for each in graph.operators}
+    if "CALL_ONCE" in operators:
+        return "set once"
+    kept = any(each.is_variable for each in graph.tensors) or "VAR_HANDLE" in operators
+    return "kept" if kept else ""
 
 
 def _joined(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

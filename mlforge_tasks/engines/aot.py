@@ -52,6 +52,7 @@ class AotEngine:
         arena_limit_bytes: int | None = None,
         untrained: bool = False,
         streamed: bool = False,
+        keeps_state: bool = False,
     ) -> GeneratedModel:
         """See `Engine.generate`.
 
@@ -72,7 +73,9 @@ class AotEngine:
             if found is not None:
                 graph, lowered, memory = found.graph, found.lowered, found.memory
                 patches = found.patches
-        files = emit(graph, lowered, memory, tflite=tflite, cpu=cpu, prefix=prefix)
+        files = emit(
+            graph, lowered, memory, tflite=tflite, cpu=cpu, prefix=prefix, keeps_state=keeps_state
+        )
         layers = _profiles(graph, lowered, memory)
         return GeneratedModel(files, memory.arena_bytes, layers, profiled=True, patches=patches)
 
@@ -104,7 +107,7 @@ def _in_stripes(model: Planned, cpu: str, limit_bytes: int, *, streamed: bool) -
         )
     if not graph.is_int8 and streamed:
         raise unsupported("an int16 input that comes by rows", "leave out 'patches: streamed'")
-    if graph.is_int8 and not graph.has_several_ends:
+    if graph.is_int8 and not graph.has_several_ends and not graph.states:
         found = patched(
             graph,
             model.operators,

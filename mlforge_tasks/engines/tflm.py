@@ -166,10 +166,11 @@ def _check_types(graph: FileGraph) -> None:
             or one keeps a state, which the application does not reset.
     """
     for operator in graph.operators:
-        if any(index >= 0 and graph.tensors[index].is_variable for index in operator.inputs):
+        keeps = any(index >= 0 and graph.tensors[index].is_variable for index in operator.inputs)
+        if keeps or operator.op == "VAR_HANDLE":
             raise _unsupported(
-                f"the model uses {operator.op}, whose state engine tflm does not reset before an "
-                "inference; engine aot begins each without one, of an LSTM"
+                f"the model uses {operator.op}, whose state the application of engine tflm does "
+                "not reset; take `target: {engine: aot}`"
             )
     if any(each.dtype == "int16" for each in graph.tensors):
         raise _unsupported(

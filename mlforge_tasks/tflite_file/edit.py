@@ -156,13 +156,15 @@ class Edit:
             DamagedError: It is no model, or not a whole one.
         """
         model = read(self.content)
-        if len(model.graphs) != 1:
+        if model.has_control_flow:
             return None
         try:
             changed = _Writing(self, model.main).written()
         except _SharedError:
             return None
-        wanted, found = self.after(), read(changed).main
+        wanted, (found, *others) = self.after(), read(changed).graphs
+        if [*map(_whole, others)] != [*map(_whole, model.graphs[1:])]:
+            return None
         if not _made(wanted) >= _needed(wanted) & _made(model.main):
             return None
         same = _said(wanted) == _said(found) and wanted.tensors == found.tensors
@@ -177,6 +179,10 @@ def _needed(graph: FileGraph) -> set[int]:
     """Tensors whose values are to be computed."""
     read_ones = set(graph.outputs).union(*(one.inputs for one in graph.operators)) - {-1}
     return {index for index in read_ones if graph.tensors[index].data is None}
+
+
+def _whole(graph: FileGraph) -> tuple[Any, ...]:
+    return _said(graph), graph.tensors
 
 
 def _said(graph: FileGraph) -> tuple[Any, ...]:

@@ -77,7 +77,7 @@ def with_int8_ends(content: bytes) -> bytes:
         DamagedError: It is no model, or not a whole one.
     """
     model = read(content)
-    if len(model.graphs) != 1:
+    if model.has_control_flow:
         return content
     each = [(_first, "inputs", at) for at in range(len(model.main.inputs))]
     each += [(_last, "outputs", at) for at in range(len(model.main.outputs))]

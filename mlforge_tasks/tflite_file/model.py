@@ -131,6 +131,12 @@ class FileModel:
         """The graph that runs first."""
         return self.graphs[0]
 
+    @property
+    def has_control_flow(self) -> bool:
+        """Whether further graphs do more than to set variables once."""
+        once = [each for each in self.main.operators if each.op == "CALL_ONCE"]
+        return len(once) != len(self.graphs) - 1
+
 
 def _readable(raw: memoryview | None) -> str:
     """A name in any bytes as text that can stand in a message, a report and a C comment."""

@@ -83,7 +83,8 @@ def test_scales_are_multiplied_in_double_precision(tmp_path: Path) -> None:
 def test_every_inference_begins_without_a_state(tmp_path: Path) -> None:
     """The same example twice is the same output, though it has filled the cell in between."""
     inputs = np.full((3, 4, 2), 8, np.int8)
-    case = make_case("again", _one_unit(0.01, 0.001, steps=4), inputs=inputs)
+    model = _one_unit(0.01, 0.001, steps=4)
+    case = make_case("again", model, inputs=inputs, keeps_state=False)
     assert (case.outputs == case.outputs[:1]).all()
     assert len(set(case.outputs[0].ravel().tolist())) > 1
     assert differing_bytes([case], tmp_path) == {}
@@ -140,46 +141,6 @@ def test_other_forms_are_refused(name: str) -> None:
     change, says = REFUSED[name]
     with pytest.raises(CandidateFailure, match=says):
         PLUGIN.generate(altered(_one_unit(0.01, 0.001), change), "host")
-
-
-def _kept_in_a_variable() -> bytes:
-    """The input is added to what the inference before has left."""
-    writer = Writer()
-    source = writer.activation((1, 4), _SYMMETRIC, 1.0)
-    before, after = (writer.activation((1, 4), _SYMMETRIC, 1.0).index for _ in range(2))
-    handle = writer.unknown((1,))
-    writer.operator("VAR_HANDLE", [], [handle], schema.VarHandleOptionsT(sharedName="kept"))
-    writer.operator("READ_VARIABLE", [handle], [before], schema.ReadVariableOptionsT())
-    writer.operator("ADD", [source.index, before], [after], schema.AddOptionsT())
-    writer.operator("ASSIGN_VARIABLE", [handle, after], [], schema.AssignVariableOptionsT())
-    return writer.finish(source.index, after)
-
-
-def _svdf() -> bytes:
-    writer, kinds = Writer(), schema.TensorType
-    source = writer.activation((1, 4), _SYMMETRIC, 1.0)
-    feature = writer.constant(np.ones((2, 4), np.int8), [0.1], [0])
-    time = writer.constant(np.ones((2, 3), np.int8), [0.1], [0])
-    bias = writer.constant(np.zeros(2, np.int32), [0.1 / 4096], [0])
-    state = writer.state((1, 6), _SYMMETRIC, kinds.INT8)
-    output = writer.activation((1, 2), _SYMMETRIC, 1.0)
-    inputs = [source.index, feature, time, bias, state]
-    writer.operator("SVDF", inputs, [output.index], schema.SVDFOptionsT(rank=1))
-    return writer.finish(source.index, output.index)
-
-
-@pytest.mark.parametrize(
-    ("model", "says"),
-    [(_kept_in_a_variable, r"a variable \(VAR_HANDLE\)"), (_svdf, "SVDF 'l0_tensor_5'")],
-)
-def test_what_lives_from_one_inference_to_the_next_is_refused(
-    model: Callable[[], bytes], says: str
-) -> None:
-    """The reference runs it; here each example is one for itself."""
-    tflite = model()
-    assert Oracle(tflite).output_shape
-    with pytest.raises(CandidateFailure, match=f"{says}.*all of a window at once"):
-        PLUGIN.generate(tflite, "host")
 
 
 def test_the_interpreter_on_the_device_would_keep_the_state() -> None:

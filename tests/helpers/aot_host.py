@@ -45,8 +45,13 @@ def make_case(
     cpu: str = "host",
     inputs: NDArray[np.signedinteger[Any]] | None = None,
     arena_limit_bytes: int | None = None,
+    *,
+    keeps_state: bool = True,
 ) -> Case:
-    """Generates C for a model and asks the oracle for outputs; of random and extreme inputs."""
+    """Generates C for a model and asks the oracle for outputs; of random and extreme inputs.
+
+    A model that keeps a state keeps it from each input to the next.
+    """
     oracle = Oracle(tflite)
     if inputs is None:
         rng = np.random.default_rng(len(tflite))
@@ -54,8 +59,11 @@ def make_case(
         shape = (SAMPLES, *oracle.input_shape[1:])
         inputs = rng.integers(ends.min, ends.max + 1, shape).astype(oracle.input_type)
         inputs[0] = rng.choice(np.array([ends.min, ends.max], inputs.dtype), inputs[0].shape)
-    generated = PLUGIN.generate(tflite, cpu, prefix, arena_limit_bytes=arena_limit_bytes)
-    return Case(prefix, tflite, generated, inputs, oracle.run(inputs))
+    generated = PLUGIN.generate(
+        tflite, cpu, prefix, arena_limit_bytes=arena_limit_bytes, keeps_state=keeps_state
+    )
+    anew = np.arange(len(inputs)) == 0 if keeps_state else None
+    return Case(prefix, tflite, generated, inputs, oracle.run(inputs, anew))
 
 
 def write_sources(cases: Sequence[Case], folder: Path) -> list[Path]:

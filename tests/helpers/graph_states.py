@@ -12,6 +12,8 @@ from tests.helpers.graph_builder import Builder
 
 _NO_INPUT = -1
 _MOST_INPUTS, _MOST_STEPS = 64, 12
+# Of what a variable keeps, and of an SVDF's memory.
+_MOST_KEPT = 5
 # What a gate is given that is neither always open nor always closed.
 _GATE_RMS = 2.0
 
@@ -92,3 +94,75 @@ class States(Builder):
         return self.reshaped(
             "RESHAPE", made, (1, steps, units), (1, steps, units), schema.ReshapeOptionsT()
         )
+
+    def flat(self, source: Ref) -> Ref:
+        """A tensor as a row of no more than some elements."""
+        size = math.prod(source.shape)
+        if size > _MOST_INPUTS:
+            return self.flat(self.pooled(source))
+        return self.reshaped("RESHAPE", source, (1, size), (1, size), schema.ReshapeOptionsT())
+
+    def svdf(self, source: Ref) -> Ref:
+        """Filters over time, of a state of 8 or 16 bits."""
+        source, rng = self.flat(source), self.rng
+        inputs, rank, units = source.shape[1], self.pick(1, 1, 2), int(rng.integers(1, 9))
+        filters, memory = rank * units, int(rng.integers(1, _MOST_KEPT + 1))
+        wide = rng.random() < 0.4
+        feature, _ = self.matrix(filters, inputs, 1 / max(source.rms, 1e-6))
+        least = 2.0**-13 if wide else 2.0**-6
+        kept = np.float32(least * np.exp(rng.uniform(-1, 1)))
+        state = Quant(kept, 0 if wide else self.pick(0, int(rng.integers(-128, 128))))
+        most = 32767 if wide else 127
+        of_time = np.float32(np.exp(rng.uniform(-1, 1)) / most)
+        taps = rng.integers(-most, most + 1, (filters, memory))
+        time = self.writer.constant(taps.astype(np.int16 if wide else np.int8), [of_time], [0])
+        step = np.float32(kept * of_time)
+        bias = (rng.uniform(-1, 1, units) / step).clip(-(2**30), 2**30).astype(np.int32)
+        kinds = schema.TensorType
+        inputs_of = [
+            source.index,
+            feature,
+            time,
+            self.writer.constant(bias, [step], [0]),
+            self.writer.state((1, filters * memory), state, kinds.INT16 if wide else kinds.INT8),
+        ]
+        ref = self.writer.activation((1, units), self.quant(1.0), 1.0)
+        return self.output("SVDF", inputs_of, ref, schema.SVDFOptionsT(rank=rank))
+
+    def _variable(self, shape: tuple[int, ...], quant: Quant) -> tuple[int, Ref]:
+        """The handle of a variable, and its value."""
+        handle = self.writer.unknown((1,))
+        options = schema.VarHandleOptionsT(container="", sharedName=f"kept_{handle}")
+        self.writer.operator("VAR_HANDLE", [], [handle], options)
+        value = self.writer.activation(shape, quant, 1.0)
+        return handle, self.output("READ_VARIABLE", [handle], value, schema.ReadVariableOptionsT())
+
+    def read_variable(self, source: Ref) -> Ref:
+        """The last few tensors that came, of which a variable keeps all but the newest."""
+        source = self.flat(source)
+        size, more = source.shape[1], int(self.rng.integers(1, _MOST_KEPT))
+        handle, before = self._variable((1, more * size), source.quant)
+        window = self.writer.activation((1, (more + 1) * size), source.quant, source.rms)
+        options = schema.ConcatenationOptionsT(axis=1)
+        self.output("CONCATENATION", [before.index, source.index], window, options)
+        later = self.writer.activation(before.shape, source.quant, source.rms)
+        places = [
+            self.writer.constant(np.array(each, np.int32)) for each in ([0, size], before.shape)
+        ]
+        self.output("SLICE", [window.index, *places], later, schema.SliceOptionsT())
+        options = schema.AssignVariableOptionsT()
+        self.writer.operator("ASSIGN_VARIABLE", [handle, later.index], [], options)
+        return window
+
+    def assign_variable(self, source: Ref) -> Ref:
+        """The tensor that came before, which is read once this one is kept in its place."""
+        handle, before = self._variable(source.shape, source.quant)
+        if self.rng.random() < 0.5:
+            before = self.reshaped(
+                "RESHAPE", before, source.shape, source.shape, schema.ReshapeOptionsT()
+            )
+        options = schema.AssignVariableOptionsT()
+        self.writer.operator("ASSIGN_VARIABLE", [handle, source.index], [], options)
+        ref = self.writer.activation(source.shape, source.quant, source.rms)
+        options = schema.MaximumMinimumOptionsT()
+        return self.output("MAXIMUM", [source.index, before.index], ref, options)

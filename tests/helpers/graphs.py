@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 OPERATORS = (
     "ABS",
     "ADD",
+    "ASSIGN_VARIABLE",
     "AVERAGE_POOL_2D",
     "BATCH_MATMUL",
     "BATCH_TO_SPACE_ND",
@@ -57,6 +58,7 @@ OPERATORS = (
     "PADV2",
     "PRELU",
     "QUANTIZE",
+    "READ_VARIABLE",
     "REDUCE_MAX",
     "REDUCE_MIN",
     "RELU",
@@ -78,6 +80,7 @@ OPERATORS = (
     "STRIDED_SLICE",
     "SUB",
     "SUM",
+    "SVDF",
     "TANH",
     "TRANSPOSE",
     "TRANSPOSE_CONV",
@@ -85,7 +88,7 @@ OPERATORS = (
     "UNPACK",
 )
 # Those that keep a state; only `recurrent_graph` has them.
-RECURRENT = ("UNIDIRECTIONAL_SEQUENCE_LSTM",)
+RECURRENT = ("ASSIGN_VARIABLE", "READ_VARIABLE", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM")
 _PLAIN = tuple(op for op in OPERATORS if op not in RECURRENT)
 # Forms of operators that the list has.
 EXTRA = (

@@ -14,10 +14,6 @@ _SMOOTH = (
 )
 _TABLES = "TFLite Micro has no int8 kernel for it either; use abs, a product or a sum instead"
 _UNROLL = "use LSTM or GRU with unroll=True and few time steps, or Conv1D over time"
-_STATE = (
-    "it keeps a state from one inference to the next, and here each is for itself: give the "
-    "network all of a window at once, as to Conv1D or LSTM"
-)
 _POOL = "use AveragePooling2D or GlobalAveragePooling2D"
 
 # TFLM's interpreter takes none of these in int8, or the engine has no kernel for them yet.
@@ -32,8 +28,6 @@ INSTEAD: Mapping[str, str] = {
     "L2_POOL_2D": _POOL,
     "TILE": "repeat along one axis at a time, 10 times at most, which is read as CONCATENATION",
     "UNIDIRECTIONAL_SEQUENCE_RNN": _UNROLL,
-    "SVDF": _STATE,
-    "VAR_HANDLE": _STATE,
     "WHILE": _UNROLL,
     "CONV_3D": "use Conv2D",
     "ARG_MAX": "leave it to the code that reads the outputs",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlforge_tasks.engines._aot.c_text import INDENT, comment, definition, initialiser, state_text
 from mlforge_tasks.engines._aot.core import kernels_for
 from mlforge_tasks.engines._aot.program import Alias, Constant, Data, Scratch, Step
 from mlforge_tasks.engines._aot.stripes import FEED_ROWS
@@ -18,12 +19,11 @@ from mlforge_tasks.render import c_identifier, c_int, render
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from mlforge_tasks.engines._aot.c_text import StateText
     from mlforge_tasks.engines._aot.core import Kernels
     from mlforge_tasks.engines._aot.graph import Graph, Operator
     from mlforge_tasks.engines._aot.memory import Plan
-    from mlforge_tasks.engines._aot.program import Argument, Call, Lowered, Value
+    from mlforge_tasks.engines._aot.program import Argument, Call, Lowered
 
 KERNELS = Path(__file__).parent / "kernels"
 # Where a core's kernels are looked for; the first folder that has a file is taken.
@@ -32,9 +32,6 @@ FOLDERS: Mapping[Kernels, tuple[str, ...]] = {
     "dsp": ("dsp", "packed", "portable", "."),
     "mve": ("mve", "packed", "portable", "."),
 }
-VALUES_PER_LINE = 20
-WORDS_PER_LINE = 8
-INDENT = "    "
 
 _INCLUDE = re.compile(r'^#include "(aot_\w+)\.h"', re.MULTILINE)
 
@@ -60,43 +57,6 @@ class Layer:
     opens: int = 0
     closes: bool = False
     indent: str = ""
-
-
-def initialiser(value: Value, indent: str = "") -> str:
-    """A C initialiser; members that are structs get lines of their own."""
-    if isinstance(value, int):
-        return c_int(value)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, tuple):
-        return "{" + ", ".join(initialiser(each) for each in value) + "}"
-    if not any(isinstance(each, dict) for each in value.values()) and len(value) <= 3:
-        return "{" + ", ".join(f".{k} = {initialiser(v)}" for k, v in value.items()) + "}"
-    inner = indent + INDENT
-    lines = [f"{inner}.{name} = {initialiser(each, inner)}," for name, each in value.items()]
-    return "\n".join(["{", *lines, f"{indent}}}"])
-
-
-def _lines(values: NDArray[np.integer]) -> Iterable[str]:
-    if values.ndim == 2:
-        return (initialiser(tuple(row)) + "," for row in values.tolist())
-    per_line = VALUES_PER_LINE if values.itemsize == 1 else WORDS_PER_LINE
-    texts = [c_int(value) for value in values.tolist()]
-    starts = range(0, len(texts), per_line)
-    return (", ".join(texts[start : start + per_line]) + "," for start in starts)
-
-
-def _definition(constant: Constant) -> str:
-    comment = f" /* {constant.comment} */" if constant.comment else ""
-    aligned = f"_Alignas({constant.alignment_bytes}) " if constant.alignment_bytes > 1 else ""
-    array = f"{constant.c_type} {constant.name}[{len(constant.values)}]"
-    head = f"static const {aligned}{array} = {{{comment}"
-    return "\n".join([head, *(INDENT + line for line in _lines(constant.values)), "};"])
-
-
-def _comment(text: str) -> str:
-    """Text that cannot end the comment it stands in."""
-    return "".join(char if char.isalnum() or char in " _-.,:>[]()" else "_" for char in text)
 
 
 class _Emitter:
@@ -133,6 +93,13 @@ class _Emitter:
         function = call.function if call.header else f"{self._prefix}_{call.function}"
         return f"{function}({', '.join(arguments)});"
 
+    def states(self) -> list[StateText]:
+        """What the model keeps, as the template needs it."""
+        return [
+            state_text(each, self._graph.tensors[each.tensor], self._plan.tensors[each.tensor])
+            for each in self._graph.states
+        ]
+
     def constant_operands(self, step: Step) -> tuple[Constant, ...]:
         """Arrays for arguments that are constant tensors, at the first step that reads them."""
         constants = self._graph.tensors
@@ -143,7 +110,7 @@ class _Emitter:
                 f"tensor_{tensor}",
                 made[tensor][0],
                 constants[tensor].constant.ravel().astype(made[tensor][1]),
-                _comment(constants[tensor].name),
+                comment(constants[tensor].name),
             )
             for tensor in sorted(self._constants(step))
             if self._first[tensor] is step
@@ -184,7 +151,7 @@ class _Emitter:
             parameters = f"static const {name} = {members};"
         return Layer(
             title=title + (f", {form.macs:,} MACs" if form.macs else ""),
-            constants=tuple(_definition(constant) for constant in constants),
+            constants=tuple(definition(constant) for constant in constants),
             parameters=parameters,
             calls=tuple(self._call(call, index) for call in form.calls),
         )
@@ -221,8 +188,31 @@ def kernel_files(headers: Iterable[str], kernels: Kernels) -> Mapping[str, bytes
     return files
 
 
+def _model(graph: Graph, emitter: _Emitter, plan: Plan) -> Mapping[str, object]:
+    """What the templates say of a model."""
+    ends = {"input": graph.inputs[0], "output": graph.outputs[0]}
+    return {
+        "layers": [emitter.layer(index, each) for index, each in enumerate(graph.operators)],
+        "arena_bytes": plan.arena_bytes,
+        "rows": graph.rows,
+        "states": emitter.states(),
+        **{f"{which}_offset": plan.tensors[tensor] for which, tensor in ends.items()},
+        "types": {
+            which: "int16_t" if graph.tensors[tensor].dtype == "int16" else "int8_t"
+            for which, tensor in ends.items()
+        },
+    }
+
+
 def emit(
-    graph: Graph, lowered: Sequence[Lowered], plan: Plan, *, tflite: bytes, cpu: str, prefix: str
+    graph: Graph,
+    lowered: Sequence[Lowered],
+    plan: Plan,
+    *,
+    tflite: bytes,
+    cpu: str,
+    prefix: str,
+    keeps_state: bool = False,
 ) -> Mapping[str, bytes]:
     """All files of a model, sorted by name.
 
@@ -233,30 +223,23 @@ def emit(
         tflite: What it was made from, for the comment on top.
         cpu: The core it is for.
         prefix: Of every symbol that is not static, and of the file names.
+        keeps_state: Whether what the model keeps is cleared before the first inference alone.
 
     Raises:
         ToolError: The prefix is not a C identifier.
     """
-    emitter = _Emitter(graph, lowered, plan, prefix)
     steps = [form for form in lowered if isinstance(form, Step)]
     headers = {call.header for step in steps for call in step.calls} - {""}
     context = {
+        **_model(graph, _Emitter(graph, lowered, plan, prefix), plan),
         "prefix": c_identifier(prefix),
-        "cpu": _comment(cpu),
+        "cpu": comment(cpu),
         "digest": sha256_bytes(tflite),
         "headers": sorted(headers),
-        "layers": [emitter.layer(index, each) for index, each in enumerate(graph.operators)],
-        "arena_bytes": plan.arena_bytes,
-        "input_offset": plan.tensors[graph.inputs[0]],
-        "output_offset": plan.tensors[graph.outputs[0]],
-        "rows": graph.rows,
-        "types": {
-            which: "int16_t" if graph.tensors[tensor].dtype == "int16" else "int8_t"
-            for which, tensor in (("input", graph.inputs[0]), ("output", graph.outputs[0]))
-        },
+        "keeps_state": keeps_state,
     }
     files = dict(kernel_files(headers, kernels_for(cpu)))
-    names = ["aot.c", "aot.h", *(["rows.h"] if context["rows"] else [])]
+    names = ["aot.c", "aot.h", *(["rows.h"] if graph.rows else [])]
     for name in names:
         text = render(f"aot/model_{name}.jinja", **context)
         files[f"{prefix}_{name}"] = text.encode()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # value: int8, or int16, of one scale. weights: int8, of one scale or one a channel. list: constant
 # int32. constant: a value that is known. bias: int32, or int64 beside int16 values, may be absent.
-# spare: what the reference does not read either, may be absent. own: what `lstm` looks at itself.
+# spare: what the reference does not read either, may be absent. own: its lowering looks at it.
 Role = Literal["value", "constant", "weights", "bias", "list", "flags", "spare", "own"]
 
 _VALUE: tuple[Role, ...] = ("value",)
@@ -36,6 +36,7 @@ _SEVERAL_OUTPUTS = {"SPLIT", "SPLIT_V", "UNPACK"}
 ROLES: Mapping[str, tuple[Role, ...]] = {
     "ABS": _VALUE,
     "ADD": _TWO,
+    "ASSIGN_VARIABLE": _TWO,
     "AVERAGE_POOL_2D": _VALUE,
     "BATCH_MATMUL": _TWO,
     "BATCH_TO_SPACE_ND": _TWICE_LISTED,
@@ -66,6 +67,7 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "PADV2": ("value", "list", "constant"),
     "PRELU": _TWO,
     "QUANTIZE": _VALUE,
+    "READ_VARIABLE": _VALUE,
     "REDUCE_MAX": _LISTED,
     "REDUCE_MIN": _LISTED,
     "RELU": _VALUE,
@@ -87,6 +89,7 @@ ROLES: Mapping[str, tuple[Role, ...]] = {
     "STRIDED_SLICE": ("value", "list", "list", "list"),
     "SUB": _TWO,
     "SUM": _LISTED,
+    "SVDF": ("value", *("own",) * 4),
     "TANH": _VALUE,
     "TRANSPOSE": _LISTED,
     "TRANSPOSE_CONV": ("spare", "weights", "value", "bias"),

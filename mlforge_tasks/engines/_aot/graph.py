@@ -108,16 +108,16 @@ class Options:
     """The options of all operators; each reads its own.
 
     Pairs are (height, width). `before` is padding in front that a rewrite made explicit. `count` is
-    what DEPTHWISE_CONV_2D multiplies channels by, and how many tensors PACK and UNPACK have. `axes`
-    are those that SQUEEZE takes away, none for all of size 1. Masks have a bit per axis;
-    `other_masks` are those that no reference kernel reads. `from_float` is QUANTIZE that the
-    reference gives floats. `block` is the side of a block of pixels. `batch_axes` are those that
-    GATHER's places have as well. `reflects`: a mirrored border does not have the edge itself twice.
-    `adjoint`: which of two matrices are transposed. `fed` are a first row of the model's input, how
-    many rows later each turn of a loop begins, and how many rows there are in each. `table` is of a
-    map without another definition, by int8 + 128; `least` and `greatest` are what it makes
-    of any int8. `clip` is of an LSTM's cells, 0 for none, and `time_major` where its steps are the
-    first axis.
+    what DEPTHWISE_CONV_2D multiplies channels by, how many tensors PACK and UNPACK have, and how
+    many filters a unit of SVDF has. `axes` are those that SQUEEZE takes away, none for all of size
+    1. Masks have a bit per axis; `other_masks` are those that no reference kernel reads.
+    `from_float` is QUANTIZE that the reference gives floats. `block` is the side of a block of
+    pixels. `batch_axes` are those that GATHER's places have as well. `reflects`: a mirrored border
+    does not have the edge itself twice. `adjoint`: which of two matrices are transposed. `fed` are
+    a first row of the model's input, how many rows later each turn of a loop begins, and how many
+    rows there are in each. `table` is of a map without another definition, by int8 + 128; `least`
+    and `greatest` are what it makes of any int8. `clip` is of an LSTM's cells, 0 for none, and
+    `time_major` where its steps are the first axis.
     """
 
     same_padding: bool = False
@@ -216,6 +216,19 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class State:
+    """What a model keeps from one inference to the next.
+
+    Attributes:
+        tensor: The tensor that has it; nothing makes it.
+        first: What it begins with, of the tensor's shape and type.
+    """
+
+    tensor: int
+    first: NDArray[np.generic]
+
+
+@dataclass(frozen=True)
 class Graph:
     """A model, operators in the order they run.
 
@@ -229,6 +242,7 @@ class Graph:
         loops: Operators that run more than once; loops have none in common.
         pairs: Of all operators that stripes are made of.
         rows: How many the model's input has, and bytes of one, where it comes by rows.
+        states: What it keeps.
     """
 
     tensors: tuple[Tensor, ...]
@@ -240,6 +254,7 @@ class Graph:
     loops: tuple[Loop, ...] = ()
     pairs: tuple[Pair, ...] = ()
     rows: tuple[int, int] | None = None
+    states: tuple[State, ...] = ()
 
     @property
     def input(self) -> int:

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlforge_tasks.engines._aot.advice import INSTEAD
 from mlforge_tasks.engines._aot.constants import folded
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.forms import check_operands
 from mlforge_tasks.engines._aot.graph import Graph, Operator, Quantisation, Tensor
 from mlforge_tasks.engines._aot.islands import without_islands
+from mlforge_tasks.engines._aot.joins import with_joins_quantised
 from mlforge_tasks.engines._aot.options import read_options
 from mlforge_tasks.engines._aot.order import check_order
 from mlforge_tasks.engines._aot.shapes import check_shapes
+from mlforge_tasks.engines._aot.states import with_states
+from mlforge_tasks.engines._aot.variables import with_variables
 from mlforge_tasks.engines._aot.weights import with_int8_weights
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.tflite_file.model import SCHEMA_VERSION, read
@@ -25,7 +27,8 @@ from mlforge_tasks.tflite_file.model import SCHEMA_VERSION, read
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlforge_tasks.tflite_file.model import FileGraph, FileModel, FileTensor
+    from mlforge_tasks.engines._aot.variables import Variables
+    from mlforge_tasks.tflite_file.model import FileModel, FileTensor
 
 _NUMPY_DTYPES = {
     "int8": np.int8,
@@ -37,8 +40,6 @@ _NUMPY_DTYPES = {
 }
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 _MOST_NAME_LENGTH = 60
-# What a model with variables begins with; they may be set by a graph of their own.
-_VARIABLES = {"CALL_ONCE", "VAR_HANDLE"}
 _WITH_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
 
 
@@ -118,26 +119,21 @@ def _named(operators: Sequence[Operator], tensors: Sequence[Tensor]) -> tuple[Op
     )
 
 
-def _main(model: FileModel) -> FileGraph:
-    """The model's graph, with an input and an output.
+def _main(model: FileModel) -> Variables:
+    """The model's graph, with an input and an output, and its variables.
 
     Raises:
-        CandidateFailure: It has none of any, or the file has variables or several graphs.
+        CandidateFailure: It has none of any, or the file has control flow.
     """
     if model.version != SCHEMA_VERSION:
         raise unsupported(
             f"a file of schema version {model.version}", f"convert it to version {SCHEMA_VERSION}"
         )
-    for each in model.main.operators:
-        if each.op in _VARIABLES:
-            raise unsupported(f"a variable ({each.op})", INSTEAD["VAR_HANDLE"])
-    if len(model.graphs) > 1:
-        raise unsupported("control flow (several subgraphs)", "unroll loops and recurrent layers")
     graph = model.main
     for which, count in (("inputs", len(graph.inputs)), ("outputs", len(graph.outputs))):
         if not count:
             raise unsupported(f"a model without {which}", "give it an input and an output")
-    return graph
+    return with_variables(model)
 
 
 def _check_batch(tensor: Tensor, which: str) -> None:
@@ -169,8 +165,9 @@ def import_model(tflite_bytes: bytes) -> Graph:
     return graph
 
 
-def _named_graph(found: FileGraph) -> Graph:
+def _named_graph(variables: Variables) -> Graph:
     """What a file has, shapes computed, and every operator with its name."""
+    found = variables.graph
     operators = [
         Operator(each.op, each.inputs, each.outputs, read_options(each)) for each in found.operators
     ]
@@ -180,8 +177,10 @@ def _named_graph(found: FileGraph) -> Graph:
         inputs=found.inputs,
         outputs=found.outputs,
     )
+    own = {at: None for at, each in enumerate(found.tensors) if each.is_variable}
+    graph = with_states(graph, {**own, **variables.first}, variables.written)
     check_order(graph)
-    graph = folded(graph)
+    graph = with_joins_quantised(folded(graph))
     return replace(graph, operators=_named(graph.operators, graph.tensors))
 
 

@@ -135,3 +135,12 @@ def lstm(operator: Operator, graph: Graph) -> Shapes:
     require(min(source) > 0, f"an input {list(source)}")
     require(len(operator.inputs) > 12, f"{len(operator.inputs)} inputs")
     return [(*source[:2], graph.tensors[operator.inputs[12]].size)]
+
+
+def svdf(operator: Operator, graph: Graph) -> Shapes:
+    source = graph.tensors[operator.inputs[0]].shape
+    require(len(operator.inputs) == 5, f"{len(operator.inputs)} inputs")
+    require(len(source) == 2 and source[0] == 1, f"an input {list(source)}")
+    filters, rank = graph.tensors[operator.inputs[1]].shape[0], operator.options.count
+    require(rank > 0 and filters % rank == 0, f"{filters} filters of rank {rank}")
+    return [(1, filters // rank)]

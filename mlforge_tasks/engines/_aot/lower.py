@@ -30,6 +30,8 @@ from mlforge_tasks.engines._aot import (
     shape,
     simple,
     spaces,
+    states,
+    svdf,
     view,
 )
 from mlforge_tasks.engines._aot.advice import INSTEAD
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 _EVERYWHERE: Mapping[str, _Lowering] = {
     "ABS": elementwise.absolute,
     "ADD": binary.add_or_sub,
+    "ASSIGN_VARIABLE": states.assign,
     "AVERAGE_POOL_2D": simple.pool,
     "BATCH_MATMUL": matmul.batch_matmul,
     "BATCH_TO_SPACE_ND": spaces.batch_to_space,
@@ -79,6 +82,7 @@ _EVERYWHERE: Mapping[str, _Lowering] = {
     "PADV2": shape.pad,
     "PRELU": activation.prelu,
     "QUANTIZE": simple.quantize,
+    "READ_VARIABLE": states.read,
     "REDUCE_MAX": simple.pool,  # a rewrite makes it one
     "REDUCE_MIN": reduction.reduce_min,
     "RELU": simple.relu,
@@ -100,6 +104,7 @@ _EVERYWHERE: Mapping[str, _Lowering] = {
     "STRIDED_SLICE": view.strided_slice,
     "SUB": binary.add_or_sub,
     "SUM": mean.mean,
+    "SVDF": svdf.svdf,
     "TANH": simple.sigmoid,
     "TRANSPOSE": view.transpose,
     "TRANSPOSE_CONV": shape.spread,

@@ -1,7 +1,4 @@
-"""Lowers UNIDIRECTIONAL_SEQUENCE_LSTM of int8 values.
-
-Every inference begins with a state of 0, as a Keras layer does that is not stateful.
-"""
+"""Lowers UNIDIRECTIONAL_SEQUENCE_LSTM of int8 values."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ _THREE_QUARTERS = 3
 # A cell's scale is a power of two; from it to the step of the tables 12 bits are left.
 _NEAR_POWER, _TABLE_BITS = 1e-3, 12
 _CELL_POWERS = range(-30, 3)
-_SCRATCH_BYTES_A_UNIT = 11
+_SCRATCH_BYTES_A_UNIT = 8
 _AGAIN = "convert the model again, with TensorFlow's own quantiser"
 
 
@@ -203,7 +200,9 @@ def lstm(operator: Operator, graph: Graph) -> Step:
         "inputs": inputs,
         "units": units,
     }
-    arguments = (f"&{name}", Data(operator.inputs[0]), Data(operator.output), Scratch())
+    ends = (Data(operator.inputs[0]), Data(operator.output))
+    states = (Data(operator.inputs[_HIDDEN]), Data(operator.inputs[_CELL]))
+    arguments = (f"&{name}", *ends, *states, Scratch())
     return Step(
         calls=(Call("aot_lstm_s8.h", "aot_lstm_s8", arguments),),
         constants=constants,

@@ -56,7 +56,8 @@ class _Sharing:
             for index, operator in enumerate(graph.operators)
             for tensor in operator.inputs
         }
-        self._last_use.update(dict.fromkeys(graph.outputs, len(graph.operators)))
+        kept = (*graph.outputs, *(each.tensor for each in graph.states))
+        self._last_use.update(dict.fromkeys(kept, len(graph.operators)))
 
     def view(self, tensor: int) -> View:
         """Where in the buffer of which owner a tensor lies."""
@@ -126,7 +127,8 @@ def _share(graph: Graph, lowered: Sequence[Lowered]) -> _Sharing:
 
 def _made(graph: Graph) -> list[tuple[int, int]]:
     """Tensors that take memory, with the operator that makes them."""
-    made = [(tensor, BEFORE_ALL_STEPS) for tensor in graph.inputs]
+    before = (*graph.inputs, *(each.tensor for each in graph.states))
+    made = [(tensor, BEFORE_ALL_STEPS) for tensor in before]
     made += [(out, index) for index, each in enumerate(graph.operators) for out in each.outputs]
     return [(tensor, index) for tensor, index in made if graph.tensors[tensor].data is None]
 

@@ -194,6 +194,7 @@ READINGS: Mapping[str, Reading] = {
     "SQUEEZE": Reading("SqueezeOptions", lambda table: Options(axes=table.integers(0))),
     "STRIDED_SLICE": Reading("StridedSliceOptions", _slice),
     "SUB": Reading("SubOptions", _activated),
+    "SVDF": Reading("SVDFOptions", lambda table: Options(count=table.integer(0, "i"))),
     "TRANSPOSE_CONV": Reading("TransposeConvOptions", _transposed, needed=True),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Reading(
         "UnidirectionalSequenceLSTMOptions", _lstm, needed=True

@@ -21,7 +21,7 @@ def check_order(graph: Graph) -> None:
     """
     if any(graph.tensors[index].data is not None for index in graph.inputs):
         raise unsupported("a constant as the model's input", _AGAIN)
-    made = set(graph.inputs)
+    made = {*graph.inputs, *(each.tensor for each in graph.states)}
     for operator in graph.operators:
         for index in operator.inputs:
             tensor = graph.tensors[index]
@@ -33,9 +33,9 @@ def check_order(graph: Graph) -> None:
         for index in operator.outputs:
             tensor = graph.tensors[index]
             if index in made or tensor.data is not None:
-                what = "is made already" if index in made else "is constant"
+                what = tensor.oddity or ("made already" if index in made else "constant")
                 raise unsupported(
-                    f"{operator.op} that writes '{tensor.name}', which {what},", _AGAIN
+                    f"{operator.op} that writes '{tensor.name}', which is {what},", _AGAIN
                 )
             made.add(index)
     if not set(graph.outputs) <= made - set(graph.inputs):

@@ -142,6 +142,7 @@ def _reduced(operator: Operator, graph: Graph) -> Shapes:
 _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "ABS": _alike,
     "ADD": _broadcast,
+    "ASSIGN_VARIABLE": _broadcast,
     "AVERAGE_POOL_2D": layer_shapes.pool,
     "CONCATENATION": _concatenation,
     "CONV_2D": layer_shapes.conv_2d,
@@ -163,6 +164,7 @@ _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "PADV2": _pad,
     "PRELU": _broadcast,
     "QUANTIZE": _alike,
+    "READ_VARIABLE": _alike,
     "RELU": _alike,
     "RELU6": _alike,
     "RESIZE_BILINEAR": layer_shapes.resize,
@@ -176,6 +178,7 @@ _EXACT: Mapping[str, Callable[[Operator, Graph], Shapes]] = {
     "SQUEEZE": _squeeze,
     "STRIDED_SLICE": _strided_slice,
     "SUB": _broadcast,
+    "SVDF": layer_shapes.svdf,
     "TABLE": _alike,
     "TANH": _alike,
     "TRANSPOSE": _transpose,

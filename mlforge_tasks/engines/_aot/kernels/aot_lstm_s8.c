@@ -69,20 +69,18 @@ static void step(const aot_lstm_s8_t *layer, int16_t *cells, int16_t *gates, int
     }
 }
 
-void aot_lstm_s8(const aot_lstm_s8_t *layer, const int8_t *input, int8_t *output, void *scratch)
+void aot_lstm_s8(const aot_lstm_s8_t *layer, const int8_t *input, int8_t *output, int8_t *hidden,
+                 int16_t *cells, void *scratch)
 {
+    const int8_t *last = hidden;
     size_t units = (size_t)layer->units;
-    int16_t *cells = scratch, *gates = cells + units;
-    int8_t *first = (int8_t *)(gates + AOT_LSTM_GATES * units);
-    const int8_t *hidden = first;
 
-    memset(cells, 0, units * sizeof(*cells));
-    memset(first, layer->zero_point, units);
     for (int32_t left = layer->steps; left > 0; left--) {
-        open_gates(layer, input, hidden, gates);
-        step(layer, cells, gates, output);
-        hidden = output;
+        open_gates(layer, input, last, scratch);
+        step(layer, cells, scratch, output);
+        last = output;
         input += layer->inputs;
         output += units;
     }
+    memcpy(hidden, last, units);
 }

@@ -1,4 +1,4 @@
-/* UNIDIRECTIONAL_SEQUENCE_LSTM of int8 values with int16 cells, from a state of 0. */
+/* UNIDIRECTIONAL_SEQUENCE_LSTM of int8 values with int16 cells. */
 #ifndef AOT_LSTM_S8_H
 #define AOT_LSTM_S8_H
 
@@ -26,7 +26,10 @@ typedef struct {
     int32_t steps, inputs, units, clip, zero_point;
 } aot_lstm_s8_t;
 
-/* scratch has room for 11 bytes a unit. */
-void aot_lstm_s8(const aot_lstm_s8_t *layer, const int8_t *input, int8_t *output, void *scratch);
+/* hidden and cells are what the last step has left, which this one's takes its place; scratch has
+ * room for 8 bytes a unit.
+ */
+void aot_lstm_s8(const aot_lstm_s8_t *layer, const int8_t *input, int8_t *output, int8_t *hidden,
+                 int16_t *cells, void *scratch);
 
 #endif
