@@ -45,13 +45,13 @@ def test_the_plugin_proposes_what_it_was_given() -> None:
 
 
 @pytest.mark.slow
-def test_a_given_architecture_runs_to_its_verdict(tmp_path: Path) -> None:
+def test_a_given_architecture_runs_to_its_verdict(build: Path, tmp_path: Path) -> None:
     """One round: no search, a firmware that is measured, and exit code 0 where it meets."""
     layers = "[{kind: flatten}, {kind: dense, units: 6}]"
     search = "search: {agent: random_search, max_iterations: 3, seed: 4}"
     given = f"search: {{agent: fixed, architecture: {layers}}}"
     contract = edited(TANK, tmp_path, (search, given))
-    run = doit(build=tmp_path / "build", contract=contract)
+    run = doit(build=build, contract=contract)
     assert run.code == 0, run.out + run.err
     assert "PASS: candidate 1.0 meets tank" in run.out
     assert "train:1.0" in run.stages("built")
@@ -78,11 +78,13 @@ def plan_of(project: Path, *changes: tuple[str, str]) -> Plan:
     return make_plan(contract, "kws", root=project, build=project / "build")
 
 
-def run_all(plan: Plan) -> TrialResult:
-    """Runs the one iteration of a plan; the result of its one candidate."""
+def run_all(plan: Plan, *, deliver: bool = True) -> TrialResult:
+    """Runs the one iteration of a plan, or up to its verdict; the result of its one candidate."""
     (iteration,) = plan.iterations
     for stage in plan.stages([iteration]):
         stage.run()
+        if stage is iteration.judge and not deliver:
+            break
     (result,) = Trials.read(iteration.judge.folder / "trials.json").results
     return result
 
@@ -146,7 +148,7 @@ def test_a_file_that_is_no_model_is_a_recorded_failure(
             archive.writestr("readme.txt", "nothing here")
     else:
         path.write_bytes(content)
-    result = run_all(plan_of(project, ("kws.keras", "bad.tflite")))
+    result = run_all(plan_of(project, ("kws.keras", "bad.tflite")), deliver=False)
     assert result.trial.reason is not None
     assert result.trial.reason.code == "unusable_model"
     assert message in result.trial.reason.message
@@ -248,6 +250,7 @@ def test_a_model_whose_operator_an_engine_lacks_names_the_engine_that_has_it(
 @pytest.mark.usefixtures("m4")
 def test_a_model_for_other_data_is_refused(project: Path) -> None:
     """Shapes that do not fit the data set are told, both of them."""
-    result = run_all(plan_of(project, ("kws.keras", "kws.tflite"), ("[49, 10, 1]", "[10, 49, 1]")))
+    changed = ("kws.keras", "kws.tflite"), ("[49, 10, 1]", "[10, 49, 1]")
+    result = run_all(plan_of(project, *changed), deliver=False)
     assert result.trial.reason is not None
     assert "takes inputs [49, 10, 1], the data set has [10, 49, 1]" in result.trial.reason.message

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.graph import process
 from mlforge_tasks.platforms._image import APP, link_image
 from mlforge_tasks.runners.qemu import run_to_end
-from tests.helpers.aot_host import compile_objects, write_sources
+from tests.helpers.aot_host import compile_objects, gathered, write_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -148,7 +148,7 @@ def write_program(cases: Sequence[Case], folder: Path) -> list[Path]:
     (folder / "cases.h").write_text(_cases_header(cases))
     main = folder / "main.c"
     main.write_text(_MAIN)
-    return [main, *sources]
+    return [main, *gathered(sources)]
 
 
 def results(cases: Sequence[Case], console: str) -> Mapping[str, tuple[int, int]]:

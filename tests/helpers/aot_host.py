@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Werror")
 COMPILE_TIMEOUT_S = 300.0
 MOST_AT_ONCE = 64  # sources, so that the limit is one for any number of graphs
+MODELS_AT_ONCE = 16
+_STATIC = re.compile(
+    r"^static (?:_Alignas\(\d+\) |const )*[^={(\[;]*?(\w+)(?= ?[\[=(;])", re.MULTILINE
+)
+_STRUCT = re.compile(r"^\} (\w+);$", re.MULTILINE)
+_MACRO = re.compile(r"^ *#define (\w+)", re.MULTILINE)
 SAMPLES = 3
 
 
@@ -76,6 +83,29 @@ def write_sources(cases: Sequence[Case], folder: Path) -> list[Path]:
     return [folder / name for name in sorted(files) if name.endswith(".c")]
 
 
+def _renamed(model: Path) -> list[str]:
+    """Lines that include a model where others are: its static names are its own."""
+    text = model.read_text()
+    names = sorted({*_STATIC.findall(text), *_STRUCT.findall(text)})
+    return [
+        *(f"#define {name} {model.stem}_{name}" for name in names),
+        f'#include "{model.name}"',
+        *(f"#undef {name}" for name in (*names, *_MACRO.findall(text))),
+    ]
+
+
+def gathered(sources: Sequence[Path]) -> list[Path]:
+    """Several models to one source: to start the compiler takes longer than to compile a model."""
+    models = [path for path in sources if path.stem.endswith("_aot")]
+    units = []
+    for start in range(0, len(models), MODELS_AT_ONCE):
+        unit = models[start].with_name(f"models_{start}.c")
+        lines = (_renamed(model) for model in models[start : start + MODELS_AT_ONCE])
+        unit.write_text("\n".join([line for each in lines for line in each] + [""]))
+        units.append(unit)
+    return [*units, *(path for path in sources if path not in models)]
+
+
 def compile_objects(
     compiler: Sequence[str], sources: Sequence[Path], flags: Sequence[str]
 ) -> list[Path]:
@@ -98,7 +128,7 @@ class HostModels:
     def __init__(
         self, cases: Sequence[Case], folder: Path, flags: Sequence[str] = ("-O1",)
     ) -> None:
-        sources = write_sources(cases, folder)
+        sources = gathered(write_sources(cases, folder))
         flags = [*WARNINGS, "-fPIC", *flags]
         objects = [str(path) for path in compile_objects(["gcc"], sources, flags)]
         library = folder / "models.so"
