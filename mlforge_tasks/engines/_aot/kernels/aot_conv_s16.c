@@ -33,7 +33,24 @@ static window_t window_at(const aot_layer_s16_t *layer, const int16_t *input, in
     return window;
 }
 
-/* Adds a window's products with the weights of four channels, or of one. */
+/* Adds a run's products with the weights of four channels, or of one. */
+static void add_run(const int16_t *x, const int8_t *weights, int32_t taps, int32_t step,
+                    int32_t channels, int64_t sums[AOT_DOT_CHANNELS_S16])
+{
+    while (taps > 0) {
+        int32_t some = aot_smaller(taps, AOT_DOT_TAPS_S16);
+        if (channels == AOT_DOT_CHANNELS_S16) {
+            aot_dot_four_s16(x, weights, step, some, sums);
+        } else {
+            aot_dot_one_s16(x, weights, some, sums);
+        }
+        x += some;
+        weights += some;
+        taps -= some;
+    }
+}
+
+/* Likewise a window's. */
 static void add_window(const window_t *window, int32_t channel, int32_t step, int32_t channels,
                        int64_t sums[AOT_DOT_CHANNELS_S16])
 {
@@ -44,11 +61,7 @@ static void add_window(const window_t *window, int32_t channel, int32_t step, in
         const int16_t *x = line;
         const int8_t *weights = line_weights;
         for (int32_t left = window->count; left > 0; left--) {
-            if (channels == AOT_DOT_CHANNELS_S16) {
-                aot_dot_four_s16(x, weights, step, window->taps, sums);
-            } else {
-                aot_dot_one_s16(x, weights, window->taps, sums);
-            }
+            add_run(x, weights, window->taps, step, channels, sums);
             x += window->step;
             weights += window->taps;
         }

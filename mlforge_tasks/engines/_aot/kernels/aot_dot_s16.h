@@ -6,7 +6,7 @@
 
 #define AOT_DOT_CHANNELS_S16 4
 
-/* Products that are summed in 32 bits before the sum is: 2^8 of at most 2^22 each. */
+/* The most taps at a time, whose products are summed in 32 bits: 2^8 of at most 2^22 each. */
 #define AOT_DOT_TAPS_S16 256
 
 /* Adds to each of four sums what `taps` values give with a channel's weights, which begin `step`

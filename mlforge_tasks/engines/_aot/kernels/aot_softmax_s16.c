@@ -1,5 +1,6 @@
 #include "aot_small.h"
 
+#include "aot_leading_zeros.h"
 #include "aot_softmax_s16.h"
 
 /* Places are 128 apart; in between the table is interpolated. */
@@ -22,16 +23,6 @@ static int32_t largest(const int16_t *x, int32_t depth)
     return most;
 }
 
-static int32_t leading_zeros(uint32_t value)
-{
-    int32_t zeros = 0;
-
-    for (; (value & UINT32_C(0x80000000)) == 0; value <<= 1) {
-        zeros++;
-    }
-    return zeros;
-}
-
 void aot_softmax_s16(const aot_softmax_s16_t *layer, const int16_t *input, int16_t *output)
 {
     for (int32_t row = 0; row < layer->rows; row++) {
@@ -42,7 +33,7 @@ void aot_softmax_s16(const aot_softmax_s16_t *layer, const int16_t *input, int16
             output[i] = (int16_t)lookup(layer->exponentials, scaled + INT16_MAX);
             sum += output[i];
         }
-        int32_t zeros = leading_zeros((uint32_t)sum), shift = 31 - zeros;
+        int32_t zeros = aot_leading_zeros((uint32_t)sum), shift = 31 - zeros;
         int32_t above_one = (int32_t)((((int64_t)sum << (zeros - 1)) + (1 << 13)) >> 14);
         int32_t reciprocal = lookup(layer->reciprocals, above_one - (1 << 15) - (1 << 16));
         for (int32_t i = 0; i < layer->depth; i++) {

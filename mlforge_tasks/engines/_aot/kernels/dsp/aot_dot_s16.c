@@ -31,52 +31,47 @@ void aot_dot_four_s16(const int16_t *x, const int8_t *weights, int32_t step, int
                       int64_t sums[AOT_DOT_CHANNELS_S16])
 {
     const int8_t *w0 = weights, *w1 = w0 + step, *w2 = w1 + step, *w3 = w2 + step;
+    int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
 
-    while (taps > 0) {
-        int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, left = aot_smaller(taps, AOT_DOT_TAPS_S16);
-        taps -= left;
-        for (; left >= 4; left -= 4) {
-            uint32_t even, odd;
-            load_four(x, &even, &odd);
-            x += 4;
-            a0 = add_four(a0, w0, even, odd);
-            a1 = add_four(a1, w1, even, odd);
-            a2 = add_four(a2, w2, even, odd);
-            a3 = add_four(a3, w3, even, odd);
-            w0 += 4;
-            w1 += 4;
-            w2 += 4;
-            w3 += 4;
-        }
-        for (; left > 0; left--) {
-            int32_t value = *x++;
-            a0 += value * *w0++;
-            a1 += value * *w1++;
-            a2 += value * *w2++;
-            a3 += value * *w3++;
-        }
-        sums[0] += a0;
-        sums[1] += a1;
-        sums[2] += a2;
-        sums[3] += a3;
+    for (; taps >= 4; taps -= 4) {
+        uint32_t even, odd;
+        load_four(x, &even, &odd);
+        x += 4;
+        a0 = add_four(a0, w0, even, odd);
+        a1 = add_four(a1, w1, even, odd);
+        a2 = add_four(a2, w2, even, odd);
+        a3 = add_four(a3, w3, even, odd);
+        w0 += 4;
+        w1 += 4;
+        w2 += 4;
+        w3 += 4;
     }
+    for (; taps > 0; taps--) {
+        int32_t value = *x++;
+        a0 += value * *w0++;
+        a1 += value * *w1++;
+        a2 += value * *w2++;
+        a3 += value * *w3++;
+    }
+    sums[0] += a0;
+    sums[1] += a1;
+    sums[2] += a2;
+    sums[3] += a3;
 }
 
 void aot_dot_one_s16(const int16_t *x, const int8_t *weights, int32_t taps, int64_t *sum)
 {
-    while (taps > 0) {
-        int32_t a0 = 0, left = aot_smaller(taps, AOT_DOT_TAPS_S16);
-        taps -= left;
-        for (; left >= 4; left -= 4) {
-            uint32_t even, odd;
-            load_four(x, &even, &odd);
-            a0 = add_four(a0, weights, even, odd);
-            x += 4;
-            weights += 4;
-        }
-        for (; left > 0; left--) {
-            a0 += *x++ * *weights++;
-        }
-        *sum += a0;
+    int32_t a0 = 0;
+
+    for (; taps >= 4; taps -= 4) {
+        uint32_t even, odd;
+        load_four(x, &even, &odd);
+        a0 = add_four(a0, weights, even, odd);
+        x += 4;
+        weights += 4;
     }
+    for (; taps > 0; taps--) {
+        a0 += *x++ * *weights++;
+    }
+    *sum += a0;
 }
