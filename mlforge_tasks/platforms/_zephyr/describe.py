@@ -94,6 +94,7 @@ def describe(name: str, board_root: Path | None, root: Path) -> Description:
     """
     found = workspace.require()
     arch = _arch_of(name, [found.zephyr_base, *([board_root] if board_root else [])])
+    # Without the flags that select the core, which are what is asked for: nothing is linked here.
     compiler = toolchain.require(arch)
     there = tuple(one for one in modules.MODULE_PATHS if found.module(one) is not None)
     needs.require(())
