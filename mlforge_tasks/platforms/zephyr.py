@@ -218,6 +218,7 @@ class ZephyrPlatform:
             confs=extras.conf_files(known),
             more=extras.cmake_args(known),
             files=extras.identities(known),
+            own=extras.names(known),
         )
         return BuildFolder(self.root, configuration)
 

@@ -13,7 +13,7 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import product
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms import BuildRequest
-from mlforge_tasks.platforms._zephyr import needs, toolchain, workspace
+from mlforge_tasks.platforms._zephyr import needs, rebuild, toolchain, workspace
 from mlforge_tasks.platforms._zephyr.delivery import deliver
 from mlforge_tasks.platforms._zephyr.model_files import model_files
 from mlforge_tasks.platforms.zephyr import CORE_MODULES, PLUGIN, TFLM_MODULES
@@ -111,8 +111,17 @@ def deploy_anywhere(
     return platform.build(_request(tflite, board, engine, folder, toolchain), folder)
 
 
-def deploy_alone(tflite: bytes, board: Board, engine: Engine, folder: Path) -> str:
+def deploy_alone(
+    tflite: bytes, board: Board, engine: Engine, folder: Path, *, again: bool = False
+) -> str:
     """Builds the image of a model, and none without one to compare it with.
+
+    Args:
+        tflite: The model.
+        board: What is built for.
+        engine: What runs the model.
+        folder: Gets the image.
+        again: Whether it also gets what builds it again.
 
     Returns:
         The firmware's id.
@@ -123,6 +132,8 @@ def deploy_alone(tflite: bytes, board: Board, engine: Engine, folder: Path) -> s
         place.place(model_files(request))
         place.make()
         deliver(place, model_files(request), request.firmware_id, folder)
+        if again:
+            rebuild.write(place, model_files(request), folder)
     return request.firmware_id
 
 

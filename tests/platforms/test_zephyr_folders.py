@@ -38,9 +38,13 @@ def infer(elf: Path) -> bytes:
 def test_another_folder_makes_the_same_image_and_none_of_what_is_stale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No path is in an image; an edited source, Kconfig or prj.conf of the application is."""
+    """No path is in an image, nor what a user told west; an edit of the application is."""
     here, there = build(M3, tmp_path / "here"), tmp_path / "there"
     there.mkdir()
+    (tmp_path / "west").mkdir()
+    habits = "[build]\ncmake-args = -DCONFIG_MAIN_STACK_SIZE=9216\ngenerator = Unix Makefiles\n"
+    (tmp_path / "west" / "config").write_text(habits)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     app = tmp_path / "app"
     shutil.copytree(build_folder.APP, app)
     monkeypatch.setattr(build_folder, "APP", app)

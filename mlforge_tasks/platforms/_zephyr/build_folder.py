@@ -19,7 +19,7 @@ from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process, product, progress
 from mlforge_tasks.graph.files import Tree
 from mlforge_tasks.platforms._fit import ended_by_itself
-from mlforge_tasks.platforms._zephyr import said
+from mlforge_tasks.platforms._zephyr import said, west_config
 from mlforge_tasks.platforms._zephyr.compiler import HOST, helped
 from mlforge_tasks.platforms._zephyr.workspace import PYTHON_HINT, WEST
 from mlforge_tasks.records import canonical_json, sha256_bytes
@@ -71,7 +71,8 @@ class Configuration:
         options: Kconfig options beside those of the application (`CONFIG_X=y`).
         confs: Kconfig files of the project.
         more: Further arguments for CMake, that name files of the project.
-        files: What these files hold.
+        files: What these files hold, by the names of files and folders.
+        own: The name of each of them in the project.
     """
 
     target: str
@@ -83,6 +84,7 @@ class Configuration:
     confs: tuple[Path, ...] = ()
     more: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
 
     def cmake_args(self) -> tuple[str, ...]:
         """CMake's arguments, without those that depend on the build folder.
@@ -90,9 +92,10 @@ class Configuration:
         Raises:
             ToolError: The workspace lacks a module.
         """
-        paths = ";".join(str(path) for path in self.workspace.modules(self.modules))
+        # None at all would be all of the workspace's. Zephyr itself, which is no module, is none.
+        paths = self.workspace.modules(self.modules) or (self.workspace.zephyr_base,)
         return (
-            f"-DZEPHYR_MODULES={paths}",
+            f"-DZEPHYR_MODULES={';'.join(map(str, paths))}",
             "-DBUILD_VERSION=mlforge",  # else the state of the user's git tree
             f"-DCONFIG_MLFORGE_MODEL_{self.model.upper()}=y",
             *self.toolchain.cmake_args,
@@ -201,6 +204,7 @@ class BuildFolder:
         compiler = dict(self.configuration.toolchain.identity())
         environment = {
             **helped(self.configuration.toolchain, self.path / "compiler"),
+            **west_config.without_habits(workspace.topdir, self.path / "west"),
             **_COMPILER_CACHE,
             "CCACHE_BASEDIR": str(self.build),
             # Else it knows the compiler by its size and time, and not what that calls.

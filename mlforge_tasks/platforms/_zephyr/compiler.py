@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,20 @@ TOOL_TIMEOUT_S = 60.0
 # What Zephyr asks a GCC below 13.1 for (cmake/compiler/gcc/target.cmake), and where Debian's
 # compilers for Linux have it.
 LIMITS, OWN_LIMITS = "include-fixed/limits.h", "include/limits.h"
+# A shell's words that put a script before such a compiler, and links before the tools beside it, in
+# the folder $before.
+BEFORE = f"""\
+mkdir -p "$before"
+for tool in "$CROSS_COMPILE"*; do ln -sf "$tool" "$before/"; done
+before=$before/${{CROSS_COMPILE##*/}}
+rm -f "${{before}}gcc"
+cat > "${{before}}gcc" <<END
+#!/bin/sh
+[ "\\$1" = --print-file-name={LIMITS} ] && set -- --print-file-name={OWN_LIMITS}
+exec ${{CROSS_COMPILE}}gcc "\\$@"
+END
+chmod +x "${{before}}gcc"
+"""
 
 
 @dataclass(frozen=True)
@@ -105,29 +120,25 @@ def sdk(environ: Mapping[str, str], *triples: str) -> Toolchain | None:
     return None
 
 
+def asks_in_vain(toolchain: Toolchain) -> bool:
+    """Whether the compiler has no `limits.h` where Zephyr asks for it.
+
+    Zephyr would put the relative path `include-fixed` into its targets, and CMake stop.
+    """
+    crossing = "CROSS_COMPILE" in toolchain.environment
+    return crossing and file_name(toolchain.gcc, LIMITS) is None
+
+
 def helped(toolchain: Toolchain, folder: Path) -> Mapping[str, str]:
     """Variables of a build, with a compiler that tells Zephyr where its `limits.h` is.
-
-    Without that Zephyr puts the relative path `include-fixed` into its targets, and CMake stops.
 
     Args:
         toolchain: The compiler.
         folder: Where to put a script that stands before it, if it needs one.
     """
-    prefix = toolchain.environment.get("CROSS_COMPILE")
-    if prefix is None or file_name(toolchain.gcc, LIMITS) is not None:
+    if not asks_in_vain(toolchain):
         return toolchain.environment
-    folder.mkdir(exist_ok=True)
-    before = Path(prefix)
-    for tool in sorted(before.parent.glob(f"{before.name}*")):
-        link = folder / tool.name
-        if not link.is_symlink() and tool.name != toolchain.gcc.name:
-            link.symlink_to(tool)
-    script = folder / toolchain.gcc.name
-    script.write_text(
-        "#!/bin/sh\n"
-        f'[ "$1" = --print-file-name={LIMITS} ] && set -- --print-file-name={OWN_LIMITS}\n'
-        f'exec {toolchain.gcc} "$@"\n'
-    )
-    script.chmod(0o755)
-    return {**toolchain.environment, "CROSS_COMPILE": str(folder / before.name)}
+    prefix = toolchain.environment["CROSS_COMPILE"]
+    argv = ["sh", "-ec", f"before={shlex.quote(str(folder))}\n{BEFORE}"]
+    process.check(argv, timeout_s=TOOL_TIMEOUT_S, env={"CROSS_COMPILE": prefix})
+    return {**toolchain.environment, "CROSS_COMPILE": str(folder / Path(prefix).name)}

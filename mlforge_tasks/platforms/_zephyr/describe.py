@@ -20,6 +20,7 @@ from mlforge_tasks.platforms._zephyr import (
     needs,
     said,
     toolchain,
+    west_config,
     workspace,
 )
 from mlforge_tasks.platforms._zephyr.compiler import helped
@@ -105,7 +106,8 @@ def describe(name: str, board_root: Path | None, root: Path) -> Description:
         argv += [str(build_folder.APP), "--", *compiler.cmake_args, "-DBUILD_VERSION=mlforge"]
         argv += [f"-DBOARD_ROOT={board_root}"] if board_root else []
         variables = helped(compiler, Path(folder) / "compiler")
-        environment = {**variables, "ZEPHYR_BASE": str(found.zephyr_base)}
+        habits = west_config.without_habits(found.topdir, Path(folder) / "west")
+        environment = {**variables, **habits, "ZEPHYR_BASE": str(found.zephyr_base)}
         done = process.run(argv, timeout_s=CONFIGURE_TIMEOUT_S, cwd=found.topdir, env=environment)
         if done.timed_out or done.returncode != 0:
             told = said.reasons(done.output)

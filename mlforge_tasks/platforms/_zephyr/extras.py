@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
@@ -10,12 +13,13 @@ from mlforge_tasks.graph.file_digests import digest_together, identified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from mlforge_tasks.contract.board import Zephyr
 
 # What Zephyr finds in a tree of boards, by the variable that names the tree.
 _ROOTS = {"BOARD_ROOT": "boards", "SOC_ROOT": "soc", "DTS_ROOT": "dts"}
+# What an overlay takes from beside it, by the C preprocessor or by the devicetree's own word.
+_INCLUDED = re.compile(r'^[ \t]*(?:#[ \t]*include|/include/)[ \t]*"([^"\n]+)"', re.MULTILINE)
 
 
 def cmake_args(known: Zephyr) -> tuple[str, ...]:
@@ -48,21 +52,68 @@ def _paths(names: tuple[str, ...]) -> str:
 
 
 def identities(known: Zephyr) -> Mapping[str, str]:
-    """What is in the files, for the keys of images.
+    """What is in the files, for the keys of images: by the names of files and folders.
 
     Raises:
-        ToolError: One is not there.
+        ToolError: One is not there, or outside the project.
     """
-    files = {name: identified(product.project() / name) for name in (*known.overlays, *known.confs)}
+    project = product.project()
+    files = {name: identified(project / name) for name in _single(known)}
+    held = {name: digest_together(project / name, below) for name, below in _folders(known)}
+    return files | held
+
+
+def names(known: Zephyr) -> tuple[str, ...]:
+    """Each of the files by its name in the project.
+
+    Raises:
+        ToolError: One is outside the project.
+    """
+    below = (str(Path(name) / file) for name, files in _folders(known) for file in files)
+    return tuple(dict.fromkeys((*_single(known), *below)))
+
+
+def _single(known: Zephyr) -> Mapping[str, None]:
+    found = dict.fromkeys((*known.overlays, *known.confs))
+    for name in known.overlays:
+        found |= dict.fromkeys(_included(name, seen=set()))
+    return found
+
+
+def _folders(known: Zephyr) -> Iterator[tuple[str, tuple[Path, ...]]]:
+    """Modules and the tree of boards, each with the files that may count."""
+    for name in known.modules:
+        if "/" in name:
+            yield name, _below(name, ".")
     if known.board_root is not None:
-        root = product.project() / known.board_root
-        files[known.board_root] = digest_together(root, _below(root))
-    return files
+        yield known.board_root, _below(known.board_root, *_ROOTS.values())
 
 
-def _below(root: Path) -> tuple[Path, ...]:
-    found = (path for folder in _ROOTS.values() for path in (root / folder).rglob("*"))
-    return tuple(sorted(path.relative_to(root) for path in found if path.is_file()))
+def _below(name: str, *parts: str) -> tuple[Path, ...]:
+    root = product.project() / name
+    found = (path for part in parts for path in (root / part).rglob("*") if path.is_file())
+    below = (path.relative_to(root) for path in found)
+    return tuple(sorted(path for path in below if path.parts[0] != ".git"))
+
+
+def _included(name: str, seen: set[str]) -> Iterator[str]:
+    """Files of the project that one of its overlays is made of, beside itself."""
+    seen.add(name)
+    try:
+        text = (product.project() / name).read_text(errors="replace")
+    except OSError:
+        return  # whoever identifies it says that it is not there
+    for found in _INCLUDED.findall(text):
+        other = os.path.normpath(Path(name).parent / found)
+        if other in seen or not (product.project() / other).is_file():
+            continue  # Zephyr's own, or none: the preprocessor says so
+        if other.startswith(".."):
+            raise ToolError(
+                f"'{product.project() / name}' includes '{found}', which is outside the project",
+                hint="copy it beside the overlay",
+            )
+        yield other
+        yield from _included(other, seen)
 
 
 def require(known: Zephyr) -> None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.build_report import COMPILATION, Compilation
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import product
 from mlforge_tasks.platforms._zephyr.build_folder import APP
+from mlforge_tasks.platforms._zephyr.compiler import BEFORE, asks_in_vain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 # Below the folder of an image.
 FOLDER = "zephyr"
 CONFIG = "firmware.config"
+_EXTRAS = "extras"
 _SCRIPT = """\
 #!/bin/sh
 # Builds the firmware again with west alone, and holds it against ../{image}.
@@ -35,10 +38,16 @@ workspace=$(cd "$ZEPHYR_BASE" && west topdir)
 {variables}
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
-cd "$workspace"
+{compiler}cd "$workspace"
 west build -p always -d "$build" -b {target} "$here/app" -- \\
     {arguments}
 cmp "$build/zephyr/{built}" "$here/../{image}" && echo "the same bytes as ../{image}"
+"""
+# Beside the build folder, which west empties first.
+_COMPILER = f"""\
+# Zephyr asks a GCC below 13.1 for a file that this one has elsewhere.
+before=$build.compiler
+{BEFORE}CROSS_COMPILE=$before
 """
 _HOW = re.compile(r"-[OfmWgs-](?!diagnostics|color)")
 # The application itself, and the first file of whatever runs the model.
@@ -58,6 +67,9 @@ def write(folder: BuildFolder, files: Mapping[str, bytes], out: Path) -> None:
     """
     on, again = folder.configuration, out / FOLDER
     shutil.copytree(APP, again / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in on.own:
+        (again / _EXTRAS / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(product.project() / name, again / _EXTRAS / name)
     (again / "model").mkdir()
     for name, content in files.items():
         (again / "model" / name).write_bytes(content)
@@ -73,12 +85,15 @@ def _script(on: Configuration, *, native: bool) -> str:
     exported = (
         f'export {name}="${{{name}:-{value}}}"' for name, value in on.toolchain.environment.items()
     )
-    arguments = [
-        *(_quoted(one, str(on.workspace.topdir)) for one in on.cmake_args()),
-        '-DMLFORGE_MODEL_DIR="$here/model"',
-    ]
+    # As the shell reads it, wherever workspace and delivery lie there.
+    places = {str(on.workspace.topdir): '"$workspace"'}
+    for name in {*on.files, *on.own}:
+        places[str(product.project() / name)] = f'"$here"/{_EXTRAS}/{shlex.quote(name)}'
+    arguments = [_quoted(one, places) for one in on.cmake_args()]
+    arguments.append('-DMLFORGE_MODEL_DIR="$here/model"')
     return _SCRIPT.format(
         variables="\n".join(exported),
+        compiler=_COMPILER if asks_in_vain(on.toolchain) else "",
         target=shlex.quote(on.target),
         arguments=" \\\n    ".join(arguments),
         built="zephyr.exe" if native else "zephyr.bin",
@@ -86,9 +101,11 @@ def _script(on: Configuration, *, native: bool) -> str:
     )
 
 
-def _quoted(argument: str, topdir: str) -> str:
-    """As the shell reads it back, wherever the workspace lies there."""
-    return '"$workspace"'.join(shlex.quote(part) if part else "" for part in argument.split(topdir))
+def _quoted(argument: str, places: Mapping[str, str]) -> str:
+    """With what `places` has instead of each path in it."""
+    paths = "|".join(re.escape(path) for path in sorted(places, key=len, reverse=True))
+    parts = re.split(rf"({paths})(?=[/;]|$)", argument)
+    return "".join(places.get(part) or (shlex.quote(part) if part else "") for part in parts)
 
 
 def compilation(folder: BuildFolder) -> Compilation:
