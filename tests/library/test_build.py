@@ -14,6 +14,8 @@ pytest.importorskip("tflite_micro")
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.graph import process
+from mlforge_tasks.platforms import _gnu
+from tests.helpers.clang import clang_or_skip
 from tests.helpers.graphs import random_graph
 from tests.helpers.libraries import (
     TASKS,
@@ -125,6 +127,17 @@ def test_models_of_every_task_run_in_one_program(
         ["ar", "t", str(build / "level" / "libmlforge_kernels.a")], timeout_s=60
     )
     assert kernels.count("aot_math.c.o") == 3  # one for each kind of core
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_clang_has_no_warning(libraries: Mapping[str, Library], core: str) -> None:
+    """For any core, without an option that keeps it quiet."""
+    _, flags = CORES[core]
+    sources = [str(path) for one in libraries.values() for path in one.folder.glob("src/*/**/*.c")]
+    folders = [f"-I{one.folder / 'src'}" for one in libraries.values()]
+    target = ["--target=arm-none-eabi", *flags.split(), f"-isystem{_gnu.picolibc_headers()}"]
+    argv = [clang_or_skip(), *target, *WARNINGS.split(), "-std=c11", "-O2", "-fsyntax-only"]
+    process.check([*argv, *folders, *sources], timeout_s=TIMEOUT_S)
 
 
 @pytest.mark.parametrize("core", CORES)

@@ -43,6 +43,11 @@ _HAS: Mapping[Kernels, str] = {
     "portable": "1",
 }
 _SHARED = re.compile(r"/aot_\w+\.c$")
+_QUIET = """\
+#ifdef __clang__ /* what only the assembly has a use for that GCC alone compiles */
+#pragma clang diagnostic ignored "-Wunused-variable"
+#endif
+"""
 # What a kernel calls its own but for types: among it all functions that other files call.
 _NAME = re.compile(r"\baot_(?!\w*_t\b)(?=\w+\b(?!\.[ch]\b))")
 
@@ -91,7 +96,8 @@ def _placed(model: GeneratedModel, kind: Kernels, prefix: str) -> Iterator[tuple
         if name.endswith(".h"):
             said = LICENCE + text
         elif ours:
-            said = LICENCE + _guarded(text, kind, _HAS[kind])
+            quiet = "" if kind == "portable" else _QUIET
+            said = LICENCE + _guarded(quiet + text, kind, _HAS[kind])
         else:
             first = f'#include "../{CHOSEN.format(prefix)}"\n'
             said = OWN_LICENCE + _guarded(text, kind, f"defined({_macro(prefix, kind)})", first)
