@@ -43,12 +43,14 @@ MOST_SAID = 200
 _MODEL, _INPUTS, _OUTPUTS = "model.tflite", "inputs", "outputs.npy"
 # What the interpreter writes of an operator that it has no kernel for.
 _NO_KERNEL = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
+# And of one whose kernel does not take it so, behind the condition that does not hold.
+_UNPREPARED = re.compile(r"(.*)\s?Node (\w+) \(number \d+\) failed to prepare")
 
 
 class ReferenceCrashedError(MlforgeError):
     """The reference cannot run a model, so nothing is compared.
 
-    Its interpreter ended itself, or has no kernel for an operator.
+    Its interpreter ended itself, has no kernel for an operator, or that does not take it.
     """
 
 
@@ -184,7 +186,7 @@ def outputs_of(tflite: bytes, inputs: Windows) -> NDArray[np.signedinteger[Any]]
         inputs: Examples, int8 or int16, as for `Oracle.run`.
 
     Raises:
-        ReferenceCrashedError: The interpreter ended itself, or has no kernel for an operator.
+        ReferenceCrashedError: The interpreter ended itself, or no kernel of it takes an operator.
         ToolError: There is no wheel, it refuses the model for another reason, or the process was
             ended from outside or ran short of something.
     """
@@ -228,9 +230,9 @@ def _attempt(folder: Path, words: Sequence[str]) -> str:
     )
     if done.returncode == 0 and not done.timed_out:
         return ""
-    missing = _NO_KERNEL.search(done.output)
-    if missing and done.returncode > 0 and not done.timed_out:
-        return f"TFLite Micro's interpreter has no kernel for {missing[1]}"
+    refused = _refused(done.output)
+    if refused and done.returncode > 0 and not done.timed_out:
+        return refused
     if done.timed_out or done.returncode > 0:
         took = f"took more than {TIMEOUT_S:g} s" if done.timed_out else "could not run the model"
         raise ToolError(f"the oracle, TFLite Micro's interpreter, {took}\n{done.tail()}")
@@ -244,6 +246,16 @@ def _attempt(folder: Path, words: Sequence[str]) -> str:
             hint=shortage.HINT,
         )
     return f"TFLite Micro's interpreter ended itself with {name} on this model: {said[:MOST_SAID]}"
+
+
+def _refused(output: str) -> str:
+    """Which operator the interpreter says that it does not run; empty where none."""
+    if missing := _NO_KERNEL.search(output):
+        return f"TFLite Micro's interpreter has no kernel for {missing[1]}"
+    if unprepared := _UNPREPARED.search(output):
+        why, operator = unprepared.groups()
+        return f"TFLite Micro's interpreter does not take {operator}: {why[:MOST_SAID]}"
+    return ""
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mlforge_tasks import oracle
-from mlforge_tasks.errors import ToolError
+from mlforge_tasks.engines.aot import PLUGIN as AOT
+from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.oracle import Oracle
 
 if TYPE_CHECKING:
@@ -88,6 +89,22 @@ def test_an_interpreter_that_ends_itself_is_told_as_that(
     stand_in(tmp_path, monkeypatch, "sum_of_exps: CHECK failed", "os.abort()")
     with pytest.raises(oracle.ReferenceCrashedError, match=r"SIGABRT .* sum_of_exps: CHECK failed"):
         oracle.outputs_of(b"", Windows.each(np.zeros((1, 2), np.int8)))
+
+
+def test_an_operator_that_the_reference_does_not_take_is_named() -> None:
+    """Nothing is compared; it joins ten tensors at most."""
+    writer = Writer()
+    source = writer.activation((1, 2), Quant(np.float32(0.1), 0), 1.0)
+    joined = writer.activation((1, 22), Quant(np.float32(0.1), 0), 1.0)
+    along = schema.ConcatenationOptionsT(axis=1)
+    writer.operator("CONCATENATION", [source.index] * 11, [joined.index], along)
+    model = writer.finish(source.index, joined.index)
+    inputs = Windows.each(np.zeros((1, 2), np.int8))
+    told = "does not take CONCATENATION: .*num_inputs"
+    with pytest.raises(oracle.ReferenceCrashedError, match=told):
+        oracle.outputs_of(model, inputs)
+    with pytest.raises(CandidateFailure, match=r"of 11 parts .* join at most 10 at a time"):
+        AOT.generate(model, "host")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mlforge_tasks.cycles.record import WaitStates
 from mlforge_tasks.errors import ContractError, MlforgeError
@@ -32,11 +32,20 @@ ADD_BOARD = "`doit board name={name}` writes the file of a board that Zephyr kno
 # Of `nrf54l15dk@0.9.0/nrf54l15/cpuapp`.
 _REVISION = re.compile(r"@[\w.-]+")
 
+
+def _below_the_project(name: str) -> str:
+    if {".", ".."} & {*name.split("/")}:
+        raise Mistake("a module by west's name, or a folder below the project's root")
+    return name
+
+
 Address = Annotated[int, Field(ge=0, lt=1 << 64)]
 Hertz = Annotated[int, Field(gt=0)]
 # Of west's manifest, or a folder: neither ends an argument of CMake's, nor its list.
 Word = Annotated[str, Field(pattern=r"^[\w.+-]+$")]
-ModuleName = Annotated[str, Field(pattern=r"^[\w.+-]+(/[\w.+-]+)*$")]
+ModuleName = Annotated[
+    str, Field(pattern=r"^[\w.+-]+(/[\w.+-]+)*$"), AfterValidator(_below_the_project)
+]
 KconfigOption = Annotated[str, Field(pattern=r"^CONFIG_\w+=\w+$")]
 Flag = Annotated[str, Field(pattern=r"^-[\w.+=,-]+$")]
 

@@ -14,6 +14,16 @@ MOST_LETTERS = 32
 _PREFIX = re.compile(r"[a-z][a-z0-9_]*")
 # What the kernels, the runtime of `tflm` and the build files begin theirs with.
 _TAKEN = frozenset({"aot", "tflm", "mlforge"})
+# A library's folder of headers is one where the application looks for C's own, too.
+_C_HEADERS = frozenset(
+    {
+        *("assert", "complex", "ctype", "errno", "fenv", "float", "inttypes", "iso646", "limits"),
+        *("locale", "malloc", "math", "memory", "setjmp", "signal", "stdalign", "stdarg"),
+        *("stdatomic", "stdbool", "stddef", "stdint", "stdio", "stdlib", "stdnoreturn", "string"),
+        *("strings", "tgmath", "threads", "time", "uchar", "unistd", "version", "wchar", "wctype"),
+    }
+)
+_UNUSABLE = C_KEYWORDS | _C_HEADERS | _TAKEN
 _VERSION = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})", re.ASCII)
 
 
@@ -23,7 +33,7 @@ def _c_name(value: str) -> str:
             f"at most {MOST_LETTERS} small letters, digits and '_', a letter first, such as "
             f"'{prefix_of(value)}'"
         )
-    if value in C_KEYWORDS or value in _TAKEN:
+    if value in _UNUSABLE:
         raise Mistake(f"a name that neither C nor MLForge has, such as '{prefix_of(value)}'")
     return value
 
@@ -46,6 +56,6 @@ def prefix_of(name: str) -> str:
         name: The contract's, which is its file's without `.yaml`.
     """
     text = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    if not text or not text[0].isalpha() or text in C_KEYWORDS or text in _TAKEN:
+    if not text or not text[0].isalpha() or text in _UNUSABLE:
         text = f"model_{text}".rstrip("_")
     return text[:MOST_LETTERS].rstrip("_")

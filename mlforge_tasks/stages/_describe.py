@@ -60,8 +60,8 @@ def _tensor(tensor: FileTensor, which: str) -> TensorQuantisation:
         raise failure(f"its {which} has shape {list(tensor.shape)}: convert it with a batch of 1")
     if tensor.shape[0] != 1:
         raise failure(
-            f"its {which} {list(tensor.shape)} takes {tensor.shape[0]} examples at a time, a "
-            "device infers one: convert it with a batch of 1"
+            f"its {which} {list(tensor.shape)} takes {tensor.shape[0]} examples at a time, by its "
+            "first axis, and a device infers one: convert it with a batch of 1 as the first axis"
         )
     return TensorQuantisation(
         name=tensor.name,

@@ -53,7 +53,8 @@ def closest(word: str, choices: Iterable[str]) -> str | None:
     folded = {choice.lower(): choice for choice in itertools.islice(choices, _MOST_CHOICES)}
     letters = sorted(word.lower())
     # The right letters in a wrong order are the likeliest slip; difflib counts each swap twice.
-    swapped = [choice for choice in folded if sorted(choice) == letters]
+    same = [choice for choice in folded if choice == word.lower()]
+    swapped = same or [choice for choice in folded if sorted(choice) == letters]
     matches = swapped or difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
     return folded[matches[0]] if matches else None
 

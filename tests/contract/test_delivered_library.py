@@ -17,6 +17,7 @@ from mlforge_tasks.render import c_identifier
         ("2nd", "model_2nd"),
         ("double", "model_double"),
         ("aot", "model_aot"),
+        ("time", "model_time"),  # its header would be taken for C's
         ("pumpe-süd", "pumpe_s_d"),
         ("___", "model"),
         ("x" * 40, "x" * 32),

@@ -134,6 +134,7 @@ def test_a_contract_adds_to_its_board(tmp_path: Path) -> None:
         ("{shields: [x]}", "did you mean 'shield'?"),
         ("{shield: ['x;y']}", "target.zephyr.shield"),
         ("{modules: ['-DX=1 ']}", "target.zephyr.modules"),
+        ("{modules: [../sensor]}", "a folder below the project's root"),
     ],
 )
 def test_mistakes_in_what_is_added_have_a_place(tmp_path: Path, added: str, said: str) -> None:

@@ -376,6 +376,17 @@ def test_relu6_that_changes_its_scale_is_told_what_helps() -> None:
     assert "own quantiser" not in str(failure.value)
 
 
+def test_one_tensor_as_two_inputs_is_refused() -> None:
+    """The reference keeps what is written last."""
+    writer = Writer()
+    source = writer.activation((1, 4), Quant(np.float32(0.02), 5), 1.0)
+    output = writer.activation((1, 4), Quant(np.float32(0.02), 5), 1.0)
+    writer.operator("RELU", [source.index], [output.index])
+    model = writer.finish_several([source.index] * 2, [output.index])
+    with pytest.raises(CandidateFailure, match="one tensor as two of its inputs"):
+        PLUGIN.generate(model, "cortex-m3")
+
+
 @pytest.mark.parametrize("inputs", [[], [-1]])
 def test_a_conversion_of_nothing_is_refused(inputs: list[int]) -> None:
     """An operator in float is looked at before it is known what operands it has."""

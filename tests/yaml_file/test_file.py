@@ -300,6 +300,7 @@ def test_names_that_nothing_has(write: Write) -> None:
 def test_suggestions_ignore_case_and_need_likeness() -> None:
     """`KiB` for `kib`, nothing for a word that resembles none."""
     assert closest("kib", ("KiB", "MiB")) == "KiB"
+    assert closest("NCHW", ("nhwc", "nchw")) == "nchw"  # of two with the same letters
     assert closest("bananas", ("KiB", "MiB")) is None
 
 

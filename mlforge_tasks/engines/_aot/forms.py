@@ -100,6 +100,8 @@ _OPTIONAL = {"bias", "spare", "own"}
 _VALUES = ("int8", "int16")
 # Whose output may be of another type than its input.
 _CHANGES_TYPE = {"QUANTIZE"}
+# Of what an operator reads; from where tflite-micro is refused more.
+_MOST_INPUTS = {"CONCATENATION": 10}
 # No device that firmware is built for has so much memory.
 _MOST_ELEMENTS = 1 << 28
 
@@ -185,6 +187,12 @@ def _roles(operator: Operator) -> Sequence[Role]:
             f"{len(operator.outputs)} outputs",
             _AGAIN,
         )
+    most = _MOST_INPUTS.get(operator.op, len(operator.inputs))
+    if len(operator.inputs) > most:
+        raise unsupported(
+            f"{operator.op} '{operator.name}' of {len(operator.inputs)} parts",
+            f"join at most {most} at a time, as TFLite Micro does",
+        )
     return roles[: len(operator.inputs)]
 
 
@@ -214,6 +222,8 @@ def _check_ends(graph: Graph) -> None:
         types = sorted({graph.tensors[index].dtype for index in ends})
         if len(types) > 1:
             raise unsupported(f"a model with {which} of {' and '.join(types)}", "use one type")
+    if len(set(graph.inputs)) < len(graph.inputs):
+        raise unsupported("a model with one tensor as two of its inputs", _AGAIN)
 
 
 def check_operands(graph: Graph) -> None:
