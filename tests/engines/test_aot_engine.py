@@ -22,6 +22,7 @@ from mlforge_tasks.errors import CandidateFailure, ToolError
 from tests.helpers import graphs
 from tests.helpers.aot_host import Case, HostModels, differing_bytes, make_case
 from tests.helpers.aot_writer import Quant, Ref, Writer
+from tests.helpers.small_models import altered, dense
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -272,6 +273,19 @@ def test_bytes_that_are_no_model_are_a_tool_error(model: bytes) -> None:
 def test_layers_keep_their_names(tensor: str, op: str, name: str) -> None:
     """The Keras layer's name, as far as C allows it; else the operator's."""
     assert layer_name(tensor, op) == name
+
+
+def test_steps_of_common_weights_have_their_layers_name() -> None:
+    """As those of an unrolled LSTM, whose weights the converter calls `arith.constant`."""
+
+    def change(model: Any) -> None:
+        graph = model.subgraphs[0]
+        (dense,) = graph.operators
+        graph.tensors[dense.inputs[1]].name = "arith.constant2"
+        graph.tensors[dense.outputs[0]].name = "net_1/memory_1/lstm_cell_3/MatMul"
+
+    (operator,) = import_model(altered(dense(), change)).operators
+    assert operator.name == "l0_memory_1"
 
 
 def test_a_constant_operand_lies_in_flash(tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ _TABLE = {
     "absent_operand": (altered(small.conv(), _operator(inputs=[-1, 1, 2])), "without one of its"),
     "many_operands": (altered(small.conv(), _operator(inputs=[0, 1, 2, 2])), "with 4 inputs"),
     "no_output": (altered(small.unary("RELU"), _operator(outputs=[])), "RELU without an output"),
-    "newer": (altered(small.conv(), _code(builtinCode=250)), "operator 250 "),
+    "newer": (altered(small.conv(), _code(builtinCode=250)), "operator 250 .* earlier TensorFlow"),
     "custom": (
         altered(small.unary("RELU"), _code(builtinCode=32, customCode=b"Mine")),
         "custom operator 'Mine'",

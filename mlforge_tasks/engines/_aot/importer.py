@@ -108,10 +108,13 @@ def _named(operators: Sequence[Operator], tensors: Sequence[Tensor]) -> tuple[Op
     """Numbers the names in the order of execution, which also makes them unique."""
 
     def name(operator: Operator) -> str:
-        telling = operator.outputs[:1]
+        telling = [tensors[index].name for index in operator.outputs[:1]]
         if operator.op in _WITH_WEIGHTS and len(operator.inputs) > 1 and operator.inputs[1] >= 0:
-            telling = operator.inputs[1:2]
-        return layer_name(tensors[telling[0]].name if telling else "", operator.op)
+            weights = tensors[operator.inputs[1]].name
+            # Those that several steps of a layer have in common are called `arith.constant`.
+            if "/" in weights or not telling:
+                telling = [weights]
+        return layer_name(telling[0] if telling else "", operator.op)
 
     return tuple(
         replace(operator, name=f"l{index}_{name(operator)}")

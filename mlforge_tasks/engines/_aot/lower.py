@@ -116,6 +116,7 @@ _OURS: Mapping[str, Callable[[Operator, Graph], Step]] = {
     **rows.OPERATORS,
     TABLE: elementwise.table,
 }
+_NEWER = "no schema known here has its number: convert with an earlier TensorFlow"
 # What differs from core to core.
 _PER_CORE: Mapping[Kernels, Mapping[str, Callable[[Operator, Graph], Step]]] = {
     "portable": dense.OPERATORS,
@@ -143,7 +144,8 @@ def _lowering(operator: Operator, graph: Graph, operators: Mapping[str, _Lowerin
             )
         return int16.OPERATORS[operator.op]
     if operator.op not in operators:
-        has = f"it has {', '.join(sorted(operators))}"
+        newer = operator.op.startswith("operator ")  # how one is called that has no name here
+        has = _NEWER if newer else f"it has {', '.join(sorted(operators))}"
         raise unsupported(f"{operator.op} '{operator.name}'", INSTEAD.get(operator.op, has))
     return operators[operator.op]
 
