@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.sections import Training
 
 _FORM = "a file of the project and a function in it, such as 'nets/my.py:build'"
+_PACKAGE = "__init__.py"
 _PATH: TypeAdapter[str] = TypeAdapter(ProjectPath)
 
 
@@ -82,6 +84,12 @@ def _defined(statement: ast.stmt) -> Iterator[str]:
         yield from (one.id for one in statement.targets if isinstance(one, ast.Name))
 
 
+def package_of(file: Path, root: Path) -> tuple[Path, ...]:
+    """The packages that a file is in, outermost first, as folders relative to the root."""
+    inside = takewhile(lambda one: (root / one / _PACKAGE).is_file(), file.parents)
+    return tuple(one for one in inside if one.name)[::-1]
+
+
 @dataclass(frozen=True)
 class Sources:
     """Finds the files that a network is made of: its own, and what that imports of the project.
@@ -95,13 +103,15 @@ class Sources:
     def __call__(self, root: Path) -> tuple[Path, ...]:
         """Their paths, relative to the root, sorted.
 
-        A module is looked for as Python does once the file's folder, then the root, is on its path.
+        A module is looked for as Python does once the file's folder, the root, and the folder of
+        the package that the file is in, are on its path.
         """
         # Not for a contract without a network of PyTorch.
         from mlforge_tasks.graph.imports import imported_names  # noqa: PLC0415
 
         found: set[Path] = set()
-        todo = [Path(self.path)]
+        file = Path(self.path)
+        todo = [file, *(one / _PACKAGE for one in package_of(file, root))]
         while todo:
             file = todo.pop()
             if file in found:
@@ -122,10 +132,11 @@ class Sources:
         if dots:
             bases = [Path(*file.parent.parts[: len(file.parent.parts) - dots + 1])]
         else:
-            bases = [Path(self.path).parent, Path()]
+            own = Path(self.path)
+            bases = [own.parent, Path(), *(one.parent for one in package_of(own, root)[:1])]
         for base in bases:
             chain = [base.joinpath(*parts[: count + 1]) for count in range(len(parts))]
-            files = [one for at in chain for one in (at.with_suffix(".py"), at / "__init__.py")]
+            files = [one for at in chain for one in (at.with_suffix(".py"), at / _PACKAGE)]
             here = [one for one in files if (root / one).is_file()]
             if here:
                 return here

@@ -102,6 +102,7 @@ class Users:
         self._files = {self._root / one for one in torch_network.Sources(self.path)(root)}
         self._stage = stage
         self._running = False
+        self._refused: _UnknownFileError | None = None
         apart = [one for one in (*sys.path, sys.prefix) if _is_apart(one, root)]
         apart.append(product.place(product.PACKAGE))
         self._libraries = tuple(f"{Path(one).resolve()}/" for one in apart)
@@ -119,7 +120,8 @@ class Users:
         path = Path(str(arguments[0], "utf-8") if isinstance(arguments[0], bytes) else arguments[0])
         whole = path.resolve()
         if self._is_users(str(whole)) and whole not in self._files and whole.is_file():
-            raise _UnknownFileError(whole.relative_to(self._root))
+            self._refused = _UnknownFileError(whole.relative_to(self._root))
+            raise self._refused
 
     def _is_users(self, name: str) -> bool:
         return name.startswith(f"{self._root}/") and not name.startswith(self._libraries)
@@ -140,7 +142,7 @@ class Users:
         sys.dont_write_bytecode, sys.pycache_prefix = True, _NO_FOLDER
         self._running = True
         try:
-            return call()
+            found = call()
         except (CandidateFailure, ToolError, MemoryError):
             raise
         except (Exception, SystemExit) as error:
@@ -149,6 +151,9 @@ class Users:
         finally:
             self._running = False
             sys.dont_write_bytecode, sys.pycache_prefix = kept
+        if self._refused:  # which his own code has caught
+            raise unusable(self._told(what, self._refused), self._stage)
+        return found
 
     def _told(self, what: str, error: BaseException) -> str:
         """`nets/my.py:12: build: ValueError: …`."""
@@ -172,11 +177,20 @@ class Users:
         file = self._root / self.path
         # What is installed comes first: no `random.py` of a project's is taken for Python's.
         sys.path += [str(file.parent), str(self._root)]
-        spec = importlib.util.spec_from_file_location(file.stem, file)
+        package = torch_network.package_of(Path(self.path), self._root)
+        if package:  # in which `from .blocks import …` is known
+            sys.path.append(str(self._root / package[0].parent))
+            return self._loaded(".".join([*(one.name for one in package), file.stem]), file)
+        return self._loaded(file.stem, file)
+
+    def _loaded(self, name: str, file: Path) -> Any:
+        if "." in name:
+            importlib.import_module(name.rpartition(".")[0])
+        spec = importlib.util.spec_from_file_location(name, file)
         if spec is None or spec.loader is None:
             raise ImportError(f"{self.path} is no module")
         module = importlib.util.module_from_spec(spec)
-        sys.modules.setdefault(file.stem, module)
+        sys.modules.setdefault(name, module)
         spec.loader.exec_module(module)
         return getattr(module, self._function)
 

@@ -41,6 +41,17 @@ def test_a_network_is_the_files_that_it_imports_of_the_project(tmp_path: Path) -
     assert found == set(sources) - {"nets/unused.py"}
 
 
+def test_a_network_in_a_package_is_its_packages_too(tmp_path: Path) -> None:
+    """What runs when it is imported; and what it imports by the package's name."""
+    names = ("src/nets/__init__.py", "src/nets/big/__init__.py", "src/nets/big/my.py")
+    for name in (*names, "src/nets/blocks.py", "src/nets/other.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / names[2]).write_text("from ..blocks import one\nimport nets.other\n")
+    found = {str(one) for one in Sources(names[2])(tmp_path)}
+    assert found == {*names, "src/nets/blocks.py", "src/nets/other.py"}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

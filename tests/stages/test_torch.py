@@ -36,6 +36,7 @@ pytestmark = pytest.mark.skipif(
     not _there(), reason="needs PyTorch's environment: ./bootstrap --torch"
 )
 NETS = "tests/data/torch_nets/nets.py"
+PACKED = "tests/data/torch_nets/pack/net.py"
 
 
 @functools.cache
@@ -58,7 +59,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _config(name: str, **training: Any) -> Mapping[str, Any]:
     goal = Figure.model_validate(_tank().learning_figure().model_dump())
     return {
-        "search.torch": f"{NETS}:{name}",
+        "search.torch": name if ":" in name else f"{NETS}:{name}",
         "search.layout": "nchw",
         "search.seed": 3,
         "search.activations": "int8",
@@ -107,6 +108,8 @@ def test_a_network_is_trained_quantised_and_runs_as_the_reference_does(
         ("wrong_size", rf"^unusable_model: {NETS}:\d+|{NETS}: forward of \[\d+, 2, 16\]"),
         ("failing", rf"{NETS}:\d+: forward of \[8, 2, 16\]: IndexError"),
         ("reads", rf"{NETS}:\d+: reads\(\(2, 16\), 1\): reads 'pyproject.toml' of the project"),
+        ("tries", rf"{NETS}:\d+: tries\(\(2, 16\), 1\): reads 'pyproject.toml' of the project"),
+        (f"{PACKED}:relative", rf"{PACKED}:\d+: relative\(.*\): ValueError: 3 parts"),
     ],
 )
 def test_a_mistake_in_it_is_told_by_its_line(

@@ -1,0 +1,3 @@
+"""What a network beside it counts."""
+
+COUNT = 3
