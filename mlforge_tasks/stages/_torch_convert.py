@@ -34,6 +34,7 @@ from mlforge_tasks.stages._torch_fit import TORCH
 from mlforge_tasks.stages._torch_module import Taken, Users, headed, start
 from mlforge_tasks.stages._torch_trainer import load_weights, predictor
 from mlforge_tasks.stages.quantise import STARTED
+from mlforge_tasks.tflite_file.channels import with_channels_last
 from mlforge_tasks.tflite_file.mended import converted
 
 if TYPE_CHECKING:
@@ -171,9 +172,13 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         wanted = predict(windows.Windows.each(some))
         check_difference(share_of_range(network(some), wanted))
         content = quantised(path, network, calibration, config[ACTIVATIONS])
-    fits = Wanted(card, config[LAYOUT], Ends.from_dump({}), config[ACTIVATIONS])
     inner, changed = converted(content)
-    found = fitting(inner, fits, tensors(inner), names_in(content)).told(changed)
+    layout = config[LAYOUT]
+    if layout == "nchw" and card.task != "anomaly":  # whose outputs are in its input's order
+        last = with_channels_last(inner)
+        inner, layout = (inner, layout) if last is None else (last, "nhwc")
+    fits = Wanted(card, layout, Ends.from_dump({}), config[ACTIVATIONS])
+    found = fitting(inner, fits, tensors(inner), names_in(inner)).told(changed)
     if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
         found = reaching(found, card).told(found.described.changed)
     (out / "model.tflite").write_bytes(found.content)

@@ -11,6 +11,7 @@ import importlib.util
 import random
 import sys
 import traceback
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,7 @@ from mlforge_tasks.contract import torch_network
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import product, shortage
 from mlforge_tasks.records import Reason
+from mlforge_tasks.tflite_file.origin import NETWORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -286,9 +288,11 @@ class _UnknownFileError(Exception):
 def headed(torch: Any, model: Any, card: DataCard) -> Any:
     """The network with what makes probabilities of its logits, flat: what a device runs."""
     nn = torch.nn
-    parts = [model] if card.task != "anomaly" else [model, nn.Flatten()]
-    if card.task == "classification":
-        parts.append(nn.Softmax(dim=-1))
-    if card.task == "multilabel":
-        parts.append(nn.Sigmoid())
-    return nn.Sequential(*parts) if len(parts) > 1 else model
+    parts = {NETWORK: model}
+    if card.task == "anomaly":
+        parts["flat"] = nn.Flatten()
+    elif card.task == "classification":
+        parts["softmax"] = nn.Softmax(dim=-1)
+    elif card.task == "multilabel":
+        parts["sigmoid"] = nn.Sigmoid()
+    return nn.Sequential(OrderedDict(parts))

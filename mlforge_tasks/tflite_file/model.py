@@ -22,6 +22,9 @@ CUSTOM = "CUSTOM"
 MOST_NAME_LENGTH = 120
 _CONVERSION = b"CONVERSION_METADATA"
 _VERSION = re.compile(rb"\d+\.\d+\.\d+")
+# litert-torch names where each module is from, and of what it fused all paths, the innermost last.
+_TORCH, _TORCH_FILE = "torch.nn.", re.compile(r"torch\.nn\.modules\.\w+\.")
+_MOST_BYTES = 4096
 
 
 def _names(enum: type) -> Mapping[int, str]:
@@ -140,7 +143,10 @@ class FileModel:
 
 def _readable(raw: memoryview | None) -> str:
     """A name in any bytes as text that can stand in a message, a report and a C comment."""
-    text = bytes(raw or b"")[: 4 * MOST_NAME_LENGTH].decode(errors="replace")
+    text = bytes(raw or b"")[:_MOST_BYTES].decode(errors="replace")
+    text = _TORCH_FILE.sub(_TORCH, text)
+    if _TORCH in text and len(text) > MOST_NAME_LENGTH:
+        text = text.rpartition(";;")[2]
     return "".join(each if each.isprintable() else "?" for each in text)[:MOST_NAME_LENGTH]
 
 

@@ -17,7 +17,9 @@ Tool = Literal["Keras", "PyTorch", "ONNX", "Vela", ""]
 NPU_OPERATOR = "custom operator 'ethos-u'"
 _VELA = "Vela Optimised"
 _ONNX2TF = "onnx2tf"  # version 2 writes files itself, and says so
-_TORCH = "torch.nn.modules."
+_TORCH = "torch.nn."
+# What `search.torch` calls the user's network within the one that is exported.
+NETWORK = "mlforge_network"
 # A module of the user's, or of PyTorch's own, as litert-torch writes it: its class and its name.
 _MODULE = re.compile(r"(?:.*\.)?(?P<kind>[A-Za-z0-9]+)_(?P<name>\w+)")
 _NUMBER = re.compile(r"_\d+$")
@@ -62,11 +64,32 @@ def _is_function(part: str) -> bool:
     return part.startswith("tf.")
 
 
-def _module(parts: list[str]) -> str:
-    """Of modules the path of names, as PyTorch's `named_modules` has it."""
+def module_path(tensor: str) -> str:
+    """The name of a PyTorch module that a tensor belongs to; empty where nothing tells.
+
+    It is as the network's `named_modules` has it, `body.0`.
+
+    Args:
+        tensor: Its name; of operators that were fused all paths, the innermost last.
+    """
+    paths = (_modules(path.split("/")) for path in reversed(tensor.split(";")))
+    found = next(filter(None, paths), []) if _TORCH in tensor else []
+    return ".".join(one["name"] for one in found)
+
+
+def _modules(parts: list[str]) -> list[re.Match[str]]:
+    """The modules of a path, without the network itself."""
     found = [_MODULE.fullmatch(part) for part in parts[1:]]
     matches = [one for one in found if one is not None]
-    if not matches or len(matches) < len(found):
+    if len(matches) < len(found):
+        return []
+    return matches[1:] if matches and matches[0]["name"] == NETWORK else matches
+
+
+def _module(parts: list[str]) -> str:
+    """Of modules the path of names, as PyTorch's `named_modules` has it."""
+    matches = _modules(parts)
+    if not matches:
         return ""
     name = ".".join(one["name"] for one in matches)
     return f"PyTorch module '{name}' ({matches[-1]['kind']})"

@@ -268,10 +268,13 @@ def test_bytes_that_are_no_model_are_a_tool_error(model: bytes) -> None:
         ("StatefulPartitionedCall_1:0", "SOFTMAX", "softmax"),
         ("model/Größe 3/Add", "ADD", "gr_e_3"),
         ("", "ADD", "add"),
+        ("nets.Net;;nets.Net/torch.nn.Sequential_body/torch.nn.Conv2d_0;1", "CONV_2D", "body_0"),
+        ("torch.nn.Sequential/nets.Net_mlforge_network/torch.nn.Linear_out;", "ADD", "out"),
+        ("nets.Net_mlforge_network;1", "RESHAPE", "reshape"),
     ],
 )
 def test_layers_keep_their_names(tensor: str, op: str, name: str) -> None:
-    """The Keras layer's name, as far as C allows it; else the operator's."""
+    """The Keras layer's or PyTorch module's, as far as C allows it; else the operator's."""
     assert layer_name(tensor, op) == name
 
 

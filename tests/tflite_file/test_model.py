@@ -46,6 +46,18 @@ def test_names_are_text_that_can_be_shown() -> None:
     assert name.isprintable()
 
 
+def test_a_long_name_of_litert_torchs_tells_the_innermost_module() -> None:
+    """The converter writes the paths of all modules that it fused, with where each is from."""
+    path = "nets.Net/nets.Residual_block_of_the_second_stage/torch.nn.modules"
+
+    def change(model: object) -> None:
+        tensor = model.subgraphs[0].tensors[0]  # type: ignore[attr-defined]
+        tensor.name = f"{path}.activation.ReLU_2;;{path}.conv.Conv2d_1;3"
+
+    name = read(altered(small.conv(), change)).main.tensors[0].name
+    assert name == "nets.Net/nets.Residual_block_of_the_second_stage/torch.nn.Conv2d_1;3"
+
+
 def test_a_file_that_was_cut_off_is_damaged() -> None:
     """At every length; what is missing is never read as zeros."""
     model = small.conv()

@@ -23,6 +23,7 @@ from mlforge_tasks.engines._aot.variables import with_variables
 from mlforge_tasks.engines._aot.weights import with_int8_weights
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.tflite_file.model import SCHEMA_VERSION, read
+from mlforge_tasks.tflite_file.origin import module_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,13 +95,14 @@ def _tensor(tensor: FileTensor) -> Tensor:
 
 
 def layer_name(tensor_name: str, op: str) -> str:
-    """The name of the Keras layer that a tensor belongs to, as part of a C identifier.
+    """The name of the Keras layer or PyTorch module that a tensor belongs to, as part of a C name.
 
     The converter joins the paths of all operations that it fuses: `model/relu/Relu;model/conv/...`.
     The last is the innermost, and its second part is the layer.
     """
-    path = tensor_name.rpartition(";")[2].lower().split("/")
-    name = _NOT_IN_NAMES.sub("_", path[1] if len(path) > 1 else "")[:_MOST_NAME_LENGTH].strip("_")
+    path = tensor_name.rpartition(";")[2].split("/")
+    layer = module_path(tensor_name) or (path[1] if len(path) > 1 else "")
+    name = _NOT_IN_NAMES.sub("_", layer.lower())[:_MOST_NAME_LENGTH].strip("_")
     return name or _NOT_IN_NAMES.sub("_", op.lower()).strip("_")
 
 
