@@ -17,6 +17,7 @@ from mlforge_tasks.engines._tflm.delivery import Ends, library
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import LayerProfile, Reason
 from mlforge_tasks.render import render
+from mlforge_tasks.tflite_file.joins import MOST_JOINED
 from mlforge_tasks.tflite_file.model import read
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _check_types(graph: FileGraph) -> None:
 
     Raises:
         CandidateFailure: An operator that is there for int8 alone makes floats, one makes int16,
-            or one keeps a state, which the application does not reset.
+            one keeps a state, which the application does not reset, or one joins too many.
     """
     for operator in graph.operators:
         keeps = any(index >= 0 and graph.tensors[index].is_variable for index in operator.inputs)
@@ -182,6 +183,11 @@ def _check_types(graph: FileGraph) -> None:
         if operator.op in _INT8_ONLY and "float32" in types:
             text = f"the model uses {operator.op} in float32, of which there is no kernel here"
             raise _unsupported(text)
+        if operator.op == "CONCATENATION" and len(operator.inputs) > MOST_JOINED:
+            raise _unsupported(
+                f"the model has a CONCATENATION of {len(operator.inputs)} tensors, where TFLite "
+                f"Micro takes {MOST_JOINED}; join them in groups"
+            )
 
 
 def _ends(graph: FileGraph) -> Ends:

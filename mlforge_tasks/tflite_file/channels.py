@@ -7,7 +7,6 @@ need not do it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,46 +14,28 @@ import numpy as np
 
 from mlforge_tasks.tflite_file.edit import Edit
 from mlforge_tasks.tflite_file.model import read
+from mlforge_tasks.tflite_file.moves import elements, moved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
-    from mlforge_tasks.tflite_file.model import FileGraph, FileOperator
-
-    Places = NDArray[np.intp]
-
-
-def _moved(operator: FileOperator, graph: FileGraph, places: Places) -> Places | None:
-    """Which elements of the input are where behind an operator; None where it computes."""
-    made = graph.tensors[operator.outputs[0]]
-    if operator.op == "RESHAPE" and math.prod(made.shape) == places.size:
-        return places.reshape(made.shape)
-    if operator.op == "TRANSPOSE" and len(operator.inputs) > 1:
-        order = graph.tensors[operator.inputs[1]].integers
-        if sorted(order) == list(range(places.ndim)):
-            return places.transpose(order)
-    return None
+    from mlforge_tasks.tflite_file.model import FileGraph
+    from mlforge_tasks.tflite_file.moves import Places
 
 
 def _chain(graph: FileGraph) -> Iterator[tuple[int, Places]]:
     """What only moves the input's elements: each tensor, and which elements are where in it."""
     (at,) = graph.inputs
-    source = graph.tensors[at]
-    places = np.arange(math.prod(source.shape)).reshape(source.shape)
+    places = elements(graph.tensors[at].shape)
     while True:
         yield at, places
         readers = [one for one in graph.operators if at in one.inputs]
         if len(readers) != 1 or at in graph.outputs or readers[0].inputs[0] != at:
             return
-        before = graph.tensors[at]
-        moved = _moved(readers[0], graph, places)
-        if moved is None:
+        behind = moved(readers[0], graph, places)
+        if behind is None:
             return
-        (at,), places = readers[0].outputs, moved
-        if replace(graph.tensors[at], name=before.name, shape=before.shape) != before:
-            return  # of another scale
+        (at,), places = readers[0].outputs, behind
 
 
 def with_channels_last(content: bytes) -> bytes | None:

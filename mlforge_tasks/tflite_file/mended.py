@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlforge_tasks.tflite_file.dilations import with_dilations
 from mlforge_tasks.tflite_file.ends import changed_ends, with_int8_ends
 from mlforge_tasks.tflite_file.islands import with_integer_islands
+from mlforge_tasks.tflite_file.joins import without_wide_joins
 from mlforge_tasks.tflite_file.masks import with_near_masks
 from mlforge_tasks.tflite_file.states import with_constant_states
 from mlforge_tasks.tflite_file.tails import with_integer_tails
@@ -57,7 +58,7 @@ def with_integers(mended: Mended) -> Mended:
     Raises:
         DamagedError: It is no model, or not a whole one.
     """
-    return mended.then(_ends).then(without_tiles)
+    return mended.then(_ends).then(without_tiles).then(without_wide_joins)
 
 
 def converted(content: bytes) -> Mended:
@@ -66,4 +67,5 @@ def converted(content: bytes) -> Mended:
     Raises:
         DamagedError: It is no model, or not a whole one.
     """
-    return Mended(content).then(with_integer_islands).then(with_near_masks).then(without_tiles)
+    found = Mended(content).then(with_integer_islands).then(with_near_masks)
+    return found.then(without_tiles).then(without_wide_joins)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.weight_forms import check_bias, check_scales, check_weights
 from mlforge_tasks.quantisation import SMALLEST_SCALE
+from mlforge_tasks.tflite_file.joins import MOST_JOINED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -179,6 +180,12 @@ def _roles(operator: Operator) -> Sequence[Role]:
     roles = ROLES[operator.op]
     if operator.op in _MANY:
         roles *= max(len(operator.inputs), 1)
+    if operator.op == "CONCATENATION" and len(operator.inputs) > MOST_JOINED:
+        raise unsupported(
+            f"CONCATENATION '{operator.name}' of {len(operator.inputs)} tensors, where the "
+            f"reference takes {MOST_JOINED},",
+            "join them in groups",
+        )
     needed = sum(role not in _OPTIONAL for role in roles)
     fits = needed <= len(operator.inputs) <= len(roles)
     if not fits or (len(operator.outputs) > 1 and operator.op not in _SEVERAL_OUTPUTS):
