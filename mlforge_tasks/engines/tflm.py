@@ -185,8 +185,8 @@ def _check_types(graph: FileGraph) -> None:
             raise _unsupported(text)
         if operator.op == "CONCATENATION" and len(operator.inputs) > MOST_JOINED:
             raise _unsupported(
-                f"the model has a CONCATENATION of {len(operator.inputs)} tensors, where TFLite "
-                f"Micro takes {MOST_JOINED}; join them in groups"
+                f"the model has a CONCATENATION of {len(operator.inputs)} parts; join at most "
+                f"{MOST_JOINED} at a time, as TFLite Micro does"
             )
 
 

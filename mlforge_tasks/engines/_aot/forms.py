@@ -102,7 +102,7 @@ _VALUES = ("int8", "int16")
 # Whose output may be of another type than its input.
 _CHANGES_TYPE = {"QUANTIZE"}
 # Of what an operator reads; from where tflite-micro is refused more.
-_MOST_INPUTS = {"CONCATENATION": 10}
+_MOST_INPUTS = {"CONCATENATION": MOST_JOINED}
 # No device that firmware is built for has so much memory.
 _MOST_ELEMENTS = 1 << 28
 
@@ -180,12 +180,6 @@ def _roles(operator: Operator) -> Sequence[Role]:
     roles = ROLES[operator.op]
     if operator.op in _MANY:
         roles *= max(len(operator.inputs), 1)
-    if operator.op == "CONCATENATION" and len(operator.inputs) > MOST_JOINED:
-        raise unsupported(
-            f"CONCATENATION '{operator.name}' of {len(operator.inputs)} tensors, where the "
-            f"reference takes {MOST_JOINED},",
-            "join them in groups",
-        )
     needed = sum(role not in _OPTIONAL for role in roles)
     fits = needed <= len(operator.inputs) <= len(roles)
     if not fits or (len(operator.outputs) > 1 and operator.op not in _SEVERAL_OUTPUTS):
