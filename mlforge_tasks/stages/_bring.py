@@ -49,6 +49,7 @@ from mlforge_tasks.stages._unrolled import LoopError, unroll
 from mlforge_tasks.stages.quantise import STARTED
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError, is_tflite
 from mlforge_tasks.tflite_file.mended import Mended, converted, whole, with_integers
+from mlforge_tasks.tflite_file.model import read as read_model
 from mlforge_tasks.tflite_file.open_shapes import open_shapes, with_shapes
 
 if TYPE_CHECKING:
@@ -211,6 +212,8 @@ def _quantised(network: Network, dataset: Path, wanted: Wanted, out: Path) -> In
 
     calibration = given(windows.read(dataset, "calibration", card.window_length))
     content = convert(*network, calibration, wanted.activations, ours=False, network=several)
+    if not read_model(content).main.operators:
+        raise _unusable("the network computes nothing: its output is its input")
     content, changed = converted(content)
     names = names_of(network.model, names_in(content)) if several else Names(("",), ("",))
     found = fitting(content, wanted, tensors(content), names)

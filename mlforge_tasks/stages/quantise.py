@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Printed once a converter's libraries are loaded; an end before it is no candidate's fault.
 STARTED = "conversion starts"
+CONVERTER = "the TFLite converter"
 # A conversion takes seconds; this is for a machine under load.
 TIMEOUT_S = 600.0
 _FIELDS = ("search.seed", ACTIVATIONS, OUTPUT_RANGE)
@@ -73,6 +74,7 @@ def convert(
     out: Path,
     wanted: Mapping[str, Any],
     *,
+    converter: str = CONVERTER,
     python: str | None = None,
 ) -> None:
     """Has a module convert a network, as a process.
@@ -82,6 +84,7 @@ def convert(
         sources: As its `run` takes them.
         out: Likewise.
         wanted: Likewise, its configuration.
+        converter: What is at work in it, for messages.
         python: See `run_child`.
 
     Raises:
@@ -92,12 +95,12 @@ def convert(
         module, sources, out, wanted, timeout_s=TIMEOUT_S, says_first=STARTED, python=python
     )
     if done.timed_out:
-        raise ToolError(f"the TFLite converter took more than {TIMEOUT_S:g} s\n{done.tail()}")
+        raise ToolError(f"{converter} took more than {TIMEOUT_S:g} s\n{done.tail()}")
     if done.returncode < 0:
         # A file of its own is run where it leaves shapes open.
         model = sources.get("model")
         brought = model is not None and is_tflite(model.read_bytes())
-        what = "TensorFlow Lite, running the file," if brought else "the TFLite converter"
+        what = "TensorFlow Lite, running the file," if brought else converter
         message = f"{what} crashed with {process.signal_name(done.returncode)}"
         raise CandidateFailure(Reason(code="convert_failed", stage="quantise", message=message))
 

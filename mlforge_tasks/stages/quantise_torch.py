@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.data_card import CARD
+from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import torch_venv
 from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main, quantise
 
 if TYPE_CHECKING:
@@ -47,7 +49,27 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     sources = {name: inputs[name] for name in ("network", "dataset", "train") if name in inputs}
     told = (*KIND.fields, "search.layout")
     wanted = {name: config[name] for name in told}
-    quantise.convert(CONVERSION, sources, out, wanted, python=torch_venv.python())
+    name = config["search.torch"]
+    converter = f"the code of {name}, or litert-torch, which converts it,"
+    python = torch_venv.python()
+    quantise.convert(CONVERSION, sources, out, wanted, converter=converter, python=python)
+    check_made(out / "model.tflite", name, "quantise")
+
+
+def check_made(file: Path, name: str, stage: str) -> None:
+    """Looks for what a process that ended well, and runs a user's code, has to have made.
+
+    Args:
+        file: What it makes.
+        name: The network, as `search.torch` has it.
+        stage: Which failures name.
+
+    Raises:
+        CandidateFailure: It is not there: the user's code ended the process.
+    """
+    if not file.is_file():
+        message = f"the code of {name} ended its process, by os._exit or the like"
+        raise CandidateFailure(Reason(code="unusable_model", stage=stage, message=message))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from mlforge_tasks.contract.data_card import CARD
 from mlforge_tasks.graph import torch_venv
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main, train
+from mlforge_tasks.stages.quantise_torch import check_made
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """
     python = torch_venv.python()
     train.begin(TRAINING, inputs, out, config, told=TOLD, python=python)
+    check_made(out / "training.json", config["search.torch"], "train")
 
 
 if __name__ == "__main__":

@@ -170,10 +170,10 @@ CONFIG = {"search.seed": 1, OUTPUT_RANGE: "calibrated", LAYOUT: "nhwc", ACTIVATI
 
 
 def brought(
-    build: Callable[[Any], Any], folder: Path, activations: EndType = "int8"
+    build: Callable[[Any], Any], folder: Path, activations: EndType = "int8", outputs: int = 2
 ) -> tuple[Any, Quantisation, bytes]:
     """The model as it was built, and what the stage made of its file."""
-    about = card("classification", (4,), 2)
+    about = card("classification", (4,), outputs)
     dataset = write_dataset(folder / "dataset", about, calibration=examples(200, seed=1))
     model, content = saved(build, folder)
     (folder / "brought").write_bytes(content)
@@ -284,6 +284,11 @@ def any_length(keras: Any) -> Any:
     return keras.Model(inputs, keras.layers.Reshape((-1, 2))(inputs))
 
 
+def nothing(keras: Any) -> Any:
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dropout(0.5)(inputs))
+
+
 def never_built(keras: Any) -> Any:
     return keras.Sequential([keras.layers.Dense(2)])
 
@@ -319,6 +324,12 @@ def test_what_cannot_be_converted_is_told(build: Callable[[Any], Any], tmp_path:
     with pytest.raises(CandidateFailure, match=REFUSED[build]):
         brought(build, tmp_path)
     assert not (tmp_path / "quantisation.json").exists()
+
+
+def test_a_network_that_does_nothing_is_told(tmp_path: Path) -> None:
+    """As that, and not as one in float."""
+    with pytest.raises(CandidateFailure, match="computes nothing: its output is its input"):
+        brought(nothing, tmp_path, outputs=4)
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ def test_a_network_is_trained_quantised_and_runs_as_the_reference_does(
         ("failing", rf"{NETS}:\d+: forward of \[8, 2, 16\]: IndexError"),
         ("reads", rf"{NETS}:\d+: reads\(\(2, 16\), 1\): reads 'pyproject.toml' of the project"),
         ("tries", rf"{NETS}:\d+: tries\(\(2, 16\), 1\): reads 'pyproject.toml' of the project"),
+        ("ends", rf"the code of {NETS}:ends ended its process"),
         (f"{PACKED}:relative", rf"{PACKED}:\d+: relative\(.*\): ValueError: 3 parts"),
     ],
 )

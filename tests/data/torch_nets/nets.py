@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 """Networks of a user's, as `search.torch` names them."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,6 +49,11 @@ def reads(input_shape: tuple[int, ...], outputs: int) -> nn.Module:
     """Reads a file that is in no key."""
     (Path(__file__).parents[3] / "pyproject.toml").read_text()
     return nn.Flatten()
+
+
+def ends(input_shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Ends the process as if all were well."""
+    os._exit(0)
 
 
 def tries(input_shape: tuple[int, ...], outputs: int) -> nn.Module:
