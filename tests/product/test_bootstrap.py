@@ -70,6 +70,7 @@ def test_the_lock_files_hold_what_the_project_asks_for() -> None:
         ("requirements-data.lock", [*core, *formats]),
         ("requirements-dev.lock", [*core, *formats, *extras["dev"][1:]]),
         ("requirements-oracle.lock", extras["oracle"]),
+        ("requirements-torch.lock", (ROOT / "requirements-torch.in").read_text().splitlines()),
     ):
         text = (ROOT / lock).read_text()
         for requirement in wanted:
