@@ -16,13 +16,14 @@ import tempfile
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlforge_tasks import windows
 from mlforge_tasks.errors import EXIT_TOOL_BROKEN, MlforgeError, ToolError
 from mlforge_tasks.graph import process, room, shortage, surroundings
+from mlforge_tasks.tflite_file.kept import is_set_once, keeping
 from mlforge_tasks.tflite_file.model import read
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from mlforge_tasks.tflite_file.model import FileGraph
     from mlforge_tasks.windows import Windows
 
 # Pages of the arena that are never touched cost nothing; one far too small crashes the interpreter.
@@ -75,7 +75,7 @@ class Oracle:
         self._open = functools.partial(_open, tflite, keeps_all=keeps_all)
         self._interpreter = self._open()
         graph = read(tflite).main
-        self._state = _state(graph)
+        self._keeps, self._is_set_once = bool(keeping(graph)), is_set_once(graph)
         self._inputs = [self._shape("input", at) for at in range(len(graph.inputs))]
         self._outputs = [self._shape("output", at) for at in range(len(graph.outputs))]
         self.input_shape = _joined(self._inputs)
@@ -129,9 +129,9 @@ class Oracle:
 
     def _invoke(self, sample: NDArray[np.signedinteger[Any]], *, anew: bool) -> None:
         """One example; begun anew, what the one before has left of a state is gone."""
-        if anew and self._state == "set once":  # which no reset does again
+        if anew and self._is_set_once:
             self._interpreter = self._open()
-        elif anew and self._state:
+        elif anew and self._keeps:
             self._interpreter.reset()
         ends = accumulate(math.prod(shape) for shape in self._inputs)
         parts = np.split(sample.ravel(), list(ends)[:-1])
@@ -140,34 +140,29 @@ class Oracle:
         self._interpreter.invoke()
 
     def at_ends(
-        self, inputs: NDArray[np.signedinteger[Any]], tensors: Sequence[int]
+        self,
+        inputs: NDArray[np.signedinteger[Any]],
+        tensors: Sequence[int],
+        anew: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.int64]:
         """How many values of some tensors are the least of their type, and the most: [-128, 127].
 
         Args:
             inputs: As for `run`.
             tensors: Indices of int8 or int16 tensors of the model's graph, which `keeps_all` keeps.
+            anew: As for `run`.
 
         Returns:
             [tensors, 2].
         """
         counts: NDArray[np.int64] = np.zeros((len(tensors), 2), np.int64)
-        for sample in inputs:
-            self._invoke(sample, anew=True)
+        for index, sample in enumerate(inputs):
+            self._invoke(sample, anew=anew is None or bool(anew[index]))
             for at, tensor in enumerate(tensors):
                 values = self._interpreter.GetTensor(tensor, 0)["tensor_data"]
                 ends = np.iinfo(values.dtype)
                 counts[at] += np.sum(values == ends.min), np.sum(values == ends.max)
         return counts
-
-
-def _state(graph: FileGraph) -> Literal["", "kept", "set once"]:
-    """Whether something is kept from one inference to the next, and how it begins."""
-    operators = {each.op for each in graph.operators}
-    if "CALL_ONCE" in operators:
-        return "set once"
-    kept = any(each.is_variable for each in graph.tensors) or "VAR_HANDLE" in operators
-    return "kept" if kept else ""
 
 
 def _joined(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
@@ -265,11 +260,13 @@ def main() -> None:
     try:
         reference = Oracle((folder / _MODEL).read_bytes(), keeps_all=bool(tensors))
         inputs = windows.read(folder, _INPUTS, length)
-        batches = replace(inputs, form=reference.input_shape[1:]).batches()
+        given = replace(inputs, form=reference.input_shape[1:])
+        parts = zip(given.batches(), given.begun(), strict=True)
         if tensors:
-            np.save(folder / _OUTPUTS, sum(reference.at_ends(b, tensors) for b in batches))
+            found = sum(reference.at_ends(batch, tensors, anew) for batch, anew in parts)
         else:
-            np.save(folder / _OUTPUTS, np.concatenate([reference.run(b) for b in batches]))
+            found = np.concatenate([reference.run(batch, anew) for batch, anew in parts])
+        np.save(folder / _OUTPUTS, found)
     except MlforgeError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_TOOL_BROKEN)

@@ -18,6 +18,8 @@ OUTPUT_RANGE = "dataset.calibration.output_range"
 LAYOUT = "search.layout"
 # What a stage is told of the inputs and outputs that the contract names.
 ENDS = "ends"
+# Whether a model that was brought along keeps its state from one example to the next.
+STATE = "search.state"
 # What a network is quantised to.
 ACTIVATIONS = "search.activations"
 # Of float32 without leading zeros in its fraction: what is smaller divides to infinity.
@@ -135,6 +137,7 @@ class Quantisation(Record):
         centroids: Where the output's distance from the nearest of them is the score, each in the
             output's steps; empty where how far it is from the input is.
         changed: What was done to a file that was brought along, for who brought it.
+        keeps_state: Whether what it has left is there for the next example.
     """
 
     input: TensorQuantisation | JoinedInputs
@@ -144,6 +147,7 @@ class Quantisation(Record):
     tflite_sha256: str
     centroids: tuple[tuple[int, ...], ...] = ()
     changed: tuple[str, ...] = ()
+    keeps_state: bool = False
 
 
 class ScoreWeights(Record):

@@ -33,6 +33,8 @@ class Windows:
         length: Rows of an example; None where an example is one row and has no axis for it.
         order: Which of an example's elements, counted in C order, it is given with; None for all.
         form: The shape in which it is then given, of as many elements; None for the one it has.
+        anew: Which examples begin a stream that the others go on with, [N]; None where each example
+            is one for itself.
     """
 
     rows: NDArray[Any]
@@ -40,6 +42,7 @@ class Windows:
     length: int | None = None
     order: NDArray[np.int64] | None = None
     form: tuple[int, ...] | None = None
+    anew: NDArray[np.bool_] | None = None
 
     @classmethod
     def each(cls, rows: NDArray[Any]) -> Self:
@@ -94,6 +97,11 @@ class Windows:
         for at in range(0, len(self), size):
             yield self._given(views[self.starts[at : at + size]])
 
+    def begun(self, size: int = BATCH) -> Iterator[NDArray[np.bool_] | None]:
+        """Of the same batches, `anew`."""
+        for at in range(0, len(self), size):
+            yield None if self.anew is None else self.anew[at : at + size]
+
     def used(self) -> NDArray[Any]:
         """The rows that some example holds, each once: [n, ...]."""
         if self.length is None:
@@ -104,8 +112,9 @@ class Windows:
         """Writes the files that `read` finds, which do not say in which form examples are given."""
         np.save(folder / f"{ROWS}.npy", self.rows)
         np.save(folder / f"{name}_starts.npy", self.starts)
-        if self.order is not None:
-            np.save(folder / f"{name}_order.npy", self.order)
+        for what, array in (("order", self.order), ("anew", self.anew)):
+            if array is not None:
+                np.save(folder / f"{name}_{what}.npy", array)
 
     def changed(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Windows:
         """The same examples of rows that were each changed; a part of them at a time.
@@ -157,9 +166,9 @@ def read(folder: Path, name: str, length: int | None) -> Windows:
         length: As the data card's `window_length` says.
     """
     rows = np.asarray(np.load(folder / f"{ROWS}.npy", mmap_mode="r"))
-    order = folder / f"{name}_order.npy"
-    picked = np.load(order) if order.exists() else None
-    return Windows(rows, np.load(folder / f"{name}_starts.npy"), length, picked)
+    more = {what: folder / f"{name}_{what}.npy" for what in ("order", "anew")}
+    found = {what: np.load(path) for what, path in more.items() if path.exists()}
+    return Windows(rows, np.load(folder / f"{name}_starts.npy"), length, **found)
 
 
 def read_targets(folder: Path, name: str) -> NDArray[Any]:

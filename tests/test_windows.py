@@ -81,3 +81,18 @@ def test_covered(starts: list[int], span: int) -> None:
     wanted = {row for start in starts for row in range(start, start + span)}
     found = windows.covered(np.array(starts, dtype=np.int64), rows, span)
     assert set(np.flatnonzero(found).tolist()) == {row for row in wanted if row < rows}
+
+
+def test_streams_are_told_with_their_examples(tmp_path: Path) -> None:
+    """Where they begin is written and read with them, and comes batch by batch as they do."""
+    anew = np.arange(7) % 3 == 0
+    found = Windows(np.arange(20.0), np.arange(7), 2, anew=anew)
+    found.write(tmp_path, "test")
+    again = windows.read(tmp_path, "test", 2)
+    assert again.anew is not None
+    assert again.anew.tolist() == anew.tolist()
+    assert [part.tolist() for part in again.begun(4) if part is not None] == [
+        anew[:4].tolist(),
+        anew[4:].tolist(),
+    ]
+    assert list(Windows(found.rows, found.starts, 2).begun(4)) == [None, None]

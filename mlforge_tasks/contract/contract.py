@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationInfo, field_validator
 
 from mlforge_tasks.architecture import Architecture, infer_shapes
-from mlforge_tasks.contract import ends, torch_network
+from mlforge_tasks.contract import ends, state, torch_network
 from mlforge_tasks.contract.activations import int16_misfit
 from mlforge_tasks.contract.asked import (
     asked,
@@ -221,6 +221,7 @@ class Contract(Record):
         found = list(ends.misfits(search.inputs, search.outputs, dataset))
         if target is not None:
             found += ends.whole(search.inputs, search.outputs, target)
+        found += state.misfits(search, dataset, target)
         return checked(search, found)
 
     def model_ends(self) -> ends.Ends:

@@ -12,6 +12,7 @@ from mlforge_tasks.architecture import Layers, Score, parse_architecture
 from mlforge_tasks.contract import torch_network
 from mlforge_tasks.contract.ends import ModelInput, ModelOutput
 from mlforge_tasks.contract.fields import ProjectPath
+from mlforge_tasks.contract.state import State
 from mlforge_tasks.contract.torch_network import TorchNetwork
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.plugins import installed
@@ -95,6 +96,9 @@ class Search(Record):
         layout: In which order a model file takes an example's axes: `nchw`, as PyTorch has it, is
             with the data set's last axis, its channels, as the first. A `torch` network takes it
             so unless it is said.
+        state: What becomes of what a model file keeps (an LSTM, SVDF, variables): `cleared`, each
+            example begins without; `kept`, examples are a stream in the order of their rows, and
+            each goes on from where the one before has ended.
         inputs: What each input of a model file takes, by name; without it, one takes an example.
         outputs: What each output of a model file gives, by name; without it, one gives all. Further
             outputs are computed, and compared with the reference's, but not judged.
@@ -111,6 +115,7 @@ class Search(Record):
     torch: TorchNetwork | None = None
     activations: EndType = "int8"
     layout: Layout = "nhwc"
+    state: State = "cleared"
     inputs: tuple[ModelInput, ...] = ()
     outputs: tuple[ModelOutput, ...] = ()
     llm: Llm | None = None
@@ -161,8 +166,8 @@ class Search(Record):
             mistakes.append(Mistake(wanted, at=("layout",)))
         mistakes += [
             Mistake(f"no such key: it is of a model file, as '{FIXED}' takes one", at=(key,))
-            for key in ("inputs", "outputs")
-            if getattr(self, key) and self.brought_model is None
+            for key, usual in (("inputs", ()), ("outputs", ()), ("state", "cleared"))
+            if getattr(self, key) != usual and self.brought_model is None
         ]
         if (self.llm is not None) != (self.agent == LLM):
             wanted = f"the key 'llm' with '{LLM}', and with no other agent"

@@ -58,6 +58,7 @@ class Rows:
         apart: The same, were all rows an interval apart.
         has_inputs: Whether a row has all its inputs.
         has_target: Whether a row has its target.
+        begins: Whether a row begins a stream: a recording, a group, a split, or what a gap ends.
         clock: When they were measured, or None.
         filled: How many inputs were missing and are not any more.
     """
@@ -70,6 +71,7 @@ class Rows:
     apart: NDArray[np.bool_]
     has_inputs: NDArray[np.bool_]
     has_target: NDArray[np.bool_]
+    begins: NDArray[np.bool_]
     clock: Clock | None
     filled: int
 
@@ -110,16 +112,27 @@ def read_rows(spec: DatasetSpec, table: Table) -> Rows:
     apart[1:] |= split[1:] != split[:-1]
     if groups is not None:
         apart[1:] |= groups.changes()
-    if spec.target.labels:
-        kinds = combinations(targets)
-        apart[1:] |= kinds[1:] != kinds[:-1]
+    begins = apart.copy()
+    if classes is not None:
+        apart[1:] |= classes[1:] != classes[:-1]
     clock, breaks = None, apart
     if spec.time is not None:
         clock = _clock(spec, spec.time, table, apart)
         breaks = apart | clock.breaks
+        begins |= clock.breaks
     has_inputs, filled = fill(features, spec.holes, breaks)
     return Rows(
-        features, targets, groups, split, breaks, apart, has_inputs, has_target, clock, filled
+        features,
+        targets,
+        groups,
+        split,
+        breaks,
+        apart,
+        has_inputs,
+        has_target,
+        begins,
+        clock,
+        filled,
     )
 
 
@@ -260,6 +273,20 @@ def _by_split(
         mine = starts[rows.split[starts] == index]
         x = Windows(rows.features, mine, length)
         yield name, Examples(x, _targets_of(rows, target_rows(mine, window)))
+
+
+def streams(rows: Rows, starts: NDArray[np.int64], stride: int) -> NDArray[np.bool_]:
+    """Which examples of a split do not go on with the one before.
+
+    Args:
+        rows: All of them.
+        starts: First row of each example, in the order of the rows.
+        stride: From one example to the next.
+    """
+    run = np.cumsum(rows.begins)[starts]
+    anew: NDArray[np.bool_] = np.ones(len(starts), np.bool_)
+    anew[1:] = (np.diff(starts) != stride) | (np.diff(run) != 0)
+    return anew
 
 
 def _targets_of(rows: Rows, places: NDArray[np.int64]) -> NDArray[Any]:

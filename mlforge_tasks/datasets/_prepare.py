@@ -31,6 +31,7 @@ from mlforge_tasks.datasets._examples import (
     Rows,
     make_examples,
     read_rows,
+    streams,
 )
 from mlforge_tasks.datasets._findings import findings
 from mlforge_tasks.datasets._split import LEFT_OUT
@@ -70,8 +71,13 @@ class Prepared:
         self.card.without_text().write(out / EXAMPLES_CARD)
 
 
-def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
+def prepare(spec: DatasetSpec, loaded: Loaded, *, in_streams: bool = False) -> Prepared:
     """Cuts examples, splits, normalises and describes a data set.
+
+    Args:
+        spec: What the contract says of it.
+        loaded: The source.
+        in_streams: Whether it is to be told which examples go on with the one before.
 
     Raises:
         MlforgeError: The data is not as the contract says.
@@ -86,7 +92,7 @@ def prepare(spec: DatasetSpec, loaded: Loaded) -> Prepared:
     inputs = _scaling.fit(spec.scaling, found)
     told = findings(spec, window, loaded, rows, (one.starts for one in splits.values()))
     inputs.apply(rows.features)  # from here on all inputs are normalised
-    arrays = _arrays(rows, splits, chosen)
+    arrays = _arrays(rows, splits, chosen, window.stride if in_streams else None)
     guesses = _baselines.without_model(spec, splits, inputs)
     card = DataCard(
         **_interface(spec, train, found, inputs),
@@ -146,12 +152,23 @@ def _digests(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     return {"arrays": tuple(listed), "digest": digest}
 
 
-def _arrays(rows: Rows, splits: Splits, calibration: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    """The files as `windows.read` and `windows.read_targets` find them."""
+def _arrays(
+    rows: Rows, splits: Splits, calibration: NDArray[np.int64], stride: int | None
+) -> dict[str, NDArray[Any]]:
+    """The files as `windows.read` and `windows.read_targets` find them.
+
+    Args:
+        rows: What was read.
+        splits: Examples.
+        calibration: Which of the training examples calibrate.
+        stride: From one example to the next; None where each is one for itself.
+    """
     arrays: dict[str, NDArray[Any]] = {ROWS: rows.features}
     for name in SPLITS:
         arrays[f"{name}_starts"] = splits[name].starts
         arrays[f"{name}_y"] = splits[name].y
+        if stride is not None:
+            arrays[f"{name}_anew"] = streams(rows, splits[name].starts, stride)
     arrays["calibration_starts"] = splits["train"].starts[calibration]
     return arrays
 

@@ -81,6 +81,7 @@ class Engine(Protocol):
         arena_limit_bytes: int | None = None,
         untrained: bool = False,
         streamed: bool = False,
+        keeps_state: bool = False,
     ) -> GeneratedModel:
         """Generates the C sources of one model; equal arguments give equal bytes.
 
@@ -95,13 +96,22 @@ class Engine(Protocol):
                 for them too: nothing may be gained from their values.
             streamed: Whether the model's input comes by rows, which the application writes where
                 the model asks for them, so that it is never whole.
+            keeps_state: Whether what it keeps is cleared by `init` alone, and not by each
+                inference.
 
         Raises:
             CandidateFailure: The model uses something that the engine does not have.
         """
 
     def library(
-        self, tflite: bytes, cpu: str, prefix: str, *, arena_limit_bytes: int | None, streamed: bool
+        self,
+        tflite: bytes,
+        cpu: str,
+        prefix: str,
+        *,
+        arena_limit_bytes: int | None,
+        streamed: bool,
+        keeps_state: bool = False,
     ) -> LibrarySources:
         """The same as sources of a library, which defines `zephyr_app/src/model.h`'s functions.
 
@@ -111,6 +121,7 @@ class Engine(Protocol):
             prefix: See `generate`.
             arena_limit_bytes: See `generate`.
             streamed: See `generate`.
+            keeps_state: See `generate`.
         """
 
 

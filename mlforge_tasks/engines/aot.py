@@ -80,13 +80,25 @@ class AotEngine:
         return GeneratedModel(files, memory.arena_bytes, layers, profiled=True, patches=patches)
 
     def library(
-        self, tflite: bytes, cpu: str, prefix: str, *, arena_limit_bytes: int | None, streamed: bool
+        self,
+        tflite: bytes,
+        cpu: str,
+        prefix: str,
+        *,
+        arena_limit_bytes: int | None,
+        streamed: bool,
+        keeps_state: bool = False,
     ) -> LibrarySources:
         """See `Engine.library`: the model for every kind of core."""
 
         def generate(core: str) -> GeneratedModel:
             return self.generate(
-                tflite, core, prefix, arena_limit_bytes=arena_limit_bytes, streamed=streamed
+                tflite,
+                core,
+                prefix,
+                arena_limit_bytes=arena_limit_bytes,
+                streamed=streamed,
+                keeps_state=keeps_state,
             )
 
         return library(generate, cpu, prefix)

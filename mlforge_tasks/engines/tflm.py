@@ -125,6 +125,7 @@ class TflmEngine:
         arena_limit_bytes: int | None = None,  # noqa: ARG002 - the interpreter plans on the device
         untrained: bool = False,  # noqa: ARG002 - it runs what is in the file
         streamed: bool = False,  # noqa: ARG002 - a contract asks no other engine than aot for it
+        keeps_state: bool = False,  # noqa: ARG002 - likewise
     ) -> GeneratedModel:
         """Generates the C source of one model; see `Engine.generate`.
 
@@ -148,6 +149,7 @@ class TflmEngine:
         *,
         arena_limit_bytes: int | None,  # noqa: ARG002 - see `generate`
         streamed: bool,  # noqa: ARG002
+        keeps_state: bool = False,  # noqa: ARG002
     ) -> LibrarySources:
         """See `Engine.library`."""
         model = self.generate(tflite, cpu, prefix)

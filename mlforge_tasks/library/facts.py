@@ -50,6 +50,7 @@ class Golden:
         scores: Of task anomaly, how far off each is; else empty.
         decisions: What a detector makes of them; else empty.
         example: Readings in the sensor's units that quantise to the first of the inputs.
+        anew: Of a model that keeps its state, which inputs begin a stream; else empty.
         value: What the library tells of it as floats.
         computed_by: What gave the outputs.
     """
@@ -61,6 +62,7 @@ class Golden:
     example: Sequence[float]
     value: Sequence[float]
     computed_by: str
+    anew: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class Facts:
             "ahead": self._ahead(),
             "readings": prod(card.input_shape),
             "streamed": (shape[0],) if self.streamed else (),
+            "keeps_state": self.quantisation.keeps_state,
             "features": _quantities(card.features),
             "outputs": _quantities(card.outputs),
             "labels": [
@@ -182,6 +185,7 @@ class Facts:
             "example_value": golden.value,
             "value_field": fields.get(self.card.task, "probability"),
             "computed_by": golden.computed_by,
+            "anew": golden.anew,
         }
 
 

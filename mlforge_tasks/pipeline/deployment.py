@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.plugins import AUTO
-from mlforge_tasks.quantisation import ENDS, LAYOUT
+from mlforge_tasks.quantisation import ENDS, LAYOUT, STATE
 from mlforge_tasks.stages import (
     choose,
     decide,
@@ -58,7 +58,7 @@ class Deployment:
         given = {**sources, "dataset": data}
         config, kind = {}, quantise.KIND
         if "model" in sources:
-            config = {ENDS: wiring.ends, **wiring.fields(LAYOUT)}
+            config = {ENDS: wiring.ends, **wiring.fields(LAYOUT, STATE)}
         if "network" in sources:
             config, kind = wiring.layout, quantise_torch.KIND
         made = wiring.stage(f"{prefix}quantise:{at}", kind, given, config)

@@ -52,9 +52,10 @@ def prepare(wiring: Wiring) -> Preparation:
 
 def _dataset(wiring: Wiring) -> Stage:
     spec = wiring.contract.dataset
-    return wiring.stage(
-        "dataset", dataset.kind(spec), {"source": FileSet(wiring.root, spec.source.files)}
-    )
+    # In no key of a contract whose examples are each for itself.
+    config = {"in_streams": True} if wiring.contract.search.state == "kept" else {}
+    source = {"source": FileSet(wiring.root, spec.source.files)}
+    return wiring.stage("dataset", dataset.kind(spec), source, config)
 
 
 def _floor(wiring: Wiring) -> Stage:

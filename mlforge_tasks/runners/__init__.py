@@ -84,6 +84,13 @@ class Session(Protocol):
     def inputs_through(self) -> Way:
         """How inputs come to the device."""
 
+    def begin(self) -> None:
+        """Has the next input begin a stream, of a model that keeps a state.
+
+        Raises:
+            As `infer`.
+        """
+
     def infer(self, data: bytes) -> InferenceResult:
         """Runs the model on one int8 input.
 

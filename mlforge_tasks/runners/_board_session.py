@@ -68,6 +68,7 @@ class SerialSession:
         self._patience = patience
         self._transcript = transcript
         self._cwd = cwd
+        self._rounds = ROUNDS
         self._hello = self._start()
 
     @property
@@ -90,12 +91,23 @@ class SerialSession:
         """Every byte in both directions, and what was done to the board."""
         return self._transcript.text()
 
+    def begin(self) -> None:
+        """See `runners.Session.begin`.
+
+        From then on nothing is mended: a board that was reset has forgotten the stream.
+        """
+        self._rounds = 1
+        try:
+            self._line.begin()
+        except (NoAnswerError, TransportClosedError) as error:
+            raise self._given_up(error, 0) from None
+
     def infer(self, data: bytes) -> InferenceResult:
         """See `runners.Session.infer`."""
         resets = self._line.resets
         restarted = False
         trouble: NoAnswerError | TransportClosedError | None = None
-        for _ in range(ROUNDS):
+        for _ in range(self._rounds):
             try:
                 if trouble is not None:
                     restarted = self._mend(trouble, restarted=restarted)

@@ -24,6 +24,7 @@ class FrameType(StrEnum):
 
     HELLO = "H"
     INFER = "I"
+    BEGIN = "B"
     PLACED = "P"
     ROWS = "R"
     WANTED = "W"

@@ -133,6 +133,16 @@ class Link:
         asked = Frame(self._seq, FrameType.HELLO, b"").encode()
         return self._hello(self._request(lambda: asked, FrameType.HELLO))
 
+    def begin(self) -> None:
+        """Has the next input begin a stream, of a model that keeps a state.
+
+        Raises:
+            As `infer`.
+        """
+        self._seq += 1
+        asked = Frame(self._seq, FrameType.BEGIN, b"").encode()
+        self._request(lambda: asked, FrameType.BEGIN)
+
     def infer(self, data: bytes) -> InferenceResult:
         """Runs the model on one input.
 

@@ -36,6 +36,10 @@ class LinkSession:
         """Every byte that came."""
         return self._link.console
 
+    def begin(self) -> None:
+        """See `runners.Session.begin`."""
+        self._link.begin()
+
     def infer(self, data: bytes) -> InferenceResult:
         """See `runners.Session.infer`."""
         return self._link.infer(data)

@@ -19,6 +19,7 @@ from mlforge_tasks.quantisation import (
     ENDS,
     LAYOUT,
     OUTPUT_RANGE,
+    STATE,
     JoinedOutputs,
     Quantisation,
 )
@@ -45,6 +46,7 @@ from mlforge_tasks.stages._several import (
     order_of,
 )
 from mlforge_tasks.stages._several_keras import Several, keras_ends, names_of
+from mlforge_tasks.stages._state import NoStateError, of_state
 from mlforge_tasks.stages._unrolled import LoopError, unroll
 from mlforge_tasks.stages.quantise import STARTED
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError, is_tflite
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlforge_tasks.contract.ends import GivenInput, JudgedOutput
+    from mlforge_tasks.contract.state import State
     from mlforge_tasks.stages._describe import Tensors
     from mlforge_tasks.windows import Windows
 
@@ -242,6 +245,15 @@ def reaching(model: Int8Model, card: DataCard) -> Int8Model:
     return Int8Model(content, about(content, model.described.input, scaled[0]))
 
 
+def _with_state(model: Int8Model, wanted: State) -> Int8Model:
+    try:
+        keeps, told = of_state(model.content, wanted)
+    except NoStateError as error:
+        raise _unusable(str(error)) from None
+    described = model.described.model_copy(update={"keeps_state": keeps})
+    return model._replace(described=described).told(told)
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `model.tflite`, `quantisation.json` and float outputs; see `quantise.run`."""
     content = inputs["model"].read_bytes()
@@ -255,6 +267,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         if config[OUTPUT_RANGE] == "targets" and card.task == "regression":
             found = reaching(found, card).told(found.described.changed)
         found = found.told(unrolled)
+    found = _with_state(found, config.get(STATE, "cleared"))
     (out / "model.tflite").write_bytes(found.content)
     found.described.write(out / "quantisation.json")
 

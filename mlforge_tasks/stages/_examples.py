@@ -45,7 +45,7 @@ def examples(
     count = min(GOLDEN_COUNT, max(LEAST_COUNT, MOST_BYTES // each))
     chosen = GoldenVectors.choose(dataset, quantisation, decision, count=count)
     example, chosen.inputs[0] = _first(chosen)
-    given_to_it = Windows.each(chosen.inputs)
+    given_to_it = chosen.given()
     outputs, why_not = int8_outputs(tflite, quantisation, given_to_it)
     flat = outputs.reshape(len(outputs), -1)
     scores: NDArray[Any] = np.empty(0, np.int64)
@@ -60,6 +60,7 @@ def examples(
         scores=scores.tolist(),
         decisions=decided,
         example=example.ravel().tolist(),
+        anew=[] if chosen.anew is None else chosen.anew.astype(int).tolist(),
         value=_told(flat[:1], quantisation, chosen.card).tolist(),
         computed_by=REFERENCE if not why_not else "the engine on the host",
     )

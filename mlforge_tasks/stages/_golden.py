@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -59,6 +59,31 @@ def fitting(session: Session, model: Quantisation, time_s: float) -> int:
     return max(LEAST_COUNT, in_time)
 
 
+def _chosen(
+    test: Windows, targets: NDArray[Any], decision: Decision | None, count: int
+) -> NDArray[np.intp]:
+    """Which examples of the test split a device runs."""
+    wanted = 1 if decision is None or decision.positive is None else decision.positive
+    matches = targets.reshape(len(targets), -1) == wanted  # [N, 1], or [N, labels]
+    positive = np.logical_or.reduce(matches, axis=1)
+    if test.anew is not None:
+        return _of_a_stream(positive, test.anew, count)
+    if decision is not None:
+        return _of_both(positive, count)
+    return _spread(np.arange(len(test)), count)
+
+
+def _of_a_stream(
+    positive: NDArray[np.bool_], anew: NDArray[np.bool_], count: int
+) -> NDArray[np.intp]:
+    """Examples in their order from where a stream begins, where one is soon to be detected."""
+    begins = np.flatnonzero(anew)
+    begins = begins[begins + count <= len(anew)] if len(anew) >= count else begins[:1]
+    soon = [begin for begin in begins.tolist() if positive[begin : begin + count].any()]
+    first = soon[0] if soon else int(begins[0]) if len(begins) else 0
+    return np.arange(first, min(first + count, len(anew)))
+
+
 @dataclass(frozen=True)
 class GoldenVectors:
     """Test examples spread evenly over the split; of a detector, half of them to be detected.
@@ -71,6 +96,7 @@ class GoldenVectors:
         decision: What the device decides from its outputs; None where it only gives them.
         left_out: How many it could run in more time.
         examples: [N, ...], what the inputs are made of: normalised, float32.
+        anew: Which of them begin a stream; None where each is one for itself.
     """
 
     card: DataCard
@@ -80,6 +106,7 @@ class GoldenVectors:
     decision: Decision | None = None
     left_out: int = 0
     examples: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    anew: NDArray[np.bool_] | None = None
 
     @classmethod
     def choose(
@@ -101,11 +128,7 @@ class GoldenVectors:
         card = DataCard.read(dataset / "data_card.json")
         test = windows.read(dataset, "test", card.window_length)
         targets = windows.read_targets(dataset, "test")
-        chosen = _spread(np.arange(len(test)), count)
-        if decision is not None:
-            wanted = 1 if decision.positive is None else decision.positive
-            positive = targets.reshape(len(targets), -1) == wanted  # [N, 1], or [N, labels]
-            chosen = _of_both(np.logical_or.reduce(positive, axis=1), count)
+        chosen = _chosen(test, targets, decision, count)
         return cls(
             card=card,
             quantisation=quantisation,
@@ -114,6 +137,7 @@ class GoldenVectors:
             targets=targets[chosen],
             decision=decision,
             left_out=min(GOLDEN_COUNT, len(test)) - len(chosen),
+            anew=None if test.anew is None else test.anew[chosen],
         )
 
     def ask(self, session: Session) -> NDArray[Quantised]:
@@ -123,7 +147,11 @@ class GoldenVectors:
             ToolError: The score that it tells of one is another, or it decides something else than
                 follows from them.
         """
-        answers = [session.infer(one.tobytes()).output for one in self.inputs]
+        answers = []
+        for at, one in enumerate(self.inputs):
+            if self.anew is not None and self.anew[at]:
+                session.begin()
+            answers.append(session.infer(one.tobytes()).output)
         found = np.frombuffer(b"".join(answers), np.uint8).reshape(len(self.inputs), -1)
         shape, size = self.quantisation.output.shape, self.quantisation.output.bytes
         told = size + (SCORE_BYTES if self.card.task == "anomaly" else 0)
@@ -135,15 +163,16 @@ class GoldenVectors:
         return outputs.reshape(-1, *shape)
 
     def _check_scores(self, outputs: NDArray[Quantised], found: NDArray[np.uint8]) -> None:
-        wanted = reconstruction_scores(self._given(), outputs, self.quantisation)
+        wanted = reconstruction_scores(self.given(), outputs, self.quantisation)
         if wanted.astype("<u8").tobytes() != found.tobytes():
             raise ToolError(
                 f"the device's scores are not those that follow from its {len(outputs)} outputs",
                 hint="this is a defect of model_data.h: report it with this candidate's",
             )
 
-    def _given(self) -> Windows:
-        return Windows.each(self.inputs)
+    def given(self) -> Windows:
+        """The inputs as examples."""
+        return replace(Windows.each(self.inputs), anew=self.anew)
 
     def _check_decisions(self, outputs: NDArray[Quantised], found: NDArray[np.uint8]) -> None:
         wanted = np.empty((len(outputs), 0), np.uint8)
@@ -159,7 +188,7 @@ class GoldenVectors:
         """What a device's decisions are made from: its outputs, or for anomaly its score."""
         if self.card.task != "anomaly":
             return judged(outputs, self.quantisation.output)
-        return metrics.of_device(outputs, self._given(), self.quantisation, self.card)
+        return metrics.of_device(outputs, self.given(), self.quantisation, self.card)
 
     def check(self, tflite: bytes, outputs: NDArray[Quantised]) -> str:
         """Compares a device's outputs with the oracle's.
@@ -177,7 +206,7 @@ class GoldenVectors:
         if not oracle.available():
             return oracle.NO_WHEEL
         try:
-            wanted = oracle.outputs_of(tflite, windows.Windows.each(self.inputs))
+            wanted = oracle.outputs_of(tflite, self.given())
         except oracle.ReferenceCrashedError as crash:
             return crash.message
         wrong = int(np.count_nonzero(wanted != outputs.reshape(wanted.shape)))
@@ -191,5 +220,5 @@ class GoldenVectors:
     def scores(self, outputs: NDArray[Quantised]) -> dict[str, float]:
         """The task's metrics over these vectors, from a device's outputs."""
         flat = judged(outputs.reshape(len(outputs), -1), self.quantisation.output)
-        real = metrics.of_device(flat, self._given(), self.quantisation, self.card)
+        real = metrics.of_device(flat, self.given(), self.quantisation, self.card)
         return figures.scores(real, self.targets, self.card)

@@ -48,16 +48,18 @@ def int8_outputs(
     except oracle.ReferenceCrashedError as crash:
         why = crash.message
     with tempfile.TemporaryDirectory() as folder:
-        model = HostModel(tflite, quantisation.output, Path(folder))
-        return np.concatenate([model.run(batch) for batch in inputs.batches()]), why
+        keeps = quantisation.keeps_state
+        model = HostModel(tflite, quantisation.output, Path(folder), keeps_state=keeps)
+        parts = zip(inputs.batches(), inputs.begun(), strict=True)
+        return np.concatenate([model.run(batch, anew) for batch, anew in parts]), why
 
 
 def _quantised(splits: Sequence[Windows], quantisation: Quantisation) -> Windows:
     """All splits' examples, one after the other, as a device gets them; their rows once."""
-    return given(
-        replace(splits[0], starts=np.concatenate([each.starts for each in splits])),
-        quantisation.input,
-    )
+    starts = np.concatenate([each.starts for each in splits])
+    marks = [each.anew for each in splits if each.anew is not None]
+    anew = np.concatenate(marks) if marks else None
+    return given(replace(splits[0], starts=starts, anew=anew), quantisation.input)
 
 
 def _ran(
@@ -71,7 +73,11 @@ def _ran(
     raw = judged(raw.reshape(len(raw), -1), quantisation.output)
     ends = np.cumsum([len(one) for one in inputs])
     each = zip(splits, inputs, np.split(raw, ends[:-1]), strict=True)
-    return {split: (replace(quantised, starts=one.starts), part) for split, one, part in each}, why
+    found = {
+        split: (replace(quantised, starts=one.starts, anew=one.anew), part)
+        for split, one, part in each
+    }
+    return found, why
 
 
 def thresholds(

@@ -81,8 +81,9 @@ def layer_rails(tflite: bytes, inputs: Windows) -> tuple[Rail, ...]:
         return ()
     try:
         layers = tuple(_layers(import_model(tflite)))
-        chosen = np.unique(np.linspace(0, len(inputs) - 1, EXAMPLES).astype(np.int64))
-        some = replace(inputs, starts=inputs.starts[chosen])
+        chosen = _some(inputs)
+        anew = None if inputs.anew is None else inputs.anew[chosen]
+        some = replace(inputs, starts=inputs.starts[chosen], anew=anew)
         if not layers:
             return ()
         counts = oracle.ends_of(tflite, some, [one.tensor for one in layers])
@@ -97,6 +98,13 @@ def layer_rails(tflite: bytes, inputs: Windows) -> tuple[Rail, ...]:
         )
         for layer, (low, high) in zip(layers, counts, strict=True)
     )
+
+
+def _some(inputs: Windows) -> NDArray[np.int64]:
+    """Examples from all over them; of a stream the first."""
+    if inputs.anew is not None:
+        return np.arange(min(len(inputs), EXAMPLES))
+    return np.unique(np.linspace(0, len(inputs) - 1, EXAMPLES).astype(np.int64))
 
 
 def _layers(graph: Graph) -> Iterator[_Layer]:

@@ -53,7 +53,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         out: Gets `rows.npy`, `{train,validation,test}_{starts,y}.npy`, `calibration_starts.npy`,
             `without_model_{rule}_{split}.npy` `data_card.json`, and the same without
             text as `examples.json`; `windows` reads the arrays.
-        config: The contract's `dataset` and `task`.
+        config: The contract's `dataset` and `task`; `in_streams` where examples go on with one
+            another.
 
     Raises:
         MlforgeError: The data is not as the contract says.
@@ -67,7 +68,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             f"task: found '{config['task']}', wanted '{spec.task}', which dataset.target says"
         )
     try:
-        prepare(spec, datasets.load(spec, inputs["source"])).write(out)
+        loaded = datasets.load(spec, inputs["source"])
+        prepare(spec, loaded, in_streams=config.get("in_streams", False)).write(out)
     except MemoryError as error:
         told = f" ({error})" if str(error) else ""
         raise ToolError(f"the data does not fit into memory{told}", hint=TOO_LARGE_HINT) from error

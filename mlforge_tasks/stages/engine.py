@@ -93,11 +93,12 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     name = _engine(inputs, config)
     engine = plugins.load("engines", name)
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
+    described = Quantisation.read(inputs["quantise"] / "quantisation.json")
     limit = None
     if "without_model" in inputs:
-        shape = Quantisation.read(inputs["quantise"] / "quantisation.json").input.shape
-        limit = arena_limit(inputs["without_model"], config, shape)
+        limit = arena_limit(inputs["without_model"], config, described.input.shape)
     how = {name: config.get(name, False) for name in ("untrained", "streamed")}
+    how["keeps_state"] = described.keeps_state
     model = engine.generate(tflite, config["cpu"], arena_limit_bytes=limit, **how)
     (out / SOURCES).mkdir()
     for file, content in model.files.items():

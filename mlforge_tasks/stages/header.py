@@ -116,6 +116,7 @@ def header(
         score=score_weights(quantisation) if card.task == "anomaly" else None,
         score_unit=score_unit(quantisation) if card.task == "anomaly" else None,
         centroids=quantisation.centroids,
+        keeps_state=quantisation.keeps_state,
         tflite=tflite,
     )
 

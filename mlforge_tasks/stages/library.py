@@ -63,10 +63,10 @@ def _sources(
         ToolError: It is something else.
     """
     report = EngineReport.read(found["engine"] / REPORT)
+    described = Quantisation.read(found["quantise"] / "quantisation.json")
     limit = None
     if "without_model" in inputs:
-        shape = Quantisation.read(found["quantise"] / "quantisation.json").input.shape
-        limit = arena_limit(inputs["without_model"], config, shape)
+        limit = arena_limit(inputs["without_model"], config, described.input.shape)
     prefix: str = config["prefix"]
     engine: engines.Engine = plugins.load("engines", report.engine)
     made = engine.library(
@@ -75,6 +75,7 @@ def _sources(
         prefix,
         arena_limit_bytes=limit,
         streamed=config.get("streamed", False),
+        keeps_state=described.keeps_state,
     )
     measured = {path.name: path.read_bytes() for path in (found["engine"] / SOURCES).iterdir()}
     if _unnamed(made.measured, prefix) != _unnamed(measured, prefix):

@@ -13,7 +13,7 @@ from mlforge_tasks.contract.data_card import CARD
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.kind import StageKind
-from mlforge_tasks.quantisation import ACTIVATIONS, ENDS, LAYOUT, OUTPUT_RANGE
+from mlforge_tasks.quantisation import ACTIVATIONS, ENDS, LAYOUT, OUTPUT_RANGE, STATE
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._child import run_child
@@ -30,7 +30,7 @@ CONVERTER = "the TFLite converter"
 TIMEOUT_S = 600.0
 _FIELDS = ("search.seed", ACTIVATIONS, OUTPUT_RANGE)
 # What is told of a model that was brought along, and is in no other's key.
-_BROUGHT = (LAYOUT, ENDS)
+_BROUGHT = (LAYOUT, ENDS, STATE)
 
 
 KIND = StageKind(
@@ -50,8 +50,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             brought along, and `dataset`.
         out: Where the outputs go.
         config: `search.seed`, of the weights where there is no `train`;
-            `dataset.calibration.output_range`; `search.activations`; `search.layout` of a file that
-            was brought along, and `ends`, what the contract says of its inputs and outputs.
+            `dataset.calibration.output_range`; `search.activations`; `search.layout` and
+            `search.state` of a file that was brought along, and `ends`, what the contract says of
+            its inputs and outputs.
 
     Raises:
         CandidateFailure: The converter refuses the network, or crashes on it, or the file is no

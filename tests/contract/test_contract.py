@@ -109,6 +109,28 @@ def test_activations_are_int16_where_something_runs_them(tmp_path: Path) -> None
             load(project(tmp_path, wide.replace(found, changed)), tmp_path)
 
 
+def test_a_state_is_kept_where_examples_are_a_stream(tmp_path: Path) -> None:
+    """That of a model file, whose examples have an order, with an engine that keeps it."""
+    (tmp_path / "a.tflite").touch()
+    kept = GOOD.replace("agent: optimizer", "agent: fixed\n  file: a.tflite\n  state: kept")
+    kept = re.sub(r"\n  (max_iterations|candidates_per_iteration): .*", "", kept)
+    assert load(project(tmp_path, kept), tmp_path).search.state == "kept"
+    assert load(project(tmp_path, GOOD), tmp_path).search.state == "cleared"
+    for found, changed, told in (
+        ("engine: aot", "engine: tflm", "engine 'tflm' keeps none"),
+        ("engine: aot", "engine: aot\n  mlperf: kws01", "examples are each for itself"),
+        ("engine: aot", "engine: aot\n  patches: streamed", "not computed by rows"),
+        ("file: a.tflite", "architecture: [{kind: flatten}]", "it is of a model file"),
+    ):
+        assert found in kept
+        with pytest.raises(ContractError, match=rf"search\.state: .*{told}"):
+            load(project(tmp_path, kept.replace(found, changed)), tmp_path)
+    rows = re.sub(r"(?m)^  (window|group|time|missing):.*\n", "", kept)
+    rows = re.sub(r"split: .*", "split: {rule: random, validation: 0.2, test: 0.2, seed: 1}", rows)
+    with pytest.raises(ContractError, match=r"search\.state: .*at random have no order"):
+        load(project(tmp_path, rows), tmp_path)
+
+
 def test_a_layout_is_that_of_a_model_file(tmp_path: Path) -> None:
     """`search.layout` is for a file that `fixed` measures as it is, and for nothing else."""
     (tmp_path / "a.tflite").write_bytes(b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +12,13 @@ pytest.importorskip("tflite_micro")
 
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
+from mlforge_tasks import windows
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.engines.tflm import PLUGIN as TFLM
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.oracle import Oracle
+from mlforge_tasks.stages._describe import describe
+from mlforge_tasks.stages._int8_metrics import int8_outputs
 from tests.helpers import graphs
 from tests.helpers.aot_host import differing_bytes, make_case
 from tests.helpers.aot_writer import Quant, Writer
@@ -42,6 +46,28 @@ def test_states_are_kept_or_begun_anew(tmp_path: Path) -> None:
         folder = tmp_path / op
         folder.mkdir()
         assert differing_bytes([*kept, *anew], folder) == {}
+
+
+def test_streams_are_computed_over_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one, in a process of the reference's as by the engine's C on the host."""
+    monkeypatch.setattr(windows.Windows.batches, "__defaults__", (3,))
+    monkeypatch.setattr(windows.Windows.begun, "__defaults__", (3,))
+    model = graphs.single_operator("READ_VARIABLE", 3)
+    oracle = Oracle(model)
+    shape = oracle.input_shape[1:]
+    inputs = np.random.default_rng(1).integers(-128, 128, (8, *shape)).astype(np.int8)
+    anew = np.isin(np.arange(8), (0, 5))
+    given = replace(windows.Windows.each(inputs), anew=anew)
+    described = describe(model).model_copy(update={"keeps_state": True})
+    wanted = oracle.run(inputs, anew)
+    found, why = int8_outputs(model, described, given)
+    assert (found == wanted).all()
+    assert not why
+    monkeypatch.setattr("mlforge_tasks.oracle.available", lambda: False)
+    found, why = int8_outputs(model, described, given)
+    assert (found == wanted).all()
+    assert why
+    assert (wanted != oracle.run(inputs)).any()
 
 
 def test_init_begins_anew(tmp_path: Path) -> None:

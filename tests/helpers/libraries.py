@@ -60,20 +60,22 @@ TASKS = {
 WARNINGS = "-Wall -Wextra -Wconversion -Wshadow -Wpedantic -Wdouble-promotion -Wvla -Werror"
 
 
-def model(task: str, seed: int = SEED, *, wide: bool = False) -> bytes:
+def model(task: str, seed: int = SEED, *, wide: bool = False, kept: bool = False) -> bytes:
     """A network of a few layers; for anomalies it gives as much as it gets.
 
     Args:
         task: What it is for.
         seed: Of its weights.
         wide: Whether its values are int16.
+        kept: Whether it keeps some of its inputs.
     """
     graph = WideGraph(seed) if wide else RandomGraph(seed)
     last = graph.start((1, *SHAPE))
     if task == "centroids":
         graph.made.append(graph.reshaped("RESHAPE", last, (1, math.prod(SHAPE)), None, None))
         return graph.finish()
-    for op in ("CONV_2D", "RELU") if task != "anomaly" else ("RELU",):
+    first = ("READ_VARIABLE",) if kept else ("CONV_2D",)
+    for op in (*first, "RELU") if task != "anomaly" else ("RELU",):
         last = graph.apply(op, last)
     outputs = math.prod(SHAPE) if task == "anomaly" else 3
     shape = (outputs, math.prod(last.shape))
@@ -141,7 +143,7 @@ def _decision(task: str) -> Decision | None:
     return known.get(task)
 
 
-def write_rows(folder: Path, about: Any) -> None:
+def write_rows(folder: Path, about: Any, *, kept: bool = False) -> None:
     """Splits of windows over the same rows, and targets."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(5)
@@ -152,6 +154,8 @@ def write_rows(folder: Path, about: Any) -> None:
         np.save(folder / f"{name}_starts.npy", np.arange(0, 180, 3))
         shape = (60, 3) if about.task == "multilabel" else (60,)
         np.save(folder / f"{name}_y.npy", rng.integers(0, 2, shape).astype(np.int32))
+        if kept:
+            np.save(folder / f"{name}_anew.npy", np.arange(60) % 9 == 0)
     about.write(folder / "data_card.json")
 
 
@@ -173,6 +177,7 @@ def make(
     streamed: bool = False,
     channels_first: bool = False,
     wide: bool = False,
+    kept: bool = False,
     seed: int = SEED,
     changes: Mapping[str, Any] | None = None,
 ) -> Library:
@@ -187,11 +192,12 @@ def make(
         streamed: Whether its input comes by rows.
         channels_first: Whether the network takes its channels first.
         wide: Whether the network's values are int16.
+        kept: Whether it keeps some of its inputs from one example to the next.
         seed: Of the network.
         changes: Of its data card.
     """
     several = task.startswith("several")
-    tflite = of_several() if several else model(task, seed, wide=wide)
+    tflite = of_several() if several else model(task, seed, wide=wide, kept=kept)
     anomaly = task in {"anomaly", "centroids"}
     other = {
         "detection": "classification",
@@ -211,11 +217,12 @@ def make(
     }
     data_card = card(plain, SHAPE, math.prod(SHAPE) if anomaly else 3, **fields)
     data = folder.parent / f"{folder.name}_data"
-    write_rows(data, data_card)
+    write_rows(data, data_card, kept=kept)
     quantisation = _several(tflite) if several else describe(tflite)
     if channels_first:
         source = quantisation.input.model_copy(update={"channels_first": True})
         quantisation = quantisation.model_copy(update={"input": source})
+    quantisation = quantisation.model_copy(update={"keeps_state": kept})
     if task == "centroids":
         rng = np.random.default_rng(2)
         quantisation = with_centroids(
@@ -236,7 +243,14 @@ def make(
         zephyr_board="mps2/an386",
         arena_bytes=16 << 10,
     )
-    sources = engine.library(tflite, "cortex-m4", prefix, arena_limit_bytes=None, streamed=streamed)
+    sources = engine.library(
+        tflite,
+        "cortex-m4",
+        prefix,
+        arena_limit_bytes=None,
+        streamed=streamed,
+        keeps_state=kept,
+    )
     write(library_files(facts, sources), folder)
     return Library(folder, facts, tflite)
 

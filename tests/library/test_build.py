@@ -46,6 +46,8 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "several_tags": ("several_tags", {}),
     "wide": ("regression", {"wide": True}),
     "wide_alarm": ("detection", {"wide": True}),
+    "kept": ("regression", {"kept": True}),
+    "kept_alarm": ("detection", {"kept": True, "changes": {"window": None}}),
     "picture": ("classification", {"changes": {"window": None}}),
 }
 ALL = """\

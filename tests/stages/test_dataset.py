@@ -89,6 +89,34 @@ def test_csv(tmp_path: Path) -> None:
     assert str(tmp_path) not in (out / "data_card.json").read_text()
 
 
+def test_streams_begin_where_something_ends(tmp_path: Path) -> None:
+    """At each split, behind a gap of the clock, and where a value is missing."""
+    minutes = [minute + 5 * (minute >= 53) for minute in range(60)]
+    levels = ["" if minute == 56 else str(minute % 7) for minute in range(60)]
+    rows = "\n".join(
+        f"2026-01-01 {at // 60:02d}:{at % 60:02d}:00,{level}"
+        for at, level in zip(minutes, levels, strict=True)
+    )
+    (tmp_path / "data.csv").write_text(f"at,level\n{rows}\n")
+    sections = {
+        **FORECAST,
+        "window": {"length": 1},
+        "time": {"column": "at", "interval": "1 min", "tolerance": "1 s"},
+        "source": {**FORECAST["source"], "missing": [""]},
+        "missing": {"rule": "drop"},
+    }
+    request = config(sections, "regression") | {"in_streams": True}
+    card = run_stage(request, tmp_path / "out")
+    test = windows.read(tmp_path / "out", "test", card.window_length)
+    assert test.anew is not None
+    assert test.starts[test.anew].tolist() == [48, 53, 57]
+    train = windows.read(tmp_path / "out", "train", card.window_length)
+    assert train.anew is not None
+    assert train.anew.nonzero()[0].tolist() == [0]
+    run_stage(config(sections, "regression"), tmp_path / "each")
+    assert windows.read(tmp_path / "each", "test", card.window_length).anew is None
+
+
 def test_npz(tmp_path: Path) -> None:
     """A user's archive of windows is taken as it is, example by example."""
     random = np.random.default_rng(2)

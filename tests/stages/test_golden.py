@@ -48,6 +48,10 @@ class Device:
         raise NotImplementedError
 
     inputs_through: Way = "line"
+    begun = 0
+
+    def begin(self) -> None:
+        self.begun += 1
 
     def seconds_for(self, input_bytes: int, output_bytes: int) -> float:
         return (input_bytes + output_bytes) / 100
@@ -140,3 +144,22 @@ def test_a_device_that_decides_otherwise_is_broken(
     golden = GoldenVectors(golden.card, MODEL, edge, golden.targets[:2], decision)
     with pytest.raises(ToolError, match="not those that follow from its 2 outputs"):
         golden.ask(Device(least))
+
+
+def test_a_stream_is_run_from_where_it_begins(dataset: Path, tmp_path: Path) -> None:
+    """Neighbours, from where one begins that has something to detect; the device is told."""
+    streams = tmp_path / "streams"
+    shutil.copytree(dataset, streams)
+    anew = np.isin(np.arange(96), (0, 40, 50, 90))
+    np.save(streams / "test_anew.npy", anew)
+    targets = (np.arange(96) == 75).astype(np.int32)
+    np.save(streams / "test_y.npy", targets)
+    golden = GoldenVectors.choose(streams, MODEL, DECISION)
+    assert golden.targets.tolist() == targets[50:82].tolist()
+    assert golden.given().anew is golden.anew
+    few = GoldenVectors.choose(streams, MODEL, DECISION, count=5)
+    assert few.targets.tolist() == [0] * 5
+    device = Device(7)
+    again = GoldenVectors.choose(streams, MODEL, DECISION, count=60)
+    again.ask(device)
+    assert (len(again.inputs), device.begun) == (60, 3)

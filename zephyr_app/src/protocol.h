@@ -17,6 +17,7 @@
 #define FRAME_ROWS 'R'  /* payload: what was asked for; in place of a number the place in the input */
 #define FRAME_PLACED 'P' /* the same of a host that has written the payload where it belongs: none
                           * comes, and behind the rest the CRC goes on over what lies there */
+#define FRAME_BEGIN 'B' /* both ways, of a model that keeps a state: the next input begins a stream */
 /* Device to host; replies carry the sequence number of their request. */
 #define FRAME_OUTPUT 'O' /* payload: ticks (8 bytes, little-endian), the model's output, of a model
                           * of what is normal the score (8 bytes, little-endian), decisions */

@@ -30,15 +30,23 @@ class HostModel:
         tflite: An int8 model.
         output: What it gives for one example.
         folder: Where the sources and the library go.
+        keeps_state: Whether what it keeps is there for the next example.
 
     Raises:
         CandidateFailure: The engine cannot run the model.
         ToolError: There is no `gcc`, or it refuses the sources.
     """
 
-    def __init__(self, tflite: bytes, output: TensorQuantisation | Joined, folder: Path) -> None:
+    def __init__(
+        self,
+        tflite: bytes,
+        output: TensorQuantisation | Joined,
+        folder: Path,
+        *,
+        keeps_state: bool = False,
+    ) -> None:
         self._output = output
-        files = PLUGIN.generate(tflite, "host").files
+        files = PLUGIN.generate(tflite, "host", keeps_state=keeps_state).files
         for name, content in files.items():
             (folder / name).write_bytes(content)
         sources = [str(folder / name) for name in sorted(files) if name.endswith(".c")]
@@ -49,18 +57,22 @@ class HostModel:
         for name in ("model_input", "model_output"):
             getattr(self._library, name).restype = ctypes.c_void_p
 
-    def run(self, inputs: NDArray[Quantised]) -> NDArray[Quantised]:
+    def run(
+        self, inputs: NDArray[Quantised], anew: NDArray[np.bool_] | None = None
+    ) -> NDArray[Quantised]:
         """Runs every input through the model.
 
         Args:
             inputs: int8 or int16 [N, *shape].
+            anew: See `Windows`.
 
         Returns:
             [N, *shape of the output].
         """
-        self._call("model_init")
         outputs = np.empty((len(inputs), *self._output.shape), self._output.dtype)
         for index, sample in enumerate(inputs):
+            if anew is None or anew[index]:
+                self._call("model_init")
             ctypes.memmove(self._library.model_input(), sample.tobytes(), sample.nbytes)
             self._call("model_invoke")
             data = ctypes.string_at(self._library.model_output(), outputs[index].nbytes)
