@@ -51,6 +51,7 @@ def measure(name: str, board: Board, folder: Path) -> RunReport:
         "runner": "qemu",
         "cpu": board.cpu,
         "board": board.model_dump(mode="json"),
+        "target.verification_time_s": contract.target.verification_time_s,
     }
     engine.run(inputs, out["engine"], config)
     firmware.run(inputs | {"engine": out["engine"]}, out["firmware"], config)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks import boards
+from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.trials import Report
 from tests.helpers.builds import Run, digests, doit, edited, wipe_all_but_the_store
 from tests.helpers.paths import ROOT
@@ -45,6 +48,19 @@ def glucose(build: Path, cold: Callable[[str], Run], tmp_path: Path) -> Path:
     shutil.copytree(build, copy)
     doit(build=copy, contract=GLUCOSE)  # so that doit's state is that of this folder
     return copy
+
+
+def test_a_benchmark_measures_what_was_delivered(
+    build: Path, cold: Callable[[str], Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On its own board a winner has the figures that it was chosen for."""
+    assert cold("glucose").code == 0
+    monkeypatch.setattr(boards, "BUILD", build)
+    again = boards.measure("glucose", load_board("mps2/an385"), tmp_path)
+    delivered = RunReport.read(build / "glucose" / "delivered" / "measurements.json")
+    names = ("flash_bytes", "ram_bytes", "stack_bytes", "instructions")
+    then, now = ({m.metric: m.value for m in one.measurements} for one in (delivered, again))
+    assert [now[name] for name in names] == [then[name] for name in names]
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
