@@ -267,7 +267,7 @@ def main() -> None:
         else:
             found = np.concatenate([reference.run(batch, anew) for batch, anew in parts])
         np.save(folder / _OUTPUTS, found)
-    except MlforgeError as error:
+    except (MlforgeError, RuntimeError) as error:  # the latter is the interpreter's own
         print(error, file=sys.stderr)
         sys.exit(EXIT_TOOL_BROKEN)
 

@@ -42,6 +42,31 @@ def test_every_operator_equals_the_oracle(tmp_path: Path) -> None:
     assert differing_bytes(cases, tmp_path) == {}
 
 
+# By operator: the scales of input and output, the operator's options.
+_MAPS: dict[str, tuple[float, float, Any]] = {
+    "RELU": (2.3410796e-05, 3.387695e-05, None),  # the quotient in float32 differs for 5 values
+    "LEAKY_RELU": (4.1e-4, 3.3e-4, schema.LeakyReluOptionsT(alpha=0.1)),
+    "QUANTIZE": (2.3410796e-05, 3.387695e-05, schema.QuantizeOptionsT()),
+    "LOGISTIC": (3.1e-4, 1 / 32768, None),
+    "TANH": (2.7e-4, 1 / 32768, None),
+}
+
+
+def test_every_value_of_functions_of_one_tensor(tmp_path: Path) -> None:
+    """Few of random values lie where roundings part."""
+    every = np.arange(-32768, 32768).astype(np.int16).reshape(16, 4096)
+    cases = []
+    for op, (step, made_step, options) in _MAPS.items():
+        writer = Writer()
+        kind = schema.TensorType.INT16
+        source = writer.value((1, 4096), Quant(np.float32(step), 0), 1.0, kind)
+        made = writer.value((1, 4096), Quant(np.float32(made_step), 0), 1.0, kind)
+        writer.operator(op, [source.index], [made.index], options)
+        model = writer.finish(source.index, made.index)
+        cases.append(make_case(op.lower(), model, inputs=every))
+    assert differing_bytes(cases, tmp_path) == {}
+
+
 def test_every_operator_that_can_be_made_is_tried() -> None:
     """An operator without a random model would be held against nothing."""
     assert set(int16.OPERATORS) - set(graph_int16.OPERATORS) == {"PADV2"}

@@ -100,7 +100,7 @@ def leaky_relu(operator: Operator, graph: Graph) -> Step:
 def relu(operator: Operator, graph: Graph) -> Step:
     """RELU, which may change the scale."""
     source, output = graph.inputs_of(operator)[0], graph.output_of(operator)
-    by = ratio(operator, float(source.scale / output.scale))
+    by = ratio(operator, float(source.scale) / float(output.scale))
     return _rescale(operator, graph, by, fixed_point.Factor(0, 0))
 
 
