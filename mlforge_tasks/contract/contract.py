@@ -26,6 +26,7 @@ from mlforge_tasks.contract.benchmark import benchmark_misfit
 from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.contract.fields import checked
 from mlforge_tasks.contract.goal import Asked, Figure, Goal
+from mlforge_tasks.contract.model_names import misnamed
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.contract.sections import Limits, Margins, Target, Training
 from mlforge_tasks.contract.target import Task
@@ -222,6 +223,7 @@ class Contract(Record):
         if target is not None:
             found += ends.whole(search.inputs, search.outputs, target)
         found += state.misfits(search, dataset, target)
+        found += misnamed(search, (info.context or {}).get("project_root"))
         return checked(search, found)
 
     def model_ends(self) -> ends.Ends:

@@ -35,14 +35,12 @@ from mlforge_tasks.stages._refusals import float_end, misshapen, refusal
 from mlforge_tasks.stages._several import (
     End,
     MisfitError,
-    Names,
     Wanted,
     elements_of,
     given_inputs,
     joined_inputs,
     joined_outputs,
     judged_outputs,
-    names_in,
     order_of,
 )
 from mlforge_tasks.stages._several_keras import Several, keras_ends, names_of
@@ -52,6 +50,7 @@ from mlforge_tasks.stages.quantise import STARTED
 from mlforge_tasks.tflite_file.flatbuffer import DamagedError, is_tflite
 from mlforge_tasks.tflite_file.mended import Mended, converted, whole, with_integers
 from mlforge_tasks.tflite_file.model import read as read_model
+from mlforge_tasks.tflite_file.names import Names, names_in
 from mlforge_tasks.tflite_file.open_shapes import open_shapes, with_shapes
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import numpy as np
 
 from mlforge_tasks.stages._export import COMPARED_EXAMPLES, share_of_range
 from mlforge_tasks.stages._keras import PREDICT_BATCH
-from mlforge_tasks.stages._several import End, Names
+from mlforge_tasks.stages._several import End
+from mlforge_tasks.tflite_file.names import Names
 from mlforge_tasks.windows import Windows
 
 if TYPE_CHECKING:

@@ -29,13 +29,14 @@ from mlforge_tasks.stages._convert import (
 )
 from mlforge_tasks.stages._describe import failure
 from mlforge_tasks.stages._export import COMPARED_EXAMPLES, share_of_range
-from mlforge_tasks.stages._several import Wanted, names_in
+from mlforge_tasks.stages._several import Wanted
 from mlforge_tasks.stages._torch_fit import TORCH
 from mlforge_tasks.stages._torch_module import Taken, Users, headed, start
 from mlforge_tasks.stages._torch_trainer import load_weights, predictor
 from mlforge_tasks.stages.quantise import STARTED
 from mlforge_tasks.tflite_file.channels import with_channels_last
 from mlforge_tasks.tflite_file.mended import converted
+from mlforge_tasks.tflite_file.names import names_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

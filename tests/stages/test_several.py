@@ -199,6 +199,22 @@ def test_a_mistake_in_the_contract_is_found_before_anything_starts(
         loader.load(edited(SEVERAL, tmp_path, (old, new)), tmp_path)
 
 
+def test_a_name_that_the_file_does_not_have_is_found_before_anything_starts(
+    tmp_path: Path,
+) -> None:
+    """With the names that it has; what cannot be read is told by the stage that reads it."""
+    (tmp_path / "motion.csv").write_text("a,b,t,warmth,swing\n")
+    (tmp_path / "two.tflite").write_bytes(_model())
+    changes = [("two.keras", "two.tflite"), ("name: watch", "name: left")]
+    changes += [("name: air", "name: rihgt"), ("name: swing, gives", "name: sums, gives")]
+    words = r"inputs\.1\.name: found 'rihgt', wanted an input of the model: left, right; did"
+    with pytest.raises(ContractError, match=words) as told:
+        loader.load(edited(SEVERAL, tmp_path, *changes), tmp_path)
+    assert "wanted an output of the model: last, sums" in str(told.value)
+    (tmp_path / "two.tflite").write_bytes(_model()[:99])
+    loader.load(edited(SEVERAL, tmp_path, *changes), tmp_path)
+
+
 def test_a_class_comes_from_one_output_and_an_anomaly_from_all(tmp_path: Path) -> None:
     """Which of several scales would a largest output be the largest in?"""
     (tmp_path / "motion.csv").write_text("a,b,t,warmth,swing\n")
@@ -433,6 +449,8 @@ def test_a_network_of_two_inputs_runs_to_its_verdict(project: Path) -> None:
     assert (ran.checked_against_oracle, ran.golden_vectors) == (True, 32)
     made = stages["quantise:1.0"].folder / "model.tflite"
     (project / "two.tflite").write_bytes(made.read_bytes())
+    with pytest.raises(ContractError, match=r"found 'aire'.*of the model: air, watch; did"):
+        _plan(project, ("name: air", "name: aire"))
     named = [("two.keras", "two.tflite"), ("mps2/an386", "mps3/an547")]
     inputs = [("name: watch", "name: input_1"), ("name: air", "name: input_0")]
     outputs = [("name: swing, gives", "name: output_1, gives")]
