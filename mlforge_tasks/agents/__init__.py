@@ -22,6 +22,7 @@ from mlforge_tasks.architecture import Architecture, Score, Shape, Task
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.search import Llm, Search
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.quantisation import EndType
 from mlforge_tasks.records import Measurement, Record
 from mlforge_tasks.verdict.constraints import LATENCIES
 from mlforge_tasks.verdict.trial import Trial
@@ -124,6 +125,7 @@ class DesignBrief(Record):
         seed: For every random choice.
         score: For task anomaly, what alone a design may tell by; None for either.
         stripes: Whether first layers may run stripe by stripe; None where they may not.
+        activations: What the network's values are quantised to; its weights are int8.
     """
 
     task: Task
@@ -137,11 +139,14 @@ class DesignBrief(Record):
     seed: int
     score: Score | None = None
     stripes: Stripes | None = None
+    activations: EndType = "int8"
 
     @model_serializer(mode="wrap")
-    def _without_stripes(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A brief that knows of none reads as it did before there were any."""
+    def _without_what_is_usual(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A brief without stripes, or of int8, reads as it did before there was anything else."""
         kept: dict[str, Any] = dump(self)
+        if self.activations == "int8":
+            del kept["activations"]
         if self.stripes is None:
             del kept["stripes"]
         return kept

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlforge_tasks.agents._features import METRICS, figures_for, kernels_of, units
+from mlforge_tasks.agents._features import METRICS, figures_for, kernels_of, loops_of, units
 from mlforge_tasks.agents._loops import counts as loop_counts
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.agents._features import Figure
     from mlforge_tasks.agents._loop_costs import Kernels
     from mlforge_tasks.architecture import StaticFigures
+    from mlforge_tasks.quantisation import EndType
     from mlforge_tasks.records import Measurement
     from mlforge_tasks.verdict.trial import Trial
 
@@ -53,9 +54,10 @@ def count(
     stripes: Stripes | None = None,
     *,
     searches: bool = True,
+    activations: EndType = "int8",
 ) -> Counts:
     """What a network's cost is predicted from; arguments as of `units`."""
-    found = units(figures, kernels, stripes, searches=searches)
+    found = units(figures, kernels, stripes, searches=searches, activations=activations)
     return {metric: np.array(each, float) for metric, each in found.items()}
 
 
@@ -134,7 +136,8 @@ class CostModel:
         instruction_us = _instruction_us(board)
         scales = dict.fromkeys(METRICS, 1.0) | {"latency_us": instruction_us or 1.0}
         self._kernels, self._stripes = kernels_of(board), brief.stripes
-        self._figures = figures_for(board)
+        self._activations = brief.activations
+        self._figures = figures_for(board, brief.activations)
         self._terms = {
             metric: np.array(figure.constants) * scales[metric]
             for metric, figure in self._figures.items()
@@ -161,9 +164,14 @@ class CostModel:
                 values.append(value)
         return _Predictor(self._figures[metric], rows, values)
 
+    @property
+    def value_bytes(self) -> int:
+        """What one value of a network takes."""
+        return 2 if self._activations == "int16" else 1
+
     def count(self, figures: StaticFigures) -> Counts:
         """What the cost of a network is predicted from."""
-        return count(figures, self._kernels, self._stripes)
+        return count(figures, self._kernels, self._stripes, activations=self._activations)
 
     def predict(self, counts: Counts) -> dict[str, Prediction]:
         """Every figure of a network, by the metric that the limits bind."""
@@ -180,8 +188,9 @@ class CostModel:
         """The share of the latency that each operator is expected to take; they sum to 1."""
         alone = (figures.model_copy(update={"layers": (layer,)}) for layer in figures.layers)
         latency, terms = self._predictors["latency_us"], self._terms["latency_us"]
+        kernels = loops_of(self._kernels, self._activations)
         times = [
-            latency.predict(np.array(loop_counts(one, self._kernels), float) * terms).expected
+            latency.predict(np.array(loop_counts(one, kernels), float) * terms).expected
             for one in alone
         ]
         total = sum(times)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.agents._choices import Genes, Space
     from mlforge_tasks.agents._loop_costs import Kernels
     from mlforge_tasks.architecture import Architecture, Shape, StaticFigures, Task
+    from mlforge_tasks.quantisation import EndType
 
 # A draw takes about one and a half milliseconds.
 MAX_DRAWS = 1500
@@ -61,18 +62,21 @@ class Wanted:
     output_count: int
     kernels: Kernels
     stripes: Stripes | None
+    activations: EndType = "int8"
 
     @classmethod
     def of(cls, brief: DesignBrief) -> Wanted:
         """What a brief wants."""
         kernels = kernels_of(brief.board)
-        return cls(brief.input_shape, brief.task, brief.output_count, kernels, brief.stripes)
+        network = (brief.input_shape, brief.task, brief.output_count)
+        return cls(*network, kernels, brief.stripes, brief.activations)
 
     def member(self, genes: Genes, architecture: Architecture) -> Member:
         """A network with its figures; raises CandidateFailure where its shapes do not work out."""
         figures = static_figures(architecture, self.input_shape, self.task, self.output_count)
         score = figures.macs**MACS_SHARE * figures.parameters ** (1 - MACS_SHARE)
-        counts = count(figures, self.kernels, self.stripes, searches=False)
+        known = (figures, self.kernels, self.stripes)
+        counts = count(*known, searches=False, activations=self.activations)
         return Member(genes, architecture, figures, counts, score)
 
 

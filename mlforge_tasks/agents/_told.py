@@ -62,8 +62,8 @@ def operators(costs: CostModel, figures: StaticFigures) -> list[dict[str, Any]]:
             "share_of_latency": round(share, 3),
             "macs": layer.macs,
             "weight_bytes": layer.weight_bytes,
-            "output_bytes": layer.output_bytes,
-            "live_bytes": layer.live_bytes,
+            "output_bytes": layer.output_bytes * costs.value_bytes,
+            "live_bytes": layer.live_bytes * costs.value_bytes,
         }
         for share, layer in ranked[:LAYERS_SHOWN]
     ]

@@ -220,7 +220,7 @@ class Toolbox:
             "parameters": figures.parameters,
             "macs": figures.macs,
             "weight_bytes": figures.weight_bytes,
-            "peak_activation_bytes": figures.peak_activation_bytes,
+            "peak_activation_bytes": figures.peak_activation_bytes * self.costs.value_bytes,
             "predicted": {
                 metric: {
                     "expected": rounded(one.expected),

@@ -14,6 +14,7 @@ from mlforge_tasks.records import Record
 
 if TYPE_CHECKING:
     from mlforge_tasks.architecture.layers import Architecture
+    from mlforge_tasks.quantisation import EndType
 
 BIAS_BYTES = 4
 # TFLite's int8 kernels clamp for these; tanh and sigmoid become an operator of their own.
@@ -80,14 +81,17 @@ class StaticFigures(Record):
     input_bytes: int
     layers: tuple[LayerFigures, ...]
 
-    def at_least(self, patches: Patches = "off") -> dict[str, int]:
+    def at_least(self, patches: Patches = "off", activations: EndType = "int8") -> dict[str, int]:
         """Lower bounds of measured figures: weights lie in flash, live activations in RAM.
 
         Args:
             patches: Whether first layers may run stripe by stripe, as a contract says it.
+            activations: What they are; of int16 no layer runs in stripes.
         """
         least = self.peak_activation_bytes
-        if patches != "off":
+        if activations == "int16":
+            least *= 2
+        elif patches != "off":
             least = self._behind_stripes(streamed=patches == "streamed")
         return {"flash_bytes": self.weight_bytes, "ram_bytes": least}
 

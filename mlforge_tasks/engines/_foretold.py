@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.engines._aot.core import Kernels
     from mlforge_tasks.engines._aot.graph import Graph
     from mlforge_tasks.engines._aot.program import Lowered
+    from mlforge_tasks.quantisation import EndType
 
 
 def windows_inside(window: Window) -> tuple[int, int]:
@@ -54,12 +55,14 @@ def conv_rows_of(window: Window, channels: int, channels_out: int) -> conv_rows.
 
 
 @functools.lru_cache(maxsize=16)
-def _lowered(figures: StaticFigures, kernels: Kernels) -> tuple[Graph, tuple[Lowered, ...]]:
-    graph = outline(figures)
+def _lowered(
+    figures: StaticFigures, kernels: Kernels, activations: EndType = "int8"
+) -> tuple[Graph, tuple[Lowered, ...]]:
+    graph = outline(figures, activations)
     return graph, lower_outline(graph, kernels)
 
 
-def weight_bytes(figures: StaticFigures, kernels: Kernels) -> int:
+def weight_bytes(figures: StaticFigures, kernels: Kernels, activations: EndType = "int8") -> int:
     """What a design's weights take in flash, with what the core's kernels have zeros for.
 
     Centroids are no weights of the model: the application has them as they are.
@@ -67,8 +70,9 @@ def weight_bytes(figures: StaticFigures, kernels: Kernels) -> int:
     Args:
         figures: Of the design.
         kernels: Of the core.
+        activations: What the model's values are.
     """
-    _, lowered = _lowered(figures, kernels)
+    _, lowered = _lowered(figures, kernels, activations)
     constants = (each.constants for each in lowered if isinstance(each, Step))
     centroids = (each.weight_bytes for each in figures.layers if each.operation == "distance")
     return sum(each.size_bytes for some in constants for each in some) + sum(centroids)
@@ -95,22 +99,22 @@ def foretold(
     *,
     streamed: bool = False,
     searches: bool = True,
+    activations: EndType = "int8",
 ) -> Foretold:
     """The arena of a design, and what runs in stripes.
 
     Args:
         figures: Of the design.
         kernels: Of the core.
-        limit_bytes: Of working memory, beyond which first layers run in stripes; None where they
-            may not.
+        limit_bytes: Of working memory, beyond which first layers run in stripes, if they may.
         streamed: Whether the input comes by rows, in any case.
         searches: Whether to search as the engine does for stripes, and for a plan that takes less
             than the first ones. Without, one design in sixty is told 5 % too much or more.
+        activations: What the model's values are; of int16 nothing runs in stripes.
     """
-    graph, lowered = _lowered(figures, kernels)
-    alone = thrifty_forms(graph, lowered)
-    whole = memory.foretold_bytes(graph, alone, searches=searches)
-    if limit_bytes is None or (whole <= limit_bytes and not streamed):
+    graph, lowered = _lowered(figures, kernels, activations)
+    whole = memory.foretold_bytes(graph, thrifty_forms(graph, lowered), searches=searches)
+    if limit_bytes is None or activations == "int16" or (whole <= limit_bytes and not streamed):
         return Foretold(whole)
     stripes = (graph, lowered, lowering(kernels))
     if not searches:

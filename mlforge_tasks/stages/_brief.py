@@ -121,6 +121,7 @@ def brief_of(
         seed=search.seed,
         score=search.score,
         stripes=_stripes(card, config, without_model),
+        activations=search.activations,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.quantisation import Quantisation
+from mlforge_tasks.quantisation import ACTIVATIONS, Quantisation
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX
 from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 from mlforge_tasks.verdict.relaxation import Needs, Shortfall, explain
@@ -14,18 +14,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.architecture.geometry import Patches
+    from mlforge_tasks.quantisation import EndType
     from mlforge_tasks.records import Measurement
     from mlforge_tasks.verdict.constraints import Bound
     from mlforge_tasks.verdict.trials import TrialResult
 
 
-def _needs(result: TrialResult, patches: Patches) -> Needs | None:
+def _needs(result: TrialResult, patches: Patches, activations: EndType) -> Needs | None:
     """What is known of a candidate that was refused before it ran."""
     reason, figures = result.trial.reason, result.trial.figures
     if reason is None or result.trial.measurements:
         return None
     if reason.code == "static_limit" and figures is not None:
-        return Needs(basis="static", values=dict(figures.at_least(patches)))
+        return Needs(basis="static", values=dict(figures.at_least(patches, activations)))
     if reason.code == "does_not_fit" and reason.metric and reason.value is not None:
         return Needs(basis="linked", values={reason.metric: reason.value})
     return None
@@ -72,7 +73,7 @@ def shortfall(
         source = known.measurements[-1].source
         return Evaluation.read(path).test.measured(TEST_SUFFIX, source)
 
-    needs = {one.trial.id: _needs(one, config["patches"]) for one in results}
+    needs = {one.trial.id: _needs(one, config["patches"], config[ACTIVATIONS]) for one in results}
     found = explain(
         bounds,
         config["margins"],

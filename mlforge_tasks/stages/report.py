@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.plugins import AUTO
+from mlforge_tasks.quantisation import ACTIVATIONS
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._shortfall import shortfall
 from mlforge_tasks.verdict.baselines import bounds_of
@@ -40,7 +41,7 @@ KIND = StageKind(
     __name__,
     ("report.json", "convergence.png"),
     isolated=True,
-    fields=(*TARGET, "mode", "goal.baseline", "goal.quantisation_change"),
+    fields=(*TARGET, "mode", "goal.baseline", "goal.quantisation_change", ACTIVATIONS),
     runs_after_failure=True,
 )
 

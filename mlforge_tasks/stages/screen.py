@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks.architecture import StaticFigures
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.kind import StageKind
+from mlforge_tasks.quantisation import ACTIVATIONS
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.verdict.constraints import Bound, over_limit
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-KIND = StageKind(__name__)
+KIND = StageKind(__name__, fields=(ACTIVATIONS,))
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:  # noqa: ARG001
@@ -25,12 +26,14 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `render`.
         out: Stays empty: a pass has no outputs, so an edited limit retrains nothing.
-        config: `bounds`; `patches`, whether first layers may run stripe by stripe.
+        config: `bounds`; `patches`, whether first layers may run stripe by stripe;
+            `search.activations`.
 
     Raises:
         CandidateFailure: With code `static_limit`.
     """
-    least = StaticFigures.read(inputs["render"] / "static.json").at_least(config["patches"])
+    figures = StaticFigures.read(inputs["render"] / "static.json")
+    least = figures.at_least(config["patches"], config[ACTIVATIONS])
     for bound in (Bound.from_dump(one) for one in config["bounds"]):
         value = least.get(bound.metric)
         if value is not None and value > bound.limit:

@@ -26,6 +26,7 @@ from mlforge_tasks.architecture import (
     linear_model,
 )
 from mlforge_tasks.contract.data_card import Baseline
+from mlforge_tasks.engines._foretold import foretold
 from mlforge_tasks.records import Measurement
 from tests.agents.test_conformance import AGENTS
 from tests.helpers.made_up_device import (
@@ -172,6 +173,25 @@ def test_it_shrinks_after_failures_that_have_no_figures() -> None:
         for each in (first, second, third)
     ]
     assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_int16_values_are_foretold_as_such() -> None:
+    """They take the arena that the engine plans for them, and longer; int8 reads as it did."""
+    brief = make_brief(INPUTS["image"])
+    wide = brief.model_copy(update={"activations": "int16"})
+    assert set(wide.model_dump()) - set(brief.model_dump()) == {"activations"}
+    architecture = Architecture(layers=(Conv2D(filters=16, kernel=(3, 3)), MaxPool(), Flatten()))
+    figures = figures_of(brief, architecture)
+    narrow, told = (CostModel(one, ()).foretell(figures) for one in (brief, wide))
+    arenas = [
+        foretold(figures, "portable", activations=one.activations).arena_bytes
+        for one in (brief, wide)
+    ]
+    assert arenas[1] > 1.5 * arenas[0]
+    assert told["ram_bytes"] - narrow["ram_bytes"] == pytest.approx(arenas[1] - arenas[0])
+    assert told["latency_us"] == pytest.approx(2.7 * narrow["latency_us"], rel=0.01)
+    counts = Wanted.of(wide).member((), architecture).counts["ram_bytes"]
+    assert counts.tolist() == CostModel(wide, ()).count(figures)["ram_bytes"].tolist()
 
 
 def test_stripes_let_larger_networks_keep_the_ram() -> None:

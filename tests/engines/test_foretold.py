@@ -31,7 +31,7 @@ from mlforge_tasks.engines._aot.trimmed import planned
 from mlforge_tasks.engines._foretold import foretold
 from mlforge_tasks.engines.aot import PLUGIN
 from mlforge_tasks.errors import CandidateFailure
-from tests.helpers.architecture_model import int8_model
+from tests.helpers.architecture_model import model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,7 +85,7 @@ def arena_bytes(
 
 
 def planned_bytes(architecture: Architecture, shape: Shape, kernels: Kernels) -> int:
-    graph = rewrite(import_model(int8_model(architecture, shape, "classification", 4)))
+    graph = rewrite(import_model(model_of(architecture, shape, "classification", 4)))
     return planned(graph, CPUS[kernels]).memory.arena_bytes
 
 
@@ -97,6 +97,16 @@ def test_the_arena_of_a_design_is_foretold(shape: Shape, kernels: Kernels) -> No
         assert arena_bytes(figures, kernels) == planned_bytes(architecture, shape, kernels)
         quick = arena_bytes(figures, kernels, searches=False)
         assert 1 <= quick / arena_bytes(figures, kernels) < 1.3
+
+
+@pytest.mark.parametrize("shape", INPUTS, ids=str)
+def test_the_arena_of_int16_values_is_foretold(shape: Shape) -> None:
+    """To the byte, on any core; no limit makes stripes of it."""
+    for architecture, figures in drawn(shape):
+        graph = rewrite(import_model(model_of(architecture, shape, "classification", 4, "int16")))
+        found = planned(graph, CPUS["dsp"]).memory.arena_bytes
+        assert foretold(figures, "mve", 1, activations="int16").arena_bytes == found
+        assert figures.at_least("auto", "int16")["ram_bytes"] <= found
 
 
 @pytest.mark.parametrize("kernels", CPUS)
@@ -114,7 +124,7 @@ def test_what_neighbours_do_to_each_other_is_foretold(kernels: Kernels) -> None:
 def test_an_arena_in_stripes_is_foretold(kernels: Kernels, shape: Shape) -> None:
     """For a limit and by rows; what is told without a search keeps the limits that this keeps."""
     for architecture, figures in drawn(shape):
-        tflite = int8_model(architecture, shape, "classification", 4)
+        tflite = model_of(architecture, shape, "classification", 4)
         limit = arena_bytes(figures, kernels) * 3 // 4
         for patches in ("auto", "streamed"):
             streamed = patches == "streamed"
@@ -167,7 +177,7 @@ def test_the_instructions_of_a_design_are_foretold(
     """What searches make: stems, depthwise and pointwise layers, sums, pools, dense layers."""
     architecture, shape = MEASURED[name]
     figures = static_figures(architecture, shape, "classification", 4)
-    tflite = int8_model(architecture, shape, "classification", 4)
+    tflite = model_of(architecture, shape, "classification", 4)
     found = measure(tflite, load_board(BOARDS[kernels]), tmp_path).instructions
     assert abs(foretold_instructions(runs(figures, kernels), kernels) / found - 1) < 0.05
 
@@ -179,7 +189,7 @@ def test_the_instructions_of_stripes_are_foretold(tmp_path: Path) -> None:
     limit = foretold(figures, "dsp").arena_bytes // 2
     striped = foretold(figures, "dsp", limit).striped
     assert striped is not None
-    tflite = int8_model(architecture, shape, "classification", 4)
+    tflite = model_of(architecture, shape, "classification", 4)
     generated = PLUGIN.generate(tflite, CPUS["dsp"], arena_limit_bytes=limit, untrained=True)
     board = load_board(BOARDS["dsp"])
     found = measure(tflite, board, tmp_path, generated=generated.files).instructions

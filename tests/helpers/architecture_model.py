@@ -1,4 +1,4 @@
-"""An int8 model of an architecture, with random weights, without TensorFlow."""
+"""An int8 or int16 model of an architecture, with random weights, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from mlforge_tasks.architecture.graph import INPUT, infer_shapes
 from tests.helpers.aot_writer import Quant, Ref, Writer
+from tests.helpers.graph_int16 import WideWriter
 
 if TYPE_CHECKING:
     from mlforge_tasks.architecture import Architecture, Shape, Task
     from mlforge_tasks.architecture.graph import LayerShape
+    from mlforge_tasks.quantisation import EndType
 
 _FUSED = {"linear": 0, "relu": 1, "relu6": 3}
 _BOUNDED = {"tanh": ("TANH", 1 / 128, 0), "sigmoid": ("LOGISTIC", 1 / 256, -128)}
 _SCALE = np.float32(0.02)
+# Of int16 values between -1 and 1.
+_FINEST = np.float32(1 / 32768)
 
 
 def _image(shape: Shape) -> tuple[int, ...]:
@@ -27,9 +31,12 @@ def _image(shape: Shape) -> tuple[int, ...]:
 
 
 class _Model:
-    def __init__(self, nodes: tuple[LayerShape, ...], input_shape: Shape) -> None:
+    def __init__(
+        self, nodes: tuple[LayerShape, ...], input_shape: Shape, activations: EndType
+    ) -> None:
         self._rng = np.random.default_rng(1)
-        self.writer = Writer()
+        self._wide = activations == "int16"
+        self.writer = WideWriter() if self._wide else Writer()
         self.input = self._made(_image(input_shape))
         self.tensors = {INPUT: self.input}
         for node in nodes:
@@ -38,7 +45,10 @@ class _Model:
     def _made(
         self, shape: tuple[int, ...], scale: float | np.float32 = _SCALE, zero: int = 0
     ) -> Ref:
-        return self.writer.activation(shape, Quant(np.float32(scale), zero), 1.0)
+        quant = Quant(np.float32(scale), zero)
+        if self._wide:
+            quant = Quant(_FINEST if scale < _SCALE else _SCALE, 0)
+        return self.writer.activation(shape, quant, 1.0)
 
     def _node(self, node: LayerShape) -> Ref:
         sources = [self.tensors[name] for name in node.inputs]
@@ -182,8 +192,9 @@ class _Model:
         if layer.activation in _BOUNDED:
             return self._bounded(layer.activation, source)
         self.writer.operators[-1].builtinOptions.fusedActivationFunction = _FUSED[layer.activation]
-        self.writer.tensors[source.index].quantization.zeroPoint = [-128]
-        return replace(source, quant=replace(source.quant, zero_point=-128))
+        zero = 0 if self._wide else -128
+        self.writer.tensors[source.index].quantization.zeroPoint = [zero]
+        return replace(source, quant=replace(source.quant, zero_point=zero))
 
     def _dropout(self, _: LayerShape, source: Ref) -> Ref:
         return source
@@ -192,7 +203,13 @@ class _Model:
     _batch_norm = _dropout
 
 
-def int8_model(architecture: Architecture, input_shape: Shape, task: Task, outputs: int) -> bytes:
+def model_of(
+    architecture: Architecture,
+    input_shape: Shape,
+    task: Task,
+    outputs: int,
+    activations: EndType = "int8",
+) -> bytes:
     """What an architecture would be converted to, but for its weights and scales.
 
     Args:
@@ -200,10 +217,11 @@ def int8_model(architecture: Architecture, input_shape: Shape, task: Task, outpu
         input_shape: Of one example, without the batch axis.
         task: What it is for.
         outputs: Of the head.
+        activations: What its values are; weights are int8.
 
     Returns:
         A `.tflite` file.
     """
     nodes = infer_shapes(architecture, input_shape, task, outputs)
-    model = _Model(nodes, input_shape)
+    model = _Model(nodes, input_shape, activations)
     return model.writer.finish(model.input.index, model.tensors[nodes[-1].name].index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.quantisation import ACTIVATIONS
 from mlforge_tasks.shell.console import summary
 from mlforge_tasks.stages import report
 from mlforge_tasks.verdict.constraints import Bound
@@ -41,6 +42,7 @@ def reported(
         "engines": ["aot"],
         "operators": {},
         "patches": "off",
+        ACTIVATIONS: "int8",
         "int16_fits": True,
     }
     report.run(inputs, folder, config)

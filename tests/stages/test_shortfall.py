@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
+from mlforge_tasks.quantisation import ACTIVATIONS, Quantisation, TensorQuantisation
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages._shortfall import shortfall
 from mlforge_tasks.verdict.constraints import Bound
@@ -51,6 +51,7 @@ def test_another_engine_is_named_only_for_an_operator_that_is_missing(
         "engines": own,
         "operators": OPERATORS,
         "patches": "off",
+        ACTIVATIONS: "int8",
     }
     bounds = (Bound(metric="mse", limit=1.0, unit="1"),)
     result = TrialResult(trial=trial, brief="own.tflite")

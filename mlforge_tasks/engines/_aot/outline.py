@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.architecture.figures import LayerFigures
     from mlforge_tasks.architecture.geometry import Window
     from mlforge_tasks.engines._aot.graph import Shape
+    from mlforge_tasks.quantisation import EndType
 
 _OPERATORS = {"conv": "CONV_2D", "depthwise": "DEPTHWISE_CONV_2D", "dense": "FULLY_CONNECTED"}
 
@@ -28,7 +29,8 @@ _OPERATORS = {"conv": "CONV_2D", "depthwise": "DEPTHWISE_CONV_2D", "dense": "FUL
 class _Outline:
     """Tensors and operators of a network."""
 
-    def __init__(self, figures: StaticFigures) -> None:
+    def __init__(self, figures: StaticFigures, dtype: EndType) -> None:
+        self._dtype = dtype
         self._layers = figures.layers
         self._readers = {at: layer for layer in figures.layers for at in layer.inputs}
         self.tensors: list[Tensor] = []
@@ -40,7 +42,8 @@ class _Outline:
 
     def _add(self, shape: Shape, *, constant: bool = False) -> int:
         data = np.broadcast_to(np.int8(0), shape) if constant else None
-        self.tensors.append(Tensor(f"tensor_{len(self.tensors)}", shape, "int8", data=data))
+        dtype = "int8" if constant else self._dtype
+        self.tensors.append(Tensor(f"tensor_{len(self.tensors)}", shape, dtype, data=data))
         return len(self.tensors) - 1
 
     def _shape(self, at: int, size: int) -> Shape:
@@ -112,8 +115,8 @@ def axes(window: Window) -> tuple[Axis, Axis]:
     return found[0], found[1]
 
 
-def outline(figures: StaticFigures) -> Graph:
-    """The graph that a network of these figures becomes."""
-    made = _Outline(figures)
+def outline(figures: StaticFigures, dtype: EndType = "int8") -> Graph:
+    """The graph that a network of these figures becomes, of values of some type."""
+    made = _Outline(figures, dtype)
     output = made.operators[-1].output
     return Graph(tuple(made.tensors), tuple(made.operators), (made.made[-1],), (output,))

@@ -174,11 +174,27 @@ def _elementwise(operator: Operator, graph: Graph) -> Step:
     return _step(operator, 4 * depth if operator.op == "SOFTMAX" else 0, overwrites=True)
 
 
+def _plain(operator: Operator, _: Graph, *, overwrites: bool = False) -> Step:
+    return _step(operator, overwrites=overwrites)
+
+
+def _weighed(operator: Operator, graph: Graph) -> Step:
+    weights = graph.inputs_of(operator)[1]
+    return _step(operator, weights=_weights(operator, weights.size))
+
+
 _EVERYWHERE: Mapping[str, Callable[[Operator, Graph], Lowered]] = {
     **dict.fromkeys(("ADD", "SOFTMAX", "TANH"), _elementwise),
     "MAX_POOL_2D": _pool,
     "MEAN": lambda operator, _: _step(operator),
     "RESHAPE": lambda operator, _: Alias(operator.inputs[0]),
+}
+# Kernels of int16 values need no memory of their own; only those of single values work in place.
+_WIDE: Mapping[str, Callable[[Operator, Graph], Lowered]] = {
+    **dict.fromkeys(("ADD", "SOFTMAX", "TANH"), partial(_plain, overwrites=True)),
+    **dict.fromkeys(("MAX_POOL_2D", "MEAN"), _plain),
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), _weighed),
+    "RESHAPE": _EVERYWHERE["RESHAPE"],
 }
 _CONV: Mapping[Kernels, Callable[[Operator, Graph], Step]] = {
     "portable": _portable_conv,
@@ -192,8 +208,10 @@ def lower_outline(graph: Graph, kernels: Kernels) -> tuple[Lowered, ...]:
 
     Args:
         graph: As `outline` makes it.
-        kernels: Of the core.
+        kernels: Of the core; those of int16 values take the same memory on each.
     """
+    if not graph.is_int8:
+        return tuple(_WIDE[each.op](each, graph) for each in graph.operators)
     operators: Mapping[str, Callable[[Operator, Graph], Lowered]] = {
         **_EVERYWHERE,
         **rows.OPERATORS,
