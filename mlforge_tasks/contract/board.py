@@ -13,15 +13,18 @@ import contextlib
 import functools
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mlforge_tasks.cycles.record import WaitStates
-from mlforge_tasks.errors import ContractError, MlforgeError
+from mlforge_tasks.errors import ContractError, MlforgeError, Problem
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes, closest, read_model
 from mlforge_tasks.yaml_file.units import Bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 BOARDS = Path(__file__).resolve().parents[1] / "boards"
 
@@ -217,25 +220,31 @@ def find_board(name: str, folder: Path | None = None) -> Board | None:
         folder: Of the files to look at; MLForge's own by default.
 
     Raises:
-        ContractError: Its file is not valid; whether those of others are is no matter.
+        ContractError: Its file is not valid; whether those of others are is no matter. Or two files
+            have its name, and neither is called by it.
     """
     plain = _plain(name)
     own = board_file(plain, folder)
     others = (path for path in sorted((folder or BOARDS).glob("*.yaml")) if path != own)
-    found: Board | None = None
-    for path in (*([own] if own.is_file() else []), *others):
-        try:
-            board = _read(path)
-        except ContractError:
-            if path == own:
-                raise
-            continue
-        if plain == board.name:
-            found = board
-            break
-        if board.zephyr is not None and plain == board.zephyr.target:
-            found = found or board
+    first = _read(own) if own.is_file() else None
+    if first is not None and first.name == plain:
+        found: Board | None = first
+    else:
+        found = _named(plain, {own: first} if first else {}, others)
     return found if found is None or plain == name else _revised(found, name)
+
+
+def _named(plain: str, known: dict[Path, Board], others: Iterable[Path]) -> Board | None:
+    """The board of a name, or the first that Zephyr calls so."""
+    for path in others:
+        with contextlib.suppress(ContractError):
+            known[path] = _read(path)
+    same = [path for path, board in known.items() if board.name == plain]
+    if len(same) > 1:
+        found = f"'{plain}', as in '{same[0]}'"
+        raise ContractError((Problem(str(same[1]), "name", found, "a name that one file has"),))
+    targets = (one for one in known.values() if one.zephyr and one.zephyr.target == plain)
+    return known[same[0]] if same else next(targets, None)
 
 
 def check_files(folder: Path) -> None:

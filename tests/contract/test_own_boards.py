@@ -93,6 +93,18 @@ def test_a_broken_board_file_is_its_own_error(tmp_path: Path) -> None:
     assert f"{broken}:4: cpus" in run.err
 
 
+def test_two_files_of_one_name_are_told(tmp_path: Path) -> None:
+    """Neither is chosen by how it is called; one that is called as its board is."""
+    path = add_board(tmp_path)
+    twins = [path.with_name(name) for name in ("a.yaml", "z.yaml")]
+    for twin in twins:
+        twin.write_text(path.read_text())
+    assert read(tmp_path, (TARGET, OWN)).target.on_board.name == "acme/pump"
+    path.unlink()
+    told = mistake(tmp_path, (TARGET, OWN))
+    assert all(str(twin) in told for twin in twins)
+
+
 def test_a_run_on_a_board_of_ones_own(tmp_path: Path) -> None:
     """The firmware of a stage's process is for it."""
     add_board(tmp_path, "acme/pump", ("length: 4 MiB}     #", "length: 64 KiB}   #"))
