@@ -216,13 +216,18 @@ def test_without_a_key_the_run_ends_with_2(
 def test_a_replay_gives_the_same_digests(
     asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the transcripts alone, in an empty tree: every artefact is the same to the byte."""
+    """From the transcripts alone: every artefact is the same to the byte.
+
+    The store has what they lead to. tests/product/test_model_converges.py replays in an empty tree.
+    """
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     (tmp_path / "tests" / "data").mkdir(parents=True)
     shutil.copy(ROOT / "tests" / "data" / "tank.csv", tmp_path / "tests" / "data")
     shutil.copy(delivered(asked) / "transcripts.json", tmp_path)
     search = "search: {agent: replay, file: transcripts.json, max_iterations: 3, seed: 4}"
     monkeypatch.setenv("PATH", asked.path)
+    for part in ("ac", "cas"):
+        shutil.copytree(asked.build / part, tmp_path / "build" / part)
     assert edited(TANK, tmp_path, (SEARCH, search)) == tmp_path / "tank.yaml"
     replay = [sys.executable, "-m", "tests.helpers.replayed", str(tmp_path)]
     subprocess.run(replay, cwd=ROOT, check=True)

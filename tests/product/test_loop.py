@@ -392,17 +392,6 @@ def test_a_second_contract_shares_results(build: Path, tmp_path: Path) -> None:
     assert run.stages("built") == ["report:2", "library:2", "deliver:2"]
 
 
-def test_another_checkout_gives_the_same_bytes(cold: Cold, tmp_path: Path) -> None:
-    """Cold runs in two checkouts, into differently named folders, agree on every artefact."""
-    checkout = other_checkout(tmp_path / "another checkout")
-    run = doit(build=Path("out"), contract=Path("tests/data/tank.yaml"), checkout=checkout)
-    assert run.code == 0, run.out + run.err
-    assert "train:2.0" in run.stages("built")
-    again = digests(checkout / "out")
-    assert again == cold.digests
-    assert "firmware.bin" in again["tank/iterations/02/0/firmware"]
-
-
 def test_a_changed_budget_walks_the_same_tree(build: Path, cold: Cold, tmp_path: Path) -> None:
     """With one iteration the search ends unmet; with three again it goes on to what it found."""
     shorter = edited(TANK, tmp_path / "shorter", ("max_iterations: 3", "max_iterations: 1"))
@@ -440,25 +429,30 @@ def test_an_unmet_contract_ends_with_1(build: Path, tmp_path: Path) -> None:
     assert "\nNOT MET: " in named.out
 
 
-def test_candidates_in_parallel_are_those_of_a_serial_run(build: Path, tmp_path: Path) -> None:
-    """`-n 2` builds and trains two candidates at once, to the same bytes."""
-    contract = edited(
-        TANK,
-        tmp_path / "edited",
+def test_two_at_once_elsewhere_give_the_same_bytes(build: Path, tmp_path: Path) -> None:
+    """One after the other here, with `-n 2` in another checkout: every artefact is the same.
+
+    The second run is a cold one, into a folder of another name.
+    """
+    changes = (
         ("max_iterations: 3", "max_iterations: 1"),
         ("seed: 4}", "candidates_per_iteration: 2, seed: 4}"),
         ("flash: 16 KiB, latency: 1.2 ms", "flash: 64 KiB, latency: 90 ms"),
         ("target: 0.05", "target: 5"),
         ("epochs: 12", "epochs: 2"),
     )
-    twin = tmp_path / "twin"
-    shutil.copytree(build, twin)
+    checkout = other_checkout(tmp_path / "another checkout")
+    contract = edited(TANK, checkout / "contracts", *changes)
+    wipe_all_but_the_store(build)
     serial = doit(build=build, contract=contract)
-    parallel = doit("-n", "2", build=twin, contract=contract)
+    there = contract.relative_to(checkout)
+    parallel = doit("-n", "2", build=Path("out"), contract=there, checkout=checkout)
     for run in (serial, parallel):
         assert run.code == 0, run.out + run.err
         assert {"train:1.0", "train:1.1", "run:1.0", "run:1.1"} <= set(run.stages("built"))
-    assert digests(twin) == digests(build)
+    again = digests(checkout / "out")
+    assert again == digests(build)
+    assert "firmware.bin" in again["tank/iterations/01/1/firmware"]
     report = Report.read(build / "tank" / "delivered" / "report.json")
     assert [result.trial.id for result in report.results] == ["1.0", "1.1"]
 

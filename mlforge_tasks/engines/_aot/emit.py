@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -174,17 +175,25 @@ def _find(name: str, kernels: Kernels) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+@functools.cache
+def _kernel(stem: str, kernels: Kernels) -> tuple[Mapping[str, bytes], frozenset[str]]:
+    """A kernel's header and source, and which others they include; read once."""
+    paths = (_find(f"{stem}{suffix}", kernels) for suffix in (".h", ".c"))
+    files = {path.name: path.read_bytes() for path in paths if path is not None}
+    return files, frozenset(
+        name for each in files.values() for name in _INCLUDE.findall(each.decode())
+    )
+
+
 def kernel_files(headers: Iterable[str], kernels: Kernels) -> Mapping[str, bytes]:
     """The kernels that some headers need, sources and headers."""
     files: dict[str, bytes] = {}
-    todo = [Path(header).stem for header in headers]
+    todo, seen = {Path(header).stem for header in headers}, set[str]()
     while todo:
-        stem = todo.pop()
-        for suffix in (".h", ".c"):
-            path = _find(f"{stem}{suffix}", kernels)
-            if path is not None and path.name not in files:
-                files[path.name] = path.read_bytes()
-                todo += _INCLUDE.findall(files[path.name].decode())
+        seen.add(stem := todo.pop())
+        found, included = _kernel(stem, kernels)
+        files.update(found)
+        todo |= included - seen
     return files
 
 
