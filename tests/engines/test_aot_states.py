@@ -260,6 +260,21 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 }
 
 
+@pytest.mark.parametrize("op", ["ASSIGN_VARIABLE", "READ_VARIABLE"])
+@pytest.mark.parametrize("which", ["inputs", "outputs"])
+def test_operators_of_variables_without_operands_are_refused(op: str, which: str) -> None:
+    """Whatever a damaged file leaves out."""
+
+    def change(one: Any) -> None:
+        for each in one.subgraphs[0].operators:
+            known = one.operatorCodes[each.opcodeIndex].builtinCode
+            if known == getattr(schema.BuiltinOperator, op):
+                setattr(each, which, [0] if op == "ASSIGN_VARIABLE" else [])
+
+    with pytest.raises(CandidateFailure, match="something else than a variable"):
+        PLUGIN.generate(altered(graphs.single_operator("READ_VARIABLE", 1), change), "host")
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_other_states_are_refused(name: str) -> None:
     """In words that say which, and what of it."""

@@ -182,7 +182,8 @@ def _named_graph(variables: Variables) -> Graph:
         inputs=found.inputs,
         outputs=found.outputs,
     )
-    own = {at: None for at, each in enumerate(found.tensors) if each.is_variable}
+    read_ones = {index for each in found.operators for index in each.inputs}
+    own = {at: None for at in sorted(read_ones - {-1}) if found.tensors[at].is_variable}
     graph = with_states(graph, {**own, **variables.first}, variables.written)
     check_order(graph)
     graph = with_joins_quantised(folded(graph))

@@ -73,7 +73,8 @@ def _first(tensor: Tensor, data: memoryview | None) -> NDArray[np.generic]:
     if data is not None and len(data) == tensor.size * np.dtype(dtype).itemsize:
         return np.frombuffer(data, dtype).reshape(tensor.shape)
     known = dtype is np.int8 and tensor.quantisation is not None
-    return np.full(tensor.shape, tensor.zero_point if known else 0, dtype)
+    zero = np.array(tensor.zero_point if known else 0).astype(dtype)
+    return np.broadcast_to(zero, tensor.shape)  # of a damaged file it may be of any size
 
 
 def _with_int8_variables(graph: Graph) -> Graph:
@@ -95,7 +96,9 @@ def _dequantised(graph: Graph) -> Mapping[int, int]:
     return {
         each.output: each.inputs[0]
         for each in graph.operators
-        if each.op == "DEQUANTIZE" and [one.dtype for one in graph.inputs_of(each)] == ["int8"]
+        if each.op == "DEQUANTIZE"
+        and each.outputs
+        and [one.dtype for one in graph.inputs_of(each)] == ["int8"]
     }
 
 
@@ -110,7 +113,7 @@ class _Kept:
     def state(self, state: State, graph: Graph) -> State:
         """A variable in int8."""
         tensor = self.tensors[state.tensor]
-        if tensor.dtype != "float32":
+        if tensor.dtype != "float32" or tensor.oddity:
             return state
         name = f"a variable '{tensor.name}'"
         values = [each.inputs[0] for each in graph.operators if _sets(each, state.tensor)]

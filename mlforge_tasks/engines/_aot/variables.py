@@ -86,8 +86,9 @@ def _values(graph: FileGraph, handles: Mapping[int, _Name]) -> Mapping[_Name, li
     for kind in (ASSIGN, READ):
         for each in graph.operators:
             if each.op == kind:
+                name = _name_of(each, handles)
                 index = each.inputs[-1] if kind == ASSIGN else each.outputs[0]
-                found.setdefault(_name_of(each, handles), []).append(graph.tensors[index])
+                found.setdefault(name, []).append(graph.tensors[index])
     return found
 
 
