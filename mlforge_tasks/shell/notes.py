@@ -109,7 +109,11 @@ def detection_text(best: TrialResult | None) -> list[str]:
 def quantisation_text(report: Report) -> list[str]:
     """A warning where the best candidate's quantised model is far from its float network."""
     wider = report.dtype == "int8" and report.int16_fits
-    advice = "; `search: {activations: int16}` keeps 16 bits of each" if wider else ""
+    advice = (
+        "; `search: {activations: int16}` keeps 16 bits of each, where its layers can have them"
+        if wider
+        else ""
+    )
     return some(
         f"warning: {report.dtype} is {100 * one.change:.3g} % off float, more than "
         f"goal.quantisation_change ({format_share(one.allowed)}): {one.metric} "

@@ -41,6 +41,12 @@ if TYPE_CHECKING:
 MAX_MESSAGE_LENGTH = 300
 _ANSI = re.compile("\x1b\\[[0-9;]*m")
 _WRAPPED = "Exception encountered when calling"  # Keras says it before the error itself
+# What the converter says of an operator that it has no int16 activations for.
+_NOT_WIDE = "Quantization to 16x8-bit not yet supported"
+_INT8_ONLY = (
+    " It quantises some layers, as normalisations, to int8 only: take another layer, or the "
+    "network without `search.activations`"
+)
 # Members of TensorFlow's `OpsSet`.
 _OPERATORS: Mapping[EndType, str] = {
     "int8": "TFLITE_BUILTINS_INT8",
@@ -89,7 +95,9 @@ def convert(
             raise
         except Exception as error:
             shortage.refuse(error, "the TFLite converter")
-            raise failure(f"the TFLite converter refuses it: {error_line(error)}") from error
+            why = error_line(error)
+            instead = _INT8_ONLY if _NOT_WIDE in why else ""
+            raise failure(f"the TFLite converter refuses it: {why}{instead}") from error
 
 
 def error_line(error: Exception) -> str:

@@ -232,6 +232,18 @@ def test_int16_is_nearer_and_the_engine_runs_it(
     np.testing.assert_array_equal(host.run(steps), outputs)
 
 
+def normalised(keras: Any) -> Any:
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.RMSNormalization()(inputs)))
+
+
+def test_a_layer_that_the_converter_has_in_int8_only_is_told(tmp_path: Path) -> None:
+    """With what it says, and what to do."""
+    told = "16x8-bit not yet supported for op: 'SQUARE'.* without `search.activations`"
+    with pytest.raises(CandidateFailure, match=told):
+        brought(normalised, tmp_path, "int16")
+
+
 def test_names_that_tensorflow_refuses_are_changed_once(tmp_path: Path) -> None:
     """Each to one of its own, wherever it is referred to; a file without them stays as it is."""
     content = saved(named, tmp_path)[1]
