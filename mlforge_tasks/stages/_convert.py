@@ -95,9 +95,12 @@ def convert(
             raise
         except Exception as error:
             shortage.refuse(error, "the TFLite converter")
-            why = error_line(error)
-            instead = _INT8_ONLY if _NOT_WIDE in why else ""
-            raise failure(f"the TFLite converter refuses it: {why}{instead}") from error
+            raise failure(f"the TFLite converter refuses it: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    line = error_line(error)
+    return line + _INT8_ONLY * (_NOT_WIDE in line)
 
 
 def error_line(error: Exception) -> str:
