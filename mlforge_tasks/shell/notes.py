@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mlforge_tasks.verdict.engine_choice import EngineChoice
+    from mlforge_tasks.verdict.evaluation import Rail
     from mlforge_tasks.verdict.forecast import ForecastError
     from mlforge_tasks.verdict.transcript import ModelUse
     from mlforge_tasks.verdict.trials import Report, TrialResult
@@ -138,14 +139,22 @@ def range_text(report: Report) -> list[str]:
 
 
 def layer_text(report: Report) -> list[str]:
-    """A warning where layers of the best candidate cut off much of what they compute."""
-    return [
-        f"warning: {format_share(one.share)} of the values of layer {one.name} stand at an end of "
-        f"their {report.dtype} range on the validation split: the calibration examples do not "
-        "reach as far; take more of them where there are more (`dataset.calibration.count`)"
-        for one in report.layers
-        if one.share >= MUCH_CUT_OFF
-    ]
+    """A warning where layers of the best candidate cut off much of what they compute.
+
+    Of one that is many operators, as an unrolled GRU, the worst is told.
+    """
+    much = [one for one in report.layers if one.share >= MUCH_CUT_OFF]
+    layers: dict[str, list[Rail]] = {}
+    for one in sorted(much, key=lambda rail: -rail.share):
+        layers.setdefault(one.name.partition("_")[2], []).append(one)  # without its place
+    return some(
+        f"warning: {format_share(worst.share)} of the values of layer {worst.name}"
+        + (f", and less of {len(others)} more of its name," if others else "")
+        + f" stand at an end of their {report.dtype} range on the validation split: the "
+        "calibration examples do not reach as far; take more of them where there are more "
+        "(`dataset.calibration.count`)"
+        for worst, *others in layers.values()
+    )
 
 
 def forecast_text(found: Mapping[str, ForecastError]) -> str:

@@ -93,6 +93,16 @@ def test_a_layer_that_cuts_off_much_is_told(tmp_path: Path) -> None:
     assert "l2_dense" not in told
 
 
+def test_of_a_layer_of_many_operators_the_worst_is_told(tmp_path: Path) -> None:
+    """Once, with how many more there are; others of another name are told as ever."""
+    shares = {"l1_gru": 50, "l2_gru": 80, "l3_conv": 60, "l4_gru": 40}
+    layers = [Rail(name=one, values=1000, at_low=0, at_high=at) for one, at in shares.items()]
+    told = told_of(tmp_path, layers=tuple(layers))
+    assert told.count("stand at an end") == 2
+    assert "8 % of the values of layer l2_gru, and less of 2 more of its name, stand" in told
+    assert "6 % of the values of layer l3_conv stand" in told
+
+
 def test_what_is_told_of_values_names_their_type(tmp_path: Path) -> None:
     """16 bits are the advice where they are not what is told of, and the contract can have them."""
     much = Rail(name="l1_conv", values=2000, at_low=30, at_high=20)
