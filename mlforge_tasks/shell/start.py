@@ -28,7 +28,7 @@ PLACES = {
     *("HOME", "TMPDIR", "TEMP", "TMP", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "CCACHE_DIR"),
     *("ZEPHYR_BASE", "ZEPHYR_SDK_INSTALL_DIR", "GNUARMEMB_TOOLCHAIN_PATH", "MLFORGE_HARDWARE_MAP"),
     *("SSL_CERT_FILE", "PIP_CERT", "PIP_CLIENT_CERT", "PIP_CONFIG_FILE", "PIP_CACHE_DIR"),
-    *("PIP_LOG", "MLFORGE_PROJECT"),
+    *("PIP_LOG", "MLFORGE_PROJECT", "MLFORGE_TORCH_VENV"),
 }
 # Those that name several, apart by colons; an empty one is the folder that the user is in.
 LISTS = {"PATH", "LD_LIBRARY_PATH", "SSL_CERT_DIR"}
