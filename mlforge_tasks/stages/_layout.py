@@ -32,6 +32,9 @@ def misfit(taken: Shape, example: tuple[int, ...], layout: Layout) -> str:
         )
     elif own == last:
         why = ": its channels come last; leave `layout: nchw` out"
+    elif None in own:
+        sizes = example if layout == "nhwc" else (*example[-1:], *example[:-1])
+        why = f": give its sizes that are open, as by `keras.Input({sizes})`"
     return f"the model takes inputs {list(taken)}, the data set has {list(example)}{why}"
 
 

@@ -43,7 +43,7 @@ def _numbers(builder: Any, code: str, numbers: Sequence[float]) -> int:
     return int(builder.EndVector())
 
 
-def _as_table(tensor: FileTensor, buffer: int, name: bytes) -> bytes:
+def _as_table(tensor: FileTensor, buffer: int, name: memoryview | None) -> bytes:
     """A tensor as a file of its own."""
     builder = flatbuffers.Builder(256)
     scales = _numbers(builder, "f", tensor.scales)
@@ -54,7 +54,7 @@ def _as_table(tensor: FileTensor, buffer: int, name: bytes) -> bytes:
     tflite.QuantizationParametersAddQuantizedDimension(builder, tensor.axis)
     quantisation = tflite.QuantizationParametersEnd(builder)
     shape = _numbers(builder, "i", tensor.shape)
-    called = builder.CreateString(name)
+    called = builder.CreateString(bytes(name or b""))
     tflite.TensorStart(builder)
     tflite.TensorAddShape(builder, shape)
     tflite.TensorAddType(builder, getattr(tflite.TensorType, tensor.dtype.upper()))
@@ -97,7 +97,7 @@ def _as_operator(operator: FileOperator, code: int) -> bytes:
 
 
 class _SharedError(Exception):
-    """What is to be changed is also something else's."""
+    """What is to be changed is also something else's, or unknown."""
 
 
 @dataclass
@@ -231,8 +231,9 @@ class _Writing:
         tables = self._graph.tables(_TENSORS)
         buffer = tables[at].integer(_BUFFER, "I")
         start, _ = self._graph.place_of(_TENSORS, 4)
-        name = bytes(tables[at].raw(_NAME) or b"")
-        self._point(start + 4 * at, _as_table(tensor, buffer, name))
+        if not hasattr(tflite.TensorType, tensor.dtype.upper()):  # of a newer schema
+            raise _SharedError
+        self._point(start + 4 * at, _as_table(tensor, buffer, tables[at].raw(_NAME)))
         if tensor.data != self._before.tensors[at].data and tensor.data is not None:
             owners = [one.integer(_BUFFER, "I") for one in tables]
             if not buffer or owners.count(buffer) > 1:

@@ -360,7 +360,7 @@ def test_what_is_no_model_is_told(content: bytes) -> None:
         ((8, 6, 3), (8, 6, 3), "nchw", "its channels come last; leave `layout: nchw` out"),
         ((8, 3, 6), (8, 6, 3), "nhwc", "[8, 3, 6], the data set has [8, 6, 3]"),
         ((8, 3, 6), (8, 6, 3), "nchw", "[8, 3, 6], the data set has [8, 6, 3]"),
-        ((3, None), (8, 3), "nchw", "[3, None], the data set has [8, 3]"),
+        ((3, None), (8, 3), "nchw", ": give its sizes that are open, as by `keras.Input((3, 8))`"),
         ((3, 8, 6), (8, 6, 3), "nchw", ""),
         ((3, 8), (8, 3), "nchw", ""),
         ((8,), (8,), "nchw", ""),
