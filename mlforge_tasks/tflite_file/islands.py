@@ -19,18 +19,18 @@ from mlforge_tasks.tflite_file.origin import origin_of
 if TYPE_CHECKING:
     from mlforge_tasks.tflite_file.model import FileGraph, FileOperator
 
-_COPIES = {
-    "BATCH_TO_SPACE_ND",
+# Of these no engine makes a table.
+_PICKS = {"BATCH_TO_SPACE_ND", "REDUCE_MAX", "REDUCE_MIN", "SPACE_TO_BATCH_ND", "TILE"}
+# What moves values, or picks one of them, is the same in integers.
+_COPIES = _PICKS | {
     "BROADCAST_TO",
     "DEPTH_TO_SPACE",
     "EXPAND_DIMS",
     "RESHAPE",
     "SLICE",
-    "SPACE_TO_BATCH_ND",
     "SPACE_TO_DEPTH",
     "SQUEEZE",
     "STRIDED_SLICE",
-    "TILE",
     "TRANSPOSE",
 }
 
@@ -82,7 +82,7 @@ def _in_integers(edit: Edit, graph: FileGraph, chain: list[int], source: int) ->
         tensors[index] = tensor = like(graph.tensors[index], made)
     same = alike(tensor, graph.tensors[target]) and tensor.shape == graph.tensors[target].shape
     # Of int8 the engine has a table with the very steps of what is done in float.
-    moved = all(graph.operators[at].op in _COPIES for at in inner)
+    moved = all(graph.operators[at].op in _COPIES - _PICKS for at in inner)
     if (moved and not same and tensor.dtype == "int8") or (
         tensor.dtype != graph.tensors[target].dtype
     ):

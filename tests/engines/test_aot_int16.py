@@ -141,3 +141,33 @@ def test_what_the_reference_reads_otherwise_is_refused(change: dict[str, Any], t
     assert PLUGIN.generate(_layer(op=change.get("op", "FULLY_CONNECTED")), "cortex-m4").files
     with pytest.raises(CandidateFailure, match=told):
         PLUGIN.generate(_layer(**change), "cortex-m4")
+
+
+def _in_float(op: str) -> bytes:
+    """A function, or a dense layer, in float between int16 values."""
+    writer = Writer()
+    quant = Quant(np.float32(0.001), 0)
+    source, output = (writer.value((1, 6), quant, 1.0, schema.TensorType.INT16) for _ in range(2))
+    real, made = (writer.float_activation((1, 6)) for _ in range(2))
+    writer.operator("DEQUANTIZE", [source.index], [real])
+    if op == "FULLY_CONNECTED":
+        kernel = writer.constant(np.eye(6, dtype=np.float32))
+        dense = schema.FullyConnectedOptionsT()
+        writer.operator(op, [real, kernel, -1], [made], dense)
+    else:
+        writer.operator(op, [real], [made])
+    writer.operator("QUANTIZE", [made], [output.index], schema.QuantizeOptionsT())
+    return writer.finish(source.index, output.index)
+
+
+@pytest.mark.parametrize(
+    ("op", "told"),
+    [
+        ("ELU", "between int16 values nothing is computed in float: use relu"),
+        ("FULLY_CONNECTED", "have it quantised as well"),
+    ],
+)
+def test_what_is_in_float_between_int16_values_is_named(op: str, told: str) -> None:
+    """Not the conversion in front of it, which nobody wrote."""
+    with pytest.raises(CandidateFailure, match=f"{op} '.*' in float32 is not .*{told}"):
+        PLUGIN.generate(_in_float(op), "cortex-m4")

@@ -70,6 +70,24 @@ def test_copies_are_the_same_in_integers(dtype: str) -> None:
     assert with_integer_islands(changed) == (changed, ())
 
 
+@pytest.mark.parametrize(("scale", "more"), [(SCALE, []), (OTHER, ["QUANTIZE"])])
+def test_the_largest_of_floats_is_that_of_integers(scale: np.float32, more: list[str]) -> None:
+    """As GlobalMaxPooling2D is by LiteRT's quantiser; of another scale, to a step of that."""
+    writer = Writer()
+    axes = writer.constant(np.array([1], np.int32))
+    source = writer.activation(SHAPE, Quant(SCALE, 3), 1.0)
+    output = writer.activation((1, 6), Quant(scale, 3), 1.0)
+    real, largest = writer.float_activation(SHAPE), writer.float_activation((1, 6))
+    writer.operator("DEQUANTIZE", [source.index], [real], schema.DequantizeOptionsT())
+    writer.operator("REDUCE_MAX", [real, axes], [largest], schema.ReducerOptionsT(keepDims=False))
+    writer.operator("QUANTIZE", [largest], [output.index], schema.QuantizeOptionsT())
+    changed, told = with_integer_islands(writer.finish(source.index, output.index))
+    assert (_ops(changed), told) == (["REDUCE_MAX", *more], ())
+    inputs = _inputs("int8")
+    wanted = (inputs.max(axis=1).astype(float) - 3) * float(SCALE / scale) + 3
+    assert np.abs(Oracle(changed).run(inputs) - wanted).max() <= 0.51
+
+
 @pytest.mark.parametrize(
     ("op", "dtype"),
     [("SOFTMAX", "int8"), ("SOFTMAX", "int16"), ("LOGISTIC", "int8"), ("TANH", "int16")],

@@ -60,6 +60,10 @@ _INSTEAD = (
 # By which operand is a layer's value; the others are its weights.
 _WEIGHTED = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 0, "FULLY_CONNECTED": 0, "TRANSPOSE_CONV": 2}
 _LEFT_OUT = "the file leaves this layer in float among integers: have it quantised as well"
+_OF_INT16 = (
+    "between int16 values nothing is computed in float: use relu, sigmoid, tanh or softmax, or "
+    "quantise to int8, of which a table is made"
+)
 
 
 @dataclass
@@ -252,13 +256,27 @@ def _refuse_layers(graph: Graph) -> None:
             raise unsupported(_in_float(operator), _LEFT_OUT)
 
 
+def _refuse_of_int16(graph: Graph, ends: set[int]) -> None:
+    """What reads int16 values as floats, other than at an end."""
+    for operator in graph.operators:
+        made = {*operator.outputs} - ends
+        if operator.op != "DEQUANTIZE" or not made or min(operator.inputs, default=-1) < 0:
+            continue
+        source = graph.tensors[operator.inputs[0]]
+        readers = [one for one in graph.operators if not made.isdisjoint(one.inputs)]
+        if source.dtype == "int16" and source.data is None and readers:
+            raise unsupported(_in_float(readers[0]), _OF_INT16)
+
+
 def without_islands(graph: Graph) -> Graph:
     """The graph with copies of int8, and tables, in place of islands.
 
     Raises:
         CandidateFailure: An island computes what no table can be of.
     """
+    ends = _ends_of(graph)
     _refuse_layers(graph)
-    islands = _Islands(graph, list(graph.tensors), _ends_of(graph))
+    _refuse_of_int16(graph, ends)
+    islands = _Islands(graph, list(graph.tensors), ends)
     operators = [kept for operator in graph.operators for kept in islands.taken(operator)]
     return replace(graph, tensors=tuple(islands.tensors), operators=tuple(operators))
