@@ -28,6 +28,7 @@ from mlforge_tasks.stages._training import (
     Learner,
     Training,
     failure,
+    memory_failure,
     timeout_failure,
 )
 from mlforge_tasks.verdict import figures, metrics
@@ -244,11 +245,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             _least_squares.start(model, train, validation)
         training = fit(trainer, Judged(goal, validation, card), budget, pruning)
     except (MemoryError, libraries.tensorflow.errors.ResourceExhaustedError):
-        message = (
-            f"training needs more than its memory limit of {format_bytes(limit)}; lower "
-            "training.batch_size, or raise training.memory_limit"
-        )
-        raise failure("train_memory", message, limit) from None
+        raise memory_failure(limit) from None
     signal.setitimer(signal.ITIMER_PROF, 0)
     trainer.save(out / "weights.npz")
     training.write(out / "training.json")

@@ -16,8 +16,7 @@ from mlforge_tasks.stages._pruning import Pruning
 from mlforge_tasks.stages._torch_module import Taken, Users, start
 from mlforge_tasks.stages._torch_trainer import TorchTrainer
 from mlforge_tasks.stages._trainer import load_split
-from mlforge_tasks.stages._training import STARTED, Budget, failure
-from mlforge_tasks.yaml_file.units import format_bytes
+from mlforge_tasks.stages._training import STARTED, Budget, memory_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,11 +51,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
             raise
-        message = (
-            f"training needs more than its memory limit of {format_bytes(limit)}; lower "
-            "training.batch_size, or raise training.memory_limit"
-        )
-        raise failure("train_memory", message, limit) from None
+        raise memory_failure(limit) from None
     signal.setitimer(signal.ITIMER_PROF, 0)
     trainer.save(out / "weights.npz")
     training.write(out / "training.json")

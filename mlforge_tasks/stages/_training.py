@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from mlforge_tasks.contract.augment import Augment
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason, Record
+from mlforge_tasks.yaml_file.units import format_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +87,15 @@ def failure(
     """A failure of the `train` stage; with a value where it is known without a try."""
     reason = Reason(code=code, stage="train", message=message, value=value, limit=limit)
     return CandidateFailure(reason)
+
+
+def memory_failure(limit_bytes: float) -> CandidateFailure:
+    """What it means that a training takes more memory than the contract gives it."""
+    message = (
+        f"training needs more than its memory limit of {format_bytes(limit_bytes)}; lower "
+        "training.batch_size, or raise training.memory_limit"
+    )
+    return failure("train_memory", message, limit_bytes)
 
 
 def timeout_failure(limit_s: float) -> CandidateFailure:

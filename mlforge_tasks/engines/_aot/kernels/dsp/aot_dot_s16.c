@@ -1,4 +1,4 @@
-#include "aot_dot_s16.h"
+#include "aot_dot_each_s16.h"
 
 #include <string.h>
 
@@ -46,17 +46,11 @@ void aot_dot_four_s16(const int16_t *x, const int8_t *weights, int32_t step, int
         w2 += 4;
         w3 += 4;
     }
-    for (; taps > 0; taps--) {
-        int32_t value = *x++;
-        a0 += value * *w0++;
-        a1 += value * *w1++;
-        a2 += value * *w2++;
-        a3 += value * *w3++;
-    }
     sums[0] += a0;
     sums[1] += a1;
     sums[2] += a2;
     sums[3] += a3;
+    aot_dot_each_four_s16(x, w0, step, taps, sums);
 }
 
 void aot_dot_one_s16(const int16_t *x, const int8_t *weights, int32_t taps, int64_t *sum)
@@ -70,8 +64,6 @@ void aot_dot_one_s16(const int16_t *x, const int8_t *weights, int32_t taps, int6
         x += 4;
         weights += 4;
     }
-    for (; taps > 0; taps--) {
-        a0 += *x++ * *weights++;
-    }
     *sum += a0;
+    aot_dot_each_one_s16(x, weights, taps, sum);
 }
