@@ -29,17 +29,9 @@ if TYPE_CHECKING:
 _DTYPES = {"int8": np.int8, "int16": np.int16, "float32": np.float32}
 # Operators that may be given no place of their own for what they make.
 _VIEWS = {
-    *("EXPAND_DIMS", "GATHER", "GATHER_ND", "QUANTIZE", "RESHAPE", "REVERSE_V2", "SLICE", "SPLIT"),
-    *(
-        "SPLIT_V",
-        "SQUEEZE",
-        "STRIDED_SLICE",
-        "TRANSPOSE",
-        "UNPACK",
-        "BROADCAST_TO",
-        "CONCATENATION",
-    ),
-    *("PACK", "PAD", "PADV2", "MIRROR_PAD", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH"),
+    *("BROADCAST_TO", "CONCATENATION", "DEPTH_TO_SPACE", "EXPAND_DIMS", "GATHER", "GATHER_ND"),
+    *("MIRROR_PAD", "PACK", "PAD", "PADV2", "QUANTIZE", "RESHAPE", "REVERSE_V2", "SLICE"),
+    *("SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE", "UNPACK"),
 }
 _QUANTISE = (
     "have what it is set to computed by layers that the converter brings to int8, and begin at zero"
