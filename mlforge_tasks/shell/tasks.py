@@ -158,7 +158,8 @@ def _new() -> None:
     asked = request.read(variables.given())
     starter.write(asked)
     print(f"{_relative(asked.path)} is written: look at the lines that say CHECK, then")
-    print(f"  doit check contract={_relative(asked.path)}")
+    program = "doit" if Path("dodo.py").is_file() else "mlforge"  # which brings one
+    print(f"  {program} check contract={_relative(asked.path)}")
 
 
 def _board() -> None:

@@ -94,7 +94,7 @@ def test_another_repository_needs_three_lines(mlforge: Path, project: Path) -> N
     doit = [str(mlforge / "python"), "-m", "doit"]
     made = run([*doit, "new", "name=tank", "data=data/tank.csv"], project)
     assert made.returncode == 0, made.stdout + made.stderr
-    assert "contracts/tank.yaml is written" in made.stdout
+    assert "\n  doit check contract=contracts/tank.yaml\n" in made.stdout
     assert (project / "contracts" / "contract.schema.json").is_file()
     text = (ROOT / "tests" / "data" / "tank.yaml").read_text()
     text = text.replace("tests/data/tank.csv", "data/tank.csv").replace("epochs: 12", "epochs: 3")
@@ -123,6 +123,9 @@ def test_a_folder_without_a_dodo_file_has_the_program(mlforge: Path, tmp_path: P
     listed = run([str(mlforge / "mlforge"), "list"], tmp_path)
     assert listed.returncode == 0, listed.stdout + listed.stderr
     assert "converge" in listed.stdout
+    shutil.copyfile(ROOT / "tests" / "data" / "tank.csv", tmp_path / "tank.csv")
+    made = run([str(mlforge / "mlforge"), "new", "name=tank", "data=tank.csv"], tmp_path)
+    assert "\n  mlforge check contract=contracts/tank.yaml\n" in made.stdout, made.stderr
     refused = run([str(mlforge / "mlforge"), "run", "contract=contracts/pump.yaml"], tmp_path)
     assert refused.returncode == 3
     assert "contracts/pump.yaml" in refused.stderr
