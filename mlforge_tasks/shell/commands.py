@@ -224,12 +224,16 @@ def _stages(selected: Sequence[str]) -> Sequence[str] | None:
 
 
 def _check_request(selected: Sequence[str]) -> None:
-    """Refuses what `doit new` could not do, before it begins."""
-    if "new" in selected:
-        try:
+    """Refuses what `doit new` and `doit board` could not do, before they begin."""
+    try:
+        if "new" in selected:
             request.read(variables.given())
-        except MlforgeError as error:
-            raise InvalidDodoFile(str(error)) from None
+        if "board" in selected:
+            from mlforge_tasks.shell import new_board  # noqa: PLC0415 - needed here alone
+
+            new_board.read(variables.given())
+    except MlforgeError as error:
+        raise InvalidDodoFile(str(error)) from None
 
 
 def _check_parallel(options: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlforge_tasks.contract.board import Board, board_file, board_names, find_board, load_board
 from mlforge_tasks.errors import MlforgeError
@@ -21,18 +21,28 @@ if TYPE_CHECKING:
 NOMINAL_CYCLES = 1.6
 
 
-def write(words: Mapping[str, str]) -> tuple[Path, list[str]]:
-    """Writes a board's file.
+class Asked(NamedTuple):
+    """What a command line asks for.
+
+    Attributes:
+        name: The board's, as Zephyr writes it.
+        path: Where its file goes.
+        root: A tree of boards, relative to the project.
+    """
+
+    name: str
+    path: Path
+    root: str | None
+
+
+def read(words: Mapping[str, str]) -> Asked:
+    """What is asked for, before anything is done.
 
     Args:
         words: The command line's: `name`, as Zephyr writes it; `folder`, a tree of boards.
 
-    Returns:
-        The file, and what in it is to be looked at.
-
     Raises:
-        MlforgeError: There is no name, no such board, or the file is there already.
-        ToolError: Zephyr cannot be configured for it.
+        MlforgeError: There is no name, or the board or its file is there already.
     """
     name = words.get("name")
     if name is None:
@@ -48,7 +58,23 @@ def write(words: Mapping[str, str]) -> tuple[Path, list[str]]:
             f"MLForge has the board '{known.name}' already: {board_file(known.name)}",
             hint=f"copy that file to '{path}' to change it for your contracts",
         )
-    root = _root(words.get("folder"))
+    return Asked(name, path, _root(words.get("folder")))
+
+
+def write(words: Mapping[str, str]) -> tuple[Path, list[str]]:
+    """Writes a board's file.
+
+    Args:
+        words: As for `read`.
+
+    Returns:
+        The file, and what in it is to be looked at.
+
+    Raises:
+        MlforgeError: As `read`; or Zephyr knows no such board.
+        ToolError: Zephyr cannot be configured for it.
+    """
+    name, path, root = read(words)
     found = describe.describe(name, product.project() / root if root else None, BUILD_ROOT)
     text = "\n".join(_lines(found, root)) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)

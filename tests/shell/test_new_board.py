@@ -17,6 +17,7 @@ from mlforge_tasks.platforms._zephyr import cross, describe, workspace
 from mlforge_tasks.platforms.zephyr import PLUGIN
 from mlforge_tasks.shell import new_board, request
 from mlforge_tasks.yaml_file import read_model
+from tests.helpers.builds import doit
 from tests.helpers.graphs import random_graph
 from tests.helpers.zephyr_images import NEEDS_ZEPHYR, answers, deploy_alone
 
@@ -67,6 +68,13 @@ def test_what_could_not_be_done_is_told(project: Path) -> None:
     assert "acme_pump.yaml' is there already" in refusal(name="acme/pump")
     assert "wanted a folder of the project" in refusal(name="x", folder="nowhere")
     assert "wanted a folder of the project" in refusal(name="x", folder="/")
+
+
+def test_a_wrong_command_starts_nothing(tmp_path: Path) -> None:
+    """As README's table of exit codes has it."""
+    found = doit("name=mps2/an385", build=tmp_path, command="board")
+    assert found.code == 3
+    assert "MLForge has the board 'mps2/an385' already" in found.err
 
 
 @NEEDS_ZEPHYR
