@@ -85,9 +85,8 @@ class Target(Record):
             for one in folders:  # it may be in a file that cannot be read
                 check_files(one)
             known = sorted({name for one in (*folders, BOARDS) for name in board_names(one)})
-            near = closest(name, known)
-            add = "" if near else f"; {ADD_BOARD.format(name=name)}"
-            raise Mistake(f"a board: {', '.join(known)}{add}", suggestion=near)
+            add = ADD_BOARD.format(name=name)
+            raise Mistake(f"a board: {', '.join(known)}; {add}", suggestion=closest(name, known))
         return name
 
     @field_validator("zephyr")

@@ -152,7 +152,7 @@ def layer_text(report: Report) -> list[str]:
         + (f", and less of {len(others)} more of its name," if others else "")
         + f" stand at an end of their {report.dtype} range on the validation split: the "
         "calibration examples do not reach as far; take more of them where there are more "
-        "(`dataset.calibration.count`)"
+        "(`dataset.calibration.count`, or where a .tflite file was quantised)"
         for worst, *others in layers.values()
     )
 

@@ -35,6 +35,11 @@ _COMPUTING = {
 }
 # Whatever these are given, their range is that of the function.
 _BOUNDED = {"LOGISTIC", "SOFTMAX", "TANH", "LOG_SOFTMAX", "L2_NORMALIZATION"}
+# What they make lies between the least and the greatest of what they are given.
+_BETWEEN = {
+    *("AVERAGE_POOL_2D", "CONCATENATION", "MAX_POOL_2D", "MEAN", "PACK", "QUANTIZE", "REDUCE_MAX"),
+    *("REDUCE_MIN", "RELU", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"),
+}
 # Where a function ends, or an activation function cuts: no fault of the range. Below and above.
 _CUTS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
@@ -143,6 +148,10 @@ def _ends(operator: Operator, graph: Graph, gates: AbstractSet[_Pair]) -> tuple[
     if operator.op == "RSQRT":  # of one step; there is none between it and 0
         return 0.0, float(graph.inputs_of(operator)[0].scale) ** -0.5
     below, above = _CUTS[operator.op if operator.op in _CUTS else options.activation]
+    if operator.op in _BETWEEN:
+        given = [_range(one) for one in graph.inputs_of(operator) if one.dtype in ITEM_BYTES]
+        least, most = float(np.min(given)), float(np.max(given))
+        below, above = max(below, least), min(above, most)
     if operator.op in _PAIRS:
         least, most = _of_pair(operator, graph, gates)
         below, above = max(below, least), min(above, most)

@@ -130,6 +130,21 @@ def test_what_operands_cannot_come_to_is_not_cut_off(scale: float, high: int) ->
     assert (found.at_low, found.at_high) == (0, high)
 
 
+@pytest.mark.parametrize(("scale", "high"), [(6.1 / 255, 0), (3 / 255, 4)])
+def test_a_mean_is_cut_off_only_where_its_operand_reaches_further(scale: float, high: int) -> None:
+    """Behind a ReLU, of a channel that is 0 all the time, it is 0."""
+    writer = Writer()
+    source = writer.activation((1, 2, 2), Quant(np.float32(6 / 255), -128), 1.0)
+    axes = writer.constant(np.array([1], np.int32))
+    made = writer.activation((1, 2), Quant(np.float32(scale), -128), 1.0)
+    options: Any = schema.ReducerOptionsT(keepDims=False)
+    writer.operator("MEAN", [source.index, axes], [made.index], options)
+    last = dense(writer, made, UNIT, ACTIVATION.NONE)
+    examples = np.array([[[-128, 100], [-128, 127]]] * 4, np.int8)
+    (found,) = layer_rails(writer.finish(source.index, last.index), Windows.each(examples))
+    assert (found.at_low, found.at_high) == (0, high)
+
+
 def test_of_many_examples_some_are_run() -> None:
     """From the first to the last."""
     many = Windows.each(np.repeat(INPUTS.rows, 1000, axis=0))
