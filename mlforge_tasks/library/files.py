@@ -37,7 +37,10 @@ _ALWAYS: Mapping[str, str] = {
     "LicenseRef-model.txt": "LICENSES/LicenseRef-model.txt",
 }
 _OF_WINDOWS: Mapping[str, str] = {"push.c": "src/{}/{}_push.c"}
-_OF_TFLM: Mapping[str, str] = {"zephyr/tflm.cmake": "zephyr/tflm.cmake"}
+_OF_TFLM: Mapping[str, str] = {
+    "tflite-micro.cmake": "tflite-micro.cmake",
+    "zephyr/tflm.cmake": "zephyr/tflm.cmake",
+}
 
 
 def library_files(facts: Facts, engine: LibrarySources) -> dict[str, bytes]:

@@ -11,11 +11,11 @@ import pytest
 
 pytest.importorskip("tflite_micro")
 
-from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.graph import process
 from mlforge_tasks.platforms import _gnu
 from tests.helpers.clang import clang_or_skip
+from tests.helpers.cores import CORES, run, toolchain_or_skip
 from tests.helpers.graphs import random_graph
 from tests.helpers.libraries import (
     TASKS,
@@ -68,25 +68,6 @@ int main(void)
 }}
 """
 ONE = '    wrong += {0}_init() != 0 || {0}_self_test() != 0;\n    printf("{0} %d\\n", wrong);\n'
-# QEMU's boards, and where picolibc's linker script puts things.
-CORES = {
-    "cortex-m3": ("mps2-an385", "-mcpu=cortex-m3 -mthumb"),
-    "cortex-m4": (
-        "mps2-an386",
-        "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -ffp-contract=fast",
-    ),
-    "cortex-m55": ("mps3-an547", "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard"),
-}
-TOOLCHAIN = """\
-set(CMAKE_SYSTEM_NAME Generic)
-set(CMAKE_SYSTEM_PROCESSOR arm)
-set(CMAKE_C_COMPILER arm-none-eabi-gcc)
-set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
-set(CMAKE_C_FLAGS_INIT "{flags} --specs=picolibc.specs -ffunction-sections -fdata-sections")
-set(CMAKE_EXE_LINKER_FLAGS_INIT "--oslib=semihost --crt0=hosted -Wl,--defsym=__flash={flash:#x} \\
--Wl,--defsym=__flash_size={flash_size:#x} -Wl,--defsym=__ram={ram:#x} \\
--Wl,--defsym=__ram_size={ram_size:#x} -Wl,--defsym=__stack_size=0x1000")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -147,32 +128,11 @@ def test_models_of_every_task_run_on_a_core(
     libraries: Mapping[str, Library], core: str, tmp_path: Path
 ) -> None:
     """On bare metal, from a toolchain file alone; also where the compiler may fuse floats."""
-    machine, flags = CORES[core]
-    if shutil.which("arm-none-eabi-gcc") is None or shutil.which("qemu-system-arm") is None:
-        pytest.skip("no compiler for Arm, or no qemu-system-arm")
-    board = next(
-        one
-        for one in map(load_board, ("mps2/an385", "mps2/an386", "mps3/an547"))
-        if one.qemu and one.qemu.machine == machine
-    )
-    flash, ram = board.memories()
-    toolchain = tmp_path / "toolchain.cmake"
-    toolchain.write_text(
-        TOOLCHAIN.format(
-            flags=flags,
-            flash=flash.origin,
-            flash_size=flash.length_bytes,
-            ram=ram.origin,
-            ram_size=ram.length_bytes,
-        )
-    )
+    toolchain = toolchain_or_skip(core, tmp_path)
     build = tmp_path / "build"
     source = project(tmp_path / "app", libraries)
     cmake(source, build, f"-DCMAKE_TOOLCHAIN_FILE={toolchain}", "-DCMAKE_BUILD_TYPE=MinSizeRel")
-    argv = ["qemu-system-arm", "-machine", machine, "-nographic", "-monitor", "none"]
-    argv += ["-semihosting-config", "enable=on,target=native", "-serial", "none"]
-    said = process.check([*argv, "-kernel", str(build / "app")], timeout_s=TIMEOUT_S)
-    assert said.replace("\r", "") == all_right(libraries)
+    assert run(core, build / "app", TIMEOUT_S) == all_right(libraries)
 
 
 def test_the_example_runs_and_a_wrong_byte_is_told(
