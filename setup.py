@@ -23,4 +23,6 @@ class BuildWithFiles(build_py):
             copy(name, shipped / name)
 
 
-setup(cmdclass={"build_py": BuildWithFiles})
+# Apart from the tree of artefacts, `build/`, and from what an earlier build has left.
+options = {"build": {"build_base": "dist/build"}}
+setup(cmdclass={"build_py": BuildWithFiles}, options=options)

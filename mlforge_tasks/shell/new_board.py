@@ -47,7 +47,7 @@ def read(words: Mapping[str, str]) -> Asked:
     name = words.get("name")
     if name is None:
         raise MlforgeError(
-            "found no name of a board", hint="`doit board name=nucleo_l4r5zi`, as Zephyr writes it"
+            "found no name of a board", hint="`doit board name=nucleo_l476rg`, as Zephyr writes it"
         )
     path = board_file(name, product.project() / "contracts" / "boards")
     if path.exists():

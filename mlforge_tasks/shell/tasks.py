@@ -196,7 +196,7 @@ def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
     }
     yield {
         "basename": "board",
-        "doc": "write the file of a board that Zephyr knows: doit board name=nucleo_l4r5zi",
+        "doc": "write the file of a board that Zephyr knows: doit board name=nucleo_l476rg",
         "actions": [told(_board)],
     }
     yield {

@@ -48,6 +48,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index"]
     done = run([*pip, "--no-build-isolation", "-w", str(made), "."], source)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert not (source / "build").exists()  # which is for artefacts
     (built,) = made.glob("*.whl")
     return built
 

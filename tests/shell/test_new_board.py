@@ -60,7 +60,7 @@ def refusal(**words: str) -> str:
 
 def test_what_could_not_be_done_is_told(project: Path) -> None:
     """No name, a board that is there, a file that is there, a tree that is none."""
-    assert "`doit board name=nucleo_l4r5zi`" in refusal()
+    assert "`doit board name=nucleo_l476rg`" in refusal()
     assert "MLForge has the board 'nucleo_f446re' already" in refusal(name="nucleo_f446re")
     assert "MLForge has the board 'mps3/an547'" in refusal(name="mps3/corstone300/an547")
     (project / "contracts" / "boards").mkdir(parents=True)
