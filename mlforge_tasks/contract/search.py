@@ -152,6 +152,13 @@ class Search(Record):
         return torch
 
     @model_validator(mode="after")
+    def _channels_come_first_in_pytorch(self) -> Search:
+        """Unless it is said; a contract that is written out says it, and is read the same."""
+        if self.torch is None or "layout" in self.model_fields_set:
+            return self
+        return self.model_copy(update={"layout": "nchw"})
+
+    @model_validator(mode="after")
     def _agent_has_what_it_needs(self) -> Search:
         mistakes = list(self._fixed_mistakes() if self.agent == FIXED else self._search_mistakes())
         if self.torch is not None and self.agent != FIXED:
@@ -211,9 +218,3 @@ class Search(Record):
         """The model file that is built as it is, without any design or training."""
         fixed = self.agent == FIXED and self.file is not None
         return self.file if fixed and str(self.file).endswith(MODEL_SUFFIXES) else None
-
-    @property
-    def taken_layout(self) -> Layout:
-        """In which order the model takes an example's axes; PyTorch's has channels first."""
-        said = "layout" in self.model_fields_set
-        return "nchw" if self.torch is not None and not said else self.layout

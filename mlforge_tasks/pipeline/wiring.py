@@ -168,7 +168,7 @@ class Wiring:
     @functools.cached_property
     def layout(self) -> dict[str, Any]:
         """In which order a user's network takes an example's axes."""
-        return {LAYOUT: self.contract.search.taken_layout}
+        return {LAYOUT: self.contract.search.layout}
 
     @functools.cached_property
     def admission(self) -> list[dict[str, Any]]:

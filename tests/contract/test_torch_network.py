@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.contract.torch_network import Sources, check
 from mlforge_tasks.errors import ContractError, ToolError
@@ -74,7 +75,9 @@ def test_channels_come_first_unless_it_is_said(tmp_path: Path) -> None:
     """As PyTorch's convolutions have them; a recurrent layer with `batch_first` wants them last."""
     first = load(edited(TANK, tmp_path, TORCH), ROOT)
     last = load(edited(TANK, tmp_path, (TORCH[0], f"{TORCH[1]}, layout: nhwc")), ROOT)
-    assert (first.search.taken_layout, last.search.taken_layout) == ("nchw", "nhwc")
+    assert (first.search.layout, last.search.layout) == ("nchw", "nhwc")
+    for one in (first, last):  # what is written out is read the same
+        assert Contract.from_dump(one.model_dump(mode="json")).search.layout == one.search.layout
 
 
 def test_a_training_that_is_keras_alone_is_refused(tmp_path: Path) -> None:
