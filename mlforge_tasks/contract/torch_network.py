@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from mlforge_tasks.contract.fields import ProjectPath
-from mlforge_tasks.yaml_file import Mistake
+from mlforge_tasks.yaml_file import Mistake, closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _FORM = "a file of the project and a function in it, such as 'nets/my.py:build'"
 _PACKAGE = "__init__.py"
+_DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
 _PATH: TypeAdapter[str] = TypeAdapter(ProjectPath)
 
 
@@ -61,8 +62,9 @@ def check(text: str, root: Path) -> None:
         raise Mistake(f"a file of Python: {at}: {getattr(error, 'msg', error)}") from None
     names = sorted({name for one in body for name in _defined(one)})
     if function not in names:
-        known = f"it has {', '.join(names)}" if names else "it defines none"
-        raise Mistake(f"a function of '{path}': {known}")
+        made = [one.name for one in body if isinstance(one, _DEFINITIONS)]
+        known = f"it has {', '.join(sorted(made))}" if made else "it defines none"
+        raise Mistake(f"a function of '{path}': {known}", suggestion=closest(function, made))
 
 
 def misfits(torch: str | None, training: Training | None) -> Iterator[Mistake]:
@@ -76,7 +78,7 @@ def misfits(torch: str | None, training: Training | None) -> Iterator[Mistake]:
 
 def _defined(statement: ast.stmt) -> Iterator[str]:
     """Functions and classes, and what may be one: imported or assigned names."""
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+    if isinstance(statement, _DEFINITIONS):
         yield statement.name
     elif isinstance(statement, ast.ImportFrom):
         yield from (one.asname or one.name for one in statement.names)

@@ -67,6 +67,12 @@ if TYPE_CHECKING:
 KERAS_MARK = slice(0, 4), b"PK\x03\x04"  # a zip archive
 
 
+_CODE_INSIDE = (
+    "the .keras file has code inside, as a Lambda layer is, which is not run: "
+    "build the network of Keras' own layers"
+)
+
+
 class Int8Model(NamedTuple):
     """A `.tflite` file and what it says about itself."""
 
@@ -130,6 +136,8 @@ def _load(libraries: Libraries, content: bytes) -> Any:
             keras_ends(model)
         except Exception as error:
             shortage.refuse(error, "loading the .keras file")
+            if "safe_mode" in str(error):
+                raise _unusable(_CODE_INSIDE) from error
             raise _unusable(f"Keras cannot load the .keras file: {error_line(error)}") from error
     return model
 

@@ -301,6 +301,11 @@ def nothing(keras: Any) -> Any:
     return keras.Model(inputs, keras.layers.Dropout(0.5)(inputs))
 
 
+def with_code(keras: Any) -> Any:
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Lambda(lambda values: 2 * values)(inputs))
+
+
 def never_built(keras: Any) -> Any:
     return keras.Sequential([keras.layers.Dense(2)])
 
@@ -326,6 +331,7 @@ REFUSED: dict[Callable[[Any], Any], str] = {
     any_length: r"takes inputs \[None\], the data set has \[4\]",
     long_loop: r"layer 'memory' \(LSTM\) is a loop over 80 steps, .* give it 64 steps or fewer",
     convolutional_loop: r"layer 'sight' \(ConvLSTM1D\) is a loop over time, .* use LSTM",
+    with_code: "code inside, as a Lambda layer is, which is not run: build the network of Keras'",
     never_built: "Keras cannot load the .keras file",
 }
 
