@@ -17,6 +17,7 @@ from mlforge_tasks.records import Measurement, Reason
 from mlforge_tasks.shell.notes import engine_text
 from mlforge_tasks.stages import _probe, choose, pick
 from mlforge_tasks.stages import engine as engine_stage
+from mlforge_tasks.stages._describe import about, tensors_of
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.constraints import Bound
 from mlforge_tasks.verdict.engine_choice import (
@@ -235,7 +236,10 @@ def test_what_the_chosen_engine_cannot_run_has_failed(tmp_path: Path) -> None:
 
 def test_the_engine_comes_from_the_choice(tmp_path: Path) -> None:
     """`auto` generates with the chosen one; one that was not chosen has nothing to do."""
-    (tmp_path / "model.tflite").write_bytes(random_graph(1))
+    content = random_graph(1)
+    (tmp_path / "model.tflite").write_bytes(content)
+    (source,), (output,) = tensors_of(content)
+    about(content, source, output).write(tmp_path / "quantisation.json")
     inputs = {"quantise": tmp_path, "choice": tmp_path}
     EngineChoice(engine="tflm", candidate="1.0", why="").write(tmp_path / CHOICE)
 
