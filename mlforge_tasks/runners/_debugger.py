@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _STOP = b"\x03"
 _DONE = b"OK"
+# What the protocol has of a program that ended, by itself or by a signal.
+_ENDED = (b"W", b"X")
 # Two digits a byte, in a packet that QEMU has room for (4,096 bytes).
 PIECE_BYTES = 1536
 _READ_BYTES = 1 << 12
@@ -56,6 +58,8 @@ class Debugger:
     def _write(self, address: int, piece: bytes) -> None:
         self._send(b"M%x,%x:%s" % (address, len(piece), piece.hex().encode()))
         answer = self._answer()
+        if answer[:1] in _ENDED:  # a killed emulator takes its leave
+            raise TransportClosedError
         if answer != _DONE:
             raise ToolError(
                 f"the emulator did not let {len(piece)} bytes be written at {address:#x}: "
