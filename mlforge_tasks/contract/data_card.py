@@ -11,6 +11,10 @@ from mlforge_tasks.records import Record
 
 # In the data set's folder: all that there is to know, and what of it says nothing in words.
 CARD, EXAMPLES_CARD = "data_card.json", "examples.json"
+# Where each row is from; see `origins`.
+ORIGIN_NAMES, ORIGIN_RUNS = "origins.json", "origins.npy"
+# What only people read.
+FOR_PEOPLE = (CARD, ORIGIN_NAMES, ORIGIN_RUNS)
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 

@@ -34,6 +34,7 @@ from mlforge_tasks.datasets._examples import (
     streams,
 )
 from mlforge_tasks.datasets._findings import findings
+from mlforge_tasks.datasets._origins import origins
 from mlforge_tasks.datasets._split import LEFT_OUT
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import canonical_json, sha256_bytes
@@ -49,24 +50,27 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.dataset import DatasetSpec
     from mlforge_tasks.contract.target import Channel, Output
     from mlforge_tasks.datasets import Loaded
+    from mlforge_tasks.origins import Origins
 
     Splits = Mapping[Split, Examples]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the dataset stage writes: arrays by name, what needs no model, and the card."""
+    """What the dataset stage writes: arrays by name, what needs no model, the card, and sources."""
 
     arrays: Mapping[str, NDArray[Any]]
     guesses: Mapping[tuple[BaselineRule, Split], NDArray[np.float32]]
     card: DataCard
+    origins: Origins
 
     def write(self, out: Path) -> None:
-        """Writes the card, the same without text, and each array as a `.npy` file."""
+        """Writes the card, the same without text, each array as a `.npy` file, and the origins."""
         for name, array in self.arrays.items():
             np.save(out / f"{name}.npy", array, allow_pickle=False)
         for (rule, split), array in self.guesses.items():
             np.save(out / guess_file(rule, split), array, allow_pickle=False)
+        self.origins.write(out)
         self.card.write(out / CARD)
         self.card.without_text().write(out / EXAMPLES_CARD)
 
@@ -82,8 +86,7 @@ def prepare(spec: DatasetSpec, loaded: Loaded, *, in_streams: bool = False) -> P
     Raises:
         MlforgeError: The data is not as the contract says.
     """
-    table = loaded.table
-    rows = read_rows(spec, table)
+    table, rows = loaded.table, read_rows(spec, loaded.table)
     splits = make_examples(spec, table, rows)
     train = splits["train"]
     chosen = calibration_examples(spec, train.y, table.where)
@@ -110,7 +113,8 @@ def prepare(spec: DatasetSpec, loaded: Loaded, *, in_streams: bool = False) -> P
         **told,
     )
     baselines = tuple(_baselines.told(guesses, splits, card))
-    return Prepared(arrays, guesses, card.model_copy(update={"baselines": baselines}))
+    card = card.model_copy(update={"baselines": baselines})
+    return Prepared(arrays, guesses, card, origins(table, rows.groups))
 
 
 def _interface(

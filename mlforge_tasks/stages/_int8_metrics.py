@@ -16,6 +16,7 @@ from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.int8 import given, judged, steps_of
 from mlforge_tasks.quantisation import FLOAT_OUTPUTS, Quantisation, alone
+from mlforge_tasks.stages._float_network import float_least, float_outputs
 from mlforge_tasks.stages._guesses import Guesses
 from mlforge_tasks.stages._saturation import layer_rails
 from mlforge_tasks.verdict import breakdown, figures, intervals, metrics
@@ -155,13 +156,12 @@ class _Judged:
     def split(
         self,
         name: Split,
-        inputs: Windows,
-        raw: NDArray[Quantised],
+        ran: tuple[Windows, NDArray[Quantised]],
+        outputs: NDArray[np.float64],
         targets: NDArray[Any],
     ) -> SplitEvaluation:
-        """One split, from what the model was given and gave for it."""
-        card = self.card
-        outputs = metrics.of_device(raw, inputs, self.quantisation, card)
+        """One split, from what the model was given and gave for it, and what that means."""
+        card, (inputs, raw) = self.card, ran
         floats = {}
         if name in self.floats:
             real = metrics.denormalise(self.floats[name], card)
@@ -246,8 +246,8 @@ def evaluation(
     asked: Sequence[Figure],
     decision: Decision | None = None,
     confidence: float | None = None,
-) -> Evaluation:
-    """A model on the validation and test splits.
+) -> tuple[Evaluation, dict[Split, NDArray[Any]]]:
+    """A model on the validation and test splits, and what it gave for each example.
 
     Args:
         model: What stage `quantise` made.
@@ -256,43 +256,43 @@ def evaluation(
         decision: What the device decides; None where it only gives outputs.
         confidence: The level of intervals that are judged; None where none is.
 
+    Returns:
+        What it came to; and by split what `read_predictions` reads.
+
     Raises:
         CandidateFailure: Neither the oracle, where there is one, nor engine `aot` can run it.
         ToolError: A figure is not defined on a split.
     """
-    quantisation = Quantisation.read(model / "quantisation.json")
-    floats = _float_outputs(model / FLOAT_OUTPUTS)
-    card = DataCard.read(dataset / "data_card.json")
-    least = _float_least(detectors(asked, card.task, len(card.labels)), floats, dataset)
-    guesses = Guesses.read(dataset, card, asked)
-    judged = _Judged(card, quantisation, asked, decision, floats, least, guesses, confidence)
+    judged = _judged(model, dataset, asked, decision, confidence)
+    card, quantisation = judged.card, judged.quantisation
     tflite = (model / "model.tflite").read_bytes()
     ran, why = _ran(tflite, quantisation, dataset, SPLITS)
-    found: dict[str, Any] = {
-        split: judged.split(split, given, raw, windows.read_targets(dataset, split))
-        for split, (given, raw) in ran.items()
-    }
+    found: dict[str, Any] = {}
+    predicted: dict[Split, NDArray[Any]] = {}
+    for split, (inputs, raw) in ran.items():
+        outputs = metrics.of_device(raw, inputs, quantisation, card)
+        predicted[split] = outputs[:, 1].astype(np.int64) if card.task == "anomaly" else raw
+        targets = windows.read_targets(dataset, split)
+        found[split] = judged.split(split, (inputs, raw), outputs, targets)
     layers = layer_rails(tflite, ran["validation"][0])
     found["validation"] = found["validation"].model_copy(update={"layer_rails": layers})
     computed_by: Computer = "aot" if why else "tflite-micro"
     dtype = quantisation.output.dtype
-    return Evaluation(computed_by=computed_by, not_compared=why, dtype=dtype, **found)
+    evaluated = Evaluation(computed_by=computed_by, not_compared=why, dtype=dtype, **found)
+    return evaluated, predicted
 
 
-def _float_least(
-    wanted: Sequence[Figure], floats: Mapping[str, NDArray[np.float32]], dataset: Path
-) -> tuple[float, ...] | None:
-    """The float network's thresholds; None where nothing is detected, or there is no network."""
-    if "validation" not in floats:
-        return None
-    targets = windows.read_targets(dataset, "validation")
-    return figures.least_scores(wanted, floats["validation"].astype(np.float64), targets)
-
-
-def _float_outputs(path: Path) -> Mapping[str, NDArray[np.float32]]:
-    """What the float network gave, by split; nothing of a model that was brought along."""
-    if not path.exists():
-        return {}
-    with np.load(path) as arrays:
-        found: dict[str, NDArray[np.float32]] = {name: arrays[name] for name in SPLITS}
-    return found
+def _judged(
+    model: Path,
+    dataset: Path,
+    asked: Sequence[Figure],
+    decision: Decision | None,
+    confidence: float | None,
+) -> _Judged:
+    """What splits are judged with; see `evaluation` for the arguments."""
+    quantisation = Quantisation.read(model / "quantisation.json")
+    floats = float_outputs(model / FLOAT_OUTPUTS)
+    card = DataCard.read(dataset / "data_card.json")
+    least = float_least(detectors(asked, card.task, len(card.labels)), floats, dataset)
+    guesses = Guesses.read(dataset, card, asked)
+    return _Judged(card, quantisation, asked, decision, floats, least, guesses, confidence)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import datasets
-from mlforge_tasks.contract.data_card import CARD, EXAMPLES_CARD
+from mlforge_tasks.contract.data_card import CARD, EXAMPLES_CARD, ORIGIN_NAMES, ORIGIN_RUNS
 from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph.kind import StageKind
@@ -26,7 +26,7 @@ def kind(spec: DatasetSpec) -> StageKind:
     zone = spec.time.zone if spec.time else None
     return StageKind(
         __name__,
-        (CARD, EXAMPLES_CARD),
+        (CARD, EXAMPLES_CARD, ORIGIN_NAMES, ORIGIN_RUNS),
         isolated=True,
         fields=("dataset", "task"),
         loads=(spec.source_module,),
@@ -52,7 +52,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: The project's root as `source`: its files are what the source says.
         out: Gets `rows.npy`, `{train,validation,test}_{starts,y}.npy`, `calibration_starts.npy`,
             `without_model_{rule}_{split}.npy` `data_card.json`, and the same without
-            text as `examples.json`; `windows` reads the arrays.
+            text as `examples.json`; `windows` reads the arrays, `origins` where rows are from.
         config: The contract's `dataset` and `task`; `in_streams` where examples go on with one
             another.
 

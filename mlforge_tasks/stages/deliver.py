@@ -15,6 +15,7 @@ from mlforge_tasks.records import canonical_json
 from mlforge_tasks.runners._hex import intel_hex
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
+from mlforge_tasks.verdict.predictions import PREDICTIONS
 from mlforge_tasks.verdict.trials import Report
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 
 CONTRACT = "contract.json"
+# Of each example; the evaluation says what they come to, and the page which are the worst.
+NOT_DELIVERED = (FLOAT_OUTPUTS, *PREDICTIONS)
 # Where what is delivered was carried over: the contract of the search that found it.
 SEARCHED = "searched_contract.json"
 MEND = "the store holds what no stage made: delete the build tree's 'ac' and 'cas', and run again"
@@ -95,8 +98,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         sources += [folder for name, folder in inputs.items() if name.startswith(f"{report.best}.")]
     for source in sources:
         for name, path in outputs_in(source):
-            if name == FLOAT_OUTPUTS:
-                continue  # the evaluation says what they come to
+            if name in NOT_DELIVERED:
+                continue
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / name)
     if report.met:

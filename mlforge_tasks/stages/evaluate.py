@@ -17,6 +17,7 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
 from mlforge_tasks.verdict.decision import decision_in
 from mlforge_tasks.verdict.evaluation import EVALUATION
+from mlforge_tasks.verdict.predictions import PREDICTIONS, predictions_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ def tools() -> Mapping[str, str]:
 
 KIND = StageKind(
     __name__,
-    (EVALUATION,),
+    (EVALUATION, *PREDICTIONS),
     isolated=True,
     fields=("goal.confidence",),
     resources=engines.resources("aot"),
@@ -41,7 +42,7 @@ KIND = StageKind(
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
-    """Writes `evaluation.json`.
+    """Writes `evaluation.json`, and what the model gave for each example; see `read_predictions`.
 
     Args:
         inputs: `quantise` and `dataset`; `decide` where something is to be detected.
@@ -52,13 +53,17 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         CandidateFailure: There is no oracle here, and the `aot` engine cannot run the model.
         ToolError: A figure is not defined on a split.
     """
+    import numpy as np  # noqa: PLC0415 - heavy
+
     from mlforge_tasks.stages import _int8_metrics  # noqa: PLC0415 - numpy
 
     asked = [Figure.from_dump(one) for one in config["figures"]]
     confidence: float | None = config["goal.confidence"]
     model, dataset, decision = inputs["quantise"], inputs["dataset"], decision_in(inputs)
-    found = _int8_metrics.evaluation(model, dataset, asked, decision, confidence)
+    found, predicted = _int8_metrics.evaluation(model, dataset, asked, decision, confidence)
     found.write(out / EVALUATION)
+    for split, outputs in predicted.items():
+        np.save(out / predictions_file(split), outputs, allow_pickle=False)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.contract.data_card import CARD
+from mlforge_tasks.contract.data_card import FOR_PEOPLE
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.kind import StageKind
@@ -37,7 +37,7 @@ KIND = StageKind(
     __name__,
     ("model.tflite", "quantisation.json"),
     isolated=True,
-    unread={"dataset": (CARD,)},
+    unread={"dataset": FOR_PEOPLE},
     fields=_FIELDS,
 )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.contract.data_card import CARD
+from mlforge_tasks.contract.data_card import FOR_PEOPLE
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph import torch_venv
 from mlforge_tasks.graph.kind import StageKind
@@ -25,7 +25,7 @@ KIND = StageKind(
     __name__,
     ("model.tflite", "quantisation.json"),
     isolated=True,
-    unread={"dataset": (CARD,)},
+    unread={"dataset": FOR_PEOPLE},
     fields=(*quantise.KIND.fields, "search.torch"),
     loads=(CONVERSION,),
     tools=torch_venv.tools,

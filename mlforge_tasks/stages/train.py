@@ -11,7 +11,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.contract.data_card import CARD
+from mlforge_tasks.contract.data_card import FOR_PEOPLE
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.kind import StageKind
@@ -36,7 +36,7 @@ KIND = StageKind(
     __name__,
     ("weights.npz", "training.json"),
     isolated=True,
-    unread={"dataset": (CARD,)},
+    unread={"dataset": FOR_PEOPLE},
     fields=("training", "search.seed"),
     loads=(TRAINING,),
 )

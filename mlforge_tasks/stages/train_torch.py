@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.contract.data_card import CARD
+from mlforge_tasks.contract.data_card import FOR_PEOPLE
 from mlforge_tasks.graph import torch_venv
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main, train
@@ -23,7 +23,7 @@ KIND = StageKind(
     __name__,
     ("weights.npz", "training.json"),
     isolated=True,
-    unread={"dataset": (CARD,)},
+    unread={"dataset": FOR_PEOPLE},
     fields=("training", "search.seed", "search.torch"),
     loads=(TRAINING,),
     tools=torch_venv.tools,

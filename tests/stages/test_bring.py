@@ -416,7 +416,7 @@ def test_a_network_of_either_order_is_judged_alike(tmp_path: Path) -> None:
         described = Quantisation.read(out / "quantisation.json")
         assert alone(described.input).channels_first == (layout == "nchw")
         golden.append(GoldenVectors.choose(dataset, described).inputs)
-        found.append(_int8_metrics.evaluation(out, dataset, [Figure(name="auc", metric="auc")]))
+        found.append(_int8_metrics.evaluation(out, dataset, [Figure(name="auc", metric="auc")])[0])
     np.testing.assert_array_equal(golden[1], np.moveaxis(golden[0], -1, 1))
     assert found[0].validation.figures == found[1].validation.figures
     assert found[0].validation.float_figures == found[1].validation.float_figures

@@ -82,6 +82,8 @@ def test_csv(tmp_path: Path) -> None:
     assert {path.name for path in out.iterdir()} == ARRAYS | GUESSES | {
         "data_card.json",
         "examples.json",
+        "origins.json",
+        "origins.npy",
     }
     for one in card.arrays:
         assert sha256_bytes((out / f"{one.name}.npy").read_bytes()) == one.sha256
@@ -170,7 +172,7 @@ def real(folder: Path, sections: dict[str, Any], task: str) -> DataCard:
     card = run_stage(config(sections, task), folder / "out")
     made = {path.name for path in (folder / "out").iterdir()}
     others = {name for name in made if not name.startswith("without_model_")}
-    assert others == ARRAYS | {"data_card.json", "examples.json"}
+    assert others == ARRAYS | {"data_card.json", "examples.json", "origins.json", "origins.npy"}
     return card
 
 

@@ -18,7 +18,9 @@ from mlforge_tasks.oracle import outputs_of
 from mlforge_tasks.stages import decide, evaluate
 from mlforge_tasks.stages._describe import describe
 from mlforge_tasks.verdict.decision import Counts, Decision
+from mlforge_tasks.verdict.detection import scores_of
 from mlforge_tasks.verdict.evaluation import Evaluation
+from mlforge_tasks.verdict.predictions import read_predictions
 from mlforge_tasks.verdict.reconstruction import reconstruction_scores
 from tests.helpers.aot_writer import Quant, Writer
 from tests.helpers.model_data import card, write_dataset
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from mlforge_tasks.contract.data_card import Split
 
 FIGURE = Figure(name="f1", metric="f1", output=1)
 RECALL = Figure(name="recall", metric="recall", output=1)
@@ -99,6 +103,9 @@ def test_the_threshold_is_the_best_of_validation_and_judges_both(
     assert found.test.detection == on_test
     assert found.test.figures == {"f1": on_test.f1, "recall": on_test.recall}
     assert 0 < on_test.recall < 1
+    kept = read_predictions(tmp_path, "test")
+    assert kept.dtype == np.int8
+    assert np.array_equal(scores_of(kept, 1), _scores(inputs, "test")[0])
 
 
 def test_each_of_several_labels_has_its_threshold(inputs: dict[str, Path], tmp_path: Path) -> None:
@@ -189,12 +196,14 @@ def test_an_anomaly_is_told_by_its_score(inputs: dict[str, Path], tmp_path: Path
     found = Evaluation.read(tmp_path / "evaluation.json")
     content = (inputs["quantise"] / "model.tflite").read_bytes()
     model = describe(content)
-    for split in ("validation", "test"):
+    splits: tuple[Split, ...] = ("validation", "test")
+    for split in splits:
         x = windows.read(dataset, split, None)
         given_int8 = x.changed(lambda part: quantise(part, model.input))
         scores = reconstruction_scores(given_int8, outputs_of(content, given_int8), model)
         labels = windows.read_targets(dataset, split) == 1
         least = decision.thresholds[0].least
+        assert np.array_equal(read_predictions(tmp_path, split), scores)
         figures = getattr(found, split).figures
         assert getattr(found, split).detection == _counts(
             scores, labels, decision.thresholds[0].least
