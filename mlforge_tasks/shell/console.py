@@ -1,10 +1,10 @@
-"""What a run says of candidates: a row each, a table at the end, and why a contract was not met."""
+"""What a run says of candidates: a row each, and a table at the end."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.shell.notes import (
+from mlforge_tasks.verdict.notes import (
     carried_text,
     changed_text,
     detection_text,
@@ -16,80 +16,33 @@ from mlforge_tasks.shell.notes import (
     not_compared,
     quantisation_text,
     range_text,
-    short_name,
-    some,
     without_model,
 )
-from mlforge_tasks.verdict.baselines import WORDS
-from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED, UNITS
-from mlforge_tasks.verdict.trials import Report, TrialResult, holds
-from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
+from mlforge_tasks.verdict.words import (
+    cycles_text,
+    known_clauses,
+    profile_text,
+    shortfall,
+    verdict_text,
+)
+from mlforge_tasks.yaml_file.units import format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from mlforge_tasks.records import Clause, Profile, Verdict
-    from mlforge_tasks.verdict.relaxation import Relaxation, Shortfall
+    from mlforge_tasks.verdict.trials import Report, TrialResult
 
 COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency")
-# What a detector's threshold keeps on validation data, by the ends of the contract's keys.
-KEPT_BY_CHOICE = (".precision", ".recall")
 # Of what a goal asks, as many as a table is wide enough for; the verdict names what is missed.
-FIGURES_SHOWN, MISSES_SHOWN = 3, 8
+FIGURES_SHOWN = 3
 ARCHITECTURE_WIDTH = 48
-LAYERS_SHOWN = 3
 ABSENT = "-"
 
 
 def _cell(result: TrialResult, metric: str) -> str:
     found = result.measurement(metric)
     return format_value(found.value, found.unit) if found else ABSENT
-
-
-def describe_clause(clause: Clause) -> str:
-    """One broken or unknown clause in words."""
-    if clause.value is None or clause.slack is None:
-        return f"{clause.metric} unknown"
-    value, limit = format_against(clause.value, clause.limit, clause.unit)
-    if clause.against:
-        return f"{clause.of} {value}, {WORDS[clause.against]} has {limit}"
-    return f"{clause.metric} {value}{interval_text(clause)}, limit {limit}"
-
-
-def interval_text(clause: Clause) -> str:
-    """How sure a clause's value is, where few examples say so."""
-    if clause.interval is None:
-        return ""
-    ends = (clause.interval.low, clause.interval.high)
-    low, high = (format_value(one, clause.unit) for one in ends)
-    return f" ({low} to {high} at {format_share(clause.interval.level)})"
-
-
-def _names(clauses: Iterable[Clause]) -> str:
-    """What is in the way, each once; what a rule without a model does better as `baseline`."""
-    names = ("baseline" if one.against else short_name(one.metric) for one in clauses)
-    return ", ".join(some(dict.fromkeys(names), MISSES_SHOWN))
-
-
-def verdict_text(result: TrialResult) -> str:
-    """The verdict in a table cell: PASS, or which clauses are in the way."""
-    verdict, reason = result.trial.verdict, result.trial.reason
-    if verdict is not None and verdict.met:
-        return "PASS"
-    if reason is not None and reason.code == PRUNED:
-        return "weak, stopped early"
-    if reason is not None and reason.metric is None:
-        return f"failed: {reason.code}"
-    failing = _failing(verdict)
-    text = _names(failing)
-    if reason is not None:
-        return f"over {text or short_name(reason.metric or '')}, not trained"
-    return f"misses {text}" if text else "unknown"
-
-
-def _failing(verdict: Verdict | None) -> list[Clause]:
-    return [one for one in verdict.clauses if one.status == "fail"] if verdict else []
 
 
 def row(result: TrialResult, metrics: Iterable[str]) -> tuple[str, ...]:
@@ -112,26 +65,6 @@ def table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...]) -> str:
     return "\n".join([text[0], "  ".join("-" * width for width in widths), *text[1:]])
 
 
-def cycles_text(result: TrialResult) -> list[str]:
-    """Where an emulated latency is from, and how much less it may be; nothing of a measured one."""
-    least, most = (result.measurement(name) for name in ("latency_lower_us", "latency_us"))
-    cycles = result.cycles
-    if cycles is None or least is None or most is None or most.source != "emulated":
-        return []
-    span = f"{format_value(least.value, least.unit)} to {format_value(most.value, most.unit)}"
-    clock = f"at {cycles.clock_hz / 1e6:g} MHz"
-    return [f"latency, emulated: {span} {clock}, cycles by {cycles.tool or cycles.method}"]
-
-
-def profile_text(profile: Profile | None) -> list[str]:
-    """The layers that take the most of an inference; nothing where none takes any."""
-    if profile is None or not any(layer.share for layer in profile.layers):
-        return []
-    ranked = sorted(profile.layers, key=lambda layer: -layer.share)[:LAYERS_SHOWN]
-    shares = (f"{layer.name} {layer.share:.0%}" for layer in ranked if layer.share)
-    return [f"most of an inference, {profile.source}: {', '.join(shares)}"]
-
-
 def summary(report: Report, folder: Path) -> str:
     """The end of a run: every candidate, the contract's limits, what came out and where it is."""
     asked = report.goals[:FIGURES_SHOWN]
@@ -146,7 +79,7 @@ def summary(report: Report, folder: Path) -> str:
     best = report.best_result()
     if report.met and best is not None:
         lines.append(f"PASS: candidate {best.trial.id} meets {report.name}")
-        lines += _known(best.trial.verdict)
+        lines += known_clauses(best.trial.verdict)
         lines += carried_text(report)
         if best.not_compared:
             lines.append(not_compared(best.not_compared))
@@ -171,85 +104,3 @@ def summary(report: Report, folder: Path) -> str:
         lines.append(model_use(report.model_use))
     lines.append(f"delivered: {folder}/" if report.met else f"report: {folder}/report.json")
     return "\n".join(lines) + "\n"
-
-
-def _known(verdict: Verdict | None) -> list[str]:
-    """A line for each clause that something is known of."""
-    clauses = verdict.clauses if verdict else ()
-    return some(f"  {describe_clause(one)} ({_whence(one)})" for one in clauses if one.source)
-
-
-def _whence(clause: Clause) -> str:
-    """Where a figure is from. A board runs a few examples of a split, and not all."""
-    if clause.source == "hardware" and clause.metric not in UNITS:
-        return "hardware, computed on the host"
-    return str(clause.source)
-
-
-def shortfall(report: Report) -> str:
-    """Why a contract was not met: the best candidate, what bound it, what would have to give."""
-    best = report.best_result()
-    if best is None:
-        return f"NOT MET: no candidate of {report.name} could be built"
-    reason = best.trial.reason
-    if reason is not None and reason.code == IMPOSSIBLE:
-        return f"NOT MET: no model can meet {report.name}: {reason.message}"
-    if holds(best.trial.verdict):
-        return _undecided(report, best)
-    failing = map(describe_clause, _failing(best.trial.verdict))
-    binding = "; ".join(some(failing, MISSES_SHOWN))
-    count = len(report.results)
-    spent = f"{count} candidate{'s' if count > 1 else ''}"
-    why = binding or (reason.message if reason is not None else verdict_text(best))
-    closest = f"{best.trial.id} ({best.brief}): {why}"
-    lines = [f"NOT MET: the budget of {report.name} ended after {spent}. Best: {closest}"]
-    if report.shortfall is not None:
-        lines += _explanation(report.shortfall, report.goal)
-    return "\n".join(lines)
-
-
-def _undecided(report: Report, best: TrialResult) -> str:
-    """The end of a run on a board that cannot tell what the limits are for."""
-    clauses = best.trial.verdict.clauses if best.trial.verdict else ()
-    unknown = ", ".join(short_name(one.metric) for one in clauses if one.status == "unknown")
-    told = f"what {report.board} can tell of {report.name}"
-    first = f"UNKNOWN: candidate {best.trial.id} keeps {told}"
-    last = f"  {unknown}: not measured, since {report.board} is a process of this computer"
-    return "\n".join([first, *_known(best.trial.verdict), last])
-
-
-def _explanation(found: Shortfall, goal: str) -> list[str]:
-    """What bound the search, what was reached, and the smallest relaxation."""
-    lines = some(
-        f"  {one.key}: broken by {one.broken} of {one.measured} measured, "
-        f"closest {format_value(one.closest, one.unit)} ({one.candidate})"
-        for one in found.binding
-    )
-    for front in found.fronts:
-        points = " · ".join(
-            f"{point.error:.4g} at {format_value(point.value, front.unit)} ({point.candidate})"
-            for point in front.points
-        )
-        if points:
-            lines.append(f"  {goal} against {short_name(front.metric)}: {points}")
-    if found.smallest is not None:
-        lines.append(f"  to give: {_relaxation(found.smallest)}")
-    if found.engines:
-        lines.append(f"  to give: target.engine: {' or '.join(found.engines)}, which has them all")
-    return lines
-
-
-def _relaxation(found: Relaxation) -> str:
-    changes = " and ".join(f"{one.key}: {one.written}" for one in found.changes)
-    if found.basis == "static":
-        return f"{changes}, the least that candidate {found.candidate} takes; it was never built"
-    if found.basis == "linked":
-        return f"{changes}, which candidate {found.candidate} takes when linked; it never ran"
-    if any(one.key.endswith(KEPT_BY_CHOICE) for one in found.changes):
-        return f"{changes}; the threshold of candidate {found.candidate} is chosen anew for that"
-    kept = f"{changes}, which candidate {found.candidate} keeps"
-    if not found.trained:
-        return f"{kept}; it was not trained, so its error is not known"
-    if found.unknown:
-        return f"{kept}; the test split has yet to be asked"
-    return kept

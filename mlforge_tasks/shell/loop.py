@@ -19,8 +19,8 @@ from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.pipeline.carry import CarryOver, folders
 from mlforge_tasks.pipeline.gates import decide
 from mlforge_tasks.records import sha256_bytes
-from mlforge_tasks.shell import console
 from mlforge_tasks.shell.actions import Removal, run_stage, told
+from mlforge_tasks.verdict import words
 from mlforge_tasks.verdict.trials import Report
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def converge_task(plan: Plan) -> dict[str, Any]:
     def conclude() -> Any:
         report = Report.read(path)
         if not report.met:
-            return TaskFailed(console.shortfall(report))
+            return TaskFailed(words.shortfall(report))
         return {"report": sha256_bytes(path.read_bytes())}
 
     return {

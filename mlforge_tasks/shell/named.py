@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import NOT_NEEDED
 from mlforge_tasks.pipeline.gates import decide
-from mlforge_tasks.shell import console
 from mlforge_tasks.shell.loop import delivered
-from mlforge_tasks.shell.notes import some
+from mlforge_tasks.verdict import words
+from mlforge_tasks.verdict.notes import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -64,4 +64,4 @@ def _unmade(plan: Plan, stage: Stage) -> Iterator[str]:
         if report is None:
             yield f"{stage.name}: what lies in '{stage.folder}' is not what was delivered"
         elif not report.met:
-            yield console.shortfall(report)
+            yield words.shortfall(report)

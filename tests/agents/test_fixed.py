@@ -18,8 +18,8 @@ from mlforge_tasks.architecture import parse_architecture
 from mlforge_tasks.contract import loader
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.pipeline.plan import Plan, make_plan
-from mlforge_tasks.shell.console import shortfall
 from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
+from mlforge_tasks.verdict.words import shortfall
 from tests.helpers.aot_writer import Quant, Writer
 from tests.helpers.builds import digests, doit, edited
 from tests.helpers.made_up_device import make_brief

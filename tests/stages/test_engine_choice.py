@@ -14,7 +14,6 @@ from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import Measurement, Reason
-from mlforge_tasks.shell.notes import engine_text
 from mlforge_tasks.stages import _probe, choose, pick
 from mlforge_tasks.stages import engine as engine_stage
 from mlforge_tasks.stages._describe import about, tensors_of
@@ -28,6 +27,7 @@ from mlforge_tasks.verdict.engine_choice import (
     better,
     decide,
 )
+from mlforge_tasks.verdict.notes import engine_text
 from mlforge_tasks.verdict.trials import Report
 from tests.helpers.builds import Cold, doit, edited
 from tests.helpers.graphs import random_graph

@@ -16,13 +16,13 @@ from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.records import LayerProfile, SelfTest
 from mlforge_tasks.runners import Expected, instruction_counts
-from mlforge_tasks.shell.console import profile_text
 from mlforge_tasks.stages import firmware
 from mlforge_tasks.stages import run as run_stage
 from mlforge_tasks.stages._figures import profile
 from mlforge_tasks.stages.engine import SOURCES, EngineReport
 from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
 from mlforge_tasks.verdict.trial import Trial
+from mlforge_tasks.verdict.words import profile_text
 from mlforge_tasks.yaml_file.units import format_bytes
 from tests.helpers import graphs, tiny_model
 from tests.helpers.made_up_device import make_brief

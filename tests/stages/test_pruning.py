@@ -11,11 +11,11 @@ from mlforge_tasks.agents._tpe import Tpe
 from mlforge_tasks.contract import loader
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.records import Reason
-from mlforge_tasks.shell.console import verdict_text
 from mlforge_tasks.stages import curves
 from mlforge_tasks.stages._pruning import Curves, Pruning
 from mlforge_tasks.stages._training import Training
 from mlforge_tasks.verdict.trials import TrialResult
+from mlforge_tasks.verdict.words import verdict_text
 from tests.helpers.builds import edited
 from tests.helpers.made_up_device import evaluate, make_brief
 from tests.helpers.paths import ROOT, TANK

@@ -1,4 +1,4 @@
-"""What a run says below its table: where figures are from, what to be aware of."""
+"""What is said below a verdict: where figures are from, what to be aware of."""
 
 from __future__ import annotations
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks.records import Clause, Interval, Measurement
-from mlforge_tasks.shell.console import describe_clause, verdict_text
-from mlforge_tasks.shell.notes import quantisation_text
 from mlforge_tasks.verdict.constraints import Bound, judge
 from mlforge_tasks.verdict.evaluation import (
     EVALUATION,
@@ -18,8 +16,10 @@ from mlforge_tasks.verdict.evaluation import (
     SplitEvaluation,
     WithoutModel,
 )
+from mlforge_tasks.verdict.notes import quantisation_text
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
+from mlforge_tasks.verdict.words import describe_clause, verdict_text
 from tests.helpers.reports import reported
 
 if TYPE_CHECKING:

@@ -1,0 +1,83 @@
+"""What there is to make a page of: the report, and the folders of the stages that made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mlforge_tasks.verdict.trials import Report, TrialResult
+
+# A stage that ran on a board stands for the one that ran in an emulator before it.
+ON_BOARD = "hardware_"
+
+
+class Written(Record):
+    """A contract as it was written.
+
+    Attributes:
+        path: Its file, relative to the project; its name alone where it lies elsewhere.
+        text: All of it.
+    """
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that a section may look at.
+
+    Attributes:
+        report: Of the search, or of as much of it as there is.
+        folders: Outputs of stages by name: `dataset`, `report`, `layers`, `propose01`, and
+            `<iteration>.<candidate>.<stage>` of candidates. What is not made is not there.
+        contract: The contract as it was written, where that is known.
+    """
+
+    report: Report
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    contract: Written | None = None
+
+    @property
+    def best(self) -> str | None:
+        """The id of the candidate that meets the contract, or comes closest."""
+        return self.report.best
+
+    @property
+    def best_result(self) -> TrialResult | None:
+        """That candidate."""
+        return self.report.best_result()
+
+    def folder(self, name: str) -> Path | None:
+        """The outputs of a stage that is no candidate's, if there are any."""
+        found = self.folders.get(name)
+        return found if found is not None and found.is_dir() else None
+
+    def at(self, candidate: str | None, stage: str) -> Path | None:
+        """The outputs of a candidate's stage; what a board measured, where one did.
+
+        Args:
+            candidate: Its id; of none there is nothing.
+            stage: Such as `quantise`.
+        """
+        names = (f"{candidate}.{ON_BOARD}{stage}", f"{candidate}.{stage}")
+        found = (folder for name in names if (folder := self.folder(name)) is not None)
+        return next(found, None)
+
+    def file(self, candidate: str | None, stage: str, name: str) -> Path | None:
+        """A file that a candidate's stage made, if it is there.
+
+        Args:
+            candidate: As `at` has it.
+            stage: As `at` has it.
+            name: Relative to the stage's folder.
+        """
+        folder = self.at(candidate, stage)
+        path = None if folder is None else folder / name
+        return path if path is not None and path.is_file() else None
