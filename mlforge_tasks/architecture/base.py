@@ -31,7 +31,21 @@ def require_kind(schema: dict[str, Any]) -> None:
 
 
 class BaseLayer(Record):
-    """What every layer can say about itself, given the shape it is fed with."""
+    """What every layer can say about itself, given the shape; its keys, of those that have them.
+
+    Attributes:
+        kind: Which layer it is.
+        units: Outputs of a dense layer.
+        filters: Channels of the output.
+        kernel: Steps, or pixels down and across, that an output sees.
+        size: Steps, or pixels along each side, of a window.
+        stride: From one window to the next.
+        dilation: From one step that a kernel sees to the next.
+        padding: `same` has zeros around, `valid` has none.
+        activation: What follows the layer's sums.
+        rate: Share of the elements that is dropped.
+        clusters: How many centroids.
+    """
 
     model_config = ConfigDict(json_schema_extra=require_kind)
 

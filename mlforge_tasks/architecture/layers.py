@@ -197,6 +197,11 @@ class Residual(Record):
 
     Where the shapes differ, the shortcut is a projection: a 1x1 convolution with the stride that
     fits (on flat tensors: a dense layer). The activation comes after the addition.
+
+    Attributes:
+        kind: Which layer it is.
+        layers: What is added to the input; none of them is `residual` or `k_means`.
+        activation: What follows the addition.
     """
 
     model_config = ConfigDict(json_schema_extra=require_kind)

@@ -7,13 +7,11 @@ be wrong with a contract is found while it is read, before anything is started.
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from mlforge_tasks.architecture import Architecture, infer_shapes
-from mlforge_tasks.contract import ends, state, torch_network
+from mlforge_tasks.contract import design, ends, state, torch_network
 from mlforge_tasks.contract.activations import int16_misfit
 from mlforge_tasks.contract.asked import (
     asked,
@@ -30,7 +28,6 @@ from mlforge_tasks.contract.model_names import misnamed
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.contract.sections import Limits, Margins, Target, Training
 from mlforge_tasks.contract.target import Task
-from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes
 from mlforge_tasks.yaml_file.units import format_bytes
@@ -38,8 +35,6 @@ from mlforge_tasks.yaml_file.units import format_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Of `layers[2].layers[0] (conv1d) needs …`.
-_PLACE = re.compile(r"(layers\[\d+\]\.?)+")
 # What tells a task in `dataset.target`.
 _TARGETS: Mapping[Task, str] = {
     "regression": "outputs",
@@ -55,6 +50,18 @@ class Contract(Record):
 
     Fields that a check compares with others come after those, so that every field is reported on
     even where another one is wrong.
+
+    Attributes:
+        version: Of this format.
+        task: What the model does.
+        dataset: Where the data is, and how it becomes examples.
+        target: Where the model runs.
+        mode: Where figures are measured; an emulator's never meet a contract for hardware.
+        limits: What the device allows.
+        margins: How much of the limits stays in reserve.
+        goal: What the int8 model must reach.
+        training: What one training may cost.
+        search: What the whole search may cost.
     """
 
     version: Literal[1]
@@ -197,20 +204,7 @@ class Contract(Record):
     @classmethod
     def _design_fits_data(cls, search: Search, info: ValidationInfo) -> Search:
         dataset: DatasetSpec | None = info.data.get("dataset")
-        shape = None if dataset is None else dataset.input_shape
-        if dataset is None or shape is None or search.architecture is None:
-            return search
-        count = dataset.output_count(shape)
-        try:
-            infer_shapes(Architecture(layers=search.architecture), shape, dataset.task, count)
-        except CandidateFailure as failure:
-            message = failure.reason.message
-            place = _PLACE.match(message)
-            parts = re.findall(r"\w+", place[0])[1:] if place else []
-            at = tuple(int(part) if part.isdigit() else part for part in parts)
-            wanted = f"layers that fit the data's {shape}: {message}"
-            raise Mistake(wanted, at=("architecture", *at)) from None
-        return search
+        return checked(search, design.misfits(search.architecture, dataset))
 
     @field_validator("search")
     @classmethod

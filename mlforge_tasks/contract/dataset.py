@@ -38,7 +38,12 @@ MAX_AXES = 3
 
 
 class ColumnRange(Record):
-    """Neighbouring columns of a table, both ends included."""
+    """Neighbouring columns of a table, both ends included.
+
+    Attributes:
+        first: The first of them.
+        last: The last of them.
+    """
 
     first: Text
     last: Text
@@ -83,7 +88,13 @@ class ComputedScaling(Record):
 
 
 class FixedScaling(Record):
-    """normalised = (raw - mean) / scale, one value per feature or one for all."""
+    """normalised = (raw - mean) / scale, one value per feature or one for all.
+
+    Attributes:
+        rule: This one.
+        mean: What is taken off, in each feature's unit.
+        scale: What the rest is divided by, in each feature's unit.
+    """
 
     rule: Literal["fixed"]
     mean: Annotated[

@@ -46,7 +46,11 @@ class Time(Record):
 
 
 class DropMissing(Record):
-    """No example holds a row without all of its inputs, or has its target at one without."""
+    """No example holds a row without all of its inputs, or has its target at one without.
+
+    Attributes:
+        rule: What becomes of missing values.
+    """
 
     rule: Literal["drop"]
 

@@ -22,7 +22,8 @@ from mlforge_tasks.contract.metrics import METRICS
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.contract.sections import Target
 from mlforge_tasks.plugins import AUTO, installed
-from mlforge_tasks.yaml_file.units import PERCENTAGE
+from mlforge_tasks.records import Record
+from mlforge_tasks.yaml_file.units import PERCENTAGE, format_bytes, format_share, format_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +61,20 @@ def _choices(record: type[BaseModel]) -> dict[str, tuple[str, ...]]:
     return {}
 
 
+def _written(default: Any, name: str, key: dict[str, Any]) -> Any:
+    """A default as it would stand in a contract: with its unit, and without what is one itself."""
+    if isinstance(default, Record):
+        return default.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    units = str(key.get("pattern", "")).rpartition("(")[2]
+    if "%" in units:
+        return format_share(default)
+    if "KiB" in units:
+        return format_bytes(default)
+    if "ms" in units:
+        return format_us(default * 10**6 if name.endswith("_s") else default)
+    return key["default"]
+
+
 class _Generator(GenerateJsonSchema):
     """Pydantic's, with a description of each key instead of titles."""
 
@@ -74,6 +89,10 @@ class _Generator(GenerateJsonSchema):
         made["description"] = inspect.cleandoc(record.__doc__ or "").partition("\n\n")[0]
         made.pop("title", None)
         keys = made.get("properties", {})
+        for name, field in record.model_fields.items():
+            key = keys.get(field.alias or name, {})
+            if key.get("default") is not None:
+                key["default"] = _written(field.default, name, key)
         for name, text in _attributes(record):
             field = record.model_fields.get(name)
             key = name if field is None else field.alias or name

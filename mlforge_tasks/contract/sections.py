@@ -173,7 +173,14 @@ class Limits(Record):
 
 
 class Margins(Record):
-    """The share of each limit that is kept in reserve, 0 to 1."""
+    """The share of each limit that is kept in reserve, 0 to 1.
+
+    Attributes:
+        ram: Of `limits.ram`.
+        flash: Of `limits.flash`.
+        latency: Of `limits.latency`.
+        stack: Of `limits.stack`, which must be there.
+    """
 
     ram_share: Margin = Field(default=0.0, alias="ram")
     flash_share: Margin = Field(default=0.0, alias="flash")

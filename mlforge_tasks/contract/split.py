@@ -12,7 +12,14 @@ from mlforge_tasks.yaml_file import Mistake
 
 
 class _Fractions(Record):
-    """Shares of the validation and the test split; the training split is the rest."""
+    """Shares of the validation and the test split; the training split is the rest.
+
+    Attributes:
+        rule: How examples are told apart.
+        validation: The share that validates; the search reads its figures.
+        test: The share that tests; no search reads its figures.
+        seed: For the draw.
+    """
 
     validation: Fraction
     test: Fraction
@@ -58,7 +65,13 @@ class RandomRecordingSplit(_Fractions):
 
 
 class _NamedSplit(Record):
-    """Named values test, and do not validate too."""
+    """Named values test, and do not validate too.
+
+    Attributes:
+        rule: How examples are told apart.
+        validation: Those that validate; the search reads their figures.
+        test: Those that test; all others train.
+    """
 
     test: Annotated[tuple[Text, ...], AfterValidator(not_empty)]
 

@@ -17,7 +17,12 @@ Task = Literal["regression", "classification", "multilabel", "anomaly"]
 
 
 class Channel(Record):
-    """A measured quantity: what it is called, and its unit as the sensor gives it."""
+    """A measured quantity: what it is called, and its unit as the sensor gives it.
+
+    Attributes:
+        name: What it is called.
+        unit: As the sensor gives it; it is told with each figure.
+    """
 
     name: Name
     unit: Name

@@ -78,3 +78,15 @@ def test_each_key_says_what_it_is() -> None:
     ranges = records["RangeAsk"]["properties"]
     assert "description" in ranges["below"]
     assert "description" in ranges["metric"], "which it has from what it extends"
+
+
+def test_defaults_may_be_written() -> None:
+    """An editor that fills one in leaves what a run reads: with its unit, by the key's name."""
+    whole = schema.schema()
+    for section in whole["$defs"].values():
+        for one in section.get("properties", {}).values():
+            if one.get("default") is not None:
+                told = {**one, "$defs": whole["$defs"]}
+                jsonschema.Draft202012Validator(told).validate(one["default"])
+    assert whole["$defs"]["Training"]["properties"]["time_limit"]["default"] == "10 min"
+    assert whole["properties"]["margins"]["default"] == {}

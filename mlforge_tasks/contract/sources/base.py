@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class SourceRecord(Record):
-    """Base of every kind: by default it has no file in the project, and its columns no axes."""
+    """Base of every kind: by default it has no file in the project, and its columns no axes.
+
+    Attributes:
+        kind: Which kind it is.
+    """
 
     def files(self, root: Path) -> tuple[Path, ...]:  # noqa: ARG002 - what others look into
         """Files of the project that the data is made from, relative to its root, sorted.
@@ -37,7 +41,11 @@ class SourceRecord(Record):
 
 
 class FileSource(SourceRecord):
-    """A source that is one file of the project."""
+    """A source that is one file of the project.
+
+    Attributes:
+        path: The file, relative to the project.
+    """
 
     path: ProjectPath
 

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class _FolderSource(SourceRecord):
-    """What lies in a folder of the project."""
+    """What lies in a folder of the project.
+
+    Attributes:
+        path: The folder, relative to the project.
+    """
 
     path: ProjectFolder
 

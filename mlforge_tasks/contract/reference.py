@@ -1,0 +1,145 @@
+"""Every key of a contract on a page: `python -m mlforge_tasks.contract.reference`.
+
+It is made of the JSON Schema (`schema`), so of the records that read contracts: what cannot be
+written cannot stand here. `docs/contract.md` is the guide: how keys work together, and why.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.contract import schema
+from mlforge_tasks.yaml_file.units import DURATION, FREQUENCY, PERCENTAGE, SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = Path("docs", "reference", "contract.md")
+_HEAD = """\
+# Every key of a contract
+<!-- Made by `python -m mlforge_tasks.contract.reference`; what it says stands at the fields. -->
+
+What may be written, of which type and unit, and what holds where a key is left out. The guide, with
+examples and reasons, is [contract.md](../contract.md); the layers of `search.architecture` have a
+table in [agents.md](../agents.md#layers). Where there is a choice of kinds each has its own table.
+"""
+# What a quantity's pattern tells of it, by the example that it carries.
+_QUANTITIES = {one.example: one for one in (SIZE, DURATION, FREQUENCY, PERCENTAGE)}
+_BOUNDS = (
+    ("minimum", "at least"),
+    ("exclusiveMinimum", "above"),
+    ("maximum", "at most"),
+    ("exclusiveMaximum", "below"),
+)
+_WORDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true, false"}
+
+
+class _Reference:
+    """The page of one schema."""
+
+    def __init__(self, whole: dict[str, Any]) -> None:
+        self._definitions: dict[str, Any] = whole["$defs"]
+        self._whole = whole
+
+    def text(self) -> str:
+        """The page."""
+        return "\n".join([_HEAD, *self._tables(self._whole, "")])
+
+    def _tables(self, part: dict[str, Any], path: str) -> Iterator[str]:
+        """The table of a section, and then those of the sections in it."""
+        yield _heading(path, self._kind(part))
+        yield part["description"] + "\n"
+        yield "| Key | Type and unit | Default | What it is |\n|---|---|---|---|"
+        needed = part.get("required", ())
+        for key, one in part["properties"].items():
+            default = "required" if key in needed else _default(one)
+            what = one["description"].replace("|", "\\|")
+            yield f"| `{key}` | {self._type(one)} | {default} | {what} |"
+        yield ""
+        for key, one in part["properties"].items():
+            place = f"{path}.{key}".strip(".")
+            for section, inner in self._sections(one, place):
+                if not section.startswith("search.architecture[].layers"):  # the same kinds
+                    yield from self._tables(inner, section)
+
+    def _sections(self, part: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The sections that a key may hold, each with its path."""
+        part = self._found(part)
+        if "properties" in part:
+            yield path, part
+        for one in (*part.get("anyOf", ()), *part.get("oneOf", ())):
+            yield from self._sections(one, path)
+        if "items" in part:
+            yield from self._sections(part["items"], f"{path}[]")
+
+    def _found(self, part: dict[str, Any]) -> dict[str, Any]:
+        reference = part.get("$ref")
+        return part if reference is None else self._definitions[reference.rpartition("/")[2]]
+
+    def _kind(self, part: dict[str, Any]) -> str:
+        """What tells a section from the other kinds of its place: `kind: csv`."""
+        for key in ("kind", "rule"):
+            one = part["properties"].get(key, {})
+            values = [one["const"]] if "const" in one else one.get("enum", [])
+            if values:
+                return f"{key}: {' or '.join(values)}"
+        return ""
+
+    def _type(self, part: dict[str, Any]) -> str:
+        """What may stand for a value, in words."""
+        part = self._found(part)
+        if "properties" in part:
+            return "section"
+        choices = [
+            self._type(one)
+            for one in (*part.get("anyOf", ()), *part.get("oneOf", ()))
+            if one.get("type") != "null"
+        ]
+        if choices:
+            return " or ".join(dict.fromkeys(choices))
+        if "enum" in part or "const" in part:
+            return ", ".join(f"`{one}`" for one in part.get("enum") or [part["const"]])
+        return self._plain(part)
+
+    def _plain(self, part: dict[str, Any]) -> str:
+        """The same of a value that is none of several."""
+        quantity = _QUANTITIES.get(str(next(iter(part.get("examples", ())), "")))
+        if quantity is not None and "pattern" in part:
+            units = ", ".join(f"`{unit}`" for unit in quantity.factors)
+            return f"{quantity.name.partition(' ')[2]} in {units}"
+        kind = part.get("type", "any")
+        if kind == "array":
+            if "items" in part:
+                return f"list of {self._type(part['items'])}"
+            return f"list of {len(part['prefixItems'])}: {self._type(part['prefixItems'][0])}"
+        if kind == "object":
+            return f"a {self._type(part['additionalProperties'])} by name"
+        words = " or ".join(_WORDS[one] for one in ([kind] if isinstance(kind, str) else kind))
+        bounds = [f"{word} {part[name]:,}" for name, word in _BOUNDS if name in part]
+        return f"{words}, {', '.join(bounds)}" if bounds else words
+
+
+def _heading(path: str, kind: str) -> str:
+    if not path:
+        return "## The file"
+    return f"{'##' if '.' not in path else '###'} `{path}`{f' with `{kind}`' if kind else ''}"
+
+
+def _default(part: dict[str, Any]) -> str:
+    value = part.get("default")
+    if value is None or value == []:
+        return "none"
+    if value == {}:
+        return "each key's own"
+    return f"`{json.dumps(value, ensure_ascii=False)}`".replace('"', "")
+
+
+def text() -> str:
+    """The page as it lies in `docs/`."""
+    return _Reference(schema.schema()).text()
+
+
+if __name__ == "__main__":
+    Path(__file__).parents[2].joinpath(PAGE).write_text(text())
