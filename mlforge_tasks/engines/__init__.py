@@ -24,6 +24,7 @@ from mlforge_tasks.graph import product
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlforge_tasks.engines._report import ArenaPlan
     from mlforge_tasks.records import LayerProfile, Patches
 
 
@@ -37,6 +38,7 @@ class GeneratedModel:
         layers: What each operator costs, in the order they run.
         profiled: Whether the sources say `LAYER_DONE(index)` after each layer that takes time.
         patches: How its first layers run stripe by stripe, if they do.
+        arena: Where everything lies in that memory; None where it is planned on the device.
     """
 
     files: Mapping[str, bytes]
@@ -44,6 +46,7 @@ class GeneratedModel:
     layers: tuple[LayerProfile, ...]
     profiled: bool = False
     patches: Patches | None = None
+    arena: ArenaPlan | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from mlforge_tasks.engines._aot.delivery import library
 from mlforge_tasks.engines._aot.emit import constant_bytes, emit
 from mlforge_tasks.engines._aot.failure import unsupported
 from mlforge_tasks.engines._aot.importer import import_model
+from mlforge_tasks.engines._aot.lives import arena_plan
 from mlforge_tasks.engines._aot.lower import OPERATORS, lowering
 from mlforge_tasks.engines._aot.patches import patched
 from mlforge_tasks.engines._aot.program import Step
@@ -77,7 +78,10 @@ class AotEngine:
             graph, lowered, memory, tflite=tflite, cpu=cpu, prefix=prefix, keeps_state=keeps_state
         )
         layers = _profiles(graph, lowered, memory)
-        return GeneratedModel(files, memory.arena_bytes, layers, profiled=True, patches=patches)
+        arena = arena_plan(graph, lowered, memory)
+        return GeneratedModel(
+            files, memory.arena_bytes, layers, profiled=True, patches=patches, arena=arena
+        )
 
     def library(
         self,

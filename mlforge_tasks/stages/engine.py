@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import engines, plugins
+from mlforge_tasks.engines._report import REPORT, EngineReport
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, ToolError
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
-from mlforge_tasks.records import LayerProfile, Patches, Reason, Record
+from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._arena_limit import arena_limit
 from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCES = "src"
-REPORT = "engine.json"
 
 
 def kind(names: Sequence[str]) -> StageKind:
@@ -29,31 +29,6 @@ def kind(names: Sequence[str]) -> StageKind:
         loads=tuple(plugins.module("engines", name) for name in names),
         resources=tuple(folder for name in names for folder in engines.resources(name)),
     )
-
-
-class EngineReport(Record):
-    """What an engine made of a model.
-
-    Attributes:
-        engine: Its name.
-        cpu: The core it generated for.
-        arena_bytes: Working memory.
-        layers: One entry per operator, in the order they run.
-        profiled: Whether an image can tell what each of them takes.
-        patches: How the first layers run stripe by stripe, if they do.
-    """
-
-    engine: str
-    cpu: str
-    arena_bytes: int
-    layers: tuple[LayerProfile, ...]
-    profiled: bool = False
-    patches: Patches | None = None
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates per inference."""
-        return sum(layer.macs for layer in self.layers)
 
 
 def _engine(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> str:
@@ -110,6 +85,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         layers=model.layers,
         profiled=model.profiled,
         patches=model.patches,
+        arena=model.arena,
     ).write(out / REPORT)
 
 

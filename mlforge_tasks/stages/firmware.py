@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board
+from mlforge_tasks.engines._report import REPORT, EngineReport
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.code_version import code_version
 from mlforge_tasks.graph.files import file_digest
@@ -18,7 +19,7 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.records import Reason, canonical_json, sha256_bytes
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages.engine import REPORT, SOURCES, EngineReport
+from mlforge_tasks.stages.engine import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import engines, plugins
 from mlforge_tasks.build_report import FirmwareReport, read_build_report
 from mlforge_tasks.contract.data_card import DataCard
+from mlforge_tasks.engines._report import REPORT, EngineReport
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.library.facts import Facts
@@ -15,7 +16,7 @@ from mlforge_tasks.library.files import library_files
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._arena_limit import arena_limit
-from mlforge_tasks.stages.engine import REPORT, SOURCES, EngineReport
+from mlforge_tasks.stages.engine import SOURCES
 from mlforge_tasks.stages.evaluate import tools
 from mlforge_tasks.verdict.decision import decision_in
 from mlforge_tasks.verdict.trials import Report

@@ -10,6 +10,7 @@ from mlforge_tasks import plugins
 from mlforge_tasks.build_report import read_build_report
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.cycles.record import Cycles
+from mlforge_tasks.engines._report import REPORT, EngineReport
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
@@ -18,7 +19,6 @@ from mlforge_tasks.records import Measurement, Reason, Record, SelfTest, Source,
 from mlforge_tasks.runners import Expected, Way
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
-from mlforge_tasks.stages.engine import REPORT, EngineReport
 from mlforge_tasks.stages.firmware import IMAGE, NO_PROFILE, PROFILE_IMAGE, profile_id
 from mlforge_tasks.verdict.decision import decision_in
 

@@ -11,13 +11,13 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from mlforge_tasks.build_report import FirmwareReport, ProcessReport
 from mlforge_tasks.contract import loader
+from mlforge_tasks.engines._report import REPORT, EngineReport
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import Profile
 from mlforge_tasks.stages import engine as engine_stage
 from mlforge_tasks.stages import without_model
-from mlforge_tasks.stages.engine import EngineReport
 from mlforge_tasks.verdict.trials import Trials
 from tests.helpers import graphs
 from tests.helpers.aot_patches import pyramid
@@ -112,7 +112,7 @@ def test_the_engine_cuts_where_the_limit_leaves_too_little(
             config["kept_inputs"] = kept_inputs
             inputs["without_model"] = floor
         engine_stage.run(inputs, out, config)
-        found.append(EngineReport.read(out / engine_stage.REPORT))
+        found.append(EngineReport.read(out / REPORT))
     whole, cut = found
     assert whole.patches is None
     assert (cut == whole) == bool(spare)
@@ -165,7 +165,7 @@ def test_a_process_of_this_computer_has_no_limit(tmp_path: Path) -> None:
     ProcessReport(firmware_id="0").write(floor / "firmware.json")
     config = {"engine": "aot", "cpu": "host", "ram_bytes": 2000}
     engine_stage.run({"quantise": quantise, "without_model": floor}, out, config)
-    assert EngineReport.read(out / engine_stage.REPORT).patches is None
+    assert EngineReport.read(out / REPORT).patches is None
 
 
 # --- A run --------------------------------------------------------------------------------------

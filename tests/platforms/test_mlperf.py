@@ -11,13 +11,13 @@ from mlforge_tasks import plugins
 from mlforge_tasks.build_report import FirmwareReport
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.loader import load
+from mlforge_tasks.engines._report import EngineReport
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.pipeline.plan import make_plan
 from mlforge_tasks.runners._frames import Frame, FrameType
 from mlforge_tasks.runners._program import Program, running
 from mlforge_tasks.runners.qemu import command
 from mlforge_tasks.stages import firmware
-from mlforge_tasks.stages.engine import EngineReport
 from tests.helpers import tiny_model
 from tests.helpers.builds import edited
 from tests.helpers.paths import ROOT, TANK

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlforge_tasks.contract import loader
+from mlforge_tasks.engines._report import EngineReport
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, MlforgeError
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
@@ -247,7 +248,7 @@ def test_the_engine_comes_from_the_choice(tmp_path: Path) -> None:
         out = tmp_path / name
         out.mkdir()
         engine_stage.run(inputs, out, {"engine": name, "cpu": "cortex-m4"})
-        return engine_stage.EngineReport.read(out / "engine.json").engine
+        return EngineReport.read(out / "engine.json").engine
 
     assert generate("auto") == "tflm"
     assert generate("tflm") == "tflm"

@@ -12,6 +12,7 @@ from mlforge_tasks.agents._told import detail
 from mlforge_tasks.build_report import FirmwareReport
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.cycles.record import LayerCycles
+from mlforge_tasks.engines._report import EngineReport
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.records import LayerProfile, SelfTest
@@ -19,7 +20,7 @@ from mlforge_tasks.runners import Expected, instruction_counts
 from mlforge_tasks.stages import firmware
 from mlforge_tasks.stages import run as run_stage
 from mlforge_tasks.stages._figures import profile
-from mlforge_tasks.stages.engine import SOURCES, EngineReport
+from mlforge_tasks.stages.engine import SOURCES
 from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.words import profile_text

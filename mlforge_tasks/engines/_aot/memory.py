@@ -45,7 +45,7 @@ class Plan:
     steps: Mapping[int, int]
 
 
-class _Sharing:
+class Sharing:
     """Which tensors lie in one buffer, named by the tensor that is made first."""
 
     def __init__(self, graph: Graph) -> None:
@@ -102,13 +102,13 @@ def _overwritten(form: Step, tensors: Sequence[Tensor], output: int) -> int | No
     return behind.tensor
 
 
-def _share(graph: Graph, lowered: Sequence[Lowered]) -> _Sharing:
+def sharing_of(graph: Graph, lowered: Sequence[Lowered]) -> Sharing:
     """Lets tensors share buffers.
 
     A reshaped tensor lies in the buffer of its source, and so does an output that may overwrite an
     input which nobody reads later.
     """
-    sharing = _Sharing(graph)
+    sharing = Sharing(graph)
     for operator, form in zip(graph.operators, lowered, strict=True):
         if isinstance(form, Alias):
             sharing.share(operator.output, form.source)
@@ -125,15 +125,15 @@ def _share(graph: Graph, lowered: Sequence[Lowered]) -> _Sharing:
     return sharing
 
 
-def _made(graph: Graph) -> list[tuple[int, int]]:
+def made(graph: Graph) -> list[tuple[int, int]]:
     """Tensors that take memory, with the operator that makes them."""
     before = (*graph.inputs, *(each.tensor for each in graph.states))
-    made = [(tensor, BEFORE_ALL_STEPS) for tensor in before]
-    made += [(out, index) for index, each in enumerate(graph.operators) for out in each.outputs]
-    return [(tensor, index) for tensor, index in made if graph.tensors[tensor].data is None]
+    found = [(tensor, BEFORE_ALL_STEPS) for tensor in before]
+    found += [(out, index) for index, each in enumerate(graph.operators) for out in each.outputs]
+    return [(tensor, index) for tensor, index in found if graph.tensors[tensor].data is None]
 
 
-def _lifetime(graph: Graph, first: int, last: int) -> tuple[int, int]:
+def lifetime(graph: Graph, first: int, last: int) -> tuple[int, int]:
     """First and last step; memory from outside a loop is kept through all its turns."""
     start, end = first, last
     for loop in graph.loops:
@@ -147,11 +147,11 @@ def _lifetime(graph: Graph, first: int, last: int) -> tuple[int, int]:
 _Key = tuple[str, int]
 
 
-def _uses(graph: Graph, sharing: _Sharing) -> dict[int, list[Use]]:
+def _uses(graph: Graph, sharing: Sharing) -> dict[int, list[Use]]:
     """What is needed of each tensor's buffer; all of it where stripes' rows are parts of it."""
     whole = {sharing.owner(tensor) for tensor in graph.views} - graph.joined
     uses: dict[int, list[Use]] = {}
-    for tensor, index in _made(graph):
+    for tensor, index in made(graph):
         view = sharing.view(tensor)
         owner = view.of
         size, last = graph.tensors[tensor].bytes, sharing.last_use(tensor)
@@ -159,13 +159,13 @@ def _uses(graph: Graph, sharing: _Sharing) -> dict[int, list[Use]]:
             size += view.first
         if owner in whole and (owner not in uses or not sharing.is_part(tensor)):
             size, last = max(size, graph.tensors[owner].bytes), sharing.last_use_of_buffer(owner)
-        lifetime = _lifetime(graph, index, max(index, last))
-        uses.setdefault(owner, []).append(Use(size, *lifetime))
+        steps = lifetime(graph, index, max(index, last))
+        uses.setdefault(owner, []).append(Use(size, *steps))
     return uses
 
 
 def _closer(
-    graph: Graph, lowered: Sequence[Lowered], sharing: _Sharing, buffers: Mapping[_Key, Buffer]
+    graph: Graph, lowered: Sequence[Lowered], sharing: Sharing, buffers: Mapping[_Key, Buffer]
 ) -> dict[tuple[int, int], int]:
     """Outputs that may grow into inputs: pairs of buffers that meet at that operator only."""
     place = {key: index for index, key in enumerate(buffers)}
@@ -200,7 +200,7 @@ class _Needed:
         return lower_bound_bytes(tuple(self.buffers.values()), self.closer)
 
 
-def _needed(graph: Graph, lowered: Sequence[Lowered], sharing: _Sharing) -> _Needed:
+def _needed(graph: Graph, lowered: Sequence[Lowered], sharing: Sharing) -> _Needed:
     buffers: dict[_Key, Buffer] = {
         ("tensor", owner): Buffer(tuple(uses)) for owner, uses in _uses(graph, sharing).items()
     }
@@ -213,7 +213,7 @@ def _needed(graph: Graph, lowered: Sequence[Lowered], sharing: _Sharing) -> _Nee
 def least_bytes(graph: Graph, lowered: Sequence[Lowered]) -> tuple[int, ...]:
     """What no plan of a lowered graph takes less than, operator by operator."""
     graph = with_joined_ends(graph)
-    needed = _needed(graph, lowered, _share(graph, lowered))
+    needed = _needed(graph, lowered, sharing_of(graph, lowered))
     placed = tuple(needed.buffers.values())
     return least_at(range(len(lowered)), placed, needed.closer)
 
@@ -221,7 +221,7 @@ def least_bytes(graph: Graph, lowered: Sequence[Lowered]) -> tuple[int, ...]:
 def foretold_bytes(graph: Graph, lowered: Sequence[Lowered], *, searches: bool) -> int:
     """What `plan` takes; or near it, where the last few bytes are not searched for."""
     graph = with_joined_ends(graph)
-    needed = _needed(graph, lowered, _share(graph, lowered))
+    needed = _needed(graph, lowered, sharing_of(graph, lowered))
     placed = tuple(needed.buffers.values())
     return arena_bytes(placed, place(placed, needed.closer, searches=searches))
 
@@ -229,12 +229,12 @@ def foretold_bytes(graph: Graph, lowered: Sequence[Lowered], *, searches: bool) 
 def plan(graph: Graph, lowered: Sequence[Lowered]) -> Plan:
     """Plans the memory of a lowered graph."""
     graph = with_joined_ends(graph)
-    sharing = _share(graph, lowered)
+    sharing = sharing_of(graph, lowered)
     needed = _needed(graph, lowered, sharing)
     placed = tuple(needed.buffers.values())
     offsets = place(placed, needed.closer)
     at = dict(zip(needed.buffers, offsets, strict=True))
-    tensors = {tensor for tensor, _ in _made(graph)} | set(graph.views)
+    tensors = {tensor for tensor, _ in made(graph)} | set(graph.views)
     tensors |= {sharing.owner(tensor) for tensor in graph.views}
     views = {tensor: sharing.view(tensor) for tensor in sorted(tensors)}
     return Plan(
