@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from mlforge_tasks.errors import NOT_NEEDED, MlforgeError, ToolError
 from mlforge_tasks.graph import broken_tries, environment, shortage, steady
@@ -31,8 +31,20 @@ from mlforge_tasks.records import Reason
 # Another hour, another machine, another result: true for this run, not for a cache.
 WALL_TIME_RESULTS = {"train_timeout"}
 
-Progress = Callable[[str, str], None]
 How = Literal["built", "restored", "kept", "failed", "skipped"]
+
+
+class Watcher(Protocol):
+    """Who looks on while stages run; told from whatever thread a stage runs in."""
+
+    def begins(self, stage: str) -> None:
+        """A stage's action begins: what it makes was in no store."""
+
+    def says(self, stage: str, line: str) -> None:
+        """Its process prints a line."""
+
+    def acted(self, stage: str) -> None:
+        """Its action has ended, however."""
 
 
 @dataclass
@@ -41,12 +53,12 @@ class Workspace:
 
     Attributes:
         store: The content-addressed store, on the same file system as the outputs.
-        progress: Called with a stage's name and each line its process prints.
+        watcher: Who looks on, if anybody.
         warm: What stages' processes are forked from, while a run has it.
     """
 
     store: Store
-    progress: Progress | None = None
+    watcher: Watcher | None = None
     warm: Warm | None = None
 
 
@@ -201,12 +213,18 @@ class Stage:
 
     def _act(self, out: Path, request: Path) -> Reason | None:
         """Runs the action; the reason where the candidate failed."""
-        inputs, progress = self._reading.places(), self.workspace.progress
-        on_line = functools.partial(progress, self.name) if progress else None
+        inputs, watcher = self._reading.places(), self.workspace.watcher
         warm = self.workspace.warm
         if warm is not None and self.kind.heralds_tensorflow and not self.manifest_path.exists():
             warm.expect()
-        return Action(self.name, self.kind, inputs, self.config, warm).run(out, request, on_line)
+        action = Action(self.name, self.kind, inputs, self.config, warm)
+        if watcher is None:
+            return action.run(out, request)
+        watcher.begins(self.name)
+        try:
+            return action.run(out, request, functools.partial(watcher.says, self.name))
+        finally:
+            watcher.acted(self.name)
 
     def _collect(self, out: Path, *, complete: bool) -> dict[str, str]:
         """Stores the sandbox's files and moves them into the stage's folder."""

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import stat
+import time
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import BusyError, ToolError
@@ -20,6 +21,9 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _MODE = 0o644
 _TRIES = 10
 _NOTE_BYTES = 64
+# Who asks whether a run has the lock (`holder`) has it for some microseconds; nobody else lets go
+# of it so soon.
+_LOOKS, _LOOK_S = 5, 0.02
 
 
 class TreeLock:
@@ -62,12 +66,13 @@ class TreeLock:
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise self._unfit("it is no plain file")
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(handle)
         except BlockingIOError:
-            holder = _holder(os.pread(handle, _NOTE_BYTES, 0))
+            pid = _noted(os.pread(handle, _NOTE_BYTES, 0))
             os.close(handle)
+            by = "" if pid is None else f" (process {pid})"
             raise BusyError(
-                f"another run{holder} is using '{self.path.parent}'",
+                f"another run{by} is using '{self.path.parent}'",
                 hint="wait for it to end, or take another build tree (build=…)",
             ) from None
         except OSError as error:
@@ -104,8 +109,42 @@ def _why(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _holder(note: bytes) -> str:
+def _take(handle: int) -> None:
+    """Locks an open file.
+
+    Raises:
+        BlockingIOError: Another process has it, and keeps it.
+    """
+    for _ in range(_LOOKS):
+        with contextlib.suppress(BlockingIOError):
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(_LOOK_S)
+    return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _noted(note: bytes) -> int | None:
     """Who has the lock, where the note in it is one."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
-        return f" (process {int(json.loads(note)['pid'])})"
-    return ""
+        return int(json.loads(note)["pid"])
+    return None
+
+
+def holder(path: Path) -> int | None:
+    """The process that has a build tree's lock; None where none has it, or it left no note.
+
+    Args:
+        path: The lock's.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _noted(os.pread(handle, _NOTE_BYTES, 0))
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    return None

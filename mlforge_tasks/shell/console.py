@@ -38,6 +38,7 @@ COLUMNS = ("candidate", "architecture", "flash", "RAM", "latency")
 FIGURES_SHOWN = 3
 ARCHITECTURE_WIDTH = 48
 ABSENT = "-"
+NOTHING = "nothing was to do"
 
 
 def _cell(result: TrialResult, metric: str) -> str:
@@ -104,3 +105,13 @@ def summary(report: Report, folder: Path) -> str:
         lines.append(model_use(report.model_use))
     lines.append(f"delivered: {folder}/" if report.met else f"report: {folder}/report.json")
     return "\n".join(lines) + "\n"
+
+
+def nothing_to_do(report: Report, folder: Path) -> str:
+    """The one line of a run that found all of it in its place."""
+    best = report.best_result()
+    if report.met and best is not None:
+        met = f"PASS: candidate {best.trial.id} meets {report.name}"
+        return f"{met}; {NOTHING}; delivered: {folder}/"
+    why = shortfall(report).partition("\n")[0]
+    return f"{why}; {NOTHING}; report: {folder}/report.json"

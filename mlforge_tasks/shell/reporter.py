@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import re
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import DependencyError, TaskFailed, UnmetDependency
 from doit.reporter import ConsoleReporter
 
 from mlforge_tasks.contract.data_card import DataCard
-from mlforge_tasks.graph import explanation, shortage
+from mlforge_tasks.graph import explanation, live
 from mlforge_tasks.shell import console
 from mlforge_tasks.shell.loop import CONVERGE
+from mlforge_tasks.shell.output import Output
+from mlforge_tasks.shell.words import NAME_WIDTH
 from mlforge_tasks.verdict.trials import Report, Trials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from mlforge_tasks.pipeline.plan import Plan
+    from mlforge_tasks.shell.scene import Scene
 
-NAME_WIDTH = 24
 NOT_MET = "not met"
 CHECK = "check"
-# Of a build in ninja's words; how many are many, and how often a log is told of them.
-_STEP = re.compile(r"\[(\d+)/(\d+)\] ")
-MANY_STEPS, TOLD = 200, 10
+UTILITIES = {CHECK, "board", "doctor", "new", "workspace"}
 
 
 def _seconds(how: str, task: Any) -> str:
@@ -39,7 +37,12 @@ def _seconds(how: str, task: Any) -> str:
 
 
 class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type hints
-    """doit's reporter for a plan: one line per stage that ran, nothing for what was up to date."""
+    """doit's reporter for a plan: one line per stage that ran, nothing for what was up to date.
+
+    It is also who looks on while stages run (`graph.stage.Watcher`). Until the first one is asked
+    for there is nothing to look at, and nothing of this is there: a run that has nothing to do
+    ends before.
+    """
 
     plan: Plan
 
@@ -48,58 +51,63 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         if isinstance(outstream, io.TextIOWrapper):
             # A console that cannot show a character shows '?' instead of a traceback.
             outstream.reconfigure(errors="replace")
-        self._live = bool(outstream.isatty())
-        self._guard = threading.Lock()
+        self._output = Output(outstream)
         self._ran = 0
+        self._asked = 0
         self._reached = False
         self._checks = False
+        self._scene: Scene | None = None
+        self._guard = threading.Lock()
 
     def initialize(self, tasks: Any, selected_tasks: Any) -> None:
-        """Has stages show what their processes print."""
+        """Looks on from now on."""
         super().initialize(tasks, selected_tasks)
         self._checks = CHECK in selected_tasks
-        self.plan.workspace.progress = self.progress
+        live.remove(self.plan.folder)  # of a run that was killed
+        self.plan.workspace.watcher = self
 
-    def progress(self, stage: str, line: str) -> None:
-        """A line that a stage printed; shown in place on a terminal.
+    def begins(self, stage: str) -> None:
+        """See `graph.stage.Watcher`."""
+        self._look().begins(stage)
 
-        In a log there are a few of a build of many steps, which takes minutes.
-        """
-        if self._live:
-            self._show(f"\r\x1b[K  {stage:<{NAME_WIDTH}} {line[:100]}")
-            return
-        found = _STEP.match(line)
-        if found is not None and int(found[2]) >= MANY_STEPS:
-            step, steps = int(found[1]), int(found[2])
-            if step * TOLD // steps > (step - 1) * TOLD // steps:
-                self._line(f"  {stage:<{NAME_WIDTH}} step {step} of {steps}")
+    def says(self, stage: str, line: str) -> None:
+        """See `graph.stage.Watcher`."""
+        self._look().says(stage, line)
+
+    def acted(self, stage: str) -> None:
+        """See `graph.stage.Watcher`."""
+        self._look().acted(stage)
+
+    def _look(self) -> Scene:
+        """What is shown of a run, from its first stage on."""
+        with self._guard:
+            if self._scene is None:
+                from mlforge_tasks.shell.scene import Scene  # noqa: PLC0415 - not for nothing
+
+                self._scene = Scene(self.plan, self._output)
+            return self._scene
 
     def _line(self, text: str) -> None:
-        self._show(("\r\x1b[K" if self._live else "") + text + "\n")
-
-    def _show(self, text: str) -> None:
-        """Writes to the console; one that takes no more (full disk, closed pipe) ends no run."""
-        with self._guard:
-            try:
-                self.outstream.write(text)
-                self.outstream.flush()
-            except OSError as error:
-                with contextlib.suppress(OSError):
-                    print(f"nothing more is shown: {shortage.in_words(error)}", file=sys.stderr)
-                # What waits in its buffer must go somewhere, or Python ends with an error.
-                with Path(os.devnull).open("wb") as nowhere:
-                    os.dup2(nowhere.fileno(), self.outstream.fileno())
+        if self._scene is None:
+            self._output.write(f"{text}\n")
+        else:
+            self._scene.line(text)
 
     def execute_task(self, task: Any) -> None:
         """A task starts."""
         self._ran += 1
         self._reached = self._reached or task.name == CONVERGE
-        self.progress(task.name, "…")
+        if _is_stage(task.name):
+            self._asked += 1
+            self._look().starts(task.name)
 
     def add_success(self, task: Any) -> None:
         """A task ended well; a candidate that failed is a success of the stage."""
         how = task.values.get("how")
-        if how is None or how == "skipped":
+        if how is None:
+            return
+        self._ended(task.name, how)
+        if how == "skipped":
             return
         made = how in {"built", "failed"}
         self._line(f"  {task.name:<{NAME_WIDTH}} {how}" + (_seconds(how, task) if made else ""))
@@ -107,6 +115,10 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
             self._tell(self._data().remarks())
         if task.name.startswith("judge:"):
             self._show_iteration(int(task.name.partition(":")[2]))
+
+    def _ended(self, stage: str, how: str) -> None:
+        if self._scene is not None:
+            self._scene.ends(stage, how)
 
     def _data(self) -> DataCard:
         return DataCard.read(self.plan.preparation.dataset.folder / "data_card.json")
@@ -127,27 +139,52 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
     def skip_uptodate(self, task: Any) -> None:
         """A task had nothing to do."""
         self._reached = self._reached or task.name == CONVERGE
+        self._ended(task.name, "")
 
     def complete_run(self) -> None:
-        """Shows the table, then what went wrong."""
+        """Shows the table, then what went wrong; of a run that had nothing to do, one line."""
+        self.plan.workspace.watcher = None
+        if self._scene is not None:
+            self._scene.close()
+        well = not self.failures or self._only_unmet()
+        if well and not self._asked and not self.runtime_errors and not self._checks:
+            self._output.write(f"{self._nothing()}\n")
+            return
         with contextlib.suppress(FileNotFoundError):
-            path = self.plan.folder / "delivered" / "report.json"
-            if self._reached and (not self.failures or self._only_unmet()):
-                report = Report.read(path)
-                self._show(console.summary(report, path.parent))
-                self._show("".join(f"{line}\n" for line in self._data().warned()))
-        self._show(f"{self._ran} {'task' if self._ran == 1 else 'tasks'} executed\n")
+            if self._reached and well:
+                report, path = self._report()
+                self._output.write(console.summary(report, path.parent))
+                self._output.write("".join(f"{line}\n" for line in self._data().warned()))
+        self._output.write(f"{self._ran} {'task' if self._ran == 1 else 'tasks'} executed\n")
         for result in self.failures:
             if not self._only_unmet():
                 print(_message(result), file=sys.stderr)
         for message in self.runtime_errors:
             print(message, file=sys.stderr)
 
+    def _report(self) -> tuple[Report, Path]:
+        path = self.plan.folder / "delivered" / "report.json"
+        return Report.read(path), path
+
+    def _nothing(self) -> str:
+        """The one line of a run that had nothing to do."""
+        if self._reached:
+            with contextlib.suppress(FileNotFoundError):
+                report, path = self._report()
+                return console.nothing_to_do(report, path.parent)
+        return console.NOTHING
+
     def _only_unmet(self) -> bool:
         return [_kind(result) for result in self.failures] == [NOT_MET]
 
     def _write_failure(self, result: Any, *_: Any) -> None:
-        self._line(f"  {result['task'].name:<{NAME_WIDTH}} {_kind(result)}")
+        name = result["task"].name
+        self._ended(name, _kind(result))
+        self._line(f"  {name:<{NAME_WIDTH}} {_kind(result)}")
+
+
+def _is_stage(task: str) -> bool:
+    return task.partition(":")[0] not in {CONVERGE, "gate", *UTILITIES}
 
 
 def _kind(result: Any) -> str:

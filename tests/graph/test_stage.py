@@ -34,16 +34,34 @@ FILES = "tests.helpers.demo_stages.files"
 BLAB = "tests.helpers.demo_stages.blab"
 
 
+class Listener:
+    """Who looks on."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.events: list[str] = []
+
+    def begins(self, stage: str) -> None:
+        self.events.append(f"{stage} begins")
+
+    def says(self, _: str, line: str) -> None:
+        self.lines.append(line)
+
+    def acted(self, stage: str) -> None:
+        self.events.append(f"{stage} acted")
+
+
 class Tree:
     """A source file and two stages in a row, isolated or not."""
 
     def __init__(self, folder: Path, *, isolated: bool = False) -> None:
         self.folder = folder
         self.isolated = isolated
-        self.lines: list[str] = []
+        self.listener = Listener()
+        self.lines = self.listener.lines
         self.source = folder / "source.txt"
         self.source.write_text("1 2 3")
-        self.workspace = Workspace(Store(folder / "store"), lambda _, line: self.lines.append(line))
+        self.workspace = Workspace(Store(folder / "store"), self.listener)
 
     def stages(
         self, first: dict[str, Any] | None = None, second: dict[str, Any] | None = None
@@ -86,6 +104,21 @@ def hows(outcomes: tuple[Outcome, Outcome]) -> list[str]:
     return [outcome.how for outcome in outcomes]
 
 
+def test_who_looks_on_hears_of_actions_alone(tree: Tree) -> None:
+    """What comes back from the store begins nothing; what breaks has acted, too."""
+    tree.run()
+    made = ["a begins", "a acted", "b begins", "b acted"]
+    assert tree.listener.events == made
+    tree.run()
+    shutil.rmtree(tree.folder / "a")
+    tree.run()
+    assert tree.listener.events == made
+    tree.source.write_text("no number")
+    with pytest.raises(ToolError):
+        tree.run()
+    assert tree.listener.events == [*made, "a begins", "a acted"]
+
+
 def test_a_secret_reaches_the_stage_that_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,8 +141,9 @@ def test_a_secret_stays_in_its_stage(
     """Whatever the stage's own code lets through is in no output, line, error or reason."""
     secret = "sk-ant-test-0123456789"  # noqa: S105 - made up
     monkeypatch.setenv("ANTHROPIC_API_KEY", secret)
-    lines: list[str] = []
-    workspace = Workspace(Store(tmp_path / "store"), progress=lambda _, line: lines.append(line))
+    listener = Listener()
+    lines = listener.lines
+    workspace = Workspace(Store(tmp_path / "store"), listener)
     kind = StageKind(
         BLAB,
         ("said.json",),

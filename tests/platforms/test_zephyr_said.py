@@ -137,9 +137,9 @@ def test_a_build_tells_how_far_it_is() -> None:
     assert said.step("-- Configuring done") is None
     heard: list[str] = []
     with progress.heard(heard.append):
-        progress.tell("[1/2] a")
-    progress.tell("[2/2] b")
-    assert heard == ["[1/2] a"]
+        progress.tell(1, 2, "steps", "a")
+    progress.tell(2, 2, "steps", "b")
+    assert heard == ["[1/2 steps] a"]
 
 
 @pytest.mark.slow

@@ -232,7 +232,8 @@ class BuildFolder:
 def _tell(line: str) -> None:
     step = said.step(line)
     if step is not None:
-        progress.tell(step)
+        done, total, what = step
+        progress.tell(done, total, "steps", what)
 
 
 def write_if_changed(path: Path, content: bytes) -> None:

@@ -60,10 +60,10 @@ def advice(told: str) -> str | None:
     return None
 
 
-def step(line: str) -> str | None:
+def step(line: str) -> tuple[int, int, str] | None:
     """What ninja says of a step, `[57/140] Building C object …`; None of another line."""
     found = _STEP.search(line)
-    return None if found is None else f"[{found[1]}/{found[2]}] {found[3]}"
+    return None if found is None else (int(found[1]), int(found[2]), found[3])
 
 
 def unmet(output: str, options: Iterable[str]) -> str:
