@@ -36,6 +36,8 @@ class Run:
     @property
     def executed(self) -> int:
         """How many tasks it says it executed."""
+        if "nothing was to do" in self.out:
+            return 0
         found = re.search(r"^(\d+) tasks? executed$", self.out, re.MULTILINE)
         assert found is not None, self.out + self.err
         return int(found[1])
