@@ -6,7 +6,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.page import candidates, verdict
+from mlforge_tasks.page import architecture, arena, candidates, memory_map, profile, verdict
 from mlforge_tasks.page.template import FOLDER, fill
 
 if TYPE_CHECKING:
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 SECTIONS = (
     verdict.section,
     candidates.section,
+    architecture.section,
+    profile.section,
+    memory_map.section,
+    arena.section,
 )
 
 

@@ -25,7 +25,7 @@ from mlforge_tasks.stages.firmware import PROFILE_IMAGE, profile_id
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.words import profile_text
 from mlforge_tasks.yaml_file.units import format_bytes
-from tests.helpers import graphs, tiny_model
+from tests.helpers import graphs, image_parts, tiny_model
 from tests.helpers.made_up_device import make_brief
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def test_layers_add_up_to_the_whole(name: str, platform: str, tmp_path: Path) ->
     model = built(platform, board, tmp_path)
     identity = FirmwareReport.read(tmp_path / "firmware.json").firmware_id
     test, _ = booted(board, tmp_path / "firmware.elf", identity)
+    image_parts.check_map(tmp_path, test.stacks)
     whole = sorted(instruction_counts(board, test))[len(test.ticks) // 2]
     image = tmp_path / PROFILE_IMAGE
     told, console = booted(board, image, profile_id(identity))
