@@ -6,7 +6,20 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.page import architecture, arena, candidates, memory_map, profile, verdict
+from mlforge_tasks.page import (
+    architecture,
+    arena,
+    candidates,
+    classes,
+    curves,
+    data,
+    errors,
+    memory_map,
+    profile,
+    quality,
+    scatter,
+    verdict,
+)
 from mlforge_tasks.page.template import FOLDER, fill
 
 if TYPE_CHECKING:
@@ -16,10 +29,16 @@ if TYPE_CHECKING:
 SECTIONS = (
     verdict.section,
     candidates.section,
+    quality.section,
+    classes.section,
+    curves.section,
+    scatter.section,
+    errors.section,
     architecture.section,
     profile.section,
     memory_map.section,
     arena.section,
+    data.section,
 )
 
 
