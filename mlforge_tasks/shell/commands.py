@@ -53,7 +53,7 @@ MET = 0
 NOT_MET = 1
 MOST_AT_A_TIME = 64
 # Tasks that leave the build tree alone, and so may run beside another run.
-TREELESS = {"board", "doctor", "new", "workspace"}
+TREELESS = {"board", "doctor", "netron", "new", "workspace"}
 # doit's own errors, each a line and exit code 3: nothing was started.
 USER_ERRORS = (CmdParseError, InvalidCommand, InvalidDodoFile, InvalidTask)
 _TRACE = (
@@ -146,7 +146,7 @@ class Rules:
         """A run: its exit code, which is 0 only where all that was asked for is there."""
         _check_parallel(options)
         if set(command.sel_tasks) <= TREELESS:
-            _check_request(command.sel_tasks)
+            _check_request(command.sel_tasks, self._plan)
             return int(proceed())
         self._rounds.tell(command, command.sel_tasks)
         tool_versions.ask_ahead((environment.installed,))
@@ -223,8 +223,8 @@ def _stages(selected: Sequence[str]) -> Sequence[str] | None:
     return None if every or not selected else selected
 
 
-def _check_request(selected: Sequence[str]) -> None:
-    """Refuses what `doit new` and `doit board` could not do, before they begin."""
+def _check_request(selected: Sequence[str], plan: Plan) -> None:
+    """Refuses what `doit new` and the like could not do, before they begin."""
     try:
         if "new" in selected:
             request.read(variables.given())
@@ -232,6 +232,10 @@ def _check_request(selected: Sequence[str]) -> None:
             from mlforge_tasks.shell import new_board  # noqa: PLC0415 - needed here alone
 
             new_board.read(variables.given())
+        if "netron" in selected:
+            from mlforge_tasks.shell import netron  # noqa: PLC0415 - needed here alone
+
+            netron.read(plan, variables.given())
     except MlforgeError as error:
         raise InvalidDodoFile(str(error)) from None
 

@@ -171,6 +171,12 @@ def _board() -> None:
         print(f"  CHECK: {line}")
 
 
+def _netron(plan: Plan) -> None:
+    from mlforge_tasks.shell import netron  # noqa: PLC0415 - a server
+
+    netron.show(netron.read(plan, variables.given()))
+
+
 def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
     """Tasks beside the graph.
 
@@ -198,6 +204,11 @@ def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
         "basename": "board",
         "doc": "write the file of a board that Zephyr knows: doit board name=nucleo_l476rg",
         "actions": [told(_board)],
+    }
+    yield {
+        "basename": "netron",
+        "doc": "open the model in Netron: doit netron contract=… [browser=no]",
+        "actions": [(told(_netron), [plan])],
     }
     yield {
         "basename": "workspace",

@@ -14,7 +14,7 @@ from mlforge_tasks.yaml_file import meant
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-VARIABLES = ("contract", "build", "folder", "name", "data", "board")
+VARIABLES = ("contract", "build", "folder", "name", "data", "board", "browser")
 # What doit takes the next word for a file or folder of.
 _BEFORE_A_FILE = ("-o", "--output-file", "--db-file", "-f", "--file", "-d", "--dir")
 
