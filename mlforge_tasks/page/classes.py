@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MOST_CLASSES = 60
 # With more, a cell has its count alone.
 ROOMY = 12
+# With so few, the splits' tables stand beside each other where there is room.
+BESIDE = 5
 MOST_PAIRS = 10
 
 
@@ -72,6 +74,8 @@ def section(found: Found) -> Section | None:
         splits=[part.name for part in evaluated.parts],
         several=evaluated.card.task == "multilabel",
         roomy=len(labels) <= ROOMY,
+        beside=len(labels) <= BESIDE,
+        decides=evaluated.decision is not None,
         note=evaluated.test_note(),
     )
     return Section("classes", "Classes", body)

@@ -6,40 +6,42 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.page import (
-    architecture,
-    arena,
-    candidates,
-    classes,
-    curves,
-    data,
-    errors,
-    memory_map,
-    profile,
-    quality,
-    scatter,
-    verdict,
-)
 from mlforge_tasks.page.template import FOLDER, fill
 
 if TYPE_CHECKING:
-    from mlforge_tasks.page.found import Found
+    from collections.abc import Iterator
 
-# In the order of the page. One that returns None is not there, and not in the list of contents.
-SECTIONS = (
-    verdict.section,
-    candidates.section,
-    quality.section,
-    classes.section,
-    curves.section,
-    scatter.section,
-    errors.section,
-    architecture.section,
-    profile.section,
-    memory_map.section,
-    arena.section,
-    data.section,
-)
+    from mlforge_tasks.page.found import Found
+    from mlforge_tasks.page.section import Section
+
+
+def sections_of(found: Found) -> Iterator[Section]:
+    """The page's sections in its order; of one that has nothing to tell there is none."""
+    from mlforge_tasks.page import (  # noqa: PLC0415 - numpy, and the graph imports this module
+        architecture,
+        arena,
+        candidates,
+        classes,
+        curves,
+        data,
+        errors,
+        memory_map,
+        profile,
+        quality,
+        scatter,
+        verdict,
+    )
+
+    each = (
+        *(verdict, candidates),
+        *(quality, classes, curves, scatter, errors),
+        *(architecture, profile, memory_map, arena),
+        data,
+    )
+    for one in each:
+        made = one.section(found)
+        if made is not None:
+            yield made
 
 
 def make(found: Found) -> str:
@@ -53,7 +55,7 @@ def make(found: Found) -> str:
     """
     from markupsafe import Markup  # noqa: PLC0415 - the graph imports modules that make pages
 
-    sections = [one for each in SECTIONS if (one := each(found)) is not None]
+    sections = list(sections_of(found))
     script = (FOLDER / "page.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     made = fill(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.verdict.evaluation import OutputErrors
 
 # Outputs that are drawn, those with the largest errors for their spread; points of all plots.
-MOST_OUTPUTS, MOST_POINTS = 3, 3600
+MOST_OUTPUTS, MOST_POINTS = 2, 3600
 WORST = 12
 BINS = 40
 
@@ -61,7 +61,8 @@ def section(found: Found) -> Section | None:
     chosen = _worst_outputs(evaluated)
     columns = [_column(evaluated, part, at) for at in chosen for part in evaluated.parts]
     each = max(200, MOST_POINTS // len(columns))
-    excerpts = [one for part in evaluated.parts for one in excerpt(evaluated, part, chosen[0])]
+    followed = evaluated.parts if len(chosen) == 1 else evaluated.parts[:1]
+    excerpts = [one for part in followed for one in excerpt(evaluated, part, chosen[0])]
     body = fill(
         "scatter.html",
         figures=[*(_scatter(one, each) for one in columns), *_residuals(columns)],
