@@ -38,6 +38,17 @@ def name(found: Path) -> str:
     return below.removeprefix(f"{PACKAGE}/{SHIPPED.name}/")
 
 
+def version() -> str:
+    """MLForge's own version: of a checkout what its `pyproject.toml` says, else the package's."""
+    import tomllib  # noqa: PLC0415 - rarely needed
+    from importlib import metadata  # noqa: PLC0415
+
+    try:
+        return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+    except OSError:
+        return metadata.version("mlforge")
+
+
 def settle(project: Path) -> None:
     """Says where the project is, to this process and to those that it starts."""
     os.environ[VARIABLE] = str(project.resolve())

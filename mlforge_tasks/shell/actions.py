@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from doit.exceptions import TaskError
 
@@ -19,6 +19,25 @@ if TYPE_CHECKING:
     from mlforge_tasks.graph.stage import Stage
 
 BROKEN = 2
+# What this process was told of broken tools, for whoever reads of a run when it has ended.
+_broken: list[str] = []
+
+
+def broken_messages() -> tuple[str, ...]:
+    """What tools said that broke, each once, as the console shows it."""
+    return tuple(dict.fromkeys(_broken))
+
+
+def _task_error(message: str, error: Exception | None = None) -> TaskError:
+    _broken.append(message if error is None else f"{message}: {error!r}")
+    return TaskError(message, error)
+
+
+class Cleaned(Protocol):
+    """What has outputs that can be removed."""
+
+    def clean(self) -> None:
+        """Removes them."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +45,10 @@ class Removal:
     """What `doit clean` does: the outputs of some stages go, the store stays.
 
     Attributes:
-        stages: Gives the stages.
+        stages: Gives the stages, and whatever else is cleaned.
     """
 
-    stages: Callable[[], Iterable[Stage]]
+    stages: Callable[[], Iterable[Cleaned]]
 
     def __call__(self) -> None:
         """Removes them; what cannot be removed ends the program, as doit would go on with 0."""
@@ -53,13 +72,13 @@ def told(action: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return action(*args)
         except MlforgeError as error:
-            return TaskError(str(error))
+            return _task_error(str(error))
         except OSError as error:
-            return TaskError(str(refused(error, "the build tree")))
+            return _task_error(str(refused(error, "the build tree")))
         except Exception as error:  # noqa: BLE001 - told with its traceback, not swallowed
             if shortage.of(error) is not None:
-                return TaskError(str(shortage.broken(error, "the run")))
-            return TaskError("a mistake in MLForge: please report all that follows", error)
+                return _task_error(str(shortage.broken(error, "the run")))
+            return _task_error("a mistake in MLForge: please report all that follows", error)
 
     return act
 

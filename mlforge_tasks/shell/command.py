@@ -18,3 +18,7 @@ def main() -> int:
     dodo = here / OWN if (here / OWN).is_file() else product.path(OWN)
     where = {"dodoFile": str(dodo), "cwdPath": str(here)}
     return int(DoitMain(extra_config={"GLOBAL": where}).run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

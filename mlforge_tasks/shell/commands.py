@@ -32,8 +32,8 @@ from mlforge_tasks.graph.files import refused
 from mlforge_tasks.graph.tree_lock import TreeLock
 from mlforge_tasks.graph.warm import Warm
 from mlforge_tasks.pipeline import preflight
-from mlforge_tasks.shell import named, request, signals, variables
-from mlforge_tasks.shell.actions import BROKEN
+from mlforge_tasks.shell import ci_files, named, request, signals, variables
+from mlforge_tasks.shell.actions import BROKEN, broken_messages
 from mlforge_tasks.shell.loop import CONVERGE, delivered
 from mlforge_tasks.shell.state import NOWHERE, open_state
 from mlforge_tasks.yaml_file import meant
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.pipeline.plan import Plan
     from mlforge_tasks.shell.rounds import Rounds
+    from mlforge_tasks.shell.source import Source
 
     Proceed = Callable[[], Any]
     Rule = Callable[[Any, Proceed, Mapping[str, Any]], Any]
@@ -66,9 +67,9 @@ _GAP = (
 )
 
 
-def govern(plan: Plan, rounds: Rounds) -> None:
+def govern(plan: Plan, rounds: Rounds, source: Source | None) -> None:
     """Has doit's commands keep to the rules for a plan. Called once, as dodo.py is loaded."""
-    rules = Rules(plan, rounds)
+    rules = Rules(plan, rounds, source)
     _around(Run, rules.run)
     for command in (Clean, Forget, ResetDep):
         _around(command, rules.change)
@@ -95,9 +96,10 @@ def _around(command: Any, rule: Rule) -> None:
 class Rules:
     """The rules for one plan's commands. Each raises InvalidDodoFile: doit ends with code 3."""
 
-    def __init__(self, plan: Plan, rounds: Rounds) -> None:
+    def __init__(self, plan: Plan, rounds: Rounds, source: Source | None) -> None:
         self._plan = plan
         self._rounds = rounds
+        self._source = source
 
     def list(self, command: Any, proceed: Proceed, options: Mapping[str, Any]) -> Any:
         """`doit list`: of groups one line each, unless more is asked for."""
@@ -154,11 +156,14 @@ class Rules:
         try:
             preflight.require(self._plan, _stages(command.sel_tasks))
         except MlforgeError as error:
+            if CONVERGE in command.sel_tasks:
+                ci_files.refuse_plan(self._plan, self._source, error)
             raise InvalidDodoFile(str(error)) from None
         try:
             with signals.prompt_end(), self._tree(command), self._warm(command):
                 code = _finished(proceed)
-                return _finished(lambda: self._checked(command)) if code == MET else code
+                code = _finished(lambda: self._checked(command)) if code == MET else code
+                return self._told(command, code)
         finally:
             # Nothing is left to collect: Python would look through all that is there as it ends.
             gc.freeze()
@@ -187,6 +192,13 @@ class Rules:
         if missing:
             print("\n".join(missing))
         return NOT_MET if missing else MET
+
+    def _told(self, command: Any, code: int) -> int:
+        """Has CI read how a whole run ended; its exit code, or that this cannot be written."""
+        source = self._source
+        if source is None or CONVERGE not in command.control.selected_tasks:
+            return code
+        return _finished(lambda: ci_files.tell(self._plan, source, code, broken_messages()))
 
     def _open_state(self, command: Any, *, keeps: bool) -> None:
         if command.dep_manager.name != NOWHERE:

@@ -20,7 +20,7 @@ product.settle(Path.cwd())  # doit goes to the folder of the file that it loads
 start.settle(Path(get_initial_workdir() or Path.cwd()))
 
 # After it, as they take a while, and Ctrl-C is heard already.
-from mlforge_tasks.shell import commands, rounds, tasks, variables  # noqa: E402
+from mlforge_tasks.shell import commands, rounds, source, tasks, variables  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,13 +29,12 @@ __all__ = ["DOIT_CONFIG", "task_mlforge", "task_utilities"]
 
 os.umask(0o022)  # modes are set, not inherited: doit's own files and those of tools too
 variables.check_variables()
-PLAN = tasks.load_plan(
-    get_var("contract") or tasks.default_contract(),
-    get_var("build") or "build",
-)
+CONTRACT = get_var("contract") or tasks.default_contract()
+SOURCE = source.Source.of(Path(CONTRACT))
+PLAN = tasks.load_plan(CONTRACT, get_var("build") or "build")
 DOIT_CONFIG = tasks.configuration(PLAN)
 ROUNDS = rounds.Rounds(PLAN)
-commands.govern(PLAN, ROUNDS)
+commands.govern(PLAN, ROUNDS, SOURCE)
 
 
 def task_mlforge() -> Iterator[Any]:

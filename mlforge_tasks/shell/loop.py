@@ -19,6 +19,7 @@ from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.pipeline.carry import CarryOver, folders
 from mlforge_tasks.pipeline.gates import decide
 from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.shell import ci_files
 from mlforge_tasks.shell.actions import Removal, run_stage, told
 from mlforge_tasks.verdict import words
 from mlforge_tasks.verdict.trials import Report
@@ -26,9 +27,9 @@ from mlforge_tasks.verdict.trials import Report
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from mlforge_tasks.graph.stage import Stage
     from mlforge_tasks.pipeline.iteration import Iteration
     from mlforge_tasks.pipeline.plan import Plan
+    from mlforge_tasks.shell.actions import Cleaned
 
 CONVERGE = "converge"
 _UNREADABLE = (OSError, ValidationError, MlforgeError)
@@ -104,8 +105,9 @@ def delivered(plan: Plan) -> Report | None:
         return None
 
 
-def _made(plan: Plan) -> Iterator[Stage]:
-    """Every stage that may have outputs: of rounds, those that a run began."""
+def _made(plan: Plan) -> Iterator[Cleaned]:
+    """Every stage that may have outputs: of rounds, those that a run began; what CI reads."""
+    yield ci_files.folder_of(plan)
     yield from plan.stages(plan.begun())
     yield plan.iterations[0].deliver
     yield from folders(plan)

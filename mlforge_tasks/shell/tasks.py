@@ -20,7 +20,7 @@ from mlforge_tasks.graph import product
 from mlforge_tasks.graph.code_version import module_file
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.plan import Plan, make_plan
-from mlforge_tasks.shell import loop, reporter, state, variables
+from mlforge_tasks.shell import ci_files, loop, reporter, state, variables
 from mlforge_tasks.shell.actions import Removal, run_stage, told
 from mlforge_tasks.yaml_file import closest
 
@@ -65,6 +65,7 @@ def load_plan(contract: str, build: str) -> Plan:
         loaded = loader.load(path, root)
         plan = make_plan(loaded, path.stem, root=root, build=_plain(Path(build)))
     except ContractError as error:
+        _tell_ci(path, build, error)
         count = len(error.problems)
         # Those of a board's file are not the contract's.
         files = {problem.where.rpartition(":")[0] for problem in error.problems}
@@ -72,8 +73,15 @@ def load_plan(contract: str, build: str) -> Plan:
         heading = f"{count} mistake{'s' if count > 1 else ''} in {where or contract}:"
         raise InvalidDodoFile(f"{heading}\n{error}{_instead(path)}") from None
     except MlforgeError as error:
+        _tell_ci(path, build, error)
         raise InvalidDodoFile(str(error)) from None
     return plan
+
+
+def _tell_ci(contract: Path, build: str, error: MlforgeError) -> None:
+    """Of a whole run; other commands, and a library's call, write nothing."""
+    if variables.whole_run():
+        ci_files.refuse(contract, _plain(Path(build)), error)
 
 
 def _instead(path: Path) -> str:

@@ -17,11 +17,34 @@ if TYPE_CHECKING:
 VARIABLES = ("contract", "build", "folder", "name", "data", "board", "browser")
 # What doit takes the next word for a file or folder of.
 _BEFORE_A_FILE = ("-o", "--output-file", "--db-file", "-f", "--file", "-d", "--dir")
+_BEFORE_A_VALUE = (
+    *_BEFORE_A_FILE,
+    *("-n", "--process", "-P", "--parallel-type", "-r", "--reporter", "-v", "--verbosity"),
+    *("--failure-verbosity", "--backend", "--check_file_uptodate"),
+)
 
 
 def given() -> Mapping[str, str]:
     """Those of this process's command line."""
     return doit_cmd._CMDLINE_VARS or {}  # noqa: SLF001 - doit has no other way
+
+
+def whole_run(words: Sequence[str] | None = None) -> bool:
+    """Whether a command line runs a contract to its end, and not some tasks or another command.
+
+    Args:
+        words: The command line; that of this process, where it is one of doit's, if None.
+    """
+    if words is None:
+        if doit_cmd._CMDLINE_VARS is None:  # noqa: SLF001 - doit has no other way
+            return False
+        words = sys.argv[1:]
+    named = [
+        word
+        for before, word in pairwise(("", *words))
+        if before not in _BEFORE_A_VALUE and not word.startswith("-") and "=" not in word
+    ]
+    return set(named) <= {"run", "converge"}
 
 
 def check_variables(words: Sequence[str] | None = None) -> None:

@@ -148,13 +148,14 @@ def _explanation(found: Shortfall, goal: str) -> list[str]:
         if points:
             lines.append(f"  {goal} against {short_name(front.metric)}: {points}")
     if found.smallest is not None:
-        lines.append(f"  to give: {_relaxation(found.smallest)}")
+        lines.append(f"  to give: {relaxation_text(found.smallest)}")
     if found.engines:
         lines.append(f"  to give: target.engine: {' or '.join(found.engines)}, which has them all")
     return lines
 
 
-def _relaxation(found: Relaxation) -> str:
+def relaxation_text(found: Relaxation) -> str:
+    """What would have to give, and what is known of that."""
     changes = " and ".join(f"{one.key}: {one.written}" for one in found.changes)
     if found.basis == "static":
         return f"{changes}, the least that candidate {found.candidate} takes; it was never built"

@@ -132,6 +132,14 @@ def read_tree(path: Path) -> Tree:
     return Tree(node, tuple(builder.problems))
 
 
+def composed(text: str) -> yaml.Node | None:
+    """PyYAML's nodes of a text, which have marks; None where `read_tree` would refuse it."""
+    try:
+        return _Loader(text).get_single_node()
+    except (_RefusedError, yaml.YAMLError):
+        return None
+
+
 def _root_kind(root: yaml.Node | None) -> str:
     if isinstance(root, yaml.SequenceNode):
         return "a list"
