@@ -10,7 +10,7 @@ import pytest
 import xmlschema
 
 from mlforge_tasks.ci.junit import junit
-from tests.helpers.outcomes import every, judged
+from tests.helpers.outcomes import every, judged, properties
 from tests.helpers.paths import DATA
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def test_a_failure_has_value_limit_slack_and_unit(outcomes: dict[str, Outcome]) 
         "slack: 3616.0 B",
         "source: emulated",
     ]
-    known = {one.name: one.value for one in suite.properties()}
+    known = properties(junit(outcomes["unmet"]))
     assert (known["board"], known["engine"]) == ("mps2/an385", "aot")
     assert len(known["contract.sha256"]) == 64
 

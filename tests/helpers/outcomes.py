@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import ContractError
@@ -90,6 +91,12 @@ def every(folder: Path) -> dict[str, Outcome]:
         "unstarted": ended.broken(plan, source, 3, ("arm-none-eabi-gcc is not there",)),
         "wrong": refused(folder / "wrong.yaml"),
     }
+
+
+def properties(text: str) -> dict[str, str]:
+    """Those of the suite in a JUnit file."""
+    root = ET.fromstring(text)  # noqa: S314 - it is our own
+    return {one.attrib["name"]: one.attrib["value"] for one in root.iter("property")}
 
 
 def failed(code: str, metric: str | None) -> Reason:
