@@ -41,7 +41,7 @@ def section(found: Found) -> Section | None:
         parameters=sum(one.parameters for one in drawn),
         weight_bytes=sum(one.weight_bytes for one in drawn),
         file_bytes=len(content),
-        contract=found.report.name,
+        contract=found.contract.path if found.contract else None,
         pitch=_pitch(lanes),
         lanes=lanes,
     )

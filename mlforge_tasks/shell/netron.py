@@ -115,7 +115,7 @@ def model_of(plan: Plan) -> Shown:
         stage.name.partition(":")[2]: stage.folder / MODEL
         for iteration in plan.begun()
         for stage in iteration.stages
-        if stage.name.startswith(("quantise:", "quantise_torch:"))
+        if stage.name.startswith("quantise:")
     }
     for name in _best_first(plan):
         if name in made and made[name].is_file():
