@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MOST_FEATURES, MOST_OUTPUTS = 24, 6
 # Rows that medians and histograms are of; evenly spread where there are more.
 MOST_ROWS, MOST_VALUES = 20_000, 200_000
+MOST_LOOKED_AT = 2_000_000
+# From one example's row to the next one's, so that all places of a window are there.
+PRIME = 7919
 BINS = 32
 
 
@@ -87,9 +90,7 @@ def features(folder: Path, card: DataCard, quantisation: Quantisation | None) ->
         quantisation: The model's; None where there is none.
     """
     examples = windows.read(folder, "train", card.window_length)
-    length = card.window_length or 1
-    used = np.flatnonzero(covered(examples.starts, len(examples.rows), length))
-    some = used[:: max(1, -(-len(used) // MOST_ROWS))]
+    some, whole = rows_of(examples.starts, len(examples.rows), card.window_length or 1)
     values = raw_units(examples.rows[some], card).reshape(-1, len(card.features))
     values = values[:: max(1, -(-len(values) // MOST_VALUES))]
     known = repeat(None) if quantisation is None else input_ranges(quantisation, card)
@@ -101,8 +102,24 @@ def features(folder: Path, card: DataCard, quantisation: Quantisation | None) ->
             )
         ),
         left_out=max(0, len(card.features) - MOST_FEATURES),
-        sampled=len(some) if len(some) < len(used) else 0,
+        sampled=0 if whole else len(some),
     )
+
+
+def rows_of(starts: NDArray[np.int64], rows: int, length: int) -> tuple[NDArray[np.int64], bool]:
+    """Rows that examples hold, evenly spread where they are many, and whether these are all.
+
+    Args:
+        starts: First row of each example, [N].
+        rows: How many rows there are.
+        length: Rows of an example.
+    """
+    if rows > MOST_LOOKED_AT:  # an hour of sound; to mark every row takes longer than the page
+        some = starts[:: max(1, -(-len(starts) // MOST_ROWS))]
+        return some + np.arange(len(some)) * PRIME % length, False
+    used = np.flatnonzero(covered(starts, rows, length))
+    chosen = used[:: max(1, -(-len(used) // MOST_ROWS))]
+    return chosen, len(chosen) == len(used)
 
 
 def _quantity(

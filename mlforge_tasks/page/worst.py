@@ -104,7 +104,8 @@ def _severity(evaluated: Evaluated, part: Part) -> tuple[str, Reals]:
     card = evaluated.card
     if card.task == "regression":
         off = np.abs(evaluated.outputs(part) - part.targets.astype(np.float64))
-        return "error", (off / np.asarray(card.target_scale)).max(axis=1)
+        by = "error" if len(card.outputs) == 1 else "the largest error, each by its output's spread"
+        return by, (off / np.asarray(card.target_scale)).max(axis=1)
     if card.task == "multilabel":
         return "distance from the thresholds of the labels that are wrong", sum(
             (_missed(*one.told(part), one.least) for one in detectors(evaluated)),

@@ -17,6 +17,7 @@ from mlforge_tasks.page.detectors import detectors
 from mlforge_tasks.page.evaluated import Evaluated, input_ranges
 from mlforge_tasks.page.excerpt import STRETCH, worst_stretch
 from mlforge_tasks.page.page import make
+from mlforge_tasks.page.quantities import MOST_LOOKED_AT, rows_of
 from mlforge_tasks.page.worst import worst_first, wrong
 from mlforge_tasks.quantisation import InputPart, JoinedInputs, Quantisation, TensorQuantisation
 from tests.helpers.model_data import card
@@ -184,6 +185,26 @@ def test_a_class_without_an_example_is_told(tmp_path: Path) -> None:
     section = curves.section(found)
     assert section is not None
     assert "nothing to tell apart" in section.body
+
+
+def test_a_model_without_an_error_is_told_as_that(tmp_path: Path) -> None:
+    """Nothing is confused, and there is no worst error."""
+    found = pair(tmp_path, *TASKS["classification"][:2])
+    part = _evaluated(found).parts[0]
+    np.save(tmp_path / "dataset" / "validation_y.npy", np.argmax(part.raw, axis=1))
+    known = errors.section(unasked(found))
+    assert known is not None
+    assert "Of 96 examples none is told wrong." in known.body
+    assert 'class="card"' not in known.body
+
+
+def test_rows_of_very_many_are_spread_over_all_windows() -> None:
+    """Few enough, each of an example, at every place of it; of few rows all are looked at."""
+    starts = np.arange(0, MOST_LOOKED_AT * 2 - 100, 50)
+    some, whole = rows_of(starts, MOST_LOOKED_AT * 2, 100)
+    assert (whole, len(some) <= 20_000) == (False, True)
+    assert set((some - starts[:: -(-len(starts) // 20_000)]).tolist()) == set(range(100))
+    assert rows_of(starts[:3], 1000, 100)[0].tolist() == list(range(200))
 
 
 def test_labels_are_text_and_nothing_else(tmp_path: Path) -> None:
