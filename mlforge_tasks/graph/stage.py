@@ -84,7 +84,7 @@ class Stage:
         inputs: Upstream stages, or source files, by the name the action knows them by; of a set of
             files it is given the folder they are below.
         config: The only configuration the action receives.
-        after: The input that is made after all the others; empty where there is none such.
+        after: Inputs that are made after all the others; empty where there are none such.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Stage:
     # Not shown: each stage would show all before it, once for every way that leads there.
     inputs: Mapping[str, Stage | Path | FileSet] = field(default_factory=dict, repr=False)
     config: Mapping[str, Any] = field(default_factory=dict)
-    after: str = ""
+    after: tuple[str, ...] = ()
 
     @property
     def _reading(self) -> Reading:
@@ -107,7 +107,7 @@ class Stage:
 
     def dependency_paths(self) -> list[Path]:
         """Files that doit has to wait for; all inputs are looked at for the key."""
-        inputs = [self.inputs[self.after]] if self.after else self.inputs.values()
+        inputs = [self.inputs[name] for name in self.after or self.inputs]
         sources = (one for one in inputs if not isinstance(one, FileSet))
         return [one.manifest_path if isinstance(one, Stage) else one for one in sources]
 

@@ -22,21 +22,26 @@ def sections_of(found: Found) -> Iterator[Section]:
         arena,
         candidates,
         classes,
+        convergence,
         curves,
         data,
         errors,
         memory_map,
+        method,
         profile,
         quality,
+        reproduce,
         scatter,
+        told,
+        tradeoff,
         verdict,
     )
 
     each = (
-        *(verdict, candidates),
-        *(quality, classes, curves, scatter, errors),
+        *(verdict, candidates, convergence, tradeoff),
         *(architecture, profile, memory_map, arena),
-        data,
+        *(quality, classes, curves, scatter, errors, data),
+        *(told, reproduce, method),
     )
     for one in each:
         made = one.section(found)

@@ -19,11 +19,12 @@ from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph.files import read_own
 from mlforge_tasks.graph.lookahead import Lookahead, cone, in_place
-from mlforge_tasks.pipeline.iteration import deliveries, handed_over, judging, reporting
+from mlforge_tasks.pipeline.delivery import Ended, deliveries, handed_over
+from mlforge_tasks.pipeline.iteration import judging, reporting
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.pipeline.preparation import WITHOUT_MODEL
 from mlforge_tasks.pipeline.wiring import Wiring
-from mlforge_tasks.stages import carry, deliver, library, report
+from mlforge_tasks.stages import carry, deliver, library, page, report
 from mlforge_tasks.verdict import clauses
 from mlforge_tasks.verdict.trials import Carried, Report, Trials
 
@@ -92,10 +93,15 @@ class Carry:
             "contract": self.wiring.contract.model_dump(mode="json"),
             "searched": self.searched.model_dump(mode="json"),
         }
-        given = {"report": told, "dataset": by_name["dataset"], **handed_over(best, chain)}
         sizes = {name: by_name[name] for name in (WITHOUT_MODEL,) if name in by_name}
         then = Wiring(self.searched, self.wiring.folder, self.wiring.workspace, self.wiring.root)
-        return told, *deliveries(self.wiring, 0, given, (then.ram_limit, sizes), contracts)
+        ended = Ended(
+            inputs={"report": told, "dataset": by_name["dataset"], **handed_over(best, chain)},
+            proposed={at: one for at, one in self.told.items() if at.startswith("propose")},
+            limit=(then.ram_limit, sizes),
+            config=contracts,
+        )
+        return told, *deliveries(self.wiring, 0, ended)
 
 
 class CarryOver:
@@ -140,7 +146,12 @@ class CarryOver:
 def folders(plan: Plan) -> tuple[Stage, ...]:
     """The stages that `doit clean` knows of by their folders alone."""
     wiring = Wiring(plan.contract, plan.folder, plan.workspace, plan.root)
-    kinds = {"carry": carry.KIND, "report:0": report.KIND, "library:0": library.kind(())}
+    kinds = {
+        "carry": carry.KIND,
+        "report:0": report.KIND,
+        "library:0": library.kind(()),
+        "page:0": page.KIND,
+    }
     return tuple(wiring.stage(name, kind, {}) for name, kind in kinds.items())
 
 
@@ -222,7 +233,7 @@ def _carry(
     chains: Mapping[str, Chain],
     told: Mapping[str, Stage],
 ) -> Carry:
-    wiring = Wiring(plan.contract, plan.folder, plan.workspace, plan.root)
+    wiring = Wiring(plan.contract, plan.folder, plan.workspace, plan.root, written=plan.written)
     watched = {
         f"{at}.{name}": stage
         for at, chain in chains.items()

@@ -11,25 +11,20 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import plugins
 from mlforge_tasks.contract import torch_network
 from mlforge_tasks.contract.activations import int16_misfit
-from mlforge_tasks.contract.delivered_library import prefix_of
 from mlforge_tasks.contract.search import LLM, REPLAY
 from mlforge_tasks.graph.file_set import FileSet
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.candidate import Candidates
 from mlforge_tasks.pipeline.chain import Chain
+from mlforge_tasks.pipeline.delivery import Ended, deliveries, handed_over
 from mlforge_tasks.pipeline.deployment import Deployment
-from mlforge_tasks.stages import curves, deliver, judge, library, propose, report
+from mlforge_tasks.stages import curves, judge, propose, report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping, Sequence
+    from collections.abc import Sequence
 
     from mlforge_tasks.pipeline.preparation import Preparation
     from mlforge_tasks.pipeline.wiring import Wiring
-
-DELIVERED = (
-    *("render", "train", "quantise", "decide", "header"),
-    *("engine", "firmware", "run", "evaluate"),
-)
 
 
 @dataclass(frozen=True)
@@ -107,7 +102,7 @@ class Iterations:
             curves=self._curves(k, tried),
             judge=judged,
             report=reported,
-            deliver=self._deliver(k, reported, [*(one.handed_over for one in earlier), handed]),
+            deliver=self._deliver(k, reported, tried, earlier, handed),
             handed_over=handed,
             stages=self._wiring.declared(),  # the last, as all others are declared by now
         )
@@ -189,10 +184,8 @@ class Iterations:
         wiring = self._wiring
         brought = tried.propose is None
         judges = [*(one.judge for one in earlier), judged]
-        asked = [*(one.propose for one in earlier), tried.propose]
-        proposes = [one for one in asked if one is not None]
         inputs = {f"judge{number:02d}": one for number, one in enumerate(judges, 1)}
-        inputs |= {f"propose{number:02d}": one for number, one in enumerate(proposes, 1)}
+        inputs |= _proposals(tried, earlier)
         if tried.choose is not None:
             inputs["choice"] = tried.choose
         inputs |= {f"{at}.evaluate": chain["evaluate"] for at, chain in _all(tried, earlier)}
@@ -206,45 +199,33 @@ class Iterations:
             else {},
         }
         last = f"judge{k:02d}"  # it waits for the round's proposals, and they for all before
-        return wiring.stage(f"report:{k}", report.KIND, inputs, config, after=last)
+        return wiring.stage(f"report:{k}", report.KIND, inputs, config, after=(last,))
 
-    def _deliver(self, k: int, reported: Stage, handed: Sequence[dict[str, Stage]]) -> Stage:
+    def _deliver(
+        self,
+        k: int,
+        reported: Stage,
+        tried: _Tried,
+        earlier: Sequence[Iteration],
+        handed: dict[str, Stage],
+    ) -> Stage:
         own = {"report": reported, "dataset": self._preparation.dataset}
-        inputs = ChainMap(own, *handed)  # not copied: a hundred rounds have a million of them
+        before = (one.handed_over for one in earlier)
         config = {"contract": self._wiring.contract.model_dump(mode="json")}
-        limit = self._wiring.ram_limit, self._preparation.without_model
-        return deliveries(self._wiring, k, inputs, limit, config)[-1]
+        ended = Ended(
+            inputs=ChainMap(own, *before, handed),
+            proposed=_proposals(tried, earlier),
+            limit=(self._wiring.ram_limit, self._preparation.without_model),
+            config=config,
+        )
+        return deliveries(self._wiring, k, ended)[-1]
 
 
-def deliveries(
-    wiring: Wiring,
-    k: int,
-    inputs: MutableMapping[str, Stage],
-    limit: tuple[Mapping[str, Any], Mapping[str, Stage]],
-    config: Mapping[str, Any],
-) -> tuple[Stage, Stage]:
-    """The library, and all that is handed over.
-
-    Args:
-        wiring: The contract's.
-        k: The round; 0 of what was carried over.
-        inputs: The report, the data set, and what of each candidate may be handed over.
-        limit: See `Wiring.ram_limit` and `Preparation.without_model`: what the engine was told.
-        config: What `deliver` is told.
-    """
-    name = wiring.folder.name
-    board = wiring.on_board
-    called = {
-        "name": name,
-        "prefix": wiring.target.prefix or prefix_of(name),
-        "board": board.name,
-        "zephyr_board": board.zephyr.target if board.zephyr else "",
-    }
-    read = ChainMap({**limit[1]}, inputs)
-    told = {**called, **limit[0]}
-    made = wiring.stage(f"library:{k}", library.kind(wiring.engines), read, told, after="report")
-    given = ChainMap({"library": made}, inputs)
-    return made, wiring.stage(f"deliver:{k}", deliver.KIND, given, config, after="library")
+def _proposals(tried: _Tried, earlier: Sequence[Iteration]) -> dict[str, Stage]:
+    """What proposed the candidates of each round, but for a model that was brought along."""
+    asked = [*(one.propose for one in earlier), tried.propose]
+    proposes = (one for one in asked if one is not None)
+    return {f"propose{number:02d}": one for number, one in enumerate(proposes, 1)}
 
 
 def _all(tried: _Tried, earlier: Sequence[Iteration]) -> Iterator[tuple[str, Chain]]:
@@ -279,14 +260,4 @@ def reporting(wiring: Wiring) -> dict[str, Any]:
         "operators": {},
         "patches": wiring.target.patches,
         "int16_fits": int16_misfit(wiring.contract.target, wiring.contract.task) is None,
-    }
-
-
-def handed_over(at: str, chain: Chain) -> dict[str, Stage]:
-    """What is delivered of a candidate: what a board measured, not what stood for it."""
-    names = (f"hardware_{name}" for name in DELIVERED)
-    return {
-        f"{at}.{shown}": chain[shown]
-        for hardware, name in zip(names, DELIVERED, strict=True)
-        if (shown := hardware if hardware in chain.stages else name) in chain.stages
     }

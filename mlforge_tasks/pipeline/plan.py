@@ -21,6 +21,7 @@ from mlforge_tasks.pipeline.rounds import Rounds
 from mlforge_tasks.pipeline.wiring import REFUSING, Wiring, round_folder
 
 if TYPE_CHECKING:
+    from mlforge_tasks.page.found import Written
     from mlforge_tasks.pipeline.iteration import Iteration
 
 RESERVED_NAMES = ("ac", "cas")
@@ -38,6 +39,7 @@ class Plan:
         workspace: The store.
         preparation: What is done once: the data set, and what the firmware takes without a model.
         iterations: The rounds.
+        written: The contract's file, where it is of one.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Plan:
     workspace: Workspace
     preparation: Preparation
     iterations: Rounds
+    written: Written | None = None
 
     def stages(self, rounds: Iterable[Iteration]) -> Iterator[Stage]:
         """What is done once, then the stages of some rounds, in the order they may run."""
@@ -74,6 +77,7 @@ def make_plan(
     build: Path,
     workspace: Workspace | None = None,
     refusing: tuple[str, ...] = REFUSING,
+    written: Written | None = None,
 ) -> Plan:
     """Declares a contract's stages; cheap, nothing is run.
 
@@ -85,6 +89,7 @@ def make_plan(
         workspace: The store; below `build` by default.
         refusing: Which stages keep from training what breaks a limit. Only a benchmark of agents
             has them let everything pass; what `judge` says is the same.
+        written: The contract's file, for the report to show.
 
     Raises:
         MlforgeError: The mode or the name cannot be served.
@@ -95,7 +100,7 @@ def make_plan(
             hint="rename the contract file",
         )
     workspace = workspace or Workspace(Store(build))
-    wiring = Wiring(contract, build / name, workspace, root, refusing=refusing)
+    wiring = Wiring(contract, build / name, workspace, root, refusing=refusing, written=written)
     preparation = prepare(wiring)
     rounds = Rounds(Iterations(wiring, preparation), contract.search.max_iterations)
-    return Plan(name, contract, root, build / name, workspace, preparation, rounds)
+    return Plan(name, contract, root, build / name, workspace, preparation, rounds, written)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.graph.file_set import FileSet
     from mlforge_tasks.graph.kind import StageKind
     from mlforge_tasks.graph.stage import Workspace
+    from mlforge_tasks.page.found import Written
     from mlforge_tasks.platforms import Platform
 
     Inputs = Mapping[str, Stage | Path | FileSet]
@@ -39,6 +40,7 @@ class Wiring:
         workspace: The store.
         root: Project root, for source files.
         refusing: Which of `REFUSING` are given the limits.
+        written: The contract's file, where it is of one.
 
     Attributes:
         on_board: The board that the contract names.
@@ -55,12 +57,14 @@ class Wiring:
         root: Path,
         *,
         refusing: tuple[str, ...] = REFUSING,
+        written: Written | None = None,
     ) -> None:
         self.contract = contract
         self.target = contract.target
         self.folder = folder
         self.workspace = workspace
         self.root = root
+        self.written = written
         self.on_board = self.target.on_board
         hardware = contract.mode == "hardware"
         self.simulated = self.on_board if hardware else places.emulated(self.on_board)
@@ -77,7 +81,7 @@ class Wiring:
         inputs: Inputs,
         config: Mapping[str, Any] | None = None,
         *,
-        after: str = "",
+        after: tuple[str, ...] = (),
     ) -> Stage:
         """A stage of this contract.
 

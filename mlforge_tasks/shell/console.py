@@ -103,7 +103,8 @@ def summary(report: Report, folder: Path) -> str:
     lines.append(f"the test split was asked of {looks} candidate{'' if looks == 1 else 's'}")
     if report.model_use is not None:
         lines.append(model_use(report.model_use))
-    lines.append(f"delivered: {folder}/" if report.met else f"report: {folder}/report.json")
+    lines += [f"delivered: {folder}/"] if report.met else []
+    lines.append(f"report: {folder}/report.html")
     return "\n".join(lines) + "\n"
 
 
@@ -114,4 +115,4 @@ def nothing_to_do(report: Report, folder: Path) -> str:
         met = f"PASS: candidate {best.trial.id} meets {report.name}"
         return f"{met}; {NOTHING}; delivered: {folder}/"
     why = shortfall(report).partition("\n")[0]
-    return f"{why}; {NOTHING}; report: {folder}/report.json"
+    return f"{why}; {NOTHING}; report: {folder}/report.html"

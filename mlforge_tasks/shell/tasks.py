@@ -19,6 +19,7 @@ from mlforge_tasks.errors import ContractError, MlforgeError
 from mlforge_tasks.graph import product
 from mlforge_tasks.graph.code_version import module_file
 from mlforge_tasks.graph.stage import Stage
+from mlforge_tasks.page.found import Written
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.shell import ci_files, loop, reporter, state, variables
 from mlforge_tasks.shell.actions import Removal, run_stage, told
@@ -63,7 +64,9 @@ def load_plan(contract: str, build: str) -> Plan:
     try:
         root = product.project()
         loaded = loader.load(path, root)
-        plan = make_plan(loaded, path.stem, root=root, build=_plain(Path(build)))
+        plan = make_plan(
+            loaded, path.stem, root=root, build=_plain(Path(build)), written=_written(path, root)
+        )
     except ContractError as error:
         _tell_ci(path, build, error)
         count = len(error.problems)
@@ -82,6 +85,13 @@ def _tell_ci(contract: Path, build: str, error: MlforgeError) -> None:
     """Of a whole run; other commands, and a library's call, write nothing."""
     if variables.whole_run():
         ci_files.refuse(contract, _plain(Path(build)), error)
+
+
+def _written(path: Path, root: Path) -> Written:
+    """A contract that could be read, as it stands there."""
+    whole, root = path.resolve(), root.resolve()
+    shown = whole.relative_to(root).as_posix() if whole.is_relative_to(root) else path.name
+    return Written(path=shown, text=path.read_text(encoding="utf-8", errors="replace"))
 
 
 def _instead(path: Path) -> str:

@@ -55,6 +55,7 @@ def test_the_contract_is_met_and_delivered(cold: Cold) -> None:
         "firmware.bin",
         "measurements.json",
         "report.json",
+        "report.html",
         "convergence.png",
     }
     assert wanted <= {path.name for path in delivered.iterdir()}
@@ -420,7 +421,7 @@ def test_an_unmet_contract_ends_with_1(build: Path, tmp_path: Path) -> None:
     assert "Best: 2.0" in run.out
     assert "mse" in run.out.partition("Best: 2.0")[2]
     names = {path.name for path in (build / "tank" / "delivered").iterdir()}
-    told = {"report.json", "convergence.png", "contract.json", "data_card.json"}
+    told = {"report.json", "report.html", "convergence.png", "contract.json", "data_card.json"}
     assert names == told | {"manifest.json", "provenance.json"}
     assert doit(build=build, contract=contract).code == 1
     assert doit("--reporter", "zero", build=build, contract=contract).code == 1

@@ -363,5 +363,5 @@ def test_a_limit_below_the_empty_firmware_is_refused_at_once(tmp_path: Path) -> 
     assert report.results[0].trial.reason.code == "impossible_limit"
     # Of a contract that is not met docs/delivered.md names these, and no other.
     delivered = {path.name for path in (tmp_path / "build" / "tank" / "delivered").iterdir()}
-    named = {"report.json", "convergence.png", "contract.json", "data_card.json"}
+    named = {"report.json", "report.html", "convergence.png", "contract.json", "data_card.json"}
     assert delivered == named | {"manifest.json", "provenance.json"}

@@ -1,0 +1,83 @@
+"""What a search ends with: the library, the report as a page, and all that is handed over."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlforge_tasks.contract.delivered_library import prefix_of
+from mlforge_tasks.stages import deliver, library, page
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+    from mlforge_tasks.graph.stage import Stage
+    from mlforge_tasks.pipeline.chain import Chain
+    from mlforge_tasks.pipeline.wiring import Wiring
+
+DELIVERED = (
+    *("render", "train", "quantise", "decide", "header"),
+    *("engine", "firmware", "run", "evaluate"),
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a search ended with.
+
+    Attributes:
+        inputs: The report, the data set, and what of each candidate may be handed over.
+        proposed: Where candidates are from: `proposeNN`.
+        limit: See `Wiring.ram_limit` and `Preparation.without_model`: what the engine was told.
+        config: What `deliver` is told.
+    """
+
+    inputs: MutableMapping[str, Stage]
+    proposed: Mapping[str, Stage]
+    limit: tuple[Mapping[str, Any], Mapping[str, Stage]]
+    config: Mapping[str, Any]
+
+
+def deliveries(wiring: Wiring, k: int, ended: Ended) -> tuple[Stage, ...]:
+    """The library, the report as a page, and all that is handed over.
+
+    Args:
+        wiring: The contract's.
+        k: The round; 0 of what was carried over.
+        ended: What the search ended with.
+    """
+    name = wiring.folder.name
+    board = wiring.on_board
+    called = {
+        "name": name,
+        "prefix": wiring.target.prefix or prefix_of(name),
+        "board": board.name,
+        "zephyr_board": board.zephyr.target if board.zephyr else "",
+    }
+    known, sizes = ended.limit
+    # Maps of maps, not copied: a hundred rounds have a million inputs.
+    read = ChainMap({**sizes}, ended.inputs)
+    kind, told = library.kind(wiring.engines), {**called, **known}
+    made = wiring.stage(f"library:{k}", kind, read, told, after=("report",))
+    seen = ChainMap({**ended.proposed}, ended.inputs)
+    shown = wiring.stage(f"page:{k}", page.KIND, seen, _written(wiring), after=("report",))
+    given = ChainMap({"library": made, "page": shown}, ended.inputs)
+    last = ("library", "page")
+    handed = wiring.stage(f"deliver:{k}", deliver.KIND, given, ended.config, after=last)
+    return made, shown, handed
+
+
+def _written(wiring: Wiring) -> dict[str, Any]:
+    """The contract as it was written."""
+    return {"contract": wiring.written and wiring.written.model_dump(mode="json")}
+
+
+def handed_over(at: str, chain: Chain) -> dict[str, Stage]:
+    """What is delivered of a candidate: what a board measured, not what stood for it."""
+    names = (f"hardware_{name}" for name in DELIVERED)
+    return {
+        f"{at}.{shown}": chain[shown]
+        for hardware, name in zip(names, DELIVERED, strict=True)
+        if (shown := hardware if hardware in chain.stages else name) in chain.stages
+    }
