@@ -38,11 +38,13 @@ class Found:
         folders: Outputs of stages by name: `dataset`, `report`, `layers`, `propose01`, and
             `<iteration>.<candidate>.<stage>` of candidates. What is not made is not there.
         contract: The contract as it was written, where that is known.
+        going: Whether the search goes on, so that nothing is said to have failed.
     """
 
     report: Report
     folders: Mapping[str, Path] = field(default_factory=dict)
     contract: Written | None = None
+    going: bool = False
 
     @property
     def best(self) -> str | None:

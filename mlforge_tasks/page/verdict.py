@@ -65,18 +65,22 @@ def section(found: Found) -> Section:
         "verdict.html",
         report=report,
         best=best,
-        outcome=_outcome(report, best),
-        shortfall=None if report.met else words.shortfall(report),
+        outcome=_outcome(found),
+        going=found.going,
+        shortfall=None if report.met or found.going else words.shortfall(report),
         lines=[_line(report, one) for one in _clauses(best)],
         notes=list(_notes(report, best)),
     )
     return Section("verdict", "Verdict", body)
 
 
-def _outcome(report: Report, best: TrialResult | None) -> str:
-    """In one of three words."""
+def _outcome(found: Found) -> str:
+    """In a word or two."""
+    report, best = found.report, found.best_result
     if report.met:
         return "met"
+    if found.going:
+        return "not yet met"
     return "unknown" if best is not None and holds(best.trial.verdict) else "not met"
 
 

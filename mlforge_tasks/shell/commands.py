@@ -35,6 +35,7 @@ from mlforge_tasks.pipeline import preflight
 from mlforge_tasks.shell import ci_files, named, request, signals, variables
 from mlforge_tasks.shell.actions import BROKEN, broken_messages
 from mlforge_tasks.shell.loop import CONVERGE, delivered
+from mlforge_tasks.shell.reporter import TREELESS
 from mlforge_tasks.shell.state import NOWHERE, open_state
 from mlforge_tasks.yaml_file import meant
 
@@ -53,8 +54,6 @@ WARM_IMPORTS = "mlforge_tasks.stages._warm"
 MET = 0
 NOT_MET = 1
 MOST_AT_A_TIME = 64
-# Tasks that leave the build tree alone, and so may run beside another run.
-TREELESS = {"board", "doctor", "netron", "new", "workspace"}
 # doit's own errors, each a line and exit code 3: nothing was started.
 USER_ERRORS = (CmdParseError, InvalidCommand, InvalidDodoFile, InvalidTask)
 _TRACE = (
@@ -248,6 +247,14 @@ def _check_request(selected: Sequence[str], plan: Plan) -> None:
             from mlforge_tasks.shell import netron  # noqa: PLC0415 - needed here alone
 
             netron.read(plan, variables.given())
+        if "compare" in selected:
+            from mlforge_tasks.shell import compare, tasks  # noqa: PLC0415 - needed here alone
+
+            compare.read(variables.given(), tasks.plan_of)
+        if "view" in selected:
+            from mlforge_tasks.shell.live import view  # noqa: PLC0415 - needed here alone
+
+            view.read(variables.given())
     except MlforgeError as error:
         raise InvalidDodoFile(str(error)) from None
 

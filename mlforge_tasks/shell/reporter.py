@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 NOT_MET = "not met"
 CHECK = "check"
-UTILITIES = {CHECK, "board", "doctor", "new", "workspace"}
+# Tasks that leave the build tree alone, and so may run beside another run.
+TREELESS = {"board", "compare", "doctor", "netron", "new", "view", "workspace"}
 
 
 def _seconds(how: str, task: Any) -> str:
@@ -56,6 +57,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         self._asked = 0
         self._reached = False
         self._checks = False
+        self._beside = False
         self._scene: Scene | None = None
         self._guard = threading.Lock()
 
@@ -63,7 +65,9 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         """Looks on from now on."""
         super().initialize(tasks, selected_tasks)
         self._checks = CHECK in selected_tasks
-        live.remove(self.plan.folder)  # of a run that was killed
+        self._beside = bool(selected_tasks) and set(selected_tasks) <= TREELESS
+        if not self._beside:
+            live.remove(self.plan.folder)  # of a run that was killed
         self.plan.workspace.watcher = self
 
     def begins(self, stage: str) -> None:
@@ -148,7 +152,8 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
             self._scene.close()
         well = not self.failures or self._only_unmet()
         if well and not self._asked and not self.runtime_errors and not self._checks:
-            self._output.write(f"{self._nothing()}\n")
+            if not self._beside:
+                self._output.write(f"{self._nothing()}\n")
             return
         with contextlib.suppress(FileNotFoundError):
             if self._reached and well:
@@ -184,7 +189,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
 
 
 def _is_stage(task: str) -> bool:
-    return task.partition(":")[0] not in {CONVERGE, "gate", *UTILITIES}
+    return task.partition(":")[0] not in {CONVERGE, "gate", CHECK, *TREELESS}
 
 
 def _kind(result: Any) -> str:

@@ -17,13 +17,15 @@ MESSAGE = "interrupted: what was finished is kept; run the same command again to
 
 
 _heard: list[int] = []
+# What is said of an interrupt, by who goes on just now.
+_messages = [MESSAGE]
 
 
 def _interrupted(number: int, _: object) -> None:
     _heard.append(number)
     signal.signal(number, signal.SIG_DFL)  # asked twice, it ends at once
     # Not through sys.stderr: a task's output may be captured just now.
-    os.write(2, MESSAGE.encode())
+    os.write(2, _messages[-1].encode())
     end_if_interrupted()
 
 
@@ -44,12 +46,16 @@ def listen() -> None:
 
 
 @contextlib.contextmanager
-def prompt_end() -> Iterator[None]:
+def prompt_end(message: str = MESSAGE) -> Iterator[None]:
     """Has an interrupt that comes meanwhile end the program where the block ends.
 
     Python would wait for pools of threads, and these for the programs that they started; the
     programs die with us.
+
+    Args:
+        message: What is said of it.
     """
+    _messages.append(message)
     try:
         yield
     except SystemExit:
@@ -59,3 +65,5 @@ def prompt_end() -> Iterator[None]:
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
         os._exit(SIGNAL_CODE + _heard[0])
+    finally:
+        _messages.pop()

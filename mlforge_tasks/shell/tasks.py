@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,17 @@ from mlforge_tasks.shell import ci_files, loop, reporter, state, variables
 from mlforge_tasks.shell.actions import Removal, run_stage, told
 from mlforge_tasks.yaml_file import closest
 
+# Tasks beside the graph, and what they are for.
+UTILITIES = {
+    "doctor": "tell what is installed, and what to do about what is missing",
+    "check": "tell what the data is and what a run would have to do: doit check contract=…",
+    "new": "write a contract to start from: doit new name=pump data=data/pump.csv board=…",
+    "board": "write the file of a board that Zephyr knows: doit board name=nucleo_l476rg",
+    "netron": "open the model in Netron: doit netron contract=… [browser=no]",
+    "compare": "lay two runs side by side: doit compare a=contracts/x.yaml b=contracts/y.yaml",
+    "view": "show a search in the browser while it goes on: doit view contract=… [port=8000]",
+    "workspace": "download Zephyr and the modules it needs: doit workspace folder=~/zephyrproject",
+}
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -195,6 +206,30 @@ def _netron(plan: Plan) -> None:
     netron.show(netron.read(plan, variables.given()))
 
 
+def plan_of(contract: str) -> Plan:
+    """A contract's plan in the build tree that the command line names; see `load_plan`."""
+    return load_plan(contract, variables.given().get("build") or "build")
+
+
+def _compare() -> None:
+    from mlforge_tasks.shell import compare  # noqa: PLC0415 - needed here alone
+
+    words = variables.given()
+    a, b = compare.read(words, plan_of)
+    print(compare.told(a, b))
+    path = compare.place(words, a, b)
+    compare.write(compare.page(a, b), path)
+    print(f"\nas a page: {path}")
+
+
+def _view(plan: Plan) -> None:
+    from mlforge_tasks.shell.live import view  # noqa: PLC0415 - a server, the page
+
+    words = variables.given()
+    contract = words.get("contract") or default_contract()
+    view.serve(plan, Path(contract), lambda: plan_of(contract), view.read(words))
+
+
 def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
     """Tasks beside the graph.
 
@@ -202,37 +237,19 @@ def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
         plan: What `doit check` tells of.
         folder: Where `doit workspace` makes a Zephyr workspace.
     """
-    yield {
-        "basename": "doctor",
-        "doc": "tell what is installed, and what to do about what is missing",
-        "actions": [told(_examine)],
+    actions: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+        "doctor": (_examine, []),
+        "check": (_check, [plan]),
+        "new": (_new, []),
+        "board": (_board, []),
+        "netron": (_netron, [plan]),
+        "compare": (_compare, []),
+        "view": (_view, [plan]),
+        "workspace": (_update_workspace, [folder]),
     }
-    yield {
-        "basename": "check",
-        "doc": "tell what the data is and what a run would have to do: doit check contract=…",
-        "actions": [(told(_check), [plan])],
-        "task_dep": ["dataset"],
-    }
-    yield {
-        "basename": "new",
-        "doc": "write a contract to start from: doit new name=pump data=data/pump.csv board=…",
-        "actions": [told(_new)],
-    }
-    yield {
-        "basename": "board",
-        "doc": "write the file of a board that Zephyr knows: doit board name=nucleo_l476rg",
-        "actions": [told(_board)],
-    }
-    yield {
-        "basename": "netron",
-        "doc": "open the model in Netron: doit netron contract=… [browser=no]",
-        "actions": [(told(_netron), [plan])],
-    }
-    yield {
-        "basename": "workspace",
-        "doc": "download Zephyr and the modules it needs: doit workspace folder=~/zephyrproject",
-        "actions": [(told(_update_workspace), [folder])],
-    }
+    for name, (action, given) in actions.items():
+        task = {"basename": name, "doc": UTILITIES[name], "actions": [(told(action), given)]}
+        yield {**task, "task_dep": ["dataset"]} if name == "check" else task
 
 
 def groups(plan: Plan) -> dict[str, str]:

@@ -14,7 +14,10 @@ from mlforge_tasks.yaml_file import meant
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-VARIABLES = ("contract", "build", "folder", "name", "data", "board", "browser")
+VARIABLES = (
+    *("contract", "build", "folder", "name", "data", "board"),
+    *("port", "browser", "a", "b", "html"),
+)
 # What doit takes the next word for a file or folder of.
 _BEFORE_A_FILE = ("-o", "--output-file", "--db-file", "-f", "--file", "-d", "--dir")
 _BEFORE_A_VALUE = (

@@ -142,8 +142,8 @@ def _choice(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> EngineChoi
     """Where the contract leaves the engine open: which it is."""
     if "choice" in inputs:
         return EngineChoice.read(inputs["choice"] / CHOICE)
-    if config["target.engine"] != AUTO:
-        return None
+    if config["target.engine"] != AUTO or len(config["engines"]) > 1:
+        return None  # it is named, or yet to be chosen
     (engine,) = config["engines"]
     return only(engine, config["target.platform"], config["target.board"])
 
@@ -216,16 +216,16 @@ def _asked(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
-    """Writes `report.json` and `convergence.png`, and `transcripts.json` of a model that was asked.
+def so_far(inputs: Mapping[str, Path], config: Mapping[str, Any], *, ended: bool = True) -> Report:
+    """A search up to some round, which may go on.
 
     Args:
         inputs: `judgeNN` for each iteration, `proposeNN` unless a model was brought along, and
             `choice` where there was an engine to choose; and what `shortfall` reads.
-        out: Output folder.
         config: `name`, `bounds`, `leading` (names of the leading figures), `engines`, `TARGET`,
             `int16_fits`, `mode`, `goal.baseline`, `goal.quantisation_change`, `carried` where an
             earlier search found the candidate, and what `shortfall` is told.
+        ended: Whether it is to be told why the contract was not met.
     """
     results = _results(inputs)
     bounds = tuple(Bound.from_dump(bound) for bound in config["bounds"])
@@ -234,14 +234,14 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     bounds += () if config["goal.baseline"] == "ignore" else without_model
     met = any(one.trial.verdict.met for one in results if one.trial.verdict)
     best, transcripts = _best(results, bounds), _transcripts(inputs)
-    report = Report(
+    return Report(
         **_asked(config),
         choice=_choice(inputs, config),
         bounds=bounds,
         met=met,
         best=best,
         results=results,
-        shortfall=None if met else shortfall(inputs, results, bounds, config),
+        shortfall=None if met or not ended else shortfall(inputs, results, bounds, config),
         forecast_errors=_forecast_errors(inputs, results),
         model_use=transcripts.use() if transcripts.rounds else None,
         carried=Carried.from_dump(config["carried"]) if "carried" in config else None,
@@ -249,6 +249,17 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         **_validation(evaluations.get(best or "")),
         quantisation=_quantisation(evaluations, config["goal.quantisation_change"]),
     )
+
+
+def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
+    """Writes `report.json` and `convergence.png`, and `transcripts.json` of a model that was asked.
+
+    Args:
+        inputs: As `so_far` takes them.
+        out: Output folder.
+        config: Likewise.
+    """
+    report, transcripts = so_far(inputs, config), _transcripts(inputs)
     report.write(out / "report.json")
     draw(report, out / "convergence.png")
     if transcripts.rounds:

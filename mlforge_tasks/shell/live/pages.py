@@ -1,0 +1,152 @@
+"""The page, and what of it tells what runs: made when somebody asks and something is new."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.page.page import Followed, make
+from mlforge_tasks.page.template import fill
+from mlforge_tasks.pipeline.standing import Standing
+from mlforge_tasks.shell.live.contents import look, what_runs
+from mlforge_tasks.shell.live.curves import Curves
+from mlforge_tasks.shell.live.underway import underway
+from mlforge_tasks.shell.words import clock_time, count_text, rough_time
+from mlforge_tasks.verdict import clauses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from markupsafe import Markup
+
+    from mlforge_tasks.graph.live import Live, LiveStage
+    from mlforge_tasks.shell.live.contents import Contents
+    from mlforge_tasks.shell.live.today import Today
+
+# A stage's folder may be written anew while the page reads it.
+TRIES, PAUSE_S = 3, 0.3
+_CHANGED = (OSError, ValueError, KeyError, MlforgeError)
+
+
+class _Told(NamedTuple):
+    """A run in words."""
+
+    iteration: int
+    max_iterations: int
+    since: str
+    left: str
+    ended: str
+
+
+class _Step(NamedTuple):
+    """A stage that runs in words; how far it is from 0 to 1, None where nobody knows."""
+
+    name: str
+    text: str
+    share: float | None
+    since: str
+    left: str
+
+
+class Pages:
+    """What is served of a contract's search.
+
+    Args:
+        today: The contract.
+    """
+
+    def __init__(self, today: Today) -> None:
+        self._today = today
+        self._standing = Standing()
+        self._curves = Curves()
+        self._guard = threading.RLock()
+        self._made = ("", b"")
+        self._files: dict[str, Path] = {}
+
+    def contents(self) -> Contents:
+        """What there is now."""
+        with self._guard:
+            running = what_runs(self._today.plan)
+            self._today.look(running=running is not None)
+            plan = self._today.plan
+            contents = look(plan, self._standing.look(plan), running)
+            self._curves.hear(running)
+            return contents
+
+    def page(self) -> bytes:
+        """The page, as it is now."""
+        with self._guard:
+            for left in reversed(range(TRIES)):
+                contents = self.contents()
+                if contents.version == self._made[0]:
+                    break
+                try:
+                    self._made = contents.version, self._make(contents)
+                    break
+                except _CHANGED:
+                    if not left and not self._made[1]:
+                        raise
+                time.sleep(PAUSE_S)
+            return self._made[1]
+
+    def version(self) -> str:
+        """Another one where the page is another."""
+        return self.contents().version
+
+    def now(self) -> str:
+        """What a run is doing, as HTML."""
+        with self._guard:
+            return str(self._now(self.contents()))
+
+    def files(self) -> Mapping[str, Path]:
+        """Delivered files, by the names that the page has for them."""
+        return self._files
+
+    def _make(self, contents: Contents) -> bytes:
+        handed = contents.delivered if contents.ended else None
+        names = tuple(sorted(handed.manifest.outputs)) if handed else ()
+        self._files = {one: handed.folder / one for one in names} if handed else {}
+        followed = Followed(contents.version, self._now(contents), names)
+        return make(contents.found(), followed).encode()
+
+    def _now(self, contents: Contents) -> Markup:
+        running = contents.running
+        shown_of = contents.delivered.contract if contents.ended and contents.delivered else None
+        bounds = clauses.bounds(contents.plan.contract)
+        return fill(
+            "live.html",
+            trouble=self._today.trouble,
+            edits=self._today.edits(shown_of),
+            running=running and _run(running),
+            stages=[_stage(one) for one in running.stages] if running else [],
+            anything=contents.ended or bool(contents.stood.made),
+            command=f"doit run contract={self._today.path}",
+            curves=self._curves.known(),
+            underway=list(underway(contents.stood, running, bounds)),
+        )
+
+
+def _run(running: Live) -> _Told:
+    ended = ", ".join(f"{count} {how}" for how, count in running.ended.items())
+    return _Told(
+        iteration=running.iteration,
+        max_iterations=running.max_iterations,
+        since=rough_time(time.time() - running.started_unix_s),
+        left="" if running.left_s is None else rough_time(running.left_s),
+        ended=ended,
+    )
+
+
+def _stage(one: LiveStage) -> _Step:
+    said = one.progress
+    counted = (count_text(said), said.text) if said else ()
+    return _Step(
+        name=one.name,
+        text=": ".join(filter(None, counted)),
+        share=said.share if said else None,
+        since=clock_time(time.time() - one.started_unix_s),
+        left="" if one.left_s is None else rough_time(one.left_s),
+    )

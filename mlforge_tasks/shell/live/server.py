@@ -1,0 +1,218 @@
+"""The page, its news and the files that it links to, over HTTP to this computer alone.
+
+A web site that the user has open could have the browser ask here too, under a name of its own that
+it lets resolve to 127.0.0.1. So a request has to name this computer as its host. What is asked for
+is one of the names that are offered: no path is looked up, and nothing is ever written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import mimetypes
+import queue
+import socket
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urlsplit
+
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.graph.files import open_own
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from mlforge_tasks.shell.live.hub import Hub
+
+ADDRESS = "127.0.0.1"
+NAMES = (ADDRESS, "localhost")
+PAGE, EVENTS = "/", "/events"
+# A browser that has gone is noticed when it is written to.
+BEAT_S = 10.0
+# One that takes nothing for so long has gone too.
+STUCK_S = 30.0
+CHUNK_BYTES = 1 << 16
+# For all but the page, whose own policy says what it may do: nothing.
+_SHUT = "default-src 'none'; sandbox"
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+# Shown rather than downloaded: what people read, none of it run.
+_SHOWN = {
+    **dict.fromkeys((".c", ".h", ".py", ".md", ".txt", ".json", ".map", ".yaml"), "text/plain"),
+    ".png": "image/png",
+}
+
+
+class Offer(Protocol):
+    """What is served."""
+
+    def page(self) -> bytes:
+        """The page, as it is now."""
+
+    def files(self) -> Mapping[str, Path]:
+        """The files that it links to, by their names in the links."""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves on this computer alone.
+
+    Args:
+        port: Which; 0 for a free one.
+        offer: What.
+        hub: Where news are from.
+
+    Raises:
+        MlforgeError: The port cannot be had.
+    """
+
+    daemon_threads = True
+    # One that was just given up can be had again at once (the standard library's own choice).
+    allow_reuse_address = True
+
+    def __init__(self, port: int, offer: Offer, hub: Hub) -> None:
+        self.offer = offer
+        self.hub = hub
+        try:
+            super().__init__((ADDRESS, port), _Handler)
+        except OSError as error:
+            raise _taken(port, error) from None
+
+    @property
+    def port(self) -> int:
+        """The port that it has."""
+        return int(self.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://{ADDRESS}:{self.port}/"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that goes in the middle of an answer is no news."""
+
+
+def check_port(port: int) -> None:
+    """Sees whether a port can be had.
+
+    Raises:
+        MlforgeError: It cannot.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+            probe.listen(1)
+        except OSError as error:
+            raise _taken(port, error) from None
+
+
+def _taken(port: int, error: OSError) -> MlforgeError:
+    return MlforgeError(
+        f"port={port}: {(error.strerror or str(error)).lower()}",
+        hint="another port=…, or none: a free one is taken then",
+    )
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+    timeout = STUCK_S
+    server_version = "mlforge"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        """Answers."""
+        self._answer(body=True)
+
+    def do_HEAD(self) -> None:
+        """Answers without what is asked for."""
+        self._answer(body=False)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Nothing: the console belongs to the user."""
+
+    def _answer(self, *, body: bool) -> None:
+        if not self._is_for_us():
+            self._say(HTTPStatus.MISDIRECTED_REQUEST, "this is another computer's page", body=body)
+            return
+        path = unquote(urlsplit(self.path).path)
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            if path == PAGE:
+                self._send(self.server.offer.page(), "text/html; charset=utf-8", body=body)
+            elif path == EVENTS:
+                self._events(body=body)
+            else:
+                self._file(path.removeprefix("/"), body=body)
+
+    def _is_for_us(self) -> bool:
+        """Whether the browser asks for this computer by a name of ours, and from a page of ours."""
+        ours = {f"{name}:{self.server.port}" for name in NAMES}
+        origin = self.headers.get("Origin")
+        hosts = self.headers.get_all("Host", [])
+        known = len(hosts) == 1 and hosts[0].lower() in ours
+        return known and (origin is None or origin.removeprefix("http://") in ours)
+
+    def _begin(self, status: HTTPStatus, kind: str, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Type": kind} | _HEADERS | dict(headers)).items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _send(self, data: bytes, kind: str, *, body: bool) -> None:
+        self._begin(HTTPStatus.OK, kind, {"Content-Length": str(len(data))})
+        if body:
+            self.wfile.write(data)
+
+    def _say(self, status: HTTPStatus, text: str, *, body: bool) -> None:
+        data = f"{status.value} {text}\n".encode()
+        length = {"Content-Length": str(len(data)), "Content-Security-Policy": _SHUT}
+        self._begin(status, "text/plain; charset=utf-8", length)
+        if body:
+            self.wfile.write(data)
+
+    def _events(self, *, body: bool) -> None:
+        with self.server.hub.listening() as heard:
+            if heard is None:
+                status = HTTPStatus.SERVICE_UNAVAILABLE
+                self._say(status, "too many pages are open", body=body)
+                return
+            self._begin(HTTPStatus.OK, "text/event-stream", {})
+            while body:
+                try:
+                    news = heard.get(timeout=BEAT_S).to_bytes()
+                except queue.Empty:
+                    news = b": still here\n\n"
+                self.wfile.write(news)
+                self.wfile.flush()
+
+    def _file(self, name: str, *, body: bool) -> None:
+        path = self.server.offer.files().get(name)
+        try:
+            file = None if path is None else open_own(path)
+        except OSError:
+            file = None
+        if file is None or path is None:
+            self._say(HTTPStatus.NOT_FOUND, "the page links to no such file", body=body)
+            return
+        with file:
+            self._copy(file, path, body=body)
+
+    def _copy(self, file: BinaryIO, path: Path, *, body: bool) -> None:
+        size = file.seek(0, 2)
+        file.seek(0)
+        kind = _SHOWN.get(path.suffix)
+        headers = {"Content-Length": str(size), "Content-Security-Policy": _SHUT}
+        if kind is None:
+            kind = mimetypes.types_map.get(path.suffix, "application/octet-stream")
+            headers["Content-Disposition"] = "attachment"
+        text = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+        self._begin(HTTPStatus.OK, text, headers)
+        while body and size > 0 and (data := file.read(min(size, CHUNK_BYTES))):
+            self.wfile.write(data)
+            size -= len(data)

@@ -1,0 +1,155 @@
+"""What `doit compare` lays side by side: two runs, by their contracts or their folders."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from doit.exceptions import InvalidDodoFile
+
+from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.graph.files import read_own
+from mlforge_tasks.graph.manifest import PROVENANCE, Provenance
+from mlforge_tasks.verdict.trials import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mlforge_tasks.pipeline.plan import Plan
+
+REPORT, CONTRACT, DELIVERED = "report.json", "contract.json", "delivered"
+YAML = (".yaml", ".yml")
+# Between a version and the digest of the file that said it.
+_DIGEST = "sha256:"
+
+
+@dataclass(frozen=True)
+class Side:
+    """A run.
+
+    Attributes:
+        label: What it is called; the two of a comparison are told apart by it.
+        asked: As the command line has it.
+        folder: Where its report lies.
+        report: What it came to.
+        contract: What it was asked, as JSON; empty where that was not kept.
+        tools: Versions of tools and packages that made it, by their names; empty where only the
+            report was kept.
+    """
+
+    label: str
+    asked: str
+    folder: Path
+    report: Report
+    contract: Mapping[str, Any]
+    tools: Mapping[str, str]
+
+
+def read(words: Mapping[str, str], load: Callable[[str], Plan]) -> tuple[Side, Side]:
+    """The two runs of a command line.
+
+    Args:
+        words: The command line's: `a`, `b`.
+        load: A contract's plan; raises `InvalidDodoFile` where it is broken.
+
+    Raises:
+        MlforgeError: One is not named, or there is no run.
+    """
+    asked = [words.get(name) for name in ("a", "b")]
+    if None in asked:
+        raise MlforgeError(
+            "found no a=, or no b=, to compare",
+            hint="`doit compare a=contracts/x.yaml b=contracts/y.yaml`, or two folders of runs",
+        )
+    a, b = (_side(name, str(one), load) for name, one in zip("ab", asked, strict=True))
+    if a.label == b.label:
+        a, b = (_called(one, one.asked) for one in (a, b))
+    if a.label == b.label:
+        a, b = _called(a, f"{a.label} (a)"), _called(b, f"{b.label} (b)")
+    return a, b
+
+
+def _called(side: Side, label: str) -> Side:
+    return Side(label, side.asked, side.folder, side.report, side.contract, side.tools)
+
+
+def _side(name: str, asked: str, load: Callable[[str], Plan]) -> Side:
+    if asked.endswith(YAML):
+        try:
+            plan = load(asked)
+        except InvalidDodoFile as error:
+            raise MlforgeError(f"{name}={asked}: {error}") from None
+        return _of(name, asked, plan.folder, f"doit run contract={asked}")
+    folder = Path(asked).expanduser()
+    if not folder.is_dir():
+        raise MlforgeError(
+            f"{name}={asked}: there is no such folder",
+            hint=f"{name}=contracts/x.yaml, or the folder of a run, such as {name}=build/x",
+        )
+    return _of(name, asked, folder, "a folder that has report.json, or delivered/ with one")
+
+
+def _of(name: str, asked: str, folder: Path, instead: str) -> Side:
+    """The run whose tree, or delivery, a folder is."""
+    place = next((one for one in (folder / DELIVERED, folder) if (one / REPORT).is_file()), None)
+    if place is None:
+        raise MlforgeError(
+            f"{name}={asked}: no run has delivered, there is no '{folder / DELIVERED / REPORT}'",
+            hint=instead,
+        )
+    try:
+        report = Report.read(place / REPORT)
+        contract = json.loads(read_own(place / CONTRACT)) if (place / CONTRACT).is_file() else {}
+    except (OSError, ValueError) as error:
+        raise MlforgeError(
+            f"{name}={asked}: '{place / REPORT}' was not written by this MLForge: "
+            f"{str(error).splitlines()[0]}",
+            hint="run that contract again",
+        ) from None
+    tools = dict(_tools(place, folder, report.best))
+    return Side(report.name, asked, place, report, contract, tools)
+
+
+def _tools(delivered: Path, folder: Path, best: str | None) -> Iterator[tuple[str, str]]:
+    """Versions by name, from what lies beside the delivery and the best candidate's outputs."""
+    places = [delivered / PROVENANCE]
+    if best is not None:
+        number, _, candidate = best.partition(".")
+        at = folder / "iterations" / f"{int(number):02d}" / candidate
+        places += sorted(at.glob(f"*/{PROVENANCE}"))
+    for place in places:
+        try:
+            document = Provenance.read(place).key_document
+        except (OSError, ValueError):
+            continue
+        environment = document.get("environment")
+        if isinstance(environment, dict):
+            yield from _named(environment.get("packages"), "")
+            yield "Python", _version(environment.get("python"))
+            yield from _named(environment.get("processor"), "processor ")
+        yield from _named(document.get("tools"), "")
+
+
+def _named(found: object, prefix: str) -> Iterator[tuple[str, str]]:
+    if isinstance(found, dict):
+        yield from ((f"{prefix}{name}", _version(value)) for name, value in found.items())
+
+
+def _version(value: object) -> str:
+    """What a tool says of itself; of one that says nothing the first digits of its digest."""
+    version, found, digest = str(value).partition(_DIGEST)
+    return version.strip() or (f"{found}{digest[:12]}" if found else str(value))
+
+
+def differing(a: Side, b: Side) -> list[tuple[str, str, str]]:
+    """Tools that two runs were made with in different versions, and what each had.
+
+    Empty where one of them kept none: nothing is known then.
+    """
+    if not a.tools or not b.tools:
+        return []
+    names = sorted(a.tools.keys() | b.tools.keys(), key=str.lower)
+    pairs = ((name, a.tools.get(name, "none"), b.tools.get(name, "none")) for name in names)
+    return [one for one in pairs if one[1] != one[2]]

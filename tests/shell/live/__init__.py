@@ -1,0 +1,1 @@
+"""`doit view`: what is watched, served and told."""
