@@ -38,7 +38,9 @@ def message(outcome: Outcome) -> str:
     if outcome.faults:
         count = len(outcome.faults)
         return f"contract wrong, {count} mistake{'' if count == 1 else 's'}"
-    names = list(dict.fromkeys(_short(one.name) for one in outcome.failing()))
+    of = "unknown" if outcome.ending == "unknown" else "fail"
+    told = (one for one in outcome.cases if one.status == of)
+    names = list(dict.fromkeys(_short(one.name) for one in told))
     more = f" +{len(names) - MOST_NAMED}" if len(names) > MOST_NAMED else ""
     return f"{word}: {', '.join(names[:MOST_NAMED])}{more}" if names else word
 

@@ -89,7 +89,7 @@ class Outcome:
         figures: What the best candidate takes, for the badge.
         properties: What was judged, by which tools.
         places: Where keys stand in the contract.
-        delivered: The folder of what was delivered, in the build tree.
+        reports: What tells more, by their paths in the build tree.
         version: MLForge's.
     """
 
@@ -110,7 +110,7 @@ class Outcome:
     figures: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)
-    delivered: str = ""
+    reports: tuple[str, ...] = ()
     version: str = "0"
 
     def failing(self) -> tuple[Case, ...]:

@@ -89,7 +89,7 @@ def _results(outcome: Outcome) -> Iterator[dict[str, Any]]:
     if outcome.ending == "unknown":
         unknown = (one for one in outcome.cases if one.status == "unknown")
         names = ", ".join(one.name for one in unknown)
-        message = f"Not measured: {names}. {outcome.headline}."
+        message = f"Not measured: {names}; {outcome.headline.partition(': ')[2]}."
         yield _of_contract(outcome, RULES[UNMEASURED], BOARD_KEY, message)
 
 

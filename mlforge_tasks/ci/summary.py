@@ -38,8 +38,8 @@ def summary(outcome: Outcome) -> str:
     if outcome.rows:
         parts.append(_candidates(outcome))
     parts += [f"> {_plain(one)}" for one in outcome.notes]
-    if outcome.delivered:
-        parts.append(_where(outcome))
+    if outcome.reports:
+        parts.append(f"In the build tree: {', '.join(f'`{one}`' for one in outcome.reports)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -99,11 +99,6 @@ def _candidates(outcome: Outcome) -> str:
     table = _table(map(_cell, outcome.header), rows)
     opened = "" if count > MOST_CANDIDATES else " open"
     return f"<details{opened}><summary>{title}{shown}</summary>\n\n{table}\n\n</details>"
-
-
-def _where(outcome: Outcome) -> str:
-    names = ", ".join(f"`{outcome.delivered}/{name}`" for name in ("report.html", "report.json"))
-    return f"In the build tree: {names}"
 
 
 def _plain(text: str) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NOT_MET = 1
 REFUSED = 3
 SEARCH = "search"
+REPORTS = ("report.html", "report.json")
 # What of a run's stages says which tools it took.
 _WITH_TOOLS = ("firmware", "run", "hardware_run")
 # What a value may be that is written into YAML without quotes.
@@ -41,6 +42,7 @@ def judged(plan: Plan, source: Source, report: Report, code: int) -> Outcome:
     ending = _ending(report, best)
     cases = tuple(_case(bound, report, best) for bound in report.bounds)
     relaxations = report.shortfall.relaxations if report.shortfall else ()
+    files = _delivered(plan)
     lines = words.shortfall(report).splitlines() if not report.met else []
     met = f"PASS: candidate {report.best} meets {report.name}"
     return Outcome(
@@ -59,7 +61,7 @@ def judged(plan: Plan, source: Source, report: Report, code: int) -> Outcome:
         figures=tuple(_figures(best)),
         properties=dict(_properties(plan, source, report)),
         places=source.places(),
-        delivered=f"{plan.name}/delivered",
+        reports=tuple(f"{plan.name}/delivered/{one}" for one in REPORTS if one in files),
         version=product.version(),
     )
 
@@ -227,13 +229,18 @@ def _properties(plan: Plan, source: Source, report: Report) -> Iterator[tuple[st
     if report.best is None:
         return
     yield "candidate", report.best
-    manifest = plan.iterations[0].deliver.outputs.manifest()
-    images = manifest.outputs if manifest else {}
+    files = _delivered(plan)
     for name in ("firmware.bin", "firmware.elf"):
-        if name in images:
-            yield "firmware.sha256", images[name]
+        if name in files:
+            yield "firmware.sha256", files[name]
             break
     yield from _tools(plan, report.best)
+
+
+def _delivered(plan: Plan) -> Mapping[str, str]:
+    """What is delivered, with its digests."""
+    manifest = plan.iterations[0].deliver.outputs.manifest()
+    return manifest.outputs if manifest else {}
 
 
 def _tools(plan: Plan, best: str) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 SAID = {
     "met": "met · 900 B RAM · 300 µs",
     "unmet": "not met: flash, mse_test",
+    "unknown": "unknown: ram, flash, latency +1",
     "unmeasured": "not met",
     "broken": "tool broke",
     "unstarted": "not started",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COUNTS = {
     "met": (6, 0, 0, 0),
     "unmet": (4, 2, 0, 0),
+    "unknown": (2, 0, 0, 4),
     "unmeasured": (0, 1, 0, 6),
     "broken": (0, 0, 1, 6),
     "unstarted": (0, 0, 1, 6),

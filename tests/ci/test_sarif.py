@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RESULTS = {
     "met": [],
     "unmet": ["flash-limit", "goal-on-test"],
+    "unknown": ["unmeasured"],
     "unmeasured": ["no-candidate"],
     "broken": [],
     "unstarted": [],

@@ -16,13 +16,13 @@ def test_every_end_has_its_page(tmp_path: Path) -> None:
     """Verdict first; clauses with their lines, broken ones first; what would have to give."""
     pages = {end: summary(outcome) for end, outcome in every(tmp_path).items()}
     assert pages["met"].startswith("## ✅ tank: met\n\nPASS: candidate 1.0 meets tank\n")
-    assert "tank/delivered/report.json" in pages["met"]
     unmet = pages["unmet"].splitlines()
     first = unmet.index("| --- | --- | --- | --- | --- |") + 1
     assert unmet[first] == (
         "| flash\\_bytes | 19.5 KiB, emulated | 16 KiB | ❌ broken | tests/data/tank.yaml:17 |"
     )
     assert "### What would have to give" in unmet
+    assert "is a process of this computer" in pages["unknown"]
     assert "not measured: no way" in pages["unmeasured"]
     assert "```text\nqemu: a" in pages["broken"]
     assert "wrong.yaml:17 | limits.flash | found 16, wanted a size" in pages["wrong"]

@@ -14,6 +14,7 @@ from mlforge_tasks.verdict import clauses, relaxation
 from mlforge_tasks.verdict.constraints import judge
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import Report, TrialResult
+from tests.helpers.builds import edited
 from tests.helpers.paths import ROOT, TANK
 
 if TYPE_CHECKING:
@@ -83,8 +84,11 @@ def every(folder: Path) -> dict[str, Outcome]:
     assert source is not None
     wrong = source.data.replace(b"flash: 16 KiB", b"flash: 16").replace(b"epochs:", b"epoch:")
     (folder / "wrong.yaml").write_bytes(wrong)
+    process = ("board: mps2/an385, platform: baremetal", "board: native_sim, platform: zephyr")
+    native = edited(TANK, folder / "native", process)
     return {
         "met": met,
+        "unknown": judged(folder, {"mse": 0.001, "mse_test": 0.001}, native)[0],
         "unmet": judged(folder, broken)[0],
         "unmeasured": judged(folder, {}, reason=failed("convert_failed", None))[0],
         "broken": ended.broken(plan, source, 2, ("qemu: a \x1b[31mred\x1b[0m\x00 word\nmore",)),

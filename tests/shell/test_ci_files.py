@@ -89,6 +89,19 @@ def test_what_is_no_whole_run_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in build.iterdir()] == [".lock"]
 
 
+def test_a_run_that_lacks_a_tool_leaves_that(tmp_path: Path) -> None:
+    """An error of its own, and no word on the contract, whose clauses are listed all the same."""
+    build = tmp_path / "build"
+    run = doit(build=build, wrap=("/usr/bin/env", f"PATH={tmp_path}"))
+    assert run.code == 3
+    (suite,) = junitparser.JUnitXml.fromfile(str(build / "tank" / "ci" / "junit.xml"))
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (7, 0, 1, 6)
+    (error,) = next(case for case in suite if case.name == "tools").result
+    assert error.text.strip() in run.err
+    log = json.loads((build / "tank" / "ci" / "results.sarif").read_text())
+    assert log["runs"][0]["results"] == []
+
+
 def test_a_whole_run_is_told_from_others() -> None:
     """By its words; a contract's name is none of a task."""
     for words in ("", "contract=x.yaml", "run", "run -n 2 contract=x.yaml", "run converge -v 0"):
