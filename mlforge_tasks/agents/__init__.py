@@ -1,6 +1,6 @@
 """Agents: they read the brief and what was measured so far, and propose what to try next.
 
-To add one:
+To add one (docs/add/agent.md has an example):
 
 1. Write a module here whose `PLUGIN` has a `name` and a `propose` as in `Agent`. It may keep no
    state: all it knows is its arguments, and the same arguments give the same proposals.

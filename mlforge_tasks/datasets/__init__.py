@@ -1,6 +1,6 @@
 """Sources of data, one module each: where rows come from, not what is made of them.
 
-To add one:
+To add one (docs/add/data-format.md has an example):
 
 1. describe it in a module of `contract/sources/` (a record with a `kind`, which says what files
    it is made from), and add it to `contract/source.py`;

@@ -1,6 +1,6 @@
 """Engines: what turns an int8 `.tflite` into C that a platform can compile.
 
-To add one:
+To add one (docs/add/engine.md has an example):
 
 1. Write `engines/<name>.py` with a class that has `name`, `operators` and `generate` (see
    `Engine`), and bind an instance to `PLUGIN`. Helpers go into a package `engines/_<name>/`,
