@@ -58,8 +58,6 @@ class Debugger:
     def _write(self, address: int, piece: bytes) -> None:
         self._send(b"M%x,%x:%s" % (address, len(piece), piece.hex().encode()))
         answer = self._answer()
-        if answer[:1] in _ENDED:  # a killed emulator takes its leave
-            raise TransportClosedError
         if answer != _DONE:
             raise ToolError(
                 f"the emulator did not let {len(piece)} bytes be written at {address:#x}: "
@@ -70,7 +68,11 @@ class Debugger:
         self._line.sendall(b"$%s#%02x" % (body, sum(body) & 0xFF))
 
     def _answer(self) -> bytes:
-        """The next packet, which is acknowledged."""
+        """The next packet, which is acknowledged.
+
+        Raises:
+            TransportClosedError: The emulator is gone, or says that it goes.
+        """
         body, mark, checksum = self._pending.partition(b"$")[2].partition(b"#")
         while not mark or len(checksum) < _CHECKSUM_DIGITS:
             data = self._line.recv(_READ_BYTES)
@@ -80,4 +82,6 @@ class Debugger:
             body, mark, checksum = self._pending.partition(b"$")[2].partition(b"#")
         self._pending = checksum[_CHECKSUM_DIGITS:]
         self._line.sendall(b"+")
+        if body[:1] in _ENDED:  # a killed emulator takes its leave
+            raise TransportClosedError
         return body

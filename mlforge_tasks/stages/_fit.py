@@ -28,6 +28,7 @@ from mlforge_tasks.stages._training import (
     Learner,
     Training,
     failure,
+    leave,
     memory_failure,
     timeout_failure,
 )
@@ -246,9 +247,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         training = fit(trainer, Judged(goal, validation, card), budget, pruning)
     except (MemoryError, libraries.tensorflow.errors.ResourceExhaustedError):
         raise memory_failure(limit) from None
-    signal.setitimer(signal.ITIMER_PROF, 0)
-    trainer.save(out / "weights.npz")
-    training.write(out / "training.json")
+    leave(trainer, training, out)
 
 
 if __name__ == "__main__":

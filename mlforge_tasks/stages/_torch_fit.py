@@ -16,7 +16,7 @@ from mlforge_tasks.stages._pruning import Pruning
 from mlforge_tasks.stages._torch_module import Taken, Users, start
 from mlforge_tasks.stages._torch_trainer import TorchTrainer
 from mlforge_tasks.stages._trainer import load_split
-from mlforge_tasks.stages._training import STARTED, Budget, memory_failure
+from mlforge_tasks.stages._training import STARTED, Budget, leave, memory_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,9 +52,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         if isinstance(error, RuntimeError) and "allocate memory" not in str(error):
             raise
         raise memory_failure(limit) from None
-    signal.setitimer(signal.ITIMER_PROF, 0)
-    trainer.save(out / "weights.npz")
-    training.write(out / "training.json")
+    leave(trainer, training, out)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mlforge_tasks.contract.augment import Augment
@@ -79,6 +80,13 @@ class Training(Record):
     validation_loss: tuple[float, ...]
     validation_metric: tuple[float, ...]
     validation: dict[str, float]
+
+
+def leave(learner: Learner, training: Training, out: Path) -> None:
+    """Ends a training: its time is up no more, and what it came to is written."""
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    learner.save(out / "weights.npz")
+    training.write(out / "training.json")
 
 
 def failure(
