@@ -58,7 +58,7 @@ def section(found: Found) -> Section | None:
         features=features(folder, card, quantisation),
         targets=targets(folder, card),
         samples=samples(folder, card, origins),
-        card=card,
+        dtype="int8" if quantisation is None else quantisation.input.dtype,
     )
     return Section("data", "Data", body)
 

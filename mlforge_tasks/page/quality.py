@@ -57,6 +57,7 @@ def section(found: Found) -> Section | None:
         rows=[one for part in evaluated.parts for one in _rows(part, units, rules)],
         rules=[WORDS[one] for one in rules],
         sizes=[f"{part.judged.examples:,} examples of {part.name}" for part in evaluated.parts],
+        dtype=evaluated.quantisation.output.dtype,
         note=evaluated.test_note(),
         rails=list(_saturated(evaluated)),
         splits=[part.name for part in evaluated.parts],

@@ -58,11 +58,11 @@ def section(found: Found) -> Section | None:
     evaluated = Evaluated.of(found)
     if evaluated is None or not any(part.judged.outputs for part in evaluated.parts):
         return None
-    chosen = _worst_outputs(evaluated)
+    worst, chosen = _worst_outputs(evaluated)
     columns = [_column(evaluated, part, at) for at in chosen for part in evaluated.parts]
     each = max(200, MOST_POINTS // len(columns))
     followed = evaluated.parts if len(chosen) == 1 else evaluated.parts[:1]
-    excerpts = [one for part in followed for one in excerpt(evaluated, part, chosen[0])]
+    excerpts = [one for part in followed for one in excerpt(evaluated, part, worst)]
     body = fill(
         "scatter.html",
         figures=[*(_scatter(one, each) for one in columns), *_residuals(columns)],
@@ -75,17 +75,18 @@ def section(found: Found) -> Section | None:
         ],
         left_out=len(evaluated.card.outputs) - len(chosen),
         worst=WORST,
+        dtype=evaluated.quantisation.output.dtype,
         note=evaluated.test_note(),
     )
     return Section("predicted", "Predicted against true", body)
 
 
-def _worst_outputs(evaluated: Evaluated) -> list[int]:
-    """Which outputs are drawn: those whose error is largest for the spread of their targets."""
+def _worst_outputs(evaluated: Evaluated) -> tuple[int, list[int]]:
+    """The output whose error is largest for the spread of its targets, and those that are drawn."""
     errors = evaluated.parts[0].judged.outputs
     scales = evaluated.card.target_scale
     order = sorted(range(len(errors)), key=lambda at: -errors[at].rmse / scales[at])
-    return sorted(order[:MOST_OUTPUTS])
+    return order[0], sorted(order[:MOST_OUTPUTS])
 
 
 def _column(evaluated: Evaluated, part: Part, at: int) -> Column:
