@@ -71,7 +71,7 @@ def test_what_could_not_be_done_is_told(project: Path) -> None:
 
 
 def test_a_wrong_command_starts_nothing(tmp_path: Path) -> None:
-    """As README's table of exit codes has it."""
+    """As the table of exit codes in docs/quickstart.md has it."""
     found = doit("name=mps2/an385", build=tmp_path, command="board")
     assert found.code == 3
     assert "MLForge has the board 'mps2/an385' already" in found.err
