@@ -30,7 +30,7 @@ class Rule:
 
     Attributes:
         id: Stable.
-        name: The same as SARIF has names.
+        name: Another in one word, which SARIF wants to be more than the id.
         short: What a result says, in a sentence.
         why: What it is about.
         mend: What to do.
@@ -88,7 +88,7 @@ RULES = {
         _limit("limits.stack", "Stack", "the most of the stack that was ever in use", ""),
         Rule(
             "goal",
-            "Goal",
+            "GoalMissed",
             "The best candidate misses the goal on the validation split.",
             "`goal` says what the int8 model must reach; the search reads the validation split.",
             "Ask for less, loosen what keeps the model small, or let the search go on for longer.",
@@ -96,7 +96,7 @@ RULES = {
         ),
         Rule(
             "goal-on-test",
-            "GoalOnTest",
+            "GoalMissedOnTest",
             "The best candidate misses the goal on the test split.",
             "The goal must hold on the test split too, which the search never sees.",
             "Look whether both splits are alike, ask for less, or bring more data.",
@@ -104,7 +104,7 @@ RULES = {
         ),
         Rule(
             "baseline",
-            "Baseline",
+            "NoBetterThanBaseline",
             "The best candidate is no better than what needs no network.",
             "A model has to be better than the last reading, a mean, the most frequent class or "
             "a linear model.",
@@ -121,7 +121,7 @@ RULES = {
         ),
         Rule(
             UNMEASURED,
-            "Unmeasured",
+            "NotMeasured",
             "The board cannot tell what the limits are for.",
             "A process of this computer has no RAM, flash and latency of a device.",
             "Take a board that QEMU emulates, or hardware, for a verdict.",

@@ -120,7 +120,8 @@ def _of_contract(outcome: Outcome, rule: Rule, key: str, message: str) -> dict[s
 
 
 def _mistake(fault: Fault) -> dict[str, Any]:
-    told = f"{fault.field or 'The document'}: {fault.message}."
+    told = f"{fault.field or 'The document'}: {fault.message}"
+    told += "" if told.endswith("?") else "."
     place = fault.place or Place(fault.line, 1, fault.line, 1)
     result = _result(RULES[MISTAKE], told, fault.file, fault.field, place)
     if fault.replaced is not None and fault.place is not None:

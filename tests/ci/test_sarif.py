@@ -136,6 +136,7 @@ def test_mistakes_have_their_lines_and_corrections(tmp_path: Path) -> None:
     flash, key = run_of(refused(wrong))["results"]
     assert cut(text, located(flash)["region"]) == "16"
     assert "fixes" not in flash
+    assert key["message"]["text"].endswith("; did you mean 'epochs'?")
     assert cut(text, located(key)["region"]) == "epoch"
     assert "training: {epochs: 12," in fixed(text, key["fixes"][0])
 
@@ -179,6 +180,7 @@ def test_every_rule_is_explained() -> None:
     for rule in RULES.values():
         descriptor = rule.descriptor()
         assert descriptor["shortDescription"]["text"].endswith(".")
+        assert descriptor["name"].lower() != descriptor["id"]
         assert (ROOT / rule.docs.partition("#")[0]).is_file()
         assert len(descriptor["properties"]["tags"]) <= 10
     assert set().union(*RESULTS.values()) <= RULES.keys()
