@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.page import plots
 from mlforge_tasks.page.candidates import PASSED, REFUSED, TRAINED, heading
-from mlforge_tasks.page.scales import Scale, scale, stretch
+from mlforge_tasks.page.scales import Dot, Scale, scale, stretch
 from mlforge_tasks.page.section import Section
 from mlforge_tasks.page.template import fill
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from markupsafe import Markup
     from matplotlib.axes import Axes
@@ -26,6 +27,11 @@ MOST_TICKS = 8
 # More marks than this are small ones.
 CROWD = 60
 MARKS = {PASSED: "s", TRAINED: "o", REFUSED: "x"}
+SAID = {
+    PASSED: "met the contract",
+    TRAINED: "trained, missed it",
+    REFUSED: "refused or failed",
+}
 COLOURS = {PASSED: plots.PASS, TRAINED: plots.TRAINED, REFUSED: plots.REFUSED}
 
 
@@ -42,6 +48,7 @@ def section(found: Found) -> Section | None:
     body = fill(
         "convergence.html",
         figures=[_figure(report, one, test) for one, test in drawn],
+        fates=fates(dot for one, _ in drawn for dot in one.dots),
         baseline=any(one.baseline is not None for one, _ in drawn),
         test=any(test.dots for _, test in drawn),
         left_out=len(report.goals) - len(goals),
@@ -52,7 +59,7 @@ def section(found: Found) -> Section | None:
 def _figure(report: Report, one: Scale, test: Scale) -> Markup:
     return plots.figure(
         lambda axes: _draw(axes, report, one, test),
-        title=f"{one.label} of every candidate",
+        title=one.label,
         description=_described(one),
     )
 
@@ -88,10 +95,23 @@ def _draw(axes: Axes, report: Report, one: Scale, test: Scale) -> None:
         markersize=size + 3,
     )
     axes.set_xlim(-0.7, count - 0.3)
-    step = -(-count // MOST_TICKS)
-    places = range(0, count, step)
+    places = range(0, count, _step(report))
     axes.set_xticks(places, [report.results[at].trial.id for at in places])
     axes.set_xlabel("candidate")
+
+
+def _step(report: Report) -> int:
+    """How many candidates lie from one that is named to the next: whole rounds, of many."""
+    rounds = Counter(one.trial.id.partition(".")[0] for one in report.results)
+    least = -(-len(report.results) // MOST_TICKS)
+    each = max(rounds.values())
+    return least if least < each else -(-least // each) * each
+
+
+def fates(dots: Iterable[Dot]) -> list[tuple[str, str]]:
+    """What marks mean, of those that there are, for a legend."""
+    there = {dot.fate for dot in dots}
+    return [(fate, said) for fate, said in SAID.items() if fate in there]
 
 
 def mark_size(count: int) -> float:

@@ -70,6 +70,8 @@ _STYLE: dict[Any, Any] = {
     "ytick.color": MUTED,
     "ytick.labelsize": 10,
 }
+# How much a drawing may be enlarged to fill its place.
+WIDEST = 1.25
 # What else matplotlib would say of the file.
 _TOLD = ("Creator", "Date", "Format", "Type")
 # What is left around the axes, in points: left for numbers and a label, below for the same.
@@ -86,8 +88,8 @@ _FONT = re.compile(r"font-family: [^;\"]*;? ?")
 def figure(
     draw: Callable[[Axes], None],
     *,
-    width: int = 360,
-    height: int = 240,
+    width: int = 320,
+    height: int = 220,
     title: str,
     description: str,
 ) -> Markup:
@@ -108,7 +110,7 @@ def figure(
     label, said = html.escape(title), html.escape(description)
     inside = _named(drawn, at)
     text = (
-        f'<figure class="plot" style="max-width:{width}px">'
+        f'<figure class="plot" style="max-width:{WIDEST * width:.0f}px">'
         f'<svg role="img" aria-labelledby="{at}-t {at}-d" viewBox="0 0 {width} {height}">'
         f'<title id="{at}-t">{label}</title><desc id="{at}-d">{said}</desc>{inside}</svg>'
         f"<figcaption>{label}</figcaption></figure>"

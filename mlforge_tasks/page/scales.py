@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.page.candidates import fate, heading
-from mlforge_tasks.page.template import clipped
+from mlforge_tasks.page.template import clipped, raised
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,7 @@ class Scale:
     def label(self) -> str:
         """Name and unit, for an axis."""
         name = clipped(heading(self.metric), 28)
-        return f"{name} ({clipped(self.unit, 16)})" if self.unit else name
+        return f"{name}, {raised(clipped(self.unit, 16))}" if self.unit else name
 
     @property
     def limit(self) -> float | None:

@@ -27,6 +27,11 @@ def clipped(text: str, most: int = LONGEST_NAME) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def raised(text: str) -> str:
+    """Powers of a unit as they are printed: `(mg/dL)^2` becomes `(mg/dL)²`."""
+    return text.replace("^2", "\N{SUPERSCRIPT TWO}").replace("^3", "\N{SUPERSCRIPT THREE}")
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     import jinja2  # noqa: PLC0415 - the graph imports modules that fill in templates
@@ -42,6 +47,7 @@ def _environment() -> jinja2.Environment:
         "bytes": format_bytes,
         "clipped": clipped,
         "figure": format_value,
+        "raised": raised,
         "share": format_share,
         "short_name": short_name,
         "us": format_us,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.page import plots
 from mlforge_tasks.page.candidates import heading
-from mlforge_tasks.page.convergence import lines, mark_size, marks
+from mlforge_tasks.page.convergence import fates, lines, mark_size, marks
 from mlforge_tasks.page.scales import Dot, Scale, scale, stretch
 from mlforge_tasks.page.section import Section
 from mlforge_tasks.page.template import fill
@@ -61,6 +61,8 @@ def section(found: Found) -> Section | None:
         plots=[_plot(report, cost, error) for cost in costs],
         baseline=error.baseline is not None,
         goal=heading(error.metric),
+        fates=fates(error.dots),
+        untrained=any(len(cost.dots) > len(error.dots) for cost in costs),
     )
     return Section("tradeoff", "Error against each limit", body)
 
@@ -105,7 +107,7 @@ def _plot(report: Report, cost: Scale, error: Scale) -> Plot:
         )
         for one in reached
     ]
-    return Plot(shown, f"Pareto front of {goal} and {name}", ("candidate", name, goal), rows)
+    return Plot(shown, f"Pareto front of {goal} against {name}", ("candidate", name, goal), rows)
 
 
 def report_unit(report: Report, one: Scale) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.page.candidates import heading
 from mlforge_tasks.page.section import Section
-from mlforge_tasks.page.template import fill
+from mlforge_tasks.page.template import fill, raised
 from mlforge_tasks.verdict import notes, words
 from mlforge_tasks.verdict.baselines import WORDS
 from mlforge_tasks.verdict.trials import holds
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
     from mlforge_tasks.page.found import Found
     from mlforge_tasks.records import Clause
     from mlforge_tasks.verdict.constraints import Bound
+    from mlforge_tasks.verdict.fronts import Binding
+    from mlforge_tasks.verdict.relaxation import Shortfall
     from mlforge_tasks.verdict.trials import Report, TrialResult
 
 # How much of a bar lies left of its limit, so that there is room to be past it.
 LIMIT_AT = 0.7
+# What else is marked on a bar lies a little before its end.
+ROOM = 1.03
 STATUS = {"pass": "kept", "fail": "missed", "unknown": "not measured"}
 
 
@@ -41,7 +46,8 @@ class Line:
         limit_at: Where the limit is on it.
         baseline_at: Where that is which needs no model; None where it is not known.
         baseline: What it is, in words.
-        interval: How sure the figure is, in words.
+        sure: Where on the bar the ends are that few examples leave open; None where nothing does.
+        interval: The same in words.
     """
 
     name: str
@@ -55,23 +61,51 @@ class Line:
     limit_at: float
     baseline_at: float | None
     baseline: str
+    sure: tuple[float, float] | None
     interval: str
 
 
 def section(found: Found) -> Section:
     """The verdict on the whole contract, clause by clause."""
     report, best = found.report, found.best_result
+    missed = report.shortfall
     body = fill(
         "verdict.html",
         report=report,
         best=best,
         outcome=_outcome(found),
         going=found.going,
-        shortfall=None if report.met or found.going else words.shortfall(report),
+        why=_why(found),
+        bindings=[_binding(one) for one in missed.binding] if missed else [],
+        smallest=_smallest(missed),
+        engines=missed.engines if missed else (),
         lines=[_line(report, one) for one in _clauses(best)],
         notes=list(_notes(report, best)),
     )
     return Section("verdict", "Verdict", body)
+
+
+def _why(found: Found) -> str:
+    """Why the contract is not met, in a sentence; the architecture stands above it."""
+    report, best = found.report, found.best_result
+    if report.met or found.going:
+        return ""
+    told = words.shortfall(report).partition("\n")[0].partition(": ")[2]
+    told = told.replace(f" ({best.brief})", "") if best is not None else told
+    return raised(told[:1].upper() + told[1:])
+
+
+def _smallest(missed: Shortfall | None) -> str:
+    """The least that would have to give, as it would be written; empty where nothing is known."""
+    if missed is None or missed.smallest is None:
+        return ""
+    return raised(words.relaxation_text(missed.smallest))
+
+
+def _binding(one: Binding) -> tuple[str, ...]:
+    """A value of the contract that stood in the way, for a table."""
+    closest = raised(format_value(one.closest, one.unit))
+    return one.key, f"{one.broken} of {one.measured}", closest, one.candidate
 
 
 def _outcome(found: Found) -> str:
@@ -91,18 +125,16 @@ def _clauses(best: TrialResult | None) -> tuple[Clause, ...]:
 
 
 def _line(report: Report, clause: Clause) -> Line:
-    bound = next((one for one in report.bounds if one.metric == clause.metric), None)
-    least = bound is not None and bound.direction == "at_least"
     value, limit = "", format_value(clause.limit, clause.unit)
     if clause.value is not None:
         value, limit = format_against(clause.value, clause.limit, clause.unit)
-    known = _baseline(report, clause)
-    ends = [abs(one) for one in (clause.value, clause.limit, known and known.limit) if one]
-    scale = max([abs(clause.limit) / LIMIT_AT, *ends]) or 1.0
+    known, sure = _baseline(report, clause), None if clause.against else clause.interval
+    ends = (clause.value, known and known.limit, sure and sure.high)
+    scale = max([abs(clause.limit) / LIMIT_AT, *(ROOM * abs(one) for one in ends if one)]) or 1.0
     return Line(
-        name=clause.of or notes.short_name(clause.metric),
-        bound=f"{'at least' if least else 'at most'} {limit}",
-        value=value,
+        name=_name(clause),
+        bound=raised(f"{_side(report, clause)} {limit}"),
+        value=raised(value),
         room=_room(clause),
         source=words.whence(clause) if clause.source else "",
         status=clause.status,
@@ -110,9 +142,24 @@ def _line(report: Report, clause: Clause) -> Line:
         fill=_share(clause.value, scale),
         limit_at=_share(clause.limit, scale),
         baseline_at=_share(known.limit, scale) if known else None,
-        baseline=_named(known or clause),
-        interval=words.interval_text(clause).strip(" ()"),
+        baseline=f"{WORDS[known.against]}: {_value(known)}" if known else "",
+        sure=(_share(sure.low, scale), _share(sure.high, scale)) if sure else None,
+        interval=raised(words.interval_text(clause).strip(" ()")) if sure else "",
     )
+
+
+def _name(clause: Clause) -> str:
+    name = heading(clause.of or clause.metric)
+    return f"{name}, against {WORDS[clause.against]}" if clause.against else name
+
+
+def _side(report: Report, clause: Clause) -> str:
+    """Which side of a limit is allowed."""
+    bound = next((one for one in report.bounds if one.metric == clause.metric), None)
+    least = bound is not None and bound.direction == "at_least"
+    if clause.against:
+        return "better than"
+    return "at least" if least else "at most"
 
 
 def _share(value: float | None, scale: float) -> float:
@@ -126,10 +173,8 @@ def _baseline(report: Report, clause: Clause) -> Bound | None:
     return next((one for one in report.without_model if one.of == clause.metric), None)
 
 
-def _named(known: Bound | Clause) -> str:
-    if not known.against:
-        return ""
-    return f"{WORDS[known.against]}: {format_value(known.limit, known.unit)}"
+def _value(known: Bound) -> str:
+    return raised(format_value(known.limit, known.unit))
 
 
 def _room(clause: Clause) -> str:

@@ -149,6 +149,7 @@ class Parsed(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keeps it."""
+        self.text += " "
         known = dict(attrs)
         self.tags.append((tag, known))
         if known.get("id"):
