@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 CHECK = ".venv/bin/doit check contract=contracts/pump.yaml"
 RELU = 1
 

@@ -18,6 +18,7 @@ BIN = Path(sys.executable).parent
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 # Where our own text names a page of the docs, such as in an error's hint.
 NAMING = ("mlforge_tasks", "templates", "contracts", "zephyr_app", "benchmarks", "tests")
+TITLE = re.compile(r'return Section\("\w+", f?"([^"]+)"')
 NAMED = re.compile(r"docs/([a-z0-9/-]+)\.md(?:#([a-z0-9-]+))?")
 
 
@@ -89,3 +90,13 @@ def test_links_between_pages_lead_to_files_of_the_site(site: Path) -> None:
             target, _, _ = link.partition("#")
             if target and not re.match(r"\w+:|//|/", target):
                 assert (page.parent / target).exists(), f"{page.name}: {link}"
+
+
+def test_the_reports_page_has_each_of_its_sections() -> None:
+    """By the titles that the sections have in the code."""
+    page = (ROOT / "docs" / "report.md").read_text()
+    modules = (ROOT / "mlforge_tasks" / "page").glob("*.py")
+    made = [found for one in modules for found in TITLE.findall(one.read_text())]
+    assert len(made) > 10
+    for title in made:
+        assert f"| {re.sub(r'{.*?}', 'int8', title)} |" in page, title
