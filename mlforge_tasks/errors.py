@@ -82,7 +82,17 @@ class ContractError(MlforgeError):
 
 
 class ToolError(MlforgeError):
-    """A tool that should work is missing, broke, or ran out of time or memory."""
+    """A tool that should work is missing, broke, or ran out of time or memory.
+
+    Args:
+        message: As of every error.
+        hint: Likewise.
+        log: All that the tool said, of which the message has what matters.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, log: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.log = log
 
 
 class BusyError(MlforgeError):

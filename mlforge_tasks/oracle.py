@@ -22,7 +22,7 @@ import numpy as np
 
 from mlforge_tasks import windows
 from mlforge_tasks.errors import EXIT_TOOL_BROKEN, MlforgeError, ToolError
-from mlforge_tasks.graph import process, room, shortage, surroundings
+from mlforge_tasks.graph import process, progress, room, shortage, surroundings
 from mlforge_tasks.tflite_file.kept import is_set_once, keeping
 from mlforge_tasks.tflite_file.model import read
 
@@ -222,6 +222,7 @@ def _attempt(folder: Path, words: Sequence[str]) -> str:
         timeout_s=TIMEOUT_S,
         cwd=folder,
         env=surroundings.stage_environment(folder),
+        on_line=progress.pass_on,
     )
     if done.returncode == 0 and not done.timed_out:
         return ""
@@ -261,11 +262,13 @@ def main() -> None:
         reference = Oracle((folder / _MODEL).read_bytes(), keeps_all=bool(tensors))
         inputs = windows.read(folder, _INPUTS, length)
         given = replace(inputs, form=reference.input_shape[1:])
-        parts = zip(given.batches(), given.begun(), strict=True)
-        if tensors:
-            found = sum(reference.at_ends(batch, tensors, anew) for batch, anew in parts)
-        else:
-            found = np.concatenate([reference.run(batch, anew) for batch, anew in parts])
+        each = zip(given.batches(), given.begun(), strict=True)
+        parts = progress.over(each, lambda one: len(one[0]), len(given), "examples", "on the host")
+        with progress.printed():
+            if tensors:
+                found = sum(reference.at_ends(batch, tensors, anew) for batch, anew in parts)
+            else:
+                found = np.concatenate([reference.run(batch, anew) for batch, anew in parts])
         np.save(folder / _OUTPUTS, found)
     except (MlforgeError, RuntimeError) as error:  # the latter is the interpreter's own
         print(error, file=sys.stderr)

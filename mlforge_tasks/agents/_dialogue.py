@@ -14,6 +14,7 @@ from mlforge_tasks.agents._prompt import question, system_prompt
 from mlforge_tasks.agents._situation import situation
 from mlforge_tasks.agents._tools import Answer, Toolbox, definitions
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.graph import progress
 from mlforge_tasks.graph.redaction import parsed
 from mlforge_tasks.records import Reason, canonical_json
 from mlforge_tasks.verdict.transcript import Exchange, Transcript, Usage
@@ -200,7 +201,14 @@ class Dialogue:
             )
         )
         self._usage = self._usage.plus(_counted(status, found))
-        print(f"{self._usage.requests} answers, {self._usage.tokens} tokens", flush=True)
+        self._tell("")
+
+    def _tell(self, doing: str) -> None:
+        """How far the talk is, and what it waits for."""
+        used = self._used_before + self._usage.tokens
+        tokens = f"{used:,} of {self._settings.token_budget:,} tokens"
+        text = f"{doing}, {tokens}" if doing else tokens
+        progress.tell(self._usage.requests, None, "answers", text)
 
     def _talk(self) -> tuple[Architecture, ...]:
         while True:
@@ -232,6 +240,7 @@ class Dialogue:
                 f"after {self._usage.requests} answers in this round"
             )
         request = {**self._request, "messages": list(self._messages)}
+        self._tell(f"{self._settings.model} is asked")
         for _ in range(self._settings.retries + 1):
             reply = _read(self._send(request, self._hear))
             if reply is not None:
@@ -250,6 +259,7 @@ class Dialogue:
             if reply.stop_reason == "max_tokens":
                 answer = Answer(CUT_OFF, wrong=True)
             else:
+                self._tell(f"tool {block['name'][:40]!r}")
                 answer = self._tools.call(block["name"], block.get("input"))
             answers.append((block["id"], answer))
             if answer.proposal:

@@ -134,8 +134,10 @@ class Action:
         if done.timed_out:
             limit = f"{STAGE_TIMEOUT_S:g} s"
             raise ToolError(
-                f"stage '{self.stage}' took more than {limit}\n{redaction.text(done.tail())}"
+                f"stage '{self.stage}' took more than {limit}\n{redaction.text(done.tail())}",
+                log=redaction.text(done.log()),
             )
         if done.returncode != 0:
-            raise ToolError(redaction.text(done.ending(f"stage '{self.stage}'")))
+            ending = redaction.text(done.ending(f"stage '{self.stage}'"))
+            raise ToolError(ending, log=redaction.text(done.log()))
         return None

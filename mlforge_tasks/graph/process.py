@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from mlforge_tasks.errors import EXIT_TOOL_BROKEN, LAST_WORDS, ToolError
-from mlforge_tasks.graph import running, shortage
+from mlforge_tasks.graph import first_errors, running, shortage
 from mlforge_tasks.graph.surroundings import clean_environment
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ class Completed:
     timed_out: bool = False
 
     def ending(self, what: str) -> str:
-        """How it ended, in words: its own where it is one of ours and a tool broke, else its tail.
+        """How it ended, in words: what it says is wrong, or its tail.
+
+        They are its own where it is one of ours and a tool broke.
 
         Args:
             what: What it is called.
@@ -62,7 +65,20 @@ class Completed:
         short = shortage.told(self.output)
         if short is not None:
             return f"{what} ran short: {short}\nThings to try: {shortage.HINT}"
-        return "\n".join(filter(None, (f"{what} {self.how()}", self.tail(), self._hint())))
+        said = first_errors.told(self.output) or self.tail()
+        return "\n".join(filter(None, (f"{what} {self.how()}", said, self._hint())))
+
+    def broken(self, what: str) -> ToolError:
+        """The same as an error, with all that it said.
+
+        Args:
+            what: What it is called.
+        """
+        return ToolError(self.ending(what), log=self.log())
+
+    def log(self) -> str:
+        """The command and all that it said."""
+        return f"$ {shlex.join(self.argv)}\n{self.output}"
 
     def _from_outside(self) -> bool:
         return not self.timed_out and self.returncode < 0 and -self.returncode not in CRASHES
@@ -232,13 +248,14 @@ def check(
 
     Raises:
         ToolError: It cannot be started, ends with another code than 0, or takes too long. The
-            message holds the command and its last lines.
+            message holds the command and those of its lines that matter.
     """
     done = run(argv, timeout_s=timeout_s, cwd=cwd, env=env)
     if done.timed_out:
-        raise ToolError(f"`{' '.join(argv)}` took more than {timeout_s:g} s\n{done.tail()}")
+        took = f"`{' '.join(argv)}` took more than {timeout_s:g} s"
+        raise ToolError(f"{took}\n{done.tail()}", log=done.log())
     if done.returncode != 0:
-        raise ToolError(done.ending(f"`{' '.join(argv)}`"))
+        raise done.broken(f"`{' '.join(argv)}`")
     return done.output
 
 

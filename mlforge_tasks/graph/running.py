@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import IO, TYPE_CHECKING, NamedTuple, Protocol
 
-from mlforge_tasks.graph import shortage
+from mlforge_tasks.graph import progress, shortage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,11 +43,12 @@ class Followed(NamedTuple):
 
 
 def _read(output: IO[bytes] | None, on_line: Callable[[str], None] | None) -> str:
-    """All that a program says until it closes its output."""
+    """All that a program says until it closes its output, but how far it is: that is for now."""
     lines: list[str] = []
     for raw in output or ():
         line = raw.decode(errors="replace")
-        lines.append(line)
+        if progress.read(line) is None:
+            lines.append(line)
         if on_line is not None:
             on_line(line.rstrip("\n"))
     return "".join(lines)

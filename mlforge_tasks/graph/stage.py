@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from mlforge_tasks.errors import NOT_NEEDED, MlforgeError, ToolError
-from mlforge_tasks.graph import broken_tries, environment, shortage, steady
+from mlforge_tasks.graph import broken_log, broken_tries, environment, shortage, steady
 from mlforge_tasks.graph.action import Action
 from mlforge_tasks.graph.code_version import code_version
 from mlforge_tasks.graph.file_set import FileSet
@@ -188,6 +188,7 @@ class Stage:
             broken_tries=tries,
         )
         self.outputs.commit(manifest, provenance)
+        broken_log.remove(self.workspace.store.tree, self.folder)
         return Outcome(provenance.key, how, manifest, seconds)
 
     def _make(self, inputs: Mapping[str, str]) -> tuple[How, Manifest]:
@@ -201,10 +202,10 @@ class Stage:
             try:
                 with self._reading.unchanged(inputs, given):
                     reason = self._act(out, Path(name) / "request.json")
-            except ToolError:
+            except ToolError as error:
                 left = (out / file for file in self.kind.kept_when_broken)
                 broken_tries.keep(self.workspace.store, left, self.folder)
-                raise
+                raise broken_log.kept(self.workspace.store.tree, self.folder, error) from error
             outputs = self._collect(out, complete=reason is None)
         if reason is None:
             return "built", Manifest(status="ok", outputs=outputs)
@@ -261,3 +262,4 @@ class Stage:
     def clean(self) -> None:
         """Removes the output folder; the store keeps the blobs."""
         self.outputs.clean()
+        broken_log.remove(self.workspace.store.tree, self.folder)

@@ -151,7 +151,7 @@ def _link(
     if overflow is not None and ended_by_itself(done):
         raise does_not_fit(board, overflow[1], int(overflow[2]))
     if done.timed_out or done.returncode != 0:
-        raise ToolError(done.ending(f"linking for {board.name}"))
+        raise done.broken(f"linking for {board.name}")
     copy = [_gnu.tool("objcopy"), "-O", "binary", f"{name}.elf", f"{name}.bin"]
     process.check(copy, timeout_s=_gnu.TIMEOUT_S, cwd=work)
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.graph import process
+from mlforge_tasks.graph import process, progress
 from mlforge_tasks.records import canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
@@ -147,7 +147,9 @@ class Compiling:
         options = [*self.flags, *(self.macros[name] for name in sorted(self.macros))]
         options += self._places(sources)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            tuple(pool.map(functools.partial(self._make, options), sources, names))
+            made = pool.map(functools.partial(self._make, options), sources, names)
+            for done, _ in enumerate(made, 1):
+                progress.tell(done, len(names), "files", sources[done - 1].name)
         return names
 
     def _places(self, sources: Sequence[Path]) -> list[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.elf import flat_origin
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import process, product
+from mlforge_tasks.graph import process, product, progress
 from mlforge_tasks.runners._bench import fill
 from mlforge_tasks.runners._hex import intel_hex
 
@@ -160,6 +160,7 @@ def flash(
             argv, cwd, environment = west_argv(on, files, folder), base, {"ZEPHYR_BASE": str(base)}
         else:
             argv, environment = custom_argv(on, files), {}
+        progress.say(f"flashes {board.name}")
         for _ in range(FLASH_ATTEMPTS):
             done = process.run(argv, timeout_s=on.flash_timeout_s, cwd=cwd, env=environment)
             note(f"{' '.join(argv)}\n{done.output}")

@@ -39,6 +39,9 @@ class Plain:
         """A stage's action begins."""
         self.line(f"  {stage:<{NAME_WIDTH}} starts")
 
+    def ended(self, stage: str) -> None:
+        """A stage has ended well; what it made is told at the end."""
+
     def tick(self) -> None:
         """Each second: tells of what has lasted another minute."""
         now_s, steps = self._clock(), self._watch.steps()

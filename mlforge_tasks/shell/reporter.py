@@ -54,7 +54,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
             outstream.reconfigure(errors="replace")
         self._output = Output(outstream)
         self._ran = 0
-        self._asked = 0
+        self._idle = True
         self._reached = False
         self._checks = False
         self._beside = False
@@ -101,16 +101,20 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         """A task starts."""
         self._ran += 1
         self._reached = self._reached or task.name == CONVERGE
-        if _is_stage(task.name):
-            self._asked += 1
+        if _is_stage(task):
+            self._idle = False
             self._look().starts(task.name)
+        elif task.name.partition(":")[0] not in {CONVERGE, "gate"}:
+            self._idle = False
+            if self._scene is not None:  # what stands beside the loop prints for itself
+                self._scene.close()
 
     def add_success(self, task: Any) -> None:
         """A task ended well; a candidate that failed is a success of the stage."""
         how = task.values.get("how")
         if how is None:
             return
-        self._ended(task.name, how)
+        self._ended(task.name, how, task.values.get("seconds", 0.0))
         if how == "skipped":
             return
         made = how in {"built", "failed"}
@@ -120,9 +124,9 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         if task.name.startswith("judge:"):
             self._show_iteration(int(task.name.partition(":")[2]))
 
-    def _ended(self, stage: str, how: str) -> None:
+    def _ended(self, stage: str, how: str, seconds: float = 0.0) -> None:
         if self._scene is not None:
-            self._scene.ends(stage, how)
+            self._scene.ends(stage, how, seconds)
 
     def _data(self) -> DataCard:
         return DataCard.read(self.plan.preparation.dataset.folder / "data_card.json")
@@ -151,7 +155,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         if self._scene is not None:
             self._scene.close()
         well = not self.failures or self._only_unmet()
-        if well and not self._asked and not self.runtime_errors and not self._checks:
+        if well and (self._idle or self._beside) and not self.runtime_errors:
             if not self._beside:
                 self._output.write(f"{self._nothing()}\n")
             return
@@ -188,8 +192,9 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no type 
         self._line(f"  {name:<{NAME_WIDTH}} {_kind(result)}")
 
 
-def _is_stage(task: str) -> bool:
-    return task.partition(":")[0] not in {CONVERGE, "gate", CHECK, *TREELESS}
+def _is_stage(task: Any) -> bool:
+    """Whether a task is a stage; deliveries share a folder, and so have no target of doit's."""
+    return bool(task.targets) or task.name.startswith("deliver:")
 
 
 def _kind(result: Any) -> str:

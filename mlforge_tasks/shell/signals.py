@@ -16,16 +16,33 @@ SIGNAL_CODE = 128
 MESSAGE = "interrupted: what was finished is kept; run the same command again to go on\n"
 
 
+SHOW_CURSOR = b"\x1b[?25h"
+
+
 _heard: list[int] = []
 # What is said of an interrupt, by who goes on just now.
 _messages = [MESSAGE]
+# Whether that waits until what a terminal shows for now alone is gone.
+_held: list[bool] = []
+
+
+def hold_message() -> None:
+    """Something is shown that goes away when the run ends: the message is told after that."""
+    _held[:] = [True]
+
+
+def _tell() -> None:
+    # Not through sys.stderr: a task's output may be captured just now.
+    os.write(2, _messages[-1].encode())
 
 
 def _interrupted(number: int, _: object) -> None:
     _heard.append(number)
     signal.signal(number, signal.SIG_DFL)  # asked twice, it ends at once
-    # Not through sys.stderr: a task's output may be captured just now.
-    os.write(2, _messages[-1].encode())
+    if _held:
+        os.write(1, SHOW_CURSOR)  # which nobody would do who is asked twice
+    else:
+        _tell()
     end_if_interrupted()
 
 
@@ -64,6 +81,8 @@ def prompt_end(message: str = MESSAGE) -> Iterator[None]:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
+        if _held:
+            _tell()
         os._exit(SIGNAL_CODE + _heard[0])
     finally:
         _messages.pop()

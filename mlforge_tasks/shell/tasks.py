@@ -194,6 +194,8 @@ def _new() -> None:
 def _board() -> None:
     from mlforge_tasks.shell import new_board  # noqa: PLC0415 - needed here alone
 
+    name = variables.given()["name"]
+    print(f"Zephyr is configured for {name}: half a minute, more the first time", flush=True)
     path, unsure = new_board.write(variables.given())
     print(f"{_relative(path)} is written")
     for line in unsure:

@@ -32,8 +32,8 @@ def clock_time(seconds: float) -> str:
 def count_text(said: Progress) -> str:
     """`12/40 epochs`, `3 answers`; empty where nothing is counted."""
     if said.total is not None:
-        return f"{said.done}/{said.total} {said.unit}".rstrip()
-    return f"{said.done} {said.unit}" if said.unit else ""
+        return f"{said.done:,}/{said.total:,} {said.unit}".rstrip()
+    return f"{said.done:,} {said.unit}" if said.unit else ""
 
 
 def step_text(step: Step, left_s: float | None) -> str:

@@ -28,8 +28,9 @@ from mlforge_tasks.errors import (
     LAST_WORDS,
     CandidateFailure,
     MlforgeError,
+    ToolError,
 )
-from mlforge_tasks.graph import shortage, warm
+from mlforge_tasks.graph import progress, shortage, warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,11 +48,13 @@ def main(action: Action) -> None:
     try:
         sys.exit(_ended(action))
     except MlforgeError as error:
-        told = error
+        told: MlforgeError = error
     except Exception as error:
         if shortage.of(error) is None and not isinstance(error, OSError):
             raise
         told = shortage.broken(error, f"'{Path(sys.argv[0]).stem}'")
+    if isinstance(told, ToolError) and told.log:
+        print(told.log)
     sys.stdout.flush()
     print(f"{LAST_WORDS}{told}", file=sys.stderr)
     sys.exit(EXIT_TOOL_BROKEN)
@@ -64,7 +67,8 @@ def _ended(action: Action) -> int:
     inputs = {name: Path(path) for name, path in request["inputs"].items()}
     out = Path(request["out"])
     try:
-        action(inputs, out, request["config"])
+        with progress.printed():
+            action(inputs, out, request["config"])
     except CandidateFailure as failure:
         failure.reason.write(out / FAILURE_FILE)
         return EXIT_CANDIDATE_FAILED

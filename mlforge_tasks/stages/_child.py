@@ -18,7 +18,7 @@ from mlforge_tasks.errors import (
     CandidateFailure,
     ToolError,
 )
-from mlforge_tasks.graph import process, shortage, warm
+from mlforge_tasks.graph import process, progress, shortage, warm
 from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _check(
         failure.unlink()
         raise CandidateFailure(reason)
     if done.returncode > 0:
-        raise ToolError(done.ending(module))
+        raise done.broken(module)
     name = process.signal_name(done.returncode)
     short = shortage.told(done.output)
     if -done.returncode not in CRASHES:
@@ -75,7 +75,7 @@ def run_child(
     timeout_s: float,
     says_first: str = "",
     limits_itself: bool = False,
-    on_line: Callable[[str], None] | None = None,
+    on_line: Callable[[str], None] = progress.pass_on,
     python: str | None = None,
 ) -> process.Completed:
     """Runs a module that ends with `main(run)`, as a process.
@@ -88,7 +88,7 @@ def run_child(
         timeout_s: After this many seconds it is killed.
         says_first: What it prints once its libraries are loaded; before, no candidate is to blame.
         limits_itself: What it is refused once it has started may be by its own limit of memory.
-        on_line: Called with each line that it prints.
+        on_line: Called with each line that it prints; without it its progress is ours.
         python: Of another environment, which runs it; None for this one.
 
     Returns:

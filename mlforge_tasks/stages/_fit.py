@@ -13,7 +13,7 @@ from mlforge_tasks.contract.data_card import EXAMPLES_CARD, DataCard
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.contract.metrics import better
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.graph import room
+from mlforge_tasks.graph import progress, room
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import _least_squares, _memory_need, main
 from mlforge_tasks.stages._k_means import Clustering
@@ -22,7 +22,6 @@ from mlforge_tasks.stages._pruning import CURVES, Curves, Pruning
 from mlforge_tasks.stages._trainer import Split, Trainer, load_split
 from mlforge_tasks.stages._training import (
     MEMORY_HINT,
-    PROGRESS,
     STARTED,
     Budget,
     Learner,
@@ -166,8 +165,8 @@ def fit(trainer: Learner, judged: Judged, budget: Budget, pruning: Pruning) -> T
             raise failure("diverged", f"the loss is no longer finite in epoch {number}")
         value = judged.value(outputs)
         history.add(train_loss, loss, value, trainer)
-        shown = f"loss {train_loss:.5g} val loss {loss:.5g} val {goal.metric} {value:.5g}"
-        print(f"{PROGRESS}{number}/{budget.epochs} {shown}", flush=True)
+        shown = f"loss {train_loss:.4g}, {goal.metric} {value:.4g}"
+        progress.tell(number, budget.epochs, "epochs", shown)
         if history.stalled(budget.patience):
             break
         if number < budget.epochs:

@@ -10,6 +10,7 @@ import numpy as np
 from mlforge_tasks import oracle, windows
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.graph import progress
 from mlforge_tasks.int8 import given, judged
 from mlforge_tasks.verdict import figures, metrics
 from mlforge_tasks.verdict.detection import decisions
@@ -31,6 +32,8 @@ GOLDEN_COUNT = 32
 # What a target has to show in any case, however long it takes.
 LEAST_COUNT = 4
 SCORE_BYTES = 8
+# How inputs come to the device, in words.
+WAYS = {"line": "over its serial line", "memory": "in its memory"}
 
 
 def _spread(numbers: NDArray[np.intp], count: int) -> NDArray[np.intp]:
@@ -149,6 +152,7 @@ class GoldenVectors:
         """
         answers = []
         for at, one in enumerate(self.inputs):
+            progress.tell(at, len(self.inputs), "examples", WAYS[session.inputs_through])
             if self.anew is not None and self.anew[at]:
                 session.begin()
             answers.append(session.infer(one.tobytes()).output)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 # Printed once everything is set up; an end before it is no candidate's fault.
 STARTED = "training starts"
-PROGRESS = "epoch "
 # Measured: TensorFlow 2.21 and Keras hold 0.45 GB of data before they do anything.
 BASE_BYTES = 400_000_000
 MEMORY_HINT = "a training.memory_limit of at least 1 GiB; TensorFlow itself takes 0.4 GiB of it"

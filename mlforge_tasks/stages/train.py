@@ -17,7 +17,7 @@ from mlforge_tasks.graph import process
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._child import run_child
-from mlforge_tasks.stages._training import PROGRESS, STARTED, Budget, failure, timeout_failure
+from mlforge_tasks.stages._training import STARTED, Budget, failure, timeout_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,11 +40,6 @@ KIND = StageKind(
     fields=("training", "search.seed"),
     loads=(TRAINING,),
 )
-
-
-def _show(line: str) -> None:
-    if line.startswith(PROGRESS):
-        print(line, flush=True)
 
 
 def _check(done: process.Completed, budget: Budget, longest_s: float) -> None:
@@ -73,7 +68,7 @@ def _check(done: process.Completed, budget: Budget, longest_s: float) -> None:
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
-    """Writes `weights.npz` and `training.json`; one line per epoch goes to stdout.
+    """Writes `weights.npz` and `training.json`; each epoch is told.
 
     Args:
         inputs: `render`, `dataset`; `admit` only says that the probe kept the limits; `curvesNN`
@@ -125,7 +120,6 @@ def begin(
         timeout_s=longest_s,
         says_first=STARTED,
         limits_itself=True,
-        on_line=_show,
         python=python,
     )
     _check(done, budget, longest_s)

@@ -11,13 +11,20 @@ from mlforge_tasks.graph.progress import Progress
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
-        ("[57/140 steps] Building", Progress(done=57, total=140, unit="steps", text="Building")),
-        ("[3 answers]", Progress(done=3, unit="answers")),
-        ("[0] flashing", Progress(done=0, text="flashing")),
-        ("[1/2 tokens] a\x1b[2Jb", Progress(done=1, total=2, unit="tokens", text="a?[2Jb")),
+        (
+            "progress: [57/140 steps] Building",
+            Progress(done=57, total=140, unit="steps", text="Building"),
+        ),
+        ("progress: [3 answers]", Progress(done=3, unit="answers")),
+        ("progress: [0] flashing", Progress(done=0, text="flashing")),
+        (
+            "progress: [1/2 tokens] a\x1b[2Jb",
+            Progress(done=1, total=2, unit="tokens", text="a?[2Jb"),
+        ),
         ("a plain line", None),
-        ("[] of nothing", None),
-        ("[1/2 Steps] of ninja's own", None),
+        ("[57/140] Building C object of a process's own", None),
+        ("progress: [] of nothing", None),
+        ("progress: [1/2 Steps] of ninja's own", None),
     ],
 )
 def test_a_line_tells_how_far_a_step_is(line: str, wanted: Progress | None) -> None:
@@ -32,7 +39,7 @@ def test_what_is_told_is_read_again() -> None:
         progress.tell(12, 40, "epochs", "loss 0.31")
         progress.say("flashing")
     progress.tell(13, 40, "epochs")  # nobody hears it
-    assert heard == ["[12/40 epochs] loss 0.31", "[0] flashing"]
+    assert heard == ["progress: [12/40 epochs] loss 0.31", "progress: [0] flashing"]
     read = [progress.read(line) for line in heard]
     assert read == [
         Progress(done=12, total=40, unit="epochs", text="loss 0.31"),

@@ -37,6 +37,19 @@ CMake Error at /ws/zephyr/cmake/modules/kconfig.cmake:387 (message):
 Call Stack (most recent call first):
   CMakeLists.txt:15 (find_package)
 """
+# Kconfig's on stderr, and what CMake said on stdout, as they came.
+NO_VALUE = """\
+/p/own.conf:1: warning: 'maybe' is not a valid value for the bool symbol FPU (defined at \
+boards/shields/nxp_m2_wifi_bt/Kconfig.defconfig:142, arch/Kconfig:1036). Assignment ignored.\
+Parsing /p/zephyr_app/Kconfig
+Loaded configuration '/ws/zephyr/boards/arm/mps2/mps2_an385_defconfig'
+"""
+GIVEN = """\
+FAILED: zephyr/CMakeFiles/offsets.dir/arch/arm/core/offsets/offsets.c.obj
+<command-line>: fatal error: nowhere.h: No such file or directory
+compilation terminated.
+ninja: build stopped: subcommand failed.
+"""
 BOARD = """\
 CMake Error at /ws/zephyr/cmake/modules/boards.cmake:285 (message):
   Board qualifiers `/an999` for board `mps2` not found.  Please specify a
@@ -131,6 +144,14 @@ def test_an_option_that_kconfig_passes_over_is_told() -> None:
     assert said.unmet(UNMET, ("A",)) == ""
 
 
+def test_what_kconfig_and_a_compiler_say_beside_their_usual_words_is_told() -> None:
+    """A value that a symbol does not take, whatever CMake says on the same line."""
+    told = "/p/own.conf:1: warning: 'maybe' is not a valid value for the bool symbol FPU"
+    assert said.reasons(NO_VALUE + KCONFIG) == f"{told}. Assignment ignored."
+    told = "<command-line>: fatal error: nowhere.h: No such file or directory"
+    assert said.reasons(GIVEN) == told
+
+
 def test_a_build_tells_how_far_it_is() -> None:
     """Ninja's steps, to whoever listens in that thread."""
     assert said.step(COMPILED.splitlines()[0]) is not None
@@ -139,7 +160,7 @@ def test_a_build_tells_how_far_it_is() -> None:
     with progress.heard(heard.append):
         progress.tell(1, 2, "steps", "a")
     progress.tell(2, 2, "steps", "b")
-    assert heard == ["[1/2 steps] a"]
+    assert heard == ["progress: [1/2 steps] a"]
 
 
 @pytest.mark.slow

@@ -31,10 +31,10 @@ def test_time_left_is_of_its_own_count() -> None:
     assert step.made
     assert watch.left_s(step) is None
     clock.now_s += 5
-    watch.says("train:1.0", "[1/11 epochs] loss 1")
+    watch.says("train:1.0", "progress: [1/11 epochs] loss 1")
     assert watch.left_s(watch.steps()[0]) is None, "one epoch has no length yet"
     clock.now_s += 10
-    watch.says("train:1.0", "[6/11 epochs] loss 0.5")
+    watch.says("train:1.0", "progress: [6/11 epochs] loss 0.5")
     watch.says("train:1.0", "a warning of some library")
     assert watch.left_s(watch.steps()[0]) == 10.0
     clock.now_s += 1
@@ -69,7 +69,7 @@ def test_the_note_is_written_once_a_second(tmp_path: Path) -> None:
     path = tmp_path / live.FILE
     watch.begins("train:1.0")
     note.write()
-    watch.says("train:1.0", "[1/2 epochs]")
+    watch.says("train:1.0", "progress: [1/2 epochs]")
     note.write(soon=True)
     assert b'"done":1' not in path.read_bytes()
     clock.now_s += 1

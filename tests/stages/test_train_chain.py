@@ -19,7 +19,7 @@ from mlforge_tasks.contract.data_card import SPLITS, DataCard
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.engines._aot.host import HostModel
 from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.graph import process, warm
+from mlforge_tasks.graph import process, progress, warm
 from mlforge_tasks.graph.files import Tree
 from mlforge_tasks.int8 import dequantise, quantise
 from mlforge_tasks.oracle import NO_WHEEL, Oracle, available
@@ -149,7 +149,11 @@ class Candidate:
         request = {"inputs": sources, "out": str(out), "config": self.config(**changes)}
         path = self.folder / "request.json"
         path.write_text(json.dumps(request))
-        return process.check([sys.executable, "-m", train.__name__, str(path)], timeout_s=300)
+        argv = [sys.executable, "-m", train.__name__, str(path)]
+        lines: list[str] = []
+        done = process.run(argv, timeout_s=300, on_line=lines.append)
+        assert done.returncode == 0, done.output
+        return "\n".join(lines)
 
     def quantise_as_process(self, out: Path, *wrap: str) -> process.Completed:
         """Runs the quantise stage as the pipeline does, with something before the command."""
@@ -291,8 +295,13 @@ def test_same_bits_in_another_folder(series: Candidate, tmp_path: Path) -> None:
 def test_progress_is_one_line_per_epoch(image: Candidate) -> None:
     """Whoever waits sees each epoch, and nothing that TensorFlow has to say."""
     lines = (image.folder / "console.txt").read_text().splitlines()
-    assert [line.split()[:2] for line in lines] == [["epoch", "1/2"], ["epoch", "2/2"]]
-    assert "val auc" in lines[0]
+    told = [progress.read(line) for line in lines]
+    assert [(one.done, one.total, one.unit) for one in told if one] == [
+        (1, 2, "epochs"),
+        (2, 2, "epochs"),
+    ]
+    assert None not in told
+    assert ", auc " in lines[0]
 
 
 def test_int8_model_is_int8_throughout(series: Candidate) -> None:

@@ -193,10 +193,12 @@ class BuildFolder:
         shutil.rmtree(self.build, ignore_errors=True)
         argv = [*argv, "--cmake-only", "-b", self.configuration.target, str(APP), "--"]
         argv += [*self.configuration.cmake_args(), f"-DMLFORGE_MODEL_DIR={self.model}"]
-        passed_over = said.unmet(self._west(argv), self.configuration.asked())
+        output = self._west(argv)
+        passed_over = said.unmet(output, self.configuration.asked())
         if passed_over:
             shutil.rmtree(self.build)  # Kconfig says so the first time alone
-            raise ToolError(passed_over, hint="see 'extra_conf', and 'options' of the board's file")
+            hint = "see 'extra_conf', and 'options' of the board's file"
+            raise ToolError(passed_over, hint=hint, log=output)
 
     def _west(self, argv: list[str]) -> str:
         """Runs it, and gives what it said."""
@@ -224,9 +226,9 @@ class BuildFolder:
     def _failed(self, done: process.Completed) -> ToolError:
         told = said.reasons(done.output)
         if done.timed_out or done.returncode < 0 or not told:
-            return ToolError(done.ending(f"`{' '.join(done.argv)}`"))
-        what = f"Zephyr does not build for {self.configuration.target}"
-        return ToolError(f"{what}:\n{told}", hint=said.advice(told))
+            return done.broken(f"`{' '.join(done.argv)}`")
+        what = f"Zephyr does not build for {self.configuration.target}: `west build` {done.how()}"
+        return ToolError(f"{what}\n{told}", hint=said.advice(told), log=done.log())
 
 
 def _tell(line: str) -> None:

@@ -12,13 +12,16 @@ MOST_LINES = 8
 # Kconfig, the devicetree compiler and its parser, C, the linker, each with a file where they know.
 _TOLD = re.compile(
     r"^(devicetree error: .*|.*: warning: (attempt to assign|ignoring malformed|the value).*"
-    r"|warning: the value .*|.*\.\w+:\d+(:\d+)?: (fatal )?error: .*|.*: undefined reference to .*"
-    r"|.*: error: .*|No shield named .*|warning: \w+ has direct dependencies .*)$"
+    r"|.*: warning: '.*' is not a valid value .*|warning: the value .*"
+    r"|.*: (fatal )?error: .*|.*: undefined reference to .*|No shield named .*"
+    r"|warning: \w+ has direct dependencies .*)$"
 )
 # CMake's messages are indented, below the place in a CMake file that they come from.
 _CMAKE = re.compile(r"^CMake Error at .* \(message\):\n((?:(?:  .*)?\n)+)", re.MULTILINE)
 # Where Kconfig knows a symbol from, which may be forty places.
 _DEFINED = re.compile(r" \(defined at [^()]*\)")
+# Its last word may have another program's first behind it, on the same line.
+_ENDS = re.compile(r"( Assignment ignored\.).*")
 _NO_HEADER = re.compile(r"fatal error: .*: No such file or directory$", re.MULTILINE)
 _STEP = re.compile(r"\[(\d+)/(\d+)\] (.+)")
 _UNLIKE_ZEPHYRS = ("command failed with return code", "execute_process failed")
@@ -37,7 +40,7 @@ def reasons(output: str) -> str:
     Args:
         output: All that a build said.
     """
-    lines = (_DEFINED.sub("", line.strip()) for line in output.splitlines())
+    lines = (_ENDS.sub(r"\1", _DEFINED.sub("", one.strip())) for one in output.splitlines())
     own = [line for line in lines if _TOLD.match(line)]
     cmake = [] if own else list(_messages(output))
     return "\n".join(list(dict.fromkeys([*own, *cmake]))[:MOST_LINES])
