@@ -21,6 +21,8 @@ from mlforge_tasks.quantisation import (
 from mlforge_tasks.windows import places
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from mlforge_tasks.windows import Windows
@@ -58,12 +60,25 @@ def given(examples: Windows, end: TensorQuantisation | JoinedInputs) -> Windows:
         examples: Normalised, float32, of the data set's shape.
         end: The model's input or inputs.
     """
+    return _given(examples, end, quantise)
+
+
+def given_in_float(examples: Windows, end: TensorQuantisation | JoinedInputs) -> Windows:
+    """The same in the same order, as its float network gets them."""
+    return _given(examples, end, lambda rows, _: rows)
+
+
+def _given(
+    examples: Windows,
+    end: TensorQuantisation | JoinedInputs,
+    change: Callable[[NDArray[np.float32], TensorQuantisation], NDArray[Any]],
+) -> Windows:
     if isinstance(end, TensorQuantisation):
-        changed = examples.changed(lambda rows: quantise(rows, end))
+        changed = examples.changed(lambda rows: change(rows, end))
         return changed.given(end.shape, channels_first=end.channels_first)
 
-    def beside_each_other(rows: NDArray[np.float32]) -> NDArray[Quantised]:
-        parts = [quantise(rows[..., one.features], one) for one in end.parts]
+    def beside_each_other(rows: NDArray[np.float32]) -> NDArray[Any]:
+        parts = [change(rows[..., one.features], one) for one in end.parts]
         return np.concatenate(parts, axis=-1)
 
     wide = examples.changed(beside_each_other)

@@ -29,6 +29,7 @@ def sections_of(found: Found) -> Iterator[Section]:
         curves,
         data,
         errors,
+        layers,
         memory_map,
         method,
         profile,
@@ -43,7 +44,7 @@ def sections_of(found: Found) -> Iterator[Section]:
     each = (
         *(verdict, candidates, convergence, tradeoff),
         *(architecture, profile, memory_map, arena),
-        *(quality, classes, curves, scatter, errors, data),
+        *(quality, classes, curves, scatter, errors, layers, data),
         *(told, reproduce, method),
     )
     for one in each:

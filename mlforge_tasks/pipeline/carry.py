@@ -24,7 +24,7 @@ from mlforge_tasks.pipeline.iteration import judging, reporting
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.pipeline.preparation import WITHOUT_MODEL
 from mlforge_tasks.pipeline.wiring import Wiring
-from mlforge_tasks.stages import carry, deliver, library, page, report
+from mlforge_tasks.stages import carry, deliver, layers, library, page, report
 from mlforge_tasks.verdict import clauses
 from mlforge_tasks.verdict.trials import Carried, Report, Trials
 
@@ -150,6 +150,7 @@ def folders(plan: Plan) -> tuple[Stage, ...]:
         "carry": carry.KIND,
         "report:0": report.KIND,
         "library:0": library.kind(()),
+        "layers:0": layers.KIND,
         "page:0": page.KIND,
     }
     return tuple(wiring.stage(name, kind, {}) for name, kind in kinds.items())

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.delivered_library import prefix_of
-from mlforge_tasks.stages import deliver, library, page
+from mlforge_tasks.stages import deliver, layers, library, page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
     from mlforge_tasks.graph.stage import Stage
     from mlforge_tasks.pipeline.chain import Chain
-    from mlforge_tasks.pipeline.wiring import Wiring
+    from mlforge_tasks.pipeline.wiring import Inputs, Wiring
 
 DELIVERED = (
     *("render", "train", "quantise", "decide", "header"),
@@ -40,7 +40,7 @@ class Ended:
 
 
 def deliveries(wiring: Wiring, k: int, ended: Ended) -> tuple[Stage, ...]:
-    """The library, the report as a page, and all that is handed over.
+    """The library, where int8 loses what float had, the page, and all that is handed over.
 
     Args:
         wiring: The contract's.
@@ -60,12 +60,21 @@ def deliveries(wiring: Wiring, k: int, ended: Ended) -> tuple[Stage, ...]:
     read = ChainMap({**sizes}, ended.inputs)
     kind, told = library.kind(wiring.engines), {**called, **known}
     made = wiring.stage(f"library:{k}", kind, read, told, after=("report",))
-    seen = ChainMap({**ended.proposed}, ended.inputs)
-    shown = wiring.stage(f"page:{k}", page.KIND, seen, _written(wiring), after=("report",))
-    given = ChainMap({"library": made, "page": shown}, ended.inputs)
+    apart = _layers(wiring, k, ended)
+    seen = ChainMap({"layers": apart, **ended.proposed}, ended.inputs)
+    shown = wiring.stage(f"page:{k}", page.KIND, seen, _written(wiring), after=("layers",))
+    given = ChainMap({"library": made, "layers": apart, "page": shown}, ended.inputs)
     last = ("library", "page")
     handed = wiring.stage(f"deliver:{k}", deliver.KIND, given, ended.config, after=last)
-    return made, shown, handed
+    return made, apart, shown, handed
+
+
+def _layers(wiring: Wiring, k: int, ended: Ended) -> Stage:
+    """Float against int8, layer by layer; of a file that was brought along, it is read too."""
+    model = wiring.contract.search.brought_model
+    file = {} if model is None else {"model": wiring.root / model}
+    read: Inputs = ChainMap[str, Any](file, ended.inputs)
+    return wiring.stage(f"layers:{k}", layers.KIND, read, after=("report",))
 
 
 def _written(wiring: Wiring) -> dict[str, Any]:

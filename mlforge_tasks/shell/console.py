@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.verdict import layer_words
+from mlforge_tasks.verdict.layer_noise import LAYERS, Layers
 from mlforge_tasks.verdict.notes import (
     carried_text,
     changed_text,
@@ -92,7 +94,7 @@ def summary(report: Report, folder: Path) -> str:
     lines += changed_text(report)
     lines += detection_text(best)
     lines += without_model(report)
-    lines += quantisation_text(report)
+    lines += [*quantisation_text(report), *_lost(folder)]
     lines += range_text(report)
     lines += layer_text(report)
     if report.forecast_errors:
@@ -106,6 +108,13 @@ def summary(report: Report, folder: Path) -> str:
     lines += [f"delivered: {folder}/"] if report.met else []
     lines.append(f"report: {folder}/report.html")
     return "\n".join(lines) + "\n"
+
+
+def _lost(folder: Path) -> list[str]:
+    """A warning that names the layer in which int8 loses most, where it loses much."""
+    path = folder / LAYERS
+    found = Layers.read(path) if path.is_file() else None  # a run before it was made had none
+    return [] if found is None or found.worst is None else [f"warning: {layer_words.told(found)}"]
 
 
 def nothing_to_do(report: Report, folder: Path) -> str:

@@ -126,7 +126,12 @@ def tensors(content: bytes) -> Tensors:
         raise _unusable(f"the .tflite file is broken: {error.message}") from None
 
 
-def _load(libraries: Libraries, content: bytes) -> Any:
+def load(libraries: Libraries, content: bytes) -> Any:
+    """A network of Keras from its file.
+
+    Raises:
+        CandidateFailure: Keras cannot load it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         try:
@@ -160,7 +165,7 @@ def read(content: bytes, wanted: Wanted, libraries: Callable[[], Libraries]) -> 
     if content[KERAS_MARK[0]] != KERAS_MARK[1]:
         raise _unusable("the file is neither a TFLite model nor a Keras archive")
     found = libraries()
-    model = _load(found, content)
+    model = load(found, content)
     _check(wanted, *keras_ends(model))
     return Network(found, model)
 

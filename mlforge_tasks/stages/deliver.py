@@ -79,8 +79,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     was measured and passed.
 
     Args:
-        inputs: `report`, `dataset`, `library`, `page`, and `<iteration>.<candidate>.<stage>` of
-            every candidate.
+        inputs: `report`, `dataset`, `library`, `layers`, `page`, and
+            `<iteration>.<candidate>.<stage>` of every candidate.
         out: Output folder.
         config: `contract`, as it was read, and `searched`, an earlier one, where its search found
             what is delivered.
@@ -91,7 +91,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     for name, key in ((CONTRACT, "contract"), (SEARCHED, "searched")):
         if key in config:
             (out / name).write_bytes(canonical_json(config[key]) + b"\n")
-    sources = [inputs["report"], inputs["library"], inputs["page"]]
+    sources = [inputs["report"], inputs["library"], inputs["layers"], inputs["page"]]
     report = Report.read(inputs["report"] / "report.json")
     shutil.copyfile(inputs["dataset"] / "data_card.json", out / "data_card.json")
     if report.met:

@@ -28,7 +28,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `report.html`.
 
     Args:
-        inputs: `report`, `dataset`, `proposeNN` of every round that has one, and
+        inputs: `report`, `dataset`, `layers`, `proposeNN` of every round that has one, and
             `<iteration>.<candidate>.<stage>` of every candidate.
         out: Output folder.
         config: `contract`: path and text of the contract as it was written; None where a plan was

@@ -125,7 +125,7 @@ def test_a_search_that_another_has_overwritten_comes_back(build: Path, tmp_path:
     shutil.rmtree(build / "tank" / "iterations")
     carry = CarryOver(plan_of(tmp_path / "edited", build, FLASH))
     assert carry.decide() == DELIVER
-    made = [f"{one}:0" for one in ("report", "library", "page", "deliver")]
+    made = [f"{one}:0" for one in ("report", "library", "layers", "page", "deliver")]
     assert [stage.name for stage in carry.stages] == made
     assert [stage.run().how for stage in carry.stages] == ["built"] * len(made)
 

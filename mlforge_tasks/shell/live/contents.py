@@ -102,8 +102,14 @@ class Contents:
             if one.propose is not None:
                 named.append((f"propose{one.number:02d}", one.propose))
         if self.ended and not self.stood.made:  # of an earlier contract, which is told
-            return {name: stage.folder for name, stage in named}
-        return self.stood.folders(named)
+            return {name: stage.folder for name, stage in named} | self._at_the_end()
+        return self.stood.folders(named) | self._at_the_end()
+
+    def _at_the_end(self) -> dict[str, Path]:
+        """What is looked at once a search is over, of the candidate that the report is about."""
+        if self.delivered is None or not self.ended:
+            return {}
+        return {"layers": self.delivered.folder}
 
     def _report(self) -> Report:
         if self.delivered is not None and self.ended:
