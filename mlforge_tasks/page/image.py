@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.page.link_map import LinkMap
 
 _WRITE, _ALLOCATED, _THREAD = 1, 2, 0x400
-_PADDING = "padding"
+GAP = "padding"
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ def _between(section: _Section, start: int, end: int, known: LinkMap) -> Iterato
     at = start
     for piece in known.pieces(section.name, start, end):
         if piece.address > at:
-            yield _part(section, at, piece.address, _PADDING)
+            yield _part(section, at, piece.address, GAP)
         stop = min(piece.end, end)
         yield _part(section, max(at, piece.address), stop, piece.section, piece.file)
         at = stop
     if at < end:
-        yield _part(section, at, end, _PADDING)
+        yield _part(section, at, end, GAP)
 
 
 def _part(

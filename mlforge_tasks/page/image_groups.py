@@ -36,7 +36,7 @@ LIBRARY = Group("library", "C library and compiler")
 STACKS = Group("stacks", "Stacks")
 HEAP = Group("heap", "Heaps")
 OTHER = Group("other", "Other")
-PADDING = Group("padding", "Padding and what no object is named for")
+PADDING = Group("padding", "Padding")
 GROUPS = (
     *(WEIGHTS, MODEL, KERNELS, ARENA, APPLICATION, OS, DRIVERS, LIBRARY),
     *(STACKS, HEAP, OTHER, PADDING),
@@ -82,13 +82,14 @@ def group_of(part: Part, models: frozenset[str]) -> Group:
     """
     if not part.file and not part.symbol:
         return STACKS if part.section == ".stack" else PADDING
-    if part.symbol and (named := _by_symbol(part.name)) is not None:
+    if part.symbol and (named := _by_symbol(part)) is not None:
         return named
     if part.file in models:
         return MODEL if part.runs or part.written else WEIGHTS
     return next((group for group, file in _FILES if file.search(part.file)), OTHER)
 
 
-def _by_symbol(name: str) -> Group | None:
-    known = ((STACKS, _STACK), (HEAP, _HEAP), (ARENA, _ARENA), (WEIGHTS, _FILE_OF_MODEL))
-    return next((group for group, one in known if one.fullmatch(name)), None)
+def _by_symbol(part: Part) -> Group | None:
+    variables = ((STACKS, _STACK), (HEAP, _HEAP), (ARENA, _ARENA))
+    known = (*(variables if part.written else ()), (WEIGHTS, _FILE_OF_MODEL))
+    return next((group for group, one in known if one.fullmatch(part.name)), None)

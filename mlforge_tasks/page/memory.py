@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.build_report import FirmwareReport, read_build_report
-from mlforge_tasks.page.image import read_image
+from mlforge_tasks.page.image import GAP, read_image
 from mlforge_tasks.page.image_groups import GROUPS, PADDING, STACKS, group_of, model_files
 from mlforge_tasks.page.link_map import LinkMap, read_map
 
@@ -53,6 +53,7 @@ class Region:
         used_bytes: That figure: the sum of all shares.
         shares: By group, in the order of `GROUPS`.
         reserved_bytes: What is set aside beyond it, as stacks are that were not used whole.
+        loaded_bytes: What else is in this memory: the whole image where it runs from RAM.
         memory: The board's, as the linker knows it; None where it is not known.
     """
 
@@ -61,6 +62,7 @@ class Region:
     used_bytes: int
     shares: tuple[Share, ...]
     reserved_bytes: int = 0
+    loaded_bytes: int = 0
     memory: Memory | None = None
 
     @property
@@ -68,7 +70,8 @@ class Region:
         """What is left of the board's memory."""
         if self.memory is None:
             return None
-        return self.memory.length_bytes - self.used_bytes - self.reserved_bytes
+        taken = self.used_bytes + self.reserved_bytes + self.loaded_bytes
+        return self.memory.length_bytes - taken
 
 
 def shares(parts: Iterable[tuple[Group, str, int]]) -> tuple[Share, ...]:
@@ -89,9 +92,12 @@ def shares(parts: Iterable[tuple[Group, str, int]]) -> tuple[Share, ...]:
 
 
 def _made_up(parts: list[tuple[Group, str, int]], total: int) -> tuple[Share, ...]:
-    """Parts and what is missing to a total: gaps between sections."""
+    """Parts and what is missing to a total: gaps between sections.
+
+    Where an image runs from RAM, some of the gaps in its variables' sections count as flash.
+    """
     missing = total - sum(size for _, _, size in parts)
-    return shares([*parts, *([(PADDING, "between sections", missing)] if missing else [])])
+    return shares([*parts, *([(PADDING, GAP, missing)] if missing else [])])
 
 
 @dataclass(frozen=True)
@@ -151,28 +157,39 @@ def regions(firmware: Path, stacks: Sequence[StackUse]) -> tuple[Region, ...] | 
     known = read_map(map_file.read_text(errors="replace")) if map_file.is_file() else LinkMap()
     parts = read_image((firmware / IMAGE).read_bytes(), known)
     models, places = model_files(parts), _places(parts, known)
+    further = (_further(name, some, models, known) for name, some in places.elsewhere.items())
+    return (*_main(places, models, report, stacks), *further)
+
+
+def _main(
+    places: _Places,
+    models: frozenset[str],
+    report: FirmwareReport,
+    stacks: Sequence[StackUse],
+) -> tuple[Region, Region]:
+    """Flash and RAM; RAM alone is a memory of the board where the image runs from it."""
     variables = [one for one in _grouped(places.ram, models) if one[0] is not STACKS]
     used = sum(one.used_bytes for one in stacks)
     threads = [(STACKS, f"{one.name} (used)", one.used_bytes) for one in stacks]
     flash_bytes, ram_bytes = report.flash_bytes, report.static_ram_bytes + used
-    return (
-        Region(
-            "Flash",
-            "flash_bytes",
-            flash_bytes,
-            _made_up(_grouped(places.flash, models), flash_bytes),
-            memory=places.flash_memory,
-        ),
-        Region(
-            "RAM",
-            "ram_bytes",
-            ram_bytes,
-            _made_up([*variables, *threads], ram_bytes),
-            reserved_bytes=report.stack_reserved_bytes - used,
-            memory=places.ram_memory,
-        ),
-        *(_further(name, some, models, known) for name, some in places.elsewhere.items()),
+    from_ram = places.ram_memory is not None and places.flash_memory == places.ram_memory
+    flash = Region(
+        "Flash",
+        "flash_bytes",
+        flash_bytes,
+        _made_up(_grouped(places.flash, models), flash_bytes),
+        memory=None if from_ram else places.flash_memory,
     )
+    ram = Region(
+        "RAM",
+        "ram_bytes",
+        ram_bytes,
+        _made_up([*variables, *threads], ram_bytes),
+        reserved_bytes=report.stack_reserved_bytes - used,
+        loaded_bytes=flash_bytes if from_ram else 0,
+        memory=places.ram_memory,
+    )
+    return flash, ram
 
 
 def _further(name: str, parts: Sequence[Part], models: frozenset[str], known: LinkMap) -> Region:

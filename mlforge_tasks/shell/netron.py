@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import http.server
 import importlib.util
-import os
 import re
 import signal
 import sys
@@ -23,6 +22,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.shell.live import view
+from mlforge_tasks.shell.live.server import ADDRESS, is_for_us
 from mlforge_tasks.verdict.clauses import bounds
 from mlforge_tasks.verdict.trials import Trials, ranked
 
@@ -34,10 +35,8 @@ if TYPE_CHECKING:
     # By path: its type, and its content or its file.
     Served = Mapping[str, tuple[str, bytes | Path]]
 
-ADDRESS = "127.0.0.1"
 MODEL = "model.tflite"
 TRIALS = "trials.json"
-_NAMES = (ADDRESS, "localhost")
 _DATA = f"/data/{MODEL}"
 _TYPES = {
     ".css": "text/css",
@@ -83,11 +82,13 @@ class Asked:
 
     Attributes:
         what: Which model, in words.
+        port: Which port; 0 for a free one.
         browser: Whether a browser is to be opened.
         served: See `files`.
     """
 
     what: str
+    port: int
     browser: bool
     served: Served
 
@@ -181,22 +182,28 @@ def files(shown: Shown) -> Served:
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves on this computer alone, at a port that is free.
+    """Serves on this computer alone.
 
     Args:
         served: See `files`.
+        port: Which; 0 for a free one.
     """
 
     daemon_threads = True
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, port: int = 0) -> None:
         self.served = served
-        super().__init__((ADDRESS, 0), _Handler)
+        super().__init__((ADDRESS, port), _Handler)
+
+    @property
+    def port(self) -> int:
+        """The port that it has."""
+        return int(self.server_address[1])
 
     @property
     def url(self) -> str:
         """Where the page is."""
-        return f"http://{ADDRESS}:{self.server_address[1]}/"
+        return f"http://{ADDRESS}:{self.port}/"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A browser that goes in the middle of an answer is no news."""
@@ -209,8 +216,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answers; a page that has another name for this computer gets nothing."""
-        names = {f"{name}:{self.server.server_address[1]}" for name in _NAMES}
-        if self.headers.get("Host", "").lower() not in names:
+        if not is_for_us(self.headers, self.server.port):
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return
         found = self.server.served.get(urlsplit(self.path).path)
@@ -231,41 +237,28 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Nothing: the console belongs to the user."""
 
 
-def _wants_browser(words: Mapping[str, str]) -> bool:
-    """Whether a browser is to be opened: not where nobody looks, or `browser=no` says so.
-
-    Raises:
-        MlforgeError: It says something else.
-    """
-    said = words.get("browser", "yes")
-    if said not in {"yes", "no"}:
-        raise MlforgeError(f"browser={said}: wanted browser=yes or browser=no")
-    window = sys.platform == "darwin" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
-    return said == "yes" and window and sys.stdout.isatty()
-
-
 def read(plan: Plan, words: Mapping[str, str]) -> Asked:
     """What is to be shown, before anything is done.
 
     Args:
         plan: The contract's.
-        words: The command line's: `browser`.
+        words: The command line's: `port`, `browser`.
 
     Raises:
         MlforgeError: There is no model, no Netron, or a word is wrong.
     """
-    browser = _wants_browser(words)
+    asked = view.read(words)
     shown = model_of(plan)
-    return Asked(shown.what, browser, files(shown))
+    return Asked(shown.what, asked.port, asked.browser, files(shown))
 
 
 def show(asked: Asked) -> None:
     """Serves the model until Ctrl-C."""
-    server = Server(asked.served)
+    server = Server(asked.served, asked.port)
     with contextlib.suppress(KeyboardInterrupt):
         with contextlib.suppress(ValueError):  # in a thread, where the program ends as ever
             signal.signal(signal.SIGINT, signal.default_int_handler)
         print(f"Netron shows {asked.what} at {server.url} (Ctrl-C ends it)", flush=True)
-        if asked.browser:
+        if asked.browser and view.shows_windows() and sys.stdout.isatty():
             webbrowser.open(server.url)
         server.serve_forever()

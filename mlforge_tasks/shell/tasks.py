@@ -31,7 +31,7 @@ UTILITIES = {
     "check": "tell what the data is and what a run would have to do: doit check contract=…",
     "new": "write a contract to start from: doit new name=pump data=data/pump.csv board=…",
     "board": "write the file of a board that Zephyr knows: doit board name=nucleo_l476rg",
-    "netron": "open the model in Netron: doit netron contract=… [browser=no]",
+    "netron": "open the model in Netron: doit netron contract=… [browser=no] [port=8000]",
     "compare": "lay two runs side by side: doit compare a=contracts/x.yaml b=contracts/y.yaml",
     "view": "show a search in the browser while it goes on: doit view contract=… [port=8000]",
     "workspace": "download Zephyr and the modules it needs: doit workspace folder=~/zephyrproject",

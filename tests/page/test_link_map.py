@@ -95,5 +95,12 @@ def test_another_linkers_map_says_nothing(text: str) -> None:
 )
 def test_objects_and_symbols_tell_what_bytes_are_for(name: str, file: str, group: str) -> None:
     """As bare metal and Zephyr name them, for both engines."""
-    part = Part(name, file, "text", 0, 4, runs=False, written=False, loaded=True, symbol=bool(file))
+    variable = group in {"stacks", "heap", "arena"}
+    part = Part(
+        *(name, file, "any", 0, 4),
+        runs=False,
+        written=variable,
+        loaded=not variable,
+        symbol=bool(file),
+    )
     assert group_of(part, frozenset({"app/libapp.a(part_03.c.obj)"})).key == group

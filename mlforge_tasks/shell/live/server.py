@@ -21,6 +21,7 @@ from mlforge_tasks.graph.files import open_own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from email.message import Message
     from pathlib import Path
     from typing import BinaryIO
 
@@ -113,6 +114,20 @@ def check_port(port: int) -> None:
             raise _taken(port, error) from None
 
 
+def is_for_us(headers: Message, port: int) -> bool:
+    """Whether a browser asks for this computer by a name of ours, and from a page of ours.
+
+    Args:
+        headers: Of its request.
+        port: That it was sent to.
+    """
+    ours = {f"{name}:{port}" for name in NAMES}
+    origin = headers.get("Origin")
+    hosts = headers.get_all("Host", [])
+    known = len(hosts) == 1 and hosts[0].lower() in ours
+    return known and (origin is None or origin.removeprefix("http://") in ours)
+
+
 def _taken(port: int, error: OSError) -> MlforgeError:
     return MlforgeError(
         f"port={port}: {(error.strerror or str(error)).lower()}",
@@ -138,7 +153,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Nothing: the console belongs to the user."""
 
     def _answer(self, *, body: bool) -> None:
-        if not self._is_for_us():
+        if not is_for_us(self.headers, self.server.port):
             self._say(HTTPStatus.MISDIRECTED_REQUEST, "this is another computer's page", body=body)
             return
         path = unquote(urlsplit(self.path).path)
@@ -149,14 +164,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._events(body=body)
             else:
                 self._file(path.removeprefix("/"), body=body)
-
-    def _is_for_us(self) -> bool:
-        """Whether the browser asks for this computer by a name of ours, and from a page of ours."""
-        ours = {f"{name}:{self.server.port}" for name in NAMES}
-        origin = self.headers.get("Origin")
-        hosts = self.headers.get_all("Host", [])
-        known = len(hosts) == 1 and hosts[0].lower() in ours
-        return known and (origin is None or origin.removeprefix("http://") in ours)
 
     def _begin(self, status: HTTPStatus, kind: str, headers: Mapping[str, str]) -> None:
         self.send_response(status)

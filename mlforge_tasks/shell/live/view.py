@@ -127,12 +127,12 @@ def serve(plan: Plan, path: Path, load: Callable[[], Plan], asked: Asked) -> Non
     print(f"{plan.name}: {server.url} follows the tree '{plan.folder}'; Ctrl-C ends it", flush=True)
     if refresher.watcher.polls:
         print("the system has no file watches left: looked at every few seconds", flush=True)
-    if asked.browser and _shows_windows():
+    if asked.browser and shows_windows():
         webbrowser.open(server.url)
     with signals.prompt_end("\n"):
         server.serve_forever()
 
 
-def _shows_windows() -> bool:
+def shows_windows() -> bool:
     """Whether a browser would be a window, and no program in this terminal."""
     return sys.platform == "darwin" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
