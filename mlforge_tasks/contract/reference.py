@@ -7,6 +7,7 @@ written cannot stand here. `docs/contract.md` is the guide: how keys work togeth
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE = Path("docs", "reference", "contract.md")
+GUIDE = Path("docs", "contract.md")
+ROOT = Path(__file__).parents[2]
 _HEAD = """\
 # Every key of a contract
 <!-- Made by `python -m mlforge_tasks.contract.reference`; what it says stands at the fields. -->
@@ -37,9 +40,10 @@ _WORDS = {"integer": "whole number", "number": "number", "string": "text", "bool
 
 
 class _Reference:
-    """The page of one schema."""
+    """The page of one schema, which leads to what a guide has of a section."""
 
-    def __init__(self, whole: dict[str, Any]) -> None:
+    def __init__(self, whole: dict[str, Any], guide: str) -> None:
+        self._guided = set(re.findall(r"^#+ (.+)$", guide, re.MULTILINE))
         self._definitions: dict[str, Any] = whole["$defs"]
         self._whole = whole
 
@@ -49,8 +53,9 @@ class _Reference:
 
     def _tables(self, part: dict[str, Any], path: str) -> Iterator[str]:
         """The table of a section, and then those of the sections in it."""
-        yield _heading(path, self._kind(part))
-        yield part["description"] + "\n"
+        heading = f"`{path}`{self._kind(part)}" if path else "The file"
+        yield f"{'###' if '.' in path else '##'} {heading}"
+        yield part["description"] + self._guide(heading) + "\n"
         yield "| Key | Type and unit | Default | What it is |\n|---|---|---|---|"
         needed = part.get("required", ())
         for key, one in part["properties"].items():
@@ -78,13 +83,21 @@ class _Reference:
         reference = part.get("$ref")
         return part if reference is None else self._definitions[reference.rpartition("/")[2]]
 
+    def _guide(self, heading: str) -> str:
+        """Where the guide has a section of the same heading, a link to it."""
+        if heading not in self._guided:
+            return ""
+        anchor = re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading).lower())
+        return f" ([Guide](../contract.md#{anchor}))"
+
     def _kind(self, part: dict[str, Any]) -> str:
-        """What tells a section from the other kinds of its place: `kind: csv`."""
+        """What tells a section from the other kinds of its place: with `kind: csv`."""
         for key in ("kind", "rule"):
             one = part["properties"].get(key, {})
             values = [one["const"]] if "const" in one else one.get("enum", [])
             if values:
-                return f"{key}: {' or '.join(values)}"
+                *most, last = [f"`{key}: {value}`" for value in values]
+                return f" with {', '.join(most)}{' or ' if most else ''}{last}"
         return ""
 
     def _type(self, part: dict[str, Any]) -> str:
@@ -121,12 +134,6 @@ class _Reference:
         return f"{words}, {', '.join(bounds)}" if bounds else words
 
 
-def _heading(path: str, kind: str) -> str:
-    if not path:
-        return "## The file"
-    return f"{'##' if '.' not in path else '###'} `{path}`{f' with `{kind}`' if kind else ''}"
-
-
 def _default(part: dict[str, Any]) -> str:
     value = part.get("default")
     if value is None or value == []:
@@ -138,8 +145,8 @@ def _default(part: dict[str, Any]) -> str:
 
 def text() -> str:
     """The page as it lies in `docs/`."""
-    return _Reference(schema.schema()).text()
+    return _Reference(schema.schema(), (ROOT / GUIDE).read_text()).text()
 
 
 if __name__ == "__main__":
-    Path(__file__).parents[2].joinpath(PAGE).write_text(text())
+    (ROOT / PAGE).write_text(text())

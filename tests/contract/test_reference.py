@@ -42,5 +42,7 @@ def test_rows_tell_unit_bounds_and_default() -> None:
         "| `max_iterations` | whole number, at least 1, at most 99 | `1` |",
         "| `kind` | `csv` | required | Which kind it is. |",
         "### `dataset.source` with `kind: csv`",
+        "What the device allows. ([Guide](../contract.md#limits))",
+        "([Guide](../contract.md#datasetmissing-with-rule-hold-or-rule-interpolate))",
     ):
         assert row in page, row

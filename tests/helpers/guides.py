@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BLOCK = re.compile(r"(?:^`([^`\n]+)`:\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COPIED = ("mlforge_tasks", "templates", "zephyr_app", "dodo.py", "pyproject.toml")
+COPIED = (
+    "mlforge_tasks",
+    "templates",
+    "zephyr_app",
+    "dodo.py",
+    "docs/contract.md",
+    "pyproject.toml",
+)
 CONFORMANCE = ("tests/__init__.py", "tests/conftest.py", "tests/agents", "tests/helpers")
 TIMEOUT_S = 300
 

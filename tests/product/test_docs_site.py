@@ -83,6 +83,15 @@ def test_pages_that_our_text_names_are_there(site: Path) -> None:
         assert anchor is None or anchor in _Page(built).anchors, f"{page}#{anchor}"
 
 
+def test_what_reads_in_the_repository_reads_in_the_site(site: Path) -> None:
+    """No list, table, heading or code is taken for a part of the text or table above it."""
+    for page in site.rglob("*.html"):
+        _, _, body = page.read_text().partition("<article")
+        for part in re.findall(r"<(?:p|td)>(.*?)</(?:p|td)>", body, re.DOTALL):
+            swallowed = re.search(r"^ *(?:[*-] |\d+\. |\||#+ |```)", part, re.MULTILINE)
+            assert swallowed is None, f"{page.name}: {part[:200]}"
+
+
 def test_links_between_pages_lead_to_files_of_the_site(site: Path) -> None:
     """Also those that the theme makes, and those of generated pages."""
     for page in site.rglob("*.html"):
