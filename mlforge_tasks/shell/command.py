@@ -12,6 +12,11 @@ from mlforge_tasks.graph import product
 OWN = "dodo.py"
 
 
+def program() -> str:
+    """What a user of this project types: `doit`, or `mlforge`, which brings a `dodo.py`."""
+    return "doit" if Path(OWN).is_file() else "mlforge"
+
+
 def main() -> int:
     """Runs doit's command line; the folder that the user is in is the project."""
     here = Path.cwd()

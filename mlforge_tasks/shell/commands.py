@@ -148,7 +148,9 @@ class Rules:
         _check_parallel(options)
         if set(command.sel_tasks) <= TREELESS:
             _check_request(command.sel_tasks, self._plan)
-            return int(proceed())
+            serves = "view" in command.sel_tasks
+            with signals.prompt_end("\n") if serves else contextlib.nullcontext():
+                return int(proceed())
         self._rounds.tell(command, command.sel_tasks)
         tool_versions.ask_ahead((environment.installed,))
         tool_versions.ask_ahead(self._plan.tools())

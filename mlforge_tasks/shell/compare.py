@@ -51,7 +51,7 @@ def write(text: str, path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(text.encode(errors="replace"))
     except OSError as error:
         raise refused(error, f"'{path}'") from None
 

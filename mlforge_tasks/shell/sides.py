@@ -12,6 +12,7 @@ from doit.exceptions import InvalidDodoFile
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph.files import read_own
 from mlforge_tasks.graph.manifest import PROVENANCE, Provenance
+from mlforge_tasks.shell.command import program
 from mlforge_tasks.verdict.trials import Report
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _side(name: str, asked: str, load: Callable[[str], Plan]) -> Side:
             plan = load(asked)
         except InvalidDodoFile as error:
             raise MlforgeError(f"{name}={asked}: {error}") from None
-        return _of(name, asked, plan.folder, f"doit run contract={asked}")
+        return _of(name, asked, plan.folder, f"{program()} run contract={asked}")
     folder = Path(asked).expanduser()
     if not folder.is_dir():
         raise MlforgeError(

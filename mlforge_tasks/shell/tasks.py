@@ -23,6 +23,7 @@ from mlforge_tasks.page.found import Written
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.shell import ci_files, loop, reporter, state, variables
 from mlforge_tasks.shell.actions import Removal, run_stage, told
+from mlforge_tasks.shell.command import program
 from mlforge_tasks.yaml_file import closest
 
 # Tasks beside the graph, and what they are for.
@@ -187,8 +188,7 @@ def _new() -> None:
     asked = request.read(variables.given())
     starter.write(asked)
     print(f"{_relative(asked.path)} is written: look at the lines that say CHECK, then")
-    program = "doit" if Path("dodo.py").is_file() else "mlforge"  # which brings one
-    print(f"  {program} check contract={_relative(asked.path)}")
+    print(f"  {program()} check contract={_relative(asked.path)}")
 
 
 def _board() -> None:

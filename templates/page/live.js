@@ -5,13 +5,24 @@
   const version = () => document.getElementById("now").dataset.version;
   let busy = false, again = false;
   const tell = (text) => { if (link.textContent !== text) link.textContent = text; };
-  const all = (root) => [...root.querySelectorAll("details")];
-  const named = (one) => `${one.closest("section")?.id}/${one.querySelector("summary")?.textContent}`;
+  const details = (root) => {
+    const count = {};
+    return [...root.querySelectorAll("details")].map((one) => {
+      const name = `${one.closest("section")?.id}/${one.querySelector("summary")?.textContent}`;
+      count[name] = (count[name] ?? 0) + 1;
+      return [`${name}/${count[name]}`, one];
+    });
+  };
+  const sorts = () => [...document.querySelectorAll("main table.sortable")].map((one) => {
+    const head = one.querySelector("th[aria-sort]");
+    return head && [head.cellIndex, head.getAttribute("aria-sort")];
+  });
 
   function swap(next) {
     const main = document.getElementById("main"), fresh = next.getElementById("main");
-    const open = new Map(all(main).map((one) => [named(one), one.open]));
-    all(fresh).forEach((one) => { if (open.has(named(one))) one.open = open.get(named(one)); });
+    const open = new Map(details(main).map(([name, one]) => [name, one.open]));
+    details(fresh).forEach(([name, one]) => { if (open.has(name)) one.open = open.get(name); });
+    const sorted = sorts();
     const top = [...main.querySelectorAll("section")].find((one) => one.getBoundingClientRect().bottom > 0);
     const at = scrollY > 0 && top ? top.getBoundingClientRect().top : null;
     const aside = [...main.querySelectorAll(".scroll")].map((one) => [one.scrollLeft, one.scrollTop]);
@@ -22,10 +33,15 @@
     document.querySelector("header").replaceChildren(...next.querySelector("header").childNodes);
     document.title = next.title;
     [...main.querySelectorAll(".scroll")].forEach((one, i) => { if (aside[i]) [one.scrollLeft, one.scrollTop] = aside[i]; });
+    document.dispatchEvent(new Event("swapped"));
+    document.querySelectorAll("main table.sortable").forEach((one, i) => {
+      if (!sorted[i]) return;
+      const button = one.tHead.rows[0].cells[sorted[i][0]]?.querySelector("button");
+      for (let times = sorted[i][1] === "descending" ? 2 : 1; times > 0; times -= 1) button?.click();
+    });
     const kept = at === null ? null : document.getElementById(top.id);
     if (kept) scrollBy({ top: kept.getBoundingClientRect().top - at, behavior: "instant" });
     if (place) (document.getElementById(place[0]) ?? main.querySelectorAll(place[1])[place[2]])?.focus({ preventScroll: true });
-    document.dispatchEvent(new Event("swapped"));
   }
 
   async function refresh() {

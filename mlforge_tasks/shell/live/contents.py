@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.graph import live
 from mlforge_tasks.graph.manifest import MANIFEST, PROVENANCE, Manifest, Provenance
-from mlforge_tasks.page.found import Found
+from mlforge_tasks.graph.stage import Stage
+from mlforge_tasks.page.found import Found, Written
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.stages import report as report_stage
 from mlforge_tasks.verdict.trials import Report
@@ -86,30 +87,28 @@ class Contents:
         return sha256_bytes(repr(told).encode())[:16]
 
     def found(self) -> Found:
-        """What the page is made of.
+        """What the page is made of: what stage `page` would be given, as far as it is there.
 
         Raises:
             OSError: Something went meanwhile.
             ValueError: Likewise.
         """
-        return Found(self._report(), self._folders(), going=not self.ended)
-
-    def _folders(self) -> dict[str, Path]:
-        dataset = self.plan.preparation.dataset
-        named = [("dataset", dataset)]
-        for one in self.stood.rounds:
-            named += list(one.handed_over.items())
-            if one.propose is not None:
-                named.append((f"propose{one.number:02d}", one.propose))
+        page = self._latest().deliver.inputs["page"]
+        assert isinstance(page, Stage)  # noqa: S101 - as pipeline.delivery declares it
+        inputs = page.inputs.items()
         if self.ended and not self.stood.made:  # of an earlier contract, which is told
-            return {name: stage.folder for name, stage in named} | self._at_the_end()
-        return self.stood.folders(named) | self._at_the_end()
+            folders = {name: one.folder for name, one in inputs if isinstance(one, Stage)}
+        else:
+            folders = self.stood.folders(inputs)
+        if self.ended and self.delivered is not None:  # what was carried over has its own
+            folders.setdefault("layers", self.delivered.folder)
+        return Found(self._report(), folders, self._written(page), going=not self.ended)
 
-    def _at_the_end(self) -> dict[str, Path]:
-        """What is looked at once a search is over, of the candidate that the report is about."""
-        if self.delivered is None or not self.ended:
-            return {}
-        return {"layers": self.delivered.folder}
+    def _written(self, page: Stage) -> Written | None:
+        """The contract as it was written; None where what is shown is of an earlier one."""
+        written = page.config["contract"]
+        current = self.delivered is None or self.delivered.contract == _document(self.plan)
+        return Written.from_dump(written) if written and (current or not self.ended) else None
 
     def _report(self) -> Report:
         if self.delivered is not None and self.ended:
@@ -121,6 +120,10 @@ class Contents:
     def _latest(self) -> Iteration:
         """The last round that was begun; the first where none was."""
         return self.stood.rounds[-1] if self.stood.rounds else self.plan.iterations[0]
+
+
+def _document(plan: Plan) -> dict[str, Any]:
+    return plan.contract.model_dump(mode="json")
 
 
 def what_runs(plan: Plan) -> Live | None:
@@ -145,7 +148,7 @@ def _is_shown(plan: Plan, stood: Stood, delivered: Delivered, running: Live | No
     """Whether what was delivered is the last that is known."""
     if running is not None:
         return any(stood.worked(one.deliver) for one in stood.rounds)
-    if delivered.contract == plan.contract.model_dump(mode="json"):
+    if delivered.contract == _document(plan):
         data = stood.made.get(plan.preparation.dataset)
         if data is not None and data.digest() == delivered.dataset:
             return True

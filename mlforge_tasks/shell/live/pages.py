@@ -10,6 +10,7 @@ from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.page.page import Followed, make
 from mlforge_tasks.page.template import fill
 from mlforge_tasks.pipeline.standing import Standing
+from mlforge_tasks.shell.command import program
 from mlforge_tasks.shell.live.contents import look, what_runs
 from mlforge_tasks.shell.live.curves import Curves
 from mlforge_tasks.shell.live.underway import underway
@@ -62,7 +63,9 @@ class Pages:
         self._today = today
         self._standing = Standing()
         self._curves = Curves()
-        self._guard = threading.RLock()
+        self._guard = threading.Lock()
+        # Apart from it: what runs is told while a page is being made.
+        self._making = threading.Lock()
         self._made = ("", b"")
         self._files: dict[str, Path] = {}
 
@@ -77,8 +80,12 @@ class Pages:
             return contents
 
     def page(self) -> bytes:
-        """The page, as it is now."""
-        with self._guard:
+        """The page, as it is now.
+
+        Raises:
+            MlforgeError: What lies there cannot be read.
+        """
+        with self._making:
             for left in reversed(range(TRIES)):
                 contents = self.contents()
                 if contents.version == self._made[0]:
@@ -86,9 +93,9 @@ class Pages:
                 try:
                     self._made = contents.version, self._make(contents)
                     break
-                except _CHANGED:
+                except _CHANGED as error:
                     if not left and not self._made[1]:
-                        raise
+                        raise _unreadable(error) from None
                 time.sleep(PAUSE_S)
             return self._made[1]
 
@@ -98,8 +105,7 @@ class Pages:
 
     def now(self) -> str:
         """What a run is doing, as HTML."""
-        with self._guard:
-            return str(self._now(self.contents()))
+        return str(self._now(self.contents()))
 
     def files(self) -> Mapping[str, Path]:
         """Delivered files, by the names that the page has for them."""
@@ -110,7 +116,7 @@ class Pages:
         names = tuple(sorted(handed.manifest.outputs)) if handed else ()
         self._files = {one: handed.folder / one for one in names} if handed else {}
         followed = Followed(contents.version, self._now(contents), names)
-        return make(contents.found(), followed).encode()
+        return make(contents.found(), followed).encode(errors="replace")
 
     def _now(self, contents: Contents) -> Markup:
         running = contents.running
@@ -123,10 +129,19 @@ class Pages:
             running=running and _run(running),
             stages=[_stage(one) for one in running.stages] if running else [],
             anything=contents.ended or bool(contents.stood.made),
-            command=f"doit run contract={self._today.path}",
+            outdated=0 if contents.ended else len(contents.stood.outdated),
+            command=f"{program()} run contract={self._today.path}",
             curves=self._curves.known(),
             underway=list(underway(contents.stood, running, bounds)),
         )
+
+
+def _unreadable(error: Exception) -> MlforgeError:
+    """Where it stays so: written by another MLForge, or not ours to read."""
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return MlforgeError(
+        f"what lies in the build tree cannot be read: {said}", hint="run again, then reload"
+    )
 
 
 def _run(running: Live) -> _Told:

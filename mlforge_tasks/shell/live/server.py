@@ -12,8 +12,9 @@ import http.server
 import mimetypes
 import queue
 import socket
+import sys
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from mlforge_tasks.errors import MlforgeError
@@ -55,7 +56,11 @@ class Offer(Protocol):
     """What is served."""
 
     def page(self) -> bytes:
-        """The page, as it is now."""
+        """The page, as it is now.
+
+        Raises:
+            MlforgeError: It cannot be made.
+        """
 
     def files(self) -> Mapping[str, Path]:
         """The files that it links to, by their names in the links."""
@@ -95,8 +100,10 @@ class Server(http.server.ThreadingHTTPServer):
         """Where the page is."""
         return f"http://{ADDRESS}:{self.port}/"
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that goes in the middle of an answer is no news."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes in the middle of an answer is no news; a mistake of ours is."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
 
 
 def check_port(port: int) -> None:
@@ -159,7 +166,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         with contextlib.suppress(ConnectionError, TimeoutError):
             if path == PAGE:
-                self._send(self.server.offer.page(), "text/html; charset=utf-8", body=body)
+                self._page(body=body)
             elif path == EVENTS:
                 self._events(body=body)
             else:
@@ -182,6 +189,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._begin(status, "text/plain; charset=utf-8", length)
         if body:
             self.wfile.write(data)
+
+    def _page(self, *, body: bool) -> None:
+        try:
+            page = self.server.offer.page()
+        except MlforgeError as error:
+            self._say(HTTPStatus.SERVICE_UNAVAILABLE, str(error), body=body)
+            return
+        self._send(page, "text/html; charset=utf-8", body=body)
 
     def _events(self, *, body: bool) -> None:
         with self.server.hub.listening() as heard:

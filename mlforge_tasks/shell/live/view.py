@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import MlforgeError
-from mlforge_tasks.shell import signals
 from mlforge_tasks.shell.live.hub import Hub, News
 from mlforge_tasks.shell.live.pages import Pages
 from mlforge_tasks.shell.live.server import Server, check_port
@@ -92,7 +92,8 @@ class Refresher:
             if self.watcher is not None:
                 self.watcher.settle()
             if self.hub.listeners:
-                self._tell()
+                with contextlib.suppress(OSError, ValueError, KeyError, MlforgeError):
+                    self._tell()  # or not: something was being made anew, which is heard too
             time.sleep(LEAST_S)
 
     def _tell(self) -> None:
@@ -129,8 +130,7 @@ def serve(plan: Plan, path: Path, load: Callable[[], Plan], asked: Asked) -> Non
         print("the system has no file watches left: looked at every few seconds", flush=True)
     if asked.browser and shows_windows():
         webbrowser.open(server.url)
-    with signals.prompt_end("\n"):
-        server.serve_forever()
+    server.serve_forever()
 
 
 def shows_windows() -> bool:

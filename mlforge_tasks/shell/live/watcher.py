@@ -1,14 +1,17 @@
 """Hears of what changes in a folder that may be removed, made again, or not be there yet.
 
-The kernel tells (inotify, through watchdog); where it has no watches left, the folder is looked at
-every few seconds. A watch ends with its folder, so the nearest folder above is watched too, and the
-watches are laid anew as folders come and go.
+The kernel tells (inotify, through watchdog); where it has no watch left for the folder, that is
+looked at every few seconds. Of folders below it that there is no watch left for, watchdog says
+nothing (findings/watchdog_watch_limit.sh): a run writes to the folder itself each second, which is
+heard. A watch ends with its folder, so the nearest folder above is watched too, and the watches are
+laid anew as folders come and go.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,6 +145,8 @@ class _Handler(events.FileSystemEventHandler):
 
 def _observer() -> tuple[Any, bool]:
     """What hears, and whether it polls."""
+    # watchdog 7.1.0, of a folder that it comes upon twice: as it is made, and in the one above it.
+    warnings.filterwarnings("ignore", "Callback with id .* already exists", RuntimeWarning)
     try:
         return Observer(), False
     except OSError:  # no inotify instance is left

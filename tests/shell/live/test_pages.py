@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph import live
 from mlforge_tasks.graph.live import Live, LiveStage
 from mlforge_tasks.graph.progress import Progress
@@ -176,6 +177,19 @@ def test_a_run_keeps_to_the_contract_that_it_began_with(training: Path, contract
     now = pages.now()
     assert "<code>training.epochs</code> 12 → 20" in now
     assert '<li class="done">render<' in now
+
+
+def test_a_report_of_another_version_is_told(build: Path, contract: Path) -> None:
+    """One error and what to do; once there is a page, it stays until there is another."""
+    report = build / "tank" / "delivered" / "report.json"
+    whole = report.read_bytes()
+    report.chmod(0o644)
+    report.write_text('{"name": "tank"}\n')
+    pages = _pages(build, contract)
+    with pytest.raises(MlforgeError, match=r"cannot be read: .*\nThings to try: run again"):
+        pages.page()
+    report.write_bytes(whole)
+    assert b">met<" in pages.page()
 
 
 def test_a_page_that_follows_says_so_and_a_file_does_not(build: Path, contract: Path) -> None:

@@ -31,9 +31,12 @@ class Offered:
         (folder / "model.py").write_text("<script>alert(1)</script>")
         (folder / "link").symlink_to(folder / "secret.txt")
         self._folder = folder
+        self.trouble = ""
 
     def page(self) -> bytes:
         """The page."""
+        if self.trouble:
+            raise MlforgeError(self.trouble)
         return b"<!doctype html><title>page</title>"
 
     def files(self) -> Mapping[str, Path]:
@@ -125,6 +128,16 @@ def test_localhost_is_a_name_of_ours(server: Server) -> None:
     assert ask(server, "/", headers={**ours, "Origin": "http://evil.example"})[0] == 421
     own = {**ours, "Origin": f"http://localhost:{server.port}"}
     assert ask(server, "/", headers=own)[0] == 200
+
+
+def test_a_page_that_cannot_be_made_is_told(server: Server) -> None:
+    """As text, and with a code that says it may be otherwise later."""
+    assert isinstance(server.offer, Offered)
+    server.offer.trouble = "<b>nothing</b> can be read"
+    status, data, headers = ask(server, "/")
+    server.offer.trouble = ""
+    assert (status, data) == (503, b"503 <b>nothing</b> can be read\n")
+    assert headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
