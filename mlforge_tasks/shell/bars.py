@@ -108,10 +108,11 @@ def standing(found: Standing, width: int, *, unicode: bool) -> list[Text]:
     """
     head = Text(no_wrap=True, overflow="ellipsis")
     head.append(f"candidate {found.id}", style="bold")
+    head.append(", best so far" if found.best else "")
     head.append(f"  {found.state}", style=_state_style(found))
     head.append(f"  {found.brief}", style="dim")
     names = [Text(f"  {short_name(bar.metric)}") for bar in found.bars]
-    shown = [_figures(bar) for bar in found.bars]
+    shown = [_figures(bar, unicode=unicode) for bar in found.bars]
     count = len(shown[0]) if shown else 0
     while count and _room(names, [one[:count] for one in shown], width) < LEAST_BAR:
         count -= 1
@@ -123,14 +124,19 @@ def standing(found: Standing, width: int, *, unicode: bool) -> list[Text]:
     return [head, *lines(rows)]
 
 
-def _figures(bar: Bar) -> list[Text]:
-    """What stands behind a bar, the most important first."""
-    baseline = "" if bar.baseline is None else f"no model {format_value(bar.baseline, bar.unit)}"
+def _figures(bar: Bar, *, unicode: bool) -> list[Text]:
+    """What stands behind a bar, the most important first.
+
+    What needs no model has figures of the goal, and forecasts are of the device.
+    """
+    beside = Text(_foretold(bar), style="dim")
+    if bar.baseline is not None:
+        mark = _BASELINE if unicode else _ASCII[_BASELINE]
+        beside = Text(f"{mark} no model {format_value(bar.baseline, bar.unit)}", style="yellow")
     return [
         Text(_value(bar), style=STYLES[bar.status] if bar.value is not None else "dim"),
         Text(_bound(bar), style="dim"),
-        Text(_foretold(bar), style="dim"),
-        Text(baseline, style="yellow"),
+        beside,
     ]
 
 

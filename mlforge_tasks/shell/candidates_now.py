@@ -69,12 +69,14 @@ class Standing:
         brief: Its architecture in a line.
         state: How far it is, or its verdict.
         bars: Its figures.
+        best: Whether it is the best of those that are judged.
     """
 
     id: str
     brief: str
     state: str
     bars: tuple[Bar, ...]
+    best: bool = False
 
 
 @dataclass
@@ -170,7 +172,7 @@ class Standings:
             best = ranked(self._judged, self._bounds)[0]
             known = self._candidates.get(best.trial.id, _Candidate())
             bars = self._bars(best.trial.measurements, known.foretold)
-            found.append(Standing(best.trial.id, best.brief, verdict_text(best), bars))
+            found.append(Standing(best.trial.id, best.brief, verdict_text(best), bars, best=True))
         return tuple(found)
 
     def _bars(
