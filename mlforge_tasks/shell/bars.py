@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mlforge_tasks.shell.candidates_now import Bar, Standing
 
 STYLES: dict[Status, str] = {"pass": "green", "fail": "red", "unknown": "cyan"}
+# What a bar may still fill.
+TRACK = "bright_black"
+MET = "PASS"
 # A limit stands here, so that a figure that is past it has room to be.
 LIMIT_AT = 0.8
 # A bar takes what is left of a line, as long as that is enough; else what is last is left out.
@@ -40,9 +43,9 @@ def progress(share: float | None, width: int, *, unicode: bool) -> Text:
         unicode: Whether the terminal shows more than ASCII.
     """
     if share is None:
-        return _drawn([(_EMPTY, "dim")] * width, unicode=unicode)
+        return _drawn([(_EMPTY, TRACK)] * width, unicode=unicode)
     filled = round(share * width)
-    cells = [(_FILLED, "cyan")] * filled + [(_EMPTY, "dim")] * (width - filled)
+    cells = [(_FILLED, "cyan")] * filled + [(_EMPTY, TRACK)] * (width - filled)
     return _drawn(cells, unicode=unicode)
 
 
@@ -60,7 +63,7 @@ def against_limit(bar: Bar, width: int, *, unicode: bool) -> Text:
         return max(0, min(width - 1, round(value / whole * width)))
 
     filled = 0 if bar.value is None else max(1, at(bar.value) + (bar.value > bar.limit))
-    cells = [(_FILLED, STYLES[bar.status])] * filled + [(_EMPTY, "dim")] * (width - filled)
+    cells = [(_FILLED, STYLES[bar.status])] * filled + [(_EMPTY, TRACK)] * (width - filled)
     cells[at(bar.limit)] = (_LIMIT, "bold")
     if bar.baseline is not None:
         cells[at(bar.baseline)] = (_BASELINE, "yellow")
@@ -98,30 +101,43 @@ def lines(rows: Sequence[Sequence[Text]]) -> list[Text]:
     return found
 
 
-def standing(found: Standing, width: int, *, unicode: bool) -> list[Text]:
-    """A candidate: its name, its design, how far it is, and its bars.
+def standings(found: Sequence[Standing], width: int, *, unicode: bool) -> list[Text]:
+    """Candidates, each with its name, how far it is and its design, and its bars below.
 
     Args:
-        found: The candidate.
+        found: The candidates.
         width: Of the terminal.
         unicode: As of `progress`.
     """
+    every = [bar for one in found for bar in one.bars]
+    names = [Text(f"  {short_name(bar.metric)}") for bar in every]
+    figures = [_figures(bar, unicode=unicode) for bar in every]
+    count = len(figures[0]) if figures else 0
+    while count and _room(names, [one[:count] for one in figures], width) < LEAST_BAR:
+        count -= 1
+    room = _room(names, [one[:count] for one in figures], width)
+    wide = max(LEAST_BAR, min(MOST_BAR, room))
+    drawn = lines(
+        [
+            [name, against_limit(bar, wide, unicode=unicode), *told[:count]]
+            for name, bar, told in zip(names, every, figures, strict=True)
+        ]
+    )
+    text: list[Text] = []
+    for one in found:
+        text += [Text(""), _head(one), *drawn[: len(one.bars)]]
+        drawn = drawn[len(one.bars) :]
+    return text
+
+
+def _head(found: Standing) -> Text:
+    """`candidate 2.0  untrained  conv1d 8k7 · flatten`."""
     head = Text(no_wrap=True, overflow="ellipsis")
     head.append(f"candidate {found.id}", style="bold")
     head.append(", best so far" if found.best else "")
     head.append(f"  {found.state}", style=_state_style(found))
     head.append(f"  {found.brief}", style="dim")
-    names = [Text(f"  {short_name(bar.metric)}") for bar in found.bars]
-    shown = [_figures(bar, unicode=unicode) for bar in found.bars]
-    count = len(shown[0]) if shown else 0
-    while count and _room(names, [one[:count] for one in shown], width) < LEAST_BAR:
-        count -= 1
-    wide = max(LEAST_BAR, min(MOST_BAR, _room(names, [one[:count] for one in shown], width)))
-    rows = [
-        [name, against_limit(bar, wide, unicode=unicode), *figures[:count]]
-        for name, bar, figures in zip(names, found.bars, shown, strict=True)
-    ]
-    return [head, *lines(rows)]
+    return head
 
 
 def _figures(bar: Bar, *, unicode: bool) -> list[Text]:
@@ -148,6 +164,6 @@ def _room(names: Sequence[Text], figures: Sequence[Sequence[Text]], width: int) 
 
 
 def _state_style(found: Standing) -> str:
-    if found.state == "PASS":
+    if found.state == MET:
         return "bold green"
-    return "red" if any(bar.status == "fail" for bar in found.bars) else ""
+    return "red" if found.best or any(bar.status == "fail" for bar in found.bars) else "cyan"

@@ -105,8 +105,7 @@ class LiveDisplay:
             parts.append(Text(f"  and {len(steps) - MOST_STAGES} more", style="dim"))
         with self._guard:
             standings = self._standings.shown()
-        for one in standings:
-            parts += bars.standing(one, width, unicode=self._unicode)
+        parts += bars.standings(standings, width, unicode=self._unicode)
         return Group(*parts)
 
     def _head(self, now: Live, now_s: float, width: int) -> Text:
@@ -141,5 +140,5 @@ class LiveDisplay:
             *([bar] if width >= NARROW else []),
             Text(count_text(said) if said else ""),
             Text(told, style="dim"),
-            Text(said.text if said else "", style="dim"),
+            Text(f" {said.text}" if said and said.text else "", style="dim"),
         ]

@@ -24,8 +24,8 @@ FOUND = Standing(
 def _shown(width: int, *, unicode: bool = True) -> list[str]:
     console = Console(width=width, color_system=None, force_terminal=True)
     with console.capture() as found:
-        console.print(Group(*bars.standing(FOUND, width, unicode=unicode)))
-    return found.get().splitlines()
+        console.print(Group(*bars.standings([FOUND], width, unicode=unicode)))
+    return found.get().splitlines()[1:]
 
 
 def test_figures_stand_against_their_limits() -> None:

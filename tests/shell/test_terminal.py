@@ -79,13 +79,15 @@ def test_the_area_shows_what_runs_and_where_candidates_stand(cold: Cold) -> None
         "tank · round 2 of at most 3 · 5 built · 1 restored · 0:11 · about 20 s left of this round"
     )
     assert train[1:] == (
-        " train:2.0  ━━━━━━━━──────── 20/40 epochs 0:11, about 0:19 left loss 0.31, mse 0.04"
+        " train:2.0  ━━━━━━━━──────── 20/40 epochs 0:11, about 0:19 left  loss 0.31, mse 0.04"
     )
     assert header[1:].split() == ["header:2.0", "─" * 16, "0:11"]
     assert candidate.startswith("candidate 2.0  untrained  ")
     bars = "\n".join(lines[at + 4 :])
     assert re.search(r"^  flash +[━─│]+ [\d.]+ KiB +of 16 KiB", bars, re.MULTILINE)
-    assert re.search(r"^candidate 1.0  over latency, not trained  ", bars, re.MULTILINE)
+    assert re.search(
+        r"^candidate 1.0, best so far  over latency, not trained  ", bars, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])
