@@ -109,6 +109,8 @@ def standings(found: Sequence[Standing], width: int, *, unicode: bool) -> list[T
         width: Of the terminal.
         unicode: As of `progress`.
     """
+    if not found:
+        return []
     every = [bar for one in found for bar in one.bars]
     names = [Text(f"  {short_name(bar.metric)}") for bar in every]
     figures = [_figures(bar, unicode=unicode) for bar in every]

@@ -63,7 +63,7 @@ class LiveDisplay:
         )
         self._area = Area(
             console=self.console,
-            get_renderable=self.drawn,
+            get_renderable=self._drawn,
             refresh_per_second=REFRESH_HZ,
             transient=True,
             redirect_stdout=False,
@@ -92,6 +92,13 @@ class LiveDisplay:
     def close(self) -> None:
         """The area is gone, and the cursor back."""
         self._area.stop()
+
+    def _drawn(self) -> RenderableType:
+        """The same; a mistake in what is only shown for now ends no run."""
+        try:
+            return self.drawn()
+        except Exception as error:  # noqa: BLE001 - told in its place
+            return Text(f"a mistake in MLForge's display: {error!r}", no_wrap=True)
 
     def drawn(self) -> RenderableType:
         """The area as it is now."""

@@ -49,3 +49,8 @@ def test_no_line_is_wider_than_the_terminal(width: int, unicode: bool) -> None: 
     assert "9.1 KiB" in lines[1]
     assert ("no model" in lines[3]) == (width >= 80)
     assert unicode or all(line.isascii() for line in lines[1:])
+
+
+def test_nothing_is_nothing() -> None:
+    """Before the first candidate there is none to show."""
+    assert bars.standings([], 80, unicode=True) == []
