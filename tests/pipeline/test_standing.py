@@ -5,21 +5,21 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.contract import loader
 from mlforge_tasks.graph.manifest import MANIFEST, PROVENANCE
-from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.pipeline.standing import Standing
+from mlforge_tasks.shell.tasks import load_plan
 from tests.helpers.builds import edited
-from tests.helpers.paths import ROOT, TANK
+from tests.helpers.paths import TANK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlforge_tasks.pipeline.plan import Plan
     from tests.helpers.builds import Cold
 
 
 def _plan(build: Path, contract: Path = TANK) -> Plan:
-    return make_plan(loader.load(contract, ROOT), "tank", root=ROOT, build=build)
+    return load_plan(str(contract), str(build))
 
 
 def _names(plan: Plan) -> set[str]:
