@@ -52,8 +52,8 @@ def project(folder: Path) -> Path:
     return folder
 
 
-def follow(page: str, folder: Path) -> Mapping[str, str]:
-    """Does all that a page says, in its order.
+def follow(folder: Path, *pages: str) -> Mapping[str, str]:
+    """Does all that pages say: first what they write and change, then their commands, in order.
 
     Returns:
         What each command printed.
@@ -61,16 +61,17 @@ def follow(page: str, folder: Path) -> Mapping[str, str]:
     Raises:
         FailedError: One of them ended with an error.
     """
-    printed: dict[str, str] = {}
-    for place, language, text in BLOCK.findall((ROOT / "docs" / "add" / page).read_text()):
-        if place:
-            (folder / place).parent.mkdir(parents=True, exist_ok=True)
-            (folder / place).write_text(text)
-        elif language == "diff":
-            change(folder, text)
-        elif language == "sh":
-            printed |= {line: command(line, folder) for line in text.splitlines()}
-    return printed
+    lines: list[str] = []
+    for page in pages:
+        for place, language, text in BLOCK.findall((ROOT / "docs" / "add" / page).read_text()):
+            if place:
+                (folder / place).parent.mkdir(parents=True, exist_ok=True)
+                (folder / place).write_text(text)
+            elif language == "diff":
+                change(folder, text)
+            elif language == "sh":
+                lines += text.splitlines()
+    return {line: command(line, folder) for line in lines}
 
 
 def change(folder: Path, text: str) -> None:

@@ -29,7 +29,7 @@ RELU = 1
 def test_a_board(tmp_path: Path) -> None:
     """A contract beside it may name it, and firmware is built for the memories that it gives."""
     folder = project(tmp_path)
-    (line,) = follow("board.md", folder)
+    (line,) = follow(folder, "board.md")
     built = json.loads((folder / "build" / "pump" / "floor" / "firmware.json").read_text())
     assert 0 < built["flash_bytes"] < 128 << 10
     contract = folder / "contracts" / "pump.yaml"
@@ -47,7 +47,7 @@ def test_a_data_format(tmp_path: Path) -> None:
     data.parent.mkdir()
     lines = [json.dumps(row) for row in rows]
     data.write_text("\n".join(lines))
-    printed = follow("data-format.md", folder)
+    printed = follow(folder, "data-format.md")
     assert "1,600 rows of data/tank.jsonl" in printed[CHECK]
     assert "linear, mse       0.0009006 (m)^2" in printed[CHECK]
     page = (folder / "docs" / "reference" / "contract.md").read_text()
@@ -60,7 +60,7 @@ def test_a_data_format(tmp_path: Path) -> None:
 def test_an_agent(tmp_path: Path) -> None:
     """It passes the suite with trials of a made-up device, and proposes for a real contract."""
     folder = project(tmp_path)
-    suite, proposed = follow("agent.md", folder).values()
+    suite, proposed = follow(folder, "agent.md").values()
     assert " passed" in suite
     assert "propose:1" in proposed
     place = folder / "build" / "pump" / "iterations" / "01" / "propose" / "candidates.json"
@@ -77,10 +77,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Mapping[str, s
     contract = folder / "contracts" / "pump.yaml"
     text = contract.read_text()
     start = text.index("search:")
-    text = f"{text[:start]}search: {{agent: fixed, file: models/level.tflite}}\n"
-    for name in ("pump.yaml", "level.yaml"):
-        contract.with_name(name).write_text(text)
-    return folder, {**follow("constraint.md", folder), **follow("engine.md", folder)}
+    contract.write_text(f"{text[:start]}search: {{agent: fixed, file: models/level.tflite}}\n")
+    return folder, follow(folder, "engine.md", "constraint.md")
 
 
 def level_model() -> bytes:
@@ -124,7 +122,7 @@ def test_a_constraint(both: tuple[Path, Mapping[str, str]]) -> None:
 def test_an_engine(both: tuple[Path, Mapping[str, str]]) -> None:
     """Its firmware runs, and says what the reference says, byte for byte."""
     folder, _ = both
-    made = folder / "build/level/iterations/01/0"
+    made = folder / "build/pump/iterations/01/0"
     assert json.loads((made / "engine" / "engine.json").read_text())["engine"] == "plain"
     measured = json.loads((made / "run" / "measurements.json").read_text())
     assert measured["checked_against_oracle"]
