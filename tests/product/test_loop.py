@@ -56,6 +56,7 @@ def test_the_contract_is_met_and_delivered(cold: Cold) -> None:
         "measurements.json",
         "report.json",
         "report.html",
+        "layers.json",
         "convergence.png",
     }
     assert wanted <= {path.name for path in delivered.iterdir()}
@@ -390,7 +391,8 @@ def test_a_second_contract_shares_results(build: Path, tmp_path: Path) -> None:
     run = doit(build=build, contract=twin)
     assert run.code == 0
     # Only the report, and with it the delivery, holds the contract's name.
-    assert run.stages("built") == ["report:2", "library:2", "deliver:2"]
+    told = {f"{one}:2" for one in ("report", "library", "layers", "page", "deliver")}
+    assert set(run.stages("built")) == told
 
 
 def test_a_changed_budget_walks_the_same_tree(build: Path, cold: Cold, tmp_path: Path) -> None:
@@ -422,7 +424,7 @@ def test_an_unmet_contract_ends_with_1(build: Path, tmp_path: Path) -> None:
     assert "mse" in run.out.partition("Best: 2.0")[2]
     names = {path.name for path in (build / "tank" / "delivered").iterdir()}
     told = {"report.json", "report.html", "convergence.png", "contract.json", "data_card.json"}
-    assert names == told | {"manifest.json", "provenance.json"}
+    assert names == told | {"layers.json", "manifest.json", "provenance.json"}
     assert doit(build=build, contract=contract).code == 1
     assert doit("--reporter", "zero", build=build, contract=contract).code == 1
     named = doit("deliver:2", build=build, contract=contract)

@@ -327,7 +327,7 @@ def test_an_unreachable_latency_names_the_one_that_is_reached(build: Path, tmp_p
     assert report_of(build).best == shortfall.smallest.candidate
 
 
-DELIVERED = ("judge:1", "report:1", "library:1", "deliver:1")
+DELIVERED = ("judge:1", "report:1", "library:1", "layers:1", "page:1", "deliver:1")
 
 
 @pytest.mark.slow
@@ -364,4 +364,4 @@ def test_a_limit_below_the_empty_firmware_is_refused_at_once(tmp_path: Path) -> 
     # Of a contract that is not met docs/delivered.md names these, and no other.
     delivered = {path.name for path in (tmp_path / "build" / "tank" / "delivered").iterdir()}
     named = {"report.json", "report.html", "convergence.png", "contract.json", "data_card.json"}
-    assert delivered == named | {"manifest.json", "provenance.json"}
+    assert delivered == named | {"layers.json", "manifest.json", "provenance.json"}
