@@ -22,6 +22,10 @@ FOLDER = product.path("templates/page")
 LONGEST_NAME = 60
 
 
+def _figure(value: float, unit: str) -> str:
+    return raised(format_value(value, unit))
+
+
 def clipped(text: str, most: int = LONGEST_NAME) -> str:
     """A name of which the page shows no more than so many characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
@@ -46,7 +50,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "bytes": format_bytes,
         "clipped": clipped,
-        "figure": format_value,
+        "figure": _figure,
         "raised": raised,
         "share": format_share,
         "short_name": short_name,
