@@ -19,6 +19,7 @@ from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph.files import read_own
 from mlforge_tasks.graph.lookahead import Lookahead, cone, in_place
+from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.delivery import Ended, deliveries, handed_over
 from mlforge_tasks.pipeline.iteration import judging, reporting
 from mlforge_tasks.pipeline.plan import Plan, make_plan
@@ -31,8 +32,8 @@ from mlforge_tasks.verdict.trials import Carried, Report, Trials
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mlforge_tasks.graph.stage import Stage
     from mlforge_tasks.pipeline.chain import Chain
+    from mlforge_tasks.pipeline.iteration import Iteration
     from mlforge_tasks.verdict.trials import TrialResult
 
 # What a contract may have other than the one that was searched with.
@@ -49,6 +50,7 @@ class Carry:
         judge: Which candidate keeps today's clauses.
         earlier: What the candidates come from, in the order it may run; all of it was made.
         told: Stages of the earlier search that a report reads.
+        layers: Where int8 loses what float had, of the earlier search's best candidate.
         chains: The candidates that were made whole, by their names.
         searched: The contract of the earlier search.
         wiring: Today's.
@@ -57,6 +59,7 @@ class Carry:
     judge: Stage
     earlier: tuple[Stage, ...]
     told: Mapping[str, Stage]
+    layers: Stage | None
     chains: Mapping[str, Chain]
     searched: Contract
     wiring: Wiring
@@ -100,6 +103,7 @@ class Carry:
             proposed={at: one for at, one in self.told.items() if at.startswith("propose")},
             limit=(then.ram_limit, sizes),
             config=contracts,
+            known=self.layers,
         )
         return told, *deliveries(self.wiring, 0, ended)
 
@@ -174,6 +178,7 @@ def find(plan: Plan) -> Carry | None:
     seen = Lookahead()
     chains: dict[str, Chain] = {}
     told: dict[str, Stage] = {}
+    apart: Stage | None = None
     _look(seen, earlier.preparation.stages)
     for k, (then, now) in enumerate(zip(earlier.iterations, plan.iterations, strict=True), 1):
         _look(seen, cone(then.stages, [then.judge]))
@@ -187,9 +192,19 @@ def find(plan: Plan) -> Carry | None:
         }
         told |= {} if then.propose is None else {f"propose{k:02d}": then.propose}
         told |= {} if then.choose is None else {"choice": then.choose}
+        apart = _layers(seen, then) or apart
     if not chains:
         return None
-    return _carry(plan, searched, earlier, chains, told)
+    return _carry(plan, earlier, chains, told, apart)
+
+
+def _layers(seen: Lookahead, then: Iteration) -> Stage | None:
+    """Where int8 loses what float had, as a round that ended the search has it."""
+    stage = then.deliver.inputs["layers"]
+    if not isinstance(stage, Stage):
+        return None
+    _look(seen, cone(then.stages, [stage]))
+    return stage if seen.worked(stage) else None
 
 
 def _searched(plan: Plan) -> Contract | None:
@@ -229,10 +244,10 @@ def _making(stage: Stage) -> dict[str, Any]:
 
 def _carry(
     plan: Plan,
-    searched: Contract,
     earlier: Plan,
     chains: Mapping[str, Chain],
     told: Mapping[str, Stage],
+    apart: Stage | None,
 ) -> Carry:
     wiring = Wiring(plan.contract, plan.folder, plan.workspace, plan.root, written=plan.written)
     watched = {
@@ -242,6 +257,6 @@ def _carry(
     }
     config = {**judging(wiring), "candidates": sorted(chains)}
     judged = wiring.stage("carry", carry.KIND, watched, config)
-    ends = itertools.chain(watched.values(), told.values())
+    ends = itertools.chain(watched.values(), told.values(), [] if apart is None else [apart])
     made = cone(earlier.stages(earlier.iterations.declared), ends)
-    return Carry(judged, tuple(made), told, chains, searched, wiring)
+    return Carry(judged, tuple(made), told, apart, chains, earlier.contract, wiring)

@@ -29,6 +29,7 @@ class Ended:
     Attributes:
         inputs: The report, the data set, and what of each candidate may be handed over.
         proposed: Where candidates are from: `proposeNN`.
+        known: What an earlier search came to of its best candidate's layers.
         limit: See `Wiring.ram_limit` and `Preparation.without_model`: what the engine was told.
         config: What `deliver` is told.
     """
@@ -37,6 +38,7 @@ class Ended:
     proposed: Mapping[str, Stage]
     limit: tuple[Mapping[str, Any], Mapping[str, Stage]]
     config: Mapping[str, Any]
+    known: Stage | None = None
 
 
 def deliveries(wiring: Wiring, k: int, ended: Ended) -> tuple[Stage, ...]:
@@ -72,8 +74,10 @@ def deliveries(wiring: Wiring, k: int, ended: Ended) -> tuple[Stage, ...]:
 def _layers(wiring: Wiring, k: int, ended: Ended) -> Stage:
     """Float against int8, layer by layer; of a file that was brought along, it is read too."""
     model = wiring.contract.search.brought_model
-    file = {} if model is None else {"model": wiring.root / model}
-    read: Inputs = ChainMap[str, Any](file, ended.inputs)
+    own: dict[str, Any] = {} if model is None else {"model": wiring.root / model}
+    if ended.known is not None:
+        own["known"] = ended.known
+    read: Inputs = ChainMap[str, Any](own, ended.inputs)
     return wiring.stage(f"layers:{k}", layers.KIND, read, after=("report",))
 
 

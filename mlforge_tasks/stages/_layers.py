@@ -22,7 +22,6 @@ from mlforge_tasks.stages._layer_tensors import NoTwinError
 from mlforge_tasks.stages._layer_twins import Twins
 from mlforge_tasks.stages._layer_weights import own_weights
 from mlforge_tasks.stages.layers import STARTED
-from mlforge_tasks.verdict.layer_blame import Told, blamed
 from mlforge_tasks.verdict.layer_noise import LAYERS, Layers
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def compared(libraries: Libraries, inputs: Mapping[str, Path], config: Mapping[s
     examples = {name: _examples(name, inputs["dataset"], described) for name in SPLITS}
     sums = {name: runner.measure(*one, alone) for name, one in examples.items()}
     layers = table(twins, sums, known.weights, described)
-    found = Layers(
+    return Layers(
         candidate=config["candidate"],
         dtype=described.output.dtype,
         weights_known=len(known.weights),
@@ -122,27 +121,23 @@ def compared(libraries: Libraries, inputs: Mapping[str, Path], config: Mapping[s
         validation_db=sums["validation"].output_db(),
         layers=layers,
     )
-    brought = "model" in inputs and not known.weights
-    anomalies = DataCard.read(inputs["dataset"] / EXAMPLES_CARD).task == "anomaly"
-    told = Told(config["large"], config["wider"], brought, anomalies)
-    return found.model_copy(update={"worst": blamed(found, told)})
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
-    """Writes `layers.json`; see `layers.run`."""
+    """Writes `layers.json` without its verdict; see `layers.run`."""
     found = Layers(candidate=config["candidate"])
     libraries = start(config["search.seed"])
     print(STARTED, flush=True)
     try:
         found = compared(libraries, inputs, config)
     except NoTwinError as error:
-        found = found.model_copy(update={"reason": str(error)})
+        found = found.for_reason(str(error))
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - TensorFlow Lite's, of many types: none ends a run
         shortage.refuse(error, "comparing layers")
         why = f"TensorFlow Lite cannot run its float form: {error_line(error)}"
-        found = found.model_copy(update={"reason": why})
+        found = found.for_reason(why)
     found.write(out / LAYERS)
 
 

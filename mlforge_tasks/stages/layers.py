@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.contract.data_card import CARD
+from mlforge_tasks.contract.data_card import CARD, EXAMPLES_CARD, DataCard
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._child import run_child
+from mlforge_tasks.verdict.layer_blame import Told, blamed
 from mlforge_tasks.verdict.layer_noise import LAYERS, Layers
 from mlforge_tasks.verdict.trials import Report
 
@@ -46,8 +47,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Writes `layers.json`; where nothing can be known, why.
 
     Args:
-        inputs: `report`, `dataset`, `<iteration>.<candidate>.<stage>` of every candidate, and
-            `model`, a file that was brought along.
+        inputs: `report`, `dataset`, `<iteration>.<candidate>.<stage>` of every candidate,
+            `model`, a file that was brought along, and `known`, what an earlier search came to: of
+            the same candidate nothing is run again.
         out: Output folder.
         config: `search.seed`.
 
@@ -55,31 +57,42 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         ToolError: TensorFlow cannot be used, or ran short of something.
     """
     report = Report.read(inputs["report"] / "report.json")
-    best = report.best
+    found = _known(inputs, report.best) or _compared(inputs, report.best, out, config)
+    told = Told(
+        large=any(one.large for one in report.quantisation if one.candidate == report.best),
+        wider=report.dtype == "int8" and report.int16_fits,
+        brought="model" in inputs and not found.weights_known,
+        anomalies=DataCard.read(inputs["dataset"] / EXAMPLES_CARD).task == "anomaly",
+    )
+    found.model_copy(update={"worst": blamed(found, told)}).write(out / LAYERS)
+
+
+def _known(inputs: Mapping[str, Path], best: str | None) -> Layers | None:
+    """What an earlier search came to of the same candidate."""
+    if "known" not in inputs:
+        return None
+    found = Layers.read(inputs["known"] / LAYERS)
+    return found if found.candidate == best else None
+
+
+def _compared(
+    inputs: Mapping[str, Path], best: str | None, out: Path, config: Mapping[str, Any]
+) -> Layers:
+    """What running both networks comes to."""
     unknown = Layers(candidate=best)
     if best is None:
-        _say(unknown, "there is no candidate", out)
-        return
+        return unknown.for_reason("there is no candidate")
     sources = _sources(inputs, best)
     if "quantise" not in sources or not (sources["quantise"] / "model.tflite").exists():
-        _say(unknown, "the best candidate was not trained, or not quantised", out)
-        return
-    wanted = {
-        "candidate": best,
-        "wider": report.dtype == "int8" and report.int16_fits,
-        "large": any(one.large for one in report.quantisation if one.candidate == best),
-        "search.seed": config["search.seed"],
-    }
+        return unknown.for_reason("the best candidate was not trained, or not quantised")
+    wanted = {"candidate": best, "search.seed": config["search.seed"]}
     done = run_child(HALF, sources, out, wanted, timeout_s=TIMEOUT_S, says_first=STARTED)
     if done.timed_out:
-        _say(unknown, f"it took TensorFlow Lite more than {TIMEOUT_S:g} s", out)
-    elif done.returncode < 0:
+        return unknown.for_reason(f"it took TensorFlow Lite more than {TIMEOUT_S:g} s")
+    if done.returncode < 0:
         crash = process.signal_name(done.returncode)
-        _say(unknown, f"TensorFlow Lite crashed with {crash} on the float form", out)
-
-
-def _say(unknown: Layers, why: str, out: Path) -> None:
-    unknown.model_copy(update={"reason": why}).write(out / LAYERS)
+        return unknown.for_reason(f"TensorFlow Lite crashed with {crash} on the float form")
+    return Layers.read(out / LAYERS)
 
 
 if __name__ == "__main__":

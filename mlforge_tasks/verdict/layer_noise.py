@@ -140,3 +140,7 @@ class Layers(Record):
     validation_db: float | None = None
     layers: tuple[LayerNoise, ...] = ()
     worst: Worst | None = None
+
+    def for_reason(self, why: str) -> Layers:
+        """The same, of which nothing is known."""
+        return self.model_copy(update={"reason": why})

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlforge_tasks.graph.manifest import Provenance
+from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.carry import CarryOver, find
 from mlforge_tasks.shell import tasks
+from mlforge_tasks.verdict.layer_noise import LAYERS
 from mlforge_tasks.verdict.trials import Report
 from tests.helpers.builds import Cold, digests, doit, edited
 from tests.helpers.paths import ROOT, TANK
@@ -128,6 +130,12 @@ def test_a_search_that_another_has_overwritten_comes_back(build: Path, tmp_path:
     made = [f"{one}:0" for one in ("report", "library", "layers", "page", "deliver")]
     assert [stage.name for stage in carry.stages] == made
     assert [stage.run().how for stage in carry.stages] == ["built"] * len(made)
+    # Of a candidate whose layers are known nothing is run again.
+    apart = carry.stages[2]
+    known = apart.inputs["known"]
+    assert isinstance(known, Stage)
+    assert known.name == "layers:2"
+    assert (apart.folder / LAYERS).read_bytes() == (known.folder / LAYERS).read_bytes()
 
 
 def test_a_goal_that_was_missed_and_is_lowered_takes_what_was_trained(

@@ -15,7 +15,7 @@ import pytest
 from mlforge_tasks.page.found import Found
 from mlforge_tasks.page.layers import section
 from mlforge_tasks.quantisation import ACTIVATIONS, LAYOUT, OUTPUT_RANGE
-from mlforge_tasks.stages import _bring, _layers
+from mlforge_tasks.stages import _bring, _layers, layers
 from mlforge_tasks.stages._keras import Libraries, start
 from mlforge_tasks.verdict.layer_noise import LAYERS, LayerNoise, Layers
 from tests.helpers import page_reports
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 IMAGE, VECTOR = (6, 6, 2), (4,)
 CONFIG = {"search.seed": 1, OUTPUT_RANGE: "calibrated", LAYOUT: "nhwc", ACTIVATIONS: "int8"}
-TOLD = {"candidate": "1.0", "wider": True, "large": False, "search.seed": 1}
+TOLD = {"candidate": "1.0", "search.seed": 1}
 
 
 @functools.cache
@@ -80,11 +80,23 @@ def compared(
     return held(folder, path)
 
 
-def held(folder: Path, path: Path) -> Compared:
-    """What lies in a folder against a file that was brought along."""
+def held(folder: Path, path: Path, out: Path | None = None) -> Compared:
+    """What lies in a folder against a file that was brought along; then the verdict on it."""
+    out = out or folder
     inputs = {"model": path, "quantise": folder, "dataset": folder / "dataset"}
-    _layers.run(inputs, folder, TOLD)
-    return Compared(folder, Layers.read(folder / LAYERS))
+    _layers.run(inputs, out, TOLD)
+    own = {"best": "1.0", "quantisation": (), "int16_fits": True}
+    given = {**inputs, "report": reported(out, **own), "known": out}
+    layers.run(given, out, {"search.seed": 1})
+    return Compared(out, Layers.read(out / LAYERS))
+
+
+def reported(folder: Path, **edits: Any) -> Path:
+    """The folder of a report."""
+    made = folder / "report"
+    made.mkdir(parents=True)
+    page_reports.real().model_copy(update=edits).write(made / "report.json")
+    return made
 
 
 def marked(found: Compared) -> list[str]:
@@ -183,15 +195,26 @@ def test_of_a_file_that_is_int8_already_activations_alone_are_told(
     """What its weights were before they were rounded nobody knows, and that is said."""
     path = tmp_path / "own.tflite"
     path.write_bytes((fine.folder / "model.tflite").read_bytes())
-    inputs = {"model": path, "quantise": fine.folder, "dataset": fine.folder / "dataset"}
-    _layers.run(inputs, tmp_path, TOLD)
-    found = Layers.read(tmp_path / LAYERS)
+    found = held(fine.folder, path, tmp_path).layers
     assert found.weights_known == 0
     assert "quantised already" in found.why_weights
     assert [one.name for one in found.layers] == [one.name for one in fine.layers.layers]
     pairs = zip(found.layers, fine.layers.layers, strict=True)
     assert all(one.weights_share == 0 for one, _ in pairs)
     assert db(found.calibration_db) > db(fine.layers.calibration_db)
+
+
+@pytest.mark.parametrize(
+    ("best", "reason"), [(None, "there is no candidate"), ("1.0", "was not trained")]
+)
+def test_what_there_is_nothing_of_is_told(best: str | None, reason: str, tmp_path: Path) -> None:
+    """A search of which every candidate was refused untrained ends as any other."""
+    dataset = write_dataset(tmp_path / "dataset", card("classification", VECTOR, 2))
+    inputs = {"report": reported(tmp_path, best=best), "dataset": dataset}
+    layers.run(inputs, tmp_path, {"search.seed": 1})
+    found = Layers.read(tmp_path / LAYERS)
+    assert (found.candidate, found.layers, found.worst) == (best, (), None)
+    assert reason in found.reason
 
 
 def recurrent(keras: Any) -> Any:
