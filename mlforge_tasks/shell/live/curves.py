@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 # Of what a training says beside its epoch: `loss 0.513, …`, `validation mse 402.1`.
 _FIGURE = re.compile(r"([a-z][a-z_ ]*?) (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\b", re.ASCII)
 EPOCHS = "epochs"
+# A figure that moves by less of itself is drawn as one that hardly moves.
+FLAT = 0.05
 WIDTH, HEIGHT = 240.0, 60.0
 
 
@@ -35,7 +37,7 @@ class Curve(NamedTuple):
     def points(self) -> str:
         """As SVG's `polyline` takes them, in a box of `WIDTH` by `HEIGHT`."""
         low, high = min(self.values), max(self.values)
-        span = (high - low) or 1.0
+        span = max(high - low, FLAT * abs(high)) or 1.0
         return " ".join(
             f"{WIDTH * epoch / max(1, self.last):.1f},{HEIGHT * (high - value) / span:.1f}"
             for epoch, value in zip(self.epochs, self.values, strict=True)

@@ -136,6 +136,11 @@ class Pages:
         )
 
 
+def _left(seconds: float | None) -> str:
+    """What is left, where that is known and worth a word."""
+    return "" if seconds is None or seconds < 1 else rough_time(seconds)
+
+
 def _unreadable(error: Exception) -> MlforgeError:
     """Where it stays so: written by another MLForge, or not ours to read."""
     said = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -150,7 +155,7 @@ def _run(running: Live) -> _Told:
         iteration=running.iteration,
         max_iterations=running.max_iterations,
         since=rough_time(time.time() - running.started_unix_s),
-        left="" if running.left_s is None else rough_time(running.left_s),
+        left=_left(running.left_s),
         ended=ended,
     )
 
@@ -163,5 +168,5 @@ def _stage(one: LiveStage) -> _Step:
         text=": ".join(filter(None, counted)),
         share=said.share if said else None,
         since=clock_time(time.time() - one.started_unix_s),
-        left="" if one.left_s is None else rough_time(one.left_s),
+        left=_left(one.left_s),
     )
