@@ -18,6 +18,8 @@ from mlforge_tasks.shell import bars, signals
 from mlforge_tasks.shell.words import clock_time, count_text, rough_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from mlforge_tasks.graph.live import Live
@@ -29,6 +31,8 @@ REFRESH_HZ = 4
 # Below it there is room for what runs and how far it is, without bars.
 NARROW = 64
 MOST_STAGES = 8
+# So long a stage may be looked for in the store before that is shown.
+LOOKED_S = 1.0
 BAR_WIDTH = 16
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 # In this order, each as it is called at the end of a stage's line.
@@ -105,7 +109,7 @@ class LiveDisplay:
         width = self.console.width
         now, now_s = self._watch.now(), self._clock()
         parts: list[RenderableType] = [Text(""), self._head(now, now_s, width)]
-        steps = self._watch.steps()
+        steps = [one for one in self._watch.steps() if one.made or now_s - one.started_s > LOOKED_S]
         if steps:
             parts += self._stages(steps[:MOST_STAGES], now_s, width)
         if len(steps) > MOST_STAGES:
@@ -125,11 +129,11 @@ class LiveDisplay:
         if now.left_s is not None and now.left_s >= 1:
             words.append(f"about {rough_time(now.left_s)} left of this round")
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(now.contract, style="bold")
+        text.append(_short(now.contract, width // 3), style="bold")
         text.append(dot + dot.join(words))
         return text
 
-    def _stages(self, steps: tuple[Step, ...], now_s: float, width: int) -> list[Text]:
+    def _stages(self, steps: Sequence[Step], now_s: float, width: int) -> list[Text]:
         """A line for each stage that runs."""
         spin = SPINNER[int(now_s * REFRESH_HZ) % len(SPINNER)] if self._unicode else "*"
         return bars.lines([self._stage(one, now_s, width, spin) for one in steps])
@@ -149,3 +153,7 @@ class LiveDisplay:
             Text(told, style="dim"),
             Text(f" {said.text}" if said and said.text else "", style="dim"),
         ]
+
+
+def _short(name: str, most: int) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"

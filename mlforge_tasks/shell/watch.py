@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Clock = Callable[[], float]
 
 LEAST_S = 1.0  # between two looks that others can have of it
+FAILED = "failed"
 _ROUND = re.compile(r"\w+:(\d+)(?:\.\d+)?")
 
 
@@ -34,6 +35,12 @@ def round_of(stage: str) -> int:
 def kind_of(stage: str) -> str:
     """What a stage does: `train` of `train:2.0`."""
     return stage.partition(":")[0]
+
+
+def candidate_of(stage: str) -> str:
+    """Which candidate's a stage is: `2.0` of `train:2.0`; what is of all is of none."""
+    at = stage.partition(":")[2]
+    return at if "." in at else ""
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,7 @@ class Watch:
         self._steps: dict[str, Step] = {}
         self._ended: dict[str, int] = {}
         self._over: set[str] = set()
+        self._lost: set[str] = set()  # candidates that failed, of which nothing more is made
         self._round = 0
         self._round_stages: tuple[str, ...] = ()
         self.usual: Mapping[str, float] = {}
@@ -160,6 +168,8 @@ class Watch:
         with self._guard:
             self._steps.pop(stage, None)
             self._over.add(stage)
+            if how == FAILED:
+                self._lost.add(candidate_of(stage))
             if how:
                 self._ended[how] = self._ended.get(how, 0) + 1
 
@@ -189,7 +199,8 @@ class Watch:
             waiting = [
                 kind_of(one)
                 for one in self._round_stages
-                if one not in self._over and one not in self._steps
+                if one not in self._over | self._steps.keys()
+                and candidate_of(one) not in self._lost
             ]
         known = [self.usual[one] for one in waiting if one in self.usual]
         running = [one.left_s for one in shown if one.left_s is not None]

@@ -49,6 +49,16 @@ def test_time_left_is_of_its_own_count() -> None:
     assert watch.now().stages == ()
 
 
+def test_what_a_failed_candidate_would_have_taken_is_no_time_left() -> None:
+    """Its further stages are passed over."""
+    watch = Watch("pump", 8)
+    watch.usual = {"train": 60.0, "judge": 1.0}
+    watch.enters(1, ("admit:1.0", "train:1.0", "admit:1.1", "train:1.1", "judge:1"))
+    assert watch.now().left_s == 121.0
+    watch.ends("admit:1.0", "failed")
+    assert watch.now().left_s == 61.0
+
+
 def test_a_stage_that_another_task_has_made_is_no_longer_shown() -> None:
     """`deliver:0` has several made, which doit does not know: each is over when it has acted."""
     watch = Watch("pump", 8)
