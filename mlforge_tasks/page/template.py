@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 FOLDER = product.path("templates/page")
 LONGEST_NAME = 60
+# What turns the direction of all text after it, or is no character of a page, is shown as such.
+_UNSEEN = (
+    *range(0x09),
+    *(0x0B, 0x0C, 0x7F),
+    *range(0x0E, 0x20),
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+)
+_VISIBLE = dict.fromkeys(_UNSEEN, "\N{REPLACEMENT CHARACTER}")
 
 
 def _figure(value: float, unit: str) -> str:
@@ -29,6 +38,11 @@ def _figure(value: float, unit: str) -> str:
 def clipped(text: str, most: int = LONGEST_NAME) -> str:
     """A name of which the page shows no more than so many characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def visible(text: str) -> str:
+    """Text without what a reader cannot see and that would have the rest read otherwise."""
+    return text.translate(_VISIBLE)
 
 
 def raised(text: str) -> str:
@@ -76,4 +90,4 @@ def fill(template: str, **context: object) -> Markup:
         text = _environment().get_template(template).render(**context)
     except jinja2.TemplateError as error:
         raise ToolError(f"template page/{template}: {error}") from error
-    return Markup(text)  # noqa: S704 - a template's text, all that it printed escaped
+    return Markup(visible(text))  # noqa: S704 - a template's text, all that it printed escaped

@@ -10,6 +10,7 @@ import pytest
 
 from mlforge_tasks.page.found import Found
 from mlforge_tasks.page.page import make
+from mlforge_tasks.page.template import visible
 from tests.helpers import page_reports
 from tests.helpers.page_reports import HOSTILE, Parsed, real
 
@@ -77,4 +78,5 @@ def test_names_are_text_and_nothing_else(name: str) -> None:
     hostile = Parsed(make(Found(page_reports.renamed(real(), name))))
     tags = [[(tag, set(known)) for tag, known in one.tags] for one in (plain(), hostile)]
     assert tags[0] == tags[1]
-    assert name[:40] in hostile.text
+    assert visible(name[:40]) in hostile.text
+    assert "\u202e" not in hostile.text
