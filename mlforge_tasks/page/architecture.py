@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.page.found import MODEL
 from mlforge_tasks.page.network import places
 from mlforge_tasks.page.section import Section
 from mlforge_tasks.page.template import fill
@@ -26,7 +27,7 @@ def _lanes(drawn: tuple[Place, ...]) -> int:
 
 def section(found: Found) -> Section | None:
     """The model file of the best candidate."""
-    path = found.file(found.best, "quantise", "model.tflite")
+    path = found.file(found.best, "quantise", MODEL)
     if path is None:
         return None
     content = path.read_bytes()
@@ -35,6 +36,7 @@ def section(found: Found) -> Section | None:
     body = fill(
         "architecture.html",
         candidate=found.best,
+        untrained=found.untrained(found.best),
         places=drawn,
         operators=sum(one.number is not None for one in drawn),
         branches=lanes > 1,

@@ -170,6 +170,8 @@ def section(found: Found) -> Section | None:
     body = fill(
         "arena.html",
         engine=engine,
+        candidate=found.best,
+        untrained=found.untrained(found.best),
         plan=plan,
         plot=_plot(engine, plan) if plan is not None and plan.lives else None,
         peaks=[f"{each + 1} {names[each]}" for each in at],

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 # A stage that ran on a board stands for the one that ran in an emulator before it.
 ON_BOARD = "hardware_"
+# What stages of an untrained network are called.
+UNTRAINED = "probe_"
+MODEL = "model.tflite"
 
 
 class Written(Record):
@@ -61,15 +64,28 @@ class Found:
         found = self.folders.get(name)
         return found if found is not None and found.is_dir() else None
 
+    def untrained(self, candidate: str | None) -> bool:
+        """Whether no model of a candidate is there but that of its untrained network."""
+        folders = (self.folder(f"{candidate}.{one}quantise") for one in ("", UNTRAINED))
+        trained, probed = (folder is not None and (folder / MODEL).is_file() for folder in folders)
+        return probed and not trained
+
     def at(self, candidate: str | None, stage: str) -> Path | None:
         """The outputs of a candidate's stage; what a board measured, where one did.
+
+        Of a candidate that was never trained it is what was made of its untrained network.
 
         Args:
             candidate: Its id; of none there is nothing.
             stage: Such as `quantise`.
         """
-        names = (f"{candidate}.{ON_BOARD}{stage}", f"{candidate}.{stage}")
-        found = (folder for name in names if (folder := self.folder(name)) is not None)
+        names = [f"{ON_BOARD}{stage}", stage]
+        if self.untrained(candidate):  # its stages from training onwards left empty folders
+            choice = self.report.choice
+            probed = f"{UNTRAINED}{stage}"
+            names = [probed, *([f"{probed}_{choice.engine}"] if choice else []), *names]
+        each = (self.folder(f"{candidate}.{name}") for name in names)
+        found = (folder for folder in each if folder is not None)
         return next(found, None)
 
     def file(self, candidate: str | None, stage: str, name: str) -> Path | None:

@@ -60,5 +60,12 @@ def section(found: Found) -> Section | None:
     stacks = _stacks(found)
     made = regions(firmware, stacks)
     shown = [_shown(found, one) for one in made or ()]
-    body = fill("memory_map.html", process=made is None, shown=shown, measured=bool(stacks))
+    body = fill(
+        "memory_map.html",
+        candidate=found.best,
+        untrained=found.untrained(found.best),
+        process=made is None,
+        shown=shown,
+        measured=bool(stacks),
+    )
     return Section("memory", "Memory of the image", body)

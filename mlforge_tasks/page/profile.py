@@ -92,6 +92,7 @@ def section(found: Found) -> Section | None:
     body = fill(
         "profile.html",
         candidate=found.best,
+        untrained=found.untrained(found.best),
         engine=engine,
         source=None if profile is None else profile.source,
         why_none="" if profile is not None else _why_none(found),

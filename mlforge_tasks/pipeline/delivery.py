@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.delivered_library import prefix_of
+from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.stages import deliver, layers, library, page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
-    from mlforge_tasks.graph.stage import Stage
     from mlforge_tasks.pipeline.chain import Chain
     from mlforge_tasks.pipeline.wiring import Inputs, Wiring
 
@@ -20,6 +20,7 @@ DELIVERED = (
     *("render", "train", "quantise", "decide", "header"),
     *("engine", "firmware", "run", "evaluate"),
 )
+PROBED = ("probe_quantise", "probe_engine", "probe_firmware", "probe_run")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Ended:
         known: What an earlier search came to of its best candidate's layers.
         limit: See `Wiring.ram_limit` and `Preparation.without_model`: what the engine was told.
         config: What `deliver` is told.
+        probes: What untrained networks came to, for a best candidate that was never trained.
     """
 
     inputs: MutableMapping[str, Stage]
@@ -39,6 +41,7 @@ class Ended:
     limit: tuple[Mapping[str, Any], Mapping[str, Stage]]
     config: Mapping[str, Any]
     known: Stage | None = None
+    probes: MutableMapping[str, Stage] = field(default_factory=dict)
 
 
 def deliveries(wiring: Wiring, k: int, ended: Ended) -> tuple[Stage, ...]:
@@ -63,7 +66,7 @@ def deliveries(wiring: Wiring, k: int, ended: Ended) -> tuple[Stage, ...]:
     kind, told = library.kind(wiring.engines), {**called, **known}
     made = wiring.stage(f"library:{k}", kind, read, told, after=("report",))
     apart = _layers(wiring, k, ended)
-    seen = ChainMap({"layers": apart, **ended.proposed}, ended.inputs)
+    seen = ChainMap({"layers": apart, **ended.proposed}, ended.probes, ended.inputs)
     shown = wiring.stage(f"page:{k}", page.KIND, seen, _written(wiring), after=("layers",))
     given = ChainMap({"library": made, "layers": apart, "page": shown}, ended.inputs)
     last = ("library", "page")
@@ -94,3 +97,17 @@ def handed_over(at: str, chain: Chain) -> dict[str, Stage]:
         for hardware, name in zip(names, DELIVERED, strict=True)
         if (shown := hardware if hardware in chain.stages else name) in chain.stages
     }
+
+
+def probes(at: str, chain: Chain) -> dict[str, Stage]:
+    """What a candidate's untrained network came to; of a model that was brought along nothing.
+
+    Where the engine is open there is what each makes of it, such as `probe_engine_aot`.
+    """
+    made: dict[str, Any] = {name: chain[name] for name in PROBED if name in chain.stages}
+    tried = made["probe_run"].inputs if "probe_run" in made else {}
+    for name, one in tried.items():
+        if isinstance(one, Stage) and one.name.startswith(f"probe_run_{name}:"):
+            parts = ("engine", "firmware")
+            made |= {f"probe_{part}_{name}": one.inputs[part] for part in parts}
+    return {f"{at}.{name}": one for name, one in made.items()}

@@ -16,12 +16,12 @@ from mlforge_tasks.graph.file_set import FileSet
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.candidate import Candidates
 from mlforge_tasks.pipeline.chain import Chain
-from mlforge_tasks.pipeline.delivery import Ended, deliveries, handed_over
+from mlforge_tasks.pipeline.delivery import Ended, deliveries, handed_over, probes
 from mlforge_tasks.pipeline.deployment import Deployment
 from mlforge_tasks.stages import curves, judge, propose, report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mlforge_tasks.pipeline.preparation import Preparation
     from mlforge_tasks.pipeline.wiring import Wiring
@@ -41,6 +41,7 @@ class Iteration:
         report: The search so far.
         deliver: What is handed over if it ends here.
         handed_over: What of its candidates may be, by name.
+        probes: What their untrained networks came to, by name.
         stages: All of them, and whatever else is declared with them.
     """
 
@@ -53,6 +54,7 @@ class Iteration:
     report: Stage
     deliver: Stage
     handed_over: dict[str, Stage]
+    probes: dict[str, Stage]
     stages: tuple[Stage, ...]
 
 
@@ -63,6 +65,11 @@ class _Tried:
     propose: Stage | None
     chains: tuple[Chain, ...]
     choose: Stage | None
+
+    def named(self, k: int, of: Callable[[str, Chain], dict[str, Stage]]) -> dict[str, Stage]:
+        """Some stages of each candidate of round `k`, by name."""
+        each = (of(f"{k}.{index}", chain) for index, chain in enumerate(self.chains))
+        return {name: stage for some in each for name, stage in some.items()}
 
 
 class Iterations:
@@ -91,9 +98,6 @@ class Iterations:
             tried = _Tried(None, (chain,), choice)
         judged = self._judge(k, tried)
         reported = self._report(k, tried, judged, earlier)
-        handed: dict[str, Stage] = {}
-        for index, chain in enumerate(tried.chains):
-            handed |= handed_over(f"{k}.{index}", chain)
         return Iteration(
             number=k,
             propose=tried.propose,
@@ -102,8 +106,9 @@ class Iterations:
             curves=self._curves(k, tried),
             judge=judged,
             report=reported,
-            deliver=self._deliver(k, reported, tried, earlier, handed),
-            handed_over=handed,
+            deliver=self._deliver(k, reported, tried, earlier),
+            handed_over=tried.named(k, handed_over),
+            probes=tried.named(k, probes),
             stages=self._wiring.declared(),  # the last, as all others are declared by now
         )
 
@@ -202,19 +207,16 @@ class Iterations:
         return wiring.stage(f"report:{k}", report.KIND, inputs, config, after=(last,))
 
     def _deliver(
-        self,
-        k: int,
-        reported: Stage,
-        tried: _Tried,
-        earlier: Sequence[Iteration],
-        handed: dict[str, Stage],
+        self, k: int, reported: Stage, tried: _Tried, earlier: Sequence[Iteration]
     ) -> Stage:
         own = {"report": reported, "dataset": self._preparation.dataset}
-        before = (one.handed_over for one in earlier)
+        handed = (*(one.handed_over for one in earlier), tried.named(k, handed_over))
+        probed = (*(one.probes for one in earlier), tried.named(k, probes))
         config = {"contract": self._wiring.contract.model_dump(mode="json")}
         ended = Ended(
-            inputs=ChainMap(own, *before, handed),
+            inputs=ChainMap(own, *handed),
             proposed=_proposals(tried, earlier),
+            probes=ChainMap(*probed),
             limit=(self._wiring.ram_limit, self._preparation.without_model),
             config=config,
         )

@@ -236,10 +236,14 @@ class ZephyrPlatform:
     def _without_model(
         self, board: Board, toolchain: Toolchain = "gcc", options: tuple[str, ...] = ()
     ) -> image.Sizes:
-        """Sizes of the application alone; built again only after its sources changed."""
+        """Sizes of the application alone; built again only after its sources changed.
+
+        Or how they are read.
+        """
         folder = self._folder(board, "none", toolchain, options)
         sources = sorted(path for path in APP.rglob("*") if path.is_file())
         digests = {str(path.relative_to(APP)): sha256_bytes(path.read_bytes()) for path in sources}
+        digests[image.__name__] = sha256_bytes(Path(image.__file__).read_bytes())
         known = folder.path / f"sizes-{sha256_bytes(canonical_json(digests))}.json"
         with folder.locked():
             with contextlib.suppress(OSError, ValueError):  # not there, or not what was written

@@ -13,7 +13,7 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import product
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms import BuildRequest
-from mlforge_tasks.platforms._zephyr import needs, rebuild, toolchain, workspace
+from mlforge_tasks.platforms._zephyr import image, needs, rebuild, toolchain, workspace
 from mlforge_tasks.platforms._zephyr.delivery import deliver
 from mlforge_tasks.platforms._zephyr.model_files import model_files
 from mlforge_tasks.platforms.zephyr import CORE_MODULES, PLUGIN, TFLM_MODULES
@@ -113,7 +113,7 @@ def deploy_anywhere(
 
 def deploy_alone(
     tflite: bytes, board: Board, engine: Engine, folder: Path, *, again: bool = False
-) -> str:
+) -> FirmwareReport:
     """Builds the image of a model, and none without one to compare it with.
 
     Args:
@@ -122,9 +122,6 @@ def deploy_alone(
         engine: What runs the model.
         folder: Gets the image.
         again: Whether it also gets what builds it again.
-
-    Returns:
-        The firmware's id.
     """
     request = _request(tflite, board, engine, folder, "gcc")
     place = PLUGIN._folder(board, "c")
@@ -134,7 +131,8 @@ def deploy_alone(
         deliver(place, model_files(request), request.firmware_id, folder)
         if again:
             rebuild.write(place, model_files(request), folder)
-    return request.firmware_id
+        sizes = image.sizes(place.elf, place.configuration.toolchain)
+    return FirmwareReport(**sizes.model_dump(), firmware_id=request.firmware_id)
 
 
 def _request(

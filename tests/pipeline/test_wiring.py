@@ -13,7 +13,7 @@ import pytest
 from mlforge_tasks import stages
 from mlforge_tasks.contract import loader
 from mlforge_tasks.graph.manifest import Provenance
-from mlforge_tasks.graph.stage import Workspace
+from mlforge_tasks.graph.stage import Stage, Workspace
 from mlforge_tasks.graph.store import Store
 from mlforge_tasks.pipeline import carry, plan
 from mlforge_tasks.pipeline.plan import Plan, make_plan
@@ -134,6 +134,24 @@ def test_every_stage_is_wired_and_stands_in_its_file(tmp_path: Path) -> None:
     }
     names = (one.name for one in pkgutil.iter_modules(stages.__path__))
     assert wired == {f"mlforge_tasks.stages.{name}" for name in names if name[0] != "_"}
+
+
+def test_the_page_may_look_at_untrained_networks(tmp_path: Path) -> None:
+    """Of each candidate so far; where the engine is open, at what each engine makes of it."""
+    auto = "target: {board: mps2/an386, platform: zephyr, engine: auto}"
+    for changes, suffixes in ((), ("",)), (((TARGET, auto),), ("_aot", "_tflm")):
+        made = plan_of(tmp_path / f"{len(suffixes)}", *changes)
+        page = made.iterations[1].deliver.inputs["page"]
+        assert isinstance(page, Stage)
+        parts = {f"probe_{part}{end}" for part in ("engine", "firmware") for end in suffixes}
+        names = {"probe_quantise", "probe_run", *parts}
+        for at in ("1.0", "2.0"):
+            found = {name for name in page.inputs if name.startswith(f"{at}.probe_")}
+            assert found == {f"{at}.{name}" for name in names}
+            stages = (page.inputs[name] for name in found)
+            assert {one.name for one in stages if isinstance(one, Stage)} == {
+                f"{name}:{at}" for name in names
+            }
 
 
 @pytest.mark.parametrize("board", ["native_sim", "qemu_riscv32"])

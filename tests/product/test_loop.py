@@ -17,11 +17,16 @@ from pathlib import Path
 import pytest
 
 from mlforge_tasks.build_report import FirmwareReport
+from mlforge_tasks.contract import loader
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.manifest import Provenance
+from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.graph.store import ActionResult, Store
+from mlforge_tasks.page import architecture, arena, memory_map, profile
+from mlforge_tasks.page.found import Found
+from mlforge_tasks.pipeline.plan import make_plan
 from mlforge_tasks.records import Profile, sha256_bytes
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.trials import Report
@@ -97,6 +102,24 @@ def test_a_candidate_over_its_limits_is_never_trained(cold: Cold) -> None:
     assert (reason.code, reason.metric) == ("measured_limit", "latency_us")
     assert reason.value is not None
     assert reason.limit == 1200 < reason.value
+
+
+def test_the_page_of_a_search_without_a_training_has_the_untrained_network(cold: Cold) -> None:
+    """What was drawn, built and measured of the refused candidate is shown, and said to be that."""
+    contract = loader.load(TANK, ROOT)
+    shown = make_plan(contract, "tank", root=ROOT, build=cold.build).iterations[1].deliver
+    page = shown.inputs["page"]
+    assert isinstance(page, Stage)
+    folders = {name: one.folder for name, one in page.inputs.items() if isinstance(one, Stage)}
+    report = Report.read(folders["report"] / "report.json")
+    sections = (architecture, profile, memory_map, arena)
+    for best in ("1.0", "2.0"):
+        found = Found(report.model_copy(update={"best": best}), folders)
+        assert found.untrained(best) == (best == "1.0")
+        for each in sections:
+            section = each.section(found)
+            assert section is not None, each
+            assert ("this is its untrained network" in section.body) == (best == "1.0")
 
 
 def test_a_named_stage_that_was_not_made_is_no_success(build: Path) -> None:

@@ -128,8 +128,8 @@ def test_a_board_of_a_tree_of_ones_own_runs(project: Path) -> None:
     except ToolError as missing:
         pytest.skip(missing.message)
     tflite = random_graph(5)
-    firmware_id = deploy_alone(tflite, board, AOT, project / "out")
-    assert answers(board, tflite, project / "out", firmware_id)
+    report = deploy_alone(tflite, board, AOT, project / "out")
+    assert answers(board, tflite, project / "out", report.firmware_id)
 
 
 def test_a_new_contract_may_be_for_it(project: Path) -> None:
