@@ -86,6 +86,7 @@ class Outcome:
         best: Its id.
         notes: What else a person should know.
         given: What would have to give, least first, with the words for each.
+        least: Where no model can keep the contract: what would have to give at least, in words.
         figures: What the best candidate takes, for the badge.
         properties: What was judged, by which tools.
         places: Where keys stand in the contract.
@@ -107,6 +108,7 @@ class Outcome:
     best: str | None = None
     notes: tuple[str, ...] = ()
     given: tuple[tuple[Relaxation, str], ...] = ()
+    least: str | None = None
     figures: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)

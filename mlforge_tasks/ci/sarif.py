@@ -105,7 +105,7 @@ def _broken(outcome: Outcome, cases: list[Case]) -> dict[str, Any]:
     key = cases[0].key
     told = "; ".join(one.told for one in cases)
     giving = ((one, said) for one, said in outcome.given if key in {c.key for c in one.changes})
-    relaxation, said = next(giving, (None, ""))
+    relaxation, said = next(giving, (None, outcome.least or ""))
     message = f"{told}. To give: {said}." if said else f"{told}."
     result = _of_contract(outcome, rule_of(cases[0]), key, message)
     fix = None if relaxation is None else _loosened(outcome, relaxation, said)

@@ -32,8 +32,9 @@ def summary(outcome: Outcome) -> str:
         parts.append(_faults(outcome))
     if outcome.cases:
         parts.append(_clauses(outcome))
-    if outcome.given and outcome.ending == "unmet":
-        given = [f"- {_plain(said)}" for _, said in outcome.given]
+    said = [one for _, one in outcome.given] + ([outcome.least] if outcome.least else [])
+    if said and outcome.ending == "unmet":
+        given = [f"- {_plain(one)}" for one in said]
         parts.append("\n".join(("### What would have to give", "", *given)))
     if outcome.rows:
         parts.append(_candidates(outcome))

@@ -9,6 +9,7 @@ from mlforge_tasks.page.section import Section
 from mlforge_tasks.page.template import fill
 from mlforge_tasks.verdict import words
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX
+from mlforge_tasks.verdict.floors import floor
 from mlforge_tasks.verdict.notes import short_name
 from mlforge_tasks.yaml_file.units import format_value
 
@@ -111,7 +112,7 @@ def _row(report: Report, result: TrialResult, metrics: tuple[str, ...]) -> Row:
         cells=tuple(_cell(report, result, metric) for metric in metrics),
         verdict=words.verdict_text(result),
         fate=fate(result),
-        best=result.trial.id == report.best,
+        best=result.trial.id == report.best and floor(report) is None,
         why=reason.message if reason is not None else "",
     )
 

@@ -10,12 +10,11 @@ from mlforge_tasks.page.section import Section
 from mlforge_tasks.page.template import fill, raised
 from mlforge_tasks.verdict import notes, words
 from mlforge_tasks.verdict.baselines import WORDS
+from mlforge_tasks.verdict.floors import floor, floor_clauses, floor_text
 from mlforge_tasks.verdict.trials import holds
 from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mlforge_tasks.page.found import Found
     from mlforge_tasks.records import Clause
     from mlforge_tasks.verdict.constraints import Bound
@@ -73,14 +72,15 @@ def section(found: Found) -> Section:
         "verdict.html",
         report=report,
         best=best,
+        impossible=floor(report) is not None,
         outcome=_outcome(found),
         going=found.going,
         why=_why(found),
         bindings=[_binding(one) for one in missed.binding] if missed else [],
-        smallest=_smallest(missed),
+        smallest=_smallest(missed) or raised(floor_text(report) or ""),
         engines=missed.engines if missed else (),
-        lines=[_line(report, one) for one in _clauses(best)],
-        notes=list(_notes(report, best)),
+        lines=[_line(report, one) for one in _clauses(report, best)],
+        notes=notes.every(report, best),
     )
     return Section("verdict", "Verdict", body)
 
@@ -118,8 +118,10 @@ def _outcome(found: Found) -> str:
     return "unknown" if best is not None and holds(best.trial.verdict) else "not met"
 
 
-def _clauses(best: TrialResult | None) -> tuple[Clause, ...]:
+def _clauses(report: Report, best: TrialResult | None) -> tuple[Clause, ...]:
     """Those of the contract; what a rule without a model has is a mark on them."""
+    if floor(report) is not None:
+        return floor_clauses(report)
     verdict = best.trial.verdict if best is not None else None
     return verdict.clauses if verdict is not None else ()
 
@@ -183,20 +185,3 @@ def _room(clause: Clause) -> str:
         return ""
     share = format_share(abs(clause.slack / clause.limit))
     return f"{share} {'over' if clause.slack > 0 else 'left'}"
-
-
-def _notes(report: Report, best: TrialResult | None) -> Iterator[str]:
-    """What to be aware of, as the end of the run tells it."""
-    yield from notes.carried_text(report)
-    if best is not None:
-        yield from notes.left_out_text(best)
-        if best.not_compared:
-            yield notes.not_compared(best.not_compared)
-    yield from notes.changed_text(report)
-    yield from notes.detection_text(best)
-    yield from notes.without_model(report)
-    yield from notes.quantisation_text(report)
-    yield from notes.range_text(report)
-    yield from notes.layer_text(report)
-    if report.choice is not None:
-        yield notes.engine_text(report.choice)

@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.verdict import layer_words
 from mlforge_tasks.verdict.layer_noise import LAYERS, Layers
 from mlforge_tasks.verdict.notes import (
-    carried_text,
-    changed_text,
-    detection_text,
     engine_text,
     forecast_text,
-    layer_text,
-    left_out_text,
     model_use,
-    not_compared,
-    quantisation_text,
-    range_text,
-    without_model,
+    on_figures,
+    on_model,
 )
 from mlforge_tasks.verdict.words import (
     cycles_text,
@@ -83,20 +76,12 @@ def summary(report: Report, folder: Path) -> str:
     if report.met and best is not None:
         lines.append(f"PASS: candidate {best.trial.id} meets {report.name}")
         lines += known_clauses(best.trial.verdict)
-        lines += carried_text(report)
-        if best.not_compared:
-            lines.append(not_compared(best.not_compared))
-        lines += left_out_text(best)
+        lines += on_figures(report, best)
         lines += cycles_text(best)
         lines += profile_text(best.trial.profile)
     else:
         lines.append(shortfall(report))
-    lines += changed_text(report)
-    lines += detection_text(best)
-    lines += without_model(report)
-    lines += [*quantisation_text(report), *_lost(folder)]
-    lines += range_text(report)
-    lines += layer_text(report)
+    lines += on_model(report, best, _lost(folder))
     if report.forecast_errors:
         lines.append(forecast_text(report.forecast_errors))
     if report.choice is not None:

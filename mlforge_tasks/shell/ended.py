@@ -9,7 +9,7 @@ from mlforge_tasks.ci.outcome import Case, Ending, Fault, Outcome
 from mlforge_tasks.graph import explanation, product
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.shell import console
-from mlforge_tasks.verdict import clauses, notes, words
+from mlforge_tasks.verdict import clauses, floors, notes, words
 from mlforge_tasks.verdict.constraints import clause_of
 from mlforge_tasks.verdict.trials import Report, TrialResult, holds
 from mlforge_tasks.yaml_file.places import Place, nearest
@@ -55,9 +55,10 @@ def judged(plan: Plan, source: Source, report: Report, code: int) -> Outcome:
         nobody=_nobody(report, best, cases) if ending == "unmet" else None,
         header=(*console.COLUMNS, *report.goals[: console.FIGURES_SHOWN], "verdict"),
         rows=tuple(console.row(one, _metrics(report)) for one in report.results),
-        best=report.best,
-        notes=tuple(_notes(report, best)),
+        best=None if floors.floor(report) else report.best,
+        notes=(*notes.every(report, best), *(words.cycles_text(best) if best else ())),
         given=tuple((one, words.relaxation_text(one)) for one in relaxations),
+        least=floors.floor_text(report),
         figures=tuple(_figures(best)),
         properties=dict(_properties(plan, source, report)),
         places=source.places(),
@@ -156,7 +157,7 @@ def _ending(report: Report, best: TrialResult | None) -> Ending:
 def _case(bound: Bound, report: Report, best: TrialResult | None) -> Case:
     verdict = None if best is None else best.trial.verdict
     known = {one.metric: one for one in verdict.clauses} if verdict else {}
-    clause = known.get(bound.metric) or clause_of(bound)
+    clause = floors.floor_clause(report, bound) or known.get(bound.metric) or clause_of(bound)
     why = _why_unknown(clause, bound, report, best)
     told = f"{words.describe_clause(clause)} ({clause.source})" if clause.source else why
     return Case(bound.metric, bound.contract_key, clause.status, told, why, clause)
@@ -198,18 +199,6 @@ def _figures(best: TrialResult | None) -> Iterator[str]:
         if found is not None:
             text = format_value(found.value, found.unit)
             yield f"{text.removesuffix(' us')} µs" if text.endswith(" us") else f"{text}{word}"
-
-
-def _notes(report: Report, best: TrialResult | None) -> Iterator[str]:
-    yield from notes.carried_text(report)
-    if best is not None:
-        if best.not_compared:
-            yield notes.not_compared(best.not_compared)
-        yield from notes.left_out_text(best)
-        yield from words.cycles_text(best)
-    yield from notes.quantisation_text(report)
-    yield from notes.range_text(report)
-    yield from notes.layer_text(report)
 
 
 def _asked(contract: Contract, source: Source) -> dict[str, str]:

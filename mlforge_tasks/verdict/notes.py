@@ -178,3 +178,36 @@ def engine_text(choice: EngineChoice) -> str:
         return f"engine: not chosen, since no candidate keeps the limits: {choice.why}"
     on = f", on candidate {choice.candidate}" if choice.candidate else ""
     return f"engine: {choice.engine}{on}: {choice.why}"
+
+
+def every(report: Report, best: TrialResult | None) -> list[str]:
+    """All that is said of a run's end beside its clauses, in the order of the console."""
+    chosen = [] if report.choice is None else [engine_text(report.choice)]
+    return [*on_figures(report, best), *on_model(report, best), *chosen]
+
+
+def on_figures(report: Report, best: TrialResult | None) -> list[str]:
+    """Where the best candidate's figures are from."""
+    lines = carried_text(report)
+    if best is not None and best.not_compared:
+        lines.append(not_compared(best.not_compared))
+    return lines if best is None else [*lines, *left_out_text(best)]
+
+
+def on_model(report: Report, best: TrialResult | None, lost: Iterable[str] = ()) -> list[str]:
+    """What to be aware of about the model and its data.
+
+    Args:
+        report: The run.
+        best: Its best candidate.
+        lost: What is known of layers that lose by int8; it is no part of the report.
+    """
+    return [
+        *changed_text(report),
+        *detection_text(best),
+        *without_model(report),
+        *quantisation_text(report),
+        *lost,
+        *range_text(report),
+        *layer_text(report),
+    ]

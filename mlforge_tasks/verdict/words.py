@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.verdict.baselines import WORDS
-from mlforge_tasks.verdict.constraints import IMPOSSIBLE, PRUNED, UNITS
+from mlforge_tasks.verdict.constraints import PRUNED, UNITS
+from mlforge_tasks.verdict.floors import floor, floor_text
 from mlforge_tasks.verdict.notes import short_name, some
 from mlforge_tasks.verdict.trials import Report, TrialResult, holds
 from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
@@ -106,9 +107,11 @@ def shortfall(report: Report) -> str:
     best = report.best_result()
     if best is None:
         return f"NOT MET: no candidate of {report.name} could be built"
-    reason = best.trial.reason
-    if reason is not None and reason.code == IMPOSSIBLE:
-        return f"NOT MET: no model can meet {report.name}: {reason.message}"
+    reason, impossible = best.trial.reason, floor(report)
+    if impossible is not None:
+        told = f"NOT MET: no model can meet {report.name}: {impossible.message}"
+        give = floor_text(report)
+        return f"{told}\n  to give: {give}" if give else told
     if holds(best.trial.verdict):
         return _undecided(report, best)
     broken = map(describe_clause, failing(best.trial.verdict))

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
+from mlforge_tasks.ci import badge
 from mlforge_tasks.ci.rules import RULES
 from mlforge_tasks.ci.sarif import ROOT as BASE
 from mlforge_tasks.ci.sarif import sarif
+from mlforge_tasks.ci.summary import summary
 from mlforge_tasks.contract import loader
+from mlforge_tasks.page import verdict
+from mlforge_tasks.page.found import Found
+from mlforge_tasks.records import Reason
 from tests.helpers.builds import edited
 from tests.helpers.outcomes import KEPT, every, judged, refused, report_of
 from tests.helpers.paths import DATA, ROOT, TANK
@@ -114,6 +119,38 @@ def test_a_fix_has_the_candidate_keep_the_contract(
         (fix,) = result["fixes"]
         (tmp_path / "tank.yaml").write_text(fixed(TANK.read_text(), fix))
         assert report_of(loader.load(tmp_path / "tank.yaml", ROOT), values).met
+
+
+def test_a_limit_that_no_model_can_keep_is_broken(tmp_path: Path) -> None:
+    """By what is taken without one: at its line, with what it has to be above; nobody is best."""
+    reason = Reason(
+        code="impossible_limit",
+        stage="feasible",
+        message="flash_bytes is 3.3 KiB without any model, the contract allows 3 KiB",
+        metric="flash_bytes",
+        value=3380.0,
+        limit=3072.0,
+    )
+    tight = edited(TANK, tmp_path, ("flash: 16 KiB", "flash: 3 KiB"))
+    outcome, plan = judged(tmp_path, {}, tight, reason=reason)
+    (flash,) = run_of(outcome)["results"]
+    assert flash["ruleId"] == "flash-limit"
+    assert cut(tight.read_text(), located(flash)["region"]) == "3 KiB"
+    told = flash["message"]["text"]
+    assert told.startswith("flash_bytes 3.3 KiB, limit ")
+    assert "To give: limits.flash: more than 3.3 KiB, which the rest of" in told
+    assert "fixes" not in flash
+    assert badge.message(outcome) == "not met: flash"
+    assert outcome.best is None
+    page = summary(outcome)
+    assert "(best)" not in page
+    assert "❌ broken" in page
+    report = report_of(plan.contract, {}, reason=reason)
+    body = str(verdict.section(Found(report, {})).body)
+    assert "No model can keep the contract" in body
+    assert "Closest is" not in body
+    assert '<li class="clause fail">' in body
+    assert "limits.flash: more than 3.3 KiB" in body
 
 
 def test_what_cannot_be_replaced_is_only_told(tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""Limits that no model can keep: what their clauses are, and what would have to give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.records import Clause, Measurement, Reason, Source
+from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, Bound, clause_of
+from mlforge_tasks.yaml_file.units import format_value
+
+if TYPE_CHECKING:
+    from mlforge_tasks.verdict.trials import Report
+
+
+def floor(report: Report) -> Reason | None:
+    """Why no model can keep the contract, where the search ended with that."""
+    best = report.best_result()
+    reason = None if best is None else best.trial.reason
+    return reason if reason is not None and reason.code == IMPOSSIBLE else None
+
+
+def floor_clause(report: Report, bound: Bound) -> Clause | None:
+    """A limit that no model can keep, held against what is taken without one; else None.
+
+    A size is the linker's, a latency that of the smallest networks in the emulator.
+    """
+    reason = floor(report)
+    if reason is None or reason.value is None or reason.metric != bound.metric:
+        return None
+    source: Source = "emulated" if bound.metric in LATENCIES else "static"
+    taken = Measurement(metric=bound.metric, value=reason.value, unit=bound.unit, source=source)
+    return clause_of(bound, taken)
+
+
+def floor_clauses(report: Report) -> tuple[Clause, ...]:
+    """All clauses of a contract that no model can keep; of the others nothing is known."""
+    return tuple(floor_clause(report, one) or clause_of(one) for one in report.bounds)
+
+
+def floor_text(report: Report) -> str | None:
+    """What would have to give, as far as it is known; None where a model may keep the contract."""
+    clauses = ((one, floor_clause(report, one)) for one in report.bounds)
+    for bound, clause in clauses:
+        if clause is not None and clause.value is not None:
+            taken = format_value(clause.value, clause.unit)
+            what = (
+                "the smallest networks take"
+                if bound.metric in LATENCIES
+                else "the rest of the firmware takes"
+            )
+            return f"{bound.contract_key}: more than {taken}, which {what}"
+    return None
