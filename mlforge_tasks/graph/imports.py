@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 # A statement begins where a line does, or behind a colon or a semicolon
 # (https://docs.python.org/3/reference/grammar.html).
-_BEGINNING = re.compile(rb"^[ \t]*(?:from|import)\b", re.MULTILINE)
 _PLAIN = re.compile(
     rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^()#.]*\)|[\w, \t]+|\*)"
     rb"|import[ \t]+([\w.]+(?:[ \t]+as[ \t]+\w+)?(?:,[ \t]*[\w.]+(?:[ \t]+as[ \t]+\w+)?)*)"
@@ -41,21 +40,36 @@ def imported_names(source: bytes) -> frozenset[str]:
     Raises:
         SyntaxError: It is no Python.
     """
-    plain = list(_PLAIN.finditer(source))
-    if len(_BEGINNING.findall(source)) != len(plain) or _may_hide(source):
+    statements = _plain(source)
+    if statements is None:
         return parsed_names(source)
-    return frozenset(name for found in plain for name in _named(found))
+    return frozenset(name for found in statements for name in _named(found))
 
 
-def _may_hide(source: bytes) -> bool:
-    """Whether an import may stand elsewhere than at the beginning of a line as we know lines."""
+def _plain(source: bytes) -> list[re.Match[bytes]] | None:
+    """Its import statements, each of which has the word on its first line; None where one may hide.
+
+    A word that no line begins with, nor `from` before it, is one of a text.
+    """
     if source.startswith(_BYTE_ORDER_MARK) or any(one in source for one in _UNUSUAL):
-        return True
-    for found in _KEYWORD.finditer(source):
-        before = source[source.rfind(b"\n", 0, found.start()) + 1 : found.start()]
+        return None
+    statements: list[re.Match[bytes]] = []
+    end = 0
+    for word in _KEYWORD.finditer(source):
+        start = source.rfind(b"\n", 0, word.start()) + 1
+        before = source[start : word.start()].lstrip(b" \t")
+        if start < end or before.startswith(b"#"):
+            continue  # in a comment, behind a statement or on a line of its own
         if b":" in before or b";" in before:
-            return True
-    return False
+            return None
+        if before and not before.startswith(b"from"):
+            continue
+        statement = _PLAIN.match(source, start)
+        if statement is None:
+            return None
+        statements.append(statement)
+        end = statement.end()
+    return statements
 
 
 def parsed_names(source: bytes) -> frozenset[str]:

@@ -35,6 +35,7 @@ PLAIN = {
     "in parentheses": "from a import (\n    b,\n    c as d,\n)",
     "all": "from a import *",
     "in a function": "def f():\n    from a import b  # noqa: PLC0415 - heavy",
+    "in a comment": "import a  # type: ignore[import]\n# x: import b\nfrom c import (\n    d,\n)",
     "relative": "from . import a\nfrom .b import c\nfrom ..d import e",
     "nothing": "x = 1",
 }
