@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 MOST_CLASSES = 60
 # With more, a cell has its count alone.
 ROOMY = 12
-# With so few, the splits' tables stand beside each other where there is room.
-BESIDE = 5
+# With so few, the splits' tables stand beside each other where there is room: half of the page's
+# width holds them whole.
+BESIDE = 3
 MOST_PAIRS = 10
 
 

@@ -9,7 +9,7 @@ from mlforge_tasks.page import plots
 from mlforge_tasks.page.candidates import PASSED, REFUSED, TRAINED, heading
 from mlforge_tasks.page.scales import Dot, Scale, scale, stretch
 from mlforge_tasks.page.section import Section
-from mlforge_tasks.page.template import fill
+from mlforge_tasks.page.template import fill, raised
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _described(one: Scale) -> str:
         told += f"; {kept} of them keep the limit of {one.limit:.4g}{unit}"
     if one.baseline is not None:
         told += f"; what needs no model has {one.baseline:.4g}{unit}"
-    return f"{told}. The table of candidates has each."
+    return raised(f"{told}. The table of candidates has each.")
 
 
 def _draw(axes: Axes, report: Report, one: Scale, test: Scale) -> None:

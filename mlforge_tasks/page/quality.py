@@ -51,10 +51,13 @@ def section(found: Found) -> Section | None:
         return None
     units = {one.metric: one.unit for one in found.report.bounds}
     of_all = [one.rule for part in evaluated.parts for one in part.judged.without_model]
-    rules = tuple(rule for rule in WORDS if rule in of_all)
+    judged_by = {one.against for one in found.report.without_model}  # the best of them
+    rules = tuple(
+        sorted((one for one in WORDS if one in of_all), key=lambda one: one not in judged_by)
+    )
     body = fill(
         "quality.html",
-        rows=[one for part in evaluated.parts for one in _rows(part, units, rules)],
+        rows=[one for part in evaluated.parts for one in _rows(part, units, tuple(rules))],
         rules=[WORDS[one] for one in rules],
         sizes=[f"{part.judged.examples:,} examples of {part.name}" for part in evaluated.parts],
         dtype=evaluated.quantisation.output.dtype,

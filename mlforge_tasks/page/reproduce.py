@@ -7,6 +7,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.graph import product
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.page.section import Section
 from mlforge_tasks.page.template import fill
@@ -29,6 +30,7 @@ def section(found: Found) -> Section:
     body = fill(
         "reproduce.html",
         report=report,
+        version=product.version(),
         contract=found.contract,
         command=_command(found),
         tools=list(_tools(found)),

@@ -60,9 +60,9 @@ class Scale:
 
     @property
     def label(self) -> str:
-        """Name and unit, for an axis."""
-        name = clipped(heading(self.metric), 28)
-        return f"{name}, {raised(clipped(self.unit, 16))}" if self.unit else name
+        """Name and unit, for an axis, and that it is logarithmic."""
+        parts = [clipped(heading(self.metric), 28), raised(clipped(self.unit, 16))]
+        return ", ".join(filter(None, [*parts, "log scale" if self.logarithmic else ""]))
 
     @property
     def limit(self) -> float | None:

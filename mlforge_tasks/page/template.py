@@ -7,6 +7,7 @@ Only `Markup` is taken as it is, which is what `fill` and `plots.figure` return.
 from __future__ import annotations
 
 import functools
+import re
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = product.path("templates/page")
 LONGEST_NAME = 60
+_CODE = re.compile("`([^`]+)`")
 # What turns the direction of all text after it, or is no character of a page, is shown as such.
 _UNSEEN = (
     *range(0x09),
@@ -50,6 +52,13 @@ def raised(text: str) -> str:
     return text.replace("^2", "\N{SUPERSCRIPT TWO}").replace("^3", "\N{SUPERSCRIPT THREE}")
 
 
+def coded(text: str) -> Markup:
+    """Text in which what stands between backticks is code; a last one without another stays."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - as in `_environment`
+
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     import jinja2  # noqa: PLC0415 - the graph imports modules that fill in templates
@@ -64,6 +73,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "bytes": format_bytes,
         "clipped": clipped,
+        "coded": coded,
         "figure": _figure,
         "raised": raised,
         "share": format_share,

@@ -141,6 +141,8 @@ def _against(expected: float | None, found: Measurement | None) -> str:
         return "" if found is None else format_value(found.value, found.unit)
     if found is None:
         return f"{expected:.4g} → not measured"
+    if found.unit == "B":
+        expected = round(expected)
     told, value = format_against(expected, found.value, found.unit)
     return f"{told} → {value}"
 

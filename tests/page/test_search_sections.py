@@ -10,7 +10,9 @@ import pytest
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.page import candidates, convergence, method, reproduce, told, tradeoff, verdict
 from mlforge_tasks.page.found import Found, Written
+from mlforge_tasks.page.page import make
 from mlforge_tasks.page.scales import Dot, scale
+from mlforge_tasks.page.template import coded
 from mlforge_tasks.page.tradeoff import Pair, front
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript, Usage
@@ -65,6 +67,18 @@ def test_every_candidate_has_a_row_and_what_breaks_a_limit_is_told() -> None:
     assert section is not None
     assert str(section.body).count('<th scope="row"') == 201
     assert "544.9 (mg/dL)² breaks its limit" in text(candidates.section(Found(real())))
+    assert "candidate verdict flash" in text(section)  # what is judged is on screen
+
+
+def test_figures_are_written_one_way_and_code_as_code(tmp_path: Path) -> None:
+    """No fraction of a byte, no backtick, no `^2`; what a note quotes is never markup."""
+    folder = tmp_path / "propose01"
+    folder.mkdir()
+    foretold = {"ram_bytes": 710.1}
+    Forecast(candidates=(foretold,), so_far={}).write(folder / FORECAST)
+    assert "710 B → 464 B" in text(told.section(Found(real(), {"propose01": folder})))
+    assert "^2" not in Parsed(make(Found(real()))).text
+    assert coded("set `a: <b>` or ` as it is") == "set <code>a: &lt;b&gt;</code> or ` as it is"
 
 
 def pair(cost: float, error: float) -> Pair:
@@ -85,7 +99,11 @@ def test_figures_are_shown_in_a_unit_that_fits() -> None:
     flash, latency = (scale(real(), one) for one in ("flash_bytes", "latency_us"))
     assert (flash.label, flash.limit) == ("flash, KiB", 10137 / 1024)
     assert [dot.value for dot in flash.dots] == [5120 / 1024, 9368 / 1024]
-    assert (flash.logarithmic, latency.logarithmic, latency.label) == (False, True, "latency, ms")
+    assert (flash.logarithmic, latency.logarithmic, latency.label) == (
+        False,
+        True,
+        "latency, ms, log scale",
+    )
     assert scale(real(), "mse").baseline == pytest.approx(411.45, abs=0.01)
 
 
