@@ -19,6 +19,8 @@ _WRITTEN: Mapping[str, Callable[[float], str]] = {
     "_s": lambda value: f"{value:g} s",
 }
 
+_UNITS = {"_bytes": "B", "_us": "us", "_s": "s"}
+
 
 class Difference(NamedTuple):
     """A field that differs.
@@ -77,3 +79,12 @@ def key(field: str) -> str:
     """A field's name as it stands in a contract: without its unit."""
     suffix = next((one for one in _WRITTEN if field.endswith(one)), "")
     return field.removesuffix(suffix)
+
+
+def pair(one: Difference) -> tuple[str, str]:
+    """What both contracts have as a person writes it; to the last digit where rounded it is one."""
+    before, after = shown(one.field, one.before), shown(one.field, one.after)
+    if before != after:
+        return before, after
+    unit = next((short for end, short in _UNITS.items() if one.field.endswith(end)), "")
+    return f"{one.before!s} {unit}".strip(), f"{one.after!s} {unit}".strip()

@@ -46,10 +46,12 @@ class Beside:
     Attributes:
         contract: Fields of the contracts: name, and what each has; None where one is not known.
         tools: Likewise of tools and packages.
+        notes: What is to be known of the runs before their figures.
     """
 
     contract: Sequence[tuple[str, str, str]] | None
     tools: Sequence[tuple[str, str, str]] | None
+    notes: Sequence[str] = ()
 
 
 class Bar(NamedTuple):

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from mlforge_tasks.page.found import Written
     from mlforge_tasks.pipeline.iteration import Iteration
 
-RESERVED_NAMES = ("ac", "cas")
+# Folders of a build tree that are no contract's, and what they are for.
+RESERVED_NAMES = {
+    "ac": "the store",
+    "cas": "the store",
+    "compare": "where `doit compare` puts its pages",
+}
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def make_plan(
     """
     if name in RESERVED_NAMES:
         raise MlforgeError(
-            f"a contract cannot be called '{name}': build/{name} is the store",
+            f"a contract cannot be called '{name}': build/{name} is {RESERVED_NAMES[name]}",
             hint="rename the contract file",
         )
     workspace = workspace or Workspace(Store(build))

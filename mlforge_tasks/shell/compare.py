@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.contract.differences import differences, key, shown
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph.files import refused
 from mlforge_tasks.shell import sides
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST = 20
 WIDTH = 40
+MOST_LETTERS = 60
 
 
 def read(words: Mapping[str, str], load: Callable[[str], Plan]) -> tuple[Side, Side]:
@@ -36,11 +39,21 @@ def read(words: Mapping[str, str], load: Callable[[str], Plan]) -> tuple[Side, S
 
 
 def place(words: Mapping[str, str], a: Side, b: Side) -> Path:
-    """Where the page goes."""
+    """Where the page goes: below the build tree another for each two runs."""
     if "html" in words:
         return Path(words["html"]).expanduser()
-    folder = Path(words.get("build", "build")) / "compare"
-    return folder / f"{a.report.name}-{b.report.name}.html"
+    build = Path(words.get("build", "build"))
+    # '+' is in no contract's name.
+    return build / "compare" / f"{_file_name(a, build)}+{_file_name(b, build)}.html"
+
+
+def _file_name(side: Side, build: Path) -> str:
+    """A run's name; of one that is not a contract's in the build tree, with where it lies."""
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", side.report.name)[:MOST_LETTERS]
+    tree = side.tree.resolve()
+    if tree == (build / side.report.name).resolve():
+        return name
+    return f"{name}@{hashlib.sha256(os.fsencode(tree)).hexdigest()[:8]}"
 
 
 def write(text: str, path: Path) -> None:
@@ -63,6 +76,7 @@ def page(a: Side, b: Side) -> str:
     beside = page_of_two.Beside(
         contract_rows(a, b) if a.contract and b.contract else None,
         sides.differing(a, b) if a.tools and b.tools else None,
+        notes(a, b),
     )
     first, second = (page_of_two.Run(one.label, one.report) for one in (a, b))
     return page_of_two.make(first, second, beside)
@@ -73,9 +87,26 @@ def told(a: Side, b: Side) -> str:
     return "\n".join(
         [
             table(_rows(a, b), ("", a.label, b.label, "difference")),
+            *(f"\n{one}" for one in notes(a, b)),
             *_contracts(a, b),
             *_tools(a, b),
         ]
+    )
+
+
+def notes(a: Side, b: Side) -> list[str]:
+    """What makes the figures others than those that were asked for, a line each."""
+    found = [_edits(one) for one in (a, b) if one.edited]
+    if sides.same_run(a, b):
+        found.append(f"Both are the same run, that in '{a.folder}': there is nothing to compare.")
+    return found
+
+
+def _edits(side: Side) -> str:
+    edits = [f"{name} {was} → {now}" for name, was, now in side.edited or ()]
+    return (
+        f"{side.asked}: the contract was edited since its run, whose figures these are: "
+        + "; ".join(some(edits, MOST))
     )
 
 
@@ -89,10 +120,7 @@ def _rows(a: Side, b: Side) -> Iterator[tuple[str, ...]]:
 
 def contract_rows(a: Side, b: Side) -> list[tuple[str, str, str]]:
     """The contracts' fields that differ: name, and what each has."""
-    found = differences(a.contract, b.contract) if a.contract and b.contract else []
-    return [
-        (key(one.field), shown(one.field, one.before), shown(one.field, one.after)) for one in found
-    ]
+    return sides.told(a.contract, b.contract) if a.contract and b.contract else []
 
 
 def _contracts(a: Side, b: Side) -> Iterator[str]:

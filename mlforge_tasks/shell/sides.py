@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from doit.exceptions import InvalidDodoFile
 
+from mlforge_tasks.contract.differences import differences, key, pair
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph.files import read_own
 from mlforge_tasks.graph.manifest import PROVENANCE, Provenance
@@ -16,7 +17,7 @@ from mlforge_tasks.shell.command import program
 from mlforge_tasks.verdict.trials import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mlforge_tasks.pipeline.plan import Plan
 
@@ -33,19 +34,24 @@ class Side:
     Attributes:
         label: What it is called; the two of a comparison are told apart by it.
         asked: As the command line has it.
+        tree: The folder that is named, or the contract's in the build tree.
         folder: Where its report lies.
         report: What it came to.
         contract: What it was asked, as JSON; empty where that was not kept.
         tools: Versions of tools and packages that made it, by their names; empty where only the
             report was kept.
+        edited: Fields of the contract that are not as they were for this run: name, what it was,
+            what it is; None where a folder is named, or the run kept no contract.
     """
 
     label: str
     asked: str
+    tree: Path
     folder: Path
     report: Report
     contract: Mapping[str, Any]
     tools: Mapping[str, str]
+    edited: Sequence[tuple[str, str, str]] | None = None
 
 
 def read(words: Mapping[str, str], load: Callable[[str], Plan]) -> tuple[Side, Side]:
@@ -73,7 +79,7 @@ def read(words: Mapping[str, str], load: Callable[[str], Plan]) -> tuple[Side, S
 
 
 def _called(side: Side, label: str) -> Side:
-    return Side(label, side.asked, side.folder, side.report, side.contract, side.tools)
+    return replace(side, label=label)
 
 
 def _side(name: str, asked: str, load: Callable[[str], Plan]) -> Side:
@@ -82,7 +88,8 @@ def _side(name: str, asked: str, load: Callable[[str], Plan]) -> Side:
             plan = load(asked)
         except InvalidDodoFile as error:
             raise MlforgeError(f"{name}={asked}: {error}") from None
-        return _of(name, asked, plan.folder, f"{program()} run contract={asked}")
+        side = _of(name, asked, plan.folder, f"{program()} run contract={asked}")
+        return replace(side, edited=_edited(side, plan))
     folder = Path(asked).expanduser()
     if not folder.is_dir():
         raise MlforgeError(
@@ -90,6 +97,23 @@ def _side(name: str, asked: str, load: Callable[[str], Plan]) -> Side:
             hint=f"{name}=contracts/x.yaml, or the folder of a run, such as {name}=build/x",
         )
     return _of(name, asked, folder, "a folder that has report.json, or delivered/ with one")
+
+
+def _edited(side: Side, plan: Plan) -> list[tuple[str, str, str]] | None:
+    """What of a contract is not as it was for the run that its tree is of."""
+    if not side.contract:
+        return None
+    return told(side.contract, plan.contract.model_dump(mode="json"))
+
+
+def told(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Fields of two contracts that differ: name, and what each has, as a person writes it."""
+    return [(key(one.field), *pair(one)) for one in differences(before, after)]
+
+
+def same_run(a: Side, b: Side) -> bool:
+    """Whether both are what lies in one folder."""
+    return a.folder.resolve() == b.folder.resolve()
 
 
 def _of(name: str, asked: str, folder: Path, instead: str) -> Side:
@@ -110,7 +134,7 @@ def _of(name: str, asked: str, folder: Path, instead: str) -> Side:
             hint="run that contract again",
         ) from None
     tools = dict(_tools(place, folder, report.best))
-    return Side(report.name, asked, place, report, contract, tools)
+    return Side(report.name, asked, folder, place, report, contract, tools)
 
 
 def _tools(delivered: Path, folder: Path, best: str | None) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ import pytest
 from doit.exceptions import InvalidDodoFile
 
 from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.page.template import visible
 from mlforge_tasks.shell import compare
 from mlforge_tasks.shell.tasks import load_plan
 from tests.helpers import page_reports
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from mlforge_tasks.pipeline.plan import Plan
     from mlforge_tasks.verdict.trials import Report
 
 
@@ -79,7 +81,7 @@ def test_the_page_shows_names_as_text(name: str, tmp_path: Path) -> None:
     assert not parsed.all("script")
     assert not any("src" in known for _, known in parsed.tags)
     assert not any(key.startswith("on") for _, known in parsed.tags for key in known)
-    assert name[:40] in parsed.text
+    assert visible(name[:40]) in parsed.text
 
 
 def test_equal_runs_give_equal_pages(tmp_path: Path) -> None:
@@ -124,6 +126,75 @@ def test_a_contract_that_never_ran_starts_nothing(tmp_path: Path) -> None:
     assert (done.code, done.out) == (3, "")
     assert f"Things to try: doit run contract={TANK}" in done.err
     assert not (tmp_path / "build").exists()
+
+
+def _tank(tmp_path: Path, contract: Path) -> Path:
+    """The tree of a run of a contract as it is now."""
+    plan = load_plan(str(contract), str(tmp_path / "build"))
+    return _run(plan.folder, page_reports.real(), plan.contract.model_dump(mode="json"))
+
+
+def test_a_contract_that_was_edited_since_its_run_is_told(tmp_path: Path) -> None:
+    """Its figures are of the contract as it was; two names of one run are no two runs."""
+    contract = tmp_path / "tank.yaml"
+    contract.write_text(TANK.read_text())
+    tree = _tank(tmp_path, contract)
+    words = {"a": str(contract), "b": str(TANK)}
+
+    def load(path: str) -> Plan:
+        return load_plan(path, str(tmp_path / "build"))
+
+    a, b = compare.read(words, load)
+    assert compare.notes(a, b) == [
+        f"Both are the same run, that in '{tree / 'delivered'}': there is nothing to compare."
+    ]
+    contract.write_text(TANK.read_text().replace("latency: 1.2 ms", "latency: 1.25 ms"))
+    a, b = compare.read(words, load)
+    text, page = compare.told(a, b), Parsed(compare.page(a, b)).text
+    edited = "the contract was edited since its run, whose figures these are: limits.latency"
+    for said in (text, page):
+        assert f"{contract}: {edited} 1200.0 us → 1250.0 us" in said
+        assert f"{TANK}: {edited}" not in said
+        assert "Both are the same run" in said
+
+
+def test_other_runs_have_pages_of_their_own(tmp_path: Path) -> None:
+    """Runs of one name from elsewhere, and names that read alike when they are joined."""
+    build = tmp_path / "build"
+    report = page_reports.real()
+    named = {one: report.model_copy(update={"name": one}) for one in ("a", "a-b", "b-c", "c")}
+    trees = [_run(build / name, one) for name, one in named.items()]
+    trees += [_run(tmp_path / "copy" / "a", named["a"]), _run(tmp_path / "a", named["a"])]
+    pairs = [(str(a), str(b)) for a in trees for b in trees]
+    places = [
+        compare.place({"build": str(build)}, *compare.read({"a": a, "b": b}, _no_contract))
+        for a, b in pairs
+    ]
+    assert len({one.name for one in places}) == len(pairs)
+    assert build / "compare" / "a-b+c.html" in places
+    assert {one.parent for one in places} == {build / "compare"}
+
+
+def test_a_page_lies_in_its_folder_whatever_a_report_says(tmp_path: Path) -> None:
+    """A folder may be of somebody else's."""
+    report = page_reports.real().model_copy(update={"name": "../../x/" + "y" * 300})
+    one = _run(tmp_path / "x", report)
+    a, b = compare.read({"a": str(one), "b": str(one)}, _no_contract)
+    found = compare.place({"build": str(tmp_path / "build")}, a, b)
+    assert found.parent == tmp_path / "build" / "compare"
+    compare.write("page", found)
+    assert found.read_text() == "page"
+
+
+@pytest.mark.parametrize("name", ["ac", "cas", "compare"])
+def test_a_folder_that_is_no_contracts_is_not_a_contracts_name(name: str, tmp_path: Path) -> None:
+    """Nothing is written into what others look after."""
+    contract = tmp_path / f"{name}.yaml"
+    contract.write_text(TANK.read_text())
+    with pytest.raises(
+        InvalidDodoFile, match=f"a contract cannot be called '{name}': build/{name}"
+    ):
+        load_plan(str(contract), str(tmp_path / "build"))
 
 
 def test_a_contract_is_the_run_of_its_tree(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from doit.exceptions import InvalidDodoFile
 
-from mlforge_tasks.contract.differences import differences, key, shown
+from mlforge_tasks.contract.differences import differences, key, pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,4 +81,4 @@ class Today:
 
 
 def _edit(one: Difference) -> Edit:
-    return Edit(key(one.field), shown(one.field, one.before), shown(one.field, one.after))
+    return Edit(key(one.field), *pair(one))
