@@ -42,12 +42,15 @@ class Found:
             `<iteration>.<candidate>.<stage>` of candidates. What is not made is not there.
         contract: The contract as it was written, where that is known.
         going: Whether the search goes on, so that nothing is said to have failed.
+        asked: The contract's file as a command line has it, where one is being followed; a page
+            that is a file has no paths of the computer that made it.
     """
 
     report: Report
     folders: Mapping[str, Path] = field(default_factory=dict)
     contract: Written | None = None
     going: bool = False
+    asked: str = ""
 
     @property
     def best(self) -> str | None:

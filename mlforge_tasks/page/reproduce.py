@@ -40,7 +40,8 @@ def section(found: Found) -> Section:
 
 
 def _command(found: Found) -> str:
-    path = found.contract.path if found.contract else f"contracts/{found.report.name}.yaml"
+    written = found.contract.path if found.contract else f"contracts/{found.report.name}.yaml"
+    path = found.asked or written
     return f".venv/bin/doit run {shlex.quote(f'contract={path}')}"
 
 

@@ -49,7 +49,8 @@
     busy = true;
     try {
       const answer = await fetch("/");
-      if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      if (answer.status === 200) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      if (answer.status === 202) setTimeout(refresh, 2000); // it is being made
     } catch { /* the next news tries again */ }
     busy = false;
     if (again) { again = false; refresh(); }

@@ -1,14 +1,23 @@
-"""The page, and what of it tells what runs: made when somebody asks and something is new."""
+"""The page, and what of it tells what runs.
+
+The report is made when somebody asks and something of it is new, what runs at each request.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import secrets
+import shlex
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from markupsafe import Markup
 
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.page.page import Followed, make
-from mlforge_tasks.page.template import fill
+from mlforge_tasks.page.template import FOLDER, fill
 from mlforge_tasks.pipeline.standing import Standing
 from mlforge_tasks.shell.command import program
 from mlforge_tasks.shell.live.contents import look, what_runs
@@ -21,14 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from markupsafe import Markup
-
     from mlforge_tasks.graph.live import Live, LiveStage
     from mlforge_tasks.shell.live.contents import Contents
     from mlforge_tasks.shell.live.today import Today
 
 # A stage's folder may be written anew while the page reads it.
 TRIES, PAUSE_S = 3, 0.3
+# The first page may take longer, where all that draws it is loaded on a busy machine.
+PATIENCE_S = 1.0
 _CHANGED = (OSError, ValueError, KeyError, MlforgeError)
 
 
@@ -67,7 +76,12 @@ class Pages:
         # Apart from it: what runs is told while a page is being made.
         self._making = threading.Lock()
         self._made = ("", b"")
+        # Stands in the page that is kept where what runs is to stand.
+        self._place = secrets.token_hex()
+        self._first: threading.Thread | None = None
         self._files: dict[str, Path] = {}
+        # Whether `now` said last that a run goes on.
+        self.tells_of_run = False
 
     def contents(self) -> Contents:
         """What there is now."""
@@ -79,8 +93,36 @@ class Pages:
             self._curves.hear(running)
             return contents
 
-    def page(self) -> bytes:
-        """The page, as it is now.
+    def page(self) -> bytes | None:
+        """The page, as it is now; None where the first is still being made: `soon` says so.
+
+        Raises:
+            MlforgeError: What lies there cannot be read.
+        """
+        with self._guard:
+            if not self._made[1] and (self._first is None or not self._first.is_alive()):
+                self._first = threading.Thread(target=self._try, daemon=True)
+                self._first.start()
+            first = self._first
+        if not self._made[1] and first is not None:
+            first.join(PATIENCE_S)
+            if first.is_alive():
+                return None
+        return self.whole()
+
+    def soon(self) -> bytes:
+        """What runs, in a page that asks again until there is a whole one."""
+        style = "".join((FOLDER / one).read_text() for one in ("page.css", "live.css"))
+        plan = self._today.plan
+        return fill(
+            "soon.html",
+            name=plan.name,
+            now=self._now(self.contents()),
+            style=Markup(style),  # noqa: S704 - our own file
+        ).encode(errors="replace")
+
+    def whole(self) -> bytes:
+        """The page, as it is now, however long that takes.
 
         Raises:
             MlforgeError: What lies there cannot be read.
@@ -97,7 +139,15 @@ class Pages:
                     if not left and not self._made[1]:
                         raise _unreadable(error) from None
                 time.sleep(PAUSE_S)
-            return self._made[1]
+            made = self._made[1]
+        now = self._now(self.contents()).encode(errors="replace")
+        return made.replace(self._place.encode(), now, 1)
+
+    def look(self) -> str:
+        """What is wrong with the contract as it is now; empty where nothing is."""
+        with self._guard:
+            self._today.look(running=what_runs(self._today.plan) is not None)
+            return self._today.trouble
 
     def version(self) -> str:
         """Another one where the page is another."""
@@ -105,18 +155,26 @@ class Pages:
 
     def now(self) -> str:
         """What a run is doing, as HTML."""
-        return str(self._now(self.contents()))
+        contents = self.contents()
+        self.tells_of_run = contents.running is not None
+        return str(self._now(contents))
 
     def files(self) -> Mapping[str, Path]:
         """Delivered files, by the names that the page has for them."""
         return self._files
 
+    def _try(self) -> None:
+        """Makes the first page; who waits for it is told why it cannot be made."""
+        with contextlib.suppress(MlforgeError):
+            self.whole()
+
     def _make(self, contents: Contents) -> bytes:
         handed = contents.delivered if contents.ended else None
         names = tuple(sorted(handed.manifest.outputs)) if handed else ()
         self._files = {one: handed.folder / one for one in names} if handed else {}
-        followed = Followed(contents.version, self._now(contents), names)
-        return make(contents.found(), followed).encode(errors="replace")
+        followed = Followed(contents.version, Markup(self._place), names)  # noqa: S704 - hex digits
+        found = replace(contents.found(), asked=str(self._today.path))
+        return make(found, followed).encode(errors="replace")
 
     def _now(self, contents: Contents) -> Markup:
         running = contents.running
@@ -130,7 +188,7 @@ class Pages:
             stages=[_stage(one) for one in running.stages] if running else [],
             anything=contents.ended or bool(contents.stood.made),
             outdated=0 if contents.ended else len(contents.stood.outdated),
-            command=f"{program()} run contract={self._today.path}",
+            command=f"{program()} run {shlex.quote(f'contract={self._today.path}')}",
             curves=self._curves.known(),
             underway=list(underway(contents.stood, running, bounds)),
         )

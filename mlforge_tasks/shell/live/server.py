@@ -55,12 +55,15 @@ _SHOWN = {
 class Offer(Protocol):
     """What is served."""
 
-    def page(self) -> bytes:
-        """The page, as it is now.
+    def page(self) -> bytes | None:
+        """The page, as it is now; None where it is still being made.
 
         Raises:
             MlforgeError: It cannot be made.
         """
+
+    def soon(self) -> bytes:
+        """What is shown meanwhile."""
 
     def files(self) -> Mapping[str, Path]:
         """The files that it links to, by their names in the links."""
@@ -145,6 +148,8 @@ def _taken(port: int, error: OSError) -> MlforgeError:
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: Server
     timeout = STUCK_S
+    # What is no request is answered with headers too, so that it is text.
+    default_request_version = "HTTP/1.0"
     server_version = "mlforge"
     sys_version = ""
 
@@ -155,6 +160,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         """Answers without what is asked for."""
         self._answer(body=False)
+
+    def send_error(
+        self,
+        code: int,
+        message: str | None = None,
+        explain: str | None = None,  # noqa: ARG002 - the base's
+    ) -> None:
+        """What the base answers by itself: a request that is none, a method other than these."""
+        self.close_connection = True
+        status = HTTPStatus(code)
+        if status == HTTPStatus.NOT_IMPLEMENTED:
+            self._say(HTTPStatus.METHOD_NOT_ALLOWED, "this page can only be looked at", body=True)
+        else:
+            self._say(status, message or status.phrase, body=True)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Nothing: the console belongs to the user."""
@@ -178,25 +197,29 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def _send(self, data: bytes, kind: str, *, body: bool) -> None:
-        self._begin(HTTPStatus.OK, kind, {"Content-Length": str(len(data))})
+    def _send(self, status: HTTPStatus, data: bytes, kind: str, *, body: bool) -> None:
+        self._begin(status, kind, {"Content-Length": str(len(data))})
         if body:
             self.wfile.write(data)
 
     def _say(self, status: HTTPStatus, text: str, *, body: bool) -> None:
         data = f"{status.value} {text}\n".encode()
-        length = {"Content-Length": str(len(data)), "Content-Security-Policy": _SHUT}
-        self._begin(status, "text/plain; charset=utf-8", length)
+        headers = {"Content-Length": str(len(data)), "Content-Security-Policy": _SHUT}
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = "GET, HEAD"  # as RFC 9110, 15.5.6 wants it
+        self._begin(status, "text/plain; charset=utf-8", headers)
         if body:
             self.wfile.write(data)
 
     def _page(self, *, body: bool) -> None:
+        offer = self.server.offer
         try:
-            page = self.server.offer.page()
+            page = offer.page()
+            found = (HTTPStatus.ACCEPTED, offer.soon()) if page is None else (HTTPStatus.OK, page)
         except MlforgeError as error:
             self._say(HTTPStatus.SERVICE_UNAVAILABLE, str(error), body=body)
             return
-        self._send(page, "text/html; charset=utf-8", body=body)
+        self._send(*found, "text/html; charset=utf-8", body=body)
 
     def _events(self, *, body: bool) -> None:
         with self.server.hub.listening() as heard:

@@ -54,12 +54,18 @@ class Today:
         mark = self._now()
         if mark != self._mark:
             self._mark = mark
-            try:
-                self._next, self.trouble = self._load(), ""
-            except InvalidDodoFile as error:
-                self._next, self.trouble = None, str(error)
+            self._next, self.trouble = self._read()
         if self._next is not None and not running:
             self.plan, self._next = self._next, None
+
+    def _read(self) -> tuple[Plan | None, str]:
+        """The contract as it is now, or what is wrong with it."""
+        if not self.path.exists():
+            return None, f"{self.path} is gone"
+        try:
+            return self._load(), ""
+        except (InvalidDodoFile, OSError) as error:  # it may go while it is read
+            return None, str(error)
 
     def edits(self, shown_of: Mapping[str, object] | None) -> list[Edit]:
         """What of the contract is not as it was for what is shown.

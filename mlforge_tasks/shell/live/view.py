@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # News at most as often: what runs, and the page, which a browser then asks for.
 LEAST_S, PAGE_LEAST_S = 1.0, 2.0
+# A run that was killed changes no file: how long none may change before that is looked at.
+SILENT_S = 5.0
 # A run beside it comes first.
 NICE = 10
 LAST_PORT = 65535
@@ -77,6 +79,7 @@ class Refresher:
         self._pages = pages
         self._new = threading.Event()
         self._told = ("", 0.0)
+        self._trouble = self._told_trouble = ""
         self.hub = Hub(self._new.set)
         self.watcher: Watcher | None = None
 
@@ -87,14 +90,28 @@ class Refresher:
     def follow(self) -> None:
         """Goes on as long as the program."""
         while True:
-            self._new.wait()
+            waits = self._pages.tells_of_run and self.hub.listeners
+            self._new.wait(SILENT_S if waits else None)
             self._new.clear()
             if self.watcher is not None:
                 self.watcher.settle()
-            if self.hub.listeners:
-                with contextlib.suppress(OSError, ValueError, KeyError, MlforgeError):
-                    self._tell()  # or not: something was being made anew, which is heard too
+            # Or not: something was being made anew, which is heard too.
+            with contextlib.suppress(OSError, ValueError, KeyError, MlforgeError):
+                self._tell_trouble()
+                if self.hub.listeners:
+                    self._tell()
             time.sleep(LEAST_S)
+
+    def _tell_trouble(self) -> None:
+        """Says in the terminal what has become of the contract's file."""
+        trouble = self._pages.look()
+        if trouble != self._trouble:  # an editor may be in the middle of it: looked at once more
+            self._trouble = trouble
+            self._new.set()
+        elif trouble != self._told_trouble:
+            self._told_trouble = trouble
+            wrong = f"the contract is wrong now, the page keeps to it as it was:\n{trouble}"
+            print(wrong if trouble else "the contract can be read again", flush=True)
 
     def _tell(self) -> None:
         self.hub.tell(News("now", json.dumps(self._pages.now())))

@@ -15,6 +15,7 @@ from mlforge_tasks.graph import live
 from mlforge_tasks.graph.live import Live, LiveStage
 from mlforge_tasks.graph.progress import Progress
 from mlforge_tasks.graph.tree_lock import TreeLock
+from mlforge_tasks.shell.live import pages as pages_module
 from mlforge_tasks.shell.live.pages import Pages
 from mlforge_tasks.shell.live.today import Today
 from mlforge_tasks.shell.tasks import load_plan
@@ -80,7 +81,7 @@ def training(build: Path) -> Iterator[Path]:
 def test_a_search_that_is_over(build: Path, contract: Path) -> None:
     """The report, and links to each file that was delivered; nothing is rendered twice."""
     pages = _pages(build, contract)
-    first = pages.page()
+    first = pages.whole()
     text = first.decode()
     assert ">met<" in text
     assert "No run goes on" in text
@@ -88,13 +89,13 @@ def test_a_search_that_is_over(build: Path, contract: Path) -> None:
     assert {"model.tflite", "report.json", "library/README.md"} <= links
     assert set(pages.files()) <= links
     assert all(path.is_file() for path in pages.files().values())
-    assert pages.page() is first
+    assert pages.whole() == first
 
 
 def test_a_search_that_goes_on(training: Path, contract: Path) -> None:
     """How far its candidates are, what is known of them, and no verdict before its time."""
     pages = _pages(training, contract)
-    text = pages.page().decode()
+    text = pages.whole().decode()
     assert "not yet met" in text
     assert "NOT MET" not in text
     now = pages.now()
@@ -105,6 +106,41 @@ def test_a_search_that_goes_on(training: Path, contract: Path) -> None:
     for state, name in (("done", "probe_run"), ("waits", "evaluate")):
         assert f'<li class="{state}">{name}<' in now or "over" in now
     assert pages.files() == {}
+
+
+def test_what_runs_is_told_at_each_request(training: Path, contract: Path) -> None:
+    """Also where nothing else of the page is new; and the end of a run that was killed."""
+    pages = _pages(training, contract)
+    first = pages.whole()
+    assert b"3/12 epochs" in first
+    _rewrite(training, _step("train:1.0", 4, "loss 0.4, validation mse 0.2"))
+    second = pages.whole()
+    assert b"4/12 epochs" in second
+    assert b"3/12 epochs" not in second
+    (training / ".lock").unlink()
+    third = pages.whole()
+    assert b"A run goes on" in second
+    assert b"A run goes on" not in third
+    assert b"No run goes on" in third
+    versions = {Parsed(one.decode()).all("section")[0]["data-version"] for one in (first, third)}
+    assert len(versions) == 1
+
+
+def test_the_first_page_is_waited_for(
+    build: Path, contract: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is being made, a short page says so and asks again; then it is there."""
+    monkeypatch.setattr(pages_module, "PATIENCE_S", 0.0)
+    pages = _pages(build, contract)
+    assert pages.page() is None
+    soon = pages.soon().decode()
+    assert "The page is being made" in soon
+    assert "No run goes on" in soon
+    parsed = Parsed(soon)
+    assert {"http-equiv": "refresh", "content": "2"} in parsed.all("meta")
+    assert not parsed.all("script")
+    assert b">met<" in pages.whole()
+    assert pages.page() == pages.whole()
 
 
 def test_a_training_draws_its_curves(training: Path, contract: Path) -> None:
@@ -137,20 +173,20 @@ def test_a_tree_without_anything(tmp_path: Path, contract: Path) -> None:
     """The command that fills it is told; nothing is made by looking."""
     pages = _pages(tmp_path / "build", contract)
     assert f"doit run contract={contract}" in pages.now()
-    assert "No candidate is judged yet" in pages.page().decode()
+    assert "No candidate is judged yet" in pages.whole().decode()
     assert not (tmp_path / "build").exists()
 
 
 def test_an_edited_contract_is_told(build: Path, contract: Path) -> None:
     """What was found stays to be seen, and what is not as it was then."""
     pages = _pages(build, contract)
-    pages.page()
+    pages.whole()
     text = contract.read_text()
     contract.write_text(text.replace("flash: 16 KiB", "flash: 20 KiB"))
     now = pages.now()
     assert "The contract was edited since" in now
     assert "<code>limits.flash</code> 16 KiB → 20 KiB" in now
-    assert ">met<" in pages.page().decode()
+    assert ">met<" in pages.whole().decode()
     contract.write_text(text)
     assert "edited since" not in pages.now()
 
@@ -163,9 +199,9 @@ def test_a_contract_that_is_broken_is_told(build: Path, contract: Path) -> None:
     now = pages.now()
     assert re.search(r"tank\.yaml:\d+: limits\.flash: found", now)
     assert "&lt;b&gt;bits" in now
-    assert ">met<" in pages.page().decode()
+    assert ">met<" in pages.whole().decode()
     contract.unlink()
-    assert "found no such file" in pages.now()
+    assert f"{contract} is gone" in pages.now()
     contract.write_text(text)
     assert "cannot be read" not in pages.now()
 
@@ -179,6 +215,20 @@ def test_a_run_keeps_to_the_contract_that_it_began_with(training: Path, contract
     assert '<li class="done">render<' in now
 
 
+def test_the_command_names_the_contract_that_was_asked_for(build: Path, contract: Path) -> None:
+    """Wherever it lies, whether or not it ran; also where what is shown is of an earlier one."""
+    command = f"doit run contract={contract}"
+    assert command in _pages(build / "other", contract).whole().decode()
+    pages = _pages(build, contract)
+    assert command in pages.whole().decode()
+    contract.write_text(contract.read_text().replace("flash: 16 KiB", "flash: 20 KiB"))
+    pages = _pages(build, contract)
+    text = pages.whole().decode()
+    assert "The contract was edited since" in text
+    assert command in text
+    assert "contracts/tank.yaml" not in text.replace(str(contract), "")
+
+
 def test_a_report_of_another_version_is_told(build: Path, contract: Path) -> None:
     """One error and what to do; once there is a page, it stays until there is another."""
     report = build / "tank" / "delivered" / "report.json"
@@ -187,14 +237,14 @@ def test_a_report_of_another_version_is_told(build: Path, contract: Path) -> Non
     report.write_text('{"name": "tank"}\n')
     pages = _pages(build, contract)
     with pytest.raises(MlforgeError, match=r"cannot be read: .*\nThings to try: run again"):
-        pages.page()
+        pages.whole()
     report.write_bytes(whole)
-    assert b">met<" in pages.page()
+    assert b">met<" in pages.whole()
 
 
 def test_a_page_that_follows_says_so_and_a_file_does_not(build: Path, contract: Path) -> None:
     """It may ask its own server, and nobody else."""
-    served = _pages(build, contract).page().decode()
+    served = _pages(build, contract).whole().decode()
     policy = next(one["content"] for one in Parsed(served).all("meta") if "http-equiv" in one)
     assert policy is not None
     assert "connect-src 'self';" in policy

@@ -32,12 +32,17 @@ class Offered:
         (folder / "link").symlink_to(folder / "secret.txt")
         self._folder = folder
         self.trouble = ""
+        self.made = True
 
-    def page(self) -> bytes:
-        """The page."""
+    def page(self) -> bytes | None:
+        """The page, if it is made."""
         if self.trouble:
             raise MlforgeError(self.trouble)
-        return b"<!doctype html><title>page</title>"
+        return b"<!doctype html><title>page</title>" if self.made else None
+
+    def soon(self) -> bytes:
+        """What is shown meanwhile."""
+        return b"<!doctype html><title>soon</title>"
 
     def files(self) -> Mapping[str, Path]:
         """What it links to; one has gone, one is a link now."""
@@ -140,10 +145,39 @@ def test_a_page_that_cannot_be_made_is_told(server: Server) -> None:
     assert headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT"])
+def test_a_page_that_is_being_made_is_told(server: Server) -> None:
+    """With a code that says so, which browsers show like any other."""
+    assert isinstance(server.offer, Offered)
+    server.offer.made = False
+    status, data, headers = ask(server, "/")
+    server.offer.made = True
+    assert (status, data) == (202, b"<!doctype html><title>soon</title>")
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "get", "<b>"]
+)
 def test_nothing_can_be_changed(server: Server, method: str) -> None:
     """GET and HEAD are all there is."""
-    assert ask(server, "/", method)[0] == 501
+    status, data, headers = ask(server, "/", method)
+    assert (status, data) == (405, b"405 this page can only be looked at\n")
+    assert headers["Allow"] == "GET, HEAD"
+    assert headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [(b"GET / HTTP/9.0", 505), (b"GET / <b>x</b> HTTP/1.1", 400)],
+    ids=["version", "words"],
+)
+def test_what_is_no_request_is_told_as_text(server: Server, line: bytes, status: int) -> None:
+    """Nothing of it is shown as HTML."""
+    with socket.create_connection(("127.0.0.1", server.port), LONG_S) as asking:
+        asking.sendall(line + b"\r\n\r\n")
+        said = asking.makefile("rb").read()
+    assert said.startswith(b"HTTP/1.0 %d " % status)
+    assert b"Content-Type: text/plain; charset=utf-8\r\n" in said
 
 
 def test_only_this_computer_can_ask(server: Server) -> None:

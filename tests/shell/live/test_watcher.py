@@ -117,3 +117,23 @@ def test_without_watches_of_the_kernel_it_looks(limit: str, tmp_path: Path) -> N
         [*argv, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
     assert done.stdout == "True True\n", done.stderr
+
+
+_TWICE = """
+import pathlib, sys, threading
+from mlforge_tasks.shell.live import watcher
+folder, heard = pathlib.Path(sys.argv[1]) / "tank", threading.Event()
+watching = watcher.Watcher(folder, (), lambda path: path.name == "last" and heard.set())
+for number in range(100):
+    (folder / str(number) / "1" / "firmware" / "src").mkdir(parents=True)
+    watching.settle()
+(folder / "last").write_text("")
+print(heard.wait(60))
+"""
+
+
+def test_folders_that_are_come_upon_twice_are_no_news(tmp_path: Path) -> None:
+    """Watchdog warns of each; the terminal belongs to the user."""
+    argv = [sys.executable, "-c", _TWICE, str(tmp_path)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.stdout, done.stderr) == ("True\n", "")
