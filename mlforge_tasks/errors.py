@@ -26,8 +26,16 @@ LAST_WORDS = "broken tool: "
 NOT_NEEDED = "not_needed"
 
 
+# What turns the direction of all text after it: names in data are anybody's.
+_TURNS = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
 # Of the mistakes in a file; nobody reads thousands.
 MOST_SHOWN = 50
+
+
+def in_order(text: str) -> str:
+    """Text with what would have the rest of it read otherwise written as escapes."""
+    return text.translate(_TURNS)
 
 
 class MlforgeError(Exception):
@@ -39,9 +47,9 @@ class MlforgeError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = in_order(message)
+        self.hint = hint and in_order(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}\nThings to try: {self.hint}" if self.hint else self.message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlforge_tasks.errors import in_order
 from mlforge_tasks.yaml_file.units import format_bytes, format_share, format_us
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def shown(field: str, value: object) -> str:
         return f"{value:g}"
     if value is None:
         return "none"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = in_order(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 

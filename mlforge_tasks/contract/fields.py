@@ -111,7 +111,10 @@ _OR_A_NUMBER = WithJsonSchema({"type": ["string", "integer"], "minLength": 1})
 Name = Annotated[
     str,
     BeforeValidator(_text),
-    matching(r'[^\x00-\x1f\x7f"\\]{1,64}', "1 to 64 characters on one line, without '\"' and '\\'"),
+    matching(
+        r'[^\x00-\x1f\x7f"\\\u202a-\u202e\u2066-\u2069]{1,64}',
+        "1 to 64 characters on one line, without '\"' and '\\'",
+    ),
     _OR_A_NUMBER,
 ]
 Text = Annotated[

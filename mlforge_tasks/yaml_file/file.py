@@ -45,7 +45,8 @@ def read_model(
             by_name=False,
         )
     except ValidationError as error:
-        problems += explain(error, path, tree.root, model)
+        found = explain(error, path, tree.root, model)
+        problems += [one for one in found if one.field not in tree.unread]
     if value is None or problems:
         raise ContractError(tuple(sorted(problems, key=line_of)))
     return value

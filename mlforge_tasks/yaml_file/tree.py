@@ -45,7 +45,11 @@ _CORE_SCHEMA = (
     ),
 )
 # Control characters and lone surrogates can be smuggled in by escapes and break paths and JSON.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_HALF = re.compile("[\ud800-\udfff]")
+# JSON writes a character beyond U+FFFF as two escapes, which PyYAML leaves apart.
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 Value = bool | int | float | str | dict[str, "Node"] | list["Node"] | None
 
@@ -91,10 +95,17 @@ def node_of(value: object, depth: int = MAX_DEPTH) -> Node:
 
 @dataclass(frozen=True)
 class Tree:
-    """A file's values and the mistakes that did not keep it from being read."""
+    """A file's values and the mistakes that did not keep it from being read.
+
+    Attributes:
+        root: The values.
+        problems: The mistakes.
+        unread: Fields whose values are left out, so that there is nothing more to say of them.
+    """
 
     root: Node
     problems: tuple[Problem, ...]
+    unread: frozenset[str] = frozenset()
 
 
 def refusal(path: Path, line: int, found: str, wanted: str) -> ContractError:
@@ -129,7 +140,7 @@ def read_tree(path: Path) -> Tree:
         raise refusal(path, line, _root_kind(root), "a mapping ('key: value' lines)")
     builder = _Builder(path)
     node = builder.node(root, 1, ())
-    return Tree(node, tuple(builder.problems))
+    return Tree(node, tuple(builder.problems), frozenset(builder.unread))
 
 
 def composed(text: str) -> yaml.Node | None:
@@ -233,12 +244,26 @@ def _scalar(tag: str, text: str) -> bool | int | float | str | None:
     return text
 
 
+def _joined(pair: re.Match[str]) -> str:
+    """The character of two halves."""
+    return pair.group().encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+
+
+def _unprintable(text: str) -> str:
+    """What of a text cannot be printed, in words."""
+    turns = _TURNS.search(text)
+    if turns is not None:
+        return f"U+{ord(turns.group()):04X}, which turns the direction of text"
+    return "half of a character" if _HALF.search(text) else "a control character"
+
+
 class _Builder:
     """Turns PyYAML's nodes into ours and collects what is wrong on the way."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.problems: list[Problem] = []
+        self.unread: set[str] = set()
 
     def node(self, node: yaml.Node, line: int, field: tuple[str, ...]) -> Node:
         if isinstance(node, yaml.MappingNode):
@@ -252,14 +277,15 @@ class _Builder:
                     for index, item in items
                 ],
             )
-        if _UNPRINTABLE.search(node.value):
-            self._problem(line, field, "a control character", "printable text")
+        text = _PAIR.sub(_joined, node.value)
+        if _UNPRINTABLE.search(text):
+            self._unread(line, field, _unprintable(text), "printable text")
             return Node(line, "", "")
-        if node.tag in (_INT, _FLOAT) and len(node.value) > MAX_NUMBER_CHARS:
+        if node.tag in (_INT, _FLOAT) and len(text) > MAX_NUMBER_CHARS:
             wanted = f"at most {MAX_NUMBER_CHARS} characters, or text in quotes"
-            self._problem(line, field, f"the number {shorten(node.value)}", wanted)
+            self._unread(line, field, f"the number {shorten(text)}", wanted)
             return Node(line, 0, "0")
-        return Node(line, _scalar(node.tag, node.value), node.value)
+        return Node(line, _scalar(node.tag, text), text)
 
     def _mapping(self, mapping: yaml.MappingNode, field: tuple[str, ...]) -> dict[str, Node]:
         found: dict[str, Node] = {}
@@ -283,6 +309,11 @@ class _Builder:
             self._problem(line, field, f"the key {shorten(ascii(node.value)[1:-1])}", "a text key")
             return None
         return str(node.value)
+
+    def _unread(self, line: int, field: tuple[str, ...], found: str, wanted: str) -> None:
+        """A mistake of a value of which nothing more is to be said."""
+        self._problem(line, field, found, wanted)
+        self.unread.add(self.problems[-1].field)
 
     def _problem(self, line: int, field: tuple[str, ...], found: str, wanted: str) -> None:
         name = ".".join(shorten(part)[1:-1] for part in field)

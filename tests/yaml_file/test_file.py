@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from mlforge_tasks.errors import ContractError, Problem
+from mlforge_tasks.errors import ContractError, MlforgeError, Problem
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes, closest, one_of, read_model
 from mlforge_tasks.yaml_file.tree import MAX_DEPTH, MAX_FILE_BYTES, read_tree
@@ -266,7 +266,8 @@ on: yes
         ("source: {kind: file, path: ''}\nx: 1", None),
         ("source: {kind: file, path: a}\nram_bytes: 1 KiB", None),
         ('source: {kind: file, path: "\\0"}', "2: source.path: a control character, printable"),
-        ('source: {kind: file, path: "\\uD800"}', "2: source.path: a control character, printable"),
+        ('source: {kind: file, path: "\\uD800"}', "2: source.path: half of a character, printable"),
+        ('source: {kind: file, path: "a\\u202Eb"}', "2: source.path: U+202E, which turns"),
         (f"source: {{kind: file, path: a, size: {'9' * 5000}}}", "2: source.size: the number '999"),
     ],
 )
@@ -275,6 +276,23 @@ def test_one_mistake_one_line(write: Write, text: str, expected: str | None) -> 
     lines = _lines(write(f"version: 1\n{text}\n"))
     assert len(lines) == 1
     assert lines[0].startswith(expected or "3: ")
+
+
+def test_a_character_of_two_escapes_is_one(write: Write) -> None:
+    """As JSON writes what is beyond U+FFFF; half of it is told once, whatever its field wants."""
+    found = read_model(write(GOOD + 'extra: {name: "a \\uD83D\\uDE00"}\n'), _Model)
+    assert found.extra is not None
+    assert found.extra.name == "a \N{GRINNING FACE}"
+    assert _lines(write(GOOD.replace("a.csv", '"\\x07"').replace("1", '"\\x07"'))) == [
+        "1: version: a control character, printable text",
+        "2: source.path: a control character, printable text",
+    ]
+
+
+def test_names_of_data_do_not_turn_an_error_around() -> None:
+    """What is read from data may hold anything; the words after it are read as they stand."""
+    error = MlforgeError("found '\u202eab\u2066', wanted 1", hint="rename '\u2069'")
+    assert str(error) == "found '\\u202eab\\u2066', wanted 1\nThings to try: rename '\\u2069'"
 
 
 def test_infinity_and_nan_are_no_numbers(write: Write) -> None:
