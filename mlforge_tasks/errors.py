@@ -2,6 +2,7 @@
 
 * `ContractError`: the user's YAML is wrong; nothing was started (doit exit code 3).
 * `ToolError`: a compiler, emulator or library broke; shown, never cached (exit code 2).
+  So ends `DataError`, too: data that is not what the contract says.
 * `CandidateFailure`: this architecture does not work out (too big, diverged, faulted on the
   device). A *result*: recorded, cached and fed back to the agent.
 * `BusyError`: another run holds the build tree.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 # How a stage that runs as a process of its own tells its parent what happened.
 EXIT_TOOL_BROKEN = 2
 EXIT_CANDIDATE_FAILED = 3
+EXIT_DATA_WRONG = 4
 FAILURE_FILE = "failure.json"
 # What its last words begin with where a tool broke: libraries say much before that.
 LAST_WORDS = "broken tool: "
@@ -101,6 +103,10 @@ class ToolError(MlforgeError):
     def __init__(self, message: str, *, hint: str | None = None, log: str = "") -> None:
         super().__init__(message, hint=hint)
         self.log = log
+
+
+class DataError(ToolError):
+    """The data is not what the contract says: no tool broke, and a run ends as if one had."""
 
 
 class BusyError(MlforgeError):

@@ -20,6 +20,7 @@ COLOURS: dict[Ending, str] = {
     "met": "2a7a2f",
     "unmet": "b3261e",
     "unknown": "5f6368",
+    "data": "8a5a00",
     "broken": "8a5a00",
     "refused": "8a5a00",
 }
@@ -35,6 +36,8 @@ def message(outcome: Outcome) -> str:
     word = WORDS[outcome.ending]
     if outcome.ending == "met":
         return " · ".join((word, *outcome.figures))
+    if outcome.ending == "data":
+        return word
     if outcome.faults:
         count = len(outcome.faults)
         return f"contract wrong, {count} mistake{'' if count == 1 else 's'}"

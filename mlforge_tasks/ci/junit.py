@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from mlforge_tasks.ci.outcome import WORDS
+from mlforge_tasks.ci.rules import DATA_MISTAKE, MISTAKE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,11 +59,15 @@ def _cases(outcome: Outcome) -> Iterator[ET.Element]:
     for fault in outcome.faults:
         where = f"{fault.file}:{fault.line}"
         told = f"{where}: {fault.field or '(document)'}: {fault.message}"
-        yield _ended(outcome, f"{LINE} {fault.field or where}", "error", told, "contract-mistake")
+        yield _ended(outcome, f"{LINE} {fault.field or where}", "error", told, _kind(outcome))
     if outcome.nobody is not None:
         yield _ended(outcome, "search", "failure", outcome.nobody[0], "no-candidate")
     for case in outcome.cases:
         yield _clause(outcome, case)
+
+
+def _kind(outcome: Outcome) -> str:
+    return DATA_MISTAKE if outcome.ending == "data" else MISTAKE
 
 
 def _ended(outcome: Outcome, name: str, tag: str, message: str, kind: str) -> ET.Element:

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from mlforge_tasks.verdict.relaxation import Relaxation
     from mlforge_tasks.yaml_file.places import Place
 
-# `unknown`: all that can be told is kept, and something cannot be told on this board. `broken`: a
-# tool, exit code 2. `refused`: nothing was started, exit code 3.
-Ending = Literal["met", "unmet", "unknown", "broken", "refused"]
+# `unknown`: all that can be told is kept, and something cannot be told on this board. `data`: that
+# is not what the contract says, exit code 2. `broken`: a tool, exit code 2. `refused`: nothing was
+# started, exit code 3.
+Ending = Literal["met", "unmet", "unknown", "data", "broken", "refused"]
 WORDS: dict[Ending, str] = {
     "met": "met",
     "unmet": "not met",
     "unknown": "unknown",
+    "data": "data is not what the contract says",
     "broken": "tool broke",
     "refused": "not started",
 }

@@ -12,6 +12,7 @@ from mlforge_tasks.ci.outcome import Case
 
 Level = Literal["error", "warning", "note"]
 MISTAKE = "contract-mistake"
+DATA_MISTAKE = "data-mistake"
 NOBODY = "no-candidate"
 UNMEASURED = "unmeasured"
 BROKEN_TOOL = "broken-tool"
@@ -135,6 +136,14 @@ RULES = {
             "Every mistake that can be found before a run is told with its line.",
             "Write what the message wants.",
             "docs/contract.md",
+        ),
+        Rule(
+            DATA_MISTAKE,
+            "DataMistake",
+            "The data is not what the contract says.",
+            "A column, a label or a file is not there, or a value is not of the kind that is said.",
+            "Read the message; write what the data has, or mend the data.",
+            "docs/ci.md",
         ),
         Rule(
             BROKEN_TOOL,

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mlforge_tasks.ci.outcome import WORDS
-from mlforge_tasks.ci.rules import BROKEN_TOOL, MISTAKE, NOBODY, RULES, UNMEASURED, rule_of
+from mlforge_tasks.ci.rules import (
+    BROKEN_TOOL,
+    DATA_MISTAKE,
+    MISTAKE,
+    NOBODY,
+    RULES,
+    UNMEASURED,
+    rule_of,
+)
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.verdict.relaxation import BOARD_KEY
 from mlforge_tasks.yaml_file.places import Place, nearest
@@ -81,7 +89,7 @@ def _invocation(outcome: Outcome) -> dict[str, Any]:
 
 
 def _results(outcome: Outcome) -> Iterator[dict[str, Any]]:
-    yield from (_mistake(fault) for fault in outcome.faults)
+    yield from (_mistake(outcome, fault) for fault in outcome.faults)
     yield from (_broken(outcome, group) for group in _groups(outcome))
     if outcome.nobody is not None:
         message, key = outcome.nobody
@@ -119,11 +127,12 @@ def _of_contract(outcome: Outcome, rule: Rule, key: str, message: str) -> dict[s
     return _result(rule, message, outcome.contract, key, place or Place(1, 1, 1, 1))
 
 
-def _mistake(fault: Fault) -> dict[str, Any]:
+def _mistake(outcome: Outcome, fault: Fault) -> dict[str, Any]:
+    rule = RULES[DATA_MISTAKE if outcome.ending == "data" else MISTAKE]
     told = f"{fault.field or 'The document'}: {fault.message}"
     told += "" if told.endswith("?") else "."
     place = fault.place or Place(fault.line, 1, fault.line, 1)
-    result = _result(RULES[MISTAKE], told, fault.file, fault.field, place)
+    result = _result(rule, told, fault.file, fault.field, place)
     if fault.replaced is not None and fault.place is not None:
         change = _replacement(fault.place, fault.replaced)
         result["fixes"] = [_fix(f"Write {fault.replaced}.", fault.file, [change])]

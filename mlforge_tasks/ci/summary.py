@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # A page is for a glance; the report has all of them.
 MOST_CLAUSES, MOST_CANDIDATES, MOST_FAULTS = 40, 10, 50
 SIGNS = {"pass": "✅ pass", "fail": "❌ broken", "unknown": "❔ unknown"}
-_ENDINGS = {"met": "✅", "unmet": "❌", "unknown": "❔", "broken": "⚠️", "refused": "⚠️"}
+_ENDINGS = {"met": "✅", "unmet": "❌", "unknown": "❔", "data": "⚠️", "broken": "⚠️", "refused": "⚠️"}
 # What Markdown or HTML would take for its own; names of data, boards and layers are anybody's.
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$@!])")
 

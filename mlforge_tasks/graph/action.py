@@ -139,5 +139,5 @@ class Action:
             )
         if done.returncode != 0:
             ending = redaction.text(done.ending(f"stage '{self.stage}'"))
-            raise ToolError(ending, log=redaction.text(done.log()))
+            raise done.kind_of_error()(ending, log=redaction.text(done.log()))
         return None

@@ -47,7 +47,7 @@ def kept(tree: Tree, folder: Path, error: ToolError) -> ToolError:
         tree.publish(text.encode(errors="replace"), path)
     except OSError:  # the message has what matters
         return error
-    return ToolError(f"{error.message}\nthe whole log: {path}", hint=error.hint, log=error.log)
+    return type(error)(f"{error.message}\nthe whole log: {path}", hint=error.hint, log=error.log)
 
 
 def remove(tree: Tree, folder: Path) -> None:

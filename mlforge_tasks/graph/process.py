@@ -19,7 +19,13 @@ import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from mlforge_tasks.errors import EXIT_TOOL_BROKEN, LAST_WORDS, ToolError
+from mlforge_tasks.errors import (
+    EXIT_DATA_WRONG,
+    EXIT_TOOL_BROKEN,
+    LAST_WORDS,
+    DataError,
+    ToolError,
+)
 from mlforge_tasks.graph import first_errors, running, shortage
 from mlforge_tasks.graph.surroundings import clean_environment
 
@@ -60,7 +66,7 @@ class Completed:
             what: What it is called.
         """
         _, mark, words = self.output.rpartition(LAST_WORDS)
-        if self.returncode == EXIT_TOOL_BROKEN and mark:
+        if self.returncode in (EXIT_TOOL_BROKEN, EXIT_DATA_WRONG) and mark:
             return f"{what}: {words.rstrip()}"
         short = shortage.told(self.output)
         if short is not None:
@@ -74,7 +80,12 @@ class Completed:
         Args:
             what: What it is called.
         """
-        return ToolError(self.ending(what), log=self.log())
+        return self.kind_of_error()(self.ending(what), log=self.log())
+
+    def kind_of_error(self) -> type[ToolError]:
+        """What it is where it did not end well: a broken tool, or one of ours with wrong data."""
+        wrong = self.returncode == EXIT_DATA_WRONG and LAST_WORDS in self.output
+        return DataError if wrong else ToolError
 
     def log(self) -> str:
         """The command and all that it said."""

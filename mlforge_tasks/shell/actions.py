@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from doit.exceptions import TaskError
 
-from mlforge_tasks.errors import MlforgeError
+from mlforge_tasks.errors import DataError, MlforgeError
 from mlforge_tasks.graph import explanation, shortage
 from mlforge_tasks.graph.files import own_digest, refused
 
@@ -21,11 +21,19 @@ if TYPE_CHECKING:
 BROKEN = 2
 # What this process was told of broken tools, for whoever reads of a run when it has ended.
 _broken: list[str] = []
+# Which of it is of data that is not what the contract says.
+_of_data: set[str] = set()
 
 
 def broken_messages() -> tuple[str, ...]:
     """What tools said that broke, each once, as the console shows it."""
     return tuple(dict.fromkeys(_broken))
+
+
+def of_data(messages: Iterable[str]) -> bool:
+    """Whether all that broke is that the data is not what the contract says."""
+    told = list(messages)
+    return bool(told) and _of_data.issuperset(told)
 
 
 def _task_error(message: str, error: Exception | None = None) -> TaskError:
@@ -72,6 +80,8 @@ def told(action: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return action(*args)
         except MlforgeError as error:
+            if isinstance(error, DataError):
+                _of_data.add(str(error))
             return _task_error(str(error))
         except OSError as error:
             return _task_error(str(refused(error, "the build tree")))

@@ -31,7 +31,14 @@ MADE_OF = ".made_of.json"
 VERDICTS, REFUSED = (0, 1), 3
 _PACKAGE = Path(__file__).parents[1]
 # Whose words are in the files.
-_CODE = ("ci/*.py", "verdict/*.py", "shell/ended.py", "shell/source.py", "shell/console.py")
+_CODE = (
+    "ci/*.py",
+    "verdict/*.py",
+    "shell/ended.py",
+    "shell/wrong_data.py",
+    "shell/source.py",
+    "shell/console.py",
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,9 @@ def folder_of(plan: Plan) -> CiFolder:
     return CiFolder(plan.workspace.store.tree, plan.folder / FOLDER)
 
 
-def tell(plan: Plan, source: Source, code: int, messages: Iterable[str]) -> int:
+def tell(
+    plan: Plan, source: Source, code: int, messages: Iterable[str], *, wrong_data: bool = False
+) -> int:
     """Writes the files of a run that came to an end.
 
     Args:
@@ -113,6 +122,7 @@ def tell(plan: Plan, source: Source, code: int, messages: Iterable[str]) -> int:
         source: Its contract.
         code: doit's exit code.
         messages: What tools said that broke.
+        wrong_data: Whether none did, and that is what is wrong with the data.
 
     Returns:
         The exit code.
@@ -123,7 +133,7 @@ def tell(plan: Plan, source: Source, code: int, messages: Iterable[str]) -> int:
     if code in VERDICTS and is_own_file(_report(plan)):
         judged(plan, source, code)
     else:
-        broken(plan, source, code, messages)
+        broken(plan, source, code, messages, wrong_data=wrong_data)
     return code
 
 
@@ -157,16 +167,27 @@ def judged(plan: Plan, source: Source, code: int) -> None:
     folder_of(plan).update(made_of, outcome)
 
 
-def broken(plan: Plan, source: Source, code: int, messages: Iterable[str]) -> None:
-    """Writes the files of a run that a tool ended, or that could not be started."""
+def broken(
+    plan: Plan, source: Source, code: int, messages: Iterable[str], *, wrong_data: bool = False
+) -> None:
+    """Writes the files of a run that a tool or its data ended, or that could not be started."""
     told = tuple(messages)
 
     def outcome() -> Outcome:
         from mlforge_tasks.shell import ended  # noqa: PLC0415 - rarely needed
+        from mlforge_tasks.shell import wrong_data as of_data  # noqa: PLC0415 - rarely needed
 
+        if wrong_data:
+            return of_data.unlike(plan, source, code, told)
         return ended.broken(plan, source, code, told)
 
-    made_of = ("broken", source.named(), sha256_bytes(source.data), code, *told)
+    made_of = (
+        "data" if wrong_data else "broken",
+        source.named(),
+        sha256_bytes(source.data),
+        code,
+        *told,
+    )
     folder_of(plan).update(made_of, outcome)
 
 

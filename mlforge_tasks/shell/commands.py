@@ -33,7 +33,7 @@ from mlforge_tasks.graph.tree_lock import TreeLock
 from mlforge_tasks.graph.warm import Warm
 from mlforge_tasks.pipeline import preflight
 from mlforge_tasks.shell import ci_files, named, request, signals, variables
-from mlforge_tasks.shell.actions import BROKEN, broken_messages
+from mlforge_tasks.shell.actions import BROKEN, broken_messages, of_data
 from mlforge_tasks.shell.loop import CONVERGE, delivered
 from mlforge_tasks.shell.reporter import TREELESS
 from mlforge_tasks.shell.state import NOWHERE, open_state
@@ -199,7 +199,11 @@ class Rules:
         source = self._source
         if source is None or CONVERGE not in command.control.selected_tasks:
             return code
-        return _finished(lambda: ci_files.tell(self._plan, source, code, broken_messages()))
+        messages = broken_messages()
+        wrong_data = of_data(messages)
+        return _finished(
+            lambda: ci_files.tell(self._plan, source, code, messages, wrong_data=wrong_data)
+        )
 
     def _open_state(self, command: Any, *, keeps: bool) -> None:
         if command.dep_manager.name != NOWHERE:

@@ -23,10 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import (
     EXIT_CANDIDATE_FAILED,
+    EXIT_DATA_WRONG,
     EXIT_TOOL_BROKEN,
     FAILURE_FILE,
     LAST_WORDS,
     CandidateFailure,
+    DataError,
     MlforgeError,
     ToolError,
 )
@@ -43,7 +45,8 @@ def main(action: Action) -> None:
 
     The request holds `inputs` (name to folder), `out` (folder) and `config`. A candidate's failure
     is written to `out/failure.json` and ends with exit code 3; a broken tool ends with 2 and its
-    message on stderr, and so does whatever a full disk or too little memory brings about.
+    message on stderr (with 4 where the data is wrong), and so does whatever a full disk or too
+    little memory brings about.
     """
     try:
         sys.exit(_ended(action))
@@ -57,7 +60,7 @@ def main(action: Action) -> None:
         print(told.log)
     sys.stdout.flush()
     print(f"{LAST_WORDS}{told}", file=sys.stderr)
-    sys.exit(EXIT_TOOL_BROKEN)
+    sys.exit(EXIT_DATA_WRONG if isinstance(told, DataError) else EXIT_TOOL_BROKEN)
 
 
 def _ended(action: Action) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import datasets
 from mlforge_tasks.contract.data_card import CARD, EXAMPLES_CARD, ORIGIN_NAMES, ORIGIN_RUNS
 from mlforge_tasks.contract.dataset import DatasetSpec
-from mlforge_tasks.errors import MlforgeError, ToolError
+from mlforge_tasks.errors import DataError, MlforgeError, ToolError
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.stages import main
@@ -57,7 +57,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             another.
 
     Raises:
-        MlforgeError: The data is not as the contract says.
+        DataError: The data is not as the contract says.
         ToolError: It could not be fetched, or does not fit into memory.
     """
     from mlforge_tasks.datasets._prepare import prepare  # noqa: PLC0415 - numpy
@@ -73,6 +73,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     except MemoryError as error:
         told = f" ({error})" if str(error) else ""
         raise ToolError(f"the data does not fit into memory{told}", hint=TOO_LARGE_HINT) from error
+    except ToolError:
+        raise
+    except MlforgeError as error:
+        raise DataError(error.message, hint=error.hint) from error
 
 
 if __name__ == "__main__":

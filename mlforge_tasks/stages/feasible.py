@@ -136,7 +136,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
 
     Raises:
         CandidateFailure: With code `impossible_limit`.
-        ToolError: A split cannot tell a figure.
+        DataError: A split cannot tell a figure.
     """
     _check_goal(inputs["dataset"], config)
     limits = {one.metric: one for one in map(Bound.from_dump, config["bounds"])}

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlforge_tasks import windows
 from mlforge_tasks.contract.data_card import CARD, SPLITS, DataCard
-from mlforge_tasks.errors import ToolError
+from mlforge_tasks.errors import DataError
 from mlforge_tasks.verdict import figures, intervals
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ class Unjudged:
     hint: str
 
     @property
-    def error(self) -> ToolError:
+    def error(self) -> DataError:
         """As what ends a run."""
-        return ToolError(self.what, hint=self.hint)
+        return DataError(self.what, hint=self.hint)
 
 
 def undefined(asked: Sequence[Figure], dataset: Path, *, surely: bool) -> Iterator[Unjudged]:

@@ -149,7 +149,12 @@ def test_a_wrong_contract_fails_as_is_asked(fail_on: str, code: int, tmp_path: P
     runner = Runner(tmp_path, given | {"fail-on": fail_on})
     ended = runner.run()
     assert [one.returncode for one in ended] == [0, 0, code]
-    assert runner.outputs["run"] == {"met": "false", "exit-code": "3", "report": ""}
+    assert runner.outputs["run"] == {
+        "met": "false",
+        "exit-code": "3",
+        "judged": "true",
+        "report": "",
+    }
     log = json.loads((tmp_path / "build" / "tank" / "ci" / "results.sarif").read_text())
     assert len(log["runs"][0]["results"]) == 1
 

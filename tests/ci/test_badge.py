@@ -21,6 +21,7 @@ SAID = {
     "unmet": "not met: flash, mse_test",
     "unknown": "unknown: ram, flash, latency +1",
     "unmeasured": "not met",
+    "data": "data is not what the contract says",
     "broken": "tool broke",
     "unstarted": "not started",
     "wrong": "contract wrong, 2 mistakes",
@@ -42,7 +43,7 @@ def test_it_says_how_a_run_ended(tmp_path: Path) -> None:
             *("schemaVersion", "label", "message", "color", "labelColor", "isError"),
         }
         assert (given["schemaVersion"], given["message"]) == (1, SAID[end])
-        assert given["isError"] == (end in {"broken", "unstarted", "wrong"})
+        assert given["isError"] == (end in {"data", "broken", "unstarted", "wrong"})
 
 
 @pytest.mark.parametrize("colour", [LABEL_COLOUR, *COLOURS.values()])

@@ -24,6 +24,7 @@ COUNTS = {
     "unmet": (4, 2, 0, 0),
     "unknown": (2, 0, 0, 4),
     "unmeasured": (0, 1, 0, 6),
+    "data": (0, 0, 1, 6),
     "broken": (0, 0, 1, 6),
     "unstarted": (0, 0, 1, 6),
     "wrong": (0, 0, 2, 0),

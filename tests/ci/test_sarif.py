@@ -32,6 +32,7 @@ RESULTS = {
     "unmet": ["flash-limit", "goal-on-test"],
     "unknown": ["unmeasured"],
     "unmeasured": ["no-candidate"],
+    "data": ["data-mistake"],
     "broken": [],
     "unstarted": [],
     "wrong": ["contract-mistake", "contract-mistake"],
@@ -176,6 +177,16 @@ def test_mistakes_have_their_lines_and_corrections(tmp_path: Path) -> None:
     assert key["message"]["text"].endswith("; did you mean 'epochs'?")
     assert cut(text, located(key)["region"]) == "epoch"
     assert "training: {epochs: 12," in fixed(text, key["fixes"][0])
+
+
+def test_what_the_data_lacks_is_told_where_it_is_named(outcomes: dict[str, Outcome]) -> None:
+    """At the name itself; what names nothing of the contract is at the whole section."""
+    (result,) = run_of(outcomes["data"])["results"]
+    assert cut(TANK.read_text(), located(result)["region"]) == "flow"
+    assert result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == (
+        "dataset.inputs.features.1.name"
+    )
+    assert run_of(outcomes["data"])["invocations"][0]["executionSuccessful"]
 
 
 def test_a_broken_tool_is_no_finding_in_the_contract(outcomes: dict[str, Outcome]) -> None:

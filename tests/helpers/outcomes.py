@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from mlforge_tasks.contract import loader
 from mlforge_tasks.errors import ContractError
 from mlforge_tasks.records import Measurement, Reason
-from mlforge_tasks.shell import ended, tasks
+from mlforge_tasks.shell import ended, tasks, wrong_data
 from mlforge_tasks.shell.source import Source
 from mlforge_tasks.verdict import clauses, relaxation
 from mlforge_tasks.verdict.constraints import judge
@@ -91,6 +91,7 @@ def every(folder: Path) -> dict[str, Outcome]:
         "unknown": judged(folder, {"mse": 0.001, "mse_test": 0.001}, native)[0],
         "unmet": judged(folder, broken)[0],
         "unmeasured": judged(folder, {}, reason=failed("convert_failed", None))[0],
+        "data": wrong_data.unlike(plan, source, 2, ("tank.csv: there is no column 'flow'",)),
         "broken": ended.broken(plan, source, 2, ("qemu: a \x1b[31mred\x1b[0m\x00 word\nmore",)),
         "unstarted": ended.broken(plan, source, 3, ("arm-none-eabi-gcc is not there",)),
         "wrong": refused(folder / "wrong.yaml"),
