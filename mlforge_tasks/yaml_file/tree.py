@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mlforge_tasks.errors import ContractError, Problem
+from mlforge_tasks.yaml_file import characters
 from mlforge_tasks.yaml_file.units import format_bytes
 
 if TYPE_CHECKING:
@@ -44,12 +45,6 @@ _CORE_SCHEMA = (
         list("-+0123456789."),
     ),
 )
-# Control characters and lone surrogates can be smuggled in by escapes and break paths and JSON.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_HALF = re.compile("[\ud800-\udfff]")
-# JSON writes a character beyond U+FFFF as two escapes, which PyYAML leaves apart.
-_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 Value = bool | int | float | str | dict[str, "Node"] | list["Node"] | None
 
@@ -244,19 +239,6 @@ def _scalar(tag: str, text: str) -> bool | int | float | str | None:
     return text
 
 
-def _joined(pair: re.Match[str]) -> str:
-    """The character of two halves."""
-    return pair.group().encode("utf-16-le", "surrogatepass").decode("utf-16-le")
-
-
-def _unprintable(text: str) -> str:
-    """What of a text cannot be printed, in words."""
-    turns = _TURNS.search(text)
-    if turns is not None:
-        return f"U+{ord(turns.group()):04X}, which turns the direction of text"
-    return "half of a character" if _HALF.search(text) else "a control character"
-
-
 class _Builder:
     """Turns PyYAML's nodes into ours and collects what is wrong on the way."""
 
@@ -270,16 +252,12 @@ class _Builder:
             return Node(line, self._mapping(node, field))
         if isinstance(node, yaml.SequenceNode):
             items = enumerate(node.value)
-            return Node(
-                line,
-                [
-                    self.node(item, item.start_mark.line + 1, (*field, str(index)))
-                    for index, item in items
-                ],
-            )
-        text = _PAIR.sub(_joined, node.value)
-        if _UNPRINTABLE.search(text):
-            self._unread(line, field, _unprintable(text), "printable text")
+            nodes = ((item, item.start_mark.line + 1, (*field, str(at))) for at, item in items)
+            return Node(line, [self.node(*one) for one in nodes])
+        text = characters.joined(node.value)
+        unprintable = characters.unprintable(text)
+        if unprintable is not None:
+            self._unread(line, field, unprintable, "printable text")
             return Node(line, "", "")
         if node.tag in (_INT, _FLOAT) and len(text) > MAX_NUMBER_CHARS:
             wanted = f"at most {MAX_NUMBER_CHARS} characters, or text in quotes"
@@ -305,7 +283,7 @@ class _Builder:
         if not isinstance(node, yaml.ScalarNode):
             self._problem(line, field, "a list or mapping as a key", "a text key")
             return None
-        if node.tag in (_NULL, _BOOL, _INT, _FLOAT) or _UNPRINTABLE.search(node.value):
+        if node.tag in (_NULL, _BOOL, _INT, _FLOAT) or characters.unprintable(node.value):
             self._problem(line, field, f"the key {shorten(ascii(node.value)[1:-1])}", "a text key")
             return None
         return str(node.value)
