@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 from mlforge_tasks.ci.outcome import WORDS
 from mlforge_tasks.ci.rules import DATA_MISTAKE, MISTAKE
+from mlforge_tasks.yaml_file.units import format_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,7 @@ def _ended(outcome: Outcome, name: str, tag: str, message: str, kind: str) -> ET
 
 
 def _clause(outcome: Outcome, case: Case) -> ET.Element:
-    told = "\n".join((case.told, *_figures(case.clause)))
+    told = "\n".join((case.told, *_figures(case)))
     if case.status == "fail":
         return _ended(outcome, case.name, "failure", told, "broken-clause")
     if case.status == "unknown":
@@ -89,15 +90,25 @@ def _clause(outcome: Outcome, case: Case) -> ET.Element:
     return made
 
 
-def _figures(clause: Clause) -> Iterator[str]:
-    """A clause's numbers, unrounded; of slack more than 0 breaks it."""
-    yield f"value: {clause.value!r} {clause.unit}"
+def _figures(case: Case) -> Iterator[str]:
+    """A clause's numbers, unrounded, and how far it is from its limit, on which side of it."""
+    clause = case.clause
+    if clause.value is not None:
+        yield f"value: {_exact(clause.value, clause)}"
     if clause.interval is not None:
-        low, high, level = clause.interval.low, clause.interval.high, clause.interval.level
-        yield f"interval: {low!r} to {high!r} {clause.unit} at {level:.0%}"
-    yield f"limit: {clause.limit!r} {clause.unit}"
-    yield f"slack: {clause.slack!r} {clause.unit}"
+        low, high = (_exact(one, clause) for one in (clause.interval.low, clause.interval.high))
+        yield f"interval: {low} to {high} at {format_share(clause.interval.level)}"
+    yield f"limit: at {'least' if case.at_least else 'most'} {_exact(clause.limit, clause)}"
+    if clause.slack is not None:
+        missed = "short" if case.at_least else "over"
+        word = missed if clause.status == "fail" else "left"
+        yield f"{word}: {_exact(abs(clause.slack), clause)}"
     yield f"source: {clause.source}"
+
+
+def _exact(value: float, clause: Clause) -> str:
+    unit = "" if clause.unit == "1" else f" {clause.unit}"
+    return repr(value).removesuffix(".0") + unit
 
 
 def _case(outcome: Outcome, name: str) -> ET.Element:

@@ -37,6 +37,7 @@ class Case:
         told: The same in words.
         why: Of an unknown one: why it is.
         clause: What was judged.
+        at_least: Whether the limit is a least value.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Case:
     told: str
     why: str
     clause: Clause
+    at_least: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,11 @@ MOST_LINES = 8
 _EXCERPT = re.compile(r"^\s*(\d+ )?\|")
 _ERROR = re.compile(
     r"^(?!FAILED)(.*: (fatal )?error: .+|error: .+|.*: undefined reference to .+|CMake Error.*"
-    r"|.*region `\w+' overflowed by \d+ bytes.*|.*: multiple definition of .+|.*ld: cannot find .+)"
+    r"|.*region `\w+' overflowed by \d+ bytes.*|.*: multiple definition of .+"
+    r"|\S*\bld(\.\w+)?: (?!warning: |.*: warning: ).+)"
 )
+# The compiler that called the linker: that it failed, and nothing of why.
+_CALLER = re.compile(r"^(collect2|clang(-\d+)?|gcc): error: (ld returned|linker command failed)")
 _TRACE = "Traceback (most recent call last)"
 
 
@@ -25,7 +28,7 @@ def told(output: str) -> str:
     if _TRACE in output:
         return ""
     lines = output.splitlines()
-    found = [at for at, line in enumerate(lines) if _ERROR.match(line)]
+    found = [at for at, line in enumerate(lines) if _ERROR.match(line) and not _CALLER.match(line)]
     if not found:
         return ""
     shown = [lines[found[0]]]

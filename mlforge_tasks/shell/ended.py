@@ -160,7 +160,8 @@ def _case(bound: Bound, report: Report, best: TrialResult | None) -> Case:
     clause = floors.floor_clause(report, bound) or known.get(bound.metric) or clause_of(bound)
     why = _why_unknown(clause, bound, report, best)
     told = f"{words.describe_clause(clause)} ({clause.source})" if clause.source else why
-    return Case(bound.metric, bound.contract_key, clause.status, told, why, clause)
+    least = bound.direction == "at_least"
+    return Case(bound.metric, bound.contract_key, clause.status, told, why, clause, least)
 
 
 def _why_unknown(clause: Clause, bound: Bound, report: Report, best: TrialResult | None) -> str:

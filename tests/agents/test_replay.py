@@ -234,6 +234,10 @@ def test_a_replay_gives_the_same_digests(
     first, again = (digests(tree / "tank") for tree in (asked.build, tmp_path / "build"))
     # The contract itself is another one: it names another agent.
     assert first["delivered"].pop("contract.json") != again["delivered"].pop("contract.json")
+    for each in (first, again):  # the report shows it, and tells of its agent
+        pages = {name: each.pop(name) for name in tuple(each) if name.endswith("/page")}
+        assert [set(files) for files in pages.values()] == [{"report.html"}]
+        assert each["delivered"].pop("report.html")
     assert again == first
     assert {"model.tflite", "firmware.bin", "transcripts.json"} <= again["delivered"].keys()
 

@@ -64,18 +64,19 @@ def test_a_reader_counts_the_clauses(end: str, outcomes: dict[str, Outcome]) -> 
     assert all(case.result[0].message for case in cases if not case.is_passed)
 
 
-def test_a_failure_has_value_limit_slack_and_unit(outcomes: dict[str, Outcome]) -> None:
+def test_a_failure_says_how_far_it_is_from_its_limit(outcomes: dict[str, Outcome]) -> None:
     """In words, and unrounded."""
     (suite,) = junitparser.JUnitXml.fromstring(junit(outcomes["unmet"]).encode())
     flash = next(case for case in suite if case.name == "flash_bytes")
     (failure,) = flash.result
     assert failure.message == "flash_bytes 19.5 KiB, limit 16 KiB (emulated)"
     assert failure.text.splitlines()[1:] == [
-        "value: 20000.0 B",
-        "limit: 16384.0 B",
-        "slack: 3616.0 B",
+        "value: 20000 B",
+        "limit: at most 16384 B",
+        "over: 3616 B",
         "source: emulated",
     ]
+    assert "left: 7292 B" in junit(outcomes["met"])  # of 8 KiB of RAM, 900 B
     known = properties(junit(outcomes["unmet"]))
     assert (known["board"], known["engine"]) == ("mps2/an385", "aot")
     assert len(known["contract.sha256"]) == 64
