@@ -108,7 +108,7 @@ def _figures(case: Case) -> Iterator[str]:
 
 def _exact(value: float, clause: Clause) -> str:
     unit = "" if clause.unit == "1" else f" {clause.unit}"
-    return repr(value).removesuffix(".0") + unit
+    return f"{value:.15g}{unit}"  # what a double holds of a decimal number
 
 
 def _case(outcome: Outcome, name: str) -> ET.Element:

@@ -72,7 +72,7 @@ def _described(one: Scale) -> str:
     told = f"{heading(one.metric)} of {count}, from {min(values):.4g} to {max(values):.4g}{unit}"
     if one.limit is not None:
         kept = sum(one.keeps(value) for value in values)
-        told += f"; {kept} of them keep the limit of {one.limit:.4g}{unit}"
+        told += f"; within the limit of {one.limit:.4g}{unit}: {kept}"
     if one.baseline is not None:
         told += f"; what needs no model has {one.baseline:.4g}{unit}"
     return raised(f"{told}. The table of candidates has each.")

@@ -93,9 +93,9 @@ def _plot(report: Report, cost: Scale, error: Scale) -> Plot:
         lambda axes: _draw(axes, (cost, error), pairs, reached, untrained),
         title=f"{goal} against {name}",
         description=(
-            f"{len(pairs)} candidates with both known, {kept} of them keep both limits; "
-            f"{len(reached)} are on the Pareto front; of {len(untrained)} more only the {name} is "
-            "known. The table below has the front."
+            f"Candidates with both known: {len(pairs)}; that keep both limits: {kept}; on the "
+            f"Pareto front: {len(reached)}; of which only the {name} is known: {len(untrained)}. "
+            "The table below has the front."
         ),
     )
     units = (report_unit(report, cost), report_unit(report, error))

@@ -137,7 +137,7 @@ def _line(report: Report, clause: Clause) -> Line:
         name=_name(clause),
         bound=raised(f"{_side(report, clause)} {limit}"),
         value=raised(value),
-        room=_room(clause),
+        room=_room(clause, least=_is_least(report, clause)),
         source=words.whence(clause) if clause.source else "",
         status=clause.status,
         said=STATUS[clause.status],
@@ -157,11 +157,14 @@ def _name(clause: Clause) -> str:
 
 def _side(report: Report, clause: Clause) -> str:
     """Which side of a limit is allowed."""
-    bound = next((one for one in report.bounds if one.metric == clause.metric), None)
-    least = bound is not None and bound.direction == "at_least"
     if clause.against:
         return "better than"
-    return "at least" if least else "at most"
+    return "at least" if _is_least(report, clause) else "at most"
+
+
+def _is_least(report: Report, clause: Clause) -> bool:
+    bound = next((one for one in report.bounds if one.metric == clause.metric), None)
+    return bound is not None and bound.direction == "at_least"
 
 
 def _share(value: float | None, scale: float) -> float:
@@ -179,9 +182,10 @@ def _value(known: Bound) -> str:
     return raised(format_value(known.limit, known.unit))
 
 
-def _room(clause: Clause) -> str:
+def _room(clause: Clause, *, least: bool) -> str:
     """How far from its limit a figure is, as a share of the limit."""
     if clause.slack is None or not clause.limit:
         return ""
     share = format_share(abs(clause.slack / clause.limit))
-    return f"{share} {'over' if clause.slack > 0 else 'left'}"
+    missed = "short" if least else "over"
+    return f"{share} {missed if clause.slack > 0 else 'left'}"

@@ -40,11 +40,17 @@ _DOCUMENT_START = re.compile(rb"^---[ \t]*(?=\r?\n)", re.MULTILINE)
 
 
 class ScriptTimes(Record):
-    """How long the scripts of a board may take."""
+    """How long the scripts of a board may take, and what newer versions of twister give them.
+
+    The keys `…_arg` are of twister's schema from 2025 on: words for the script's command line.
+    """
 
     pre_script_s: float = Field(default=30, alias="pre_script_timeout", gt=0)
     post_script_s: float = Field(default=30, alias="post_script_timeout", gt=0)
     post_flash_s: float = Field(default=30, alias="post_flash_timeout", gt=0)
+    pre_script_arg: tuple[str, ...] = ()
+    post_script_arg: tuple[str, ...] = ()
+    post_flash_script_arg: tuple[str, ...] = ()
 
 
 class BenchBoard(Record):
@@ -66,7 +72,7 @@ class BenchBoard(Record):
         pre_script: A program to run before flashing.
         post_flash_script: A program to run after flashing.
         post_script: A program to run when everything is over.
-        script_param: Time limits of these.
+        script_param: Time limits and arguments of these.
         flash_command: What to run instead of west; the words may hold `PLACEHOLDERS` in braces.
         available: Twister's own.
         fixtures: Twister's own.

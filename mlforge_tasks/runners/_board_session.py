@@ -174,13 +174,14 @@ class SerialSession:
 
     def _flash(self) -> None:
         on = self._on
-        self._script(on.pre_script, on.script_param.pre_script_s)
+        times = on.script_param
+        self._script(on.pre_script, times.pre_script_arg, times.pre_script_s)
         if on.flash_before:
             self._port.close()
         else:
             self._port.open()  # before the image boots, so that none of its bytes are lost
         flash(self._board, on, self._firmware, cwd=self._cwd, note=self._transcript.note)
-        self._script(on.post_flash_script, on.script_param.post_flash_s)
+        self._script(on.post_flash_script, times.post_flash_script_arg, times.post_flash_s)
 
     def _meet(self) -> Hello:
         for _ in range(ROUNDS):
@@ -192,9 +193,9 @@ class SerialSession:
                 self._port.close()
         raise ToolError(f"{self._port.url} of {self._name()} vanishes whenever it is opened")
 
-    def _script(self, script: str | None, timeout_s: float) -> None:
+    def _script(self, script: str | None, words: tuple[str, ...], timeout_s: float) -> None:
         if script is not None:
-            output = process.check([script], timeout_s=timeout_s, cwd=self._cwd)
+            output = process.check([script, *words], timeout_s=timeout_s, cwd=self._cwd)
             self._transcript.note(f"{script}\n{output}")
 
     def _name(self) -> str:

@@ -151,8 +151,9 @@ def _tidy(on: BenchBoard, cwd: Path, transcript: Transcript) -> None:
     """Runs `post_script`; what it comes to changes no result."""
     if on.post_script is None:
         return
+    argv = [on.post_script, *on.script_param.post_script_arg]
     try:
-        done = process.run([on.post_script], timeout_s=on.script_param.post_script_s, cwd=cwd)
+        done = process.run(argv, timeout_s=on.script_param.post_script_s, cwd=cwd)
     except ToolError as error:
         transcript.note(error.message)
     else:

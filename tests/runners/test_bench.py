@@ -54,6 +54,7 @@ TWISTER = """\
     pre_script_timeout: 5
     post_flash_timeout: 6
     post_script_timeout: 7
+    pre_script_arg: ["--on"]
 - connected: true
   id: None
   platform: intel_adsp/cavs25
@@ -103,6 +104,7 @@ def test_twisters_map_is_read_as_it_is(tmp_path: Path) -> None:
     assert nordic.script_param.pre_script_s == 5
     assert nordic.script_param.post_flash_s == 6
     assert nordic.script_param.post_script_s == 7
+    assert nordic.script_param.pre_script_arg == ("--on",)
     assert (intel.serial_pty, intel.reachable) == ("path/to/script.py", True)
     assert intel.runner_params == ("--remote-host=remote_host_ip_addr",)
     assert (nucleo.platforms, nucleo.reachable) == (("nucleo_f446re", "nucleo_f446ze"), False)
@@ -153,7 +155,7 @@ def test_what_is_no_hardware_map_is_refused(tmp_path: Path, text: str, problem: 
 def test_two_boards_with_one_id_are_refused(tmp_path: Path) -> None:
     """Nobody could say which of the two was measured."""
     (found,) = problems(tmp_path, TWISTER + TWISTER.partition("- connected: true\n  id: '0")[0])
-    assert found.startswith("hardware-map.yaml:47: 4.id: found 'OSHW")
+    assert found.startswith("hardware-map.yaml:48: 4.id: found 'OSHW")
     assert "wanted another id than that of board 1 of the map" in found
 
 

@@ -287,7 +287,7 @@ def test_scripts_run_in_order_and_a_port_may_come_with_the_image(bench: Bench) -
     bench.board.port.rename(bench.folder / "hidden")
     for name in ("before", "after", "end"):
         script = bench.folder / f"{name}.sh"
-        script.write_text(f"#!/bin/sh\necho {name} >> order\necho told-by-{name}\n")
+        script.write_text(f"#!/bin/sh\necho {name}$* >> order\necho told-by-{name}\n")
         script.chmod(0o755)
     flash = shlex.join(bench.board.flash_command)
     script = bench.folder / "flash.sh"
@@ -299,10 +299,12 @@ def test_scripts_run_in_order_and_a_port_may_come_with_the_image(bench: Bench) -
         pre_script="./before.sh",
         post_flash_script="./after.sh",
         post_script="./end.sh",
+        script_param={"pre_script_arg": ["--on"], "post_script_arg": ["--off", "2"]},
     )
     with bench.open() as session:
         ask(session, 9)
-    assert (bench.folder / "order").read_text().split() == ["before", "flash", "after", "end"]
+    ran = (bench.folder / "order").read_text().splitlines()
+    assert ran == ["before--on", "flash", "after", "end--off 2"]
     for name in ("before", "after", "end"):
         assert f"told-by-{name}" in bench.evidence
 
