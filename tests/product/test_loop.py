@@ -84,7 +84,8 @@ def test_another_prefix_makes_the_library_alone(build: Path, tmp_path: Path) -> 
     words = ("engine: aot}", "engine: aot, prefix: level, version: 2.0.0}")
     run = doit(build=build, contract=edited(TANK, tmp_path, words))
     assert run.code == 0
-    assert run.stages("built") == ["library:2", "deliver:2"]
+    # The page shows the contract, whose text is another.
+    assert run.stages("built") == ["library:2", "page:2", "deliver:2"]
     sources = build / "tank" / "delivered" / "library" / "src"
     assert sorted(path.name for path in sources.iterdir()) == ["level", "level.h"]
     assert '#define LEVEL_VERSION "2.0.0"' in (sources / "level.h").read_text()
@@ -468,16 +469,23 @@ def test_two_at_once_elsewhere_give_the_same_bytes(build: Path, tmp_path: Path) 
         ("epochs: 12", "epochs: 2"),
     )
     checkout = other_checkout(tmp_path / "another checkout")
-    contract = edited(TANK, checkout / "contracts", *changes)
+    contract = edited(TANK, tmp_path / "contracts", *changes)
+    there = edited(TANK, checkout / "contracts", *changes).relative_to(checkout)
     wipe_all_but_the_store(build)
     serial = doit(build=build, contract=contract)
-    there = contract.relative_to(checkout)
     parallel = doit("-n", "2", build=Path("out"), contract=there, checkout=checkout)
     for run in (serial, parallel):
         assert run.code == 0, run.out + run.err
         assert {"train:1.0", "train:1.1", "run:1.0", "run:1.1"} <= set(run.stages("built"))
-    again = digests(checkout / "out")
-    assert again == digests(build)
+    pages = [tree / "tank" / "delivered" / "report.html" for tree in (build, checkout / "out")]
+    here, elsewhere = (page.read_text() for page in pages)
+    # A contract from outside of the project is called by its name alone.
+    assert elsewhere.replace(str(there), there.name) == here
+    first, again = digests(build), digests(checkout / "out")
+    for each in (first, again):
+        assert each.pop("tank/iterations/01/page")
+        assert each["tank/delivered"].pop("report.html")
+    assert again == first
     assert "firmware.bin" in again["tank/iterations/01/1/firmware"]
     report = Report.read(build / "tank" / "delivered" / "report.json")
     assert [result.trial.id for result in report.results] == ["1.0", "1.1"]
@@ -564,7 +572,7 @@ def test_an_interrupt_is_a_message(
 
 
 def test_a_broken_contract_ends_with_3(tmp_path: Path) -> None:
-    """Every mistake is shown with its line; nothing is started, nothing is written."""
+    """Every mistake is shown with its line; nothing is started, CI alone is told of it."""
     contract = edited(
         TANK,
         tmp_path / "edited",
@@ -576,7 +584,7 @@ def test_a_broken_contract_ends_with_3(tmp_path: Path) -> None:
     assert "2 mistakes" in run.err
     assert "did you mean 'random_search'?" in run.err
     assert "Traceback" not in run.err
-    assert not (tmp_path / "build").exists()
+    assert [path.name for path in (tmp_path / "build" / "tank").iterdir()] == ["ci"]
 
 
 def test_one_run_at_a_time(build: Path, cold: Cold) -> None:

@@ -180,5 +180,9 @@ def test_a_replay_without_key_and_network_gives_the_same_digests(
     first, again = (digests(tree / "glucose") for tree in (searched.build, build))
     # The contract's own copy names another agent.
     assert first["delivered"].pop("contract.json") != again["delivered"].pop("contract.json")
+    for each in (first, again):  # the report shows it
+        pages = [name for name in each if name.endswith("/page")]
+        assert len([each.pop(name) for name in pages]) == 1
+        assert each["delivered"].pop("report.html")
     assert again == first
     assert {"model.tflite", "firmware.bin", "report.json"} <= again["delivered"].keys()

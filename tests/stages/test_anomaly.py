@@ -13,7 +13,7 @@ from mlforge_tasks.graph import process
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation, alone, score_unit
-from mlforge_tasks.runners import Expected, InferenceResult
+from mlforge_tasks.runners import Expected, InferenceResult, Way
 from mlforge_tasks.runners._program import Program, running
 from mlforge_tasks.runners.qemu import PLUGIN as QEMU
 from mlforge_tasks.runners.qemu import command
@@ -166,6 +166,7 @@ class _Device:
 
     def __init__(self, model: Quantisation, off: int = 0, decision: bytes = b"") -> None:
         self._model, self._off, self._decision = model, off, decision
+        self.inputs_through: Way = "line"
 
     def infer(self, data: bytes) -> InferenceResult:
         given = np.frombuffer(data, np.int8)[None]

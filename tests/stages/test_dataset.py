@@ -16,7 +16,7 @@ import pytest
 
 from mlforge_tasks import windows
 from mlforge_tasks.contract.data_card import DataCard
-from mlforge_tasks.errors import LAST_WORDS, MlforgeError
+from mlforge_tasks.errors import EXIT_DATA_WRONG, LAST_WORDS, MlforgeError
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.stages import dataset
 from tests.helpers.datasets import FORECAST, SORTING, run_stage, spec
@@ -144,7 +144,7 @@ def test_bad_data_ends_with_its_message(tmp_path: Path) -> None:
     """As a process the stage says what is wrong with the data and nothing else."""
     (tmp_path / "data.csv").write_text("level\n1\nlow\n")
     code, text = as_process(tmp_path, config(FORECAST, "regression"))
-    assert code == 2
+    assert code == EXIT_DATA_WRONG
     first = text.removeprefix(LAST_WORDS).splitlines()[0]
     assert first == "data.csv:3: column 'level': found 'low', wanted a number"
     assert "Traceback" not in text
