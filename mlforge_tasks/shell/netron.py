@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.shell.live import view
-from mlforge_tasks.shell.live.server import ADDRESS, is_for_us
+from mlforge_tasks.shell.live.local import LocalServer, Quiet, is_for_us
 from mlforge_tasks.verdict.clauses import bounds
 from mlforge_tasks.verdict.trials import Trials, ranked
 
@@ -181,38 +181,24 @@ def files(shown: Shown) -> Served:
     }
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serves on this computer alone.
+class Server(LocalServer):
+    """Serves Netron and a model.
 
     Args:
         served: See `files`.
         port: Which; 0 for a free one.
-    """
 
-    daemon_threads = True
+    Raises:
+        MlforgeError: The port cannot be had.
+    """
 
     def __init__(self, served: Served, port: int = 0) -> None:
         self.served = served
-        super().__init__((ADDRESS, port), _Handler)
-
-    @property
-    def port(self) -> int:
-        """The port that it has."""
-        return int(self.server_address[1])
-
-    @property
-    def url(self) -> str:
-        """Where the page is."""
-        return f"http://{ADDRESS}:{self.port}/"
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that goes in the middle of an answer is no news."""
+        super().__init__(port, _Handler)
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(Quiet, http.server.BaseHTTPRequestHandler):
     server: Server
-    server_version = "mlforge"
-    sys_version = ""
 
     def do_GET(self) -> None:
         """Answers; a page that has another name for this computer gets nothing."""
@@ -232,9 +218,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Nothing: the console belongs to the user."""
 
 
 def read(plan: Plan, words: Mapping[str, str]) -> Asked:

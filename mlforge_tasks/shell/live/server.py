@@ -1,8 +1,7 @@
 """The page, its news and the files that it links to, over HTTP to this computer alone.
 
-A web site that the user has open could have the browser ask here too, under a name of its own that
-it lets resolve to 127.0.0.1. So a request has to name this computer as its host. What is asked for
-is one of the names that are offered: no path is looked up, and nothing is ever written.
+What is asked for is one of the names that are offered: no path is looked up, and nothing is ever
+written.
 """
 
 from __future__ import annotations
@@ -11,25 +10,21 @@ import contextlib
 import http.server
 import mimetypes
 import queue
-import socket
-import sys
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph.files import open_own
+from mlforge_tasks.shell.live.local import LocalServer, Quiet, is_for_us
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from email.message import Message
     from pathlib import Path
     from typing import BinaryIO
 
     from mlforge_tasks.shell.live.hub import Hub
 
-ADDRESS = "127.0.0.1"
-NAMES = (ADDRESS, "localhost")
 PAGE, EVENTS = "/", "/events"
 # A browser that has gone is noticed when it is written to.
 BEAT_S = 10.0
@@ -69,8 +64,8 @@ class Offer(Protocol):
         """The files that it links to, by their names in the links."""
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serves on this computer alone.
+class Server(LocalServer):
+    """Serves what is offered.
 
     Args:
         port: Which; 0 for a free one.
@@ -81,77 +76,17 @@ class Server(http.server.ThreadingHTTPServer):
         MlforgeError: The port cannot be had.
     """
 
-    daemon_threads = True
-    # One that was just given up can be had again at once (the standard library's own choice).
-    allow_reuse_address = True
-
     def __init__(self, port: int, offer: Offer, hub: Hub) -> None:
         self.offer = offer
         self.hub = hub
-        try:
-            super().__init__((ADDRESS, port), _Handler)
-        except OSError as error:
-            raise _taken(port, error) from None
-
-    @property
-    def port(self) -> int:
-        """The port that it has."""
-        return int(self.server_address[1])
-
-    @property
-    def url(self) -> str:
-        """Where the page is."""
-        return f"http://{ADDRESS}:{self.port}/"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes in the middle of an answer is no news; a mistake of ours is."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
+        super().__init__(port, _Handler)
 
 
-def check_port(port: int) -> None:
-    """Sees whether a port can be had.
-
-    Raises:
-        MlforgeError: It cannot.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((ADDRESS, port))
-            probe.listen(1)
-        except OSError as error:
-            raise _taken(port, error) from None
-
-
-def is_for_us(headers: Message, port: int) -> bool:
-    """Whether a browser asks for this computer by a name of ours, and from a page of ours.
-
-    Args:
-        headers: Of its request.
-        port: That it was sent to.
-    """
-    ours = {f"{name}:{port}" for name in NAMES}
-    origin = headers.get("Origin")
-    hosts = headers.get_all("Host", [])
-    known = len(hosts) == 1 and hosts[0].lower() in ours
-    return known and (origin is None or origin.removeprefix("http://") in ours)
-
-
-def _taken(port: int, error: OSError) -> MlforgeError:
-    return MlforgeError(
-        f"port={port}: {(error.strerror or str(error)).lower()}",
-        hint="another port=…, or none: a free one is taken then",
-    )
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(Quiet, http.server.BaseHTTPRequestHandler):
     server: Server
     timeout = STUCK_S
     # What is no request is answered with headers too, so that it is text.
     default_request_version = "HTTP/1.0"
-    server_version = "mlforge"
-    sys_version = ""
 
     def do_GET(self) -> None:
         """Answers."""
@@ -174,9 +109,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._say(HTTPStatus.METHOD_NOT_ALLOWED, "this page can only be looked at", body=True)
         else:
             self._say(status, message or status.phrase, body=True)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Nothing: the console belongs to the user."""
 
     def _answer(self, *, body: bool) -> None:
         if not is_for_us(self.headers, self.server.port):

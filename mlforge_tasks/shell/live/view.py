@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.shell.live.hub import Hub, News
+from mlforge_tasks.shell.live.local import check_port
 from mlforge_tasks.shell.live.pages import Pages
-from mlforge_tasks.shell.live.server import Server, check_port
+from mlforge_tasks.shell.live.server import Server
 from mlforge_tasks.shell.live.today import Today
 from mlforge_tasks.shell.live.watcher import Watcher
 
