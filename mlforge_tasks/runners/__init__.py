@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.cycles.record import Cycles, LayerCycles
-    from mlforge_tasks.records import SelfTest, Source
+    from mlforge_tasks.records import Measurement, SelfTest, Source
 
 NS_PER_S = 10**9
 # How inputs come to a device: over its serial line, or written into its memory by an emulator's
@@ -57,6 +57,21 @@ class InferenceResult:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What was seen of a device from beside it: by meters, or on the machine that it is on.
+
+    Attributes:
+        measurements: Figures that the device itself does not tell.
+        where: What the very machine is, by its own word.
+        not_measured: Figures that were asked for and could not be had, each with why.
+    """
+
+    measurements: tuple[Measurement, ...] = ()
+    where: tuple[tuple[str, str], ...] = ()
+    not_measured: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Capabilities:
     """What a runner's figures are worth.
 
@@ -83,6 +98,10 @@ class Session(Protocol):
     @property
     def inputs_through(self) -> Way:
         """How inputs come to the device."""
+
+    @property
+    def beside(self) -> Beside:
+        """What was seen of it from beside it, so far."""
 
     def begin(self) -> None:
         """Has the next input begin a stream, of a model that keeps a state.

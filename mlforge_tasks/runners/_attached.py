@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlforge_tasks.contract.board import Board
-    from mlforge_tasks.runners._bench import BenchBoard
+    from mlforge_tasks.runners._bench_board import BenchBoard
 
 # What each west runner calls where it is told of no other (the defaults in Zephyr's
 # scripts/west_commands/runners), and how to get it.

@@ -1,8 +1,7 @@
 """The bench: which boards are plugged in, from twister's hardware map, read as twister writes it.
 
 Twister's own description is "Running Tests on Hardware" in Zephyr's documentation; the keys are
-those of its `hwmap-schema.yaml`. One key is ours: `flash_command`, for a board that west cannot
-flash. The keys `available`, `fixtures`, `notes` and `flash_with_test` say nothing to us.
+those of its `hwmap-schema.yaml`. `_bench_board` has what an entry may hold.
 """
 
 from __future__ import annotations
@@ -15,10 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from mlforge_tasks.errors import ContractError, ToolError
 from mlforge_tasks.records import Record
+from mlforge_tasks.runners._bench_board import UNKNOWN, BenchBoard
 from mlforge_tasks.yaml_file import Mistake, Mistakes, closest, read_model
 
 if TYPE_CHECKING:
@@ -29,118 +29,9 @@ if TYPE_CHECKING:
 MAP_VARIABLE = "MLFORGE_HARDWARE_MAP"
 PROBE_VARIABLE = "MLFORGE_PROBE_ID"
 MAP_FILE = "hardware-map.yaml"
-# What twister writes for what it cannot find out.
-UNKNOWN = "unknown"
-# What `flash_command` may hold in braces.
-PLACEHOLDERS = ("elf", "hex", "bin", "serial", "probe_id")
 GENERATE_HINT = "`twister --generate-hardware-map <file>` writes one; see docs/hardware.md"
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _DOCUMENT_START = re.compile(rb"^---[ \t]*(?=\r?\n)", re.MULTILINE)
-
-
-class ScriptTimes(Record):
-    """How long the scripts of a board may take, and what newer versions of twister give them.
-
-    The keys `…_arg` are of twister's schema from 2025 on: words for the script's command line.
-    """
-
-    pre_script_s: float = Field(default=30, alias="pre_script_timeout", gt=0)
-    post_script_s: float = Field(default=30, alias="post_script_timeout", gt=0)
-    post_flash_s: float = Field(default=30, alias="post_flash_timeout", gt=0)
-    pre_script_arg: tuple[str, ...] = ()
-    post_script_arg: tuple[str, ...] = ()
-    post_flash_script_arg: tuple[str, ...] = ()
-
-
-class BenchBoard(Record):
-    """One entry of the hardware map.
-
-    Attributes:
-        platforms: The boards, as Zephyr writes them, that it can be used as.
-        id: Serial number that its USB device shows.
-        probe_id: Serial number of its debug probe, where that is another one.
-        product: What its USB device calls itself.
-        runner: West runner that flashes it.
-        runner_params: More arguments for that runner.
-        connected: Whether it is plugged in.
-        serial: Its port, or a URL that pyserial opens.
-        serial_pty: A program that carries its console, in place of a port.
-        baud: Speed of the port.
-        flash_timeout_s: Time limit of flashing.
-        flash_before: Flash before the port is opened, for a port that is only there afterwards.
-        pre_script: A program to run before flashing.
-        post_flash_script: A program to run after flashing.
-        post_script: A program to run when everything is over.
-        script_param: Time limits and arguments of these.
-        flash_command: What to run instead of west; the words may hold `PLACEHOLDERS` in braces.
-        available: Twister's own.
-        fixtures: Twister's own.
-        flash_with_test: Twister's own.
-        notes: For people.
-    """
-
-    platforms: tuple[str, ...] = Field(alias="platform", min_length=1)
-    id: str | None = None
-    probe_id: str | None = None
-    product: str = UNKNOWN
-    runner: str | None = None
-    runner_params: tuple[str, ...] = ()
-    connected: bool
-    serial: str | None = None
-    serial_pty: str | None = None
-    baud: int = Field(default=115_200, gt=0)
-    flash_timeout_s: float = Field(default=60, alias="flash_timeout", gt=0)
-    flash_before: bool = False
-    pre_script: str | None = None
-    post_flash_script: str | None = None
-    post_script: str | None = None
-    script_param: ScriptTimes = ScriptTimes()
-    flash_command: tuple[str, ...] | None = Field(default=None, min_length=1)
-    available: bool = True
-    fixtures: tuple[str, ...] = ()
-    flash_with_test: bool = False
-    notes: str | None = None
-
-    @field_validator("platforms", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: object) -> object:
-        """Twister takes a list, or names with spaces between."""
-        if isinstance(value, str):
-            return tuple(value.split())
-        return tuple(value) if isinstance(value, list) else value
-
-    @field_validator("flash_command")
-    @classmethod
-    def _known_placeholders(cls, command: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        for index, word in enumerate(command or ()):
-            for name in _PLACEHOLDER.findall(word):
-                if name not in PLACEHOLDERS:
-                    known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
-                    raise Mistake(f"braces only as in {known}", at=(index,))
-        return command
-
-    @property
-    def probe(self) -> str | None:
-        """What tells this board from others of its kind; `probe_id` goes before `id`."""
-        return self.probe_id or self.id
-
-    @property
-    def reachable(self) -> bool:
-        """Whether there is something to talk to, by the map."""
-        return self.connected and (self.serial or self.serial_pty) is not None
-
-    def identity(self) -> dict[str, str]:
-        """What a measurement on this board belongs to.
-
-        Where it is plugged in and how it is flashed may change without another result.
-        """
-        return {
-            "bench_platform": " ".join(self.platforms),
-            "bench_product": self.product,
-            "bench_id": self.id or "",
-            "bench_probe_id": self.probe_id or "",
-        }
 
 
 class _Map(Record):
@@ -247,7 +138,8 @@ def _with_probe(boards: Iterable[BenchBoard], name: str, probe_id: str) -> list[
 
 
 def _flashable(board: BenchBoard) -> BenchBoard:
-    if board.flash_command is None and board.runner in (None, UNKNOWN):
+    flashes = board.ssh is None or board.serial is not None
+    if flashes and board.flash_command is None and board.runner in (None, UNKNOWN):
         raise ToolError(
             f"the hardware map does not say how to flash the {board.platforms[0]} "
             f"({_listed([board])})",
@@ -258,7 +150,7 @@ def _flashable(board: BenchBoard) -> BenchBoard:
 
 
 def _listed(boards: Iterable[BenchBoard]) -> str:
-    return ", ".join(board.probe or "one without an id" for board in boards)
+    return ", ".join(board.called for board in boards)
 
 
 def _add_hint(boards: Sequence[BenchBoard], name: str) -> str:
@@ -290,10 +182,3 @@ def find(
     path = map_path(root, environ)
     probe_id = environ.get(PROBE_VARIABLE) or None
     return choose(read_map(path), names, probe_id), path.resolve().parent
-
-
-def fill(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    """A `flash_command` with its placeholders filled in; other braces stay."""
-    return [
-        _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), word) for word in command
-    ]

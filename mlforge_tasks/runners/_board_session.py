@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
 from mlforge_tasks.records import Reason
+from mlforge_tasks.runners import Beside
 from mlforge_tasks.runners._fault import STAGE
 from mlforge_tasks.runners._flash import flash
 from mlforge_tasks.runners._link import NoAnswerError, TransportClosedError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import InferenceResult, Way
-    from mlforge_tasks.runners._bench import BenchBoard
+    from mlforge_tasks.runners._bench_board import BenchBoard
     from mlforge_tasks.runners._hello import Hello
     from mlforge_tasks.runners._line import Line, Patience
     from mlforge_tasks.runners._port import Port, Transcript
@@ -85,6 +86,11 @@ class SerialSession:
     def inputs_through(self) -> Way:
         """See `runners.Session.inputs_through`."""
         return "line"
+
+    @property
+    def beside(self) -> Beside:
+        """See `runners.Session.beside`: nothing."""
+        return Beside()
 
     @property
     def transcript(self) -> str:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.elf import flat_origin
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process, product, progress
-from mlforge_tasks.runners._bench import fill
+from mlforge_tasks.runners._bench_board import fill
 from mlforge_tasks.runners._hex import intel_hex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlforge_tasks.contract.board import Board
-    from mlforge_tasks.runners._bench import BenchBoard
+    from mlforge_tasks.runners._bench_board import BenchBoard
 
 BUILD_FOLDERS = product.project() / "build" / ".zephyr"
 # A probe that has just been plugged in, or was left in some state, often works the second time.

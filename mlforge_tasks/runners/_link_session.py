@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.runners import Beside
 from mlforge_tasks.runners._frames import wire_bytes
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class LinkSession:
     def infer(self, data: bytes) -> InferenceResult:
         """See `runners.Session.infer`."""
         return self._link.infer(data)
+
+    @property
+    def beside(self) -> Beside:
+        """See `runners.Session.beside`: nothing."""
+        return Beside()
 
     @property
     def inputs_through(self) -> Way:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import Expected
-    from mlforge_tasks.runners._bench import BenchBoard
+    from mlforge_tasks.runners._bench_board import BenchBoard
 
 
 @contextlib.contextmanager

@@ -26,6 +26,8 @@ from mlforge_tasks.runners import _attached, _bench, qemu
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mlforge_tasks.runners._bench_board import BenchBoard
+
 VERSION_TIMEOUT_S = 30.0
 Level = Literal["ok", "optional", "missing"]
 MARKS = {"ok": "ok", "optional": "--", "missing": "!!"}
@@ -128,13 +130,14 @@ def _boards() -> Iterator[Finding]:
         for board in boards:
             state = "connected" if board.reachable else "not connected"
             names = ", ".join(board.platforms)
-            yield Finding("ok", f"  board {board.probe}", f"{names} on {board.serial}, {state}")
+            on = board.ssh.address if board.ssh else board.serial
+            yield Finding("ok", f"  board {board.called}", f"{names} on {on}, {state}")
             yield from _flasher(board)
     ports = [f"{port.device} ({port.description})" for port in list_ports.comports()]
     yield Finding("ok" if ports else "optional", "serial ports", ", ".join(ports) or "none")
 
 
-def _flasher(board: _bench.BenchBoard) -> Iterator[Finding]:
+def _flasher(board: BenchBoard) -> Iterator[Finding]:
     """What west calls to flash a board, where that is known."""
     known = _attached.program_of(board.runner or "")
     if known is not None and board.flash_command is None:

@@ -65,6 +65,7 @@ class RunReport(Record):
         stacks: Every thread's.
         ran: sha256 of what ran, by file: the images, and the model in them by their own word.
         where: The very board, as the runner identifies it; empty on an emulator.
+        not_measured: Figures that were asked for and could not be had, each with why.
         macs: Multiply-accumulates per inference.
         golden_vectors: Test inputs that the device ran.
         golden_left_out: Further ones that it would have run in less time.
@@ -83,6 +84,7 @@ class RunReport(Record):
     stacks: tuple[StackUse, ...]
     ran: dict[str, str]
     where: tuple[tuple[str, str], ...] = ()
+    not_measured: tuple[tuple[str, str], ...] = ()
     macs: int
     golden_vectors: int
     golden_left_out: int = 0
@@ -164,22 +166,22 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     board = Board.from_dump(config["board"])
     runner: Runner = plugins.load("runners", config["runner"])
     builds, model = _builds(inputs), Quantisation.read(inputs["quantise"] / "quantisation.json")
-    expected = Expected(builds[0].firmware_id, model.tflite_sha256)
+    expected, elf = Expected(builds[0].firmware_id, model.tflite_sha256), inputs["firmware"] / IMAGE
     no_profile = _write_profile(inputs, out, board, runner, expected)
-    elf = inputs["firmware"] / IMAGE
     with runner.open(board, elf, expected, evidence=out) as session:
         (out / "console.txt").write_bytes(session.console)  # the same at every boot, up to here
         golden = _examples(inputs, session, model, config[FIELDS[0]])
-        outputs, self_test = golden.ask(session), session.self_test
+        outputs, self_test, beside = golden.ask(session), session.self_test, session.beside
     not_compared = golden.check((inputs["quantise"] / "model.tflite").read_bytes(), outputs)
     cycles, source = runner.cycles(board, elf, self_test), runner.capabilities.source
     RunReport(
         source=source,
-        measurements=measurements(board, builds, self_test, source, cycles),
+        measurements=measurements(board, builds, self_test, source, cycles) + beside.measurements,
         cycles=cycles,
         stacks=self_test.stacks,
         ran=_ran(inputs["firmware"], self_test),
-        where=_where(runner, board),
+        where=_where(runner, board) + beside.where,
+        not_measured=beside.not_measured,
         macs=EngineReport.read(inputs["engine"] / REPORT).macs,
         golden_vectors=len(golden.inputs),
         golden_left_out=golden.left_out,

@@ -10,7 +10,7 @@ import pytest
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.runners import _attached
-from mlforge_tasks.runners._bench import BenchBoard
+from mlforge_tasks.runners._bench_board import BenchBoard
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,11 +11,11 @@ from mlforge_tasks.errors import ContractError, ToolError
 from mlforge_tasks.runners._bench import (
     MAP_VARIABLE,
     PROBE_VARIABLE,
-    BenchBoard,
     choose,
     find,
     read_map,
 )
+from mlforge_tasks.runners._bench_board import BenchBoard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,3 +226,29 @@ def test_identity_is_the_boards_not_the_ports(tmp_path: Path) -> None:
     )
     assert first.identity() == moved.identity()
     assert first.identity() != other.identity()
+
+
+def test_a_machine_is_logged_in_to(tmp_path: Path) -> None:
+    """An entry with `ssh` needs no port and nothing that flashes; its address is its identity."""
+    text = "- {connected: true, platform: raspberry_pi_4, ssh: {host: pi.lan, port: 2222}}\n"
+    (board,) = read_map(write(tmp_path, text))
+    assert choose([board], ["raspberry_pi_4"]) is board
+    assert board.identity()["bench_id"] == board.called == "pi.lan:2222"
+    (named,) = read_map(write(tmp_path, text.replace("true,", "true, id: one,")))
+    assert named.identity()["bench_id"] == "one"
+
+
+@pytest.mark.parametrize(
+    ("entry", "field"),
+    [
+        ("{host: pi, password: x}", "password"),
+        ("{host: pi, port: 0}", "port"),
+        ("{host: -oProxyCommand=x}", "host"),
+        ("{port: 22}", "host"),
+    ],
+)
+def test_a_login_that_cannot_be_is_told(entry: str, field: str, tmp_path: Path) -> None:
+    """No password is taken from a file, and no option in place of a host."""
+    path = write(tmp_path, f"- connected: true\n  platform: b\n  ssh: {entry}\n")
+    with pytest.raises(ContractError, match=rf":3: \d*\.?ssh\.{field}|:3: .*{field}"):
+        read_map(path)

@@ -15,7 +15,7 @@ from mlforge_tasks.elf import flat_origin
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
 from mlforge_tasks.runners import _flash
-from mlforge_tasks.runners._bench import BenchBoard
+from mlforge_tasks.runners._bench_board import BenchBoard
 from mlforge_tasks.runners._flash import Files, build_folder, custom_argv, west_argv
 from mlforge_tasks.runners._hex import intel_hex
 from tests.helpers import tiny_model

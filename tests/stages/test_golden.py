@@ -10,7 +10,7 @@ import pytest
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
-from mlforge_tasks.runners import InferenceResult, Way
+from mlforge_tasks.runners import Beside, InferenceResult, Way
 from mlforge_tasks.stages._golden import GoldenVectors, fitting
 from mlforge_tasks.verdict.decision import Decision, Threshold
 from mlforge_tasks.verdict.detection import decisions
@@ -39,6 +39,7 @@ class Device:
     """Gives the first two input bytes, and behind them what it decides."""
 
     console = b""
+    beside = Beside()
 
     def __init__(self, least: int | None) -> None:
         self._least = least
