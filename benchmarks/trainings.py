@@ -23,12 +23,12 @@ from sklearn.datasets import load_digits
 
 from benchmarks._command_line import parser
 from benchmarks._data_sets import rare
-from mlforge_tasks.agents._tpe import HARDWARE_METRICS
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.graph import process
 from mlforge_tasks.graph.manifest import PROVENANCE, Provenance
 from mlforge_tasks.stages._training import Training
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX
+from mlforge_tasks.verdict.limits import BY_METRIC
 from mlforge_tasks.verdict.trials import Trials
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _read(tree: Path, patience: int) -> Search:
 def is_short(verdict: Verdict) -> bool:
     """Whether a model misses what is asked of it on validation data."""
     missed = {one.metric for one in verdict.clauses if one.status == "fail"}
-    return any(not one.endswith(TEST_SUFFIX) and one not in HARDWARE_METRICS for one in missed)
+    return any(not one.endswith(TEST_SUFFIX) and one not in BY_METRIC for one in missed)
 
 
 def median(searches: Sequence[Search]) -> int:

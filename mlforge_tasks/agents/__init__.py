@@ -25,10 +25,38 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.quantisation import EndType
 from mlforge_tasks.records import Measurement, Record
 from mlforge_tasks.verdict.constraints import LATENCIES
+from mlforge_tasks.verdict.limit_kind import Direction
 from mlforge_tasks.verdict.trial import Trial
 
+# A share is of a bound, and a bound may be 0.
+TINY = 1e-9
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0)]
+
+
+class OtherLimit(Record):
+    """A limit on a figure that no agent foretells from a design alone.
+
+    Attributes:
+        metric: The measurement that it binds.
+        limit: The bound.
+        unit: Of the bound.
+        direction: Whether the figure must stay at or below the bound, or at or above it.
+        told: What it is, and what makes it less.
+        grows_with: The figure of `Limits` that it grows with, or falls with where it must be large.
+    """
+
+    metric: str
+    limit: float
+    unit: str
+    direction: Direction
+    told: str
+    grows_with: str | None = None
+
+    def past(self, value: float) -> float:
+        """How far a value is past the bound, relative to it; at most 0 keeps it."""
+        share = (value - self.limit) / max(abs(self.limit), TINY)
+        return share if self.direction == "at_most" else -share
 
 
 class Limits(Record):
@@ -43,6 +71,7 @@ class Limits(Record):
     latency_p99_us: PositiveFloat | None = None
     latency_max_us: PositiveFloat | None = None
     stack_bytes: PositiveFloat | None = None
+    others: tuple[OtherLimit, ...] = ()
 
     @property
     def latency_metric(self) -> str:
@@ -51,14 +80,14 @@ class Limits(Record):
         return next((name for name in LATENCIES if limits[name] is not None), LATENCIES[0])
 
     def by_metric(self) -> dict[str, float | None]:
-        """Each limit by the measurement that it binds; of the latencies the limited one only."""
-        unjudged = {*LATENCIES} - {self.latency_metric}
+        """Each usual limit by what it binds; of the latencies the limited one only."""
+        unjudged = {*LATENCIES, "others"} - {self.latency_metric}
         return {metric: limit for metric, limit in self if metric not in unjudged}
 
     @model_serializer(mode="wrap")
     def _without_unjudged(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A limit on the median reads as it did before others could be limited."""
-        kept = self.by_metric()
+        kept = {*self.by_metric(), *(("others",) if self.others else ())}
         return {metric: limit for metric, limit in dump(self).items() if metric in kept}
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlforge_tasks.agents._features import METRICS, figures_for, kernels_of, loops_of, units
+from mlforge_tasks.agents._implied import implied
 from mlforge_tasks.agents._loops import counts as loop_counts
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ COARSENINGS = (1.0, 2.0, 4.0, 8.0)
 # Upper end of a prediction, in standard deviations: about 1 in 40 candidates would exceed it.
 UPPER_DEVIATIONS = 2.0
 
-_SOURCE_RANK = {"hardware": 0, "emulated": 1}
+_SOURCE_RANK = {"hardware": 0, "emulated": 1, "static": 2}
 
 
 def count(
@@ -113,7 +114,7 @@ def _log_evidence(rows: Floats, guess: Floats, error: float) -> float:
 
 
 def measured_value(trial: Trial, metric: str) -> float | None:
-    """A trial's measured figure, from the most trustworthy source; static ones do not count."""
+    """A trial's measured figure, from the most trustworthy source."""
     return _measured(trial.measurements, metric)
 
 
@@ -148,6 +149,8 @@ class CostModel:
             "latency_us": _least(limits.by_metric()[limits.latency_metric]),
             "stack_bytes": _least(limits.stack_bytes),
         }
+        for name, bound in implied(limits.others, history, limits.latency_metric).items():
+            self._bounds[name] = min(self._bounds[name], bound)
         self._told = set(METRICS)
         if instruction_us is None:  # then latencies are relative to one another, and bound nothing
             self._told -= {"latency_us"}

@@ -234,8 +234,9 @@ class Toolbox:
 
     def _against_limits(self, measurements: Iterable[Measurement]) -> dict[str, Any]:
         limits = self._brief.limits.by_metric()
+        others = {one.metric: one for one in self._brief.limits.others}
         found = {one.metric: one for one in measurements}
-        return {
+        told = {
             metric: {
                 "value": rounded(one.value),
                 "limit": limits.get(metric),
@@ -244,6 +245,16 @@ class Toolbox:
             }
             for metric, one in found.items()
             if metric in limits
+        }
+        return told | {
+            metric: {
+                "value": rounded(found[metric].value),
+                "limit": other.limit,
+                "keeps": other.past(found[metric].value) <= 0,
+                "source": found[metric].source,
+            }
+            for metric, other in others.items()
+            if metric in found
         }
 
     def _propose(self, given: dict[str, Any]) -> Answer:

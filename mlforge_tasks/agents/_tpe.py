@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import optuna
 
+from mlforge_tasks.agents import TINY
 from mlforge_tasks.agents._cost import measured_value
-from mlforge_tasks.verdict.constraints import LATENCIES, PRUNED
+from mlforge_tasks.verdict.constraints import PRUNED
+from mlforge_tasks.verdict.limits import BY_METRIC
 
 if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Goal
@@ -22,11 +24,7 @@ if TYPE_CHECKING:
 # 10 are more than most of our searches train.
 STARTUP_TRIALS = 4
 
-HARDWARE_METRICS = ("ram_bytes", "flash_bytes", *LATENCIES, "stack_bytes")
 HARDWARE_CODES = frozenset({"static_limit", "measured_limit", "does_not_fit"})
-
-# A share is of a bound, and a bound may be 0.
-TINY = 1e-9
 
 _State = optuna.trial.TrialState
 
@@ -36,7 +34,7 @@ def failed_on_hardware(trial: Trial) -> bool:
     if trial.reason is not None and trial.reason.code in HARDWARE_CODES:
         return True
     clauses = trial.verdict.clauses if trial.verdict is not None else ()
-    return any(each.status == "fail" and each.metric in HARDWARE_METRICS for each in clauses)
+    return any(each.status == "fail" and each.metric in BY_METRIC for each in clauses)
 
 
 def _excess(brief: DesignBrief, trial: Trial) -> dict[str, float]:
@@ -46,6 +44,10 @@ def _excess(brief: DesignBrief, trial: Trial) -> dict[str, float]:
         value = measured_value(trial, metric)
         if limit is not None and value is not None:
             excess[metric] = value / limit - 1.0
+    for other in brief.limits.others:
+        value = measured_value(trial, other.metric)
+        if value is not None:
+            excess[other.metric] = other.past(value)
     if failed_on_hardware(trial) and all(each <= 0 for each in excess.values()):
         excess["unmeasured"] = 1.0
     return excess

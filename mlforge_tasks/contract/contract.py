@@ -6,7 +6,6 @@ be wrong with a contract is found while it is read, before anything is started.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationInfo, field_validator
@@ -24,9 +23,11 @@ from mlforge_tasks.contract.benchmark import benchmark_misfit
 from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.contract.fields import checked
 from mlforge_tasks.contract.goal import Asked, Figure, Goal
+from mlforge_tasks.contract.limits import Limits, Margins, effective
 from mlforge_tasks.contract.model_names import misnamed
+from mlforge_tasks.contract.operation import Operation
 from mlforge_tasks.contract.search import Search
-from mlforge_tasks.contract.sections import Limits, Margins, Target, Training
+from mlforge_tasks.contract.sections import Target, Training
 from mlforge_tasks.contract.target import Task
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes
@@ -59,6 +60,7 @@ class Contract(Record):
         mode: Where figures are measured; an emulator's never meet a contract for hardware.
         limits: What the device allows.
         margins: How much of the limits stays in reserve.
+        operation: How the device is used.
         goal: What the int8 model must reach.
         training: What one training may cost.
         search: What the whole search may cost.
@@ -71,6 +73,7 @@ class Contract(Record):
     mode: Mode
     limits: Limits
     margins: Margins = Margins()
+    operation: Operation = Operation()
     goal: Goal
     training: Training
     search: Search
@@ -246,30 +249,12 @@ class Contract(Record):
 
     def margins_by_metric(self) -> dict[str, float]:
         """The share of each limit that is kept in reserve, by the metric it limits."""
-        shares = self.margins
-        return {
-            "ram_bytes": shares.ram_share,
-            "flash_bytes": shares.flash_share,
-            self.limits.latency_metric: shares.latency_share,
-            "stack_bytes": shares.stack_share,
-        }
+        shares = self.margins.by_field()
+        return {self.limits.metric(field): share for field, share in shares.items()}
 
     def effective_limits(self) -> dict[str, float]:
-        """What each measured figure may be at most: the limits with their margins taken off.
-
-        Returns:
-            Metric (`ram_bytes`, `latency_us`...) to bound; bytes are rounded down. A latency has
-            the name of the statistic that is judged.
-        """
-        shares = self.margins
-        bounds = {
-            "ram_bytes": math.floor(self.limits.ram_bytes * (1 - shares.ram_share)),
-            "flash_bytes": math.floor(self.limits.flash_bytes * (1 - shares.flash_share)),
-            self.limits.latency_metric: self.limits.latency_us * (1 - shares.latency_share),
-        }
-        if self.limits.stack_bytes is not None:
-            bounds["stack_bytes"] = math.floor(self.limits.stack_bytes * (1 - shares.stack_share))
-        return bounds
+        """What each measured figure may be: see `limits.effective`."""
+        return effective(self.limits, self.margins)
 
     def project(self, fields: Iterable[str]) -> dict[str, Any]:
         """Some fields as JSON values: what a stage may read.

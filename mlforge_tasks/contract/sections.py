@@ -29,14 +29,10 @@ from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, closest, one_of
 from mlforge_tasks.yaml_file.units import (
     Bytes,
-    Margin,
-    Microseconds,
     Seconds,
-    format_bytes,
     typed_by_hand,
 )
 
-Statistic = Literal["median", "p99", "max"]
 Toolchain = Literal["gcc", "llvm"]
 # Engines that can run the first layers of a model stripe by stripe.
 _PATCHING = ("aot", AUTO)
@@ -135,57 +131,6 @@ class Target(Record):
         if patches == "streamed" and info.data.get("mlperf") is not None:
             raise Mistake("auto or off, since the MLPerf Tiny benchmark sends its input whole")
         return patches
-
-
-class Limits(Record):
-    """What the device allows.
-
-    Attributes:
-        ram_bytes: Static RAM, the model's arena included, plus the stack's high-water mark.
-        flash_bytes: The whole image.
-        latency_us: One inference.
-        latency_statistic: Which of the repeated inferences the limit is for.
-        stack_bytes: The stack's high-water mark; not judged on its own by default.
-    """
-
-    ram_bytes: Bytes = Field(alias="ram")
-    flash_bytes: Bytes = Field(alias="flash")
-    latency_us: Microseconds = Field(alias="latency")
-    latency_statistic: Statistic = "median"
-    stack_bytes: Bytes | None = Field(default=None, alias="stack")
-
-    @property
-    def latency_metric(self) -> str:
-        """The measurement that the latency limit binds."""
-        return (
-            "latency_us"
-            if self.latency_statistic == "median"
-            else f"latency_{self.latency_statistic}_us"
-        )
-
-    @field_validator("stack_bytes")
-    @classmethod
-    def _stack_is_part_of_ram(cls, stack: int | None, info: ValidationInfo) -> int | None:
-        ram = info.data.get("ram_bytes")
-        if stack is not None and ram is not None and stack > ram:
-            raise Mistake(f"at most the RAM limit, {format_bytes(ram)}, which the stack is part of")
-        return stack
-
-
-class Margins(Record):
-    """The share of each limit that is kept in reserve, 0 to 1.
-
-    Attributes:
-        ram: Of `limits.ram`.
-        flash: Of `limits.flash`.
-        latency: Of `limits.latency`.
-        stack: Of `limits.stack`, which must be there.
-    """
-
-    ram_share: Margin = Field(default=0.0, alias="ram")
-    flash_share: Margin = Field(default=0.0, alias="flash")
-    latency_share: Margin = Field(default=0.0, alias="latency")
-    stack_share: Margin = Field(default=0.0, alias="stack")
 
 
 class Training(Record):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.pipeline.chain import Chain, by_name
 from mlforge_tasks.pipeline.deployment import PROBE, own
 from mlforge_tasks.stages import admit, evaluate, render, screen, train, train_torch
+from mlforge_tasks.verdict.derived import CONDITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +85,7 @@ class Candidates:
             probe = self._deployment.deploy(at, model, None, PROBE)
         else:
             probe = (self._deployment.pick(at, tried, choice),)
-        bounds = {"bounds": self._wiring.admitting}
+        bounds = {"bounds": self._wiring.admitting, CONDITIONS: self._wiring.conditions}
         return (*probe, self._wiring.stage(f"admit:{at}", admit.KIND, {"run": probe[-1]}, bounds))
 
     def _trained(

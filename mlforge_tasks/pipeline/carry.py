@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.verdict.trials import TrialResult
 
 # What a contract may have other than the one that was searched with.
-EDITABLE = ("limits", "margins", "goal")
+EDITABLE = ("limits", "margins", "operation", "goal")
 # What in a stage's configuration says what it is made for, and is measured of what it made.
 _MADE_FOR = ("ram_bytes", "stack_bytes")
 

@@ -24,6 +24,7 @@ from mlforge_tasks.stages import (
     quantise_torch,
     run,
 )
+from mlforge_tasks.verdict.derived import CONDITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -115,6 +116,7 @@ class Deployment:
             "candidates": len(tried),
             "iteration": k,
             "bounds": self._wiring.hardware_limits,
+            CONDITIONS: self._wiring.conditions,
             # A model that was brought along is measured in any case.
             "settle": self._wiring.contract.search.brought_model is not None,
         }
@@ -125,6 +127,7 @@ class Deployment:
         config = {
             "engines": list(self._wiring.engines),
             "bounds": self._wiring.hardware_limits,
+            CONDITIONS: self._wiring.conditions,
         }
         read = {"choice": choice, **tried}
         return self._wiring.stage(f"probe_run:{at}", pick.KIND, read, config)

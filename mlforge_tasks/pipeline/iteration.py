@@ -19,6 +19,7 @@ from mlforge_tasks.pipeline.chain import Chain
 from mlforge_tasks.pipeline.delivery import Ended, deliveries, handed_over, probes
 from mlforge_tasks.pipeline.deployment import Deployment
 from mlforge_tasks.stages import curves, judge, propose, report
+from mlforge_tasks.verdict.derived import CONDITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,7 +138,7 @@ class Iterations:
         if search.file is not None:
             inputs["file"] = wiring.root / search.file
         config = {
-            "limits": wiring.contract.effective_limits(),
+            "limits": wiring.agent_limits,
             "goals": wiring.goals,
             "figures": wiring.figures,
             "iteration": k,
@@ -242,6 +243,7 @@ def judging(wiring: Wiring) -> dict[str, Any]:
     model = search.brought_model or search.torch
     return {
         "bounds": wiring.bounds,
+        CONDITIONS: wiring.conditions,
         "must_beat": wiring.contract.must_beat(),
         "model": model and Path(model).name,
     }

@@ -13,7 +13,9 @@ from mlforge_tasks.pipeline import places
 from mlforge_tasks.quantisation import LAYOUT
 from mlforge_tasks.stages import quantise, run
 from mlforge_tasks.verdict import clauses
+from mlforge_tasks.verdict.clauses import agent_limits
 from mlforge_tasks.verdict.constraints import UNITS
+from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -188,6 +190,17 @@ class Wiring:
         """Those of them that are about the device."""
         return [one for one in self.admission if one["metric"] in UNITS]
 
+    @functools.cached_property
+    def agent_limits(self) -> dict[str, Any]:
+        """The limits, for an agent."""
+        return agent_limits(self.contract)
+
+    @functools.cached_property
+    def conditions(self) -> dict[str, Any]:
+        """What derived figures depend on beside measurements."""
+        known = Conditions(board=self.on_board, operation=self.contract.operation)
+        return known.model_dump(mode="json")
+
     @property
     def admitting(self) -> list[dict[str, Any]]:
         """What a probe's figures are held against."""
@@ -220,6 +233,7 @@ class Wiring:
             "board": self.simulated.model_dump(mode="json"),
             "runner": self.runner,
             "bounds": self.hardware_limits,
+            CONDITIONS: self.conditions,
             "detectors": self.detectors,
             "untrained": True,
             **self.ram_limit,

@@ -18,6 +18,7 @@ from mlforge_tasks.stages import decide, engine, firmware, header, main, quantis
 from mlforge_tasks.stages import run as run_stage
 from mlforge_tasks.stages.render import keras_source
 from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
 from mlforge_tasks.verdict.engine_choice import Attempt, attempt, better
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def _deploy(
     except CandidateFailure as failure:
         return Attempt(engine=name, reason=failure.reason)
     bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
-    return attempt(name, bounds, run_stage.RunReport.read(made["run"] / REPORT).measurements)
+    found = run_stage.RunReport.read(made["run"] / REPORT).measurements
+    return attempt(name, bounds, Conditions.from_dump(config[CONDITIONS]).derived(found))
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -51,7 +53,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `dataset`; `without_model`, where the engine may make patches.
         out: Output folder.
         config: `architecture`, `engines` (of several, the one with more slack is told of),
-            `bounds` (the hardware limits), and all that the probe's stages are configured with.
+            `bounds` (the hardware limits), `conditions` (what derived figures depend on), and all
+            that the probe's stages are configured with.
 
     Raises:
         CandidateFailure: The design does not work out, wherever.

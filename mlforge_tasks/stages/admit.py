@@ -9,6 +9,7 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.constraints import Bound, first_broken
+from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,14 +25,15 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `run`, of the probe: the untrained model on the target.
         out: Stays empty: a pass has no outputs, so an edited limit retrains nothing.
-        config: `bounds`.
+        config: `bounds`, `conditions` (what derived figures depend on).
 
     Raises:
         CandidateFailure: With code `measured_limit`.
     """
     report = RunReport.read(inputs["run"] / "measurements.json")
     bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
-    reason = first_broken(bounds, report.measurements)
+    known = Conditions.from_dump(config[CONDITIONS]).derived(report.measurements)
+    reason = first_broken(bounds, known)
     if reason is not None:
         raise CandidateFailure(reason)
 

@@ -10,6 +10,7 @@ from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
 from mlforge_tasks.verdict.engine_choice import (
     CHOICE,
     Attempt,
@@ -27,21 +28,28 @@ if TYPE_CHECKING:
 KIND = StageKind(__name__, ("choice.json",), runs_after_failure=True)
 
 
-def read_attempt(engine: str, folder: Path, bounds: list[Bound]) -> Attempt:
-    """An engine's try, from the folder of its run."""
+def read_attempt(engine: str, folder: Path, config: Mapping[str, Any]) -> Attempt:
+    """An engine's try, from the folder of its run.
+
+    Args:
+        engine: Its name.
+        folder: Of its run.
+        config: `bounds` (the hardware limits), `conditions`.
+    """
     manifest = Manifest.read(folder / MANIFEST)
     if manifest.status == "failed":
         return Attempt(engine=engine, reason=manifest.reason)
     report = RunReport.read(folder / "measurements.json")
-    return attempt(engine, bounds, report.measurements)
+    bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
+    known = Conditions.from_dump(config[CONDITIONS]).derived(report.measurements)
+    return attempt(engine, bounds, known)
 
 
 def _choose(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> EngineChoice:
-    bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
     open_choices = []
     for index in range(config["candidates"]):
         attempts = [
-            read_attempt(engine, inputs[f"{index}.{engine}"], bounds)
+            read_attempt(engine, inputs[f"{index}.{engine}"], config)
             for engine in config["engines"]
         ]
         identity = f"{config['iteration']}.{index}"
@@ -60,7 +68,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             the choice of the iteration before.
         out: Output folder.
         config: `engines`, `candidates` (how many), `iteration`, `bounds` (the hardware limits),
-            `settle` (choose although no engine keeps the limits).
+            `conditions` (what derived figures depend on), `settle` (choose although no engine
+            keeps the limits).
     """
     if "earlier" in inputs:
         earlier = inputs["earlier"] / CHOICE

@@ -12,6 +12,7 @@ from mlforge_tasks.stages import main
 from mlforge_tasks.stages._folders import Folders
 from mlforge_tasks.verdict.baselines import bounds_of, is_linear
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, judge
+from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import TrialResult, Trials
@@ -31,7 +32,7 @@ KIND = StageKind(__name__, ("trials.json",), runs_after_failure=True)
 
 
 def _measurements(
-    folders: Folders, bounds: Iterable[Bound]
+    folders: Folders, bounds: Iterable[Bound], conditions: Conditions
 ) -> tuple[tuple[Measurement, ...], float | None]:
     """All figures found, those of the trained firmware rather than those of its probe.
 
@@ -41,11 +42,12 @@ def _measurements(
     ran, evaluation = folders.emulated, folders.evaluation
     if ran is None or evaluation is None:
         ran = ran or folders.probed
-        return (ran.measurements if ran else ()), None
+        return (conditions.derived(ran.measurements) if ran else ()), None
     figures_found = ran.measurements
     if folders.on_board is not None:
         ran = folders.on_board
         figures_found += ran.measurements  # last, where one value a metric is asked for
+    figures_found = conditions.derived(figures_found)
     known = [one for one in bounds if one.sources]
     figures_found += _reached(known, evaluation.validation, ran.source, on_test=False)
     if judge([one for one in known if not one.on_test], figures_found).met:
@@ -117,11 +119,12 @@ def result(
         folders: What its stages made.
         architecture: Its design; None for a model that was brought along.
         identity: Its id.
-        config: `bounds`, `model`.
+        config: `bounds`, `conditions`, `model`.
     """
     static = folders.file("render", "static.json")
     bounds = _bounds(folders, config)
-    measurements, device_metric = _measurements(folders, bounds)
+    conditions = Conditions.from_dump(config[CONDITIONS])
+    measurements, device_metric = _measurements(folders, bounds, conditions)
     trial = Trial(
         id=identity,
         architecture=architecture,
@@ -190,10 +193,14 @@ def _transcript(inputs: Mapping[str, Path]) -> Transcript | None:
 def _probes(said: Transcript, config: Mapping[str, Any]) -> tuple[Trial, ...]:
     """What it had measured, against the limits."""
     bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
-    trials = (one.as_trial(config["iteration"], at) for at, one in enumerate(said.probes))
-    return tuple(
-        one.model_copy(update={"verdict": judge(bounds, one.measurements)}) for one in trials
-    )
+    conditions = Conditions.from_dump(config[CONDITIONS])
+    found = []
+    for at, probe in enumerate(said.probes):
+        trial = probe.as_trial(config["iteration"], at)
+        known = conditions.derived(trial.measurements)
+        judged = {"measurements": known, "verdict": judge(bounds, known)}
+        found.append(trial.model_copy(update=judged))
+    return tuple(found)
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -205,8 +212,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `propose` unless a model was brought along, and `<candidate>.<stage>` for every
             stage of every candidate.
         out: Output folder.
-        config: `bounds`, `must_beat` (figures that must be better than what needs no model has),
-            `iteration`, `model` (name of the model that was brought along).
+        config: `bounds`, `conditions` (what derived figures depend on), `must_beat` (figures that
+            must be better than what needs no model has), `iteration`, `model` (name of the model
+            that was brought along).
     """
     results = tuple(
         result(

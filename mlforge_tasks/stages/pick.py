@@ -10,7 +10,6 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest, outputs_in
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.choose import read_attempt
-from mlforge_tasks.verdict.constraints import Bound
 from mlforge_tasks.verdict.engine_choice import CHOICE, EngineChoice, better
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ def _picked(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> str:
     chosen = EngineChoice.read(inputs["choice"] / CHOICE).engine
     if chosen is not None:
         return chosen
-    bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
-    return better([read_attempt(one, inputs[one], bounds) for one in config["engines"]]).engine
+    return better([read_attempt(one, inputs[one], config) for one in config["engines"]]).engine
 
 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
@@ -36,7 +34,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `choice`, and the run of each engine by its name.
         out: Output folder.
-        config: `engines`, `bounds` (the hardware limits).
+        config: `engines`, `bounds` (the hardware limits), `conditions` (as `choose`).
 
     Raises:
         CandidateFailure: The candidate could not be built or run with that engine.

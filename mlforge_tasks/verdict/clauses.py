@@ -1,14 +1,16 @@
-"""A contract's clauses as bounds on measurements."""
+"""A contract's clauses as bounds on measurements, and its limits as agents are told them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound
+from mlforge_tasks.verdict.limits import BY_METRIC, USUAL
 
 if TYPE_CHECKING:
     from mlforge_tasks.contract.contract import Contract
     from mlforge_tasks.records import Source
+    from mlforge_tasks.verdict.limit_kind import LimitKind
 
 
 def bounds(contract: Contract) -> tuple[Bound, ...]:
@@ -22,8 +24,10 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
         Bound(
             metric=metric,
             limit=limit,
-            unit=UNITS[metric],
-            sources=() if native else _sources(contract),
+            unit=BY_METRIC[metric].unit,
+            direction=BY_METRIC[metric].direction,
+            sources=() if native else _limit_sources(contract, BY_METRIC[metric]),
+            by_worse_end=BY_METRIC[metric].estimated,
         )
         for metric, limit in contract.effective_limits().items()
     ]
@@ -46,3 +50,29 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
 
 def _sources(contract: Contract) -> tuple[Source, ...]:
     return ("emulated", "hardware") if contract.mode == "simulate" else ("hardware",)
+
+
+def _limit_sources(contract: Contract, kind: LimitKind) -> tuple[Source, ...]:
+    """Where a figure of the device must come from: what was computed never stands for a board."""
+    sources = _sources(contract)
+    return ("static", *sources) if kind.estimated and "emulated" in sources else sources
+
+
+def agent_limits(contract: Contract) -> dict[str, Any]:
+    """The limits as `agents.Limits` reads them: what every contract may have, and all others."""
+    usual = {metric for kind in USUAL for metric in kind.metrics}
+    known = contract.effective_limits()
+    others = [
+        {
+            "metric": metric,
+            "limit": limit,
+            "unit": BY_METRIC[metric].unit,
+            "direction": BY_METRIC[metric].direction,
+            "told": BY_METRIC[metric].told,
+            "grows_with": BY_METRIC[metric].grows_with,
+        }
+        for metric, limit in known.items()
+        if metric not in usual
+    ]
+    kept = {metric: limit for metric, limit in known.items() if metric in usual}
+    return {**kept, "others": others} if others else kept

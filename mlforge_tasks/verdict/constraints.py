@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlforge_tasks.records import Clause, Measurement, Reason, Record, Source, Verdict
+from mlforge_tasks.verdict.limits import BY_METRIC, latency
 from mlforge_tasks.yaml_file.units import format_against
 
 if TYPE_CHECKING:
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.records import Interval
 
 UNITS = {
-    "ram_bytes": "B",
+    **{metric: kind.unit for metric, kind in BY_METRIC.items()},
     "static_ram_bytes": "B",
-    "flash_bytes": "B",
-    "stack_bytes": "B",
     "stack_reserved_bytes": "B",
     "heap_bytes": "B",
     "arena_bytes": "B",
@@ -35,22 +34,14 @@ UNITS = {
     "instructions_max": "1",
     "cycles_lower": "1",
     "cycles_upper": "1",
-    "latency_us": "us",
     "latency_lower_us": "us",
     "latency_min_us": "us",
-    "latency_p99_us": "us",
-    "latency_max_us": "us",
 }
 # What a latency limit may bind: the median, or another statistic of the repeated inferences.
-LATENCIES = ("latency_us", "latency_p99_us", "latency_max_us")
+LATENCIES = latency.LIMIT.metrics
 TEST_SUFFIX = "_test"
 GOAL_KEY = "goal.target"
-LIMIT_KEYS = {
-    "ram_bytes": "limits.ram",
-    "flash_bytes": "limits.flash",
-    **dict.fromkeys(LATENCIES, "limits.latency"),
-    "stack_bytes": "limits.stack",
-}
+LIMIT_KEYS = {metric: kind.key for metric, kind in BY_METRIC.items()}
 # Reason code of a limit that the firmware breaks without any model.
 IMPOSSIBLE = "impossible_limit"
 # Reason code of a training that fell behind those before it; its value is the best by then.
@@ -70,7 +61,8 @@ class Bound(Record):
         of: The measurement that is bound, where the metric is only the clause's name.
         against: What has the limit, where it is no number of the contract.
         strict: Whether a value that is as good as the bound is not enough.
-        by_worse_end: Whether the worse end of a value's interval is judged.
+        by_worse_end: Whether the worse end of a value's interval is judged; a figure of the model
+            without one is unknown then.
     """
 
     metric: str
@@ -135,7 +127,8 @@ def over_limit(bound: Bound | Clause, value: float, said: str = "is {}") -> str:
 def _clause(bound: Bound, found: Measurement | None) -> Clause:
     if found is None or found.source not in bound.sources:
         return clause_of(bound)
-    if bound.by_worse_end and found.interval is None:  # of so few examples nothing is sure
+    if bound.by_worse_end and found.interval is None and not bound.on_device:
+        # Of so few examples nothing is sure.
         return clause_of(bound)
     return clause_of(bound, found)
 

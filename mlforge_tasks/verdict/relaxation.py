@@ -123,10 +123,14 @@ def _written(bound: Bound, needed: float, margin: float) -> str:
         return f"{tenths / 10:.1f} us"
     if bound.against:
         return IGNORE
-    exact = Decimal(repr(needed))
+    # A margin is taken off what is written, so that an even larger value is needed.
+    exact = Decimal(repr(needed / (1 - margin)))
     step = Decimal(1).scaleb(exact.adjusted() - GOAL_DIGITS + 1)
     rounding = ROUND_CEILING if bound.direction == "at_most" else ROUND_FLOOR
-    return f"{exact.quantize(step, rounding=rounding):f}"
+    if bound.on_device and bound.unit == "1":
+        return f"{100 * exact.quantize(step, rounding=rounding):f} %"
+    unit = f" {bound.unit}" if bound.on_device else ""
+    return f"{exact.quantize(step, rounding=rounding):f}{unit}"
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def test_where_only_a_linear_model_fits_it_is_proposed(kind: str) -> None:
     least = truth(figures_of(make_brief(input_shape), linear))
     # The cost model is not sure of what it never measured; the space's smallest take twice as much.
     room = {metric: 1.3 * value for metric, value in least.items() if metric != "stack_bytes"}
-    brief = make_brief(input_shape, Limits(**room))
+    brief = make_brief(input_shape, Limits.from_dump(room))
     assert linear in load("optimizer").propose(brief, (), 2, BENCH)
 
 

@@ -101,7 +101,7 @@ def evaluate(brief: DesignBrief, architecture: Architecture, number: int) -> Tri
     ]
     bounds = [
         Bound(metric=metric, limit=limit, unit="")
-        for metric, limit in brief.limits
+        for metric, limit in brief.limits.by_metric().items()
         if limit is not None and metric != "stack_bytes"
     ]
     if judge(bounds, found).met:

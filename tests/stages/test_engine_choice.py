@@ -31,6 +31,7 @@ from mlforge_tasks.verdict.engine_choice import (
 from mlforge_tasks.verdict.notes import engine_text
 from mlforge_tasks.verdict.trials import Report
 from tests.helpers.builds import Cold, doit, edited
+from tests.helpers.conditions import PLAIN
 from tests.helpers.graphs import random_graph
 from tests.helpers.paths import KWS, ROOT, TANK
 from tests.helpers.zephyr_images import REASON
@@ -148,6 +149,7 @@ def choose_config(candidates: int = 1, iteration: int = 1, **limits: float) -> d
         "candidates": candidates,
         "iteration": iteration,
         "bounds": [one.model_dump(mode="json") for one in bounds],
+        **PLAIN,
         "settle": False,
     }
 

@@ -15,6 +15,7 @@ from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.constraints import Bound
 from mlforge_tasks.verdict.evaluation import Evaluation, SplitEvaluation
 from mlforge_tasks.verdict.trials import Trials
+from tests.helpers.conditions import PLAIN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,9 +59,8 @@ def test_a_candidate_says_why_nothing_was_compared(why: str, tmp_path: Path) -> 
         "0.evaluate": _stage(tmp_path / "evaluate", "evaluation.json", evaluated),
     }
     bounds = [Bound(metric="mse", limit=1.0, unit="1").model_dump(mode="json")]
-    judge.run(
-        inputs, tmp_path, {"bounds": bounds, "must_beat": [], "iteration": 1, "model": "own.tflite"}
-    )
+    told = {"bounds": bounds, "must_beat": [], "iteration": 1, "model": "own.tflite", **PLAIN}
+    judge.run(inputs, tmp_path, told)
     (result,) = Trials.read(tmp_path / "trials.json").results
     assert result.trial.verdict is not None
     assert result.trial.verdict.met
@@ -111,7 +111,8 @@ def test_what_a_probe_took_is_kept_where_the_trained_model_takes_less(
         measured = _measured(299.0, "hardware")
         inputs["0.hardware_run"] = _stage(tmp_path / "board", "measurements.json", measured)
     Profile(source="emulated", layers=(cost,)).write(inputs["0.run"] / "profile.json")
-    judge.run(inputs, tmp_path, {"bounds": [], "must_beat": [], "iteration": 1, "model": "x"})
+    told = {"bounds": [], "must_beat": [], "iteration": 1, "model": "x", **PLAIN}
+    judge.run(inputs, tmp_path, told)
     (result,) = Trials.read(tmp_path / "trials.json").results
     assert [one.value for one in result.trial.untrained] == untrained
     assert result.trial.measurements[-1].value == (299.0 if on_board else 300.0)

@@ -1,0 +1,65 @@
+"""What limits on other figures leave of RAM, flash, latency and stack, by what was measured.
+
+A design's energy, say, is not foretold from its layers; but it grows with its latency, and each
+measured candidate tells how. A figure that must be large, such as inferences a second, is taken by
+its reciprocal, which then grows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mlforge_tasks.agents import OtherLimit
+    from mlforge_tasks.verdict.trial import Trial
+
+# Two candidates whose figures are closer than this tell no slope.
+ALIKE = 0.02
+
+
+def implied(
+    others: Iterable[OtherLimit], history: Iterable[Trial], latency_metric: str
+) -> dict[str, float]:
+    """The bounds that other limits imply, by the figure that they grow with.
+
+    Args:
+        others: The other limits.
+        history: What was measured so far; without anything nothing is implied.
+        latency_metric: The latency that is limited, which stands for `latency_us`.
+    """
+    trials = list(history)
+    bounds: dict[str, float] = {}
+    for other in others:
+        if other.grows_with is None:
+            continue
+        name = latency_metric if other.grows_with == "latency_us" else other.grows_with
+        bound = _bound(other, list(_points(other, trials, name)))
+        if bound is not None:
+            bounds[other.grows_with] = min(bound, bounds.get(other.grows_with, bound))
+    return bounds
+
+
+def _points(other: OtherLimit, trials: Iterable[Trial], name: str) -> Iterator[tuple[float, float]]:
+    """What each trial has of the figure that both grow with, and of the limited one."""
+    for trial in trials:
+        found = {one.metric: one.value for one in trial.of_its_shapes}
+        base, value = found.get(name), found.get(other.metric)
+        if base and value and base > 0 and value > 0:
+            yield base, value if other.direction == "at_most" else 1 / value
+
+
+def _bound(other: OtherLimit, points: list[tuple[float, float]]) -> float | None:
+    limit = other.limit if other.direction == "at_most" else 1 / other.limit
+    if not points or limit <= 0:
+        return None
+    # Of a line through two candidates, or through one and nothing, the piece near the limit counts.
+    points.sort(key=lambda point: abs(point[1] - limit))
+    base, value = points[0]
+    for base_2, value_2 in points[1:]:
+        apart = abs(base_2 - base) > ALIKE * base
+        slope = (value_2 - value) / (base_2 - base) if apart else 0.0
+        if slope > 0:
+            return max(base + (limit - value) / slope, 0.0) or None
+    return base * limit / value

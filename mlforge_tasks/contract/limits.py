@@ -1,0 +1,108 @@
+"""The sections `limits:` and `margins:`: what the device allows, and how much of it is kept back.
+
+To add a limit: a field here, named like the measurement that it binds, and a module in
+`verdict/limits/`; docs/add/constraint.md shows both.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from mlforge_tasks.records import Record
+from mlforge_tasks.yaml_file import Mistake
+from mlforge_tasks.yaml_file.units import Bytes, Margin, Microseconds, format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Statistic = Literal["median", "p99", "max"]
+_LATENCY = "latency_us"
+
+
+class Limits(Record):
+    """What the device allows.
+
+    Attributes:
+        ram_bytes: Static RAM, the model's arena included, plus the stack's high-water mark.
+        flash_bytes: The whole image.
+        latency_us: One inference.
+        latency_statistic: Which of the repeated inferences the limit is for.
+        stack_bytes: The stack's high-water mark; not judged on its own by default.
+    """
+
+    ram_bytes: Bytes = Field(alias="ram")
+    flash_bytes: Bytes = Field(alias="flash")
+    latency_us: Microseconds = Field(alias="latency")
+    latency_statistic: Statistic = "median"
+    stack_bytes: Bytes | None = Field(default=None, alias="stack")
+
+    @property
+    def latency_metric(self) -> str:
+        """The measurement that the latency limit binds."""
+        if self.latency_statistic == "median":
+            return _LATENCY
+        return f"latency_{self.latency_statistic}_us"
+
+    @field_validator("stack_bytes")
+    @classmethod
+    def _stack_is_part_of_ram(cls, stack: int | None, info: ValidationInfo) -> int | None:
+        ram = info.data.get("ram_bytes")
+        if stack is not None and ram is not None and stack > ram:
+            raise Mistake(f"at most the RAM limit, {format_bytes(ram)}, which the stack is part of")
+        return stack
+
+    def set_fields(self) -> Iterator[tuple[str, float]]:
+        """Each limit that is set, by its field, in the order of the fields."""
+        for name, value in self:
+            if value is not None and name != "latency_statistic":
+                yield name, value
+
+    def metric(self, field: str) -> str:
+        """The measurement that a field's limit binds."""
+        return self.latency_metric if field == _LATENCY else field
+
+
+class Margins(Record):
+    """The share of each limit that is kept in reserve, 0 to 1.
+
+    Attributes:
+        ram: Of `limits.ram`.
+        flash: Of `limits.flash`.
+        latency: Of `limits.latency`.
+        stack: Of `limits.stack`, which must be there.
+    """
+
+    ram_share: Margin = Field(default=0.0, alias="ram")
+    flash_share: Margin = Field(default=0.0, alias="flash")
+    latency_share: Margin = Field(default=0.0, alias="latency")
+    stack_share: Margin = Field(default=0.0, alias="stack")
+
+    def by_field(self) -> dict[str, float]:
+        """The share of each limit that can have one, by its field."""
+        return {
+            "ram_bytes": self.ram_share,
+            "flash_bytes": self.flash_share,
+            _LATENCY: self.latency_share,
+            "stack_bytes": self.stack_share,
+        }
+
+
+def effective(limits: Limits, margins: Margins) -> dict[str, float]:
+    """What each measured figure may be at most, or must be at least: limits without their margins.
+
+    Returns:
+        Metric (`ram_bytes`, `latency_us`...) to bound; bytes are rounded down. A latency has the
+        name of the statistic that is judged.
+    """
+    shares = margins.by_field()
+    return {limits.metric(name): _kept(name, one, shares) for name, one in limits.set_fields()}
+
+
+def _kept(field: str, limit: float, shares: dict[str, float]) -> float:
+    if field not in shares:
+        return limit
+    kept = limit * (1 - shares[field])
+    return math.floor(kept) if field.endswith("_bytes") else kept

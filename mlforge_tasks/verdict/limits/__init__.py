@@ -1,0 +1,33 @@
+"""Every limit that a contract may set, a module each, whose `LIMIT` says all about it.
+
+A module stands below here as an import and in `KINDS`; it may import `limit_kind`, `contract` and
+what is below, and no other limit but to derive its figure from that one's. A figure that is derived
+from another stands after it.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.verdict.limits import (
+    flash,
+    latency,
+    ram,
+    stack,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlforge_tasks.verdict.limit_kind import LimitKind
+
+# What agents foretell of every design.
+USUAL: tuple[LimitKind, ...] = (ram.LIMIT, flash.LIMIT, latency.LIMIT, stack.LIMIT)
+KINDS: tuple[LimitKind, ...] = (
+    *USUAL,
+    # What only some contracts limit.
+)
+BY_METRIC: Mapping[str, LimitKind] = MappingProxyType(
+    {metric: one for one in KINDS for metric in one.metrics}
+)
