@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.runners._frames import Frame, FrameType, wire_bytes
 from mlforge_tasks.runners._hello import Hello
-from mlforge_tasks.runners._link import BOOT_SEQ, Link
+from mlforge_tasks.runners._link import BOOT_SEQ, Link, Transport
 from mlforge_tasks.runners._port import BITS_A_BYTE
 
 if TYPE_CHECKING:
     from mlforge_tasks.runners import Expected, InferenceResult
     from mlforge_tasks.runners._frames import BadFrame, Log
-    from mlforge_tasks.runners._port import Port
 
 # Sends of one request before the line is looked at.
 ATTEMPTS = 10
@@ -43,16 +42,24 @@ class Patience:
     silence_s: float = 75.0
 
 
+class Wire(Transport, Protocol):
+    """A byte stream of some speed."""
+
+    @property
+    def baud(self) -> int:
+        """Ten of these bits carry a byte."""
+
+
 class Line(Link):
     """A link to a board that may have been saying things before we came, and may be reset.
 
     Args:
-        port: The line.
+        port: The line's bytes.
         expected: What the image must say about itself.
         patience: Time limits.
     """
 
-    def __init__(self, port: Port, expected: Expected, patience: Patience) -> None:
+    def __init__(self, port: Wire, expected: Expected, patience: Patience) -> None:
         super().__init__(port, expected, timeout_s=patience.answer_s, attempts=ATTEMPTS)
         # Not 1: an answer to an earlier session's request must not be taken for one to ours.
         self._seq = secrets.randbelow(1 << 31)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import os
 import re
-import tempfile
-import time
 import tty
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +13,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph import process, product
 from mlforge_tasks.runners import Capabilities, _attached, _bench
+from mlforge_tasks.runners._bench_lock import held
 from mlforge_tasks.runners._board_session import TRANSCRIPT_FILE, SerialSession
 from mlforge_tasks.runners._line import Line, Patience
 from mlforge_tasks.runners._port import Port, Transcript
@@ -28,29 +25,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import Expected
     from mlforge_tasks.runners._bench_board import BenchBoard
-
-
-@contextlib.contextmanager
-def _held(on: BenchBoard, limit_s: float) -> Iterator[None]:
-    """Keeps other runs of this machine off the board; the kernel lets go when a process dies.
-
-    Raises:
-        ToolError: Another run has it for longer than the limit.
-    """
-    digest = hashlib.sha256(repr(on.identity()).encode()).hexdigest()[:16]
-    path = Path(tempfile.gettempdir()) / f"mlforge-board-{digest}.lock"
-    deadline = time.monotonic() + limit_s
-    with path.open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    text = f"another run has used the board {on.probe} for {limit_s:g} s"
-                    raise ToolError(text, hint="wait for it, or end it") from None
-                time.sleep(0.1)
-        yield
 
 
 @contextlib.contextmanager
@@ -111,7 +85,7 @@ class SerialRunner:
         transcript = Transcript(evidence / TRANSCRIPT_FILE if evidence else None)
         with (
             contextlib.closing(transcript),
-            _held(on, self.patience.lock_s),
+            held(on, self.patience.lock_s),
             _console(on, cwd) as url,
         ):
             port = Port(url, baud=on.baud, wait_s=self.patience.port_s, transcript=transcript)
