@@ -26,6 +26,7 @@ from mlforge_tasks.contract.goal import Asked, Figure, Goal
 from mlforge_tasks.contract.limits import Limits, Margins, effective
 from mlforge_tasks.contract.model_names import misnamed
 from mlforge_tasks.contract.operation import Operation
+from mlforge_tasks.contract.operation import misfits as misfits_of
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.contract.sections import Target, Training
 from mlforge_tasks.contract.target import Task
@@ -132,6 +133,14 @@ class Contract(Record):
         if limits is not None and limits.stack_bytes is None and margins.stack_share:
             raise Mistake("a margin of something that 'limits' limits", at=("stack",))
         return margins
+
+    @field_validator("operation")
+    @classmethod
+    def _operation_has_what_limits_need(
+        cls, operation: Operation, info: ValidationInfo
+    ) -> Operation:
+        limits: Limits | None = info.data.get("limits")
+        return checked(operation, () if limits is None else misfits_of(operation, limits))
 
     @field_validator("goal")
     @classmethod

@@ -31,6 +31,7 @@ class Limits(Record):
         latency_us: One inference.
         latency_statistic: Which of the repeated inferences the limit is for.
         stack_bytes: The stack's high-water mark; not judged on its own by default.
+        update_bytes: The patch that makes the new model of the one that `operation.update` names.
     """
 
     ram_bytes: Bytes = Field(alias="ram")
@@ -38,6 +39,7 @@ class Limits(Record):
     latency_us: Microseconds = Field(alias="latency")
     latency_statistic: Statistic = "median"
     stack_bytes: Bytes | None = Field(default=None, alias="stack")
+    update_bytes: Bytes | None = Field(default=None, alias="update_size")
 
     @property
     def latency_metric(self) -> str:

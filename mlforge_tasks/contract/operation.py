@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
+
 from pydantic import Field
 
+from mlforge_tasks.contract.fields import ProjectPath
 from mlforge_tasks.records import Record
+from mlforge_tasks.yaml_file import Mistake
 from mlforge_tasks.yaml_file.units import Seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlforge_tasks.contract.limits import Limits
+
+
+Compression = Literal["heatshrink", "crle", "lz4", "zstd", "bz2", "lzma"]
+
+
+class Update(Record):
+    """The model that devices have, and how a patch to it is sent.
+
+    Attributes:
+        model: Its `.tflite`, relative to the project; the `model.tflite` of a delivery, say.
+        compression: What the patch is compressed by, as detools calls it; the first two need
+            little RAM on a device.
+    """
+
+    model: ProjectPath
+    compression: Compression = "heatshrink"
 
 
 class Operation(Record):
@@ -13,6 +38,20 @@ class Operation(Record):
 
     Attributes:
         inference_period_s: Time from one inference to the next.
+        update: What `limits.update_size` is held against.
     """
 
     inference_period_s: Seconds | None = Field(default=None, alias="inference_period")
+    update: Update | None = None
+
+
+def misfits(operation: Operation, limits: Limits) -> Iterator[Mistake]:
+    """What limits need that is not said, relative to `operation`.
+
+    Args:
+        operation: What is said.
+        limits: The contract's.
+    """
+    if limits.update_bytes is not None and operation.update is None:
+        wanted = "the model that devices have, as `update: {model: models/old.tflite}`, for "
+        yield Mistake(f"{wanted}limits.update_size", at=("update",), found="nothing")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.pipeline.chain import Chain, by_name
 from mlforge_tasks.pipeline.deployment import PROBE, own
 from mlforge_tasks.stages import admit, evaluate, render, screen, train, train_torch
+from mlforge_tasks.stages import update as update_stage
 from mlforge_tasks.verdict.derived import CONDITIONS
 
 if TYPE_CHECKING:
@@ -104,7 +105,18 @@ class Candidates:
         design = {name: one for name, one in read.items() if name in {"render", "network"}}
         model = deployment.model("", at, {**design, "train": trained})
         deployed = deployment.deploy(at, model, choice)
-        return (trained, *own(model), *deployed, self._evaluate(at, model))
+        more = (*self._update(at, model), self._evaluate(at, model))
+        return (trained, *own(model), *deployed, *more)
+
+    def _update(self, at: str, model: Model) -> tuple[Stage, ...]:
+        """What sending the model takes, where there is one to update."""
+        update = self._wiring.contract.operation.update
+        if update is None:
+            return ()
+        config = {update_stage.COMPRESSION: update.compression, "model": update.model}
+        before = self._wiring.root / update.model
+        read: Inputs = {"quantise": model["quantise"], "before": before}
+        return (self._wiring.stage(f"update:{at}", update_stage.KIND, read, config),)
 
     def users(self, network: FileSet) -> tuple[Chain, Stage | None]:
         """The stages of a user's PyTorch network, and the choice of its engine.
@@ -127,7 +139,7 @@ class Candidates:
         tried = deployment.tried(at, model, None)
         choice = deployment.choose(1, [tried], None)
         deployed = deployment.deploy(at, model, choice)
-        made = by_name((*own(model), *deployed))
+        made = by_name((*own(model), *deployed, *self._update(at, model)))
         # Its operators are the user's choice: where the engine refuses them, so may the oracle.
         watched = {**model, "run": made["run"]}
         return Chain({**made, "evaluate": self._evaluate(at, watched)}), choice

@@ -232,10 +232,16 @@ def _look(seen: Lookahead, stages: Iterable[Stage]) -> None:
 
 def _made_alike(then: Chain, now: Chain) -> bool:
     """Whether today's contract would make the same of a design as the earlier one did."""
-    pairs = (handed_over("", then), handed_over("", now))
+    pairs = (_all_of(then), _all_of(now))
     return pairs[0].keys() == pairs[1].keys() and all(
         _making(pairs[0][name]) == _making(pairs[1][name]) for name in pairs[0]
     )
+
+
+def _all_of(chain: Chain) -> dict[str, Stage]:
+    """What is handed over of a candidate, and what else is measured of it."""
+    update = {name: stage for name, stage in chain.stages.items() if name == "update"}
+    return {**handed_over("", chain), **update}
 
 
 def _making(stage: Stage) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mlforge_tasks.graph.lookahead import Lookahead, cone
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.pipeline.carry import find
 from mlforge_tasks.pipeline.prospect import prospect
-from mlforge_tasks.stages import evaluate
+from mlforge_tasks.stages import evaluate, update
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +46,8 @@ def require(plan: Plan, names: Iterable[str] | None) -> None:
         _emulator(places.emulated(board))
     if plan.contract.search.torch is not None:
         torch_venv.tools()
+    if plan.contract.operation.update is not None:
+        update.tools()
     evaluate.tools()  # what stands in for the oracle, where that is not there
     if plan.contract.mode != "simulate":
         _bench(plan, board, None if names is None else set(names))

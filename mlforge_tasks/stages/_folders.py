@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.records import Profile
 from mlforge_tasks.stages.run import PROFILE, RunReport
+from mlforge_tasks.stages.update import UPDATE, UpdateReport
 from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 
 if TYPE_CHECKING:
@@ -61,6 +62,12 @@ class Folders:
     def on_board(self) -> RunReport | None:
         """What it came to on a board."""
         return self._run("hardware_run")
+
+    @cached_property
+    def update(self) -> UpdateReport | None:
+        """What an update of the model takes."""
+        path = self.file("update", UPDATE)
+        return None if path is None else UpdateReport.read(path)
 
     @cached_property
     def evaluation(self) -> Evaluation | None:

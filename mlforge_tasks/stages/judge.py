@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks.architecture import Architecture, StaticFigures, brief, parse_architecture
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
+from mlforge_tasks.records import Measurement
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._folders import Folders
 from mlforge_tasks.verdict.baselines import bounds_of, is_linear
-from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, judge
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound, judge
 from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
+from mlforge_tasks.verdict.limits import update_size
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import TrialResult, Trials
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.contract.data_card import BaselineRule
     from mlforge_tasks.cycles.record import Cycles
-    from mlforge_tasks.records import Measurement, Source
+    from mlforge_tasks.records import Source
     from mlforge_tasks.verdict.decision import Counts
     from mlforge_tasks.verdict.evaluation import SplitEvaluation
 
@@ -47,12 +49,22 @@ def _measurements(
     if folders.on_board is not None:
         ran = folders.on_board
         figures_found += ran.measurements  # last, where one value a metric is asked for
-    figures_found = conditions.derived(figures_found)
+    figures_found = conditions.derived((*figures_found, *_update(folders, ran.source)))
     known = [one for one in bounds if one.sources]
     figures_found += _reached(known, evaluation.validation, ran.source, on_test=False)
     if judge([one for one in known if not one.on_test], figures_found).met:
         figures_found += _reached(known, evaluation.test, ran.source, on_test=True)
     return figures_found, ran.device_metrics.get(next(iter(evaluation.validation.figures)))
+
+
+def _update(folders: Folders, source: Source) -> tuple[Measurement, ...]:
+    """What sending the model takes: of the very bytes that the run had, so that it is as sure."""
+    found = folders.update
+    if found is None:
+        return ()
+    metric = update_size.LIMIT.field
+    value = found.update_bytes
+    return (Measurement(metric=metric, value=value, unit=UNITS[metric], source=source),)
 
 
 def _reached(

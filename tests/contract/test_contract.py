@@ -163,16 +163,15 @@ def test_only_anomalies_have_scores(tmp_path: Path) -> None:
 
 def test_a_stage_reads_what_it_declares(contract: Contract) -> None:
     """A projection is flat, JSON, and holds exactly the fields asked for."""
-    fields = ("training.epochs", "training.time_limit_s", "limits", "task")
+    fields = ("training.epochs", "training.time_limit_s", "margins", "task")
     assert contract.project(fields) == {
         "training.epochs": 40,
         "training.time_limit_s": 300.0,
-        "limits": {
-            "ram_bytes": 16384,
-            "flash_bytes": 65536,
-            "latency_us": 2000.0,
-            "latency_statistic": "median",
-            "stack_bytes": 2048,
+        "margins": {
+            "ram_share": 0.0,
+            "flash_share": 0.1,
+            "latency_share": 0.0,
+            "stack_share": 0.0,
         },
         "task": "classification",
     }

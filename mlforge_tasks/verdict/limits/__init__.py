@@ -15,6 +15,7 @@ from mlforge_tasks.verdict.limits import (
     latency,
     ram,
     stack,
+    update_size,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ USUAL: tuple[LimitKind, ...] = (ram.LIMIT, flash.LIMIT, latency.LIMIT, stack.LIM
 KINDS: tuple[LimitKind, ...] = (
     *USUAL,
     # What only some contracts limit.
+    update_size.LIMIT,
 )
 BY_METRIC: Mapping[str, LimitKind] = MappingProxyType(
     {metric: one for one in KINDS for metric in one.metrics}
