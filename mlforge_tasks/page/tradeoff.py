@@ -11,6 +11,7 @@ from mlforge_tasks.page.convergence import fates, lines, mark_size, marks
 from mlforge_tasks.page.scales import Dot, Scale, scale, stretch
 from mlforge_tasks.page.section import Section
 from mlforge_tasks.page.template import fill
+from mlforge_tasks.verdict.fronts import undominated
 from mlforge_tasks.yaml_file.units import format_value
 
 if TYPE_CHECKING:
@@ -67,26 +68,15 @@ def section(found: Found) -> Section | None:
     return Section("tradeoff", "Error against each limit", body)
 
 
-def front(pairs: Sequence[Pair], *, least: bool) -> list[Pair]:
-    """Those that none other beats in both, smallest cost first.
-
-    Args:
-        pairs: All.
-        least: Whether more of the error's figure is better.
-    """
-    sign = -1.0 if least else 1.0
-    best: list[Pair] = []
-    for one in sorted(pairs, key=lambda pair: (pair.cost.value, sign * pair.error.value)):
-        if not best or sign * one.error.value < sign * best[-1].error.value:
-            best.append(one)
-    return best
-
-
 def _plot(report: Report, cost: Scale, error: Scale) -> Plot:
     errors = {dot.id: dot for dot in error.dots}
     pairs = [Pair(dot, errors[dot.id]) for dot in cost.dots if dot.id in errors]
     untrained = [dot for dot in cost.dots if dot.id not in errors]
-    reached = front(pairs, least=error.least)
+    reached: list[Pair] = undominated(
+        pairs,
+        lambda pair: (pair.cost.value, pair.error.value),
+        least=(cost.least, error.least),
+    )
     name, goal = heading(cost.metric), heading(error.metric)
     kept = sum(cost.keeps(one.cost.value) and error.keeps(one.error.value) for one in pairs)
     shown = plots.figure(

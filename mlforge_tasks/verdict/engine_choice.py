@@ -1,8 +1,9 @@
 """Which engine runs the model where a contract says `engine: auto`: the one with more slack.
 
-What is left of a limit is its *room*: (limit - value) / limit, negative where the limit is broken.
-An engine's *slack* is its least room over the hardware limits, ram, flash, latency and stack;
-equal slacks are told apart by the sum of the rooms, and then by the platform's own order.
+What is left of a limit is its *room*: (limit - value) / limit, negative where the limit is broken;
+of a figure that must be large the other way round. An engine's *slack* is its least room over the
+limits on what the device takes; equal slacks are told apart by the sum of the rooms, and then by
+the platform's own order.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Room(Record):
         value: What was measured.
         limit: The bound, margins taken off.
         unit: Unit of both.
-        share: What is left, as a share of the limit; negative where it is broken.
+        share: What is left, as a share of the limit; negative where it is broken. Of a figure that
+            must be large, how far it is above.
     """
 
     metric: str
@@ -89,13 +91,13 @@ class EngineChoice(Record):
     attempts: tuple[Attempt, ...] = ()
 
 
-def _room(clause: Clause, value: float) -> Room:
+def _room(clause: Clause, value: float, slack: float) -> Room:
     return Room(
         metric=clause.metric,
         value=value,
         limit=clause.limit,
         unit=clause.unit,
-        share=(clause.limit - value) / max(abs(clause.limit), 1e-9),
+        share=-slack / max(abs(clause.limit), 1e-9),
     )
 
 
@@ -108,7 +110,11 @@ def attempt(engine: str, bounds: Sequence[Bound], measurements: Sequence[Measure
         measurements: All figures.
     """
     clauses = judge(bounds, measurements).clauses
-    rooms = [_room(clause, clause.value) for clause in clauses if clause.value is not None]
+    rooms = [
+        _room(clause, clause.value, clause.slack)
+        for clause in clauses
+        if clause.value is not None and clause.slack is not None
+    ]
     return Attempt(
         engine=engine,
         measurements=tuple(measurements),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.records import Clause, Record, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from mlforge_tasks.verdict.constraints import Bound
 
@@ -47,7 +47,7 @@ class Front(Record):
     Attributes:
         metric: The figure.
         unit: Its unit.
-        points: Smallest figure first.
+        points: Best figure first.
     """
 
     metric: str
@@ -88,19 +88,38 @@ def bindings(verdicts: Mapping[str, Verdict], bounds: Mapping[str, Bound]) -> tu
     return tuple(sorted(found, key=lambda one: (-one.broken, one.key)))
 
 
-def front(metric: str, goal: Bound, verdicts: Mapping[str, Verdict], unit: str) -> Front:
-    """The Pareto front of a figure and the goal's metric."""
+def undominated(
+    points: Iterable[Any], both: Callable[[Any], tuple[float, float]], *, least: tuple[bool, bool]
+) -> list[Any]:
+    """Those that none other is better than in both figures, best in the first of them first.
+
+    Args:
+        points: All.
+        both: The two figures of a point.
+        least: Of each figure, whether more of it is better.
+    """
+    signs = tuple(-1.0 if one else 1.0 for one in least)
+
+    def cost(point: Any) -> tuple[float, float]:
+        first, second = both(point)
+        return signs[0] * first, signs[1] * second
+
+    best, kept = math.inf, []
+    for point in sorted(points, key=cost):
+        if cost(point)[1] < best:
+            best = cost(point)[1]
+            kept.append(point)
+    return kept
+
+
+def front(limited: Bound, goal: Bound, verdicts: Mapping[str, Verdict]) -> Front:
+    """The Pareto front of a limited figure and the goal's metric."""
     points = []
     for candidate, verdict in verdicts.items():
         values = {clause.metric: clause.value for clause in verdict.clauses}
-        value, error = values.get(metric), values.get(goal.metric)
+        value, error = values.get(limited.metric), values.get(goal.metric)
         if value is not None and error is not None:
             points.append(Point(candidate=candidate, value=value, error=error))
-    sign = 1.0 if goal.direction == "at_most" else -1.0
-    best = math.inf
-    kept = []
-    for point in sorted(points, key=lambda one: (one.value, sign * one.error)):
-        if sign * point.error < best:
-            best = sign * point.error
-            kept.append(point)
-    return Front(metric=metric, unit=unit, points=tuple(kept))
+    least = (limited.direction == "at_least", goal.direction == "at_least")
+    kept = undominated(points, lambda one: (one.value, one.error), least=least)
+    return Front(metric=limited.metric, unit=limited.unit, points=tuple(kept))

@@ -269,7 +269,5 @@ def explain(
     return Shortfall(
         binding=bindings(verdicts, by_metric),
         relaxations=_least(relaxations),
-        fronts=tuple(
-            front(one.metric, goal, verdicts, one.unit) for one in bounds if one.on_device
-        ),
+        fronts=tuple(front(one, goal, verdicts) for one in bounds if one.on_device),
     )

@@ -11,9 +11,8 @@ from mlforge_tasks.graph.manifest import MANIFEST, Manifest
 from mlforge_tasks.page import candidates, convergence, method, reproduce, told, tradeoff, verdict
 from mlforge_tasks.page.found import Found, Written
 from mlforge_tasks.page.page import make
-from mlforge_tasks.page.scales import Dot, scale
+from mlforge_tasks.page.scales import scale
 from mlforge_tasks.page.template import coded
-from mlforge_tasks.page.tradeoff import Pair, front
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript, Usage
 from tests.helpers import page_reports
@@ -79,19 +78,6 @@ def test_figures_are_written_one_way_and_code_as_code(tmp_path: Path) -> None:
     assert "710 B → 464 B" in text(told.section(Found(real(), {"propose01": folder})))
     assert "^2" not in Parsed(make(Found(real()))).text
     assert coded("set `a: <b>` or ` as it is") == "set <code>a: &lt;b&gt;</code> or ` as it is"
-
-
-def pair(cost: float, error: float) -> Pair:
-    return Pair(Dot(0, "1.0", "trained", cost), Dot(0, "1.0", "trained", error))
-
-
-@pytest.mark.parametrize(("least", "kept"), [(False, [(1, 5), (3, 2)]), (True, [(1, 5), (2, 6)])])
-def test_a_front_has_what_nothing_beats_in_both(
-    *, least: bool, kept: list[tuple[float, float]]
-) -> None:
-    """Ties and what is worse in one and equal in the other are no part of it."""
-    found = [pair(*one) for one in ((2, 6), (1, 5), (3, 2), (3, 4), (4, 2), (1, 5))]
-    assert [(one.cost.value, one.error.value) for one in front(found, least=least)] == kept
 
 
 def test_figures_are_shown_in_a_unit_that_fits() -> None:

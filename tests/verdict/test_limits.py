@@ -13,7 +13,10 @@ from mlforge_tasks.contract.limits import Limits
 from mlforge_tasks.contract.operation import Operation
 from mlforge_tasks.records import Measurement, Source
 from mlforge_tasks.verdict import derived, limits
+from mlforge_tasks.verdict.constraints import Bound
 from mlforge_tasks.verdict.derived import Conditions
+from mlforge_tasks.verdict.engine_choice import attempt
+from mlforge_tasks.verdict.fronts import undominated
 from mlforge_tasks.verdict.limit_kind import Known, LimitKind
 from mlforge_tasks.verdict.trial import Trial
 
@@ -93,3 +96,27 @@ def test_what_must_be_large_falls_with_the_latency() -> None:
     """20 a second at 50 ms: 40 a second leave 25 ms."""
     found = implied([_other(40.0, "at_least")], [_trial("1", 50e3, 20.0)], "latency_us")
     assert found == pytest.approx({"latency_us": 25e3})
+
+
+@pytest.mark.parametrize(
+    ("least", "kept"),
+    [
+        ((False, False), [(1, 5), (3, 2)]),
+        ((False, True), [(1, 5), (2, 6)]),
+        ((True, False), [(4, 2)]),
+    ],
+)
+def test_a_front_has_what_nothing_beats_in_both(
+    least: tuple[bool, bool], kept: list[tuple[float, float]]
+) -> None:
+    """Ties and what is worse in one and equal in the other are no part of it."""
+    found = [(2, 6), (1, 5), (3, 2), (3, 4), (4, 2), (1, 5)]
+    assert undominated(found, lambda one: one, least=least) == kept
+
+
+def test_what_must_be_large_leaves_room_above_its_limit() -> None:
+    """Of two engines the faster one has more of it, and what falls short is out."""
+    bound = Bound(metric="latency_us", limit=10.0, unit="1/s", direction="at_least")
+    found = [attempt("e", [bound], [_measured("latency_us", one, "static")]) for one in (8, 15)]
+    assert [one.slack for one in found] == pytest.approx([-0.2, 0.5])
+    assert [one.reason is None for one in found] == [False, True]
