@@ -44,6 +44,20 @@ class ProcessReport(Record):
     firmware_id: str
 
 
+class ProgramReport(Record):
+    """A program of Linux.
+
+    Attributes:
+        flash_bytes: Its file as it is installed, without symbols: what it takes on disk.
+        static_ram_bytes: `.data` plus `.bss`, the arena included.
+        firmware_id: As in a `FirmwareReport`.
+    """
+
+    flash_bytes: int
+    static_ram_bytes: int
+    firmware_id: str
+
+
 class Compilation(Record):
     """What compiled an image, for whoever builds it elsewhere.
 
@@ -58,14 +72,14 @@ class Compilation(Record):
     application_flags: tuple[str, ...]
 
 
-BuildReport: TypeAlias = FirmwareReport | ProcessReport
+BuildReport: TypeAlias = FirmwareReport | ProgramReport | ProcessReport
 
 
 def read_build_report(path: Path) -> BuildReport:
     """Reads back what a build wrote.
 
     Raises:
-        pydantic.ValidationError: The file is neither report.
+        pydantic.ValidationError: The file is none of these reports.
     """
     from pydantic import TypeAdapter  # noqa: PLC0415 - JSON schemas come with it
 

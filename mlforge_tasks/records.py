@@ -269,6 +269,7 @@ class SelfTest(Record):
         tick_hz: Frequency of that clock.
         stacks: Every thread's stack; none of a process, whose threads have the computer's.
         arena_bytes: Working memory of the model.
+        peak_memory_bytes: The most that was ever resident, of a process on its own computer.
         model_digest: sha256 of the `.tflite` inside.
         firmware_id: Build digest inside.
         laps: Index and ticks of each layer's every turn, as they ran; only of a profile image.
@@ -278,6 +279,7 @@ class SelfTest(Record):
     tick_hz: int
     stacks: tuple[StackUse, ...]
     arena_bytes: int
+    peak_memory_bytes: int | None = None
     model_digest: str
     firmware_id: str
     laps: tuple[tuple[int, int], ...] = ()

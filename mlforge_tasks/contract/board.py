@@ -4,7 +4,8 @@ To add a board: write `boards/<name with _ for />.yaml` with its name, core, com
 memory sizes, clocks and UART; give it a `qemu` section if QEMU emulates it; run
 `pytest tests/contract/test_board.py tests/runners/test_qemu.py`, which boots every board that QEMU
 has. A board that is a process of this computer (`zephyr: {arch: host}`, see
-tests/platforms/test_zephyr_native.py) has neither memory sizes nor a clock of its own.
+tests/platforms/test_zephyr_native.py), or one of Linux (`linux: …`), has neither memory sizes nor a
+clock of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from mlforge_tasks.contract.linux import Linux
 from mlforge_tasks.cycles.record import WaitStates
 from mlforge_tasks.errors import ContractError, MlforgeError, Problem
 from mlforge_tasks.records import Record
@@ -126,7 +128,7 @@ class Board(Record):
         flash: Where code and constants go; like the next three, None where the board is a process.
         ram: Where data and stack go.
         clock_hz: The core's clock.
-        cycles_per_instruction: What a forecast of a latency starts from; no measured one is made of
+        cycles_per_instruction: What forecasts of a latency start from; no measured one is made of
             it, but for a core of which nothing else is known.
         wait_states: What its memories add to the core's own cycles.
         systick_hz: Clock of the SysTick timer.
@@ -134,6 +136,7 @@ class Board(Record):
         stack_bytes: What the bare-metal platform reserves for the stack.
         qemu: How QEMU emulates it; None where it does not.
         zephyr: How Zephyr knows it; None where it does not.
+        linux: What Linux runs on; None where it runs none.
     """
 
     name: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")
@@ -152,13 +155,14 @@ class Board(Record):
     stack_bytes: Bytes = Field(alias="stack", multiple_of=8)
     qemu: Qemu | None = None
     zephyr: Zephyr | None = None
+    linux: Linux | None = None
 
     @model_validator(mode="after")
     def _only_a_process_is_without(self) -> Self:
         of_a_chip = ("flash", "ram", "clock_hz", "cycles_per_instruction")
         missing = [name for name in of_a_chip if getattr(self, name) is None]
-        if missing and not self.native:
-            wanted = "a value, which only a process of this computer has not"
+        if missing and not self.process:
+            wanted = "a value, which only a process has not"
             raise Mistakes(*(Mistake(wanted, at=(name,)) for name in missing))
         return self
 
@@ -166,6 +170,11 @@ class Board(Record):
     def native(self) -> bool:
         """It is a process of this computer: neither its sizes nor its times say anything."""
         return self.zephyr is not None and self.zephyr.arch == "host"
+
+    @property
+    def process(self) -> bool:
+        """It runs a process, here or elsewhere: it has no memories of its own."""
+        return self.native or self.linux is not None
 
     def memories(self) -> tuple[Region, Region]:
         """Flash and RAM.

@@ -110,7 +110,7 @@ class Contract(Record):
         if target is None:
             return limits
         board = target.on_board
-        if board.native:
+        if board.process:
             return limits
         flash, ram = board.memories()
         wanted = "at most the {kind} of {board}, {size}"

@@ -85,7 +85,7 @@ class Deployment:
                 made.append(firmware_)
             # After the emulated run, so that what faults there is never flashed.
             read = {**_read_by_run(model, engine_, firmware_), "run": run_}
-            made.append(self._run(f"hardware_run:{at}", places.HARDWARE, board, read))
+            made.append(self._run(f"hardware_run:{at}", places.hardware(board), board, read))
         return tuple(made)
 
     def tried(self, at: str, model: Model, earlier: Stage | None) -> Tried | None:

@@ -252,7 +252,7 @@ def judging(wiring: Wiring) -> dict[str, Any]:
 def reporting(wiring: Wiring) -> dict[str, Any]:
     """What a report is told of the contract and its board."""
     board = wiring.on_board
-    flash, ram = (None, None) if board.native else board.memories()
+    flash, ram = (None, None) if board.process else board.memories()
     memories = {"flash_bytes": flash, "ram_bytes": ram}
     return {
         "name": wiring.folder.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform as computer
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 SIMULATOR = "qemu"
 PROCESS = "native"
+FOREIGN_PROCESS = "qemu_user"
 HARDWARE = "serial"
+LINUX_HARDWARE = "ssh"
 
 
 def engines_of(target: Target, board: Board) -> tuple[str, ...]:
@@ -44,7 +47,7 @@ def emulated(board: Board) -> Board:
     Raises:
         MlforgeError: QEMU emulates neither.
     """
-    if board.qemu is not None or board.native:
+    if board.qemu is not None or board.process:
         return board
     stand_in = board.zephyr.arena_on if board.zephyr else None
     if stand_in is None:
@@ -62,4 +65,11 @@ def emulated(board: Board) -> Board:
 
 def simulator(board: Board) -> str:
     """The runner of a board that is no hardware."""
-    return PROCESS if board.native else SIMULATOR
+    if board.linux is not None and board.linux.arch != computer.machine():
+        return FOREIGN_PROCESS
+    return PROCESS if board.process else SIMULATOR
+
+
+def hardware(board: Board) -> str:
+    """The runner of the board itself."""
+    return HARDWARE if board.linux is None else LINUX_HARDWARE

@@ -63,7 +63,7 @@ def _bench(plan: Plan, board: Board, names: set[str] | None) -> None:
     wanted = _on_the_board(plan, names)
     if not wanted:
         return
-    runner: Runner = plugins.load("runners", places.HARDWARE)
+    runner: Runner = plugins.load("runners", places.hardware(board))
     runner.tool_versions(board)
     if _is_left(plan, wanted, whole=names is None):
         runner.require(board, west_builds=plan.contract.target.platform == "zephyr")
@@ -73,7 +73,8 @@ def _on_the_board(plan: Plan, names: set[str] | None) -> list[Stage]:
     """The stages that lead to the board and those that are made on it, of what is wanted."""
     stages = list(plan.stages(plan.iterations.declared or plan.iterations[:1]))
     ends = stages if names is None else [stage for stage in stages if _asked(stage, names)]
-    run = [one for one in cone(stages, ends) if one.config.get("runner") == places.HARDWARE]
+    hardware = places.hardware(plan.contract.target.on_board)
+    run = [one for one in cone(stages, ends) if one.config.get("runner") == hardware]
     return cone(stages, run)
 
 

@@ -128,7 +128,7 @@ class Wiring:
     def runner(self) -> str:
         """What runs the firmware first."""
         if self.contract.mode == "hardware":
-            return places.HARDWARE
+            return places.hardware(self.on_board)
         return places.simulator(self.simulated)
 
     @functools.cached_property

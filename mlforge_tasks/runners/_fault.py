@@ -1,13 +1,15 @@
-"""What the registers in a fault frame mean.
+"""What the registers in a fault frame mean, or the signal in that of a process.
 
 Bits of CFSR and HFSR: Armv7-M and Armv8-M Architecture Reference Manuals.
 """
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import CandidateFailure
+from mlforge_tasks.graph.process import signal_name
 from mlforge_tasks.records import Reason
 
 if TYPE_CHECKING:
@@ -47,6 +49,10 @@ _CFSR_BITS = {
     25: "division by zero (DIVBYZERO)",
 }
 _HFSR_BITS = {1: "bus error on a vector read (VECTTBL)", 31: "debug event (DEBUGEVT)"}
+# A process of Linux names the signal; its watchdog's, of the processor's time, is this one. Numbers
+# are those of x86 and Arm alike (signal(7)).
+_WATCHDOG_SIGNAL = signal.SIGPROF
+_WITH_ADDRESS = (signal.SIGSEGV, signal.SIGBUS)
 _MMFAR_VALID = 1 << 7
 _BFAR_VALID = 1 << 15
 
@@ -81,6 +87,17 @@ def describe(registers: Mapping[str, int]) -> str:
     return f"{kind}: {what}{_address(cfsr, registers)}; {where}; {raw}"
 
 
+def _of_process(told: Mapping[str, int]) -> Reason:
+    """What ended a process, from its last frame: `signal`, `address`, `pc`."""
+    number, where = told["signal"], f"pc {told['pc']:#x}"
+    if number == _WATCHDOG_SIGNAL:
+        text = f"an inference exceeded the device's watchdog, {where}"
+        return Reason(code="hang", stage=STAGE, message=text)
+    name = signal_name(-number)
+    at = f" at address {told['address']:#x}" if number in _WITH_ADDRESS else ""
+    return Reason(code="fault", stage=STAGE, message=f"the process got {name}{at}; {where}")
+
+
 def failure(payload: bytes) -> CandidateFailure:
     """The result that a fault frame's payload (`name=hex` lines) stands for.
 
@@ -88,7 +105,10 @@ def failure(payload: bytes) -> CandidateFailure:
         A failure with code `hang` if the device's watchdog ended it, else `fault`.
     """
     pairs = (line.split("=", 1) for line in payload.decode("ascii").splitlines())
-    registers = dict.fromkeys(_REGISTERS, 0) | {name: int(value, 16) for name, value in pairs}
+    told = {name: int(value, 16) for name, value in pairs}
+    if "signal" in told:
+        return CandidateFailure(_of_process(told))
+    registers = dict.fromkeys(_REGISTERS, 0) | told
     if registers["exception"] == _WATCHDOG_EXCEPTION:
         text = f"an inference exceeded the device's watchdog, pc 0x{registers['pc']:08x}"
         return CandidateFailure(Reason(code="hang", stage=STAGE, message=text))

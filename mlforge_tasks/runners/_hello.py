@@ -57,6 +57,7 @@ class Hello:
                     tick_hz=int(fields["tick_hz"], 16),
                     stacks=stacks,
                     arena_bytes=int(fields["arena_bytes"], 16),
+                    peak_memory_bytes=int(fields.get("peak_memory", "0"), 16) or None,
                     model_digest=fields["model"],
                     firmware_id=fields["firmware"],
                     laps=_laps(fields, [value for name, _, value in pairs if name == "layer"]),

@@ -29,7 +29,7 @@ from mlforge_tasks.runners._link import (
 from mlforge_tasks.runners._link_session import LinkSession
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from socket import socket
@@ -60,11 +60,13 @@ class Program:
         memory: The device's, if inputs are to be written there.
         lines: The program's ends of other lines than stdin and stdout; closed here once it has
             them, so that ours ends when it does.
+        env: More variables of its environment.
     """
 
     argv: Sequence[str]
     memory: Memory | None = None
     lines: tuple[socket, ...] = ()
+    env: Mapping[str, str] | None = None
 
     def start(self, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
         """Starts it.
@@ -72,13 +74,10 @@ class Program:
         Raises:
             ToolError: It cannot be started.
         """
+        fds, pipe = [line.fileno() for line in self.lines], subprocess.PIPE
         try:
             return process.start(
-                self.argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                pass_fds=[line.fileno() for line in self.lines],
+                self.argv, env=self.env, stdin=pipe, stdout=pipe, stderr=stderr, pass_fds=fds
             )
         finally:
             for line in self.lines:

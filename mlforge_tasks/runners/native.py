@@ -1,7 +1,8 @@
-"""Runs firmware that is a process of this computer, such as an image for Zephyr's native_sim.
+"""Runs firmware that is a process of this computer: an image for Zephyr's native_sim, or for Linux.
 
-It tells whether the outputs are right and nothing else: its time stands still while it computes,
-its stacks are the computer's, and no instruction is counted.
+It tells whether the outputs are right and nothing else. The time of native_sim stands still while
+it computes, and what a program for Linux would take here, beside whatever else runs, is neither the
+same twice nor a board's. To measure this very computer, put it on the bench (runner `ssh`).
 """
 
 from __future__ import annotations
@@ -9,31 +10,29 @@ from __future__ import annotations
 import contextlib
 import platform
 import re
-import shutil
-import signal
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.errors import CandidateFailure, ToolError
-from mlforge_tasks.graph import process
+from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.runners import Capabilities
-from mlforge_tasks.runners._program import Ended, Program, ProgramRunner, result
+from mlforge_tasks.runners._process import ProcessRunner, executable
+from mlforge_tasks.runners._program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mlforge_tasks.contract.board import Board
-    from mlforge_tasks.records import SelfTest
 
-# What a program brings upon itself; any other signal came from outside.
-FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
-NAME = "the process"
 _LIBRARY = re.compile(r"/(?:ld-musl-\w+|libc|libm)(?:-[\d.]+)?\.so[.\d]*$")
 
 
-class NativeRunner(ProgramRunner):
+def _is_ours(board: Board) -> bool:
+    machine = platform.machine()
+    return board.native or (board.linux is not None and board.linux.arch == machine)
+
+
+class NativeRunner(ProcessRunner):
     """This computer as a runner."""
 
     name = "native"
@@ -41,37 +40,15 @@ class NativeRunner(ProgramRunner):
 
     @contextlib.contextmanager
     def _program(self, board: Board, firmware: Path) -> Iterator[Program]:
-        if not board.native:
+        if not _is_ours(board):
             raise ToolError(f"{board.name} is no process of this computer")
-        with tempfile.TemporaryDirectory() as folder:
-            program = Path(folder) / firmware.name
-            shutil.copyfile(firmware, program)  # what lies in the store may not be executed
-            program.chmod(0o500)
-            yield Program([str(program)])
+        with executable(firmware) as program:
+            yield Program([str(program)], env=self.environment(board))
 
-    def _ended(self, how: Ended) -> CandidateFailure | ToolError:
-        if -how.code in FAULTS:
-            name = process.signal_name(how.code)
-            return result("fault", f"{NAME} was ended by {name} after {how.seen} bytes")
-        return how.outcome(NAME)
-
-    def _meant(self, told: SelfTest) -> SelfTest:
-        """No ticks and no stacks."""
-        return told.model_copy(update={"ticks": (), "stacks": ()})
-
-    def cycles(self, board: Board, firmware: Path, test: SelfTest) -> None:
-        """See `runners.Runner.cycles`: a process has no core."""
-
-    def layer_cycles(self, board: Board, firmware: Path, test: SelfTest) -> None:
-        """See `runners.Runner.layer_cycles`."""
-
-    def tool_versions(self, board: Board) -> Mapping[str, str]:  # noqa: ARG002 - the interface's
-        """See `runners.Runner.tool_versions`."""
-        return {"machine": platform.machine(), **_libraries()}
-
-    def require(self, board: Board, *, west_builds: bool) -> None:  # noqa: ARG002 - the interface's
-        """See `runners.Runner.require`."""
-        self.tool_versions(board)
+    def tool_versions(self, board: Board) -> Mapping[str, str]:
+        """See `runners.Runner.tool_versions`; a program for Linux brings its libraries."""
+        machine = {"machine": platform.machine()}
+        return {**machine, **_libraries()} if board.native else machine
 
 
 def _libraries() -> dict[str, str]:

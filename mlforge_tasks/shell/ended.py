@@ -158,17 +158,17 @@ def _case(bound: Bound, report: Report, best: TrialResult | None) -> Case:
     verdict = None if best is None else best.trial.verdict
     known = {one.metric: one for one in verdict.clauses} if verdict else {}
     clause = floors.floor_clause(report, bound) or known.get(bound.metric) or clause_of(bound)
-    why = _why_unknown(clause, bound, report, best)
+    why = _why_unknown(clause, bound, best)
     told = f"{words.describe_clause(clause)} ({clause.source})" if clause.source else why
     least = bound.direction == "at_least"
     return Case(bound.metric, bound.contract_key, clause.status, told, why, clause, least)
 
 
-def _why_unknown(clause: Clause, bound: Bound, report: Report, best: TrialResult | None) -> str:
+def _why_unknown(clause: Clause, bound: Bound, best: TrialResult | None) -> str:
     if clause.status != "unknown":
         return ""
     if not bound.sources:
-        return f"not measured, since {report.board} is a process of this computer"
+        return "not measured, since it ran as a process of this computer"
     if best is None:
         return "not measured: no candidate could be built"
     if best.trial.reason is not None:

@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.build_report import FirmwareReport
+from mlforge_tasks.build_report import FirmwareReport, ProgramReport
 from mlforge_tasks.cycles.record import LayerCycles
 from mlforge_tasks.records import LayerCost, Measurement, Profile
 from mlforge_tasks.runners import (
@@ -68,9 +68,9 @@ def _times(board: Board, test: SelfTest, cycles: Cycles | None) -> dict[str, flo
     }
 
 
-def _share(firmware: FirmwareReport, floor: BuildReport | None) -> dict[str, float]:
+def _share(firmware: FirmwareReport | ProgramReport, floor: BuildReport | None) -> dict[str, float]:
     """What the image takes beyond the one without a model."""
-    if not isinstance(floor, FirmwareReport):
+    if not isinstance(floor, FirmwareReport | ProgramReport):
         return {}
     return {
         "model_flash_bytes": firmware.flash_bytes - floor.flash_bytes,
@@ -92,10 +92,26 @@ def _sizes(
     }
 
 
+def _of_program(
+    program: ProgramReport, floor: BuildReport | None, test: SelfTest
+) -> Mapping[str, float]:
+    """Its RAM is the most that was ever resident, which is told where it runs on its own kind."""
+    peak = test.peak_memory_bytes
+    return {
+        "flash_bytes": program.flash_bytes,
+        **({} if peak is None else {"ram_bytes": peak}),
+        "static_ram_bytes": program.static_ram_bytes,
+        **_share(program, floor),
+        "arena_bytes": test.arena_bytes,
+    }
+
+
 def _values(
     firmware: BuildReport, floor: BuildReport | None, test: SelfTest
 ) -> Mapping[str, float]:
     """All sizes; of a process, that of the model's working memory alone."""
+    if isinstance(firmware, ProgramReport):
+        return _of_program(firmware, floor, test)
     if not isinstance(firmware, FirmwareReport):
         return {"arena_bytes": test.arena_bytes}
     reserved = firmware.arena_reserved_bytes

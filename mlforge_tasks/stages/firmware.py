@@ -73,8 +73,9 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     nothing else that the firmware does not; no figure of them counts but that. Where they do not
     fit, `no_profile.json` says so.
 
-    Of a process `firmware.elf` is the program; it has nothing to flash, and no time that tells
-    anything of its layers.
+    Of a process `firmware.elf` is the program; it has no time that tells anything of its layers.
+    What is installed on a Linux is `firmware.bin`, the program without symbols; nothing is flashed
+    of one that is none of Linux.
 
     Args:
         inputs: `header`, `engine`.
@@ -101,7 +102,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         mlperf=config["mlperf"],
     )
     platform.build(request, out).write(out / "firmware.json")
-    if engine.profiled and not board.native:
+    if engine.profiled and not board.process:
         _build_profile(platform, request, out)
 
 

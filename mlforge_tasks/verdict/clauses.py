@@ -13,20 +13,24 @@ if TYPE_CHECKING:
     from mlforge_tasks.verdict.limit_kind import LimitKind
 
 
+# What a program for Linux takes that is the same wherever it is run.
+_ON_DISK = ("flash_bytes", "update_bytes")
+
+
 def bounds(contract: Contract) -> tuple[Bound, ...]:
     """The contract's clauses: limits with their margins taken off, then what the goal asks.
 
     Each figure binds twice, on the validation split that the search reads and on the test split
-    that it never sees. Of a process, nothing tells what the limits are for.
+    that it never sees. Of a process, nothing tells what the limits are for; of one for Linux, its
+    size on disk can be told without the board.
     """
-    native = contract.target.on_board.native
     clauses = [
         Bound(
             metric=metric,
             limit=limit,
             unit=BY_METRIC[metric].unit,
             direction=BY_METRIC[metric].direction,
-            sources=() if native else _limit_sources(contract, BY_METRIC[metric]),
+            sources=_limit_sources(contract, BY_METRIC[metric]),
             by_worse_end=BY_METRIC[metric].estimated,
         )
         for metric, limit in contract.effective_limits().items()
@@ -54,6 +58,10 @@ def _sources(contract: Contract) -> tuple[Source, ...]:
 
 def _limit_sources(contract: Contract, kind: LimitKind) -> tuple[Source, ...]:
     """Where a figure of the device must come from: what was computed never stands for a board."""
+    board = contract.target.on_board
+    told = () if board.linux is None else _ON_DISK
+    if board.process and contract.mode == "simulate" and kind.field not in told:
+        return ()
     sources = _sources(contract)
     return ("static", *sources) if kind.estimated and "emulated" in sources else sources
 

@@ -132,7 +132,7 @@ def _undecided(report: Report, best: TrialResult) -> str:
     unknown = ", ".join(short_name(one.metric) for one in clauses if one.status == "unknown")
     told = f"what {report.board} can tell of {report.name}"
     first = f"UNKNOWN: candidate {best.trial.id} keeps {told}"
-    last = f"  {unknown}: not measured, since {report.board} is a process of this computer"
+    last = f"  {unknown}: not measured, since it ran as a process of this computer"
     return "\n".join([first, *known_clauses(best.trial.verdict), last])
 
 

@@ -22,7 +22,7 @@ def test_every_end_has_its_page(tmp_path: Path) -> None:
         "| flash\\_bytes | 19.5 KiB, emulated | 16 KiB | ❌ broken | tests/data/tank.yaml:17 |"
     )
     assert "### What would have to give" in unmet
-    assert "is a process of this computer" in pages["unknown"]
+    assert "it ran as a process of this computer" in pages["unknown"]
     assert "not measured: no way" in pages["unmeasured"]
     assert "```text\nqemu: a" in pages["broken"]
     assert "wrong.yaml:17 | limits.flash | found 16, wanted a size" in pages["wrong"]

@@ -242,6 +242,9 @@ static void send_hello(uint32_t seq)
 #endif
     number_field("arena_bytes=", model_arena_bytes());
     number_field("tick_hz=", hal_tick_hz());
+#ifdef MLFORGE_LINUX
+    number_field("peak_memory=", hal_peak_memory_bytes());
+#endif
     hal_stacks(stack_field);
     number_field("least_ticks=", first_ticks + (uint64_t)self_test.least);
     for (uint32_t i = 0; i < self_test.used; i++) {

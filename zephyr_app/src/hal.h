@@ -12,6 +12,9 @@ uint8_t hal_get(void);
 uint64_t hal_ticks(void);
 uint32_t hal_tick_hz(void);
 
+/* On Linux (MLFORGE_LINUX): the most that was ever resident; 0 where that is not known. */
+uint64_t hal_peak_memory_bytes(void);
+
 /* Ends the program with a fault message if it is not called again within so many seconds of
  * device time; 0 disarms it. */
 void hal_watchdog(uint32_t seconds);
