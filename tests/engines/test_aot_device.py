@@ -16,7 +16,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines.aot import PLUGIN
-from tests.helpers import graph_dead, graphs
+from tests.helpers import aot_semihosted, graph_dead, graphs
 from tests.helpers.aot_device import run_on_board
 from tests.helpers.aot_host import make_case
 from tests.helpers.aot_linux import CORES, run_on_core
@@ -107,12 +107,24 @@ def test_the_kernels_of_a_core_equal_the_oracle(op: str, name: str, tmp_path: Pa
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CORES)
 def test_random_graphs_equal_the_oracle_on_other_cores(name: str, tmp_path: Path) -> None:
-    """RISC-V of 32 and 64 bits and AArch64: not a byte differs, not a warning, no C library."""
+    """RISC-V of 32 and 64 bits, also with vectors, and AArch64: not a byte differs."""
     core = CORES[name]
     if core.missing():
         pytest.skip(f"not installed: {', '.join(core.missing())} (./bootstrap --dev)")
     cases = [make_case(f"g{i}", graph_dead.any_graph(i), name) for i in range(ON_OTHER_CORES)]
     differing = run_on_core(cases, core, tmp_path)
+    assert {graph for graph, count in differing.items() if count} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", aot_semihosted.CORES)
+def test_random_graphs_equal_the_oracle_on_cores_without_a_board(name: str, tmp_path: Path) -> None:
+    """Cortex-M0+, M23 and M85, each with its own kernels and instructions: not a byte differs."""
+    core = aot_semihosted.CORES[name]
+    if core.linking:
+        clang_or_skip()
+    cases = [make_case(f"g{i}", graph_dead.any_graph(i), name) for i in range(ON_OTHER_CORES)]
+    differing = aot_semihosted.run_on_core(cases, core, tmp_path)
     assert {graph for graph, count in differing.items() if count} == set()
 
 

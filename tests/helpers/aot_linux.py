@@ -1,4 +1,4 @@
-"""Runs generated C on other cores than Arm's M: static programs without a C library, in QEMU.
+"""Runs generated C on cores that no emulated board has: static programs without a C library.
 
 QEMU's user mode gives them Linux' system calls, of which they use two. What the generated C needs
 beside the compiler's own headers is what `string.h` here declares.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Loops that copy must not become calls of memcpy within memcpy.
 FLAGS = ("-O2", "-ffreestanding", "-fno-tree-loop-distribute-patterns", *WARNINGS)
+_GCC_ALONE = ("-fno-tree-loop-distribute-patterns",)
 
 _STRING = """\
 #include <stddef.h>
@@ -101,25 +102,40 @@ class Core:
     """A core, its compiler and its emulator.
 
     Attributes:
-        gcc: The cross compiler.
+        gcc: The cross compiler, which links in any case.
         flags: What selects the core.
-        qemu: The program that runs its executables.
+        qemu: The program that runs its executables, and what it is told.
+        clang: What Clang is told of the core, where it compiles.
+        linking: What GCC is told instead of `flags`, where it does not know the core.
     """
 
     gcc: str
     flags: tuple[str, ...]
-    qemu: str
+    qemu: tuple[str, ...]
+    clang: tuple[str, ...] = ()
+    linking: tuple[str, ...] = ()
 
     def missing(self) -> list[str]:
         """What of it is not installed."""
-        return [name for name in (self.gcc, self.qemu) if shutil.which(name) is None]
+        wanted = [self.gcc, self.qemu[0], *(["clang-22"] if self.clang else [])]
+        return [name for name in wanted if shutil.which(name) is None]
 
 
 _RISCV_GCC = "riscv64-unknown-elf-gcc"
 CORES = {
-    "rv32imc": Core(_RISCV_GCC, ("-march=rv32imc", "-mabi=ilp32"), "qemu-riscv32"),
-    "rv64gc": Core(_RISCV_GCC, ("-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"), "qemu-riscv64"),
-    "cortex-a53": Core("aarch64-linux-gnu-gcc", ("-mcpu=cortex-a53",), "qemu-aarch64"),
+    "rv32imc": Core(_RISCV_GCC, ("-march=rv32imc", "-mabi=ilp32"), ("qemu-riscv32",)),
+    # Clang makes vector instructions of the portable kernels' loops, GCC 12 does not.
+    "rv32imcv": Core(
+        _RISCV_GCC,
+        ("-march=rv32imcv", "-mabi=ilp32"),
+        ("qemu-riscv32", "-cpu", "rv32,v=true,vext_spec=v1.0"),
+        clang=("--target=riscv32-unknown-elf",),
+        linking=("-march=rv32imc", "-mabi=ilp32"),
+    ),
+    "rv64gc": Core(
+        _RISCV_GCC, ("-march=rv64gc", "-mabi=lp64d", "-mcmodel=medany"), ("qemu-riscv64",)
+    ),
+    "cortex-a53": Core("aarch64-linux-gnu-gcc", ("-mcpu=cortex-a53",), ("qemu-aarch64",)),
 }
 
 
@@ -130,9 +146,13 @@ def run_on_core(cases: Sequence[Case], core: Core, folder: Path) -> Mapping[str,
     (folder / "string.h").write_text(_STRING)
     (folder / "hal.c").write_text(_HAL)
     flags = [*core.flags, *FLAGS, "-isystem", "."]
-    objects = compile_objects([core.gcc], [*sources, folder / "hal.c"], flags)
+    compiler = [core.gcc]
+    if core.clang:
+        compiler = ["clang-22", *core.clang]
+        flags = [one for one in flags if one not in _GCC_ALONE]
+    objects = compile_objects(compiler, [*sources, folder / "hal.c"], flags)
     program = folder / "check"
-    link = [core.gcc, *core.flags, "-nostdlib", "-static", "-o", str(program)]
+    link = [core.gcc, *(core.linking or core.flags), "-nostdlib", "-static", "-o", str(program)]
     process.check([*link, *map(str, objects), "-lgcc"], timeout_s=RUN_LIMIT_S)
-    console = process.check([core.qemu, str(program)], timeout_s=RUN_LIMIT_S)
+    console = process.check([*core.qemu, str(program)], timeout_s=RUN_LIMIT_S)
     return {name: bad for name, (bad, _) in results(cases, console).items()}

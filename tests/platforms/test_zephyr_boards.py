@@ -41,6 +41,7 @@ CLOCKS = {
     "nrf52840dk/nrf52840": b"arch_timing_start",
     "nrf54l15dk/nrf54l15/cpuapp": b"arch_timing_start",
     "nucleo_f446re": b"sys_clock_cycle_get_64",
+    "nucleo_g071rb": b"sys_clock_cycle_get_64",
     "nucleo_l4r5zi": b"sys_clock_cycle_get_64",
     "rpi_pico": b"sys_clock_cycle_get_64",
 }
@@ -49,6 +50,7 @@ RUNNERS = {
     "nrf52840dk/nrf52840": {"nrfutil", "nrfjprog", "jlink", "pyocd", "openocd"},
     "nrf54l15dk/nrf54l15/cpuapp": {"nrfutil", "jlink"},
     "nucleo_f446re": {"stm32cubeprogrammer", "openocd", "jlink"},
+    "nucleo_g071rb": {"stm32cubeprogrammer", "pyocd", "openocd", "jlink"},
     "nucleo_l4r5zi": {"stm32cubeprogrammer", "openocd", "jlink"},
     "rpi_pico": {"uf2", "openocd"},
 }
