@@ -76,6 +76,16 @@ def _require_library(board: Board) -> None:
         raise ToolError(text, hint=f"sudo apt-get install {package}")
 
 
+def version(board: Board) -> str:
+    """The compiler for a board, by its own words; everything else that a build calls is there too.
+
+    Raises:
+        ToolError: Something is not installed.
+    """
+    PLUGIN.require(board, PLUGIN.engines[0])
+    return _first_line(tool(board, "gcc"), "--version")
+
+
 def _program(name: str) -> str:
     return process.which(name, hint=f"sudo apt-get install {PACKAGES[name]}")
 
@@ -132,7 +142,9 @@ def _lay_out(request: BuildRequest, project: Path) -> None:
     shutil.copyfile(PROJECT / "CMakeLists.txt", project / "CMakeLists.txt")
     folders = {"application": APP, "header": request.header, "engine": request.engine}
     for name, folder in folders.items():
-        shutil.copytree(folder, project / name)
+        (project / name).mkdir()
+        for source in (*folder.glob("*.c"), *folder.glob("*.h")):
+            shutil.copyfile(source, project / name / source.name)
     shutil.copyfile(PROJECT / HAL, project / "application" / HAL)
 
 

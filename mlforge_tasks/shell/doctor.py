@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Literal
 
 from serial.tools import list_ports
 
+from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import board_names, load_board
 from mlforge_tasks.cycles import llvm
 from mlforge_tasks.errors import MlforgeError, ToolError
 from mlforge_tasks.graph import process, product, torch_venv
-from mlforge_tasks.platforms import _gnu
+from mlforge_tasks.pipeline import places
+from mlforge_tasks.platforms import _gnu, linux
 from mlforge_tasks.platforms._zephyr import doctor as zephyr
 from mlforge_tasks.runners import _attached, _bench, qemu
 
@@ -36,10 +38,8 @@ QEMU_ARM = "qemu-system-arm"
 # What only the tests run, so it is told only where they can be run.
 TEST_PROGRAMS = (
     "riscv64-unknown-elf-gcc",
-    "aarch64-linux-gnu-gcc",
     "qemu-riscv32",
     "qemu-riscv64",
-    "qemu-aarch64",
 )
 
 
@@ -156,6 +156,20 @@ def _emulators() -> Iterator[Finding]:
         yield _program(name, "optional", f"sudo apt-get install {package}, for other cores")
 
 
+def _linux() -> Iterator[Finding]:
+    """What programs for each processor with Linux are built and run with."""
+    boards = (load_board(name) for name in board_names())
+    for arch, board in sorted({one.linux.arch: one for one in boards if one.linux}.items()):
+        name = f"Linux {arch}"
+        try:
+            version = linux.version(board)
+            plugins.load("runners", places.simulator(board)).tool_versions(board)
+        except ToolError as error:
+            yield Finding("optional", name, error.message, error.hint or "")
+        else:
+            yield Finding("ok", name, version)
+
+
 def findings() -> Iterator[Finding]:
     """Everything there is to tell, in the order a user sets it up."""
     yield _program("arm-none-eabi-gcc", "missing", BOOTSTRAP)
@@ -173,6 +187,7 @@ def findings() -> Iterator[Finding]:
     if importlib.util.find_spec("pytest") is not None:
         for name in TEST_PROGRAMS:
             yield _program(name, "optional", "for the tests: ./bootstrap --dev")
+    yield from _linux()
     yield from _zephyr()
     yield from _boards()
 

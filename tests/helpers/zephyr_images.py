@@ -108,7 +108,7 @@ def deploy_anywhere(
     toolchain: Toolchain = "gcc",
 ) -> BuildReport:
     """Builds the image of a model in a new folder, be it a process."""
-    return platform.build(_request(tflite, board, engine, folder, toolchain), folder)
+    return platform.build(request_of(tflite, board, engine, folder, toolchain), folder)
 
 
 def deploy_alone(
@@ -123,7 +123,7 @@ def deploy_alone(
         folder: Gets the image.
         again: Whether it also gets what builds it again.
     """
-    request = _request(tflite, board, engine, folder, "gcc")
+    request = request_of(tflite, board, engine, folder, "gcc")
     place = PLUGIN._folder(board, "c")
     with place.locked():
         place.place(model_files(request))
@@ -135,9 +135,10 @@ def deploy_alone(
     return FirmwareReport(**sizes.model_dump(), firmware_id=request.firmware_id)
 
 
-def _request(
-    tflite: bytes, board: Board, engine: Engine, folder: Path, toolchain: Toolchain
+def request_of(
+    tflite: bytes, board: Board, engine: Engine, folder: Path, toolchain: Toolchain = "gcc"
 ) -> BuildRequest:
+    """A build of a model, by any platform; its sources go into a new folder."""
     sources = folder / "src"
     sources.mkdir(parents=True)
     (folder / "model_data.h").write_text(header(tflite))

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from mlforge_tasks import plugins
 from mlforge_tasks.build_report import ProgramReport, read_build_report
 from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import CandidateFailure, ToolError
+from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.pipeline import places
+from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
 from mlforge_tasks.platforms.linux import PLUGIN
+from mlforge_tasks.records import sha256_bytes
+from mlforge_tasks.runners import Expected
 from tests.helpers import tiny_model
+from tests.helpers.graphs import random_graph
+from tests.helpers.zephyr_images import request_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +33,8 @@ BOARDS = ("linux_x86_64", "raspberry_pi_4", "linux_armv7")
 WRONG = """\
 if (input[0] == 1) { *nowhere = 1; }
 if (input[0] == 2) { __builtin_trap(); }
-while (input[0] == 3) { }
 """
+HANG = "while (*(volatile int8_t *)input == 3) { }"
 NOWHERE = "volatile int *volatile nowhere;"
 
 
@@ -91,6 +99,47 @@ def test_a_program_is_the_same_in_any_folder(tmp_path: Path) -> None:
     assert made[0] == made[1]
     assert sorted(made[0]) == ["firmware.bin", "firmware.elf", "firmware.map"]
     assert not [name for name, data in made[0].items() if str(tmp_path).encode() in data]
+
+
+@pytest.mark.slow
+def test_a_hang_is_told_by_the_processors_time(tmp_path: Path) -> None:
+    """The device's own watchdog ends it, and says where it was."""
+    board = board_or_skip("raspberry_pi_4")
+    limit = "#define MLFORGE_WATCHDOG_SECONDS 1"
+    model = tiny_model.write_model(tmp_path / "model", invoke=HANG, decide=limit)
+    PLUGIN.build(tiny_model.request(board, model), tmp_path)
+    with (
+        pytest.raises(CandidateFailure) as caught,
+        runner(board).open(board, tmp_path / "firmware.elf", tiny_model.EXPECTED) as session,
+    ):
+        session.infer(b"\x03\x00\x00")
+    assert caught.value.reason.code == "hang"
+    assert "exceeded the device's watchdog, pc 0x" in caught.value.reason.message
+
+
+@pytest.mark.slow
+def test_one_model_gives_the_same_bytes_on_every_core(tmp_path: Path) -> None:
+    """Kernels for a Cortex-M4F in QEMU, portable ones on Arm's larger cores, and the oracle."""
+    pytest.importorskip("tflite_micro")
+    tflite = random_graph(1)
+    oracle = Oracle(tflite)
+    shape = (5, *oracle.input_shape[1:])
+    inputs = np.random.default_rng(1).integers(-128, 128, shape, np.int8)
+    found = {"oracle": oracle.run(inputs).tobytes()}
+    boards = ("mps2/an386", "raspberry_pi_4", "linux_armv7")
+    for board in map(load_board, boards):
+        platform = BAREMETAL if board.linux is None else PLUGIN
+        folder = tmp_path / board.name.replace("/", "_")
+        if board.linux is not None:
+            board_or_skip(board.name)
+        report = platform.build(request_of(tflite, board, AOT, folder), folder)
+        expected = Expected(report.firmware_id, sha256_bytes(tflite))
+        with runner(board).open(board, folder / "firmware.elf", expected) as session:
+            answers = (session.infer(one.tobytes()).output for one in inputs)
+            found[board.name] = b"".join(answers)
+    assert len(set(found["oracle"])) > 100
+    assert set(found.values()) == {found["oracle"]}, found
+    assert len(found) == 1 + len(boards)
 
 
 def test_a_board_without_linux_is_refused() -> None:
