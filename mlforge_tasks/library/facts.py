@@ -82,6 +82,7 @@ class Facts:
         board: What it was measured on.
         zephyr_board: The same as Zephyr writes it; empty where Zephyr does not know it.
         arena_bytes: Working memory that it was found to need there.
+        linux: Whether it is for a program of Linux.
     """
 
     prefix: str
@@ -96,6 +97,7 @@ class Facts:
     board: str
     zephyr_board: str
     arena_bytes: int
+    linux: bool = False
 
     def context(self) -> dict[str, object]:
         """What the templates of `templates/library` are filled in with."""
@@ -128,6 +130,7 @@ class Facts:
             "board": comment(self.board),
             "zephyr_board": self.zephyr_board,
             "arena_bytes": self.arena_bytes,
+            "linux": self.linux,
             "licences": _LICENCES[self.engine],
             **self._scaling(),
             **self._judging(),

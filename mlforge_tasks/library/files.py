@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.graph import product
-from mlforge_tasks.library import pack
+from mlforge_tasks.library import pack, yocto
 from mlforge_tasks.render import render
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def library_files(facts: Facts, engine: LibrarySources) -> dict[str, bytes]:
         made[path] = render(f"library/{template}.jinja", **context).encode()
     made["LICENSES/Apache-2.0.txt"] = LICENCE.read_bytes()
     made |= pack.files(facts, made)
+    made |= yocto.files(facts, made) if facts.linux else {}
     return dict(sorted(made.items()))
 
 

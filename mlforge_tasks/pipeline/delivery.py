@@ -54,11 +54,12 @@ def deliveries(wiring: Wiring, k: int, ended: Ended) -> tuple[Stage, ...]:
     """
     name = wiring.folder.name
     board = wiring.on_board
-    called = {
+    called: dict[str, Any] = {
         "name": name,
         "prefix": wiring.target.prefix or prefix_of(name),
         "board": board.name,
         "zephyr_board": board.zephyr.target if board.zephyr else "",
+        **({"linux": True} if board.linux else {}),
     }
     known, sizes = ended.limit
     # Maps of maps, not copied: a hundred rounds have a million inputs.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,22 @@ class InferenceResult:
 
     output: bytes
     ticks: int
+
+
+class Circumstances(Record):
+    """What a program on a machine runs beside and within, and what has to be seen of it.
+
+    Attributes:
+        load_cpus: Threads that compute beside it.
+        memory_max_bytes: Memory that it may take before the kernel ends it; None for all there is.
+        wakeup_period_us: Period of a thread beside it whose wake-ups are measured; None for none.
+        asked: Figures that the contract limits.
+    """
+
+    load_cpus: int = 0
+    memory_max_bytes: int | None = None
+    wakeup_period_us: int | None = None
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,7 @@ def _facts(found: Mapping[str, Path], dataset: Path, config: Mapping[str, Any]) 
         board=config["board"],
         zephyr_board=config["zephyr_board"],
         arena_bytes=_arena_bytes(found["firmware"], engine),
+        linux=config.get("linux", False),
     )
 
 
@@ -135,7 +136,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         inputs: `report`, `dataset`, `<iteration>.<candidate>.<stage>` of every candidate;
             `without_model` as stage `engine` has it.
         out: Output folder.
-        config: `prefix`, the contract's `name` and `target.version`; `board` and `zephyr_board`;
+        config: `prefix`, the contract's `name` and `target.version`; `board` and `zephyr_board`; of
+            a program of Linux, `linux`;
             `ram_bytes` and what is beside it as stage `engine` has them.
 
     Raises:

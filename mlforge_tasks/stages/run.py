@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.stages._golden import GoldenVectors
 
 PROFILE = "profile.json"
+# A login takes an agent's keys where no file has them; only the stage that logs in knows of it.
+SECRETS: Mapping[str, tuple[str, ...]] = {"ssh": ("SSH_AUTH_SOCK",)}
 FIELDS = ("target.verification_time_s",)
 
 
@@ -49,6 +51,7 @@ def kind(runner: str, board: Board) -> StageKind:
         fields=FIELDS,
         loads=(plugins.module("runners", runner),),
         tools=functools.partial(tools, runner, board),
+        secrets=SECRETS.get(runner, ()),
     )
 
 

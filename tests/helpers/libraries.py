@@ -178,6 +178,7 @@ def make(
     channels_first: bool = False,
     wide: bool = False,
     kept: bool = False,
+    linux: bool = False,
     seed: int = SEED,
     changes: Mapping[str, Any] | None = None,
 ) -> Library:
@@ -193,6 +194,7 @@ def make(
         channels_first: Whether the network takes its channels first.
         wide: Whether the network's values are int16.
         kept: Whether it keeps some of its inputs from one example to the next.
+        linux: Whether it is for a program of Linux.
         seed: Of the network.
         changes: Of its data card.
     """
@@ -242,6 +244,7 @@ def make(
         board="mps2/an386",
         zephyr_board="mps2/an386",
         arena_bytes=16 << 10,
+        linux=linux,
     )
     sources = engine.library(
         tflite,
