@@ -102,12 +102,13 @@ class Reason(Record):
 
 
 class Interval(Record):
-    """What a figure of few examples may be over many.
+    """What a figure of few examples may be over many, or what one that was computed may be.
 
     Attributes:
         low: The lower end.
         high: The upper end.
-        level: How likely what is meant lies between them, such as 0.95.
+        level: How likely what is meant lies between them, such as 0.95; 1 of bounds, which no
+            sample was taken for.
     """
 
     low: float

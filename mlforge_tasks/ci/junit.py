@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from mlforge_tasks.ci.outcome import WORDS
 from mlforge_tasks.ci.rules import DATA_MISTAKE, MISTAKE
-from mlforge_tasks.yaml_file.units import format_share
+from mlforge_tasks.verdict.words import sure_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +97,7 @@ def _figures(case: Case) -> Iterator[str]:
         yield f"value: {_exact(clause.value, clause)}"
     if clause.interval is not None:
         low, high = (_exact(one, clause) for one in (clause.interval.low, clause.interval.high))
-        yield f"interval: {low} to {high} at {format_share(clause.interval.level)}"
+        yield f"interval: {low} to {high}{sure_text(clause.interval)}"
     yield f"limit: at {'least' if case.at_least else 'most'} {_exact(clause.limit, clause)}"
     if clause.slack is not None:
         missed = "short" if case.at_least else "over"

@@ -1,11 +1,7 @@
 """Boards: what firmware is built for, read from `boards/*.yaml`.
 
-To add a board: write `boards/<name with _ for />.yaml` with its name, core, compiler flags, real
-memory sizes, clocks and UART; give it a `qemu` section if QEMU emulates it; run
-`pytest tests/contract/test_board.py tests/runners/test_qemu.py`, which boots every board that QEMU
-has. A board that is a process of this computer (`zephyr: {arch: host}`, see
-tests/platforms/test_zephyr_native.py), or one of Linux (`linux: …`), has neither memory sizes nor a
-clock of its own.
+docs/add/board.md adds one. A board that is a process of this computer (`zephyr: {arch: host}`), or
+one of Linux (`linux: …`), has neither memory sizes nor a clock of its own.
 """
 
 from __future__ import annotations
@@ -14,11 +10,12 @@ import contextlib
 import functools
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mlforge_tasks.contract.linux import Linux
+from mlforge_tasks.contract.power import Power, Thermal
 from mlforge_tasks.cycles.record import WaitStates
 from mlforge_tasks.errors import ContractError, MlforgeError, Problem
 from mlforge_tasks.records import Record
@@ -137,6 +134,8 @@ class Board(Record):
         qemu: How QEMU emulates it; None where it does not.
         zephyr: How Zephyr knows it; None where it does not.
         linux: What Linux runs on; None where it runs none.
+        power: What it draws, of its data sheet; None where that is not known, as `thermal`.
+        thermal: How it gives off heat.
     """
 
     name: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$")
@@ -156,6 +155,8 @@ class Board(Record):
     qemu: Qemu | None = None
     zephyr: Zephyr | None = None
     linux: Linux | None = None
+    power: Power | None = None
+    thermal: Thermal | None = None
 
     @model_validator(mode="after")
     def _only_a_process_is_without(self) -> Self:
@@ -175,6 +176,10 @@ class Board(Record):
     def process(self) -> bool:
         """It runs a process, here or elsewhere: it has no memories of its own."""
         return self.native or self.linux is not None
+
+    def as_built(self) -> dict[str, Any]:
+        """The board for a stage that builds or runs: without what figures only follow from."""
+        return self.model_dump(mode="json", exclude={"power", "thermal"})
 
     def memories(self) -> tuple[Region, Region]:
         """Flash and RAM.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from mlforge_tasks.contract import design, ends, state, torch_network
+from mlforge_tasks.contract import design, ends, power_needs, state, torch_network
 from mlforge_tasks.contract.activations import int16_misfit
 from mlforge_tasks.contract.asked import (
     asked,
@@ -74,7 +74,7 @@ class Contract(Record):
     mode: Mode
     limits: Limits
     margins: Margins = Margins()
-    operation: Operation = Operation()
+    operation: Operation = Field(default=Operation(), validate_default=True)
     goal: Goal
     training: Training
     search: Search
@@ -122,9 +122,10 @@ class Contract(Record):
             )
             if limit > size
         ]
-        if mistakes:
-            raise Mistakes(*mistakes)
-        return limits
+        mistakes += power_needs.of_board(
+            limits, board, computed=info.data.get("mode") == "simulate"
+        )
+        return checked(limits, mistakes)
 
     @field_validator("margins")
     @classmethod
@@ -139,8 +140,13 @@ class Contract(Record):
     def _operation_has_what_limits_need(
         cls, operation: Operation, info: ValidationInfo
     ) -> Operation:
+        target: Target | None = info.data.get("target")
         limits: Limits | None = info.data.get("limits")
-        return checked(operation, () if limits is None else misfits_of(operation, limits))
+        found = [] if limits is None else [*misfits_of(operation, limits)]
+        if limits is not None and target is not None:
+            computed = info.data.get("mode") == "simulate"
+            found += power_needs.of_operation(operation, limits, target.on_board, computed=computed)
+        return checked(operation, found)
 
     @field_validator("goal")
     @classmethod

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlforge_tasks.errors import in_order
-from mlforge_tasks.yaml_file.units import format_bytes, format_share, format_us
+from mlforge_tasks.yaml_file.units import format_bytes, format_share, format_us, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 LONGEST = 60
+_POWER_UNITS = {"_uj": "uJ", "_uw": "uW", "_h": "h", "_c": "\u00b0C"}
 # By the end of a field's name.
 _WRITTEN: Mapping[str, Callable[[float], str]] = {
     "_bytes": format_bytes,
     "_us": format_us,
     "_share": format_share,
+    **{end: partial(format_value, unit=unit) for end, unit in _POWER_UNITS.items()},
     "_s": lambda value: f"{value:g} s",
 }
 
-_UNITS = {"_bytes": "B", "_us": "us", "_s": "s"}
+_UNITS = {"_bytes": "B", "_us": "us", **_POWER_UNITS, "_s": "s"}
 
 
 class Difference(NamedTuple):

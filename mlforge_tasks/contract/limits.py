@@ -13,7 +13,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
-from mlforge_tasks.yaml_file.units import Bytes, Margin, Microseconds, format_bytes
+from mlforge_tasks.yaml_file.electrical import Celsius, Hours, Microwatts
+from mlforge_tasks.yaml_file.units import Bytes, Margin, Microjoules, Microseconds, format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,11 @@ class Limits(Record):
         latency_statistic: Which of the repeated inferences the limit is for.
         stack_bytes: The stack's high-water mark; not judged on its own by default.
         update_bytes: The patch that makes the new model of the one that `operation.update` names.
+        energy_per_inference_uj: What an inference takes from the supply.
+        average_power_uw: What the device draws on average, an inference every
+            `operation.inference_period`.
+        battery_life_h: How long `operation.battery` must feed it.
+        junction_temperature_c: The chip's at its hottest, at `operation.ambient`.
     """
 
     ram_bytes: Bytes = Field(alias="ram")
@@ -40,6 +46,10 @@ class Limits(Record):
     latency_statistic: Statistic = "median"
     stack_bytes: Bytes | None = Field(default=None, alias="stack")
     update_bytes: Bytes | None = Field(default=None, alias="update_size")
+    energy_per_inference_uj: Microjoules | None = Field(default=None, alias="energy_per_inference")
+    average_power_uw: Microwatts | None = Field(default=None, alias="average_power")
+    battery_life_h: Hours | None = Field(default=None, alias="battery_life")
+    junction_temperature_c: Celsius | None = Field(default=None, alias="junction_temperature")
 
     @property
     def latency_metric(self) -> str:

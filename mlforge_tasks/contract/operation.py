@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from mlforge_tasks.contract.fields import ProjectPath
+from mlforge_tasks.contract.power import NamedBattery
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
+from mlforge_tasks.yaml_file.electrical import Celsius
 from mlforge_tasks.yaml_file.units import Seconds
 
 if TYPE_CHECKING:
@@ -39,10 +41,16 @@ class Operation(Record):
     Attributes:
         inference_period_s: Time from one inference to the next.
         update: What `limits.update_size` is held against.
+        ambient_c: The highest temperature around the device; currents are taken for 25 °C without.
+        battery: What feeds it, by its figures or a name.
+        sleep: The board's mode between inferences, by its file; its first one without.
     """
 
     inference_period_s: Seconds | None = Field(default=None, alias="inference_period")
     update: Update | None = None
+    ambient_c: Celsius | None = Field(default=None, alias="ambient")
+    battery: NamedBattery | None = None
+    sleep: str | None = None
 
 
 def misfits(operation: Operation, limits: Limits) -> Iterator[Mistake]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract import schema
-from mlforge_tasks.yaml_file.units import DURATION, FREQUENCY, PERCENTAGE, SIZE
+from mlforge_tasks.yaml_file import electrical
+from mlforge_tasks.yaml_file.units import DURATION, ENERGY, FREQUENCY, PERCENTAGE, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,10 @@ examples and reasons, is [contract.md](../contract.md); the layers of `search.ar
 table in [agents.md](../agents.md#layers). Where there is a choice of kinds each has its own table.
 """
 # What a quantity's pattern tells of it, by the example that it carries.
-_QUANTITIES = {one.example: one for one in (SIZE, DURATION, FREQUENCY, PERCENTAGE)}
+_QUANTITIES = {
+    one.example: one
+    for one in (SIZE, DURATION, FREQUENCY, PERCENTAGE, ENERGY, *electrical.QUANTITIES)
+}
 _BOUNDS = (
     ("minimum", "at least"),
     ("exclusiveMinimum", "above"),

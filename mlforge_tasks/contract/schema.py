@@ -66,6 +66,8 @@ def _written(default: Any, name: str, key: dict[str, Any]) -> Any:
     if isinstance(default, Record):
         return default.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     units = str(key.get("pattern", "")).rpartition("(")[2]
+    if "%/year" in units:
+        return f"{format_share(default)}/year"
     if "%" in units:
         return format_share(default)
     if "KiB" in units:

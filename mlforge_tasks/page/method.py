@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # What each source of a figure means.
 SOURCES = {
-    "static": "computed from the network's shapes, before anything was built",
+    "static": "computed, of the network's shapes or of cycles and data sheets, and not measured",
     "emulated": "of the firmware as an emulator ran it, which is no measurement of hardware",
     "hardware": "of the firmware on the board itself",
 }

@@ -28,6 +28,7 @@ def sections_of(found: Found) -> Iterator[Section]:
         convergence,
         curves,
         data,
+        energy,
         errors,
         layers,
         memory_map,
@@ -43,7 +44,7 @@ def sections_of(found: Found) -> Iterator[Section]:
 
     each = (
         *(verdict, candidates, convergence, tradeoff),
-        *(architecture, profile, memory_map, arena),
+        *(architecture, profile, energy, memory_map, arena),
         *(quality, classes, curves, scatter, errors, layers, data),
         *(told, reproduce, method),
     )

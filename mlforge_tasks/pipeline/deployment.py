@@ -159,14 +159,14 @@ class Deployment:
     def _firmware(self, name: str, board: Board, model: Model, sources: Stage) -> Stage:
         """An image for a board."""
         wiring = self._wiring
-        config = {**wiring.building, "board": board.model_dump(mode="json")}
+        config = {**wiring.building, "board": board.as_built()}
         kind = firmware.kind(wiring.platform, board, wiring.target.toolchain)
         read = {"header": model["header"], "engine": sources}
         return wiring.stage(name, kind, read, config)
 
     def _run(self, name: str, runner: str, board: Board, read: Mapping[str, Stage]) -> Stage:
         """An image on its target."""
-        config = {"runner": runner, "board": board.model_dump(mode="json")}
+        config = {"runner": runner, "board": board.as_built()}
         if board == self._wiring.on_board:
             read = {**read, "floor": self._preparation.floor}
         return self._wiring.stage(name, run.kind(runner, board), read, config)

@@ -19,6 +19,7 @@ from mlforge_tasks.pipeline.chain import Chain
 from mlforge_tasks.pipeline.delivery import Ended, deliveries, handed_over, probes
 from mlforge_tasks.pipeline.deployment import Deployment
 from mlforge_tasks.stages import curves, judge, propose, report
+from mlforge_tasks.verdict import energy_notes
 from mlforge_tasks.verdict.derived import CONDITIONS
 
 if TYPE_CHECKING:
@@ -264,4 +265,14 @@ def reporting(wiring: Wiring) -> dict[str, Any]:
         "operators": {},
         "patches": wiring.target.patches,
         "int16_fits": int16_misfit(wiring.contract.target, wiring.contract.task) is None,
+        **_energy(wiring),
     }
+
+
+def _energy(wiring: Wiring) -> dict[str, Any]:
+    """What a report says of energy and heat; nothing where nobody asks and nothing is known."""
+    board, limits = wiring.on_board, wiring.contract.effective_limits()
+    if board.power is None and not any(one.field in limits for one in energy_notes.KINDS):
+        return {}
+    known = energy_notes.notes(board, wiring.contract.operation)
+    return {"energy": known.model_dump(mode="json")}

@@ -113,7 +113,7 @@ class Wiring:
     @functools.cached_property
     def board(self) -> dict[str, Any]:
         """The contract's board, for a stage's configuration."""
-        return self.on_board.model_dump(mode="json")
+        return self.on_board.as_built()
 
     @property
     def building(self) -> dict[str, Any]:
@@ -230,7 +230,7 @@ class Wiring:
         return {
             "cpu": self.board["cpu"],
             **self.building,
-            "board": self.simulated.model_dump(mode="json"),
+            "board": self.simulated.as_built(),
             "runner": self.runner,
             "bounds": self.hardware_limits,
             CONDITIONS: self.conditions,

@@ -50,7 +50,7 @@ def firmware_id(header: Path, sources: Path, config: Mapping[str, Any]) -> str:
     board = Board.from_dump(config["board"])
     files = [header / "model_data.h", *sorted(sources.iterdir())]
     parts = {
-        "board": board.model_dump(mode="json"),
+        "board": board.as_built(),
         "files": {path.name: file_digest(path) for path in files},
         "mlperf": config["mlperf"],
         "platform": code_version(

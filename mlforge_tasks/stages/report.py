@@ -213,6 +213,7 @@ def _asked(config: Mapping[str, Any]) -> dict[str, Any]:
         "mode": config["mode"],
         "engine": config["target.engine"],
         "int16_fits": config["int16_fits"],
+        **({"energy": config["energy"]} if "energy" in config else {}),
     }
 
 
@@ -224,7 +225,8 @@ def so_far(inputs: Mapping[str, Path], config: Mapping[str, Any], *, ended: bool
             `choice` where there was an engine to choose; and what `shortfall` reads.
         config: `name`, `bounds`, `leading` (names of the leading figures), `engines`, `TARGET`,
             `int16_fits`, `mode`, `goal.baseline`, `goal.quantisation_change`, `carried` where an
-            earlier search found the candidate, and what `shortfall` is told.
+            earlier search found the candidate, `energy` where there is something to say of it, and
+            what `shortfall` is told.
         ended: Whether it is to be told why the contract was not met.
     """
     results = _results(inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.verdict.baselines import WORDS
+from mlforge_tasks.verdict.limits import BY_METRIC
 from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ def some(told: Iterable[str], most: int = MOST_LINES) -> list[str]:
 
 def short_name(metric: str) -> str:
     """A metric without its unit."""
+    kind = BY_METRIC.get(metric)
+    if kind is not None and metric == kind.field:
+        return kind.key.removeprefix("limits.")
     for suffix in ("_bytes", "_us"):
         metric = metric.removesuffix(suffix)
     return metric

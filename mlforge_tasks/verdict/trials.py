@@ -11,6 +11,7 @@ from mlforge_tasks.quantisation import EndType
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
 from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, TEST_SUFFIX, Bound
 from mlforge_tasks.verdict.decision import Counts
+from mlforge_tasks.verdict.energy_notes import EnergyNotes
 from mlforge_tasks.verdict.engine_choice import EngineChoice
 from mlforge_tasks.verdict.evaluation import OutputErrors, Rail
 from mlforge_tasks.verdict.forecast import ForecastError
@@ -173,6 +174,8 @@ class Report(Record):
         dtype: The type of its output.
         int16_fits: Whether the contract could ask for int16 activations, or does.
         quantisation: Of each evaluated candidate with a float network: what int8 changed.
+        energy: Where figures of energy and heat are from, and what they lack; None where neither
+            the board's file nor the contract has anything of them.
     """
 
     name: str
@@ -194,6 +197,7 @@ class Report(Record):
     dtype: EndType = "int8"
     int16_fits: bool = False
     quantisation: tuple[QuantisationLoss, ...] = ()
+    energy: EnergyNotes | None = None
 
     @property
     def shown(self) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ from mlforge_tasks.yaml_file.units import format_against, format_share, format_v
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlforge_tasks.records import Clause, Profile, Verdict
+    from mlforge_tasks.records import Clause, Interval, Profile, Verdict
     from mlforge_tasks.verdict.relaxation import Relaxation, Shortfall
 
 # What a detector's threshold keeps on validation data, by the ends of the contract's keys.
@@ -35,12 +35,17 @@ def describe_clause(clause: Clause) -> str:
 
 
 def interval_text(clause: Clause) -> str:
-    """How sure a clause's value is, where few examples say so."""
+    """How sure a clause's value is, where few examples or bounds say so."""
     if clause.interval is None:
         return ""
     ends = (clause.interval.low, clause.interval.high)
     low, high = (format_value(one, clause.unit) for one in ends)
-    return f" ({low} to {high} at {format_share(clause.interval.level)})"
+    return f" ({low} to {high}{sure_text(clause.interval)})"
+
+
+def sure_text(interval: Interval) -> str:
+    """How likely an interval holds what is meant; nothing of bounds."""
+    return "" if interval.level == 1 else f" at {format_share(interval.level)}"
 
 
 def _names(clauses: Iterable[Clause]) -> str:

@@ -28,7 +28,7 @@ FROM_YAML = "from_yaml"
 _MAX_CHARS = 40
 _QUANTITY = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?)[ ]*"
-    r"(?P<unit>[A-Za-z%][\w/%]*)?"
+    r"(?P<unit>[A-Za-z%\u00b0][\w/%]*)?"
 )
 
 
@@ -121,7 +121,12 @@ FREQUENCY = Quantity(
 PERCENTAGE = Quantity("a percentage", "10 %", {"%": Fraction(1, 100)})
 
 
-def _positive(quantity: Quantity, text: str) -> Fraction:
+def positive(quantity: Quantity, text: str) -> Fraction:
+    """The exact value of a text in the quantity's base unit.
+
+    Raises:
+        ValueError: It is not such a quantity, or not greater than zero.
+    """
     value = quantity.parse(text)
     if value <= 0:
         raise ValueError(f"{quantity.wanted} that is greater than zero")
@@ -134,7 +139,7 @@ def parse_bytes(text: str) -> int:
     Raises:
         ValueError: Not a size, or less than one byte.
     """
-    value = int(_positive(SIZE, text))
+    value = int(positive(SIZE, text))
     if value == 0:
         raise ValueError(f"{SIZE.wanted} of at least one byte")
     return value
@@ -146,7 +151,7 @@ def parse_us(text: str) -> float:
     Raises:
         ValueError: Not a duration, or not greater than zero.
     """
-    return float(_positive(DURATION, text))
+    return float(positive(DURATION, text))
 
 
 def parse_seconds(text: str) -> float:
@@ -155,7 +160,7 @@ def parse_seconds(text: str) -> float:
     Raises:
         ValueError: Not a duration, or not greater than zero.
     """
-    return float(_positive(DURATION, text) / 10**6)
+    return float(positive(DURATION, text) / 10**6)
 
 
 def parse_uj(text: str) -> float:
@@ -164,7 +169,7 @@ def parse_uj(text: str) -> float:
     Raises:
         ValueError: Not an energy, or not greater than zero.
     """
-    return float(_positive(ENERGY, text))
+    return float(positive(ENERGY, text))
 
 
 def parse_hz(text: str) -> float:
@@ -173,7 +178,7 @@ def parse_hz(text: str) -> float:
     Raises:
         ValueError: Not a frequency, or not greater than zero.
     """
-    return float(_positive(FREQUENCY, text))
+    return float(positive(FREQUENCY, text))
 
 
 def parse_share(text: str) -> float:
@@ -212,21 +217,29 @@ def _scaled(value: float, steps: Sequence[tuple[float, str]]) -> str:
     return f"{round(value / factor, 1):.1f}".removesuffix(".0") + f" {unit}"
 
 
+# Units that a figure is shown in, each with its size in the unit of the figure.
+_STEPS: dict[str, tuple[tuple[float, str], ...]] = {
+    "B": ((1, "B"), (1 << 10, "KiB"), (1 << 20, "MiB"), (1 << 30, "GiB")),
+    "us": ((0.001, "ns"), (1, "us"), (1000, "ms"), (10**6, "s"), (60 * 10**6, "min")),
+    "uJ": ((0.001, "nJ"), (1, "uJ"), (1000, "mJ"), (10**6, "J")),
+    "uW": ((0.001, "nW"), (1, "uW"), (1000, "mW"), (10**6, "W")),
+    "h": ((1, "h"), (24, "days"), (8766, "years")),
+}
+
+
 def format_bytes(value: float) -> str:
     """12595 to `12.3 KiB`."""
-    return _scaled(value, ((1, "B"), (1 << 10, "KiB"), (1 << 20, "MiB"), (1 << 30, "GiB")))
+    return _scaled(value, _STEPS["B"])
 
 
 def format_us(value: float) -> str:
     """1234 to `1.2 ms`."""
-    return _scaled(
-        value, ((0.001, "ns"), (1, "us"), (1000, "ms"), (10**6, "s"), (60 * 10**6, "min"))
-    )
+    return _scaled(value, _STEPS["us"])
 
 
 def format_uj(value: float) -> str:
     """1500 to `1.5 mJ`."""
-    return _scaled(value, ((0.001, "nJ"), (1, "uJ"), (1000, "mJ"), (10**6, "J")))
+    return _scaled(value, _STEPS["uJ"])
 
 
 def format_share(value: float) -> str:
@@ -236,10 +249,8 @@ def format_share(value: float) -> str:
 
 def format_value(value: float, unit: str) -> str:
     """A figure of a measurement with its unit as people write it."""
-    if unit == "B":
-        return format_bytes(value)
-    if unit == "us":
-        return format_us(value)
+    if unit in _STEPS:
+        return _scaled(value, _STEPS[unit])
     return f"{value:.4g} {unit}".strip() if unit != "1" else f"{value:.4g}"
 
 
@@ -257,7 +268,9 @@ def typed_by_hand(info: ValidationInfo) -> bool:
     return bool(info.context and info.context.get(FROM_YAML))
 
 
-def _reader(quantity: Quantity, parse: Callable[[str], float]) -> BeforeValidator:
+def reader(quantity: Quantity, parse: Callable[[str], float]) -> BeforeValidator:
+    """What reads a quantity in a model: from YAML with its unit, else the number as it is."""
+
     def read(value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str):
             return parse(value)
@@ -269,14 +282,15 @@ def _reader(quantity: Quantity, parse: Callable[[str], float]) -> BeforeValidato
     return BeforeValidator(read)
 
 
-def _shown(quantity: Quantity) -> WithJsonSchema:
+def shown(quantity: Quantity) -> WithJsonSchema:
+    """What an editor is told of a field that is such a quantity."""
     return WithJsonSchema(quantity.json_schema())
 
 
-Bytes = Annotated[int, Field(gt=0), _reader(SIZE, parse_bytes), _shown(SIZE)]
-Microseconds = Annotated[float, Field(gt=0), _reader(DURATION, parse_us), _shown(DURATION)]
-Seconds = Annotated[float, Field(gt=0), _reader(DURATION, parse_seconds), _shown(DURATION)]
-Microjoules = Annotated[float, Field(gt=0), _reader(ENERGY, parse_uj), _shown(ENERGY)]
-Hertz = Annotated[float, Field(gt=0), _reader(FREQUENCY, parse_hz), _shown(FREQUENCY)]
-Share = Annotated[float, Field(ge=0, le=1), _reader(PERCENTAGE, parse_share), _shown(PERCENTAGE)]
-Margin = Annotated[float, Field(ge=0, lt=1), _reader(PERCENTAGE, parse_margin), _shown(PERCENTAGE)]
+Bytes = Annotated[int, Field(gt=0), reader(SIZE, parse_bytes), shown(SIZE)]
+Microseconds = Annotated[float, Field(gt=0), reader(DURATION, parse_us), shown(DURATION)]
+Seconds = Annotated[float, Field(gt=0), reader(DURATION, parse_seconds), shown(DURATION)]
+Microjoules = Annotated[float, Field(gt=0), reader(ENERGY, parse_uj), shown(ENERGY)]
+Hertz = Annotated[float, Field(gt=0), reader(FREQUENCY, parse_hz), shown(FREQUENCY)]
+Share = Annotated[float, Field(ge=0, le=1), reader(PERCENTAGE, parse_share), shown(PERCENTAGE)]
+Margin = Annotated[float, Field(ge=0, lt=1), reader(PERCENTAGE, parse_margin), shown(PERCENTAGE)]

@@ -108,3 +108,47 @@ def test_a_board_is_found_in_a_file_of_another_name(
     (tmp_path / "acme_one.yaml").write_text(text.replace("mps2/an385", "acme/two"))
     monkeypatch.setattr(boards, "BOARDS", tmp_path)
     assert [load_board(name).name for name in board_names()] == ["acme/one", "acme/two"]
+
+
+POWERED = [name for name in board_names() if load_board(name).power is not None]
+
+
+def test_some_boards_have_their_data_sheet_s_figures() -> None:
+    """Only real ones: an emulated board draws nothing."""
+    assert {"nucleo_f446re", "nrf52840dk/nrf52840", "nrf54l15dk/nrf54l15/cpuapp"} == {*POWERED}
+    assert all(load_board(name).qemu is None for name in POWERED)
+
+
+def test_stages_that_build_do_not_know_what_a_board_draws() -> None:
+    """A figure of a data sheet that is mended rebuilds nothing."""
+    board = load_board("nucleo_f446re")
+    assert not {"power", "thermal"} & {*board.as_built()}
+    assert Board.from_dump(board.as_built()) == board.model_copy(
+        update={"power": None, "thermal": None}
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "words"),
+    [
+        ("current: 48.2 mA", "current: 8.2 mA", "power.active.most.0.current", "at least the"),
+        ("up_to: 105 °C, current: 70.8", "up_to: 60 °C, current: 70.8", "most.2.up_to", "higher"),
+        ("supply: 3.3 V", "supply: 3.3", "power.supply", "the unit is missing"),
+        ("theta_ja: 46 K/W", "theta_ja: 46 W/K", "thermal.theta_ja", "K/W"),
+    ],
+)
+def test_mistake_in_a_board_s_power_has_a_place(
+    tmp_path: Path, old: str, new: str, field: str, words: str
+) -> None:
+    """With file, line and field, and what is wanted."""
+    text = board_file("nucleo_f446re").read_text()
+    assert old in text
+    path = tmp_path / "board.yaml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ContractError) as caught:
+        read_model(path, Board)
+    (problem,) = caught.value.problems
+    assert problem.field.endswith(field)
+    assert words in str(problem)
+    line = text[: text.index(old)].count("\n") + 1
+    assert problem.where == f"{path}:{line}"

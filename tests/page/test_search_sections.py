@@ -7,12 +7,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.contract.operation import Operation
 from mlforge_tasks.graph.manifest import MANIFEST, Manifest
-from mlforge_tasks.page import candidates, convergence, method, reproduce, told, tradeoff, verdict
+from mlforge_tasks.page import (
+    candidates,
+    convergence,
+    energy,
+    method,
+    reproduce,
+    told,
+    tradeoff,
+    verdict,
+)
 from mlforge_tasks.page.found import Found, Written
 from mlforge_tasks.page.page import make
 from mlforge_tasks.page.scales import scale
 from mlforge_tasks.page.template import coded
+from mlforge_tasks.records import Measurement
+from mlforge_tasks.verdict import energy_notes
+from mlforge_tasks.verdict.constraints import Bound
+from mlforge_tasks.verdict.derived import Conditions
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript, Usage
 from tests.helpers import page_reports
@@ -179,3 +194,35 @@ def test_where_figures_are_from_is_told() -> None:
     assert "emulated of the firmware as an emulator ran it, which is no measurement" in said
     assert "8,653 instructions an inference on cortex-m3" in said
     assert "ram_bytes 736 B emulated" in said
+
+
+def test_energy_and_heat_are_told_with_where_they_are_from() -> None:
+    """At least and at most, the limit, data sheets; what is not known says what it needs."""
+    report = real()
+    assert energy.section(Found(report)) is None  # neither the board nor the contract says any
+    board, used = load_board("nucleo_f446re"), Operation()
+    best = report.best_result()
+    assert best is not None
+    cycles = {"cycles_lower": 1e5, "cycles_upper": 2e5}
+    measured = tuple(
+        Measurement(metric=name, value=value, unit="1", source="emulated")
+        for name, value in cycles.items()
+    )
+    found = Conditions(board=board, operation=used).derived(measured)
+    trial = best.trial.model_copy(update={"measurements": found})
+    limit = Bound(metric="energy_per_inference_uj", limit=500.0, unit="uJ")
+    known = report.model_copy(
+        update={
+            "results": tuple(
+                one.model_copy(update={"trial": trial}) if one is best else one
+                for one in report.results
+            ),
+            "bounds": (*report.bounds, limit),
+            "energy": energy_notes.notes(board, used),
+        }
+    )
+    told = text(energy.section(Found(known)))
+    assert "energy of an inference 48.1 uJ 331.4 uJ 500 uJ static" in told
+    assert "battery life \u2013 \u2013 \u2013 unknown: it needs operation.inference_period" in told
+    assert "DS10693 Rev 9, Tables 23 and 24" in told
+    assert "nothing of it was measured" in told

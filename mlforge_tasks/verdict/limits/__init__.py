@@ -11,7 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.verdict.limits import (
+    average_power,
+    battery_life,
+    energy_per_inference,
     flash,
+    junction_temperature,
     latency,
     ram,
     stack,
@@ -29,6 +33,10 @@ KINDS: tuple[LimitKind, ...] = (
     *USUAL,
     # What only some contracts limit.
     update_size.LIMIT,
+    energy_per_inference.LIMIT,
+    average_power.LIMIT,
+    battery_life.LIMIT,
+    junction_temperature.LIMIT,
 )
 BY_METRIC: Mapping[str, LimitKind] = MappingProxyType(
     {metric: one for one in KINDS for metric in one.metrics}

@@ -1,0 +1,75 @@
+"""What is drawn and how time is spent: by what one source measured, a board file, a contract."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlforge_tasks.contract.power import ROOM_C
+from mlforge_tasks.records import Interval, Measurement
+from mlforge_tasks.verdict.energy import US_PER_S, Duty, Span, drawn_uw, inference_s
+
+if TYPE_CHECKING:
+    from mlforge_tasks.records import Source
+    from mlforge_tasks.verdict.limit_kind import Known, LimitKind
+
+BOUNDS = 1.0
+"""Level of an interval whose ends are bounds, not what sampling says."""
+
+
+def ends(found: Measurement) -> Span:
+    """What a figure is, at least and at most."""
+    if found.interval is None:
+        return Span(found.value, found.value)
+    return Span(found.interval.low, found.interval.high)
+
+
+def figure(kind: LimitKind, span: Span, source: Source) -> Measurement:
+    """A figure of a limit, whose value is the worse end of its span."""
+    return Measurement(
+        metric=kind.field,
+        value=span.high if kind.direction == "at_most" else span.low,
+        unit=kind.unit,
+        source=source,
+        interval=Interval(low=span.low, high=span.high, level=BOUNDS),
+    )
+
+
+def active_uw(known: Known) -> Span | None:
+    """What the board draws while it computes, by its data sheet."""
+    power = known.board.power
+    return None if power is None else drawn_uw(power.supply_v, power.active, ambient_c(known))
+
+
+def sleep_uw(known: Known) -> Span | None:
+    """What it draws between inferences, by its data sheet."""
+    power = known.board.power
+    mode = None if power is None else power.sleep_mode(known.operation.sleep)
+    if power is None or mode is None:
+        return None
+    return drawn_uw(power.supply_v, mode, ambient_c(known))
+
+
+def ambient_c(known: Known) -> float:
+    """The ambient temperature that the contract names, or a room's."""
+    named = known.operation.ambient_c
+    return ROOM_C if named is None else named
+
+
+def time_s(known: Known) -> Span | None:
+    """Time of an inference, by counted cycles or by the board's clock."""
+    lower, upper = known.value("cycles_lower"), known.value("cycles_upper")
+    if lower is not None and upper is not None and known.board.clock_hz is not None:
+        return inference_s(Span(lower, upper), known.board.clock_hz)
+    latency_us = known.value("latency_us") if known.source == "hardware" else None
+    return None if latency_us is None else Span(latency_us, latency_us).over(US_PER_S)
+
+
+def duty(known: Known) -> Duty | None:
+    """How the device spends its time; None where the contract does not say how often it infers."""
+    period_s, spent = known.operation.inference_period_s, time_s(known)
+    if period_s is None or spent is None:
+        return None
+    power = known.board.power
+    mode = None if power is None else power.sleep_mode(known.operation.sleep)
+    wakeup_us = None if mode is None else mode.wakeup_us
+    return Duty(spent, (wakeup_us or 0.0) / US_PER_S, period_s)

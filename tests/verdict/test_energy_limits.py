@@ -1,0 +1,121 @@
+"""Limits on energy and heat: what a figure is derived from, and what counts in which mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.contract.operation import Operation
+from mlforge_tasks.records import Measurement, Source
+from mlforge_tasks.verdict.constraints import Bound, judge
+from mlforge_tasks.verdict.derived import Conditions
+from mlforge_tasks.verdict.energy_notes import KINDS, notes
+from mlforge_tasks.verdict.words import describe_clause
+
+BOARD = load_board("nucleo_f446re")
+USED = Operation.model_validate(
+    {"inference_period": "1 s", "battery": "cr2032", "ambient": "60 \u00b0C", "sleep": "stop"}
+)
+CYCLES = {"cycles_lower": 1e5, "cycles_upper": 2e5}
+METERED = {"energy_per_inference_uj": 50.0, "idle_power_uw": 400.0, "active_power_uw": 9e4}
+
+
+def _derived(values: dict[str, float], source: Source, **given: Any) -> dict[str, Measurement]:
+    known = Conditions(board=given.get("board", BOARD), operation=given.get("operation", USED))
+    found = tuple(
+        Measurement(metric=metric, value=value, unit="1", source=source)
+        for metric, value in values.items()
+    )
+    made = Conditions.from_dump(known.model_dump(mode="json")).derived(found)
+    return {one.metric: one for one in made[len(found) :]}
+
+
+def test_static_figures_are_from_the_least_to_the_most() -> None:
+    """Each is as bad as its worse end, and says so."""
+    found = _derived(CYCLES, "emulated")
+    assert {one.source for one in found.values()} == {"static"}
+    assert [*found] == [one.field for one in KINDS]
+    energy, power, life, heat = found.values()
+    for one in (energy, power, life, heat):
+        assert one.interval is not None
+        assert one.interval.level == 1
+        assert one.interval.low < one.interval.high
+        assert one.value == (one.interval.low if one is life else one.interval.high)
+    # 200,000 cycles at 96 MHz, 65.8 mA at up to 85 C, 3.3 V.
+    assert energy.value == pytest.approx(2e5 / 96e6 * 65800 * 3.3)
+    # Awake for them and 420 us of waking; 6 mA in Stop mode.
+    share = 2e5 / 96e6 + 420e-6
+    assert power.value == pytest.approx(share * 65800 * 3.3 + (1 - share) * 6000 * 3.3)
+    assert life.value == pytest.approx(1 / (power.value / (225e3 * 2.0) + 0.01 / 8766))
+    assert heat.value == pytest.approx(60 + 65800 * 3.3 * 46e-6)
+
+
+def test_what_a_meter_measured_makes_measured_figures() -> None:
+    """An average of its energy and idle power, and what follows; no data sheet's currents."""
+    found = _derived(METERED, "hardware")
+    assert [*found] == ["average_power_uw", "battery_life_h", "junction_temperature_c"]
+    assert {one.source for one in found.values()} == {"hardware"}
+    assert found["average_power_uw"].value == pytest.approx(450.0)
+    assert found["battery_life_h"].value == pytest.approx(1 / (450 / 450e3 + 0.01 / 8766))
+    assert found["junction_temperature_c"].value == pytest.approx(60 + 9e4 * 46e-6)
+
+
+def test_without_a_meter_nothing_of_a_board_is_measured() -> None:
+    """Its time alone gives an estimate, which counts for no board."""
+    found = _derived({"latency_us": 1e3}, "hardware")
+    assert found["energy_per_inference_uj"].source == "static"
+    assert "average_power_uw" not in found
+
+
+@pytest.mark.parametrize(
+    ("given", "known"),
+    [
+        ({"board": load_board("mps2/an386")}, ()),
+        ({"operation": Operation()}, ("energy_per_inference_uj",)),
+        (
+            {"operation": USED.model_copy(update={"ambient_c": 110.0})},
+            (),
+        ),
+        (
+            {"operation": USED.model_copy(update={"battery": None, "ambient_c": None})},
+            ("energy_per_inference_uj", "average_power_uw"),
+        ),
+        (
+            {"board": BOARD.model_copy(update={"thermal": None})},
+            ("energy_per_inference_uj", "average_power_uw", "battery_life_h"),
+        ),
+    ],
+)
+def test_what_lacks_a_figure_is_not_known(given: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Nothing is made up, and a report says what it would need."""
+    found = _derived(CYCLES, "emulated", **given)
+    assert tuple(found) == known
+    board, operation = given.get("board", BOARD), given.get("operation", USED)
+    lacks = notes(board, operation).lacks
+    if operation.ambient_c != 110.0:
+        assert all(bool(lacks[one.field]) == (one.field not in known) for one in KINDS)
+
+
+def test_the_worse_end_is_judged() -> None:
+    """At most 100 uJ are kept by none that may take 148; and data sheets are no board's figures."""
+    energy = _derived(CYCLES, "emulated")["energy_per_inference_uj"]
+    assert energy.interval is not None
+    between = (energy.interval.low + energy.interval.high) / 2
+    bound = Bound(metric=energy.metric, limit=between, unit="uJ", by_worse_end=True)
+    (clause,) = judge([bound], [energy]).clauses
+    assert clause.status == "fail"
+    assert "452.4 uJ (48.1 uJ to 452.4 uJ), limit 250.2 uJ" in describe_clause(clause)
+    for_a_board = bound.model_copy(update={"sources": ("hardware",), "limit": 1e9})
+    assert judge([for_a_board], [energy]).clauses[0].status == "unknown"
+
+
+def test_notes_name_data_sheet_and_table() -> None:
+    """And say where a data sheet has typical figures alone."""
+    told = " ".join(notes(BOARD, USED).sources)
+    for words in ("DS10693 Rev 9, Table 27", "mode stop", "Tables 16 and 117", "Panasonic CR2032"):
+        assert words in told
+    assert "typical figures alone" not in told
+    other = " ".join(notes(load_board("nrf52840dk/nrf52840"), USED).sources)
+    assert "typical figures alone" in other
