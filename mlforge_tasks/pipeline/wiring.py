@@ -178,12 +178,8 @@ class Wiring:
 
     @functools.cached_property
     def admission(self) -> list[dict[str, Any]]:
-        """The same for a probe: an emulated figure may refuse for a board, but never passes."""
-        anywhere: dict[str, Any] = {"sources": ("static", "emulated", "hardware")}
-        return [
-            bound.model_copy(update=anywhere).model_dump(mode="json")
-            for bound in clauses.bounds(self.contract)
-        ]
+        """The same for a probe: see `clauses.admission`."""
+        return [bound.model_dump(mode="json") for bound in clauses.admission(self.contract)]
 
     @functools.cached_property
     def hardware_limits(self) -> list[dict[str, Any]]:

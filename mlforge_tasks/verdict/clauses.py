@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _ON_DISK = ("flash_bytes", "update_bytes")
 
 
+ANY_SOURCE: tuple[Source, ...] = ("static", "emulated", "hardware")
+
+
 def bounds(contract: Contract) -> tuple[Bound, ...]:
     """The contract's clauses: limits with their margins taken off, then what the goal asks.
 
@@ -50,6 +53,28 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
         for one in asked
     ]
     return tuple(clauses)
+
+
+def admission(contract: Contract) -> tuple[Bound, ...]:
+    """The same for a probe: what is no board's figure may refuse for a board, but never passes.
+
+    Of a figure that was computed, and does not count, only the better end refuses.
+    """
+    lenient: dict[str, Any] = {"by_worse_end": False, "by_better_end": True}
+    return tuple(
+        bound.model_copy(
+            update={
+                "sources": ANY_SOURCE,
+                **(lenient if _computed_for_a_board(bound) else {}),
+            }
+        )
+        for bound in bounds(contract)
+    )
+
+
+def _computed_for_a_board(bound: Bound) -> bool:
+    kind = BY_METRIC.get(bound.metric)
+    return kind is not None and kind.estimated and "static" not in bound.sources
 
 
 def _sources(contract: Contract) -> tuple[Source, ...]:

@@ -63,6 +63,7 @@ class Bound(Record):
         strict: Whether a value that is as good as the bound is not enough.
         by_worse_end: Whether the worse end of a value's interval is judged; a figure of the model
             without one is unknown then.
+        by_better_end: Whether the better end is judged: of what may refuse, but never passes.
     """
 
     metric: str
@@ -75,6 +76,7 @@ class Bound(Record):
     against: str = ""
     strict: bool = False
     by_worse_end: bool = False
+    by_better_end: bool = False
 
     @property
     def measured(self) -> str:
@@ -83,9 +85,10 @@ class Bound(Record):
 
     def judged(self, value: float, interval: Interval | None) -> float:
         """What of a measurement is held against the bound."""
-        if interval is None or not self.by_worse_end:
+        if interval is None or not (self.by_worse_end or self.by_better_end):
             return value
-        return interval.high if self.direction == "at_most" else interval.low
+        least_is_worse = self.direction == "at_least"
+        return interval.low if least_is_worse == self.by_worse_end else interval.high
 
     def passes(self, value: float) -> bool:
         """Whether a value keeps the bound."""

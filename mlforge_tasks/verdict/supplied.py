@@ -23,14 +23,23 @@ def ends(found: Measurement) -> Span:
     return Span(found.interval.low, found.interval.high)
 
 
-def figure(kind: LimitKind, span: Span, source: Source) -> Measurement:
+def sureness(*found: Measurement) -> float:
+    """The level of a span of several figures' intervals, at least: 1 - sum of 1 - level.
+
+    By Bonferroni's inequality, whatever they have to do with one another.
+    """
+    doubts = (1 - one.interval.level for one in found if one.interval is not None)
+    return max(0.0, BOUNDS - sum(doubts))
+
+
+def figure(kind: LimitKind, span: Span, source: Source, level: float = BOUNDS) -> Measurement:
     """A figure of a limit, whose value is the worse end of its span."""
     return Measurement(
         metric=kind.field,
         value=span.high if kind.direction == "at_most" else span.low,
         unit=kind.unit,
         source=source,
-        interval=Interval(low=span.low, high=span.high, level=BOUNDS),
+        interval=Interval(low=span.low, high=span.high, level=level),
     )
 
 

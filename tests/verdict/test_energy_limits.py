@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.contract.loader import load
 from mlforge_tasks.contract.operation import Operation
-from mlforge_tasks.records import Measurement, Source
+from mlforge_tasks.records import Interval, Measurement, Source
+from mlforge_tasks.verdict.clauses import admission
 from mlforge_tasks.verdict.constraints import Bound, judge
 from mlforge_tasks.verdict.derived import Conditions
 from mlforge_tasks.verdict.energy_notes import KINDS, notes
 from mlforge_tasks.verdict.words import describe_clause
+from tests.helpers.contract_cases import GOOD, project
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BOARD = load_board("nucleo_f446re")
 USED = Operation.model_validate(
@@ -62,6 +68,29 @@ def test_what_a_meter_measured_makes_measured_figures() -> None:
     assert found["junction_temperature_c"].value == pytest.approx(60 + 9e4 * 46e-6)
 
 
+def test_what_is_made_of_two_intervals_is_less_sure_than_each() -> None:
+    """95 % and 95 % leave at least 90 % of both."""
+    found = tuple(
+        Measurement(
+            metric=metric,
+            value=value,
+            unit="1",
+            source="hardware",
+            interval=Interval(low=0.9 * value, high=1.1 * value, level=0.95),
+        )
+        for metric, value in METERED.items()
+    )
+    made = Conditions(board=BOARD, operation=USED).derived(found)[len(found) :]
+    for one in made:
+        assert one.interval is not None
+        assert one.interval.level == pytest.approx(0.9)
+    power, life, _ = (one.interval for one in made)
+    assert power is not None
+    assert life is not None
+    assert (power.low, power.high) == pytest.approx((405.0, 495.0))
+    assert life.low == pytest.approx(1 / (495 / 450e3 + 0.01 / 8766))
+
+
 def test_without_a_meter_nothing_of_a_board_is_measured() -> None:
     """Its time alone gives an estimate, which counts for no board."""
     found = _derived({"latency_us": 1e3}, "hardware")
@@ -109,6 +138,22 @@ def test_the_worse_end_is_judged() -> None:
     assert "452.4 uJ (48.1 uJ to 452.4 uJ), limit 250.2 uJ" in describe_clause(clause)
     for_a_board = bound.model_copy(update={"sources": ("hardware",), "limit": 1e9})
     assert judge([for_a_board], [energy]).clauses[0].status == "unknown"
+
+
+def test_what_is_computed_refuses_for_a_board_only_by_its_better_end(tmp_path: Path) -> None:
+    """Else a design that the board would have kept the limit with was never measured on it."""
+    text = GOOD.replace("mode: simulate", "mode: simulate-then-hardware").replace(
+        "board: mps2/an385\n  platform: baremetal", "board: nucleo_f446re\n  platform: zephyr"
+    )
+    text = text.replace("  stack: 2 KiB\n", "  stack: 2 KiB\n  energy_per_inference: 100 uJ\n")
+    contract = load(project(tmp_path, text), tmp_path)
+    (bound,) = (one for one in admission(contract) if one.metric == "energy_per_inference_uj")
+    energy = _derived(CYCLES, "emulated")[bound.metric]  # 48.1 to 452.4 uJ
+    assert judge([bound], [energy]).met
+    assert not judge([bound.model_copy(update={"limit": 48.0})], [energy]).met
+    simulated = load(project(tmp_path, text.replace("-then-hardware", "")), tmp_path)
+    (bound,) = (one for one in admission(simulated) if one.metric == "energy_per_inference_uj")
+    assert not judge([bound], [energy]).met
 
 
 def test_notes_name_data_sheet_and_table() -> None:

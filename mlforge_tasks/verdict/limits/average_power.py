@@ -23,7 +23,8 @@ def _metered(known: Known) -> Measurement | None:
     if spent is None or idle is None or period_s is None or spent.source != "hardware":
         return None
     active, rest = supplied.ends(spent).over(period_s), supplied.ends(idle)
-    return supplied.figure(LIMIT, Span(active.low + rest.low, active.high + rest.high), "hardware")
+    span = Span(active.low + rest.low, active.high + rest.high)
+    return supplied.figure(LIMIT, span, "hardware", supplied.sureness(spent, idle))
 
 
 def _figure(known: Known) -> Measurement | None:

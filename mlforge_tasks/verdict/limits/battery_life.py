@@ -21,9 +21,8 @@ def _figure(known: Known) -> Measurement | None:
     battery = known.operation.battery
     if average is None or battery is None:
         return None
-    return supplied.figure(
-        LIMIT, energy.battery_life_h(supplied.ends(average), battery), average.source
-    )
+    lasts = energy.battery_life_h(supplied.ends(average), battery)
+    return supplied.figure(LIMIT, lasts, average.source, supplied.sureness(average))
 
 
 LIMIT = LimitKind(

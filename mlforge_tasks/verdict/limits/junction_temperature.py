@@ -28,13 +28,19 @@ def _ends(found: Measurement | None) -> Span | None:
     return None if found is None else supplied.ends(found)
 
 
+def _level(known: Known) -> float:
+    names = ("active_power_uw", "idle_power_uw") if known.source == "hardware" else ()
+    return supplied.sureness(*(known.measured[one] for one in names if one in known.measured))
+
+
 def _figure(known: Known) -> Measurement | None:
     thermal, ambient_c = known.board.thermal, known.operation.ambient_c
     active, sleep, source = _powers(known)
     if thermal is None or ambient_c is None or active is None:
         return None
     power_uw = energy.worst_uw(active, sleep, supplied.duty(known), thermal)
-    return supplied.figure(LIMIT, energy.junction_c(power_uw, thermal, ambient_c), source)
+    heat_c = energy.junction_c(power_uw, thermal, ambient_c)
+    return supplied.figure(LIMIT, heat_c, source, _level(known))
 
 
 LIMIT = LimitKind(
