@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mlforge_tasks.contract.linux import Linux
+from mlforge_tasks.contract.ports import Address, Pin, Uart
 from mlforge_tasks.contract.power import Power, Thermal
 from mlforge_tasks.cycles.record import WaitStates
 from mlforge_tasks.errors import ContractError, MlforgeError, Problem
@@ -41,7 +42,6 @@ def _below_the_project(name: str) -> str:
     return name
 
 
-Address = Annotated[int, Field(ge=0, lt=1 << 64)]
 Hertz = Annotated[int, Field(gt=0)]
 # Of west's manifest, or a folder: neither ends an argument of CMake's, nor its list.
 Word = Annotated[str, Field(pattern=r"^[\w.+-]+$")]
@@ -57,13 +57,6 @@ class Region(Record):
 
     origin: Address
     length_bytes: Bytes = Field(alias="length")
-
-
-class Uart(Record):
-    """The serial port to the host; `kind` names the driver of the bare-metal platform."""
-
-    kind: Literal["cmsdk"]
-    base: Address
 
 
 class Qemu(Record):
@@ -130,6 +123,8 @@ class Board(Record):
         wait_states: What its memories add to the core's own cycles.
         systick_hz: Clock of the SysTick timer.
         uart: The serial port; None where the bare-metal platform has no driver for it.
+        marker: The pin that tells a meter when the model runs, on the bare-metal platform; of
+            Zephyr's the devicetree says it.
         stack_bytes: What the bare-metal platform reserves for the stack.
         qemu: How QEMU emulates it; None where it does not.
         zephyr: How Zephyr knows it; None where it does not.
@@ -151,6 +146,7 @@ class Board(Record):
     wait_states: WaitStates = WaitStates()
     systick_hz: Hertz
     uart: Uart | None = None
+    marker: Pin | None = None
     stack_bytes: Bytes = Field(alias="stack", multiple_of=8)
     qemu: Qemu | None = None
     zephyr: Zephyr | None = None

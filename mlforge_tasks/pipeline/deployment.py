@@ -159,7 +159,8 @@ class Deployment:
     def _firmware(self, name: str, board: Board, model: Model, sources: Stage) -> Stage:
         """An image for a board."""
         wiring = self._wiring
-        config = {**wiring.building, "board": board.as_built()}
+        marking = wiring.marking if board == wiring.on_board else {}
+        config = {**wiring.building, **marking, "board": board.as_built()}
         kind = firmware.kind(wiring.platform, board, wiring.target.toolchain)
         read = {"header": model["header"], "engine": sources}
         return wiring.stage(name, kind, read, config)

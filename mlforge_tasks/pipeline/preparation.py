@@ -59,7 +59,7 @@ def _dataset(wiring: Wiring) -> Stage:
 
 
 def _floor(wiring: Wiring) -> Stage:
-    config = {**wiring.building, "board": wiring.board}
+    config = {**wiring.building, **wiring.marking, "board": wiring.board}
     kind = floor.kind(wiring.platform, wiring.on_board, wiring.target.toolchain)
     return wiring.stage("floor", kind, {}, config)
 

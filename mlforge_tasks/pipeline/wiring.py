@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 
 # Stages that keep from training what breaks a limit.
 REFUSING = ("screen", "admit")
+# Limits whose figure, or what it is made of, only a meter tells of hardware.
+METERED = {
+    "energy_per_inference_uj",
+    "average_power_uw",
+    "battery_life_h",
+    "junction_temperature_c",
+}
 
 
 class Wiring:
@@ -123,6 +130,13 @@ class Wiring:
             "toolchain": self.target.toolchain,
             "mlperf": self.target.mlperf,
         }
+
+    @functools.cached_property
+    def marking(self) -> dict[str, Any]:
+        """What images for the contract's board have beside: a marker, where a meter has to tell."""
+        asked = {field for field, value in self.contract.limits if value is not None}
+        hardware = self.contract.mode in ("hardware", "simulate-then-hardware")
+        return {"marker": True} if hardware and asked & METERED else {}
 
     @functools.cached_property
     def runner(self) -> str:

@@ -33,6 +33,7 @@ class BuildRequest:
         toolchain: Whose compiler makes it.
         mlperf: Name that the image answers the MLPerf Tiny benchmark's runner with; None where it
             does not answer it.
+        marker: Whether it makes windows of inferences for a meter, and marks them with a pin.
         profile: Whether the image tells what each layer takes, which disturbs what it takes.
     """
 
@@ -43,6 +44,7 @@ class BuildRequest:
     firmware_id: str
     toolchain: Toolchain = "gcc"
     mlperf: str | None = None
+    marker: bool = False
     profile: bool = False
 
 

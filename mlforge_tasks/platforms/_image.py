@@ -24,7 +24,8 @@ from mlforge_tasks.render import render
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mlforge_tasks.contract.board import Board, Uart
+    from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.contract.ports import Pin, Uart
     from mlforge_tasks.contract.sections import Toolchain
 
 APP = product.path("zephyr_app/src")
@@ -187,6 +188,20 @@ def compilation(board: Board, toolchain: Toolchain, optimisation: str = "-O2") -
         model_flags=(*common, optimisation),
         application_flags=(*common, "-Os"),
     )
+
+
+def marker_of(board: Board) -> Pin:
+    """The pin that tells a meter when the model runs.
+
+    Raises:
+        ToolError: The board's file has none.
+    """
+    if board.marker is None:
+        raise ToolError(
+            f"the file of {board.name} names no pin that could mark inferences for a meter",
+            hint="`marker: {kind: cmsdk, base: …, pin: …}` in it, or `platform: zephyr`",
+        )
+    return board.marker
 
 
 def uart_of(board: Board) -> Uart:

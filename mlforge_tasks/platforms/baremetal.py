@@ -40,6 +40,10 @@ class BaremetalPlatform:
             sources += [_image.APP / "mlperf.c", _image.APP / "mlperf_values.c"]
             kind = f"MLPERF_INPUT_{input_of(request.mlperf).upper()}"
             defines |= {"MLFORGE_MLPERF": 1, "MLPERF_MODEL": request.mlperf, kind: 1}
+        if request.marker:
+            pin = _image.marker_of(request.board)
+            defines |= {"MLFORGE_MARKER": 1}
+            defines |= {"HAL_MARKER_BASE": pin.base, "HAL_MARKER_PIN": pin.pin}
         if request.profile:
             sources.append(_image.APP / "profile.c")
             defines["MLFORGE_PROFILE"] = 1

@@ -35,7 +35,7 @@ from mlforge_tasks.platforms._zephyr.build_folder import (
     OverflowedError,
 )
 from mlforge_tasks.platforms._zephyr.delivery import deliver
-from mlforge_tasks.platforms._zephyr.model_files import TFLM_SOURCE, mlperf_options, model_files
+from mlforge_tasks.platforms._zephyr.model_files import TFLM_SOURCE, model_files, options
 from mlforge_tasks.records import Record, canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class ZephyrPlatform:
         it again (`_zephyr/rebuild.py`).
         """
         files = model_files(request)
-        how = request.toolchain, mlperf_options(request)
+        how = request.toolchain, options(request)
         if request.board.native:
             return self._build_process(request, files, out)
         base = self._without_model(request.board, *how)
@@ -151,7 +151,7 @@ class ZephyrPlatform:
         self, request: BuildRequest, files: Mapping[str, bytes], out: Path
     ) -> ProcessReport:
         """The same application for this computer."""
-        folder = self._folder(request.board, "c", request.toolchain, mlperf_options(request))
+        folder = self._folder(request.board, "c", request.toolchain, options(request))
         with folder.locked():
             _make(folder, files, request.board)
             deliver(folder, files, request.firmware_id, out)

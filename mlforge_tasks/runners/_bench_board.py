@@ -1,7 +1,8 @@
 """One entry of the hardware map: a board, how it is flashed and where it is talked to.
 
-Two keys are ours: `flash_command`, for a board that west cannot flash, and `ssh`, for a machine
-that runs Linux. The keys `available`, `fixtures`, `notes` and `flash_with_test` say nothing to us.
+Three keys are ours: `flash_command`, for a board that west cannot flash, `ssh`, for a machine that
+runs Linux, and `meter`, for what measures a board's power. The keys `available`, `fixtures`,
+`notes` and `flash_with_test` say nothing to us.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
+from mlforge_tasks.meters._settings import MeterSettings
 from mlforge_tasks.records import Record
 from mlforge_tasks.runners._ssh_host import SshHost
 from mlforge_tasks.yaml_file import Mistake
@@ -62,6 +64,7 @@ class BenchBoard(Record):
         script_param: Time limits and arguments of these.
         flash_command: What to run instead of west; the words may hold `PLACEHOLDERS` in braces.
         ssh: Where it is logged in to, in place of a port.
+        meter: What measures the power that it takes.
         available: Twister's own.
         fixtures: Twister's own.
         flash_with_test: Twister's own.
@@ -86,6 +89,7 @@ class BenchBoard(Record):
     script_param: ScriptTimes = ScriptTimes()
     flash_command: tuple[str, ...] | None = Field(default=None, min_length=1)
     ssh: SshHost | None = None
+    meter: MeterSettings | None = None
     available: bool = True
     fixtures: tuple[str, ...] = ()
     flash_with_test: bool = False
@@ -128,7 +132,7 @@ class BenchBoard(Record):
         """What a measurement on this board belongs to.
 
         Where it is plugged in and how it is flashed may change without another result; a machine
-        without an id is known by its address.
+        without an id is known by its address. A meter is part of it: it may supply the board.
         """
         address = self.ssh.address if self.ssh and self.id is None else ""
         return {
@@ -136,6 +140,7 @@ class BenchBoard(Record):
             "bench_product": self.product,
             "bench_id": self.id or address,
             "bench_probe_id": self.probe_id or "",
+            **({"bench_meter": self.meter.identity()} if self.meter else {}),
         }
 
 

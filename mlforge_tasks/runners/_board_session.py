@@ -7,7 +7,7 @@ twice, is the candidate's fault; all else is the bench's and is never recorded a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.graph import process
@@ -18,15 +18,19 @@ from mlforge_tasks.runners._flash import flash
 from mlforge_tasks.runners._link import NoAnswerError, TransportClosedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mlforge_tasks.contract.board import Board
     from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import InferenceResult, Way
     from mlforge_tasks.runners._bench_board import BenchBoard
-    from mlforge_tasks.runners._hello import Hello
+    from mlforge_tasks.runners._hello import Hello, Marked
     from mlforge_tasks.runners._line import Line, Patience
     from mlforge_tasks.runners._port import Port, Transcript
+    from mlforge_tasks.runners._power import BoardPower
+
+_Answer = TypeVar("_Answer")
 
 TRANSCRIPT_FILE = "transcript.txt"
 # How often a request is started anew after the line, the port or the board was mended.
@@ -47,6 +51,7 @@ class SerialSession:
         patience: Time limits.
         transcript: The evidence.
         cwd: Folder that the map's commands start in.
+        power: The board's meter.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class SerialSession:
         patience: Patience,
         transcript: Transcript,
         cwd: Path,
+        power: BoardPower,
     ) -> None:
         self._board = board
         self._on = on
@@ -69,6 +75,7 @@ class SerialSession:
         self._patience = patience
         self._transcript = transcript
         self._cwd = cwd
+        self._power = power
         self._rounds = ROUNDS
         self._hello = self._start()
 
@@ -89,8 +96,8 @@ class SerialSession:
 
     @property
     def beside(self) -> Beside:
-        """See `runners.Session.beside`: nothing."""
-        return Beside()
+        """See `runners.Session.beside`: what a meter says, of an image that works for one."""
+        return self._power.measured(self) if self._hello.marker else Beside()
 
     @property
     def transcript(self) -> str:
@@ -110,6 +117,30 @@ class SerialSession:
 
     def infer(self, data: bytes) -> InferenceResult:
         """See `runners.Session.infer`."""
+        return self._mending(lambda: self._line.ask(data, self._hello))
+
+    def mark(self) -> tuple[Marked, bool]:
+        """Has the board make windows of inferences for a meter.
+
+        Returns:
+            What it made; whether it was in the middle of more when it was reset, or asked anew.
+
+        Raises:
+            As `infer`.
+        """
+        self._rounds = ROUNDS  # a stream that has begun is over
+        times, resets = 0, self._line.resets
+
+        def ask() -> Marked:
+            nonlocal times
+            times += 1
+            return self._line.ask_for_windows(self._hello)
+
+        marked = self._mending(ask)
+        return marked, times > 1 or self._line.resets != resets
+
+    def _mending(self, ask: Callable[[], _Answer]) -> _Answer:
+        """Makes a request, anew where something on the way to the board was mended."""
         resets = self._line.resets
         restarted = False
         trouble: NoAnswerError | TransportClosedError | None = None
@@ -117,7 +148,7 @@ class SerialSession:
             try:
                 if trouble is not None:
                     restarted = self._mend(trouble, restarted=restarted)
-                return self._line.ask(data, self._hello)
+                return ask()
             except (NoAnswerError, TransportClosedError) as error:
                 trouble = error
         raise self._given_up(trouble, self._line.resets - resets)

@@ -25,6 +25,7 @@ class FrameType(StrEnum):
     HELLO = "H"
     INFER = "I"
     BEGIN = "B"
+    MARKED = "M"
     PLACED = "P"
     ROWS = "R"
     WANTED = "W"

@@ -25,6 +25,7 @@ class Hello:
         output_bytes: Size of the model's output.
         input_at: Address of the model's input; None where it is not the same at every boot.
         pieces: How often an inference asks for some of its input; 0 where that comes as a whole.
+        marker: Whether it makes windows of inferences for a meter.
     """
 
     self_test: SelfTest
@@ -33,6 +34,7 @@ class Hello:
     output_bytes: int
     input_at: int | None = None
     pieces: int = 0
+    marker: bool = False
 
     @classmethod
     def parse(cls, payload: bytes) -> Hello:
@@ -67,9 +69,42 @@ class Hello:
                 output_bytes=int(fields["output_bytes"], 16),
                 input_at=int(fields["input_at"], 16) if "input_at" in fields else None,
                 pieces=int(fields.get("pieces", "0"), 16),
+                marker="marker" in fields,
             )
         except (KeyError, ValueError) as error:
             raise ToolError(f"the device's hello is not complete: {error}") from error
+
+
+@dataclass(frozen=True)
+class Marked:
+    """Windows of inferences that a device has made for a meter.
+
+    Attributes:
+        windows: How many.
+        inferences: In each.
+        least_ticks: Of the shortest.
+        most_ticks: Of the longest.
+    """
+
+    windows: int
+    inferences: int
+    least_ticks: int
+    most_ticks: int
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Marked:
+        """Reads the payload of the frame that tells them: `name=value` lines, numbers in hex.
+
+        Raises:
+            ToolError: It is not complete.
+        """
+        lines = payload.decode(errors="replace").splitlines()
+        fields = {name: value for name, _, value in (line.partition("=") for line in lines)}
+        names = ("windows", "inferences", "least_ticks", "most_ticks")
+        try:
+            return cls(*(int(fields[name], 16) for name in names))
+        except (KeyError, ValueError) as error:
+            raise ToolError(f"the device tells its windows unclearly: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,14 @@ from mlforge_tasks.runners._port import BITS_A_BYTE
 if TYPE_CHECKING:
     from mlforge_tasks.runners import Expected, InferenceResult
     from mlforge_tasks.runners._frames import BadFrame, Log
+    from mlforge_tasks.runners._hello import Marked
 
 # Sends of one request before the line is looked at.
 ATTEMPTS = 10
 HELLO_BYTES = 1024
+# What a device takes for a meter (`MARKED_WINDOWS…` in app.c), each with a pause as long.
+MARKED_WINDOWS = 12
+MARKED_WINDOW_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,18 @@ class Line(Link):
         self._timeout_s = self._patience.answer_s + 2 * expected_s
         self._attempts = ATTEMPTS
         return self.infer(data)
+
+    def ask_for_windows(self, hello: Hello) -> Marked:
+        """Has it make windows of inferences for a meter.
+
+        Raises:
+            As `Link.mark`.
+        """
+        test = hello.self_test
+        window_s = MARKED_WINDOW_S + max(test.ticks) / test.tick_hz
+        self._timeout_s = self._patience.answer_s + 2 * 2 * MARKED_WINDOWS * window_s
+        self._attempts = ATTEMPTS
+        return self.mark()
 
     def seconds_for(self, data_bytes: int, hello: Hello) -> float:
         """See `runners.Session.seconds_for`."""

@@ -14,7 +14,7 @@ from mlforge_tasks.errors import ToolError
 from mlforge_tasks.runners import InferenceResult
 from mlforge_tasks.runners._fault import failure
 from mlforge_tasks.runners._frames import BadFrame, Frame, FrameReader, FrameType, Log
-from mlforge_tasks.runners._hello import Hello
+from mlforge_tasks.runners._hello import Hello, Marked
 from mlforge_tasks.runners._inputs import Inputs
 
 if TYPE_CHECKING:
@@ -142,6 +142,16 @@ class Link:
         self._seq += 1
         asked = Frame(self._seq, FrameType.BEGIN, b"").encode()
         self._request(lambda: asked, FrameType.BEGIN)
+
+    def mark(self) -> Marked:
+        """Has the device make windows of inferences for a meter.
+
+        Raises:
+            As `infer`.
+        """
+        self._seq += 1
+        asked = Frame(self._seq, FrameType.MARKED, b"").encode()
+        return Marked.parse(self._request(lambda: asked, FrameType.MARKED).payload)
 
     def infer(self, data: bytes) -> InferenceResult:
         """Runs the model on one input.

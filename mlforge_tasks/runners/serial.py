@@ -17,6 +17,7 @@ from mlforge_tasks.runners._bench_lock import held
 from mlforge_tasks.runners._board_session import TRANSCRIPT_FILE, SerialSession
 from mlforge_tasks.runners._line import Line, Patience
 from mlforge_tasks.runners._port import Port, Transcript
+from mlforge_tasks.runners._power import board_power
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,7 +75,7 @@ class SerialRunner:
             board: What the image was built for; one of its kind is looked up in the hardware map.
             firmware: The ELF file, with its `.bin` beside it.
             expected: What it must say about itself.
-            evidence: Folder for `transcript.txt`.
+            evidence: Folder for `transcript.txt` and what a meter recorded.
 
         Raises:
             CandidateFailure: `fault` or `hang`, here or in the block.
@@ -86,6 +87,7 @@ class SerialRunner:
         with (
             contextlib.closing(transcript),
             held(on, self.patience.lock_s),
+            board_power(on, cwd, evidence) as power,
             _console(on, cwd) as url,
         ):
             port = Port(url, baud=on.baud, wait_s=self.patience.port_s, transcript=transcript)
@@ -99,6 +101,7 @@ class SerialRunner:
                     patience=self.patience,
                     transcript=transcript,
                     cwd=cwd,
+                    power=power,
                 )
             finally:
                 port.close()

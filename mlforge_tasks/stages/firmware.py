@@ -53,6 +53,7 @@ def firmware_id(header: Path, sources: Path, config: Mapping[str, Any]) -> str:
         "board": board.as_built(),
         "files": {path.name: file_digest(path) for path in files},
         "mlperf": config["mlperf"],
+        **({"marker": True} if config.get("marker") else {}),
         "platform": code_version(
             (plugins.module("platforms", platform.name),), tuple(platform.resources)
         ),
@@ -80,7 +81,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `header`, `engine`.
         out: Output folder.
-        config: `platform`, `board`, `toolchain`, `mlperf`.
+        config: `platform`, `board`, `toolchain`, `mlperf`; `marker`, for a meter.
 
     Raises:
         CandidateFailure: The image does not fit the board's memory, or the benchmark's runner
@@ -100,6 +101,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         firmware_id=firmware_id(header, sources, config),
         toolchain=config["toolchain"],
         mlperf=config["mlperf"],
+        marker=config.get("marker", False),
     )
     platform.build(request, out).write(out / "firmware.json")
     if engine.profiled and not board.process:

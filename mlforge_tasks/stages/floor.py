@@ -42,7 +42,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: Nothing.
         out: Output folder.
-        config: `platform`, `board`, `toolchain`, `mlperf`.
+        config: `platform`, `board`, `toolchain`, `mlperf`; `marker`, for a meter.
 
     Raises:
         CandidateFailure: Not even this fits the board's memory.
@@ -58,6 +58,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         firmware_id=firmware_id(NO_MODEL, NO_MODEL, config),
         toolchain=config["toolchain"],
         mlperf=config["mlperf"],
+        marker=config.get("marker", False),
     )
     platform.build(request, out).write(out / "firmware.json")
 

@@ -36,6 +36,11 @@ UNITS = {
     "cycles_upper": "1",
     "latency_lower_us": "us",
     "latency_min_us": "us",
+    "energy_with_idle_uj": "uJ",
+    "active_power_uw": "uW",
+    "idle_power_uw": "uW",
+    "energy_windows": "1",
+    "energy_inferences": "1",
 }
 # What a latency limit may bind: the median, or another statistic of the repeated inferences.
 LATENCIES = latency.LIMIT.metrics

@@ -69,7 +69,7 @@ def test_a_name_with_no_likely_board_still_lists_them() -> None:
         ("length: 4 MiB}   #", "length: 4}   #", 9, "flash.length"),
         ("cpu: cortex-m3", "cpus: cortex-m3", 4, "cpus"),
         ("[-mcpu=cortex-m3, -mthumb]", "[-mcpu=cortex-m3, 'x; rm -rf /']", 5, "gcc_flags.1"),
-        ("kind: cmsdk", "kind: cmsdc", 14, "uart.kind"),
+        ("uart: {kind: cmsdk", "uart: {kind: cmsdc", 14, "uart.kind"),
         ("icount_shift: 6", "icount_shift: 60", 16, "qemu.icount_shift"),
     ],
 )

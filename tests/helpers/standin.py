@@ -87,6 +87,7 @@ class StandIn:
         to_host: The same for lines from the board.
         flashed: Images that were flashed, in order.
         instead: An image to load in place of any that is flashed.
+        pins: Where QEMU writes down what the board does to its pins; nowhere by default.
         replugs: Whether the port comes and goes when the board is flashed, as some probes' do.
         flash_command: What flashes the board, without the image.
     """
@@ -98,6 +99,7 @@ class StandIn:
         self.to_host: Callable[[bytes], bytes] = _clean
         self.flashed: list[Path] = []
         self.instead: Path | None = None
+        self.pins: Path | None = None
         self.replugs = False
         program = Path(__file__).resolve()
         self.flash_command = [sys.executable, str(program), str(folder / "control")]
@@ -241,6 +243,8 @@ class StandIn:
         argv[argv.index("stdio,id=uart,signal=off")] = uart
         argv += ["-chardev", f"socket,id=qmp,path={self._folder / 'qmp'},server=off"]
         argv += ["-mon", "chardev=qmp,mode=control"]
+        if self.pins is not None:
+            argv += ["-d", "unimp", "-D", str(self.pins)]  # QEMU has no such pins, and says so
         self._half = {"device": b"", "host": b""}
         self._qemu = process.start(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._uart = self._uart_at.accept()[0]

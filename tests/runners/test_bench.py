@@ -118,6 +118,46 @@ def test_a_document_mark_is_allowed(tmp_path: Path, text: str) -> None:
     assert len(read_map(write(tmp_path, text))) == 4
 
 
+PPK2 = "kind: ppk2, serial: /dev/ttyACM1"
+CSV = "kind: csv, name: logger 7"
+TIME, MARKER = "time: {column: t}", "marker: {column: m}"
+CURRENT, POWER = "current: {column: i, unit: mA}", "power: {column: p, unit: mW}"
+METERS = {
+    f"{PPK2}, voltage: 3 V": "",
+    "kind: joulescope, rate: 1000000, marker: 3": "",
+    f"{CSV}, file: b, columns: {{{TIME}, {POWER}, {MARKER}}}": "",
+    f"{PPK2}, voltage: 3": "voltage: found 3, wanted a voltage such as '3.3 V' (units: mV, V); "
+    "the unit is missing",
+    f"{PPK2}, voltage: 9 V": "voltage: found '9 V', wanted a number of at most 5",
+    "kind: ppk2, voltage: 3 V": "serial: found nothing, wanted the key 'serial'",
+    "kind: ppk3": "kind: found 'ppk3', wanted one of csv, joulescope, ppk2; did you mean 'ppk2'?",
+    f"{PPK2}, voltage: 3 V, markr: 1": "markr: found the unknown key 'markr', wanted one of "
+    "supplies, kind, serial, voltage, marker; did you mean 'marker'?",
+    f"{CSV}, columns: {{{TIME}, {POWER}, {MARKER}}}": "file: found nothing, wanted a file, or "
+    "{file} among the command's words",
+    f"{CSV}, file: b, columns: {{{TIME}, {MARKER}}}": "columns.current: found nothing, wanted a "
+    "column of current, or one of power",
+    f"{CSV}, file: b, columns: {{{TIME}, {CURRENT}, {MARKER}}}": "voltage: found nothing, wanted "
+    "the supply's voltage, or a column of it",
+    f"{CSV}, command: ['{{fil}}'], file: c, columns: {{{TIME}, {POWER}, {MARKER}}}": "command.0: "
+    "found '{fil}', wanted braces only as in {file}",
+}
+
+
+@pytest.mark.parametrize("meter", METERS)
+def test_a_meter_beside_a_board(tmp_path: Path, meter: str) -> None:
+    """Of every kind; results belong to it. What is wrong with it is told with its line."""
+    entry = "- connected: true\n  platform: b\n  serial: x\n"
+    text = f"{entry}  meter: {{{meter}}}\n"
+    if METERS[meter]:
+        assert problems(tmp_path, text) == [f"hardware-map.yaml:4: 0.meter.{METERS[meter]}"]
+        return
+    (board,) = read_map(write(tmp_path, text))
+    (without,) = read_map(write(tmp_path, entry))
+    assert board.meter is not None
+    assert board.identity() == without.identity() | {"bench_meter": board.meter.identity()}
+
+
 def test_every_mistake_has_its_line(tmp_path: Path) -> None:
     """A typing error is told with file, line and what would be right."""
     text = TWISTER.replace("flash_timeout: 90", "flash_tiemout: 90").replace("9600", "fast")

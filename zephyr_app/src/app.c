@@ -240,6 +240,9 @@ static void send_hello(uint32_t seq)
 #ifdef MODEL_IS_STREAMED
     number_field("pieces=", feed.pieces);
 #endif
+#ifdef MLFORGE_MARKER
+    number_field("marker=", 1);
+#endif
     number_field("arena_bytes=", model_arena_bytes());
     number_field("tick_hz=", hal_tick_hz());
 #ifdef MLFORGE_LINUX
@@ -370,6 +373,83 @@ static void infer(const struct protocol_receiver *request)
     send_result(seq, status, ticks);
 }
 
+#ifdef MLFORGE_MARKER
+/* For a meter: windows of inferences, one behind the other, while the marker is high, each with a
+ * pause as long. A tenth of a second has enough samples of any meter that is fast enough. */
+#define MARKED_WINDOWS 12u
+#define MARKED_WINDOWS_A_SECOND 10u
+
+/* A request that comes again, since its answer was lost, is answered again and not done again: the
+ * meter would see more windows than the host knows of. */
+static struct {
+    bool done;
+    uint32_t seq;
+    int status;
+    uint32_t inferences; /* in each window */
+    uint32_t least; /* ticks of the shortest window, and of the longest */
+    uint32_t most;
+} marked;
+
+static uint32_t marked_window(void)
+{
+    hal_watchdog(MLFORGE_WATCHDOG_SECONDS);
+    hal_marker(true);
+    uint64_t start = hal_ticks();
+    for (uint32_t done = 0; done < marked.inferences && marked.status == 0; done++) {
+        marked.status = invoke();
+    }
+    uint32_t ticks = (uint32_t)(hal_ticks() - start);
+    hal_marker(false);
+    hal_watchdog(0);
+    return ticks;
+}
+
+static void mark(void)
+{
+    uint32_t wanted = hal_tick_hz() / MARKED_WINDOWS_A_SECOND;
+    uint32_t each = first_ticks < wanted ? (uint32_t)first_ticks : wanted;
+    marked.inferences = wanted / (each + 1u) + 1u;
+    marked.least = UINT32_MAX;
+    marked.most = 0;
+    marked.status = 0;
+    fill_input();
+    for (uint32_t window = 0; window < MARKED_WINDOWS && marked.status == 0; window++) {
+        uint32_t ticks = marked_window();
+        marked.least = ticks < marked.least ? ticks : marked.least;
+        marked.most = ticks > marked.most ? ticks : marked.most;
+        hal_idle(ticks);
+    }
+}
+
+static void marked_windows(uint32_t seq)
+{
+    if (!marked.done || marked.seq != seq) {
+#ifdef MODEL_KEEPS_STATE
+        stream.begun = false; /* what the model keeps is no longer the host's */
+#endif
+#ifdef MODEL_IS_STREAMED
+        uint32_t pieces = feed.pieces;
+        mark();
+        feed.pieces = pieces;
+#else
+        mark();
+#endif
+        marked.done = true;
+        marked.seq = seq;
+    }
+    if (marked.status != 0) {
+        send_status(seq, "model_invoke returned ", marked.status);
+        return;
+    }
+    protocol_begin(seq, FRAME_MARKED);
+    number_field("windows=", MARKED_WINDOWS);
+    number_field("inferences=", marked.inferences);
+    number_field("least_ticks=", marked.least);
+    number_field("most_ticks=", marked.most);
+    protocol_end();
+}
+#endif
+
 static void answer(const struct protocol_receiver *request)
 {
     switch (request->type) {
@@ -389,6 +469,11 @@ static void answer(const struct protocol_receiver *request)
 #ifdef MODEL_KEEPS_STATE
     case FRAME_BEGIN:
         begin(request->seq);
+        break;
+#endif
+#ifdef MLFORGE_MARKER
+    case FRAME_MARKED:
+        marked_windows(request->seq);
         break;
 #endif
     default:

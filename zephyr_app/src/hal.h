@@ -2,6 +2,7 @@
 #ifndef MLFORGE_HAL_H
 #define MLFORGE_HAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One byte to or from the host; both wait until it is done. */
@@ -24,6 +25,14 @@ void hal_watchdog(uint32_t seconds);
 typedef void (*hal_stack_shower)(const char *name, uint32_t used, uint32_t size);
 void hal_stack_paint(void);
 void hal_stacks(hal_stack_shower show);
+
+#ifdef MLFORGE_MARKER
+/* The pin that tells a meter when the model runs; low until it is first raised. */
+void hal_marker(bool high);
+
+/* Waits as a device waits between inferences: the core sleeps. */
+void hal_idle(uint32_t ticks);
+#endif
 
 /* Stops for good. */
 __attribute__((noreturn)) void hal_halt(void);

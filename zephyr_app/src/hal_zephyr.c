@@ -2,6 +2,9 @@
 #include "hal.h"
 
 #include <zephyr/arch/cpu.h>
+#ifdef MLFORGE_MARKER
+#include <zephyr/drivers/gpio.h>
+#endif
 #include <zephyr/drivers/uart.h>
 #include <zephyr/fatal.h>
 #include <zephyr/init.h>
@@ -77,6 +80,33 @@ uint32_t hal_tick_hz(void)
     return (uint32_t)sys_clock_hw_cycles_per_sec();
 #endif
 }
+
+#ifdef MLFORGE_MARKER
+/* ---- Marker ---- */
+
+#if !DT_NODE_HAS_PROP(DT_ALIAS(mlforge_marker), gpios)
+#error "no devicetree alias mlforge-marker: see docs/hardware.md, Energy, for an overlay that has it"
+#endif
+static const struct gpio_dt_spec marker = GPIO_DT_SPEC_GET(DT_ALIAS(mlforge_marker), gpios);
+
+static int start_marker(void)
+{
+    return gpio_pin_configure_dt(&marker, GPIO_OUTPUT_INACTIVE);
+}
+
+SYS_INIT(start_marker, APPLICATION, CONFIG_APPLICATION_INIT_PRIORITY);
+
+void hal_marker(bool high)
+{
+    (void)gpio_pin_set_dt(&marker, high);
+}
+
+/* The kernel idles. */
+void hal_idle(uint32_t ticks)
+{
+    k_usleep((int32_t)((uint64_t)ticks * USEC_PER_SEC / hal_tick_hz()));
+}
+#endif
 
 /* ---- Faults ---- */
 

@@ -18,6 +18,8 @@
 #define FRAME_PLACED 'P' /* the same of a host that has written the payload where it belongs: none
                           * comes, and behind the rest the CRC goes on over what lies there */
 #define FRAME_BEGIN 'B' /* both ways, of a model that keeps a state: the next input begins a stream */
+#define FRAME_MARKED 'M' /* both ways, of an image for a meter: windows of inferences, with the marker
+                          * high; the answer's payload: `name=hex` lines */
 /* Device to host; replies carry the sequence number of their request. */
 #define FRAME_OUTPUT 'O' /* payload: ticks (8 bytes, little-endian), the model's output, of a model
                           * of what is normal the score (8 bytes, little-endian), decisions */

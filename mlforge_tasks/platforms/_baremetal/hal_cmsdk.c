@@ -1,6 +1,6 @@
 /* The platform side of hal.h: SysTick clock, CMSDK APB UART, painted stack.
- * From the board file: HAL_UART_BASE, HAL_TICK_HZ.
- * UART registers: Arm Cortex-M System Design Kit TRM, APB UART. */
+ * From the board file: HAL_UART_BASE, HAL_TICK_HZ; for a meter HAL_MARKER_BASE, HAL_MARKER_PIN.
+ * UART and GPIO registers: Arm Cortex-M System Design Kit TRM, APB UART, AHB GPIO. */
 #include "hal.h"
 
 #include "cortex_m.h"
@@ -104,6 +104,36 @@ void hal_stacks(hal_stack_shower show)
     uint32_t used = (uint32_t)(top - (const char *)word) + EXCEPTION_FRAME_BYTES;
     show("main", used, (uint32_t)(top - (const char *)__stack_limit));
 }
+
+#ifdef MLFORGE_MARKER
+#define MARKER_OUT REGISTER(HAL_MARKER_BASE + 0x04u)
+#define MARKER_ENABLE REGISTER(HAL_MARKER_BASE + 0x10u)
+#define MARKER (1u << HAL_MARKER_PIN)
+
+void hal_marker(bool high)
+{
+    MARKER_OUT = high ? MARKER : 0;
+    MARKER_ENABLE = MARKER;
+}
+
+/* The clock's interrupt comes when it is over. Ticks that pass are not counted whole; the clock
+ * still only goes up, since a turn of it is. */
+void hal_idle(uint32_t ticks)
+{
+    while (ticks) {
+        uint32_t part = ticks < SYSTICK_RELOAD ? ticks : SYSTICK_RELOAD;
+        uint32_t before = wraps;
+        SYST_RVR = part;
+        SYST_CVR = 0;
+        while (wraps == before) {
+            __asm__ volatile("wfi");
+        }
+        ticks -= part;
+    }
+    SYST_RVR = SYSTICK_RELOAD;
+    SYST_CVR = 0;
+}
+#endif
 
 void hal_halt(void)
 {

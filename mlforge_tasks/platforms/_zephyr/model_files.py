@@ -41,8 +41,13 @@ def _parts(sources: Mapping[str, bytes], head: str) -> dict[str, bytes]:
     return {f"part_{index:02}.c": text.encode() for index, text in enumerate(parts)}
 
 
-def mlperf_options(request: BuildRequest) -> tuple[str, ...]:
-    """Kconfig options that switch the benchmark's commands on."""
+def options(request: BuildRequest) -> tuple[str, ...]:
+    """Kconfig options that switch on what not every image has."""
+    marker = ("CONFIG_MLFORGE_MARKER=y",) if request.marker else ()
+    return (*marker, *_mlperf_options(request))
+
+
+def _mlperf_options(request: BuildRequest) -> tuple[str, ...]:
     if request.mlperf is None:
         return ()
     return (
