@@ -48,7 +48,8 @@ class ProgramReport(Record):
     """A program of Linux.
 
     Attributes:
-        flash_bytes: Its file as it is installed, without symbols: what it takes on disk.
+        flash_bytes: What it takes on disk: its file as it is installed, without symbols, and a
+            library that comes with it.
         static_ram_bytes: `.data` plus `.bss`, the arena included.
         firmware_id: As in a `FirmwareReport`.
     """

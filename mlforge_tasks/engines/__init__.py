@@ -39,6 +39,8 @@ class GeneratedModel:
         profiled: Whether the sources say `LAYER_DONE(index)` after each layer that takes time.
         patches: How its first layers run stripe by stripe, if they do.
         arena: Where everything lies in that memory; None where it is planned on the device.
+        most_steps: How far an output may be from the oracle's, in steps of its type: 0 but of an
+            engine whose arithmetic is its own.
     """
 
     files: Mapping[str, bytes]
@@ -47,6 +49,7 @@ class GeneratedModel:
     profiled: bool = False
     patches: Patches | None = None
     arena: ArenaPlan | None = None
+    most_steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class LibrarySources:
     """What an engine gives to a library that others build.
 
     Attributes:
-        files: Path below the library's folder of sources to content; includes are relative.
+        files: Path below the library's folder of sources to content; includes are relative. None
+            of an engine that makes no library.
         shared: Those of the sources that other models' libraries may bring too: equal paths are
             equal files, and one of them is to be compiled.
         measured: The files that `generate` makes for the core that was measured, with this prefix.

@@ -62,6 +62,7 @@ class EngineReport(Record):
         profiled: Whether an image can tell what each of them takes.
         patches: How the first layers run stripe by stripe, if they do.
         arena: Where everything lies; None where the engine itself does not know.
+        most_steps: How far an output may be from the oracle's; see `GeneratedModel`.
     """
 
     engine: str
@@ -71,6 +72,7 @@ class EngineReport(Record):
     profiled: bool = False
     patches: Patches | None = None
     arena: ArenaPlan | None = None
+    most_steps: int = 0
 
     @property
     def macs(self) -> int:

@@ -13,18 +13,19 @@ import math
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.engines import GeneratedModel
+from mlforge_tasks.engines._file_layers import layers
 from mlforge_tasks.engines._tflm.delivery import Ends, library
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.records import LayerProfile, Reason
+from mlforge_tasks.records import Reason
 from mlforge_tasks.render import render
 from mlforge_tasks.tflite_file.joins import MOST_JOINED
 from mlforge_tasks.tflite_file.model import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
 
     from mlforge_tasks.engines import LibrarySources
-    from mlforge_tasks.tflite_file.model import FileGraph, FileTensor
+    from mlforge_tasks.tflite_file.model import FileGraph
 
 SOURCE = "tflm_operators.c"
 
@@ -104,7 +105,6 @@ OPERATORS = (
 _INT8_ONLY = {"ADD", "AVERAGE_POOL_2D", "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MUL", "SOFTMAX"}
 # And these no kernel for int8.
 _FLOAT_ONLY = {"CEIL", "FLOOR", "NEG", "ROUND", "SQUARE"}
-_WEIGHTS_INPUT = 1
 
 
 class TflmEngine:
@@ -137,9 +137,9 @@ class TflmEngine:
         """
         graph = read(tflite).main
         _check_types(graph)
-        layers = tuple(_layers(graph))
-        text = source(prefix, sorted({layer.op for layer in layers}), _ends(graph))
-        return GeneratedModel({SOURCE: text.encode()}, arena_bytes=0, layers=layers)
+        found = tuple(layers(graph))
+        text = source(prefix, sorted({layer.op for layer in found}), _ends(graph))
+        return GeneratedModel({SOURCE: text.encode()}, arena_bytes=0, layers=found)
 
     def library(
         self,
@@ -224,28 +224,6 @@ def source(prefix: str, operators: Iterable[str], ends: Ends) -> str:
             text = f"the model uses {name}, for which TFLite Micro has no int8 kernel here"
             raise _unsupported(text)
     return render(f"tflm/{SOURCE}.jinja", p=prefix, operators=operators, ends=ends)
-
-
-def _layers(graph: FileGraph) -> Iterator[LayerProfile]:
-    for operator in graph.operators:
-        inputs = [graph.tensors[index] for index in operator.inputs if index >= 0]
-        outputs = [graph.tensors[index] for index in operator.outputs]
-        yield LayerProfile(
-            name=outputs[0].name if outputs else "",
-            op=operator.op,
-            macs=_macs(operator.op, [each.shape for each in inputs if each.shape], outputs),
-            weight_bytes=sum(len(each.data) for each in inputs if each.data is not None),
-            output_bytes=sum(math.prod(each.shape) for each in outputs[:1]),
-        )
-
-
-def _macs(name: str, shapes: Sequence[tuple[int, ...]], outputs: Sequence[FileTensor]) -> int:
-    """Multiply-accumulates; weights are [out, h, w, in], [1, h, w, out] and [out, in]."""
-    taps = shapes[_WEIGHTS_INPUT][1:] if len(shapes) > _WEIGHTS_INPUT else ()
-    made = sum(math.prod(each.shape) for each in outputs[:1])
-    if name in {"CONV_2D", "FULLY_CONNECTED"}:
-        return made * math.prod(taps)
-    return made * math.prod(taps[:2]) if name == "DEPTHWISE_CONV_2D" else 0
 
 
 PLUGIN = TflmEngine()

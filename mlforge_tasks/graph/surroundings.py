@@ -22,7 +22,7 @@ PASSED_ON = {
     *("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
     *("ZEPHYR_BASE", "ZEPHYR_SDK_INSTALL_DIR", "ZEPHYR_TOOLCHAIN_VARIANT"),
     *("GNUARMEMB_TOOLCHAIN_PATH", "CCACHE_DIR", "MLFORGE_HARDWARE_MAP", "MLFORGE_PROBE_ID"),
-    *("MLFORGE_PROJECT", "MLFORGE_TORCH_VENV"),
+    *("MLFORGE_LITERT", "MLFORGE_PROJECT", "MLFORGE_TORCH_VENV"),
 }
 PASSED_ON_PREFIXES = ("SSL_", "PIP_")
 # What some machines need, and what can change results. OPENBLAS_CORETYPE: numpy is wrong on some

@@ -2,6 +2,7 @@
 
 A program without a shared library runs wherever its processor and a kernel are: the board need not
 have the C library of the compiler's version, and what it takes on disk and in memory is its own.
+Engine `litert` alone has one, which is installed beside the program.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.build_report import COMPILATION, Compilation, ProgramReport
 from mlforge_tasks.contract.benchmark import input_of
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import compiler, process, product
+from mlforge_tasks.graph import compiler, litert, process, product
 from mlforge_tasks.graph.file_digests import identified
 from mlforge_tasks.graph.tool_versions import once
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 APP = product.path("zephyr_app/src")
 PROJECT = Path(__file__).parent / "_linux"
 HAL = "hal_linux.c"
+LITERT = "litert"  # the engine whose library is shared
 TIMEOUT_S = 300.0
 PACKAGES = {"cmake": "cmake", "ninja": "ninja-build"}
 APPLICATION = ("app.c", "protocol.c", "spread.c", HAL)
@@ -133,6 +135,7 @@ def _arguments(request: BuildRequest) -> list[str]:
         "MLFORGE_CPU": ";".join(request.board.gcc_flags),
         "MLFORGE_DEFINES": ";".join(defines),
         "MLFORGE_SOURCES": ";".join((*APPLICATION, *sources)),
+        "MLFORGE_LITERT": "ON" if request.engine_name == LITERT else "OFF",
     }
     return [f"-D{name}={value}" for name, value in told.items()]
 
@@ -146,6 +149,16 @@ def _lay_out(request: BuildRequest, project: Path) -> None:
         for source in (*folder.glob("*.c"), *folder.glob("*.h")):
             shutil.copyfile(source, project / name / source.name)
     shutil.copyfile(PROJECT / HAL, project / "application" / HAL)
+    if request.engine_name == LITERT:
+        (project / "lib").mkdir()
+        shared = litert.library(_linux(request.board).arch)
+        (project / "lib" / shared.name).symlink_to(shared)
+
+
+def _installed_bytes(request: BuildRequest, program: Path) -> int:
+    """What is on a board's disk: the program, and what it brings with it."""
+    shared = [litert.library(_linux(request.board).arch)] if request.engine_name == LITERT else []
+    return sum(one.stat().st_size for one in (program, *shared))
 
 
 def _static_ram_bytes(board: Board, elf: Path) -> int:
@@ -159,13 +172,17 @@ class LinuxPlatform:
     """Builds with CMake."""
 
     name = "linux"
-    engines = ("aot",)
+    engines = ("aot", LITERT)
     resources = ("zephyr_app/src", "mlforge_tasks/platforms/_linux")
     stack_reserve_bytes = 600  # as on bare metal: the same code, in whatever memory
 
     def engines_for(self, board: Board) -> tuple[str, ...]:  # noqa: ARG002 - the same for every board
-        """See `platforms.Platform.engines_for`."""
-        return self.engines
+        """See `platforms.Platform.engines_for`.
+
+        LiteRT is to be asked for: it takes megabytes, and what it wins is time, of which an
+        emulator tells nothing.
+        """
+        return self.engines[:1]
 
     def build(self, request: BuildRequest, out: Path) -> ProgramReport:
         """See `platforms.Platform.build`; `.bin` is the program without symbols."""
@@ -188,7 +205,7 @@ class LinuxPlatform:
             application_flags=(*flags, APPLICATION_LEVEL),
         ).write(out / COMPILATION)
         return ProgramReport(
-            flash_bytes=installed.stat().st_size,
+            flash_bytes=_installed_bytes(request, installed),
             static_ram_bytes=_static_ram_bytes(request.board, elf),
             firmware_id=request.firmware_id,
         )
@@ -196,10 +213,12 @@ class LinuxPlatform:
     def require(
         self,
         board: Board,
-        engine: str,  # noqa: ARG002 - the same for every engine
+        engine: str,
         toolchain: Toolchain = "gcc",
     ) -> None:
         """See `platforms.Platform.require`."""
+        if engine == LITERT:
+            litert.library(_linux(board).arch)
         _require_library(board)
         self.tool_versions(board, toolchain)
 

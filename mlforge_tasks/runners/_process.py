@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.graph import process
+from mlforge_tasks.graph import litert, process
 from mlforge_tasks.runners._program import Ended, ProgramRunner, result
 
 if TYPE_CHECKING:
@@ -28,12 +28,20 @@ STILL = "MLFORGE_STILL"
 
 
 @contextlib.contextmanager
-def executable(firmware: Path) -> Iterator[Path]:
-    """A copy of a program that may be executed; what lies in the store may not."""
+def executable(board: Board, firmware: Path) -> Iterator[Path]:
+    """A copy of a program that may be executed; what lies in the store may not.
+
+    LiteRT's library lies beside it, where it needs that.
+
+    Raises:
+        ToolError: The library is not here.
+    """
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / firmware.name
         shutil.copyfile(firmware, program)
         program.chmod(0o500)
+        if board.linux is not None and litert.is_linked(program):
+            (Path(folder) / litert.NAME).symlink_to(litert.library(board.linux.arch))
         yield program
 
 

@@ -23,7 +23,7 @@ from mlforge_tasks.runners._ssh_connection import UNKNOWN
 from mlforge_tasks.yaml_file.units import format_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mlforge_tasks.runners import Circumstances
@@ -153,7 +153,7 @@ class Running:
 
 @contextlib.contextmanager
 def launched(
-    machine: Machine, folder: str, program: Path, under: Circumstances
+    machine: Machine, folder: str, program: Path, under: Circumstances, beside: Iterable[Path] = ()
 ) -> Iterator[Running]:
     """Copies a program to a machine and starts it; whatever happens, no trace of it is left.
 
@@ -162,6 +162,7 @@ def launched(
         folder: What its own folder is made in.
         program: The file.
         under: What it runs beside and within.
+        beside: Shared libraries that it needs in its folder.
 
     Raises:
         ToolError: It cannot be copied or does not start, or the connection is lost.
@@ -170,7 +171,8 @@ def launched(
     here = machine.check(["sh", "-c", _FOLDER, folder], doing=doing).decode().strip()
     told: dict[str, str] = {}
     try:
-        machine.put(program, f"{here}/{PROGRAM}")
+        for path, name in ((program, PROGRAM), *((one, one.name) for one in beside)):
+            machine.put(path, f"{here}/{name}")
         given = (under.load_cpus, under.memory_max_bytes or 0, under.wakeup_period_us or 0)
         line = machine.start(["sh", "-c", _LAUNCH, here, *map(str, given)])
         told |= _started(machine, line, here)

@@ -42,7 +42,7 @@ class NativeRunner(ProcessRunner):
     def _program(self, board: Board, firmware: Path) -> Iterator[Program]:
         if not _is_ours(board):
             raise ToolError(f"{board.name} is no process of this computer")
-        with executable(firmware) as program:
+        with executable(board, firmware) as program:
             yield Program([str(program)], env=self.environment(board))
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:

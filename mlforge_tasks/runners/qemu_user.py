@@ -6,6 +6,8 @@ Their time and their memory there are QEMU's, and no figure: neither is asked fo
 from __future__ import annotations
 
 import contextlib
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
@@ -18,13 +20,24 @@ from mlforge_tasks.runners._program import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from mlforge_tasks.contract.board import Board
 
 PACKAGE = "sudo apt-get install qemu-user"
 VERSION_TIMEOUT_S = 30.0
 _BINARIES = {"x86_64": "qemu-x86_64", "aarch64": "qemu-aarch64", "armv7l": "qemu-arm"}
+# Part numbers: Arm's technical reference manuals, MIDR_EL1; features of one without cryptography.
+_ARM_PARTS = {"cortex-a53": 0xD03, "cortex-a72": 0xD08}
+_CPUINFO = """\
+processor\t: 0
+Features\t: fp asimd evtstrm crc32 cpuid
+CPU implementer\t: 0x41
+CPU architecture: 8
+CPU variant\t: 0x0
+CPU part\t: {part:#x}
+CPU revision\t: 3
+
+"""
 _ANY = "host"  # as a board calls a processor that is no particular one
 
 
@@ -45,6 +58,23 @@ def _identity(binary: str) -> str:
     return identified(binary, process.first_line(asked, timeout_s=VERSION_TIMEOUT_S))
 
 
+@contextlib.contextmanager
+def _root(board: Board) -> Iterator[Path]:
+    """Where a program finds shared libraries for its processor, and what /proc/cpuinfo says of it.
+
+    QEMU hands out this computer's otherwise, of which XNNPACK makes nothing and ends.
+    """
+    part = _ARM_PARTS.get(board.cpu)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        if board.linux is not None:
+            (root / "lib").symlink_to(f"/usr/{board.linux.triple}/lib")
+        if part is not None:
+            (root / "proc").mkdir()
+            (root / "proc" / "cpuinfo").write_text(_CPUINFO.format(part=part))
+        yield root
+
+
 class QemuUserRunner(ProcessRunner):
     """QEMU's user mode as a runner."""
 
@@ -54,8 +84,9 @@ class QemuUserRunner(ProcessRunner):
     @contextlib.contextmanager
     def _program(self, board: Board, firmware: Path) -> Iterator[Program]:
         cpu = () if board.cpu == _ANY else ("-cpu", board.cpu)
-        with executable(firmware) as program:
-            yield Program([_binary(board), *cpu, str(program)], env=self.environment(board))
+        with executable(board, firmware) as program, _root(board) as root:
+            argv = [_binary(board), "-L", str(root), *cpu, str(program)]
+            yield Program(argv, env=self.environment(board))
 
     def tool_versions(self, board: Board) -> Mapping[str, str]:
         """See `runners.Runner.tool_versions`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.graph import product
+from mlforge_tasks.graph import litert, product
 from mlforge_tasks.runners import Capabilities, Circumstances, _bench
 from mlforge_tasks.runners._bench_lock import held
 from mlforge_tasks.runners._board_session import TRANSCRIPT_FILE
@@ -44,6 +44,17 @@ def _find(board: Board) -> tuple[BenchBoard, SshHost, Path]:
             hint="give its entry `ssh: {host: …}`; see docs/linux.md",
         )
     return on, on.ssh, cwd
+
+
+def _libraries(board: Board, program: Path) -> list[Path]:
+    """What a program of engine `litert` needs beside it.
+
+    Raises:
+        ToolError: It is not here.
+    """
+    if board.linux is None or not litert.is_linked(program):
+        return []
+    return [litert.library(board.linux.arch)]
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,8 @@ class SshRunner:
         ):
             facts = look(machine, self.sysfs)
             check_fits(board, facts, machine.name)
-            with launched(machine, host.folder, firmware, self.circumstances) as running:
+            beside = _libraries(board, firmware)
+            with launched(machine, host.folder, firmware, self.circumstances, beside) as running:
                 yield SshSession(
                     running,
                     expected,

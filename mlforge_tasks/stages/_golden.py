@@ -88,6 +88,19 @@ def _of_a_stream(
 
 
 @dataclass(frozen=True)
+class Compared:
+    """What comparing outputs with the oracle's came to; nothing where all are equal.
+
+    Attributes:
+        not_compared: Why they could not be.
+        differs: How far they are off, of an engine that may.
+    """
+
+    not_compared: str = ""
+    differs: str = ""
+
+
+@dataclass(frozen=True)
 class GoldenVectors:
     """Test examples spread evenly over the split; of a detector, half of them to be detected.
 
@@ -194,32 +207,35 @@ class GoldenVectors:
             return judged(outputs, self.quantisation.output)
         return metrics.of_device(outputs, self.given(), self.quantisation, self.card)
 
-    def check(self, tflite: bytes, outputs: NDArray[Quantised]) -> str:
+    def check(self, tflite: bytes, outputs: NDArray[Quantised], *, most_steps: int = 0) -> Compared:
         """Compares a device's outputs with the oracle's.
 
         Args:
             tflite: The model.
             outputs: What the device computed.
-
-        Returns:
-            Why they could not be compared, or nothing where they are equal.
+            most_steps: How far an output may be off, of an engine whose arithmetic is its own.
 
         Raises:
             ToolError: It computes something else than the oracle: the engine is wrong.
         """
         if not oracle.available():
-            return oracle.NO_WHEEL
+            return Compared(not_compared=oracle.NO_WHEEL)
         try:
             wanted = oracle.outputs_of(tflite, self.given())
         except oracle.ReferenceCrashedError as crash:
-            return crash.message
-        wrong = int(np.count_nonzero(wanted != outputs.reshape(wanted.shape)))
-        if wrong:
+            return Compared(not_compared=crash.message)
+        steps = np.abs(wanted.astype(np.int32) - outputs.reshape(wanted.shape))
+        wrong, most = int(np.count_nonzero(steps)), int(steps.max(initial=0))
+        if most > most_steps:
+            by = f", by up to {most} steps" if most_steps else ""
             raise ToolError(
-                f"{wrong} of {wanted.size} output bytes differ between the device and the oracle",
+                f"{wrong} of {wanted.size} output values differ between the device and the "
+                f"oracle{by}",
                 hint="this is a defect of the engine: report it with this candidate's model.tflite",
             )
-        return ""
+        if wrong:
+            return Compared(differs=f"{wrong} of {wanted.size} by at most {most} of 256 steps")
+        return Compared()
 
     def scores(self, outputs: NDArray[Quantised]) -> dict[str, float]:
         """The task's metrics over these vectors, from a device's outputs."""

@@ -86,6 +86,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         profiled=model.profiled,
         patches=model.patches,
         arena=model.arena,
+        most_steps=model.most_steps,
     ).write(out / REPORT)
 
 

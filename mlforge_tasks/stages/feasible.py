@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.architecture import smallest
-from mlforge_tasks.build_report import BuildReport, FirmwareReport, read_build_report
+from mlforge_tasks.build_report import BuildReport, FirmwareReport, ProgramReport, read_build_report
 from mlforge_tasks.contract.board import Board
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.goal import Figure
@@ -80,9 +80,11 @@ def _impossible(bound: Bound, value: float, what: str) -> CandidateFailure:
 
 
 def _check_sizes(floor: BuildReport, limits: Mapping[str, Bound]) -> None:
-    if not isinstance(floor, FirmwareReport):
+    if not isinstance(floor, FirmwareReport | ProgramReport):
         return
-    least = {"flash_bytes": floor.flash_bytes, "ram_bytes": floor.static_ram_bytes}
+    least = {"flash_bytes": floor.flash_bytes}
+    if isinstance(floor, FirmwareReport):  # of a program's variables not all are ever resident
+        least["ram_bytes"] = floor.static_ram_bytes
     for metric, value in least.items():
         if metric in limits and value > limits[metric].limit:
             raise _impossible(limits[metric], value, "without any model")

@@ -155,6 +155,7 @@ def result(
         device_metric=device_metric,
         float_metrics=_float_metrics(folders, measurements),
         not_compared="" if ran is None else ran.not_compared,
+        differs="" if ran is None else ran.differs,
         examples_run=0 if ran is None else ran.golden_vectors,
         examples_left_out=0 if ran is None else ran.golden_left_out,
         cycles=_cycles(folders),

@@ -148,7 +148,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         return
     found = _of_best(inputs, report.best)
     facts = _facts(found, inputs["dataset"], config)
-    for name, content in library_files(facts, _sources(found, inputs, config)).items():
+    sources = _sources(found, inputs, config)
+    if not sources.files:
+        return
+    for name, content in library_files(facts, sources).items():
         path = out / FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

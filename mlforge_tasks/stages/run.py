@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from mlforge_tasks.build_report import BuildReport
+    from mlforge_tasks.int8 import Quantised
     from mlforge_tasks.runners import Runner, Session
     from mlforge_tasks.stages._golden import GoldenVectors
 
@@ -76,6 +79,7 @@ class RunReport(Record):
         checked_against_oracle: Whether their outputs were compared, byte for byte, with TFLM's;
             False where there is no `tflite-micro` wheel, or its interpreter cannot run the model.
         not_compared: Why they were not; empty where they were.
+        differs: How many of them differ and how far, of an engine that may (`litert`).
         no_profile: Why there is no `profile.json` although there is an engine that can tell.
         device_metrics: The task's metrics over the golden vectors, from the device's own outputs;
             without those that they do not define (`auc` of one class).
@@ -94,6 +98,7 @@ class RunReport(Record):
     inputs_through: Way = "line"
     checked_against_oracle: bool
     not_compared: str = ""
+    differs: str = ""
     no_profile: str = ""
     device_metrics: dict[str, float]
 
@@ -154,6 +159,16 @@ def _examples(
     return _golden.GoldenVectors.choose(inputs["dataset"], model, decision, count=count)
 
 
+def _compared(
+    inputs: Mapping[str, Path], golden: GoldenVectors, outputs: NDArray[Quantised]
+) -> dict[str, Any]:
+    """What the device computed, held against the oracle as closely as its engine may be."""
+    engine = EngineReport.read(inputs["engine"] / REPORT)
+    tflite = (inputs["quantise"] / "model.tflite").read_bytes()
+    found = dataclasses.asdict(golden.check(tflite, outputs, most_steps=engine.most_steps))
+    return {"macs": engine.macs, "checked_against_oracle": not any(found.values()), **found}
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `measurements.json`, `console.txt` and, of an image that tells it, `profile.json`.
 
@@ -175,7 +190,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         (out / "console.txt").write_bytes(session.console)  # the same at every boot, up to here
         golden = _examples(inputs, session, model, config[FIELDS[0]])
         outputs, self_test, beside = golden.ask(session), session.self_test, session.beside
-    not_compared = golden.check((inputs["quantise"] / "model.tflite").read_bytes(), outputs)
+    compared = _compared(inputs, golden, outputs)
     cycles, source = runner.cycles(board, elf, self_test), runner.capabilities.source
     RunReport(
         source=source,
@@ -185,12 +200,10 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         ran=_ran(inputs["firmware"], self_test),
         where=_where(runner, board) + beside.where,
         not_measured=beside.not_measured,
-        macs=EngineReport.read(inputs["engine"] / REPORT).macs,
         golden_vectors=len(golden.inputs),
         golden_left_out=golden.left_out,
         inputs_through=session.inputs_through,
-        checked_against_oracle=not not_compared,
-        not_compared=not_compared,
+        **compared,
         no_profile=no_profile,
         device_metrics=golden.scores(outputs),
     ).write(out / "measurements.json")

@@ -85,6 +85,14 @@ def not_compared(why: str) -> str:
     )
 
 
+def differs_text(best: TrialResult) -> list[str]:
+    """That the outputs are not quite those that the metrics are of."""
+    if not best.differs:
+        return []
+    told = "outputs of the device are not TensorFlow Lite Micro's, of which the metrics are"
+    return [f"{told}: {best.differs}"]
+
+
 def changed_text(report: Report) -> list[str]:
     """What was done to the model file that was brought along."""
     return [f"the model file: {one}" for result in report.results for one in result.changed]
@@ -195,7 +203,7 @@ def on_figures(report: Report, best: TrialResult | None) -> list[str]:
     lines = carried_text(report)
     if best is not None and best.not_compared:
         lines.append(not_compared(best.not_compared))
-    return lines if best is None else [*lines, *left_out_text(best)]
+    return lines if best is None else [*lines, *differs_text(best), *left_out_text(best)]
 
 
 def on_model(report: Report, best: TrialResult | None, lost: Iterable[str] = ()) -> list[str]:

@@ -36,6 +36,7 @@ class TrialResult(Record):
             it stands beside; empty where it was not trained here.
         not_compared: Why its outputs were not compared with TensorFlow Lite Micro's; empty where
             they were, or where it never ran.
+        differs: How far they are from those, of an engine whose arithmetic is its own.
         examples_run: Test examples that it ran on its target, a board where there is one.
         examples_left_out: Further ones that `target.verification_time` does not allow.
         cycles: What its emulated latency was computed from; None where it never ran in an emulator.
@@ -49,6 +50,7 @@ class TrialResult(Record):
     device_metric: float | None = None
     float_metrics: dict[str, float] = Field(default_factory=dict)
     not_compared: str = ""
+    differs: str = ""
     examples_run: int = 0
     examples_left_out: int = 0
     cycles: Cycles | None = None

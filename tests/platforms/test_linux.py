@@ -7,26 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from mlforge_tasks import plugins
 from mlforge_tasks.build_report import ProgramReport, read_build_report
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines.aot import PLUGIN as AOT
 from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.oracle import Oracle
-from mlforge_tasks.pipeline import places
 from mlforge_tasks.platforms.baremetal import PLUGIN as BAREMETAL
 from mlforge_tasks.platforms.linux import PLUGIN
 from mlforge_tasks.records import sha256_bytes
 from mlforge_tasks.runners import Expected
 from tests.helpers import tiny_model
 from tests.helpers.graphs import random_graph
+from tests.helpers.linux_programs import board_or_skip, runner
 from tests.helpers.zephyr_images import request_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from mlforge_tasks.contract.board import Board
-    from mlforge_tasks.runners import Runner
 
 BOARDS = ("linux_x86_64", "raspberry_pi_4", "linux_armv7")
 # An input's first byte says what the model does.
@@ -36,23 +32,6 @@ if (input[0] == 2) { __builtin_trap(); }
 """
 HANG = "while (*(volatile int8_t *)input == 3) { }"
 NOWHERE = "volatile int *volatile nowhere;"
-
-
-def board_or_skip(name: str) -> Board:
-    """A board whose compiler and emulator are here."""
-    board = load_board(name)
-    try:
-        PLUGIN.require(board, "aot")
-        runner(board).require(board, west_builds=False)
-    except ToolError as missing:
-        pytest.skip(f"{missing.message} ({missing.hint})")
-    return board
-
-
-def runner(board: Board) -> Runner:
-    """What runs its programs here."""
-    found: Runner = plugins.load("runners", places.simulator(board))
-    return found
 
 
 @pytest.mark.slow

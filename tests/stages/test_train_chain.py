@@ -28,7 +28,7 @@ from mlforge_tasks.stages import _warm as _warm_imports
 from mlforge_tasks.stages import evaluate, render, train
 from mlforge_tasks.stages import quantise as quantise_stage
 from mlforge_tasks.stages._describe import describe
-from mlforge_tasks.stages._golden import GoldenVectors
+from mlforge_tasks.stages._golden import Compared, GoldenVectors
 from mlforge_tasks.stages._output_range import of_targets, widened
 from mlforge_tasks.stages._pruning import Curves
 from mlforge_tasks.stages._training import Training
@@ -405,14 +405,14 @@ def test_a_reference_that_crashes_is_told_and_passed_over(
     model = Quantisation.read(stages["quantise"] / "quantisation.json")
     golden = GoldenVectors.choose(stages["dataset"], model)
     tflite = (stages["quantise"] / "model.tflite").read_bytes()
-    assert golden.check(tflite, Oracle(tflite).run(golden.inputs)) == ""
+    assert golden.check(tflite, Oracle(tflite).run(golden.inputs)) == Compared()
     stand_in(tmp_path, monkeypatch, "a check failed", "os.abort()")
     evaluate.run(stages, tmp_path, MAE)
     bare = Evaluation.read(tmp_path / "evaluation.json")
     assert bare.computed_by == "aot"
     assert "ended itself with SIGABRT on this model: a check failed" in bare.not_compared
     assert bare.validation == found.validation.model_copy(update={"layer_rails": ()})
-    assert golden.check(tflite, golden.inputs) == bare.not_compared
+    assert golden.check(tflite, golden.inputs) == Compared(bare.not_compared)
 
 
 def test_divergence_is_a_result(broken: Candidate, tmp_path: Path) -> None:
