@@ -35,7 +35,7 @@ class FirmwareReport(Record):
 
 
 class ProcessReport(Record):
-    """An image that is a process of this computer: its sizes would say nothing of a device.
+    """An image without sizes: a process of this computer, or none that anything was linked to.
 
     Attributes:
         firmware_id: As in a `FirmwareReport`.

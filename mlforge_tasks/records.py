@@ -85,7 +85,7 @@ class Reason(Record):
             `diverged`, `train_timeout`, `train_memory`, `convert_failed`,
             `unsupported_operator`, `hang`, `fault`, `truncated_console`,
             `invalid_architecture`, `unusable_model`, `impossible_limit`, `no_proposal`,
-            `not_needed`.
+            `not_needed`, `on_cpu`.
         stage: The stage that found it.
         message: One sentence for a person.
         metric: The measured metric it is about, if any.

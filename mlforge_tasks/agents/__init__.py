@@ -112,7 +112,10 @@ class Goal(Record):
 
 
 class BoardFacts(Record):
-    """The target, as far as it matters to a design; a process has neither memories nor a clock."""
+    """The target, as far as it matters to a design; a process has neither memories nor a clock.
+
+    Its NPU is named where that runs the model.
+    """
 
     name: str
     cpu: str
@@ -123,6 +126,15 @@ class BoardFacts(Record):
     fpu: bool
     dsp: bool
     mve: bool
+    npu: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_an_npu(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A board without one reads as it did before there was any."""
+        kept: dict[str, Any] = dump(self)
+        if self.npu is None:
+            del kept["npu"]
+        return kept
 
 
 class Stripes(Record):

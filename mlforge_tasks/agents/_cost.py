@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from mlforge_tasks.agents._features import METRICS, figures_for, kernels_of, loops_of, units
 from mlforge_tasks.agents._implied import implied
 from mlforge_tasks.agents._loops import counts as loop_counts
+from mlforge_tasks.agents._npu_costs import CYCLE_US
+from mlforge_tasks.agents._npu_costs import units as npu_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,9 +58,10 @@ def count(
     *,
     searches: bool = True,
     activations: EndType = "int8",
+    npu: str | None = None,
 ) -> Counts:
     """What a network's cost is predicted from; arguments as of `units`."""
-    found = units(figures, kernels, stripes, searches=searches, activations=activations)
+    found = units(figures, kernels, stripes, searches=searches, activations=activations, npu=npu)
     return {metric: np.array(each, float) for metric, each in found.items()}
 
 
@@ -137,7 +140,7 @@ class CostModel:
         instruction_us = _instruction_us(board)
         scales = dict.fromkeys(METRICS, 1.0) | {"latency_us": instruction_us or 1.0}
         self._kernels, self._stripes = kernels_of(board), brief.stripes
-        self._activations = brief.activations
+        self._activations, self._npu = brief.activations, board.npu
         self._figures = figures_for(board, brief.activations)
         self._terms = {
             metric: np.array(figure.constants) * scales[metric]
@@ -174,7 +177,8 @@ class CostModel:
 
     def count(self, figures: StaticFigures) -> Counts:
         """What the cost of a network is predicted from."""
-        return count(figures, self._kernels, self._stripes, activations=self._activations)
+        known = (figures, self._kernels, self._stripes)
+        return count(*known, activations=self._activations, npu=self._npu)
 
     def predict(self, counts: Counts) -> dict[str, Prediction]:
         """Every figure of a network, by the metric that the limits bind."""
@@ -193,7 +197,13 @@ class CostModel:
         latency, terms = self._predictors["latency_us"], self._terms["latency_us"]
         kernels = loops_of(self._kernels, self._activations)
         times = [
-            latency.predict(np.array(loop_counts(one, kernels), float) * terms).expected
+            latency.predict(
+                np.array(
+                    loop_counts(one, kernels) if self._npu is None else npu_units(one, self._npu),
+                    float,
+                )
+                * terms
+            ).expected
             for one in alone
         ]
         total = sum(times)
@@ -216,6 +226,8 @@ class CostModel:
 
 
 def _instruction_us(board: BoardFacts) -> float | None:
+    if board.npu is not None:
+        return CYCLE_US
     if board.cycles_per_instruction is None or board.clock_hz is None:
         return None
     return board.cycles_per_instruction * 1e6 / board.clock_hz

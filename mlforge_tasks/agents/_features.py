@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from mlforge_tasks.agents import _npu_costs
 from mlforge_tasks.agents._loop_costs import LOOPS, latency_costs
 from mlforge_tasks.agents._loops import counts, kernels_run
 from mlforge_tasks.architecture.figures import BIAS_BYTES
@@ -109,6 +110,7 @@ def units(
     *,
     searches: bool = True,
     activations: EndType = "int8",
+    npu: str | None = None,
 ) -> dict[str, Sequence[float]]:
     """How many units of each feature a network has, by metric.
 
@@ -118,6 +120,7 @@ def units(
         stripes: As of the brief.
         searches: As of `foretold`.
         activations: What the network's values are.
+        npu: What runs it in place of the core.
     """
     beyond_bytes = None if stripes is None else stripes.beyond_bytes
     streamed = stripes is not None and stripes.streamed
@@ -135,7 +138,7 @@ def units(
     biases = BIAS_BYTES * _sum("channels", *WEIGHTED)(figures)
     weights = weight_bytes(figures, kernels, activations) + biases
     return found | {
-        "latency_us": loops,
+        "latency_us": loops if npu is None else _npu_costs.units(figures, npu),
         "ram_bytes": [*found["stack_bytes"], float(told.arena_bytes)],
         "flash_bytes": [*found["flash_bytes"], weights],
     }
@@ -216,7 +219,11 @@ def figures_for(board: BoardFacts, activations: EndType = "int8") -> dict[str, F
     flash = (*_SPREAD["flash_bytes"], _SHARED_CODE[kernels], _WEIGHT_SPREAD)
     latency = (_LOOP_SPREAD,) * len(LOOPS[kernels])
     spread = {**_SPREAD, "flash_bytes": flash, "latency_us": latency}
-    return {
+    known = {
         metric: Figure(guesses[metric], spread[metric], _COMMON.get(metric, 0.0), _ERRORS[metric])
         for metric in METRICS
     }
+    return known if board.npu is None else known | {"latency_us": _ON_NPU}
+
+
+_ON_NPU = Figure(_npu_costs.CYCLES, _npu_costs.DEVIATIONS, _npu_costs.COMMON, _npu_costs.ERROR)

@@ -63,20 +63,21 @@ class Wanted:
     kernels: Kernels
     stripes: Stripes | None
     activations: EndType = "int8"
+    npu: str | None = None
 
     @classmethod
     def of(cls, brief: DesignBrief) -> Wanted:
         """What a brief wants."""
         kernels = kernels_of(brief.board)
         network = (brief.input_shape, brief.task, brief.output_count)
-        return cls(*network, kernels, brief.stripes, brief.activations)
+        return cls(*network, kernels, brief.stripes, brief.activations, brief.board.npu)
 
     def member(self, genes: Genes, architecture: Architecture) -> Member:
         """A network with its figures; raises CandidateFailure where its shapes do not work out."""
         figures = static_figures(architecture, self.input_shape, self.task, self.output_count)
         score = figures.macs**MACS_SHARE * figures.parameters ** (1 - MACS_SHARE)
         known = (figures, self.kernels, self.stripes)
-        counts = count(*known, searches=False, activations=self.activations)
+        counts = count(*known, searches=False, activations=self.activations, npu=self.npu)
         return Member(genes, architecture, figures, counts, score)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from mlforge_tasks.contract.linux import Linux
+from mlforge_tasks.contract.npu import Npu
 from mlforge_tasks.contract.ports import Address, Pin, Uart
 from mlforge_tasks.contract.power import Power, Thermal
 from mlforge_tasks.cycles.record import WaitStates
@@ -126,6 +127,7 @@ class Board(Record):
         marker: The pin that tells a meter when the model runs, on the bare-metal platform; of
             Zephyr's the devicetree says it.
         stack_bytes: What the bare-metal platform reserves for the stack.
+        npu: The accelerator beside the core; None where there is none.
         qemu: How QEMU emulates it; None where it does not.
         zephyr: How Zephyr knows it; None where it does not.
         linux: What Linux runs on; None where it runs none.
@@ -148,6 +150,7 @@ class Board(Record):
     uart: Uart | None = None
     marker: Pin | None = None
     stack_bytes: Bytes = Field(alias="stack", multiple_of=8)
+    npu: Npu | None = None
     qemu: Qemu | None = None
     zephyr: Zephyr | None = None
     linux: Linux | None = None

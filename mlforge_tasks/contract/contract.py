@@ -44,7 +44,7 @@ _TARGETS: Mapping[Task, str] = {
     "multilabel": "labels and the key 'columns'",
     "anomaly": "labels and the key 'normal'",
 }
-Mode = Literal["simulate", "hardware", "simulate-then-hardware"]
+Mode = Literal["simulate", "hardware", "simulate-then-hardware", "static"]
 
 
 class Contract(Record):
@@ -58,7 +58,8 @@ class Contract(Record):
         task: What the model does.
         dataset: Where the data is, and how it becomes examples.
         target: Where the model runs.
-        mode: Where figures are measured; an emulator's never meet a contract for hardware.
+        mode: Where figures are measured; an emulator's never meet a contract for hardware. `static`
+            executes nothing: figures are computed.
         limits: What the device allows.
         margins: How much of the limits stays in reserve.
         operation: How the device is used.
@@ -97,10 +98,11 @@ class Contract(Record):
 
     @field_validator("mode")
     @classmethod
-    def _a_process_is_no_hardware(cls, mode: Mode, info: ValidationInfo) -> Mode:
+    def _target_has_the_mode(cls, mode: Mode, info: ValidationInfo) -> Mode:
         target: Target | None = info.data.get("target")
-        if target is not None and mode != "simulate" and target.on_board.native:
-            raise Mistake(f"simulate: {target.board} is a process of this computer")
+        wanted = None if target is None else target.modes()
+        if wanted is not None and mode not in wanted[0]:
+            raise Mistake(f"{' or '.join(wanted[0])}: {wanted[1]}")
         return mode
 
     @field_validator("limits")

@@ -5,9 +5,9 @@ A section checks what it can tell by itself; what has to fit another section, `C
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from mlforge_tasks.architecture.geometry import Patches
@@ -23,6 +23,7 @@ from mlforge_tasks.contract.board import (
     own_boards,
 )
 from mlforge_tasks.contract.delivered_library import Prefix, Version
+from mlforge_tasks.contract.npu import NpuOptions
 from mlforge_tasks.contract.zephyr_options import ZephyrOptions
 from mlforge_tasks.plugins import AUTO, installed
 from mlforge_tasks.records import Record
@@ -34,6 +35,8 @@ from mlforge_tasks.yaml_file.units import (
 )
 
 Toolchain = Literal["gcc", "llvm"]
+NPU_ENGINE = "ethos_u"
+UNLINKED = "model_only"
 # Engines that can run the first layers of a model stripe by stripe.
 _PATCHING = ("aot", AUTO)
 
@@ -52,6 +55,7 @@ class Target(Record):
         patches: Whether the first layers run stripe by stripe where the RAM limit needs it; or
             `streamed`, always so, and the model's input comes by rows.
         zephyr: What is added to the board for images on Zephyr.
+        npu: For `engine: ethos_u`, what is said of the accelerator beside the board's file.
         own_board: The board, where its file lies beside the contract; no key of a contract.
         verification_time_s: How long test examples may run on the target to be held against the
             oracle's; as many as fit, but a few in any case.
@@ -66,6 +70,7 @@ class Target(Record):
     mlperf: Annotated[str, Field(pattern=r"^\w[\w-]{0,31}$")] | None = None
     patches: Patches = "off"
     zephyr: ZephyrOptions = ZephyrOptions()
+    npu: NpuOptions = NpuOptions()
     own_board: SkipJsonSchema[Board | None] = Field(default=None, validate_default=True)
     verification_time_s: Seconds = Field(default=10.0, alias="verification_time")
     prefix: Prefix | None = None
@@ -92,6 +97,13 @@ class Target(Record):
             raise Mistake("no such key: it is for `platform: zephyr`")
         return zephyr
 
+    @field_validator("npu")
+    @classmethod
+    def _only_for_its_engine(cls, npu: NpuOptions, info: ValidationInfo) -> NpuOptions:
+        if npu != NpuOptions() and info.data.get("engine", NPU_ENGINE) != NPU_ENGINE:
+            raise Mistake(f"no such key: it is for `engine: {NPU_ENGINE}`")
+        return npu
+
     @field_validator("own_board", mode="before")
     @classmethod
     def _board_beside_the_contract(cls, given: object, info: ValidationInfo) -> object:
@@ -103,10 +115,28 @@ class Target(Record):
         found = (find_board(info.data.get("board", ""), one) for one in own_boards(info))
         return next((board for board in found if board is not None), None)
 
+    def modes(self) -> tuple[tuple[str, ...], str] | None:
+        """The only modes that the target allows, and why; None where all are."""
+        if self.on_board.native:
+            return ("simulate",), f"{self.board} is a process of this computer"
+        if self.platform == UNLINKED:
+            return ("static",), f"platform '{UNLINKED}' has nothing to run"
+        if self.engine == NPU_ENGINE:
+            return ("static", "hardware"), "no emulator here has an NPU"
+        return None
+
+    @model_validator(mode="after")
+    def _npu_is_known(self) -> Self:
+        if self.engine != NPU_ENGINE or self.on_board.npu is not None:
+            return self
+        missing = ", ".join(self.npu.missing(self.on_board))
+        wanted = f"{missing}: {self.board}'s file says nothing of an NPU"
+        raise Mistake(wanted, at=("npu",), found="nothing")
+
     @property
     def on_board(self) -> Board:
         """The board, with all that the contract adds to it."""
-        return self.zephyr.added_to(self.own_board or load_board(self.board))
+        return self.npu.added_to(self.zephyr.added_to(self.own_board or load_board(self.board)))
 
     @field_validator("platform")
     @classmethod

@@ -9,6 +9,7 @@ To add one (docs/add/engine.md has an example):
    prefix, and keep every other symbol static or prefixed. Raise
    `CandidateFailure(Reason(code="unsupported_operator", stage="engine", ...))` for a model the
    engine cannot run.
+   An engine for an NPU also has `on`, which gives it the NPU, and `require` (see `ethos_u`).
 3. Name it in a contract (`target: {engine: <name>}`) and give it a test that holds its outputs
    against `mlforge_tasks.oracle.Oracle`.
 """
@@ -16,7 +17,7 @@ To add one (docs/add/engine.md has an example):
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from mlforge_tasks.graph import product
@@ -24,6 +25,7 @@ from mlforge_tasks.graph import product
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlforge_tasks.engines._npu_figures import NpuFigures
     from mlforge_tasks.engines._report import ArenaPlan
     from mlforge_tasks.records import LayerProfile, Patches
 
@@ -41,6 +43,8 @@ class GeneratedModel:
         arena: Where everything lies in that memory; None where it is planned on the device.
         most_steps: How far an output may be from the oracle's, in steps of its type: 0 but of an
             engine whose arithmetic is its own.
+        npu: What an NPU's compiler says of it, where one runs it.
+        beside: Files that are no sources, by their names.
     """
 
     files: Mapping[str, bytes]
@@ -50,6 +54,8 @@ class GeneratedModel:
     patches: Patches | None = None
     arena: ArenaPlan | None = None
     most_steps: int = 0
+    npu: NpuFigures | None = None
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

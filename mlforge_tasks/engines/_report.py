@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from mlforge_tasks.engines._npu_figures import NpuFigures
 from mlforge_tasks.records import LayerProfile, Patches, Record
 
 REPORT = "engine.json"
@@ -63,6 +64,7 @@ class EngineReport(Record):
         patches: How the first layers run stripe by stripe, if they do.
         arena: Where everything lies; None where the engine itself does not know.
         most_steps: How far an output may be from the oracle's; see `GeneratedModel`.
+        npu: What an NPU's compiler says, where one runs it.
     """
 
     engine: str
@@ -73,6 +75,7 @@ class EngineReport(Record):
     patches: Patches | None = None
     arena: ArenaPlan | None = None
     most_steps: int = 0
+    npu: NpuFigures | None = None
 
     @property
     def macs(self) -> int:

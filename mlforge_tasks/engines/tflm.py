@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.engines import GeneratedModel
 from mlforge_tasks.engines._file_layers import layers
 from mlforge_tasks.engines._tflm.delivery import Ends, library
+from mlforge_tasks.engines._tflm.operators import OPERATORS
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.records import Reason
 from mlforge_tasks.render import render
@@ -29,78 +30,6 @@ if TYPE_CHECKING:
 
 SOURCE = "tflm_operators.c"
 
-# Operators whose int8 kernels work in TFLM as Zephyr builds it (which leaves half of BATCH_MATMUL
-# out, and has not yet REDUCE_MIN and REVERSE_V2), as TFLite writes them; each stands in
-# zephyr_app/src/tflm_runtime.cc.
-OPERATORS = (
-    "ABS",
-    "ADD",
-    "AVERAGE_POOL_2D",
-    "BATCH_TO_SPACE_ND",
-    "BROADCAST_TO",
-    "CEIL",
-    "CONCATENATION",
-    "CONV_2D",
-    "DEPTHWISE_CONV_2D",
-    "DEPTH_TO_SPACE",
-    "DEQUANTIZE",
-    "DIV",
-    "ELU",
-    "EQUAL",
-    "EXPAND_DIMS",
-    "FLOOR",
-    "FULLY_CONNECTED",
-    "GATHER",
-    "GATHER_ND",
-    "GREATER",
-    "GREATER_EQUAL",
-    "HARD_SWISH",
-    "L2_NORMALIZATION",
-    "LEAKY_RELU",
-    "LESS",
-    "LESS_EQUAL",
-    "LOGISTIC",
-    "LOG_SOFTMAX",
-    "MAXIMUM",
-    "MAX_POOL_2D",
-    "MEAN",
-    "MINIMUM",
-    "MIRROR_PAD",
-    "MUL",
-    "NEG",
-    "NOT_EQUAL",
-    "PACK",
-    "PAD",
-    "PADV2",
-    "PRELU",
-    "QUANTIZE",
-    "REDUCE_MAX",
-    "RELU",
-    "RELU6",
-    "RESHAPE",
-    "RESIZE_BILINEAR",
-    "RESIZE_NEAREST_NEIGHBOR",
-    "ROUND",
-    "RSQRT",
-    "SELECT_V2",
-    "SHAPE",
-    "SLICE",
-    "SOFTMAX",
-    "SPACE_TO_BATCH_ND",
-    "SPACE_TO_DEPTH",
-    "SPLIT",
-    "SPLIT_V",
-    "SQUARE",
-    "SQUARED_DIFFERENCE",
-    "SQUEEZE",
-    "STRIDED_SLICE",
-    "SUB",
-    "SUM",
-    "TANH",
-    "TRANSPOSE",
-    "TRANSPOSE_CONV",
-    "UNPACK",
-)
 # Of these Zephyr's image has no kernel but that for int8.
 _INT8_ONLY = {"ADD", "AVERAGE_POOL_2D", "MAXIMUM", "MAX_POOL_2D", "MINIMUM", "MUL", "SOFTMAX"}
 # And these no kernel for int8.

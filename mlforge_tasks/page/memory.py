@@ -139,12 +139,15 @@ def _grouped(parts: Sequence[Part], models: frozenset[str]) -> list[tuple[Group,
     return [(group_of(one, models), one.name, one.size_bytes) for one in parts]
 
 
-def regions(firmware: Path, stacks: Sequence[StackUse]) -> tuple[Region, ...] | None:
+def regions(
+    firmware: Path, stacks: Sequence[StackUse], *, whole: bool = False
+) -> tuple[Region, ...] | None:
     """Flash, RAM and what else there is; None where the image is a process of this computer.
 
     Args:
         firmware: The folder of stage `firmware`.
         stacks: What was measured of them; RAM has what was used, as it is judged.
+        whole: Whether all of them count whole, since nothing was executed.
 
     Raises:
         OSError: There is no image.
@@ -158,19 +161,22 @@ def regions(firmware: Path, stacks: Sequence[StackUse]) -> tuple[Region, ...] | 
     parts = read_image((firmware / IMAGE).read_bytes(), known)
     models, places = model_files(parts), _places(parts, known)
     further = (_further(name, some, models, known) for name, some in places.elsewhere.items())
-    return (*_main(places, models, report, stacks), *further)
+    used = [(f"{one.name} (used)", one.used_bytes) for one in stacks]
+    if whole:
+        used = [("all of them, whole", report.stack_reserved_bytes)]
+    return (*_main(places, models, report, used), *further)
 
 
 def _main(
     places: _Places,
     models: frozenset[str],
     report: FirmwareReport,
-    stacks: Sequence[StackUse],
+    stacks: Sequence[tuple[str, int]],
 ) -> tuple[Region, Region]:
     """Flash and RAM; RAM alone is a memory of the board where the image runs from it."""
     variables = [one for one in _grouped(places.ram, models) if one[0] is not STACKS]
-    used = sum(one.used_bytes for one in stacks)
-    threads = [(STACKS, f"{one.name} (used)", one.used_bytes) for one in stacks]
+    used = sum(size for _, size in stacks)
+    threads = [(STACKS, name, size) for name, size in stacks]
     flash_bytes, ram_bytes = report.flash_bytes, report.static_ram_bytes + used
     from_ram = places.ram_memory is not None and places.flash_memory == places.ram_memory
     flash = Region(

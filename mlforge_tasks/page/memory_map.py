@@ -52,13 +52,20 @@ def _stacks(found: Found) -> tuple[StackUse, ...]:
     return tuple(StackUse.from_dump(one) for one in json.loads(path.read_bytes())["stacks"])
 
 
+def _executed(found: Found) -> bool:
+    """Whether anything ran: of what did not, stacks count whole."""
+    best = found.best_result
+    measured = () if best is None else best.trial.measurements
+    return not measured or any(one.source != "static" for one in measured)
+
+
 def section(found: Found) -> Section | None:
     """Of the best candidate's image, the one without a look at the clock."""
     firmware = found.at(found.best, "firmware")
     if firmware is None or not (firmware / IMAGE).is_file():
         return None
     stacks = _stacks(found)
-    made = regions(firmware, stacks)
+    made = regions(firmware, stacks, whole=not _executed(found))
     shown = [_shown(found, one) for one in made or ()]
     body = fill(
         "memory_map.html",

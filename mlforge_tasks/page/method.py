@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # What each source of a figure means.
 SOURCES = {
-    "static": "computed, of the network's shapes or of cycles and data sheets, and not measured",
+    "static": "computed, of shapes, cycles, data sheets or by a compiler, and not measured",
     "emulated": "of the firmware as an emulator ran it, which is no measurement of hardware",
     "hardware": "of the firmware on the board itself",
 }
@@ -58,7 +58,10 @@ def _facts(report: Report, best: TrialResult) -> Iterator[str]:
     repeated = best.measurement("repetitions")
     if repeated is not None:
         yield f"the latency that is judged is of {repeated.value:,.0f} inferences in a row"
-    yield "RAM is static memory, the model's included, plus the most that the stack held"
+    if best.measurement("stack_bytes") is None and best.measurement("stack_reserved_bytes"):
+        yield "RAM is static memory, the model's included, plus all stacks whole"
+    else:
+        yield "RAM is static memory, the model's included, plus the most that the stack held"
     if best.examples_run and not best.not_compared:
         yield (
             f"the outputs of {best.examples_run} test examples, computed on the target, are byte "

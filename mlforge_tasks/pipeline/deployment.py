@@ -17,6 +17,7 @@ from mlforge_tasks.stages import (
     choose,
     decide,
     engine,
+    estimate,
     firmware,
     header,
     pick,
@@ -147,13 +148,14 @@ class Deployment:
         kind = engine.kind(wiring.engines if name == AUTO else (name,))
         read = {"quantise": model["quantise"]} | ({} if choice is None else {"choice": choice})
         read |= self._preparation.without_model
-        config = {"engine": name, "cpu": wiring.board["cpu"], **wiring.ram_limit}
+        given: Inputs = {**read, **wiring.vela_ini}
+        config = {"engine": name, "cpu": wiring.board["cpu"], **wiring.ram_limit, **wiring.npu}
         if pattern.startswith(PROBE) and wiring.contract.search.brought_model is None:
             config["untrained"] = True
-        sources = wiring.stage(pattern.format("engine"), kind, read, config)
+        sources = wiring.stage(pattern.format("engine"), kind, given, config)
         image = self._firmware(pattern.format("firmware"), wiring.simulated, model, sources)
-        given = _read_by_run(model, sources, image)
-        done = self._run(pattern.format("run"), wiring.runner, wiring.simulated, given)
+        measured = _read_by_run(model, sources, image)
+        done = self._run(pattern.format("run"), wiring.runner, wiring.simulated, measured)
         return sources, image, done
 
     def _firmware(self, name: str, board: Board, model: Model, sources: Stage) -> Stage:
@@ -170,7 +172,8 @@ class Deployment:
         config = {"runner": runner, "board": board.as_built()}
         if board == self._wiring.on_board:
             read = {**read, "floor": self._preparation.floor}
-        return self._wiring.stage(name, run.kind(runner, board), read, config)
+        kind = estimate.KIND if runner == places.NOWHERE else run.kind(runner, board)
+        return self._wiring.stage(name, kind, read, config)
 
 
 def own(model: Model) -> tuple[Stage, ...]:

@@ -9,8 +9,10 @@ from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board, load_board
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.plugins import AUTO
+from mlforge_tasks.stages import estimate
 
 if TYPE_CHECKING:
+    from mlforge_tasks.contract.contract import Mode
     from mlforge_tasks.contract.sections import Target
     from mlforge_tasks.platforms import Platform
 
@@ -19,6 +21,9 @@ PROCESS = "native"
 FOREIGN_PROCESS = "qemu_user"
 HARDWARE = "serial"
 LINUX_HARDWARE = "ssh"
+NOWHERE = estimate.RUNNER
+# Modes that begin in an emulator.
+EMULATING = ("simulate", "simulate-then-hardware")
 
 
 def engines_of(target: Target, board: Board) -> tuple[str, ...]:
@@ -61,6 +66,22 @@ def emulated(board: Board) -> Board:
         "wait_states": board.wait_states,
     }
     return load_board(stand_in).model_copy(update=clock)
+
+
+def first(mode: Mode, board: Board) -> Board:
+    """The board whose figures a candidate is first judged by.
+
+    Raises:
+        MlforgeError: An emulator is asked for, and none stands for the board.
+    """
+    return emulated(board) if mode in EMULATING else board
+
+
+def first_runner(mode: Mode, board: Board) -> str:
+    """What runs the firmware there."""
+    if mode == "static":
+        return NOWHERE
+    return hardware(board) if mode == "hardware" else simulator(board)
 
 
 def simulator(board: Board) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks import plugins
+from mlforge_tasks.contract.sections import NPU_ENGINE
 from mlforge_tasks.graph import environment, torch_venv
 from mlforge_tasks.graph.lookahead import Lookahead, cone
 from mlforge_tasks.pipeline import places
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.platforms import Platform
     from mlforge_tasks.runners import Runner
 
-ARENA_ENGINE = "tflm"  # looks for its arena's size in an emulator
+ARENA_ENGINES = {"tflm", NPU_ENGINE}  # their arena's size is looked for in an emulator
 
 
 def require(plan: Plan, names: Iterable[str] | None) -> None:
@@ -36,20 +37,24 @@ def require(plan: Plan, names: Iterable[str] | None) -> None:
         MlforgeError: The contract asks for what cannot be had.
     """
     environment.confine()
-    target, hardware = plan.contract.target, plan.contract.mode == "hardware"
+    target, mode = plan.contract.target, plan.contract.mode
     platform: Platform = plugins.load("platforms", target.platform)
     board = target.on_board
     engines = places.engines_of(target, board)
     for engine in engines:
         platform.require(board, engine, target.toolchain)
-    if not hardware or ARENA_ENGINE in engines:
+    if mode in places.EMULATING or (platform.links and ARENA_ENGINES & {*engines}):
         _emulator(places.emulated(board))
+    if NPU_ENGINE in engines:
+        own = target.npu.vela_ini
+        ini = None if own is None else (plan.root / own).read_bytes()
+        plugins.load("engines", NPU_ENGINE).require(board.npu, ini)
     if plan.contract.search.torch is not None:
         torch_venv.tools()
     if plan.contract.operation.update is not None:
         update.tools()
     evaluate.tools()  # what stands in for the oracle, where that is not there
-    if plan.contract.mode != "simulate":
+    if mode in ("hardware", "simulate-then-hardware"):
         _bench(plan, board, None if names is None else set(names))
 
 

@@ -67,7 +67,7 @@ def _floor(wiring: Wiring) -> Stage:
 def _feasible(wiring: Wiring, image: Stage, data: Stage) -> Stage:
     """Where there is an emulator it may measure."""
     kind, probe = feasible.KIND, None
-    if wiring.contract.mode != "hardware":
+    if wiring.contract.mode in places.EMULATING:
         board = wiring.simulated
         runner = places.simulator(board)
         kind = feasible.measuring(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.benchmark import kept_inputs
+from mlforge_tasks.contract.sections import NPU_ENGINE
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.quantisation import LAYOUT
-from mlforge_tasks.stages import quantise, run
+from mlforge_tasks.stages import engine, quantise, run
 from mlforge_tasks.verdict import clauses
 from mlforge_tasks.verdict.clauses import agent_limits
 from mlforge_tasks.verdict.constraints import UNITS
@@ -75,8 +76,7 @@ class Wiring:
         self.root = root
         self.written = written
         self.on_board = self.target.on_board
-        hardware = contract.mode == "hardware"
-        self.simulated = self.on_board if hardware else places.emulated(self.on_board)
+        self.simulated = places.first(contract.mode, self.on_board)
         self.platform: Platform = plugins.load("platforms", self.target.platform)
         self.engines = places.engines_of(self.target, self.on_board)
         self._declared: list[Stage] = []
@@ -141,9 +141,7 @@ class Wiring:
     @functools.cached_property
     def runner(self) -> str:
         """What runs the firmware first."""
-        if self.contract.mode == "hardware":
-            return places.hardware(self.on_board)
-        return places.simulator(self.simulated)
+        return places.first_runner(self.contract.mode, self.simulated)
 
     @functools.cached_property
     def bounds(self) -> list[dict[str, Any]]:
@@ -218,8 +216,11 @@ class Wiring:
 
     @property
     def screening(self) -> list[dict[str, Any]]:
-        """What static figures are held against."""
-        return self.bounds if "screen" in self._refusing else []
+        """What static figures are held against: an NPU's compiler undercuts what they bound.
+
+        It encodes weights, and computes layers in parts that are never whole.
+        """
+        return self.bounds if "screen" in self._refusing and not self.npu else []
 
     @property
     def ram_limit(self) -> dict[str, Any]:
@@ -235,6 +236,20 @@ class Wiring:
             "kept_inputs": kept_inputs(self.target.mlperf) + (self.contract.task == "anomaly"),
         }
 
+    @property
+    def npu(self) -> dict[str, Any]:
+        """What an engine for an NPU compiles for; in no key of another."""
+        board = self.on_board
+        if board.npu is None or NPU_ENGINE not in self.engines:
+            return {}
+        return {"npu": board.npu.model_dump(mode="json")}
+
+    @property
+    def vela_ini(self) -> Mapping[str, Path]:
+        """The project's own configuration of the NPU's compiler, as an input."""
+        own = self.target.npu.vela_ini
+        return {} if own is None else {engine.VELA_INI: self.root / own}
+
     def probe_config(self) -> dict[str, Any]:
         """What the stages of a probe are configured with, all at once."""
         return {
@@ -247,6 +262,7 @@ class Wiring:
             "detectors": self.detectors,
             "untrained": True,
             **self.ram_limit,
+            **self.npu,
         } | self.fields(*quantise.KIND.fields, *run.FIELDS)
 
 

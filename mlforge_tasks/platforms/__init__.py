@@ -56,12 +56,14 @@ class Platform(Protocol):
         engines: The engines whose sources it can build; `auto` takes the first of equals.
         resources: Data files that decide the image's bytes, relative to the project's root.
         stack_reserve_bytes: What an image's stacks come to, as far as is known before it runs.
+        links: Whether there is an image at all.
     """
 
     name: str
     engines: tuple[str, ...]
     resources: tuple[str, ...]
     stack_reserve_bytes: int
+    links: bool
 
     def engines_for(self, board: Board) -> tuple[str, ...]:
         """Those of its engines whose sources it can build for a board."""

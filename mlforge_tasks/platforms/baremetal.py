@@ -24,6 +24,7 @@ class BaremetalPlatform:
     engines = ("aot",)
     resources = ("zephyr_app/src", "templates/baremetal", "mlforge_tasks/platforms/_baremetal")
     stack_reserve_bytes = 600  # 292 to 584 in benchmarks/engine.md
+    links = True
 
     def engines_for(self, board: Board) -> tuple[str, ...]:  # noqa: ARG002 - the same for every board
         """See `platforms.Platform.engines_for`."""

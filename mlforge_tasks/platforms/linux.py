@@ -175,6 +175,7 @@ class LinuxPlatform:
     engines = ("aot", LITERT)
     resources = ("zephyr_app/src", "mlforge_tasks/platforms/_linux")
     stack_reserve_bytes = 600  # as on bare metal: the same code, in whatever memory
+    links = True
 
     def engines_for(self, board: Board) -> tuple[str, ...]:  # noqa: ARG002 - the same for every board
         """See `platforms.Platform.engines_for`.

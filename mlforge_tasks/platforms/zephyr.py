@@ -25,6 +25,7 @@ from mlforge_tasks.platforms._zephyr import (
     image,
     llvm,
     needs,
+    npu,
     rebuild,
     workspace,
 )
@@ -99,20 +100,24 @@ class ZephyrPlatform:
     """
 
     name = "zephyr"
-    engines = ("aot", "tflm")
+    engines = ("aot", "tflm", "ethos_u")
     resources = ("zephyr_app", "mlforge_tasks/platforms/_zephyr")
     stack_reserve_bytes = 1100  # 900 to 1,030 with `aot` in benchmarks/zephyr.md
+    links = True
 
     def __init__(self, root: Path = BUILD_ROOT, options: tuple[str, ...] = ()) -> None:
         self.root = root
         self._options = options
 
     def engines_for(self, board: Board) -> tuple[str, ...]:
-        """See `platforms.Platform.engines_for`; `require` says why not all."""
+        """See `platforms.Platform.engines_for`; `require` says why not all.
+
+        An NPU's engine has to be asked for: nothing here executes what it makes.
+        """
         known = board.zephyr
         if known is not None and (known.arch != "arm" or not (board.qemu or known.arena_on)):
-            return tuple(name for name in self.engines if name != "tflm")
-        return self.engines
+            return ("aot",)
+        return ("aot", "tflm")
 
     def build(self, request: BuildRequest, out: Path) -> BuildReport:
         """See `platforms.Platform.build`.
@@ -128,7 +133,8 @@ class ZephyrPlatform:
         reserved = None
         if TFLM_SOURCE in files:
             reserved = self._find_arena(request.board, files)
-            files[arena.HEADER] = arena.header(reserved)
+            files[arena.HEADER] = arena.header(reserved, compiled=npu.COMPILED in files)
+            how = request.toolchain, (*how[1], *npu.options(request.board, files))
         folder = self._folder(request.board, "c" if reserved is None else "tflm", *how)
         with folder.locked():
             _make(folder, files, request.board)
@@ -164,19 +170,11 @@ class ZephyrPlatform:
         arch = _zephyr(board).arch
         if toolchain == "llvm":
             llvm.refuse(board, arch, engine)
-        if engine == "tflm" and board.native:
-            raise ToolError(
-                f"engine 'tflm' needs an emulator to find the arena's size; {board.name} is none",
-                hint="engine: aot",
-            )
-        if engine == "tflm" and arch != "arm":
-            raise ToolError(
-                f"engine 'tflm' needs a C++ library, which the compiler for {board.name} has not",
-                hint="engine: aot",
-            )
-        if engine == "tflm" and board.qemu is None and _zephyr(board).arena_on is None:
-            raise arena.not_emulated(board)
-        modules = _modules(board, "tflm" if engine == "tflm" else "c")
+        interpreted = engine in {"tflm", "ethos_u"}
+        if interpreted:
+            arena.refuse(board, engine, arch)
+        modules = _modules(board, "tflm" if interpreted else "c")
+        modules += npu.MODULES if engine == "ethos_u" else ()
         extras.require(_zephyr(board))
         needs.require(modules, arch, toolchain, board.gcc_flags, bare=board.uart is not None)
 
@@ -184,6 +182,7 @@ class ZephyrPlatform:
         """See `platforms.Platform.tool_versions`."""
         compiler = needs.required(_zephyr(board).arch, toolchain, board.gcc_flags)
         modules = (*CORE_MODULES, *_zephyr(board).modules, *TFLM_MODULES)
+        modules += npu.MODULES if board.npu is not None else ()
         found = workspace.require()
         programs = {
             name: identified(program)
@@ -211,7 +210,7 @@ class ZephyrPlatform:
         configuration = Configuration(
             target=known.target,
             model=model,
-            modules=_modules(board, model),
+            modules=(*_modules(board, model), *(npu.MODULES if npu.chosen(options) else ())),
             workspace=workspace.require(),
             toolchain=needs.required(known.arch, toolchain, board.gcc_flags),
             options=(*self._options, *options),
@@ -227,10 +226,12 @@ class ZephyrPlatform:
         stand_in = _zephyr(board).arena_on
         emulated = load_board(stand_in) if stand_in else board
         base = self._without_model(emulated)
+        compiled = npu.COMPILED in files
         most = arena.most_bytes(emulated, base.static_ram_bytes + base.stack_reserved_bytes)
-        folder = self._folder(emulated, "tflm")
+        folder = self._folder(emulated, "tflm", options=npu.options(board, files))
+        tried = arena.header(most, search=True, compiled=compiled)
         with folder.locked():
-            _make(folder, {**files, arena.HEADER: arena.header(most, search=True)}, board)
+            _make(folder, {**files, arena.HEADER: tried}, board)
             return arena.measure(emulated, folder.elf, most)
 
     def _without_model(

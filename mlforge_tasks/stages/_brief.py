@@ -19,6 +19,7 @@ from mlforge_tasks.contract.board import Board
 from mlforge_tasks.contract.data_card import CARD, DataCard
 from mlforge_tasks.contract.goal import Figure
 from mlforge_tasks.contract.search import Search
+from mlforge_tasks.contract.sections import NPU_ENGINE
 from mlforge_tasks.stages._arena_limit import arena_limit
 from mlforge_tasks.stages._guesses import Guesses
 from mlforge_tasks.stages._measure import measure
@@ -115,6 +116,7 @@ def brief_of(
             fpu=board.fpu,
             dsp=board.dsp,
             mve=board.mve,
+            npu=board.npu.accelerator if board.npu and NPU_ENGINE in config["engines"] else None,
         ),
         engines=tuple(config["engines"]),
         iterations_left=search.max_iterations - config["iteration"] + 1,

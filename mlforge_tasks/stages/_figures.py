@@ -68,7 +68,9 @@ def _times(board: Board, test: SelfTest, cycles: Cycles | None) -> dict[str, flo
     }
 
 
-def _share(firmware: FirmwareReport | ProgramReport, floor: BuildReport | None) -> dict[str, float]:
+def model_share(
+    firmware: FirmwareReport | ProgramReport, floor: BuildReport | None
+) -> dict[str, float]:
     """What the image takes beyond the one without a model."""
     if not isinstance(floor, FirmwareReport | ProgramReport):
         return {}
@@ -88,7 +90,7 @@ def _sizes(
         "stack_bytes": test.stack_used_bytes,
         "stack_reserved_bytes": firmware.stack_reserved_bytes,
         "heap_bytes": firmware.heap_bytes,
-        **_share(firmware, floor),
+        **model_share(firmware, floor),
     }
 
 
@@ -101,7 +103,7 @@ def _of_program(
         "flash_bytes": program.flash_bytes,
         **({} if peak is None else {"ram_bytes": peak}),
         "static_ram_bytes": program.static_ram_bytes,
-        **_share(program, floor),
+        **model_share(program, floor),
         "arena_bytes": test.arena_bytes,
     }
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks.architecture import Architecture
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.errors import CandidateFailure
-from mlforge_tasks.stages import decide, engine, firmware, header, main, quantise
+from mlforge_tasks.stages import decide, engine, estimate, firmware, header, main, quantise
 from mlforge_tasks.stages import run as run_stage
 from mlforge_tasks.stages.render import keras_source
 from mlforge_tasks.verdict.constraints import Bound
@@ -38,7 +38,8 @@ def _deploy(
     try:
         engine.run(given, made["engine"], wanted)
         firmware.run(given, made["firmware"], wanted)
-        run_stage.run(given, made["run"], wanted)
+        last = estimate if config["runner"] == estimate.RUNNER else run_stage
+        last.run(given, made["run"], wanted)
     except CandidateFailure as failure:
         return Attempt(engine=name, reason=failure.reason)
     bounds = [Bound.from_dump(bound) for bound in config["bounds"]]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import engines, plugins
+from mlforge_tasks.contract.npu import Npu
+from mlforge_tasks.contract.sections import NPU_ENGINE
+from mlforge_tasks.engines import _vela_version
 from mlforge_tasks.engines._report import REPORT, EngineReport
 from mlforge_tasks.errors import NOT_NEEDED, CandidateFailure, ToolError
 from mlforge_tasks.graph.kind import StageKind
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCES = "src"
+VELA_INI = "vela_ini"
+"""The input that a project's own configuration of an NPU's compiler is."""
 
 
 def kind(names: Sequence[str]) -> StageKind:
@@ -28,6 +33,7 @@ def kind(names: Sequence[str]) -> StageKind:
         (REPORT,),
         loads=tuple(plugins.module("engines", name) for name in names),
         resources=tuple(folder for name in names for folder in engines.resources(name)),
+        tools=_vela_version.tools if NPU_ENGINE in names else dict,
     )
 
 
@@ -51,33 +57,45 @@ def _engine(inputs: Mapping[str, Path], config: Mapping[str, Any]) -> str:
     return name
 
 
+def _loaded(name: str, inputs: Mapping[str, Path], config: Mapping[str, Any]) -> engines.Engine:
+    """An engine, told its NPU where it is for one."""
+    engine: engines.Engine = plugins.load("engines", name)
+    if "npu" not in config:
+        return engine
+    own = inputs[VELA_INI].read_bytes() if VELA_INI in inputs else None
+    told: engines.Engine = plugins.load("engines", name).on(Npu.from_dump(config["npu"]), own)
+    return told
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `src/*.c`, `src/*.h` and `engine.json`.
 
     Args:
         inputs: `quantise`; `choice` where the contract leaves the engine open; `without_model`, the
-            firmware without one, where the engine may make patches.
+            firmware without one, where the engine may make patches; `vela_ini`, a project's own
+            configuration of an NPU's compiler.
         out: Output folder.
         config: `engine`, `cpu`; `untrained` for a probe; where it may make patches, `ram_bytes`,
             the limit, `stack_bytes`, what stacks take of it, `kept_inputs`, how many inputs the
-            image keeps for itself, and `streamed`, whether the input comes by rows.
+            image keeps for itself, and `streamed`, whether the input comes by rows; `npu`, where
+            one runs the model.
 
     Raises:
         CandidateFailure: The engine cannot run the model, or was not chosen.
     """
     name = _engine(inputs, config)
-    engine = plugins.load("engines", name)
+    engine = _loaded(name, inputs, config)
     tflite = (inputs["quantise"] / "model.tflite").read_bytes()
     described = Quantisation.read(inputs["quantise"] / "quantisation.json")
-    limit = None
-    if "without_model" in inputs:
-        limit = arena_limit(inputs["without_model"], config, described.input.shape)
+    floor = inputs.get("without_model")
+    limit = None if floor is None else arena_limit(floor, config, described.input.shape)
     how = {name: config.get(name, False) for name in ("untrained", "streamed")}
     how["keeps_state"] = described.keeps_state
     model = engine.generate(tflite, config["cpu"], arena_limit_bytes=limit, **how)
     (out / SOURCES).mkdir()
-    for file, content in model.files.items():
-        (out / SOURCES / file).write_bytes(content)
+    for folder, files in ((out / SOURCES, model.files), (out, model.beside)):
+        for file, content in files.items():
+            (folder / file).write_bytes(content)
     EngineReport(
         engine=name,
         cpu=config["cpu"],
@@ -87,6 +105,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         patches=model.patches,
         arena=model.arena,
         most_steps=model.most_steps,
+        npu=model.npu,
     ).write(out / REPORT)
 
 

@@ -35,9 +35,10 @@ NO_PROFILE = "no_profile.json"
 def kind(platform: Platform, board: Board, toolchain: Toolchain) -> StageKind:
     """What builds it depends on the platform, and through its tools on board and compiler."""
     flashed = () if board.native else ("firmware.bin",)
+    images = (IMAGE, *flashed) if platform.links else ()
     return StageKind(
         __name__,
-        (IMAGE, *flashed, "firmware.json"),
+        (*images, "firmware.json"),
         loads=(plugins.module("platforms", platform.name),),
         resources=tuple(platform.resources),
         tools=functools.partial(platform.tool_versions, board, toolchain),

@@ -132,6 +132,8 @@ def _facts(found: Mapping[str, Path], dataset: Path, config: Mapping[str, Any]) 
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes the library of the best candidate below `library/`, where the contract is met.
 
+    Of an NPU's engine there is none.
+
     Args:
         inputs: `report`, `dataset`, `<iteration>.<candidate>.<stage>` of every candidate;
             `without_model` as stage `engine` has it.
@@ -147,6 +149,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     if not report.met or report.best is None:
         return
     found = _of_best(inputs, report.best)
+    if EngineReport.read(found["engine"] / REPORT).npu is not None:
+        return  # what a firmware with an NPU takes is the compiled model, which lies beside it
     facts = _facts(found, inputs["dataset"], config)
     sources = _sources(found, inputs, config)
     if not sources.files:

@@ -83,6 +83,7 @@ class RunReport(Record):
         no_profile: Why there is no `profile.json` although there is an engine that can tell.
         device_metrics: The task's metrics over the golden vectors, from the device's own outputs;
             without those that they do not define (`auc` of one class).
+        on_cpu: What an NPU leaves to the CPU, and why: nothing tells the time of that.
     """
 
     source: Source
@@ -101,6 +102,7 @@ class RunReport(Record):
     differs: str = ""
     no_profile: str = ""
     device_metrics: dict[str, float]
+    on_cpu: tuple[str, ...] = ()
 
 
 def _write_profile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlforge_tasks.contract.sections import UNLINKED
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound
 from mlforge_tasks.verdict.limits import BY_METRIC, USUAL
 
@@ -78,6 +79,8 @@ def _computed_for_a_board(bound: Bound) -> bool:
 
 
 def _sources(contract: Contract) -> tuple[Source, ...]:
+    if contract.mode == "static":
+        return ("static",)
     return ("emulated", "hardware") if contract.mode == "simulate" else ("hardware",)
 
 
@@ -87,8 +90,16 @@ def _limit_sources(contract: Contract, kind: LimitKind) -> tuple[Source, ...]:
     told = () if board.linux is None else _ON_DISK
     if board.process and contract.mode == "simulate" and kind.field not in told:
         return ()
+    if contract.mode == "static" and kind.field in _unknown_without_running(contract):
+        return ()
     sources = _sources(contract)
     return ("static", *sources) if kind.estimated and "emulated" in sources else sources
+
+
+def _unknown_without_running(contract: Contract) -> tuple[str, ...]:
+    """Limits of what only an execution tells, or only an image where none is linked."""
+    unlinked = contract.target.platform == UNLINKED
+    return ("stack_bytes", "ram_bytes", "flash_bytes") if unlinked else ("stack_bytes",)
 
 
 def agent_limits(contract: Contract) -> dict[str, Any]:

@@ -41,6 +41,12 @@ UNITS = {
     "idle_power_uw": "uW",
     "energy_windows": "1",
     "energy_inferences": "1",
+    "npu_cycles": "1",
+    "npu_utilisation": "1",
+    "npu_sram_bytes": "B",
+    "npu_model_bytes": "B",
+    "command_stream_bytes": "B",
+    "cpu_operators": "1",
 }
 # What a latency limit may bind: the median, or another statistic of the repeated inferences.
 LATENCIES = latency.LIMIT.metrics

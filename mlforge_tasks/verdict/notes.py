@@ -93,6 +93,17 @@ def differs_text(best: TrialResult) -> list[str]:
     return [f"{told}: {best.differs}"]
 
 
+def not_executed(best: TrialResult) -> list[str]:
+    """That no figure is measured, and whose the goal's figures are."""
+    measured = best.trial.measurements
+    if not measured or any(one.source != "static" for one in measured):
+        return []
+    text = (
+        "nothing was executed: every figure is computed; the goal's figures are of the int8 model"
+    )
+    return [f"{text} on this computer, and that the device computes the same was not verified"]
+
+
 def changed_text(report: Report) -> list[str]:
     """What was done to the model file that was brought along."""
     return [f"the model file: {one}" for result in report.results for one in result.changed]
@@ -203,7 +214,8 @@ def on_figures(report: Report, best: TrialResult | None) -> list[str]:
     lines = carried_text(report)
     if best is not None and best.not_compared:
         lines.append(not_compared(best.not_compared))
-    return lines if best is None else [*lines, *differs_text(best), *left_out_text(best)]
+    told = [*not_executed(best), *differs_text(best), *left_out_text(best)] if best else []
+    return [*lines, *told]
 
 
 def on_model(report: Report, best: TrialResult | None, lost: Iterable[str] = ()) -> list[str]:

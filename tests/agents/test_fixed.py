@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from mlforge_tasks.architecture import parse_architecture
 from mlforge_tasks.contract import loader
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.pipeline.plan import Plan, make_plan
+from mlforge_tasks.verdict.notes import every
 from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
 from mlforge_tasks.verdict.words import shortfall
 from tests.helpers.aot_writer import Quant, Writer
@@ -125,6 +127,35 @@ def test_a_keyword_spotting_network_on_m4f_and_m55(project: Path, m4: TrialResul
     assert figures(m55)["instructions"] < figures(m4f)["instructions"]
     delivered = digests(project / "build" / "kws" / "delivered")["."]
     assert {"model.tflite", "firmware.elf", "report.json"} <= delivered.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("ethosu") is None, reason="ethos-u-vela is not here")
+def test_a_keyword_spotting_network_on_an_npu(project: Path, m4: TrialResult) -> None:
+    """Nothing is executed: the model is as right as on a core, the rest computed or unknown."""
+    on_npu = (
+        "{board: mps2/an386, platform: baremetal, engine: aot}",
+        "{board: mps3/corstone300/fvp, platform: model_only, engine: ethos_u}",
+    )
+    plan = plan_of(project, ("kws.keras", "kws.tflite"), on_npu, ("simulate", "static"))
+    result = run_all(plan)
+    found = figures(result)
+    assert {one.source for one in result.trial.measurements} == {"static"}
+    assert found["accuracy"] == figures(m4)["accuracy"]
+    assert found["npu_model_bytes"] > found["command_stream_bytes"] > 0
+    verdict = result.trial.verdict
+    assert verdict is not None
+    assert {one.metric: (one.status, one.source) for one in verdict.clauses} == {
+        "ram_bytes": ("unknown", None),
+        "flash_bytes": ("unknown", None),
+        "latency_us": ("pass", "static"),
+        "accuracy": ("pass", "static"),
+        "accuracy_test": ("pass", "static"),
+    }
+    assert not verdict.met
+    report = Report.read(plan.iterations[0].report.folder / "report.json")
+    assert any(line.startswith("nothing was executed") for line in every(report, result))
+    assert (project / "build" / "kws" / "delivered" / "report.html").is_file()
 
 
 @pytest.mark.slow

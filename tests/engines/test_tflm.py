@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy import float32
 
 from mlforge_tasks import plugins
-from mlforge_tasks.engines.tflm import OPERATORS as KNOWN
+from mlforge_tasks.engines._tflm.operators import OPERATORS as KNOWN
 from mlforge_tasks.engines.tflm import PLUGIN, SOURCE
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.platforms._zephyr.build_folder import APP

@@ -28,6 +28,7 @@ from tests.helpers.paths import ROOT, TANK
 if TYPE_CHECKING:
     from pathlib import Path
 
+UPDATE = "{update: {model: tests/data/tank.csv}}"
 TARGET = "target: {board: mps2/an385, platform: baremetal, engine: aot}"
 NETWORK = "tests/data/torch_nets/nets.py:conv"
 HEAVY = ("numpy", "jinja2", "tflite", "tensorflow", "keras", "anthropic", "optuna", "matplotlib")
@@ -124,6 +125,7 @@ def test_every_stage_is_wired_and_stands_in_its_file(tmp_path: Path) -> None:
             ("engine: aot", "engine: aot, patches: auto"),
         ),
         (("agent: random_search, max_iterations: 3", f"agent: fixed, torch: '{NETWORK}'"),),
+        (("mode: simulate", f"mode: static\noperation: {UPDATE}"),),
     )
     plans = [plan_of(tmp_path / str(index), *one) for index, one in enumerate(variants)]
     plans.append(detector_of(tmp_path / "detector", "target: 60 %"))

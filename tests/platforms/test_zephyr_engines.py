@@ -15,9 +15,10 @@ from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.engines import tflm
 from mlforge_tasks.engines._aot.importer import import_model
 from mlforge_tasks.engines._tflm.delivery import Ends
+from mlforge_tasks.engines._tflm.operators import OPERATORS
 from mlforge_tasks.engines.aot import PLUGIN as AOT
-from mlforge_tasks.engines.tflm import OPERATORS, SOURCE
 from mlforge_tasks.engines.tflm import PLUGIN as TFLM
+from mlforge_tasks.engines.tflm import SOURCE
 from mlforge_tasks.oracle import Oracle
 from mlforge_tasks.platforms._zephyr import arena
 from mlforge_tasks.platforms.zephyr import NO_MODEL, PLUGIN, ZephyrImage

@@ -48,8 +48,10 @@ class OpResolver final : public tflite::MicroOpResolver {
     return i < model_operator_count ? Registration(i) : nullptr;
   }
 
-  // Custom operators: there are none.
-  const TFLMRegistration *FindOp(const char *) const override { return nullptr; }
+  // The one custom operator that a table may have is an accelerator's, `ethos-u`.
+  const TFLMRegistration *FindOp(const char *) const override {
+    return FindOp(tflite::BuiltinOperator_CUSTOM);
+  }
 
   tflite::TfLiteBridgeBuiltinParseFunction GetOpDataParser(
       tflite::BuiltinOperator code) const override {

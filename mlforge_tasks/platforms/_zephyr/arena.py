@@ -51,12 +51,45 @@ class Try:
     output: int
 
 
-def header(arena_bytes: int, *, search: bool = False) -> bytes:
-    """The content of `model_arena.h` for `zephyr_app/src/tflm_arena.c`."""
+def header(arena_bytes: int, *, search: bool = False, compiled: bool = False) -> bytes:
+    """The content of `model_arena.h` for `zephyr_app/src/tflm_arena.c`.
+
+    Args:
+        arena_bytes: The arena's size.
+        search: Whether the image is to try sizes up to that.
+        compiled: Whether an accelerator runs the model: a try then starts it and computes nothing.
+    """
     lines = [f"#define MODEL_ARENA_BYTES {arena_bytes}"]
+    if compiled:
+        lines.append("#define MODEL_COMPILED")
     if search:
         lines.append("#define MODEL_ARENA_SEARCH")
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def refuse(board: Board, engine: str, arch: str) -> None:
+    """Refuses a board for which the interpreter is not built, or nothing tells its arena's size.
+
+    Args:
+        board: What an image is for.
+        engine: One on TFLite Micro.
+        arch: What the board's compiler is for.
+
+    Raises:
+        ToolError: It is such a board.
+    """
+    if board.native:
+        raise ToolError(
+            f"engine '{engine}' needs an emulator to find the arena's size; {board.name} is none",
+            hint="engine: aot",
+        )
+    if arch != "arm":
+        raise ToolError(
+            f"engine '{engine}' needs a C++ library, which the compiler for {board.name} has not",
+            hint="engine: aot",
+        )
+    if board.qemu is None and (board.zephyr is None or board.zephyr.arena_on is None):
+        raise not_emulated(board)
 
 
 def not_emulated(board: Board) -> ToolError:

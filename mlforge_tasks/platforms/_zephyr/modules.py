@@ -20,6 +20,7 @@ MODULE_PATHS: Mapping[str, str] = {
     "cmsis_6": "modules/hal/cmsis_6",
     "cmsis-dsp": "modules/lib/cmsis-dsp",
     "cmsis-nn": "modules/lib/cmsis-nn",
+    "hal_ethos_u": "modules/hal/ethos_u",
     "hal_nordic": "modules/hal/nordic",
     "hal_stm32": "modules/hal/stm32",
     "tflite-micro": "optional/modules/lib/tflite-micro",

@@ -1,0 +1,1 @@
+"""Engine `ethos_u`: Arm's compiler vela, and what it says."""
