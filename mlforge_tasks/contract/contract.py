@@ -112,6 +112,8 @@ class Contract(Record):
         if target is None:
             return limits
         board = target.on_board
+        if board.linux is not None and limits.stack_bytes is not None:
+            raise Mistake("no such limit: a stack on Linux is part of `ram`", at=("stack",))
         if board.process:
             return limits
         flash, ram = board.memories()

@@ -103,6 +103,9 @@ def _limits(board: Board) -> dict[str, Any]:
         "platform": "baremetal" if bare else "zephyr",
         "latency": "20 ms",
     }
+    if board.linux is not None:
+        has = "disk and memory enough; a program takes some 0.5 MB of each"
+        return {**common, "platform": "linux", "flash": "2 MiB", "ram": "8 MiB", "has": has}
     if board.flash is None or board.ram is None:
         has = "no memories of its own"
         return {**common, "flash": "64 KiB", "ram": "32 KiB", "has": has}

@@ -351,7 +351,9 @@ def test_its_limits_fit_the_board(board: str, tmp_path: Path) -> None:
     """Whatever board is named, the contract can be read."""
     contract = tmp_path / "new.yaml"
     contract.write_text(starter.contract_text("new", look(TANK, ROOT), load_board(board)))
-    assert loader.load(contract, ROOT).target.board == board
+    target = loader.load(contract, ROOT).target
+    assert target.board == board
+    assert (target.platform == "linux") == (load_board(board).linux is not None)
 
 
 def test_what_is_no_input(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ void hal_put(uint8_t byte)
 uint8_t hal_get(void)
 {
     if (taken == got) {
+        flush(); /* what the host waits for may end without a line's end */
         ssize_t now = read(STDIN_FILENO, in, sizeof in);
         if (now <= 0) {
             _exit(now == 0 ? EXIT_SUCCESS : EXIT_FAILURE); /* the host has gone */
