@@ -12,7 +12,7 @@ import optuna
 
 from mlforge_tasks.agents import TINY
 from mlforge_tasks.agents._cost import measured_value
-from mlforge_tasks.verdict.constraints import PRUNED
+from mlforge_tasks.verdict.constraints import PRUNED, plain
 from mlforge_tasks.verdict.limits import BY_METRIC
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def failed_on_hardware(trial: Trial) -> bool:
     if trial.reason is not None and trial.reason.code in HARDWARE_CODES:
         return True
     clauses = trial.verdict.clauses if trial.verdict is not None else ()
-    return any(each.status == "fail" and each.metric in BY_METRIC for each in clauses)
+    return any(each.status == "fail" and plain(each.metric) in BY_METRIC for each in clauses)
 
 
 def _excess(brief: DesignBrief, trial: Trial) -> dict[str, float]:

@@ -5,6 +5,7 @@ An id stays what it is: whoever tracks results knows them by it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -161,7 +162,7 @@ def rule_of(case: Case) -> Rule:
     """The rule that a broken clause is a result of."""
     if case.clause.against:
         return RULES["baseline"]
-    limit = _LIMITS.get(case.key)
+    limit = _LIMITS.get(re.sub(r"^targets\.\d+\.", "", case.key))  # those of one of several
     if limit is not None:
         return RULES[limit]
     return RULES["goal-on-test" if case.name.endswith("_test") else "goal"]

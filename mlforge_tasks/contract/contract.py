@@ -29,22 +29,14 @@ from mlforge_tasks.contract.operation import Operation
 from mlforge_tasks.contract.operation import misfits as misfits_of
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.contract.sections import Target, Training
-from mlforge_tasks.contract.target import Task
+from mlforge_tasks.contract.target import TOLD_BY, Task
+from mlforge_tasks.contract.targets import Entry, Mode, Models, OwnKeys
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake, Mistakes
 from mlforge_tasks.yaml_file.units import format_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-# What tells a task in `dataset.target`.
-_TARGETS: Mapping[Task, str] = {
-    "regression": "outputs",
-    "classification": "labels",
-    "multilabel": "labels and the key 'columns'",
-    "anomaly": "labels and the key 'normal'",
-}
-Mode = Literal["simulate", "hardware", "simulate-then-hardware", "static"]
+    from collections.abc import Iterable
 
 
 class Contract(Record):
@@ -66,6 +58,10 @@ class Contract(Record):
         goal: What the int8 model must reach.
         training: What one training may cost.
         search: What the whole search may cost.
+        targets: In place of `target`, several: a candidate has to keep the limits of each.
+        models: Of several targets, whether `one` model is searched for all, or one for `each`.
+        own_keys: Of one of them alone, where the sections stand that are its own, by their names;
+            no key of a contract.
     """
 
     version: Literal[1]
@@ -79,6 +75,9 @@ class Contract(Record):
     goal: Goal
     training: Training
     search: Search
+    targets: tuple[Entry, ...] = ()
+    models: Models = "one"
+    own_keys: OwnKeys = Field(default_factory=dict)
 
     @field_validator("version", mode="before")
     @classmethod
@@ -92,8 +91,8 @@ class Contract(Record):
     def _dataset_fits_task(cls, dataset: DatasetSpec, info: ValidationInfo) -> DatasetSpec:
         task = info.data.get("task", dataset.task)
         if dataset.task != task:
-            wanted = f"{_TARGETS[task]}, since task is {task}"
-            raise Mistake(wanted, at=("target",), found=_TARGETS[dataset.task])
+            wanted = f"{TOLD_BY[task]}, since task is {task}"
+            raise Mistake(wanted, at=("target",), found=TOLD_BY[dataset.task])
         return dataset
 
     @field_validator("mode")

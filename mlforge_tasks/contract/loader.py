@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.contract.apart import Apart
 from mlforge_tasks.contract.board import OWN_BOARDS
 from mlforge_tasks.contract.contract import Contract
-from mlforge_tasks.yaml_file import read_model
+from mlforge_tasks.yaml_file import read_views
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +23,12 @@ def load(path: Path, project_root: Path) -> Contract:
     Raises:
         ContractError: Every mistake in it.
     """
-    return read_model(
-        path, Contract, context={"project_root": project_root, OWN_BOARDS: path.parent / "boards"}
+    file = Apart(path)
+    return file.together(
+        read_views(
+            path,
+            Contract,
+            file.views,
+            context={"project_root": project_root, OWN_BOARDS: path.parent / "boards"},
+        )
     )

@@ -40,6 +40,8 @@ _BOUNDS = (
     ("maximum", "at most"),
     ("exclusiveMaximum", "below"),
 )
+# Sections that stand elsewhere already: the same kinds of layers, what one target alone may have.
+_KNOWN = ("search.architecture[].layers", "targets[].")
 _WORDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true, false"}
 
 
@@ -61,7 +63,7 @@ class _Reference:
         yield f"{'###' if '.' in path else '##'} {heading}"
         yield part["description"] + self._guide(heading) + "\n"
         yield "| Key | Type and unit | Default | What it is |\n|---|---|---|---|"
-        needed = part.get("required", ())
+        needed = part.get("required", ()) if path else part["oneOf"][0]["required"]
         for key, one in part["properties"].items():
             default = "required" if key in needed else _default(one)
             what = one["description"].replace("|", "\\|")
@@ -70,7 +72,7 @@ class _Reference:
         for key, one in part["properties"].items():
             place = f"{path}.{key}".strip(".")
             for section, inner in self._sections(one, place):
-                if not section.startswith("search.architecture[].layers"):  # the same kinds
+                if not section.startswith(_KNOWN):
                     yield from self._tables(inner, section)
 
     def _sections(self, part: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from mlforge_tasks.contract.apart import LEAST, MODELS, TARGETS
 from mlforge_tasks.contract.board import board_names
 from mlforge_tasks.contract.contract import Contract
 from mlforge_tasks.contract.goal import Ask
 from mlforge_tasks.contract.metrics import METRICS
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.contract.sections import Target
+from mlforge_tasks.contract.targets import OWN
 from mlforge_tasks.plugins import AUTO, installed
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file.units import PERCENTAGE, format_bytes, format_share, format_us
@@ -55,7 +57,7 @@ def _choices(record: type[BaseModel]) -> dict[str, tuple[str, ...]]:
         return {"metric": tuple(METRICS)}
     if record is Search:
         return {"agent": installed("agents")}
-    if record is Target:
+    if issubclass(record, Target):
         engines = (AUTO, *installed("engines"))
         return {"platform": installed("platforms"), "engine": engines}
     return {}
@@ -102,11 +104,22 @@ class _Generator(GenerateJsonSchema):
                 keys[key]["description"] = text
         for name, choices in _choices(record).items():
             keys[name]["enum"] = list(choices)
-        if record is Target:  # others may lie beside a contract, or have Zephyr's name
+        if issubclass(record, Target):  # others may lie beside a contract, or have Zephyr's name
             keys["board"]["examples"] = list(board_names())
         if issubclass(record, Ask):
             keys["target"]["anyOf"].append(PERCENTAGE.json_schema())
+        if record is Contract:
+            made["oneOf"] = list(_alternatives(made.pop("required")))
+            keys["targets"]["minItems"] = LEAST
         return made
+
+
+def _alternatives(needed: list[str]) -> Iterator[dict[str, Any]]:
+    """What a contract needs with one target, and with several, which may have some of it."""
+    yield {"required": needed, "not": {"anyOf": [{"required": [one]} for one in (TARGETS, MODELS)]}}
+    own = {"target", *OWN}
+    several = [one for one in needed if one not in own]
+    yield {"required": [*several, TARGETS], "not": {"required": ["target"]}}
 
 
 def _plain(part: Any) -> Any:

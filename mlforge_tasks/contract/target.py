@@ -11,9 +11,16 @@ from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 Task = Literal["regression", "classification", "multilabel", "anomaly"]
+# What tells a task in `dataset.target`.
+TOLD_BY: Mapping[Task, str] = {
+    "regression": "outputs",
+    "classification": "labels",
+    "multilabel": "labels and the key 'columns'",
+    "anomaly": "labels and the key 'normal'",
+}
 
 
 class Channel(Record):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlforge_tasks.page import plots
 from mlforge_tasks.page.template import FOLDER, clipped, fill
 from mlforge_tasks.verdict.comparison import facts, lines
-from mlforge_tasks.verdict.constraints import UNITS
+from mlforge_tasks.verdict.constraints import UNITS, plain
 from mlforge_tasks.verdict.notes import short_name
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _unit(report: Report, metric: str) -> str:
 
 def _scaled(report: Report, metric: str) -> tuple[float, str]:
     """By what a figure is multiplied for an axis, and how that is labelled."""
-    unit = _unit(report, metric) if metric not in UNITS else UNITS[metric]
+    unit = _unit(report, metric) if plain(metric) not in UNITS else UNITS[plain(metric)]
     scale, shown = SCALES.get(unit, (1.0, "" if unit == "1" else unit))
     name = clipped(short_name(metric), 24)
     return scale, f"{name} ({shown})" if shown else name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.page.section import Section
 from mlforge_tasks.page.template import fill
 from mlforge_tasks.verdict import words
-from mlforge_tasks.verdict.constraints import UNITS
+from mlforge_tasks.verdict.constraints import UNITS, plain
 from mlforge_tasks.yaml_file.units import format_value
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def section(found: Found) -> Section | None:
     measured = [
         (one.metric, format_value(one.value, one.unit), one.source)
         for one in best.trial.measurements
-        if one.metric in UNITS
+        if plain(one.metric) in UNITS
     ]
     sources = dict.fromkeys(one.source for one in best.trial.measurements)
     body = fill(
@@ -72,7 +72,7 @@ def _facts(report: Report, best: TrialResult) -> Iterator[str]:
             "the goal's figures are of the whole validation and test split, computed on the host; "
             "the search reads the validation split alone"
         )
-    if any(one.metric in UNITS and one.slack is not None for one in _clauses(best)):
+    if any(plain(one.metric) in UNITS and one.slack is not None for one in _clauses(best)):
         yield "a limit is shown with the contract's margin taken off"
 
 

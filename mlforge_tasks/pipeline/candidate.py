@@ -1,4 +1,7 @@
-"""One candidate's chain: from a proposal, or from a model that was brought along."""
+"""One candidate's chain: from a proposal, or from a model that was brought along.
+
+A network is designed, trained and quantised once, and deployed on every target.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks.pipeline.chain import Chain, by_name
 from mlforge_tasks.pipeline.deployment import PROBE, own
-from mlforge_tasks.stages import admit, evaluate, render, screen, train, train_torch
+from mlforge_tasks.stages import evaluate, render, screen, train, train_torch
 from mlforge_tasks.stages import update as update_stage
-from mlforge_tasks.verdict.derived import CONDITIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from mlforge_tasks.graph.file_set import FileSet
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from mlforge_tasks.graph.stage import Stage
     from mlforge_tasks.pipeline.deployment import Deployment, Model, Tried
     from mlforge_tasks.pipeline.wiring import Inputs, Wiring
+
+    # The stage that says which engine each target takes, None where it has one alone.
+    Choices = Sequence[Stage | None]
 
 
 @dataclass(frozen=True)
@@ -31,63 +36,94 @@ class Head:
         render: Its design.
         screen: Whether that may fit.
         model: Its untrained model.
-        tried: Its run with each engine, where that is open.
+        tried: Of each target its run with each engine, where that is open.
     """
 
     at: str
     render: Stage
     screen: Stage
     model: Mapping[str, Stage]
-    tried: Mapping[str, Stage] | None
+    tried: tuple[Tried | None, ...]
 
 
 class Candidates:
-    """Declares candidates of one contract."""
+    """Declares candidates of one contract.
 
-    def __init__(self, wiring: Wiring, dataset: Stage, deployment: Deployment) -> None:
+    Args:
+        wiring: The contract's.
+        dataset: The data set.
+        deployments: What is declared on each target, the leading one first.
+    """
+
+    def __init__(self, wiring: Wiring, dataset: Stage, deployments: Sequence[Deployment]) -> None:
         self._wiring = wiring
         self._dataset = dataset
-        self._deployment = deployment
+        self._deployments = deployments
+        self._leading = deployments[0]
 
-    def head(self, at: str, index: int, propose: Stage, choice: Stage | None) -> Head:
+    def head(self, at: str, index: int, propose: Stage, choices: Choices) -> Head:
         """A candidate's first stages.
 
         Args:
             at: `<iteration>.<candidate>`.
             index: Which proposal it is.
             propose: Where it is proposed.
-            choice: The engine that the iteration before chose.
+            choices: The engines that the iteration before chose.
         """
         read = {"propose": propose, "dataset": self._dataset}
         design = self._wiring.stage(f"render:{at}", render.KIND, read, {"candidate": index})
         bounds = {"bounds": self._wiring.screening, "patches": self._wiring.target.patches}
         fits = self._wiring.stage(f"screen:{at}", screen.KIND, {"render": design}, bounds)
-        model = self._deployment.model(PROBE, at, {"render": design, "screen": fits})
-        return Head(at, design, fits, model, self._deployment.tried(at, model, choice))
+        model = self._leading.model(PROBE, at, {"render": design, "screen": fits})
+        return Head(at, design, fits, model, self._tried(at, model, choices))
 
-    def chain(self, head: Head, choice: Stage | None, curves: Mapping[str, Stage]) -> Chain:
+    def _tried(self, at: str, model: Model, choices: Choices) -> tuple[Tried | None, ...]:
+        pairs = zip(self._deployments, choices, strict=True)
+        return tuple(one.tried(at, model, choice) for one, choice in pairs)
+
+    def choose(
+        self, k: int, tried: Sequence[Sequence[Tried | None]], earlier: Choices
+    ) -> tuple[Stage | None, ...]:
+        """The engine of an iteration on each target.
+
+        Args:
+            k: Its number.
+            tried: Of each candidate, and there of each target.
+            earlier: Those of the iteration before.
+        """
+        each = zip(self._deployments, zip(*tried, strict=True), earlier, strict=True)
+        return tuple(one.choose(k, of_all, before) for one, of_all, before in each)
+
+    def chain(self, head: Head, choices: Choices, curves: Mapping[str, Stage]) -> Chain:
         """The whole chain of a candidate.
 
         Args:
             head: Its first stages.
-            choice: The engine of its iteration, where that is open.
+            choices: The engines of its iteration, where they are open.
             curves: Learning curves of earlier rounds that its training is held against.
         """
-        probed = self._probed(head.at, head.model, head.tried, choice)
+        probed = self._probed(head.at, head.model, head.tried, choices)
         read = {"render": head.render}
-        trained = self._trained(head.at, train.KIND, {**read, **curves}, probed, choice)
-        return Chain(by_name((head.render, head.screen, *own(head.model), *probed, *trained)))
+        trained = self._trained(head.at, train.KIND, {**read, **curves}, probed, choices)
+        made = (head.render, head.screen, *own(head.model), *probed, *trained)
+        return self._chain(by_name(made))
+
+    def _chain(self, stages: Mapping[str, Stage]) -> Chain:
+        return Chain(stages, tuple(one.target for one in self._deployments[1:]))
 
     def _probed(
-        self, at: str, model: Model, tried: Tried | None, choice: Stage | None
+        self, at: str, model: Model, tried: Sequence[Tried | None], choices: Choices
     ) -> tuple[Stage, ...]:
-        """An untrained model with its engine, up to where it is known whether to train it."""
-        if tried is None or choice is None:
-            probe = self._deployment.deploy(at, model, None, PROBE)
-        else:
-            probe = (self._deployment.pick(at, tried, choice),)
-        bounds = {"bounds": self._wiring.admitting, CONDITIONS: self._wiring.conditions}
-        return (*probe, self._wiring.stage(f"admit:{at}", admit.KIND, {"run": probe[-1]}, bounds))
+        """An untrained model on each target, up to where it is known whether to train it.
+
+        The last stage is the last target's say, which waits for all others': what was admitted to
+        by one more target is trained as before.
+        """
+        made: list[Stage] = []
+        for one, runs, choice in zip(self._deployments, tried, choices, strict=True):
+            admitted = {"admit": made[-1]} if made else {}
+            made += one.probed(at, model, runs, choice, admitted)
+        return tuple(made)
 
     def _trained(
         self,
@@ -95,16 +131,16 @@ class Candidates:
         kind: StageKind,
         read: Inputs,
         probed: tuple[Stage, ...],
-        choice: Stage | None,
+        choices: Choices,
     ) -> tuple[Stage, ...]:
         """A network's training, and all that is made of what it has learnt."""
-        wiring, deployment = self._wiring, self._deployment
+        wiring = self._wiring
         given = {**read, "dataset": self._dataset, "admit": probed[-1]}
         told = wiring.learning_goal | (wiring.layout if "network" in read else {})
         trained = wiring.stage(f"train:{at}", kind, given, told)
         design = {name: one for name, one in read.items() if name in {"render", "network"}}
-        model = deployment.model("", at, {**design, "train": trained})
-        deployed = deployment.deploy(at, model, choice)
+        model = self._leading.model("", at, {**design, "train": trained})
+        deployed = self._deployed(at, model, choices)
         more = (*self._update(at, model), self._evaluate(at, model))
         return (trained, *own(model), *deployed, *more)
 
@@ -118,34 +154,47 @@ class Candidates:
         read: Inputs = {"quantise": model["quantise"], "before": before}
         return (self._wiring.stage(f"update:{at}", update_stage.KIND, read, config),)
 
-    def users(self, network: FileSet) -> tuple[Chain, Stage | None]:
-        """The stages of a user's PyTorch network, and the choice of its engine.
+    def _deployed(self, at: str, model: Model, choices: Choices) -> tuple[Stage, ...]:
+        """A model on every target."""
+        pairs = zip(self._deployments, choices, strict=True)
+        return _every(one.deploy(at, model, choice) for one, choice in pairs)
+
+    def users(self, network: FileSet) -> tuple[Chain, tuple[Stage | None, ...]]:
+        """The stages of a user's PyTorch network, and the choices of its engine.
 
         It is measured untrained and trained as a design is, but nothing of it is rendered.
         """
-        at, deployment = "1.0", self._deployment
+        at, nothing = "1.0", self.nothing_chosen
         read = {"network": network}
-        model = deployment.model(PROBE, at, read)
-        tried = deployment.tried(at, model, None)
-        choice = deployment.choose(1, [tried], None)
-        probed = self._probed(at, model, tried, choice)
-        trained = self._trained(at, train_torch.KIND, read, probed, choice)
-        return Chain(by_name((*own(model), *probed, *trained))), choice
+        model = self._leading.model(PROBE, at, read)
+        tried = self._tried(at, model, nothing)
+        choices = self.choose(1, [tried], nothing)
+        probed = self._probed(at, model, tried, choices)
+        trained = self._trained(at, train_torch.KIND, read, probed, choices)
+        return self._chain(by_name((*own(model), *probed, *trained))), choices
 
-    def brought(self, file: Path) -> tuple[Chain, Stage | None]:
-        """The stages of a model file, and the choice of its engine: nothing is designed."""
-        at, deployment = "1.0", self._deployment
-        model = deployment.model("", at, {"model": file})
-        tried = deployment.tried(at, model, None)
-        choice = deployment.choose(1, [tried], None)
-        deployed = deployment.deploy(at, model, choice)
+    def brought(self, file: Path) -> tuple[Chain, tuple[Stage | None, ...]]:
+        """The stages of a model file, and the choices of its engine: nothing is designed."""
+        at, nothing = "1.0", self.nothing_chosen
+        model = self._leading.model("", at, {"model": file})
+        choices = self.choose(1, [self._tried(at, model, nothing)], nothing)
+        deployed = self._deployed(at, model, choices)
         made = by_name((*own(model), *deployed, *self._update(at, model)))
         # Its operators are the user's choice: where the engine refuses them, so may the oracle.
         watched = {**model, "run": made["run"]}
-        return Chain({**made, "evaluate": self._evaluate(at, watched)}), choice
+        return self._chain({**made, "evaluate": self._evaluate(at, watched)}), choices
+
+    @property
+    def nothing_chosen(self) -> tuple[None, ...]:
+        """The choices before the first."""
+        return (None,) * len(self._deployments)
 
     def _evaluate(self, at: str, read: Mapping[str, Stage]) -> Stage:
         names = ("quantise", "decide", "run")
         given = {name: read[name] for name in names if name in read} | {"dataset": self._dataset}
         config = {"figures": self._wiring.figures}
         return self._wiring.stage(f"evaluate:{at}", evaluate.KIND, given, config)
+
+
+def _every(groups: Iterable[Iterable[Stage]]) -> tuple[Stage, ...]:
+    return tuple(stage for group in groups for stage in group)

@@ -21,9 +21,9 @@ from mlforge_tasks.graph.files import read_own
 from mlforge_tasks.graph.lookahead import Lookahead, cone, in_place
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline.delivery import Ended, deliveries, handed_over
-from mlforge_tasks.pipeline.iteration import judging, reporting
 from mlforge_tasks.pipeline.plan import Plan, make_plan
 from mlforge_tasks.pipeline.preparation import WITHOUT_MODEL
+from mlforge_tasks.pipeline.reporting import judging, reporting
 from mlforge_tasks.pipeline.wiring import Wiring
 from mlforge_tasks.stages import carry, deliver, layers, library, page, report
 from mlforge_tasks.verdict import clauses
@@ -222,7 +222,12 @@ def _searched(plan: Plan) -> Contract | None:
 
 
 def _rest(contract: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in contract.items() if name not in EDITABLE}
+    rest = {name: value for name, value in contract.items() if name not in EDITABLE}
+    targets = [
+        {name: value for name, value in one.items() if name not in EDITABLE}
+        for one in contract.get("targets", ())
+    ]
+    return {**rest, "targets": targets}
 
 
 def _look(seen: Lookahead, stages: Iterable[Stage]) -> None:

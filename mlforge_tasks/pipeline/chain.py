@@ -17,9 +17,11 @@ class Chain:
 
     Attributes:
         stages: Those that it is judged by, by what they are called in it.
+        further: Names of the targets beside the leading one.
     """
 
     stages: Mapping[str, Stage]
+    further: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Stage:
         return self.stages[name]

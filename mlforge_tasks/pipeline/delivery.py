@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DELIVERED = (
     *("render", "train", "quantise", "decide", "header"),
-    *("engine", "firmware", "run", "evaluate"),
+    *(*deliver.ON_TARGET, "evaluate"),
 )
 PROBED = ("probe_quantise", "probe_engine", "probe_firmware", "probe_run")
 
@@ -92,12 +92,12 @@ def _written(wiring: Wiring) -> dict[str, Any]:
 
 def handed_over(at: str, chain: Chain) -> dict[str, Stage]:
     """What is delivered of a candidate: what a board measured, not what stood for it."""
-    names = (f"hardware_{name}" for name in DELIVERED)
-    return {
-        f"{at}.{shown}": chain[shown]
-        for hardware, name in zip(names, DELIVERED, strict=True)
-        if (shown := hardware if hardware in chain.stages else name) in chain.stages
-    }
+    further = (f"{name}_{target}" for target in chain.further for name in deliver.ON_TARGET)
+    shown = (
+        hardware if (hardware := f"hardware_{name}") in chain.stages else name
+        for name in (*DELIVERED, *further)
+    )
+    return {f"{at}.{name}": chain[name] for name in shown if name in chain.stages}
 
 
 def probes(at: str, chain: Chain) -> dict[str, Stage]:

@@ -14,6 +14,7 @@ from mlforge_tasks.pipeline import places
 from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.quantisation import ENDS, LAYOUT, STATE
 from mlforge_tasks.stages import (
+    admit,
     choose,
     decide,
     engine,
@@ -45,11 +46,16 @@ PROBE = "probe_"
 
 
 class Deployment:
-    """Declares the stages of one contract from a model onwards."""
+    """Declares the stages of one target from a model onwards."""
 
     def __init__(self, wiring: Wiring, preparation: Preparation) -> None:
         self._wiring = wiring
         self._preparation = preparation
+
+    @property
+    def target(self) -> str:
+        """The name of a further target; empty of the leading one."""
+        return self._wiring.name
 
     def model(self, prefix: str, at: str, sources: Inputs) -> Model:
         """The int8 model, what a device decides from its outputs, and its header.
@@ -123,7 +129,32 @@ class Deployment:
         }
         return self._wiring.stage(f"choose:{k}", choose.KIND, inputs, config)
 
-    def pick(self, at: str, tried: Tried, choice: Stage) -> Stage:
+    def probed(
+        self,
+        at: str,
+        model: Model,
+        tried: Tried | None,
+        choice: Stage | None,
+        admitted: Mapping[str, Stage],
+    ) -> tuple[Stage, ...]:
+        """An untrained model with its engine, up to where it is known whether to train it.
+
+        Args:
+            at: The candidate.
+            model: Its stages so far.
+            tried: Its run with each engine, where that is open.
+            choice: The engine, where that is open.
+            admitted: `admit` of the target before, which has a say too.
+        """
+        if tried is None or choice is None:
+            probe = self.deploy(at, model, None, PROBE)
+        else:
+            probe = (self._pick(at, tried, choice),)
+        bounds = {"bounds": self._wiring.admitting, CONDITIONS: self._wiring.conditions}
+        read = {"run": probe[-1], **admitted}
+        return (*probe, self._wiring.stage(f"admit:{at}", admit.KIND, read, bounds))
+
+    def _pick(self, at: str, tried: Tried, choice: Stage) -> Stage:
         """The probe with the chosen engine."""
         config = {
             "engines": list(self._wiring.engines),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract import torch_network
-from mlforge_tasks.contract.activations import int16_misfit
 from mlforge_tasks.contract.search import LLM, REPLAY
 from mlforge_tasks.graph.file_set import FileSet
 from mlforge_tasks.graph.stage import Stage
@@ -18,9 +17,8 @@ from mlforge_tasks.pipeline.candidate import Candidates
 from mlforge_tasks.pipeline.chain import Chain
 from mlforge_tasks.pipeline.delivery import Ended, deliveries, handed_over, probes
 from mlforge_tasks.pipeline.deployment import Deployment
+from mlforge_tasks.pipeline.reporting import judging, reporting
 from mlforge_tasks.stages import curves, judge, propose, report
-from mlforge_tasks.verdict import energy_notes
-from mlforge_tasks.verdict.derived import CONDITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,7 +35,7 @@ class Iteration:
         number: From 1.
         propose: None where a model was brought along.
         candidates: Their stages.
-        choose: The choice of an engine; None where there is one engine alone.
+        choices: Of each target the choice of an engine; None where there is one engine alone.
         curves: Learning curves, where the contract wants weak candidates stopped later.
         judge: The verdicts.
         report: The search so far.
@@ -50,7 +48,7 @@ class Iteration:
     number: int
     propose: Stage | None
     candidates: tuple[Chain, ...]
-    choose: Stage | None
+    choices: tuple[Stage | None, ...]
     curves: Stage | None
     judge: Stage
     report: Stage
@@ -59,6 +57,11 @@ class Iteration:
     probes: dict[str, Stage]
     stages: tuple[Stage, ...]
 
+    @property
+    def choose(self) -> Stage | None:
+        """The leading target's choice of an engine."""
+        return self.choices[0]
+
 
 @dataclass(frozen=True)
 class _Tried:
@@ -66,7 +69,7 @@ class _Tried:
 
     propose: Stage | None
     chains: tuple[Chain, ...]
-    choose: Stage | None
+    choices: tuple[Stage | None, ...]
 
     def named(self, k: int, of: Callable[[str, Chain], dict[str, Stage]]) -> dict[str, Stage]:
         """Some stages of each candidate of round `k`, by name."""
@@ -80,8 +83,9 @@ class Iterations:
     def __init__(self, wiring: Wiring, preparation: Preparation) -> None:
         self._wiring = wiring
         self._preparation = preparation
-        self._deployment = Deployment(wiring, preparation)
-        self._candidates = Candidates(wiring, preparation.dataset, self._deployment)
+        further = zip(wiring.further, preparation.further, strict=True)
+        deployments = [Deployment(wiring, preparation), *(Deployment(*one) for one in further)]
+        self._candidates = Candidates(wiring, preparation.dataset, deployments)
 
     def next(self, earlier: Sequence[Iteration]) -> Iteration:
         """The round after some others."""
@@ -91,20 +95,20 @@ class Iterations:
         if search.torch is not None:
             path, _ = torch_network.split(search.torch)
             network = FileSet(self._wiring.root, torch_network.Sources(path))
-            chain, choice = self._candidates.users(network)
-            tried = _Tried(None, (chain,), choice)
+            chain, choices = self._candidates.users(network)
+            tried = _Tried(None, (chain,), choices)
         elif model is None:
             tried = self._designed(k, earlier)
         else:
-            chain, choice = self._candidates.brought(self._wiring.root / model)
-            tried = _Tried(None, (chain,), choice)
+            chain, choices = self._candidates.brought(self._wiring.root / model)
+            tried = _Tried(None, (chain,), choices)
         judged = self._judge(k, tried)
         reported = self._report(k, tried, judged, earlier)
         return Iteration(
             number=k,
             propose=tried.propose,
             candidates=tried.chains,
-            choose=tried.choose,
+            choices=tried.choices,
             curves=self._curves(k, tried),
             judge=judged,
             report=reported,
@@ -116,22 +120,21 @@ class Iterations:
 
     def _designed(self, k: int, earlier: Sequence[Iteration]) -> _Tried:
         """A round that begins with proposals."""
-        before = earlier[-1].choose if earlier else None
-        proposed = self._propose(k, before, earlier)
+        before = earlier[-1].choices if earlier else self._candidates.nothing_chosen
+        proposed = self._propose(k, before[0], earlier)
         heads = [
             self._candidates.head(f"{k}.{index}", index, proposed, before)
             for index in range(self._wiring.contract.search.candidates_per_iteration)
         ]
-        choice = self._deployment.choose(k, [head.tried for head in heads], before)
+        choices = self._candidates.choose(k, [head.tried for head in heads], before)
         known = {f"curves{one.number:02d}": one.curves for one in earlier if one.curves is not None}
-        chains = tuple(self._candidates.chain(head, choice, known) for head in heads)
-        return _Tried(proposed, chains, choice)
+        chains = tuple(self._candidates.chain(head, choices, known) for head in heads)
+        return _Tried(proposed, chains, choices)
 
     def _propose(self, k: int, choice: Stage | None, earlier: Sequence[Iteration]) -> Stage:
         wiring, search = self._wiring, self._wiring.contract.search
         inputs: dict[str, Stage | Path] = {"dataset": self._preparation.dataset}
-        if self._preparation.feasible is not None:
-            inputs["feasible"] = self._preparation.feasible
+        inputs |= self._preparation.checks
         inputs |= {f"judge{one.number:02d}": one.judge for one in earlier}
         if choice is not None:
             inputs["choice"] = choice
@@ -193,8 +196,8 @@ class Iterations:
         judges = [*(one.judge for one in earlier), judged]
         inputs = {f"judge{number:02d}": one for number, one in enumerate(judges, 1)}
         inputs |= _proposals(tried, earlier)
-        if tried.choose is not None:
-            inputs["choice"] = tried.choose
+        if tried.choices[0] is not None:
+            inputs["choice"] = tried.choices[0]
         inputs |= {f"{at}.evaluate": chain["evaluate"] for at, chain in _all(tried, earlier)}
         if brought:
             own = tried.chains[0].stages
@@ -236,43 +239,3 @@ def _all(tried: _Tried, earlier: Sequence[Iteration]) -> Iterator[tuple[str, Cha
     """Every candidate so far, by its name."""
     for number, chains in enumerate([*(one.candidates for one in earlier), tried.chains], 1):
         yield from ((f"{number}.{index}", chain) for index, chain in enumerate(chains))
-
-
-def judging(wiring: Wiring) -> dict[str, Any]:
-    """What a stage is told that judges candidates."""
-    search = wiring.contract.search
-    model = search.brought_model or search.torch
-    return {
-        "bounds": wiring.bounds,
-        CONDITIONS: wiring.conditions,
-        "must_beat": wiring.contract.must_beat(),
-        "model": model and Path(model).name,
-    }
-
-
-def reporting(wiring: Wiring) -> dict[str, Any]:
-    """What a report is told of the contract and its board."""
-    board = wiring.on_board
-    flash, ram = (None, None) if board.process else board.memories()
-    memories = {"flash_bytes": flash, "ram_bytes": ram}
-    return {
-        "name": wiring.folder.name,
-        "bounds": wiring.bounds,
-        "leading": wiring.contract.leading_figures(),
-        "engines": list(wiring.engines),
-        "margins": wiring.contract.margins_by_metric(),
-        "memories": {name: one.length_bytes for name, one in memories.items() if one is not None},
-        "operators": {},
-        "patches": wiring.target.patches,
-        "int16_fits": int16_misfit(wiring.contract.target, wiring.contract.task) is None,
-        **_energy(wiring),
-    }
-
-
-def _energy(wiring: Wiring) -> dict[str, Any]:
-    """What a report says of energy and heat; nothing where nobody asks and nothing is known."""
-    board, limits = wiring.on_board, wiring.contract.effective_limits()
-    if board.power is None and not any(one.field in limits for one in energy_notes.KINDS):
-        return {}
-    known = energy_notes.notes(board, wiring.contract.operation)
-    return {"energy": known.model_dump(mode="json")}

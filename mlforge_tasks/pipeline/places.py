@@ -12,8 +12,8 @@ from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.stages import estimate
 
 if TYPE_CHECKING:
-    from mlforge_tasks.contract.contract import Mode
     from mlforge_tasks.contract.sections import Target
+    from mlforge_tasks.contract.targets import Mode
     from mlforge_tasks.platforms import Platform
 
 SIMULATOR = "qemu"

@@ -18,7 +18,8 @@ from mlforge_tasks.graph.store import Store
 from mlforge_tasks.pipeline.iteration import Iterations
 from mlforge_tasks.pipeline.preparation import Preparation, prepare
 from mlforge_tasks.pipeline.rounds import Rounds
-from mlforge_tasks.pipeline.wiring import REFUSING, Wiring, round_folder
+from mlforge_tasks.pipeline.stage_names import round_folder
+from mlforge_tasks.pipeline.wiring import REFUSING, Wiring
 
 if TYPE_CHECKING:
     from mlforge_tasks.page.found import Written

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.sections import NPU_ENGINE
+from mlforge_tasks.contract.targets import views
 from mlforge_tasks.graph import environment, torch_venv
 from mlforge_tasks.graph.lookahead import Lookahead, cone
 from mlforge_tasks.pipeline import places
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.contract.contract import Contract
     from mlforge_tasks.graph.stage import Stage
     from mlforge_tasks.pipeline.plan import Plan
     from mlforge_tasks.platforms import Platform
@@ -37,25 +39,32 @@ def require(plan: Plan, names: Iterable[str] | None) -> None:
         MlforgeError: The contract asks for what cannot be had.
     """
     environment.confine()
-    target, mode = plan.contract.target, plan.contract.mode
-    platform: Platform = plugins.load("platforms", target.platform)
-    board = target.on_board
-    engines = places.engines_of(target, board)
-    for engine in engines:
-        platform.require(board, engine, target.toolchain)
-    if mode in places.EMULATING or (platform.links and ARENA_ENGINES & {*engines}):
-        _emulator(places.emulated(board))
-    if NPU_ENGINE in engines:
-        own = target.npu.vela_ini
-        ini = None if own is None else (plan.root / own).read_bytes()
-        plugins.load("engines", NPU_ENGINE).require(board.npu, ini)
+    targets = tuple(views(plan.contract).values()) or (plan.contract,)
+    for contract in targets:
+        _build(plan, contract)
     if plan.contract.search.torch is not None:
         torch_venv.tools()
     if plan.contract.operation.update is not None:
         update.tools()
     evaluate.tools()  # what stands in for the oracle, where that is not there
-    if mode in ("hardware", "simulate-then-hardware"):
-        _bench(plan, board, None if names is None else set(names))
+    for contract in targets:
+        if contract.mode in ("hardware", "simulate-then-hardware"):
+            _bench(plan, contract, None if names is None else set(names))
+
+
+def _build(plan: Plan, contract: Contract) -> None:
+    """What builds for a target, and runs it in an emulator."""
+    target, board = contract.target, contract.target.on_board
+    platform: Platform = plugins.load("platforms", target.platform)
+    engines = places.engines_of(target, board)
+    for engine in engines:
+        platform.require(board, engine, target.toolchain)
+    if contract.mode in places.EMULATING or (platform.links and ARENA_ENGINES & {*engines}):
+        _emulator(places.emulated(board))
+    if NPU_ENGINE in engines:
+        own = target.npu.vela_ini
+        ini = None if own is None else (plan.root / own).read_bytes()
+        plugins.load("engines", NPU_ENGINE).require(board.npu, ini)
 
 
 def _emulator(board: Board) -> None:
@@ -63,23 +72,28 @@ def _emulator(board: Board) -> None:
     runner.require(board, west_builds=False)
 
 
-def _bench(plan: Plan, board: Board, names: set[str] | None) -> None:
-    """The board itself: known to the bench, and there where something is still to run on it."""
-    wanted = _on_the_board(plan, names)
+def _bench(plan: Plan, contract: Contract, names: set[str] | None) -> None:
+    """A board itself: known to the bench, and there where something is still to run on it."""
+    board = contract.target.on_board
+    wanted = _on_the_board(plan, board, names)
     if not wanted:
         return
     runner: Runner = plugins.load("runners", places.hardware(board))
     runner.tool_versions(board)
     if _is_left(plan, wanted, whole=names is None):
-        runner.require(board, west_builds=plan.contract.target.platform == "zephyr")
+        runner.require(board, west_builds=contract.target.platform == "zephyr")
 
 
-def _on_the_board(plan: Plan, names: set[str] | None) -> list[Stage]:
-    """The stages that lead to the board and those that are made on it, of what is wanted."""
+def _on_the_board(plan: Plan, board: Board, names: set[str] | None) -> list[Stage]:
+    """The stages that lead to a board and those that are made on it, of what is wanted."""
     stages = list(plan.stages(plan.iterations.declared or plan.iterations[:1]))
     ends = stages if names is None else [stage for stage in stages if _asked(stage, names)]
-    hardware = places.hardware(plan.contract.target.on_board)
-    run = [one for one in cone(stages, ends) if one.config.get("runner") == hardware]
+    known, runner = board.model_dump(mode="json"), places.hardware(board)
+    run = [
+        one
+        for one in cone(stages, ends)
+        if one.config.get("runner") == runner and one.config["board"] == known
+    ]
     return cone(stages, run)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.graph.file_set import FileSet
@@ -28,6 +28,7 @@ class Preparation:
         feasible: The check of the limits; None where a model was brought along, which is measured
             in any case.
         stages: All of them, and whatever else is declared with them.
+        further: The same of every further target, with the same data set.
     """
 
     dataset: Stage
@@ -35,11 +36,25 @@ class Preparation:
     without_model: Mapping[str, Stage]
     feasible: Stage | None
     stages: tuple[Stage, ...]
+    further: tuple[Preparation, ...] = ()
+
+    @property
+    def checks(self) -> dict[str, Stage]:
+        """The checks of every target's limits, as a proposal waits for them."""
+        each = (one.feasible for one in (self, *self.further))
+        return {one.name: one for one in each if one is not None}
 
 
 def prepare(wiring: Wiring) -> Preparation:
     """Declares them."""
-    data, image = _dataset(wiring), _floor(wiring)
+    data = _dataset(wiring)
+    own = _of_target(wiring, data)
+    further = tuple(_of_target(one, data) for one in wiring.further)
+    return replace(own, stages=wiring.declared(), further=further)
+
+
+def _of_target(wiring: Wiring, data: Stage) -> Preparation:
+    image = _floor(wiring)
     sizes = {}
     if wiring.target.patches != "off":
         read = {"floor": image}
@@ -47,7 +62,7 @@ def prepare(wiring: Wiring) -> Preparation:
     search = wiring.contract.search
     brought = search.brought_model is not None or search.torch is not None
     checked = None if brought else _feasible(wiring, image, data)
-    return Preparation(data, image, sizes, checked, wiring.declared())
+    return Preparation(data, image, sizes, checked, ())
 
 
 def _dataset(wiring: Wiring) -> Stage:
@@ -75,7 +90,7 @@ def _feasible(wiring: Wiring, image: Stage, data: Stage) -> Stage:
         )
         probe = {**wiring.probe_config(), "engines": list(wiring.engines)}
     config = {
-        "figures": wiring.figures,
+        "figures": [] if wiring.name else wiring.figures,  # the leading target's are all
         "surely": wiring.contract.goal.confidence is not None,
         "bounds": wiring.bounds,
         "probe": probe,

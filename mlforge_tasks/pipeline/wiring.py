@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.benchmark import kept_inputs
 from mlforge_tasks.contract.sections import NPU_ENGINE
+from mlforge_tasks.contract.targets import views
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline import places
-from mlforge_tasks.quantisation import LAYOUT
+from mlforge_tasks.pipeline import stage_names as stages
+from mlforge_tasks.pipeline.asked import Asked
 from mlforge_tasks.stages import engine, quantise, run
 from mlforge_tasks.verdict import clauses
 from mlforge_tasks.verdict.clauses import agent_limits
-from mlforge_tasks.verdict.constraints import UNITS
+from mlforge_tasks.verdict.constraints import UNITS, plain, target_of
 from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.graph.stage import Workspace
     from mlforge_tasks.page.found import Written
     from mlforge_tasks.platforms import Platform
+    from mlforge_tasks.verdict.constraints import Bound
 
     Inputs = Mapping[str, Stage | Path | FileSet]
 
@@ -41,7 +45,20 @@ METERED = {
 }
 
 
-class Wiring:
+@dataclass(frozen=True)
+class Beside:
+    """What a further target is beside.
+
+    Attributes:
+        declared: The stages of all targets, as they are declared.
+        name: The further one's name.
+    """
+
+    declared: list[Stage]
+    name: str
+
+
+class Wiring(Asked):
     """Declares the stages of one contract.
 
     Args:
@@ -51,8 +68,10 @@ class Wiring:
         root: Project root, for source files.
         refusing: Which of `REFUSING` are given the limits.
         written: The contract's file, where it is of one.
+        beside: Where the contract is that of a further target, which it is.
 
     Attributes:
+        name: Of a further target; empty of the leading one.
         on_board: The board that the contract names.
         simulated: What stands for it before there is hardware.
         platform: What builds firmware.
@@ -68,8 +87,10 @@ class Wiring:
         *,
         refusing: tuple[str, ...] = REFUSING,
         written: Written | None = None,
+        beside: Beside | None = None,
     ) -> None:
-        self.contract = contract
+        super().__init__(contract)
+        self.name = "" if beside is None else beside.name
         self.target = contract.target
         self.folder = folder
         self.workspace = workspace
@@ -79,7 +100,7 @@ class Wiring:
         self.simulated = places.first(contract.mode, self.on_board)
         self.platform: Platform = plugins.load("platforms", self.target.platform)
         self.engines = places.engines_of(self.target, self.on_board)
-        self._declared: list[Stage] = []
+        self._declared: list[Stage] = [] if beside is None else beside.declared
         self._refusing = refusing
         self._field = functools.cache(lambda name: contract.project((name,))[name])
 
@@ -102,10 +123,30 @@ class Wiring:
             after: See `Stage`.
         """
         known = self.fields(*kind.fields) | dict(config or {})
-        folder = self.folder / _folder_of(name)
+        name = stages.called(name, self.name)
+        folder = self.folder / stages.folder_of(name)
         stage = Stage(name, kind, folder, self.workspace, inputs, known, after)
         self._declared.append(stage)
         return stage
+
+    @functools.cached_property
+    def further(self) -> tuple[Wiring, ...]:
+        """Of the leading target, those of the others."""
+        if not self.contract.targets:
+            return ()
+        (_, *others) = views(self.contract).items()
+        return tuple(
+            Wiring(
+                contract,
+                self.folder,
+                self.workspace,
+                self.root,
+                refusing=self._refusing,
+                written=self.written,
+                beside=Beside(self._declared, name),
+            )
+            for name, contract in others
+        )
 
     def declared(self) -> tuple[Stage, ...]:
         """The stages that were declared since this was last asked."""
@@ -145,58 +186,25 @@ class Wiring:
 
     @functools.cached_property
     def bounds(self) -> list[dict[str, Any]]:
-        """The contract's clauses."""
-        return [bound.model_dump(mode="json") for bound in clauses.bounds(self.contract)]
+        """The contract's clauses; of a further target, its limits."""
+        return [bound.model_dump(mode="json") for bound in self._clauses]
 
     @functools.cached_property
-    def figures(self) -> list[dict[str, Any]]:
-        """What the goal asks, without the bounds."""
-        return [one.figure.model_dump(mode="json") for one in self.contract.asked()]
-
-    @functools.cached_property
-    def goals(self) -> list[dict[str, Any]]:
-        """What the goal asks, for an agent."""
-        return [
-            {
-                "metric": one.figure.name,
-                "target": one.target,
-                "direction": one.figure.direction,
-                "unit": one.unit,
-            }
-            for one in self.contract.asked()
-        ]
-
-    @functools.cached_property
-    def learning_goal(self) -> dict[str, Any]:
-        """What a training is steered by."""
-        figure = self.contract.learning_figure()
-        unnamed = figure.model_copy(update={"name": figure.metric})  # it may name an output
-        return {"goal": unnamed.model_dump(mode="json")}
-
-    @functools.cached_property
-    def detectors(self) -> list[dict[str, Any]]:
-        """What a detector's thresholds are chosen by; empty where nothing is to be detected."""
-        return [one.model_dump(mode="json") for one in self.contract.detector_figures()]
-
-    @functools.cached_property
-    def ends(self) -> dict[str, Any]:
-        """What the contract says of the inputs and outputs of a model that was brought along."""
-        return self.contract.model_ends().model_dump(mode="json")
-
-    @functools.cached_property
-    def layout(self) -> dict[str, Any]:
-        """In which order a user's network takes an example's axes."""
-        return {LAYOUT: self.contract.search.layout}
+    def _clauses(self) -> tuple[Bound, ...]:
+        if not self.name:
+            return clauses.bounds(self.contract)
+        return clauses.of_target(self.contract, self.name)
 
     @functools.cached_property
     def admission(self) -> list[dict[str, Any]]:
         """The same for a probe: see `clauses.admission`."""
-        return [bound.model_dump(mode="json") for bound in clauses.admission(self.contract)]
+        mine = (one for one in self._clauses if target_of(one.metric) == self.name)
+        return [bound.model_dump(mode="json") for bound in clauses.admission(mine)]
 
     @functools.cached_property
     def hardware_limits(self) -> list[dict[str, Any]]:
         """Those of them that are about the device."""
-        return [one for one in self.admission if one["metric"] in UNITS]
+        return [one for one in self.admission if plain(one["metric"]) in UNITS]
 
     @functools.cached_property
     def agent_limits(self) -> dict[str, Any]:
@@ -220,7 +228,8 @@ class Wiring:
 
         It encodes weights, and computes layers in parts that are never whole.
         """
-        return self.bounds if "screen" in self._refusing and not self.npu else []
+        mine = (one for one in self.bounds if target_of(one["metric"]) == self.name)
+        return list(mine) if "screen" in self._refusing and not self.npu else []
 
     @property
     def ram_limit(self) -> dict[str, Any]:
@@ -264,19 +273,3 @@ class Wiring:
             **self.ram_limit,
             **self.npu,
         } | self.fields(*quantise.KIND.fields, *run.FIELDS)
-
-
-def _folder_of(name: str) -> Path:
-    """Folder of a stage: `train:2.0` lies in `iterations/02/0/train`."""
-    base, _, part = name.partition(":")
-    if base == "deliver":
-        return Path("delivered")
-    if not part:
-        return Path(base)
-    iteration, _, candidate = part.partition(".")
-    return round_folder(int(iteration)) / candidate / base
-
-
-def round_folder(number: int) -> Path:
-    """Where a round's stages have their folders, below a contract's."""
-    return Path("iterations", f"{number:02d}")

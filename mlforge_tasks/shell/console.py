@@ -12,6 +12,7 @@ from mlforge_tasks.verdict.notes import (
     model_use,
     on_figures,
     on_model,
+    targets_text,
 )
 from mlforge_tasks.verdict.words import (
     cycles_text,
@@ -81,6 +82,7 @@ def summary(report: Report, folder: Path) -> str:
         lines += profile_text(best.trial.profile)
     else:
         lines.append(shortfall(report))
+    lines += targets_text(report, best)
     lines += on_model(report, best, _lost(folder))
     if report.forecast_errors:
         lines.append(forecast_text(report.forecast_errors))

@@ -17,10 +17,11 @@ from mlforge_tasks.shell import signals, start
 signals.listen()
 start.check_memory()
 product.settle(Path.cwd())  # doit goes to the folder of the file that it loads
-start.settle(Path(get_initial_workdir() or Path.cwd()))
+HERE = Path(get_initial_workdir() or Path.cwd())
+start.settle(HERE)
 
 # After it, as they take a while, and Ctrl-C is heard already.
-from mlforge_tasks.shell import commands, rounds, source, tasks, variables  # noqa: E402
+from mlforge_tasks.shell import commands, each_target, rounds, source, tasks, variables  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +31,8 @@ __all__ = ["DOIT_CONFIG", "task_mlforge", "task_utilities"]
 os.umask(0o022)  # modes are set, not inherited: doit's own files and those of tools too
 variables.check_variables()
 CONTRACT = get_var("contract") or tasks.default_contract()
-SOURCE = source.Source.of(Path(CONTRACT))
-PLAN = tasks.load_plan(CONTRACT, get_var("build") or "build")
+SOURCE = source.Source.of(Path(each_target.split(CONTRACT)[0]))
+PLAN = each_target.plan_or_each(CONTRACT, tasks.plan_of, HERE)
 DOIT_CONFIG = tasks.configuration(PLAN)
 ROUNDS = rounds.Rounds(PLAN)
 commands.govern(PLAN, ROUNDS, SOURCE)

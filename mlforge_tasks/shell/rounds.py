@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.pipeline.plan import Plan
 
 # `train:57.3`, `gate:57`; `build/pump/iterations/57/3/train/manifest.json`.
-_OF_A_ROUND = re.compile(r"[a-z_]+:(\d+)(?:\.\d+)?|.*/iterations/(\d+)/.*")
+_OF_A_ROUND = re.compile(r"[a-z][a-z0-9_]*:(\d+)(?:\.\d+)?|.*/iterations/(\d+)/.*")
 
 
 class Rounds:

@@ -13,6 +13,7 @@ from mlforge_tasks.contract.differences import differences, key, pair
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph.files import read_own
 from mlforge_tasks.graph.manifest import PROVENANCE, Provenance
+from mlforge_tasks.shell import each_target
 from mlforge_tasks.shell.command import program
 from mlforge_tasks.verdict.trials import Report
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.pipeline.plan import Plan
 
 REPORT, CONTRACT, DELIVERED = "report.json", "contract.json", "delivered"
-YAML = (".yaml", ".yml")
 # Between a version and the digest of the file that said it.
 _DIGEST = "sha256:"
 
@@ -83,7 +83,7 @@ def _called(side: Side, label: str) -> Side:
 
 
 def _side(name: str, asked: str, load: Callable[[str], Plan]) -> Side:
-    if asked.endswith(YAML):
+    if each_target.is_contract(asked):
         try:
             plan = load(asked)
         except InvalidDodoFile as error:

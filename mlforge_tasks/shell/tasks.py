@@ -21,7 +21,7 @@ from mlforge_tasks.graph.code_version import module_file
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.page.found import Written
 from mlforge_tasks.pipeline.plan import Plan, make_plan
-from mlforge_tasks.shell import ci_files, loop, reporter, state, variables
+from mlforge_tasks.shell import ci_files, each_target, loop, reporter, state, variables
 from mlforge_tasks.shell.actions import Removal, run_stage, told
 from mlforge_tasks.shell.command import program
 from mlforge_tasks.yaml_file import closest
@@ -67,7 +67,8 @@ def load_plan(contract: str, build: str) -> Plan:
     Raises:
         InvalidDodoFile: The contract is broken; doit ends with exit code 3, nothing was started.
     """
-    path = Path(contract)
+    file, target = each_target.split(contract)
+    path = Path(file)
     if not NAME_PATTERN.fullmatch(path.stem):
         raise InvalidDodoFile(
             f"contract '{contract}': its name becomes a folder in {build}/\n"
@@ -75,9 +76,10 @@ def load_plan(contract: str, build: str) -> Plan:
         )
     try:
         root = product.project()
-        loaded = loader.load(path, root)
+        loaded, end = each_target.meant_by(loader.load(path, root), file, target)
+        name = f"{path.stem}{end}"
         plan = make_plan(
-            loaded, path.stem, root=root, build=_plain(Path(build)), written=_written(path, root)
+            loaded, name, root=root, build=_plain(Path(build)), written=_written(path, root)
         )
     except ContractError as error:
         _tell_ci(path, build, error)
@@ -229,7 +231,9 @@ def _view(plan: Plan) -> None:
 
     words = variables.given()
     contract = words.get("contract") or default_contract()
-    view.serve(plan, Path(contract), lambda: plan_of(contract), view.read(words))
+    view.serve(
+        plan, Path(each_target.split(contract)[0]), lambda: plan_of(contract), view.read(words)
+    )
 
 
 def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from doit import doit_cmd
 from doit.exceptions import InvalidDodoFile
 
+from mlforge_tasks.shell import each_target
 from mlforge_tasks.yaml_file import meant
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def check_variables(words: Sequence[str] | None = None) -> None:
     words = words or sys.argv[1:]
     for before, word in pairwise(("", *words)):
         named = before in _BEFORE_A_FILE or word.startswith("-") or "=" in word
-        if word.endswith((".yaml", ".yml")) and not named:
+        if each_target.is_contract(word) and not named:
             raise InvalidDodoFile(f"found '{word}' alone, wanted contract={word}")
     for name in VARIABLES:
         found = [word for word in words if word.startswith(f"{name}=")]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlforge_tasks.records import Reason
+    from mlforge_tasks.records import Measurement, Reason
 
 
 class Folders:
@@ -62,6 +62,13 @@ class Folders:
     def on_board(self) -> RunReport | None:
         """What it came to on a board."""
         return self._run("hardware_run")
+
+    def further(self, target: str) -> tuple[Measurement, ...]:
+        """What the candidate came to on a further target: a board's figures last."""
+        emulated, board = self._run(f"run_{target}"), self._run(f"hardware_run_{target}")
+        probed = None if emulated or board else self._run(f"probe_run_{target}")
+        known = (ran for ran in (probed, emulated, board) if ran is not None)
+        return tuple(one for ran in known for one in ran.measurements)
 
     @cached_property
     def update(self) -> UpdateReport | None:

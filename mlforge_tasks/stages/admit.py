@@ -43,7 +43,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     """Passes, or fails the candidate.
 
     Args:
-        inputs: `run`, of the probe: the untrained model on the target.
+        inputs: `run`, of the probe: the untrained model on the target; of a further target `admit`,
+            which has passed on the one before.
         out: Stays empty: a pass has no outputs, so an edited limit retrains nothing.
         config: `bounds`, `conditions` (what derived figures depend on).
 

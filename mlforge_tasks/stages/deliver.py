@@ -19,13 +19,15 @@ from mlforge_tasks.verdict.predictions import PREDICTIONS
 from mlforge_tasks.verdict.trials import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
 CONTRACT = "contract.json"
 # Of each example; the evaluation says what they come to, and the page which are the worst.
 NOT_DELIVERED = (FLOAT_OUTPUTS, *PREDICTIONS)
+# What there is for each target.
+ON_TARGET = ("engine", "firmware", "run")
 # Where what is delivered was carried over: the contract of the search that found it.
 SEARCHED = "searched_contract.json"
 MEND = "the store holds what no stage made: delete the build tree's 'ac' and 'cas', and run again"
@@ -34,7 +36,7 @@ MEND = "the store holds what no stage made: delete the build tree's 'ac' and 'ca
 KIND = StageKind(__name__, runs_after_failure=True, restorable=False)
 
 
-def check(out: Path) -> None:
+def check(out: Path, further: Path | None = None) -> None:
     """Holds the images and the model that are delivered against those that were measured.
 
     An emulator, and some programmers of boards, take the ELF file alone: nothing else says that the
@@ -42,11 +44,13 @@ def check(out: Path) -> None:
 
     Args:
         out: All that is delivered.
+        further: Where that of a further target lies, which has the same model, if it is that.
 
     Raises:
         ToolError: They are others.
     """
-    delivered = (*out.glob("*.elf"), *out.glob("*.tflite"))
+    model, out = out, further or out
+    delivered = (*out.glob("*.elf"), *model.glob("*.tflite"))
     found = {path.name: file_digest(path) for path in delivered}
     if found != RunReport.read(out / "measurements.json").ran:
         raise ToolError(
@@ -83,7 +87,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             `<iteration>.<candidate>.<stage>` of every candidate.
         out: Output folder.
         config: `contract`, as it was read, and `searched`, an earlier one, where its search found
-            what is delivered.
+            what is delivered. What a target beside the leading one has of its own goes into a
+            folder of its name.
 
     Raises:
         ToolError: What is to be delivered is not what was measured.
@@ -94,17 +99,36 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     sources = [inputs["report"], inputs["library"], inputs["layers"], inputs["page"]]
     report = Report.read(inputs["report"] / "report.json")
     shutil.copyfile(inputs["dataset"] / "data_card.json", out / "data_card.json")
+    further = [one.name for one in report.targets[1:]]
+    _copy(sources, out)
     if report.met:
-        sources += [folder for name, folder in inputs.items() if name.startswith(f"{report.best}.")]
+        stages = {
+            name: folder for name, folder in inputs.items() if name.startswith(f"{report.best}.")
+        }
+        for target in (*further, ""):
+            own = [name for name in stages if not target or _is_of(target, name)]
+            _copy([stages.pop(name) for name in own], out / target)
+        check(out)
+        for target in further:
+            check(out, out / target)
+        for folder in (out, *(out / target for target in further)):
+            write_hex(folder)
+
+
+def _is_of(target: str, name: str) -> bool:
+    """Whether a candidate's stage is a further target's, by its whole name."""
+    stage = name.rpartition(".")[2].removeprefix("hardware_")
+    return stage in {f"{one}_{target}" for one in ON_TARGET}
+
+
+def _copy(sources: Iterable[Path], out: Path) -> None:
+    """What stages made, but for what is only read here."""
     for source in sources:
         for name, path in outputs_in(source):
             if name in NOT_DELIVERED:
                 continue
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / name)
-    if report.met:
-        check(out)
-        write_hex(out)
 
 
 if __name__ == "__main__":

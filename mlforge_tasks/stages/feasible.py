@@ -108,7 +108,7 @@ def _least_latency_us(dataset: Path, config: Mapping[str, Any], bound: Bound) ->
             measured = measure({"dataset": dataset}, {**config, "engines": [name]}, architecture)
         except CandidateFailure:
             return None  # it says nothing of the limit
-        found += [one.value for one in measured if one.metric == bound.metric]
+        found += [one.value for one in measured if one.metric == bound.measured]
         if min(found, default=0.0) <= bound.limit:
             return None
     return min(found)
@@ -141,7 +141,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         DataError: A split cannot tell a figure.
     """
     _check_goal(inputs["dataset"], config)
-    limits = {one.metric: one for one in map(Bound.from_dump, config["bounds"])}
+    limits = {one.measured: one for one in map(Bound.from_dump, config["bounds"])}
     _check_sizes(read_build_report(inputs["floor"] / "firmware.json"), limits)
     probe = config["probe"]
     metric = next((name for name in LATENCIES if name in limits), None)

@@ -12,7 +12,7 @@ from mlforge_tasks.records import Measurement
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._folders import Folders
 from mlforge_tasks.verdict.baselines import bounds_of, is_linear
-from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound, judge
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound, judge, on_target
 from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
 from mlforge_tasks.verdict.limits import update_size
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript
@@ -20,7 +20,7 @@ from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import TrialResult, Trials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from mlforge_tasks.contract.data_card import BaselineRule
@@ -34,7 +34,7 @@ KIND = StageKind(__name__, ("trials.json",), runs_after_failure=True)
 
 
 def _measurements(
-    folders: Folders, bounds: Iterable[Bound], conditions: Conditions
+    folders: Folders, bounds: Iterable[Bound], config: Mapping[str, Any]
 ) -> tuple[tuple[Measurement, ...], float | None]:
     """All figures found, those of the trained firmware rather than those of its probe.
 
@@ -42,10 +42,12 @@ def _measurements(
     look at it makes what it says a little less true.
     """
     ran, evaluation = folders.emulated, folders.evaluation
+    conditions = Conditions.from_dump(config[CONDITIONS])
+    elsewhere = tuple(_elsewhere(folders, config.get("further", ())))
     if ran is None or evaluation is None:
         ran = ran or folders.probed
-        return (conditions.derived(ran.measurements) if ran else ()), None
-    figures_found = ran.measurements
+        return (*(conditions.derived(ran.measurements) if ran else ()), *elsewhere), None
+    figures_found = elsewhere + ran.measurements
     if folders.on_board is not None:
         ran = folders.on_board
         figures_found += ran.measurements  # last, where one value a metric is asked for
@@ -65,6 +67,16 @@ def _update(folders: Folders, source: Source) -> tuple[Measurement, ...]:
     metric = update_size.LIMIT.field
     value = found.update_bytes
     return (Measurement(metric=metric, value=value, unit=UNITS[metric], source=source),)
+
+
+def _elsewhere(folders: Folders, targets: Iterable[Mapping[str, Any]]) -> Iterator[Measurement]:
+    """What was measured on targets beside the leading one, by its names among those of all."""
+    for target in targets:
+        name, conditions = target["name"], Conditions.from_dump(target[CONDITIONS])
+        found = folders.further(name)
+        found += _update(folders, found[-1].source) if found else ()
+        for one in conditions.derived(found):
+            yield one.model_copy(update={"metric": on_target(one.metric, name)})
 
 
 def _reached(
@@ -131,12 +143,11 @@ def result(
         folders: What its stages made.
         architecture: Its design; None for a model that was brought along.
         identity: Its id.
-        config: `bounds`, `conditions`, `model`.
+        config: `bounds`, `conditions`, `model`, any `further`.
     """
     static = folders.file("render", "static.json")
     bounds = _bounds(folders, config)
-    conditions = Conditions.from_dump(config[CONDITIONS])
-    measurements, device_metric = _measurements(folders, bounds, conditions)
+    measurements, device_metric = _measurements(folders, bounds, config)
     trial = Trial(
         id=identity,
         architecture=architecture,
@@ -227,7 +238,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         out: Output folder.
         config: `bounds`, `conditions` (what derived figures depend on), `must_beat` (figures that
             must be better than what needs no model has), `iteration`, `model` (name of the model
-            that was brought along).
+            that was brought along), `further` where there are targets beside the leading one (name
+            and conditions of each).
     """
     results = tuple(
         result(

@@ -17,7 +17,7 @@ from mlforge_tasks.verdict.evaluation import EVALUATION, Evaluation
 from mlforge_tasks.verdict.forecast import FORECAST, Forecast, errors
 from mlforge_tasks.verdict.quantisation_loss import QuantisationLoss, loss
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript, Transcripts
-from mlforge_tasks.verdict.trials import Carried, Report, Trials, ranked
+from mlforge_tasks.verdict.trials import Carried, Report, ReportedTarget, Trials, ranked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -214,6 +214,7 @@ def _asked(config: Mapping[str, Any]) -> dict[str, Any]:
         "engine": config["target.engine"],
         "int16_fits": config["int16_fits"],
         **({"energy": config["energy"]} if "energy" in config else {}),
+        "targets": tuple(ReportedTarget.from_dump(one) for one in config.get("targets", ())),
     }
 
 

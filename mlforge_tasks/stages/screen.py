@@ -35,7 +35,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     figures = StaticFigures.read(inputs["render"] / "static.json")
     least = figures.at_least(config["patches"], config[ACTIVATIONS])
     for bound in (Bound.from_dump(one) for one in config["bounds"]):
-        value = least.get(bound.metric)
+        value = least.get(bound.measured)
         if value is not None and value > bound.limit:
             raise CandidateFailure(
                 Reason(

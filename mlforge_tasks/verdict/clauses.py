@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.sections import UNLINKED
-from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound
+from mlforge_tasks.contract.targets import views
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, on_target
 from mlforge_tasks.verdict.limits import BY_METRIC, USUAL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mlforge_tasks.contract.contract import Contract
     from mlforge_tasks.records import Source
     from mlforge_tasks.verdict.limit_kind import LimitKind
@@ -26,18 +29,15 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
 
     Each figure binds twice, on the validation split that the search reads and on the test split
     that it never sees. Of a process, nothing tells what the limits are for; of one for Linux, its
-    size on disk can be told without the board.
+    size on disk can be told without the board. Of several targets the limits of each, those of the
+    first by their own names.
     """
-    clauses = [
-        Bound(
-            metric=metric,
-            limit=limit,
-            unit=BY_METRIC[metric].unit,
-            direction=BY_METRIC[metric].direction,
-            sources=_limit_sources(contract, BY_METRIC[metric]),
-            by_worse_end=BY_METRIC[metric].estimated,
-        )
-        for metric, limit in contract.effective_limits().items()
+    leading, *further = [*views(contract).items()] or [("", contract)]
+    clauses = list(_limits(leading[1]))
+    clauses += [
+        one.model_copy(update={"metric": on_target(one.metric, name)})
+        for name, view in further
+        for one in _limits(view)
     ]
     asked = contract.asked()
     clauses += [
@@ -56,8 +56,8 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
     return tuple(clauses)
 
 
-def admission(contract: Contract) -> tuple[Bound, ...]:
-    """The same for a probe: what is no board's figure may refuse for a board, but never passes.
+def admission(clauses: Iterable[Bound]) -> tuple[Bound, ...]:
+    """Clauses for a probe: what is no board's figure may refuse for a board, but never passes.
 
     Of a figure that was computed, and does not count, only the better end refuses.
     """
@@ -69,13 +69,44 @@ def admission(contract: Contract) -> tuple[Bound, ...]:
                 **(lenient if _computed_for_a_board(bound) else {}),
             }
         )
-        for bound in bounds(contract)
+        for bound in clauses
     )
 
 
 def _computed_for_a_board(bound: Bound) -> bool:
-    kind = BY_METRIC.get(bound.metric)
+    kind = BY_METRIC.get(bound.measured)
     return kind is not None and kind.estimated and "static" not in bound.sources
+
+
+def of_target(contract: Contract, name: str) -> tuple[Bound, ...]:
+    """A further target's limits on what is measured there, where figures have plain names.
+
+    Args:
+        contract: That target's alone.
+        name: The target's.
+    """
+    return tuple(
+        one.model_copy(update={"metric": on_target(one.metric, name), "of": one.metric})
+        for one in _limits(contract)
+    )
+
+
+def _limits(contract: Contract) -> tuple[Bound, ...]:
+    """One target's limits."""
+    section = contract.own_keys.get("limits")
+    return tuple(
+        Bound(
+            metric=metric,
+            limit=limit,
+            unit=kind.unit,
+            direction=kind.direction,
+            sources=_limit_sources(contract, kind),
+            key=kind.key.replace("limits", section, 1) if section else "",
+            by_worse_end=kind.estimated,
+        )
+        for metric, limit in contract.effective_limits().items()
+        for kind in (BY_METRIC[metric],)
+    )
 
 
 def _sources(contract: Contract) -> tuple[Source, ...]:
@@ -103,20 +134,32 @@ def _unknown_without_running(contract: Contract) -> tuple[str, ...]:
 
 
 def agent_limits(contract: Contract) -> dict[str, Any]:
-    """The limits as `agents.Limits` reads them: what every contract may have, and all others."""
+    """The limits as `agents.Limits` reads them: what every contract may have, and all others.
+
+    Those of further targets are others, which grow with what the leading one has.
+    """
     usual = {metric for kind in USUAL for metric in kind.metrics}
     known = contract.effective_limits()
-    others = [
-        {
-            "metric": metric,
-            "limit": limit,
-            "unit": BY_METRIC[metric].unit,
-            "direction": BY_METRIC[metric].direction,
-            "told": BY_METRIC[metric].told,
-            "grows_with": BY_METRIC[metric].grows_with,
-        }
-        for metric, limit in known.items()
-        if metric not in usual
-    ]
+    others = [_other(metric, limit) for metric, limit in known.items() if metric not in usual]
+    for name, view in [*views(contract).items()][1:]:
+        target = view.target
+        where = f", on {target.board} (platform {target.platform}, engine {target.engine})"
+        for metric, limit in view.effective_limits().items():
+            told = _other(metric, limit)
+            others.append(
+                {**told, "metric": on_target(metric, name), "told": f"{told['told']}{where}"}
+            )
     kept = {metric: limit for metric, limit in known.items() if metric in usual}
     return {**kept, "others": others} if others else kept
+
+
+def _other(metric: str, limit: float) -> dict[str, Any]:
+    kind = BY_METRIC[metric]
+    return {
+        "metric": metric,
+        "limit": limit,
+        "unit": kind.unit,
+        "direction": kind.direction,
+        "told": kind.told,
+        "grows_with": kind.grows_with,
+    }

@@ -51,12 +51,30 @@ UNITS = {
 # What a latency limit may bind: the median, or another statistic of the repeated inferences.
 LATENCIES = latency.LIMIT.metrics
 TEST_SUFFIX = "_test"
+# Between a figure of the device and the target that it is of, where that is not the leading one.
+_AT = "@"
 GOAL_KEY = "goal.target"
 LIMIT_KEYS = {metric: kind.key for metric, kind in BY_METRIC.items()}
 # Reason code of a limit that the firmware breaks without any model.
 IMPOSSIBLE = "impossible_limit"
 # Reason code of a training that fell behind those before it; its value is the best by then.
 PRUNED = "pruned"
+
+
+def on_target(metric: str, target: str) -> str:
+    """What a figure of a further target is called among those of all: `flash_bytes@mps2_an386`."""
+    return f"{metric}{_AT}{target}"
+
+
+def plain(metric: str) -> str:
+    """A figure's name without its target."""
+    name = metric.partition(_AT)[0]
+    return name if name in UNITS else metric
+
+
+def target_of(metric: str) -> str:
+    """The further target that a figure is of; empty of the leading one, and of the model's own."""
+    return metric.removeprefix(plain(metric)).removeprefix(_AT)
 
 
 class Bound(Record):
@@ -109,7 +127,7 @@ class Bound(Record):
     @property
     def contract_key(self) -> str:
         """Where the limit stands in the contract."""
-        return self.key or LIMIT_KEYS.get(self.metric, GOAL_KEY)
+        return self.key or LIMIT_KEYS.get(plain(self.metric), GOAL_KEY)
 
     @property
     def on_test(self) -> bool:
@@ -119,7 +137,7 @@ class Bound(Record):
     @property
     def on_device(self) -> bool:
         """Whether it binds what the device has, not what the model reaches."""
-        return self.metric in UNITS
+        return plain(self.metric) in UNITS
 
     def slack(self, value: float) -> float:
         """How far a value is past the bound; at most 0 passes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.records import Clause, Measurement, Reason, Source
-from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, Bound, clause_of
+from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, Bound, clause_of, plain
 from mlforge_tasks.yaml_file.units import format_value
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def floor_clause(report: Report, bound: Bound) -> Clause | None:
     reason = floor(report)
     if reason is None or reason.value is None or reason.metric != bound.metric:
         return None
-    source: Source = "emulated" if bound.metric in LATENCIES else "static"
+    source: Source = "emulated" if plain(bound.metric) in LATENCIES else "static"
     taken = Measurement(metric=bound.metric, value=reason.value, unit=bound.unit, source=source)
     return clause_of(bound, taken)
 
@@ -45,7 +45,7 @@ def floor_text(report: Report) -> str | None:
             taken = format_value(clause.value, clause.unit)
             what = (
                 "the smallest networks take"
-                if bound.metric in LATENCIES
+                if plain(bound.metric) in LATENCIES
                 else "the rest of the firmware takes"
             )
             return f"{bound.contract_key}: more than {taken}, which {what}"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.verdict.baselines import WORDS
+from mlforge_tasks.verdict.constraints import on_target, plain, target_of
 from mlforge_tasks.verdict.limits import BY_METRIC
 from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from mlforge_tasks.records import Clause
     from mlforge_tasks.verdict.engine_choice import EngineChoice
     from mlforge_tasks.verdict.evaluation import Rail
     from mlforge_tasks.verdict.forecast import ForecastError
@@ -33,12 +35,34 @@ def some(told: Iterable[str], most: int = MOST_LINES) -> list[str]:
 
 def short_name(metric: str) -> str:
     """A metric without its unit."""
+    target = target_of(metric)
+    if target:
+        return on_target(short_name(plain(metric)), target)
     kind = BY_METRIC.get(metric)
     if kind is not None and metric == kind.field:
         return kind.key.removeprefix("limits.")
     for suffix in ("_bytes", "_us"):
         metric = metric.removesuffix(suffix)
     return metric
+
+
+def targets_text(report: Report, best: TrialResult | None) -> list[str]:
+    """The verdict on each of several targets: what is in the way there, of its own and the goal."""
+    verdict = None if best is None else best.trial.verdict
+    lines = []
+    for one in report.targets:
+        clauses = one.clauses(verdict)
+        ways = (("misses", "fail"), ("unknown:", "unknown"))
+        told = [f"{word} {names}" for word, how in ways if (names := _names(clauses, how))]
+        said = "; ".join(told) or ("PASS" if clauses else "unknown")
+        lines.append(f"on {one.board} ({one.platform}, {one.engine}, {one.mode}): {said}")
+    return lines
+
+
+def _names(clauses: Iterable[Clause], status: str) -> str:
+    """The figures of one target, each once, whose clauses have come to this."""
+    found = (short_name(plain(one.metric)) for one in clauses if one.status == status)
+    return ", ".join(dict.fromkeys(found))
 
 
 def carried_text(report: Report) -> list[str]:
@@ -206,7 +230,8 @@ def engine_text(choice: EngineChoice) -> str:
 def every(report: Report, best: TrialResult | None) -> list[str]:
     """All that is said of a run's end beside its clauses, in the order of the console."""
     chosen = [] if report.choice is None else [engine_text(report.choice)]
-    return [*on_figures(report, best), *on_model(report, best), *chosen]
+    each = targets_text(report, best)
+    return [*each, *on_figures(report, best), *on_model(report, best), *chosen]
 
 
 def on_figures(report: Report, best: TrialResult | None) -> list[str]:

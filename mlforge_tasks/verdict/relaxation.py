@@ -13,7 +13,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Literal
 
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
-from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, clause_of, judge
+from mlforge_tasks.verdict.constraints import TEST_SUFFIX, Bound, clause_of, judge, plain
 from mlforge_tasks.verdict.fronts import Binding, Front, bindings, front
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _change(clauses: Iterable[Clause], contract: _Contract) -> Change:
     key = bound.contract_key
     written = _written(bound, needed, contract.margins.get(worst.metric, 0.0))
     if needed > contract.memories.get(worst.metric, math.inf):
-        key, written = BOARD_KEY, f"one with {written} of {_MEMORIES[worst.metric]}"
+        key, written = BOARD_KEY, f"one with {written} of {_MEMORIES[plain(worst.metric)]}"
     return Change(
         key=key,
         written=written,

@@ -9,7 +9,15 @@ from pydantic import Field
 from mlforge_tasks.cycles.record import Cycles
 from mlforge_tasks.quantisation import EndType
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
-from mlforge_tasks.verdict.constraints import IMPOSSIBLE, LATENCIES, TEST_SUFFIX, Bound
+from mlforge_tasks.verdict.constraints import (
+    IMPOSSIBLE,
+    LATENCIES,
+    TEST_SUFFIX,
+    UNITS,
+    Bound,
+    plain,
+    target_of,
+)
 from mlforge_tasks.verdict.decision import Counts
 from mlforge_tasks.verdict.energy_notes import EnergyNotes
 from mlforge_tasks.verdict.engine_choice import EngineChoice
@@ -150,6 +158,35 @@ class Carried(Record):
     asked: tuple[str, ...]
 
 
+class ReportedTarget(Record):
+    """One of several targets.
+
+    Attributes:
+        name: What its figures are called by; empty of the leading one.
+        board: As the contract has it, and so are the others.
+        platform: How firmware is built.
+        engine: What runs the model.
+        mode: Where figures are measured.
+    """
+
+    name: str
+    board: str
+    platform: str
+    engine: str
+    mode: str
+
+    def clauses(self, verdict: Verdict | None) -> tuple[Clause, ...]:
+        """What a verdict says of this target: its limits, and what the model reaches anywhere."""
+        known = () if verdict is None else verdict.clauses
+        return tuple(
+            one for one in known if target_of(one.metric) == self.name or _of_model(one.metric)
+        )
+
+
+def _of_model(metric: str) -> bool:
+    return plain(metric) not in UNITS
+
+
 class Report(Record):
     """A whole run: the contract's clauses, every candidate, the outcome.
 
@@ -178,6 +215,7 @@ class Report(Record):
         quantisation: Of each evaluated candidate with a float network: what int8 changed.
         energy: Where figures of energy and heat are from, and what they lack; None where neither
             the board's file nor the contract has anything of them.
+        targets: Of several targets, each, the leading one first; empty of one.
     """
 
     name: str
@@ -200,6 +238,7 @@ class Report(Record):
     int16_fits: bool = False
     quantisation: tuple[QuantisationLoss, ...] = ()
     energy: EnergyNotes | None = None
+    targets: tuple[ReportedTarget, ...] = ()
 
     @property
     def shown(self) -> tuple[str, str, str]:

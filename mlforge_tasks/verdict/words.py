@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.verdict.baselines import WORDS
-from mlforge_tasks.verdict.constraints import PRUNED, UNITS
+from mlforge_tasks.verdict.constraints import PRUNED, UNITS, plain
 from mlforge_tasks.verdict.floors import floor, floor_text
 from mlforge_tasks.verdict.notes import short_name, some
 from mlforge_tasks.verdict.trials import Report, TrialResult, holds
@@ -102,7 +102,7 @@ def known_clauses(verdict: Verdict | None) -> list[str]:
 
 def whence(clause: Clause) -> str:
     """Where a figure is from. A board runs a few examples of a split, and not all."""
-    if clause.source == "hardware" and clause.metric not in UNITS:
+    if clause.source == "hardware" and plain(clause.metric) not in UNITS:
         return "hardware, computed on the host"
     return str(clause.source)
 

@@ -16,7 +16,7 @@ Imports `errors` alone. `file` reads, `tree` knows lines, `mistakes` are what va
 
 from __future__ import annotations
 
-from mlforge_tasks.yaml_file.file import read_model
+from mlforge_tasks.yaml_file.file import View, read_model, read_views
 from mlforge_tasks.yaml_file.mistakes import Mistake, Mistakes, closest, meant, one_of
 
-__all__ = ["Mistake", "Mistakes", "closest", "meant", "one_of", "read_model"]
+__all__ = ["Mistake", "Mistakes", "View", "closest", "meant", "one_of", "read_model", "read_views"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,10 +14,33 @@ from mlforge_tasks.yaml_file.tree import read_tree
 from mlforge_tasks.yaml_file.units import FROM_YAML
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from mlforge_tasks.errors import Problem
+    from mlforge_tasks.yaml_file.tree import Node
+
 Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class View:
+    """What of a file is read as one model.
+
+    Attributes:
+        root: Its values.
+        places: Where a value of it stands in the file, by its own dotted key, where that differs.
+    """
+
+    root: Node
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    def placed(self, problem: Problem) -> Problem:
+        """The same mistake, by the key that it has in the file."""
+        for own, other in self.places.items():
+            if problem.field == own or problem.field.startswith(f"{own}."):
+                return replace(problem, field=other + problem.field.removeprefix(own))
+        return problem
 
 
 def read_model(
@@ -33,20 +57,51 @@ def read_model(
         ContractError: Every mistake found, in line order; or the one that kept the file from
             being read at all.
     """
+    (value,) = read_views(path, model, _whole, context=context)
+    return value
+
+
+def read_views(
+    path: Path,
+    model: type[Model],
+    apart: Callable[[Node], Sequence[View]],
+    *,
+    context: Mapping[str, Any] | None = None,
+) -> tuple[Model, ...]:
+    """Reads and validates a YAML file that holds several models, which have much in common.
+
+    Args:
+        path: As of `read_model`.
+        model: What each must be.
+        apart: What of the file is which; it raises ContractError where that cannot be told.
+        context: As of `read_model`.
+
+    Raises:
+        ContractError: As of `read_model`; a mistake that several have is told once.
+    """
     tree = read_tree(path)
     problems = list(tree.problems)
-    value: Model | None = None
-    try:
-        value = model.model_validate_json(
-            json.dumps(tree.root.plain()),
-            strict=True,
-            context={**(context or {}), FROM_YAML: True},
-            by_alias=True,
-            by_name=False,
-        )
-    except ValidationError as error:
-        found = explain(error, path, tree.root, model)
-        problems += [one for one in found if one.field not in tree.unread]
-    if value is None or problems:
-        raise ContractError(tuple(sorted(problems, key=line_of)))
-    return value
+    values = []
+    for view in apart(tree.root):
+        try:
+            values.append(_validated(view.root, model, context or {}))
+        except ValidationError as error:
+            found = map(view.placed, explain(error, path, view.root, model))
+            problems += [one for one in found if one.field not in tree.unread]
+    if problems:
+        raise ContractError(tuple(sorted(dict.fromkeys(problems), key=line_of)))
+    return tuple(values)
+
+
+def _whole(root: Node) -> tuple[View, ...]:
+    return (View(root),)
+
+
+def _validated(root: Node, model: type[Model], context: Mapping[str, Any]) -> Model:
+    return model.model_validate_json(
+        json.dumps(root.plain()),
+        strict=True,
+        context={**context, FROM_YAML: True},
+        by_alias=True,
+        by_name=False,
+    )

@@ -10,7 +10,7 @@ from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.contract.operation import Operation
 from mlforge_tasks.records import Interval, Measurement, Source
-from mlforge_tasks.verdict.clauses import admission
+from mlforge_tasks.verdict.clauses import admission, bounds
 from mlforge_tasks.verdict.constraints import Bound, judge
 from mlforge_tasks.verdict.derived import Conditions
 from mlforge_tasks.verdict.energy_notes import KINDS, notes
@@ -147,12 +147,16 @@ def test_what_is_computed_refuses_for_a_board_only_by_its_better_end(tmp_path: P
     )
     text = text.replace("  stack: 2 KiB\n", "  stack: 2 KiB\n  energy_per_inference: 100 uJ\n")
     contract = load(project(tmp_path, text), tmp_path)
-    (bound,) = (one for one in admission(contract) if one.metric == "energy_per_inference_uj")
+    (bound,) = (
+        one for one in admission(bounds(contract)) if one.metric == "energy_per_inference_uj"
+    )
     energy = _derived(CYCLES, "emulated")[bound.metric]  # 48.1 to 452.4 uJ
     assert judge([bound], [energy]).met
     assert not judge([bound.model_copy(update={"limit": 48.0})], [energy]).met
     simulated = load(project(tmp_path, text.replace("-then-hardware", "")), tmp_path)
-    (bound,) = (one for one in admission(simulated) if one.metric == "energy_per_inference_uj")
+    (bound,) = (
+        one for one in admission(bounds(simulated)) if one.metric == "energy_per_inference_uj"
+    )
     assert not judge([bound], [energy]).met
 
 
