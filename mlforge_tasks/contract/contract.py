@@ -24,6 +24,7 @@ from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.contract.fields import checked
 from mlforge_tasks.contract.goal import Asked, Figure, Goal
 from mlforge_tasks.contract.limits import Limits, Margins, effective
+from mlforge_tasks.contract.linux_process import off_linux
 from mlforge_tasks.contract.model_names import misnamed
 from mlforge_tasks.contract.operation import Operation
 from mlforge_tasks.contract.operation import misfits as misfits_of
@@ -146,6 +147,7 @@ class Contract(Record):
         target: Target | None = info.data.get("target")
         limits: Limits | None = info.data.get("limits")
         found = [] if limits is None else [*misfits_of(operation, limits)]
+        found += [] if target is None else [*off_linux(operation, target)]
         if limits is not None and target is not None:
             computed = info.data.get("mode") == "simulate"
             found += power_needs.of_operation(operation, limits, target.on_board, computed=computed)

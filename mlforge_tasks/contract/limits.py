@@ -32,6 +32,7 @@ class Limits(Record):
         latency_us: One inference.
         latency_statistic: Which of the repeated inferences the limit is for.
         stack_bytes: The stack's high-water mark; not judged on its own by default.
+        pss_bytes: A program's proportional share of the memory of its machine, which runs Linux.
         update_bytes: The patch that makes the new model of the one that `operation.update` names.
         energy_per_inference_uj: What an inference takes from the supply.
         average_power_uw: What the device draws on average, an inference every
@@ -45,6 +46,7 @@ class Limits(Record):
     latency_us: Microseconds = Field(alias="latency")
     latency_statistic: Statistic = "median"
     stack_bytes: Bytes | None = Field(default=None, alias="stack")
+    pss_bytes: Bytes | None = Field(default=None, alias="pss")
     update_bytes: Bytes | None = Field(default=None, alias="update_size")
     energy_per_inference_uj: Microjoules | None = Field(default=None, alias="energy_per_inference")
     average_power_uw: Microwatts | None = Field(default=None, alias="average_power")

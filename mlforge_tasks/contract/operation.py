@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from mlforge_tasks.contract.fields import ProjectPath
+from mlforge_tasks.contract.linux_process import Load
 from mlforge_tasks.contract.power import NamedBattery
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
 from mlforge_tasks.yaml_file.electrical import Celsius
-from mlforge_tasks.yaml_file.units import Seconds
+from mlforge_tasks.yaml_file.units import Bytes, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,9 @@ class Operation(Record):
         ambient_c: The highest temperature around the device; currents are taken for 25 °C without.
         battery: What feeds it, by its figures or a name.
         sleep: The board's mode between inferences, by its file; its first one without.
+        load: What else the machine does that a program for Linux is measured on.
+        memory_max_bytes: Memory that such a program may take before the kernel ends it, as
+            `MemoryMax` of a systemd unit.
     """
 
     inference_period_s: Seconds | None = Field(default=None, alias="inference_period")
@@ -51,6 +55,8 @@ class Operation(Record):
     ambient_c: Celsius | None = Field(default=None, alias="ambient")
     battery: NamedBattery | None = None
     sleep: str | None = None
+    load: Load | None = None
+    memory_max_bytes: Bytes | None = Field(default=None, alias="memory_max")
 
 
 def misfits(operation: Operation, limits: Limits) -> Iterator[Mistake]:

@@ -8,7 +8,7 @@ input like any other, so a choice that changes makes stale what it must and noth
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.pipeline import places
 from mlforge_tasks.plugins import AUTO
@@ -200,7 +200,10 @@ class Deployment:
 
     def _run(self, name: str, runner: str, board: Board, read: Mapping[str, Stage]) -> Stage:
         """An image on its target."""
-        config = {"runner": runner, "board": board.as_built()}
+        config: dict[str, Any] = {"runner": runner, "board": board.as_built()}
+        if runner == places.LINUX_HARDWARE:
+            told = places.circumstances(self._wiring.contract)
+            config[run.CIRCUMSTANCES] = told.model_dump(mode="json")
         if board == self._wiring.on_board:
             read = {**read, "floor": self._preparation.floor}
         kind = estimate.KIND if runner == places.NOWHERE else run.kind(runner, board)

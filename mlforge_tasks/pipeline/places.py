@@ -9,9 +9,11 @@ from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board, load_board
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.plugins import AUTO
+from mlforge_tasks.runners import Circumstances
 from mlforge_tasks.stages import estimate
 
 if TYPE_CHECKING:
+    from mlforge_tasks.contract.contract import Contract
     from mlforge_tasks.contract.sections import Target
     from mlforge_tasks.contract.targets import Mode
     from mlforge_tasks.platforms import Platform
@@ -89,6 +91,16 @@ def simulator(board: Board) -> str:
     if board.linux is not None and board.linux.arch != computer.machine():
         return FOREIGN_PROCESS
     return PROCESS if board.process else SIMULATOR
+
+
+def circumstances(contract: Contract) -> Circumstances:
+    """What a program for Linux runs beside and within on its machine."""
+    operation = contract.operation
+    return Circumstances(
+        load_cpus=operation.load.cpus if operation.load else 0,
+        memory_max_bytes=operation.memory_max_bytes,
+        asked=tuple(name for name, _ in contract.limits.set_fields()),
+    )
 
 
 def hardware(board: Board) -> str:

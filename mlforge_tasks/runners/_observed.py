@@ -68,7 +68,7 @@ class Watch:
         self.look()
         if self._on.under.wakeup_period_us is not None:
             self._add(WAKEUP, *self._wakeups())
-        units = {PSS: "B", HEAT: "degC", WAKEUP: "us"}
+        units = {PSS: "B", HEAT: "\u00b0C", WAKEUP: "us"}
         figures = (
             Measurement(metric=name, value=value, unit=units[name], source="hardware")
             for name, value in self._most.items()

@@ -16,7 +16,7 @@ from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import Measurement, Reason, Record, SelfTest, Source, StackUse
-from mlforge_tasks.runners import Expected, Way
+from mlforge_tasks.runners import Circumstances, Expected, Way
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
 from mlforge_tasks.stages.firmware import IMAGE, NO_PROFILE, PROFILE_IMAGE, profile_id
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 PROFILE = "profile.json"
 # A login takes an agent's keys where no file has them; only the stage that logs in knows of it.
 SECRETS: Mapping[str, tuple[str, ...]] = {"ssh": ("SSH_AUTH_SOCK",)}
+# Key of a configuration: what a program runs beside and within on a machine that is logged in to.
+CIRCUMSTANCES = "circumstances"
 FIELDS = ("target.verification_time_s",)
 
 
@@ -145,6 +147,14 @@ def _ran(firmware: Path, self_test: SelfTest) -> dict[str, str]:
     return {**digests, "model.tflite": self_test.model_digest}
 
 
+def _runner(config: Mapping[str, Any]) -> Runner:
+    """What runs the firmware, as it is asked to."""
+    runner: Any = plugins.load("runners", config["runner"])
+    told = config.get(CIRCUMSTANCES)
+    found: Runner = runner.under(Circumstances.from_dump(told)) if told else runner
+    return found
+
+
 def _where(runner: Runner, board: Board) -> tuple[tuple[str, str], ...]:
     """The very board, as the runner identifies it; empty on an emulator."""
     hardware = runner.capabilities.source == "hardware"
@@ -177,14 +187,14 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `firmware`, `engine`, `quantise`, `dataset`; `floor` of this board; any `decide`.
         out: Output folder; a board's transcript goes there too.
-        config: `runner`, `board`, `target.verification_time_s`.
+        config: `runner`, `board`, `target.verification_time_s`; any `circumstances`.
 
     Raises:
         CandidateFailure: The firmware hangs, faults or goes silent.
         ToolError: The runner broke, or the outputs are wrong.
     """
     board = Board.from_dump(config["board"])
-    runner: Runner = plugins.load("runners", config["runner"])
+    runner = _runner(config)
     builds, model = _builds(inputs), Quantisation.read(inputs["quantise"] / "quantisation.json")
     expected, elf = Expected(builds[0].firmware_id, model.tflite_sha256), inputs["firmware"] / IMAGE
     no_profile = _write_profile(inputs, out, board, runner, expected)

@@ -3,96 +3,35 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import platform
 import shutil
 import signal
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.contract.board import Board, load_board
+from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.errors import CandidateFailure, MlforgeError, ToolError
-from mlforge_tasks.platforms.linux import PLUGIN as LINUX
-from mlforge_tasks.runners import _ssh_login
+from mlforge_tasks.runners import Circumstances, _ssh_login
 from mlforge_tasks.runners._bench import MAP_VARIABLE
-from mlforge_tasks.runners._line import Patience
-from mlforge_tasks.runners.ssh import PLUGIN, SshRunner
-from tests.helpers import tiny_model
+from mlforge_tasks.runners.ssh import PLUGIN
+from tests.helpers.desk import Desk, ask, build, wait_until_tidy
 from tests.helpers.sshd import MISSING, SSHD, Sshd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from mlforge_tasks.runners._ssh_session import SshSession
 
 HERE = "linux_x86_64"
 ELSEWHERE = "raspberry_pi_4"
 EMULATOR = "qemu-aarch64"
-PATIENT = Patience(lock_s=0, boot_s=60, answer_s=0.3, silence_s=60)
-# The self-test's first input byte is 0, so this boots.
-TROUBLE = """
-    switch (input[0]) {
-    case 1: *(volatile int *)0 = 1; break;
-    case 2: for (volatile int i = 0;; i++) { }
-    case 3: return 8;
-    }
-"""
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(SSHD is None, reason=MISSING),
     pytest.mark.skipif(not importlib.util.find_spec("asyncssh"), reason="no asyncssh"),
     pytest.mark.skipif(platform.machine() != "x86_64", reason="runs programs of x86-64"),
 ]
-
-
-@dataclass
-class Desk:
-    """A machine, what the runner is told about it, and a program for it."""
-
-    machine: Sshd
-    folder: Path
-    program: Path
-    board: Board
-
-    def describe(self, **changes: object) -> None:
-        """Writes the hardware map."""
-        entry = self.machine.entry(self.board.name, **changes)
-        (self.folder / "hardware-map.yaml").write_text(json.dumps([entry]))
-
-    @contextmanager
-    def open(self, patience: Patience = PATIENT) -> Iterator[SshSession]:
-        """Runs the program there."""
-        runner = SshRunner(patience=patience)
-        given = {"evidence": self.folder}
-        with runner.open(self.board, self.program, tiny_model.EXPECTED, **given) as session:
-            yield session
-
-    def interrupted(self, by: Callable[[], None]) -> None:
-        """Has something happen between two inferences."""
-        with self.open() as session:
-            ask(session, 1)
-            by()
-            ask(session, 1)
-
-    def refused(self) -> str:
-        """What is said where the program does not even start."""
-        with pytest.raises(ToolError) as error, self.open():
-            pass
-        assert self.machine.left() == []
-        return str(error.value)
-
-
-def build(name: str, folder: Path) -> Path:
-    """The tiny model as a program for a board; some inputs make trouble."""
-    model = tiny_model.write_model(folder / "model", invoke=TROUBLE)
-    (folder / "program").mkdir()
-    LINUX.build(tiny_model.request(load_board(name), model), folder / "program")
-    return folder / "program" / "firmware.elf"
 
 
 @pytest.fixture(scope="module")
@@ -118,13 +57,6 @@ def desk(
     found.describe()
     yield found
     machine.act()
-
-
-def ask(session: SshSession, times: int) -> None:
-    """Asks some inferences, all of which must be right."""
-    for value in range(10, 10 + times):
-        data = bytes([value & 127 | 64, 2, 250])
-        assert session.infer(data).output == tiny_model.add(data)
 
 
 def test_a_program_is_measured_and_leaves_nothing(desk: Desk) -> None:
@@ -198,7 +130,7 @@ def test_a_connection_that_is_cut_is_no_result(desk: Desk) -> None:
     """It is told as what it is; the machine tidies up by itself."""
     with pytest.raises(ToolError, match="was lost in the midst of a run"):
         desk.interrupted(desk.machine.cut)
-    _wait_until_tidy(desk.machine)
+    wait_until_tidy(desk.machine)
 
 
 def test_a_machine_that_is_gone_is_noticed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +139,7 @@ def test_a_machine_that_is_gone_is_noticed(desk: Desk, monkeypatch: pytest.Monke
     with pytest.raises(ToolError, match="was lost in the midst of a run"):
         desk.interrupted(lambda: desk.machine.cut(signal.SIGSTOP))
     desk.machine.cut()
-    _wait_until_tidy(desk.machine)
+    wait_until_tidy(desk.machine)
 
 
 def test_whoever_interrupts_leaves_nothing(desk: Desk) -> None:
@@ -240,9 +172,90 @@ def test_another_processor_answers_the_same(desk: Desk, tmp_path: Path) -> None:
     assert desk.machine.left() == []
 
 
-def _wait_until_tidy(machine: Sshd) -> None:
-    """Until what ran there has noticed."""
-    deadline = time.monotonic() + 20
-    while machine.left():
-        assert time.monotonic() < deadline, machine.left()
-        time.sleep(0.02)
+def devices(folder: Path, **files: str) -> str:
+    """What a machine shows of itself in /sys, by the path with `__` for `/`."""
+    for name, text in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    return str(folder)
+
+
+def test_what_runs_beside_and_how_the_machine_is(desk: Desk, tmp_path: Path) -> None:
+    """Load, the hottest zone of the die, the governor, what the firmware throttles; and memory."""
+    sysfs = devices(
+        tmp_path / "sys",
+        class__thermal__thermal_zone0__type="cpu-thermal",
+        class__thermal__thermal_zone0__temp="48312",
+        class__thermal__thermal_zone1__type="battery",
+        class__thermal__thermal_zone1__temp="61000",
+        devices__system__cpu__cpu0__cpufreq__scaling_governor="powersave",
+    )
+    throttled = Path(sysfs) / "devices" / "platform" / "soc" / "soc:firmware" / "get_throttled"
+    throttled.parent.mkdir(parents=True)
+    throttled.write_text("50005\n")
+    under = Circumstances(load_cpus=1, asked=("pss_bytes", "junction_temperature_c"))
+    with desk.open(under, sysfs) as session:
+        ask(session, 2)
+        beside = session.beside
+    figures = {one.metric: one for one in beside.measurements}
+    assert figures["junction_temperature_c"].value == 48.312
+    assert 50_000 < figures["pss_bytes"].value < 2 << 20
+    assert {one.source for one in figures.values()} == {"hardware"}
+    where = dict(beside.where)
+    assert where["machine_governor"] == "powersave"
+    assert where["machine_throttled"] == "under-voltage, throttled"
+    assert where["machine_load"] in {"stress-ng --cpu 1", "1 shell loops"}
+    assert beside.not_measured == ()
+    assert desk.machine.left() == []
+
+
+def test_what_a_machine_does_not_tell_is_unknown(desk: Desk, tmp_path: Path) -> None:
+    """With the reason, where it was asked for; a zone of something else stands for nothing."""
+    sysfs = devices(
+        tmp_path / "sys",
+        class__thermal__thermal_zone0__type="battery",
+        class__thermal__thermal_zone0__temp="61000",
+    )
+    desk.machine.act(replace=[["command -v cyclictest", "false"]])
+    asked = ("junction_temperature_c", "wakeup_latency_us")
+    with desk.open(Circumstances(wakeup_period_us=1000, asked=asked), sysfs) as session:
+        beside = session.beside
+    why = dict(beside.not_measured)
+    assert why["junction_temperature_c"].endswith(
+        "no thermal zone of its processor, but of battery"
+    )
+    assert "cyclictest is not installed" in why["wakeup_latency_us"]
+    assert {one.metric for one in beside.measurements} == {"pss_bytes"}
+
+
+def test_a_program_is_held_to_its_memory(desk: Desk) -> None:
+    """The kernel ends it where it takes more, which is a result; within it, all is well."""
+    under = Circumstances(memory_max_bytes=24 << 20)
+    with desk.open(under) as session:
+        ask(session, 1)
+        held = dict(session.beside.where)["machine_memory_max"]
+    if held.startswith("not enforced"):
+        pytest.skip("no control group can be had here")
+    assert int(held) == under.memory_max_bytes
+    with pytest.raises(CandidateFailure) as failure, desk.open(under) as session:
+        session.infer(bytes([4, 0, 0]))
+    reason = failure.value.reason
+    assert (reason.code, reason.metric, reason.limit) == ("does_not_fit", "ram_bytes", 24 << 20)
+    with desk.open() as session:
+        assert session.infer(bytes([4, 0, 0])).output == bytes([4])
+    assert not list(Path("/sys/fs/cgroup").glob("**/mlforge-*"))
+
+
+@pytest.mark.skipif(shutil.which("cyclictest") is None, reason="no cyclictest (rt-tests)")
+def test_wake_ups_beside_inference_are_measured(desk: Desk) -> None:
+    """By cyclictest where it may; where it may not, it is said in its words."""
+    under = Circumstances(wakeup_period_us=1000, asked=("wakeup_latency_us",))
+    with desk.open(under) as session:
+        ask(session, 2)
+        beside = session.beside
+    figures = {one.metric: one.value for one in beside.measurements}
+    if "wakeup_latency_us" not in figures:
+        assert "cyclictest says: " in dict(beside.not_measured)["wakeup_latency_us"]
+    else:
+        assert figures["wakeup_latency_us"] > 0

@@ -17,6 +17,7 @@ from mlforge_tasks.verdict.limits import (
     flash,
     junction_temperature,
     latency,
+    pss,
     ram,
     stack,
     update_size,
@@ -32,6 +33,7 @@ USUAL: tuple[LimitKind, ...] = (ram.LIMIT, flash.LIMIT, latency.LIMIT, stack.LIM
 KINDS: tuple[LimitKind, ...] = (
     *USUAL,
     # What only some contracts limit.
+    pss.LIMIT,
     update_size.LIMIT,
     energy_per_inference.LIMIT,
     average_power.LIMIT,
