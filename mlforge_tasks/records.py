@@ -274,6 +274,7 @@ class SelfTest(Record):
         model_digest: sha256 of the `.tflite` inside.
         firmware_id: Build digest inside.
         laps: Index and ticks of each layer's every turn, as they ran; only of a profile image.
+        schedule: Numbers by name, as `zephyr_app/src/scheduler.c` sends them; only of its image.
     """
 
     ticks: tuple[int, ...]
@@ -284,6 +285,7 @@ class SelfTest(Record):
     model_digest: str
     firmware_id: str
     laps: tuple[tuple[int, int], ...] = ()
+    schedule: dict[str, tuple[int, ...]] = {}
 
     def layer_ticks(self, layer: int) -> int:
         """Ticks of a layer, by its index; of one in a loop those of all its turns."""

@@ -28,6 +28,7 @@ from mlforge_tasks.contract.linux_process import off_linux
 from mlforge_tasks.contract.model_names import misnamed
 from mlforge_tasks.contract.operation import Operation
 from mlforge_tasks.contract.operation import misfits as misfits_of
+from mlforge_tasks.contract.periodic_thread import off_target
 from mlforge_tasks.contract.search import Search
 from mlforge_tasks.contract.sections import Target, Training
 from mlforge_tasks.contract.target import TOLD_BY, Task
@@ -147,7 +148,8 @@ class Contract(Record):
         target: Target | None = info.data.get("target")
         limits: Limits | None = info.data.get("limits")
         found = [] if limits is None else [*misfits_of(operation, limits)]
-        found += [] if target is None else [*off_linux(operation, target)]
+        if target is not None:
+            found += [*off_linux(operation, target), *off_target(operation, target)]
         if limits is not None and target is not None:
             computed = info.data.get("mode") == "simulate"
             found += power_needs.of_operation(operation, limits, target.on_board, computed=computed)

@@ -14,7 +14,15 @@ from pydantic import Field, ValidationInfo, field_validator
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
 from mlforge_tasks.yaml_file.electrical import Celsius, Hours, Microwatts
-from mlforge_tasks.yaml_file.units import Bytes, Margin, Microjoules, Microseconds, format_bytes
+from mlforge_tasks.yaml_file.units import (
+    Bytes,
+    Hertz,
+    Margin,
+    Microjoules,
+    Microseconds,
+    Share,
+    format_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +47,12 @@ class Limits(Record):
             `operation.inference_period`.
         battery_life_h: How long `operation.battery` must feed it.
         junction_temperature_c: The chip's at its hottest, at `operation.ambient`.
+        wakeup_latency_us: How late `operation.periodic_thread` may be beside inference.
+        period_jitter_us: How much the time between two of its wake-ups may differ from the period.
+        interrupts_off_us: How long the timer's interrupt may wait.
+        cpu_share: What inference and that thread may take of the core together.
+        start_up_us: From the start of the device's clock to the first result.
+        inferences_per_second: How many there must be beside that thread.
     """
 
     ram_bytes: Bytes = Field(alias="ram")
@@ -52,6 +66,12 @@ class Limits(Record):
     average_power_uw: Microwatts | None = Field(default=None, alias="average_power")
     battery_life_h: Hours | None = Field(default=None, alias="battery_life")
     junction_temperature_c: Celsius | None = Field(default=None, alias="junction_temperature")
+    wakeup_latency_us: Microseconds | None = Field(default=None, alias="wakeup_latency")
+    period_jitter_us: Microseconds | None = Field(default=None, alias="period_jitter")
+    interrupts_off_us: Microseconds | None = Field(default=None, alias="interrupts_off")
+    cpu_share: Share | None = None
+    start_up_us: Microseconds | None = Field(default=None, alias="start_up")
+    inferences_per_second: Hertz | None = None
 
     @property
     def latency_metric(self) -> str:
@@ -73,6 +93,11 @@ class Limits(Record):
         for name, value in self:
             if value is not None and name != "latency_statistic":
                 yield name, value
+
+    @classmethod
+    def key(cls, field: str) -> str:
+        """Where a field stands in a contract."""
+        return f"limits.{cls.model_fields[field].alias or field}"
 
     def metric(self, field: str) -> str:
         """The measurement that a field's limit binds."""

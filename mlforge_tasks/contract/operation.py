@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from mlforge_tasks.contract import periodic_thread
 from mlforge_tasks.contract.fields import ProjectPath
 from mlforge_tasks.contract.linux_process import Load
+from mlforge_tasks.contract.periodic_thread import PeriodicThread
 from mlforge_tasks.contract.power import NamedBattery
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
@@ -48,6 +50,7 @@ class Operation(Record):
         load: What else the machine does that a program for Linux is measured on.
         memory_max_bytes: Memory that such a program may take before the kernel ends it, as
             `MemoryMax` of a systemd unit.
+        periodic_thread: What must run on time beside the model.
     """
 
     inference_period_s: Seconds | None = Field(default=None, alias="inference_period")
@@ -57,6 +60,7 @@ class Operation(Record):
     sleep: str | None = None
     load: Load | None = None
     memory_max_bytes: Bytes | None = Field(default=None, alias="memory_max")
+    periodic_thread: PeriodicThread | None = None
 
 
 def misfits(operation: Operation, limits: Limits) -> Iterator[Mistake]:
@@ -69,3 +73,4 @@ def misfits(operation: Operation, limits: Limits) -> Iterator[Mistake]:
     if limits.update_bytes is not None and operation.update is None:
         wanted = "the model that devices have, as `update: {model: models/old.tflite}`, for "
         yield Mistake(f"{wanted}limits.update_size", at=("update",), found="nothing")
+    yield from periodic_thread.misfits(operation, limits)

@@ -37,6 +37,7 @@ def sections_of(found: Found) -> Iterator[Section]:
         quality,
         reproduce,
         scatter,
+        schedule,
         told,
         tradeoff,
         verdict,
@@ -44,7 +45,7 @@ def sections_of(found: Found) -> Iterator[Section]:
 
     each = (
         *(verdict, candidates, convergence, tradeoff),
-        *(architecture, profile, energy, memory_map, arena),
+        *(architecture, profile, energy, schedule, memory_map, arena),
         *(quality, classes, curves, scatter, errors, layers, data),
         *(told, reproduce, method),
     )

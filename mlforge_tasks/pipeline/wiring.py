@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.benchmark import kept_inputs
+from mlforge_tasks.contract.periodic_thread import PERIODIC_THREAD
 from mlforge_tasks.contract.sections import NPU_ENGINE
 from mlforge_tasks.contract.targets import views
 from mlforge_tasks.graph.stage import Stage
@@ -170,7 +171,14 @@ class Wiring(Asked):
             "platform": self.target.platform,
             "toolchain": self.target.toolchain,
             "mlperf": self.target.mlperf,
+            **self._beside,
         }
+
+    @property
+    def _beside(self) -> dict[str, Any]:
+        """What runs beside the model; it is part of images only where there is any."""
+        thread = self.contract.operation.periodic_thread
+        return {} if thread is None else {PERIODIC_THREAD: thread.model_dump(mode="json")}
 
     @functools.cached_property
     def marking(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.build_report import BuildReport
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.contract.periodic_thread import PeriodicThread
     from mlforge_tasks.contract.sections import Toolchain
 
 
@@ -35,6 +36,8 @@ class BuildRequest:
             does not answer it.
         marker: Whether it makes windows of inferences for a meter, and marks them with a pin.
         profile: Whether the image tells what each layer takes, which disturbs what it takes.
+        periodic: The thread that has to run beside inference; the kernel has to be able to wake it.
+        scheduler: Whether that thread is in the image, which tells how both get on together.
     """
 
     board: Board
@@ -46,6 +49,8 @@ class BuildRequest:
     mlperf: str | None = None
     marker: bool = False
     profile: bool = False
+    periodic: PeriodicThread | None = None
+    scheduler: bool = False
 
 
 class Platform(Protocol):

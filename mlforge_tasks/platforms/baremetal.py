@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.build_report import COMPILATION, FirmwareReport
 from mlforge_tasks.contract.benchmark import input_of
 from mlforge_tasks.platforms import _image
+from mlforge_tasks.platforms._scheduler import scheduler_defines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,9 @@ class BaremetalPlatform:
         if request.profile:
             sources.append(_image.APP / "profile.c")
             defines["MLFORGE_PROFILE"] = 1
+        if request.scheduler:
+            sources.append(_image.APP / "scheduler.c")
+            defines |= scheduler_defines(request)
         image = _image.link_image(
             request.board,
             sources,

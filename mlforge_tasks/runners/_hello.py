@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PROTOCOL_VERSION = 3
+# What an image tells that has a periodic thread beside inference.
+SCHEDULE = (
+    *("start_up", "thread_hz", "thread_period", "thread_busy_us"),
+    *("idle", "beside", "alone", "together"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,8 @@ class Hello:
         """Reads a hello frame's payload: `name=value` lines, numbers in hex.
 
         `stack=used/size name` comes once a thread, `ticks=value*times` once a value,
-        ascending, and `layer=index*ticks` once a layer in a profile image.
+        ascending, and `layer=index*ticks` once a layer in a profile image. Those of `SCHEDULE` are
+        lists of numbers.
 
         Raises:
             ToolError: It is of another protocol version, or not complete.
@@ -63,6 +69,7 @@ class Hello:
                     model_digest=fields["model"],
                     firmware_id=fields["firmware"],
                     laps=_laps(fields, [value for name, _, value in pairs if name == "layer"]),
+                    schedule=_schedule(fields),
                 ),
                 engine=fields["engine"],
                 input_bytes=int(fields["input_bytes"], 16),
@@ -146,6 +153,12 @@ def _ticks(fields: Mapping[str, str], values: Iterable[str]) -> tuple[int, ...]:
     if not ticks:
         raise ValueError("no ticks")
     return (int(fields["least_ticks"], 16), *ticks[1:])
+
+
+def _schedule(fields: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
+    """What an image with a periodic thread tells, by name."""
+    given = {name: fields[name].replace("*", " ") for name in SCHEDULE if name in fields}
+    return {name: tuple(int(one, 16) for one in text.split()) for name, text in given.items()}
 
 
 def _laps(fields: Mapping[str, str], values: Iterable[str]) -> tuple[tuple[int, int], ...]:

@@ -11,6 +11,7 @@ from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.constraints import LATENCIES, Bound, first_broken
 from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
+from mlforge_tasks.verdict.floors import out_of_reach
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,12 +50,13 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         config: `bounds`, `conditions` (what derived figures depend on).
 
     Raises:
-        CandidateFailure: With code `measured_limit`, or `on_cpu`.
+        CandidateFailure: With code `measured_limit`, or `on_cpu`; or `impossible_limit` where no
+            model can keep it, which ends the search.
     """
     report = RunReport.read(inputs["run"] / "measurements.json")
     bounds = [Bound.from_dump(bound) for bound in config["bounds"]]
     known = Conditions.from_dump(config[CONDITIONS]).derived(report.measurements)
-    reason = first_broken(bounds, known) or _untold(bounds, report)
+    reason = out_of_reach(bounds, known) or first_broken(bounds, known) or _untold(bounds, report)
     if reason is not None:
         raise CandidateFailure(reason)
 

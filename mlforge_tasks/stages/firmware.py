@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board
+from mlforge_tasks.contract.periodic_thread import PERIODIC_THREAD, PeriodicThread
 from mlforge_tasks.engines._report import REPORT, EngineReport
 from mlforge_tasks.errors import CandidateFailure
 from mlforge_tasks.graph.code_version import code_version
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 IMAGE = "firmware.elf"
 PROFILE_IMAGE = "profile.elf"
 NO_PROFILE = "no_profile.json"
+SCHEDULER_IMAGE = "scheduler.elf"
+NO_SCHEDULE = "no_schedule.json"
 
 
 def kind(platform: Platform, board: Board, toolchain: Toolchain) -> StageKind:
@@ -59,6 +62,7 @@ def firmware_id(header: Path, sources: Path, config: Mapping[str, Any]) -> str:
             (plugins.module("platforms", platform.name),), tuple(platform.resources)
         ),
         "tools": dict(platform.tool_versions(board, config["toolchain"])),
+        **{name: config[name] for name in (PERIODIC_THREAD,) if name in config},
     }
     return sha256_bytes(canonical_json(parts))
 
@@ -68,12 +72,23 @@ def profile_id(firmware: str) -> str:
     return sha256_bytes(f"{firmware} profile".encode())
 
 
+def scheduler_id(firmware: str) -> str:
+    """The same of the image with a periodic thread."""
+    return sha256_bytes(f"{firmware} scheduler".encode())
+
+
+def periodic_thread(config: Mapping[str, Any]) -> PeriodicThread | None:
+    """What runs beside the model, where a stage's configuration has any."""
+    given = config.get(PERIODIC_THREAD)
+    return None if given is None else PeriodicThread.from_dump(given)
+
+
 def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> None:
     """Writes `firmware.elf`, `firmware.bin`, `firmware.map` and `firmware.json`.
 
-    Of an engine that can tell what each layer takes also `profile.elf` and `.bin`, which do
-    nothing else that the firmware does not; no figure of them counts but that. Where they do not
-    fit, `no_profile.json` says so.
+    Of an engine that can tell what each layer takes also `profile.elf` and `.bin`, and where a
+    periodic thread is to run beside the model `scheduler.elf` and `.bin`: no other figure of them
+    counts. Where they do not fit, `no_profile.json` or `no_schedule.json` says so.
 
     Of a process `firmware.elf` is the program; it has no time that tells anything of its layers.
     What is installed on a Linux is `firmware.bin`, the program without symbols; nothing is flashed
@@ -82,7 +97,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: `header`, `engine`.
         out: Output folder.
-        config: `platform`, `board`, `toolchain`, `mlperf`; `marker`, for a meter.
+        config: `platform`, `board`, `toolchain`, `mlperf`; `marker`, for a meter; any
+            `periodic_thread`.
 
     Raises:
         CandidateFailure: The image does not fit the board's memory, or the benchmark's runner
@@ -103,10 +119,21 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         toolchain=config["toolchain"],
         mlperf=config["mlperf"],
         marker=config.get("marker", False),
+        periodic=periodic_thread(config),
     )
     platform.build(request, out).write(out / "firmware.json")
-    if engine.profiled and not board.process:
-        _build_profile(platform, request, out)
+    _build_others(platform, request, out, profiled=engine.profiled and not board.process)
+
+
+def _build_others(platform: Platform, request: BuildRequest, out: Path, *, profiled: bool) -> None:
+    """Images that tell what the firmware does not."""
+    known = request.firmware_id
+    if profiled:
+        other = dataclasses.replace(request, profile=True, firmware_id=profile_id(known))
+        _build_beside(platform, other, out / PROFILE_IMAGE, out / NO_PROFILE)
+    if request.periodic is not None:
+        other = dataclasses.replace(request, scheduler=True, firmware_id=scheduler_id(known))
+        _build_beside(platform, other, out / SCHEDULER_IMAGE, out / NO_SCHEDULE)
 
 
 def _check_mlperf(header: Path, mlperf: str | None) -> None:
@@ -123,19 +150,16 @@ def _check_mlperf(header: Path, mlperf: str | None) -> None:
         raise CandidateFailure(Reason(code="unusable_model", stage="firmware", message=message))
 
 
-def _build_profile(platform: Platform, request: BuildRequest, out: Path) -> None:
-    """The same with a look at the clock after each layer; it need not fit where the other does."""
+def _build_beside(platform: Platform, request: BuildRequest, image: Path, unfit: Path) -> None:
+    """Another image of the same model; it need not fit where the firmware does."""
     with tempfile.TemporaryDirectory() as name:
-        other = dataclasses.replace(
-            request, profile=True, firmware_id=profile_id(request.firmware_id)
-        )
         try:
-            platform.build(other, Path(name))
+            platform.build(request, Path(name))
         except CandidateFailure as failure:
-            failure.reason.write(out / NO_PROFILE)
+            failure.reason.write(unfit)
             return
         for suffix in (".elf", ".bin"):  # a board's flasher may want either
-            copy = (out / PROFILE_IMAGE).with_suffix(suffix)
+            copy = image.with_suffix(suffix)
             shutil.copyfile((Path(name) / IMAGE).with_suffix(suffix), copy)
 
 

@@ -11,7 +11,7 @@ from mlforge_tasks.graph import product
 from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.platforms import BuildRequest
 from mlforge_tasks.stages import main
-from mlforge_tasks.stages.firmware import firmware_id
+from mlforge_tasks.stages.firmware import firmware_id, periodic_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     Args:
         inputs: Nothing.
         out: Output folder.
-        config: `platform`, `board`, `toolchain`, `mlperf`; `marker`, for a meter.
+        config: `platform`, `board`, `toolchain`, `mlperf`; `marker`, for a meter; any
+            `periodic_thread`.
 
     Raises:
         CandidateFailure: Not even this fits the board's memory.
@@ -59,6 +60,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
         toolchain=config["toolchain"],
         mlperf=config["mlperf"],
         marker=config.get("marker", False),
+        periodic=periodic_thread(config),
     )
     platform.build(request, out).write(out / "firmware.json")
 

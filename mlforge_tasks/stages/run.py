@@ -19,7 +19,16 @@ from mlforge_tasks.records import Measurement, Reason, Record, SelfTest, Source,
 from mlforge_tasks.runners import Circumstances, Expected, Way
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import measurements, profile
-from mlforge_tasks.stages.firmware import IMAGE, NO_PROFILE, PROFILE_IMAGE, profile_id
+from mlforge_tasks.stages._schedule import Schedule, Told
+from mlforge_tasks.stages.firmware import (
+    IMAGE,
+    NO_PROFILE,
+    NO_SCHEDULE,
+    PROFILE_IMAGE,
+    SCHEDULER_IMAGE,
+    profile_id,
+    scheduler_id,
+)
 from mlforge_tasks.verdict.decision import decision_in
 
 if TYPE_CHECKING:
@@ -133,6 +142,28 @@ def _write_profile(
     return ""
 
 
+def _schedule(inputs: Mapping[str, Path], board: Board, runner: Runner, expected: Expected) -> Told:
+    """What an image with a periodic thread tells; it fails no candidate either, and comes first."""
+    image = inputs["firmware"] / SCHEDULER_IMAGE
+    if not image.exists():
+        too_large = inputs["firmware"] / NO_SCHEDULE
+        return Told(why=Reason.read(too_large).message if too_large.exists() else "")
+    other = dataclasses.replace(expected, firmware_id=scheduler_id(expected.firmware_id))
+    try:
+        with runner.open(board, image, other) as session:
+            return Told(Schedule.of(session.self_test))
+    except CandidateFailure as failure:
+        return Told(why=str(failure))
+
+
+def _other_images(
+    inputs: Mapping[str, Path], out: Path, board: Board, runner: Runner, expected: Expected
+) -> tuple[str, Told]:
+    """What images tell that run before the firmware: why there is no profile, and the schedule."""
+    no_profile = _write_profile(inputs, out, board, runner, expected)
+    return no_profile, _schedule(inputs, board, runner, expected)
+
+
 def _builds(inputs: Mapping[str, Path]) -> tuple[BuildReport, BuildReport | None]:
     """Sizes of the image and, where it is for this board, of the one without a model."""
     firmware = read_build_report(inputs["firmware"] / "firmware.json")
@@ -142,7 +173,7 @@ def _builds(inputs: Mapping[str, Path]) -> tuple[BuildReport, BuildReport | None
 
 def _ran(firmware: Path, self_test: SelfTest) -> dict[str, str]:
     """sha256 of the images that ran, and of the model inside."""
-    images = (firmware / name for name in (IMAGE, PROFILE_IMAGE))
+    images = (firmware / name for name in (IMAGE, PROFILE_IMAGE, SCHEDULER_IMAGE))
     digests = {path.name: file_digest(path) for path in images if path.exists()}
     return {**digests, "model.tflite": self_test.model_digest}
 
@@ -197,7 +228,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     runner = _runner(config)
     builds, model = _builds(inputs), Quantisation.read(inputs["quantise"] / "quantisation.json")
     expected, elf = Expected(builds[0].firmware_id, model.tflite_sha256), inputs["firmware"] / IMAGE
-    no_profile = _write_profile(inputs, out, board, runner, expected)
+    no_profile, schedule = _other_images(inputs, out, board, runner, expected)
     with runner.open(board, elf, expected, evidence=out) as session:
         (out / "console.txt").write_bytes(session.console)  # the same at every boot, up to here
         golden = _examples(inputs, session, model, config[FIELDS[0]])
@@ -206,12 +237,14 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     cycles, source = runner.cycles(board, elf, self_test), runner.capabilities.source
     RunReport(
         source=source,
-        measurements=measurements(board, builds, self_test, source, cycles) + beside.measurements,
+        measurements=measurements(board, builds, self_test, source, cycles)
+        + schedule.figures(board, source, cycles)
+        + beside.measurements,
         cycles=cycles,
         stacks=self_test.stacks,
         ran=_ran(inputs["firmware"], self_test),
         where=_where(runner, board) + beside.where,
-        not_measured=beside.not_measured,
+        not_measured=schedule.not_measured + beside.not_measured,
         golden_vectors=len(golden.inputs),
         golden_left_out=golden.left_out,
         inputs_through=session.inputs_through,

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
     from mlforge_tasks.records import Interval
 
+# What an image with a periodic thread tells (`stages/_schedule.py`).
+SCHEDULE_UNITS = {
+    "wakeups": "1",
+    "wakeup_latency_us": "us",
+    "wakeup_latency_idle_us": "us",
+    "period_jitter_us": "us",
+    "period_jitter_idle_us": "us",
+    "interrupts_off_us": "us",
+    "interrupts_off_idle_us": "us",
+    "thread_share": "1",
+    "inferences_per_second": "Hz",
+    "start_up_us": "us",
+}
 UNITS = {
     **{metric: kind.unit for metric, kind in BY_METRIC.items()},
     "static_ram_bytes": "B",
@@ -47,6 +60,7 @@ UNITS = {
     "npu_model_bytes": "B",
     "command_stream_bytes": "B",
     "cpu_operators": "1",
+    **SCHEDULE_UNITS,
 }
 # What a latency limit may bind: the median, or another statistic of the repeated inferences.
 LATENCIES = latency.LIMIT.metrics

@@ -53,6 +53,8 @@ class LimitKind:
             data sheets say, and not measured. Where it has an interval the worse end is judged.
         grows_with: Figure that a design's is foretold by: it grows with it, or falls where the
             limit is `at_least`. None where no design changes it.
+        floor: Measurement of the same without any inference: where that is past the limit, no model
+            can keep it.
         binds: Other measurements that it may bind in place of `field`.
         figure: Derives the figure from others of one source, where no stage measures it.
     """
@@ -63,6 +65,7 @@ class LimitKind:
     direction: Direction = "at_most"
     estimated: bool = False
     grows_with: str | None = None
+    floor: str | None = None
     binds: tuple[str, ...] = ()
     figure: Callable[[Known], Measurement | None] | None = None
 
@@ -74,4 +77,4 @@ class LimitKind:
     @property
     def key(self) -> str:
         """Where it stands in a contract."""
-        return f"limits.{Limits.model_fields[self.field].alias}"
+        return Limits.key(self.field)

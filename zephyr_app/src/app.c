@@ -16,6 +16,9 @@
 #include "profile.h"
 #endif
 #include "protocol.h"
+#ifdef MLFORGE_SCHEDULER
+#include "scheduler.h"
+#endif
 #include "spread.h"
 #if __has_include("model_rows.h") /* the model asks for its input, a few rows at a time */
 #include "model_rows.h"
@@ -31,7 +34,7 @@
 
 /* The self-test repeats the inference for half a second, by what the first one took: often enough
  * for a p99 where the model is small, not for long where it is large. */
-#ifdef MLFORGE_PROFILE /* whose figures are those of the layers alone */
+#if defined(MLFORGE_PROFILE) || defined(MLFORGE_SCHEDULER) /* whose figures are others */
 #define REPETITIONS_LEAST 1u
 #define REPETITIONS_MOST 1u
 #else
@@ -50,6 +53,9 @@
 static uint64_t first_ticks; /* of the self-test */
 static struct spread self_test; /* all of it, relative to the first */
 static uint64_t empty_ticks; /* what reading the clock twice costs */
+#ifdef MLFORGE_SCHEDULER
+static uint64_t start_up_ticks; /* from when the clock starts to the first result */
+#endif
 
 #ifdef MODEL_IS_ANOMALY
 static int8_t compared[MODEL_INPUT_BYTES]; /* the input; the model may overwrite its own */
@@ -215,12 +221,19 @@ static int run_self_test(void)
             return status;
         }
         if (done == 0) {
+#ifdef MLFORGE_SCHEDULER
+            start_up_ticks = hal_ticks();
+#endif
             first_ticks = ticks;
             wanted = repetitions();
         }
         spread_add(&self_test, (int32_t)(ticks - first_ticks));
     }
+#ifdef MLFORGE_SCHEDULER
+    return scheduler_test(invoke);
+#else
     return 0;
+#endif
 }
 
 static void stack_field(const char *name, uint32_t used, uint32_t size)
@@ -265,6 +278,10 @@ static void send_hello(uint32_t seq)
 #ifdef MLFORGE_PROFILE
     fill_input();
     profile_model();
+#endif
+#ifdef MLFORGE_SCHEDULER
+    number_field("start_up=", start_up_ticks);
+    scheduler_show();
 #endif
     protocol_end();
 }
@@ -527,7 +544,9 @@ static __attribute__((noreturn)) void serve(void)
 
 int main(void)
 {
+#ifndef MLFORGE_SCHEDULER /* painting is no part of a start-up, and nobody reads its stacks */
     hal_stack_paint();
+#endif
     int status = model_init();
     if (status != 0) {
         send_status(0, "model_init returned ", status);

@@ -34,6 +34,16 @@ void hal_marker(bool high);
 void hal_idle(uint32_t ticks);
 #endif
 
+#ifdef MLFORGE_SCHEDULER
+/* A thread above main(), or an interrupt: it wakes up every SCHEDULER_PERIOD_US, calls
+ * scheduler_woken() and through that hal_periodic_work(), which takes SCHEDULER_BUSY_US. */
+void hal_periodic_start(void);
+void hal_periodic_stop(void);
+void hal_periodic_work(void);
+uint32_t hal_periodic_hz(void);    /* of the clock that its wake-ups are told by */
+uint32_t hal_periodic_ticks(void); /* its period by that clock */
+#endif
+
 /* Stops for good. */
 __attribute__((noreturn)) void hal_halt(void);
 

@@ -24,6 +24,7 @@
 
 #define ICSR_PENDSVSET (1u << 28)
 #define ICSR_PENDSTSET (1u << 26)
+#define ICSR_PENDSTCLR (1u << 25)
 #define CCR_DIV_0_TRP (1u << 4)
 #define SHCSR_FAULTS_ENABLE (0xFu << 16) /* memory, bus, usage and (Armv8-M) secure faults */
 

@@ -4,6 +4,9 @@
 #include "hal.h"
 
 #include "cortex_m.h"
+#ifdef MLFORGE_SCHEDULER
+#include "scheduler.h"
+#endif
 
 #define UART_DATA REGISTER(HAL_UART_BASE + 0x00u)
 #define UART_STATE REGISTER(HAL_UART_BASE + 0x04u)
@@ -27,6 +30,12 @@
 
 static volatile uint32_t wraps;
 static volatile uint32_t watchdog_wraps; /* 0: not armed */
+#ifdef MLFORGE_SCHEDULER
+static uint32_t systick_reload = SYSTICK_RELOAD; /* the period of what runs beside the inference */
+static uint64_t ticks_before;                  /* those with another reload value */
+#else
+#define systick_reload SYSTICK_RELOAD
+#endif
 
 void platform_init(void)
 {
@@ -53,10 +62,19 @@ uint8_t hal_get(void)
 
 void SysTick_Handler(void)
 {
+#ifdef MLFORGE_SCHEDULER
+    uint32_t value = SYST_CVR;
+    uint32_t late = value ? systick_reload + 1u - value : 0u; /* than it came to 0 */
+#endif
     wraps++;
     if (watchdog_wraps && --watchdog_wraps == 0) {
         SCB_ICSR = ICSR_PENDSVSET;
     }
+#ifdef MLFORGE_SCHEDULER
+    if (systick_reload != SYSTICK_RELOAD) {
+        scheduler_woken(late, late);
+    }
+#endif
 }
 
 uint64_t hal_ticks(void)
@@ -67,10 +85,14 @@ uint64_t hal_ticks(void)
         value = SYST_CVR;
         pending = SCB_ICSR & ICSR_PENDSTSET;
     } while (count != wraps);
-    if (pending && value > SYSTICK_RELOAD / 2) {
+    if (pending && value > systick_reload / 2) {
         count++; /* it wrapped before we read it and its interrupt has not run yet */
     }
+#ifdef MLFORGE_SCHEDULER
+    return ticks_before + (uint64_t)count * (systick_reload + 1u) + (systick_reload - value);
+#else
     return ((uint64_t)count << 24) + (SYSTICK_RELOAD - value);
+#endif
 }
 
 uint32_t hal_tick_hz(void)
@@ -132,6 +154,56 @@ void hal_idle(uint32_t ticks)
     }
     SYST_RVR = SYSTICK_RELOAD;
     SYST_CVR = 0;
+}
+#endif
+
+#ifdef MLFORGE_SCHEDULER
+/* A period is a whole number of 100 us, and every clock one of 10 kHz. */
+#define TICKS_IN_100_US (HAL_TICK_HZ / 10000u)
+#define BUSY_TICKS (TICKS_IN_100_US * SCHEDULER_BUSY_US / 100u)
+
+static void wrap_after(uint32_t reload)
+{
+    SYST_CSR = 0;
+    ticks_before = hal_ticks();
+    SCB_ICSR = ICSR_PENDSTCLR;
+    wraps = 0;
+    systick_reload = reload;
+    SYST_RVR = reload;
+    SYST_CVR = 0;
+    SYST_CSR = SYSTICK_CORE_CLOCK_IRQ_ENABLE;
+}
+
+void hal_periodic_start(void)
+{
+    wrap_after(hal_periodic_ticks() - 1u);
+}
+
+void hal_periodic_stop(void)
+{
+    wrap_after(SYSTICK_RELOAD);
+}
+
+/* In the interrupt, when hal_ticks() would not see a second wrap. */
+void hal_periodic_work(void)
+{
+    uint32_t last = SYST_CVR;
+    for (uint32_t left = BUSY_TICKS; left > 0;) {
+        uint32_t now = SYST_CVR;
+        uint32_t passed = last >= now ? last - now : last + systick_reload + 1u - now;
+        left = passed < left ? left - passed : 0;
+        last = now;
+    }
+}
+
+uint32_t hal_periodic_hz(void)
+{
+    return HAL_TICK_HZ;
+}
+
+uint32_t hal_periodic_ticks(void)
+{
+    return TICKS_IN_100_US * (SCHEDULER_PERIOD_US / 100u);
 }
 #endif
 

@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.verdict.limits import (
     average_power,
     battery_life,
+    cpu_share,
     energy_per_inference,
     flash,
+    inferences_per_second,
+    interrupts_off,
     junction_temperature,
     latency,
+    period_jitter,
     pss,
     ram,
     stack,
+    start_up,
     update_size,
+    wakeup_latency,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +45,12 @@ KINDS: tuple[LimitKind, ...] = (
     average_power.LIMIT,
     battery_life.LIMIT,
     junction_temperature.LIMIT,
+    wakeup_latency.LIMIT,
+    period_jitter.LIMIT,
+    interrupts_off.LIMIT,
+    cpu_share.LIMIT,
+    start_up.LIMIT,
+    inferences_per_second.LIMIT,
 )
 BY_METRIC: Mapping[str, LimitKind] = MappingProxyType(
     {metric: one for one in KINDS for metric in one.metrics}
