@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from mlforge_tasks.architecture import Architecture, Score, Shape, Task
+from mlforge_tasks.calibration.classes import KernelClass
 from mlforge_tasks.contract.data_card import DataCard
 from mlforge_tasks.contract.search import Llm, Search
 from mlforge_tasks.errors import ToolError
@@ -114,7 +115,10 @@ class Goal(Record):
 class BoardFacts(Record):
     """The target, as far as it matters to a design; a process has neither memories nor a clock.
 
-    Its NPU is named where that runs the model.
+    Attributes:
+        npu: Its accelerator, where that runs the model.
+        calibrated: Cycles of the board for an instruction of each class of kernels, where they were
+            measured and the figures that limits bind are the board's own.
     """
 
     name: str
@@ -127,13 +131,15 @@ class BoardFacts(Record):
     dsp: bool
     mve: bool
     npu: str | None = None
+    calibrated: dict[KernelClass, PositiveFloat] | None = None
 
     @model_serializer(mode="wrap")
-    def _without_an_npu(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A board without one reads as it did before there was any."""
+    def _without_what_is_usual(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A board without an NPU or a calibration reads as it did before there was any."""
         kept: dict[str, Any] = dump(self)
-        if self.npu is None:
-            del kept["npu"]
+        for name in ("npu", "calibrated"):
+            if kept[name] is None:
+                del kept[name]
         return kept
 
 

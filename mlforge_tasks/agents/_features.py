@@ -161,6 +161,8 @@ _SPREAD: Mapping[str, tuple[float, ...]] = {
 _WEIGHT_SPREAD, _LOOP_SPREAD = 0.01, 0.25
 # Relative standard deviations that all constants share, and that no constants can explain.
 _COMMON: Mapping[str, float] = {"latency_us": 0.25}
+# The same of a core's speed where it was measured, class by class.
+_CALIBRATED = 0.05
 _ERRORS: Mapping[str, float] = {
     "ram_bytes": 0.02,
     "flash_bytes": 0.02,
@@ -214,13 +216,17 @@ def figures_for(board: BoardFacts, activations: EndType = "int8") -> dict[str, F
     """How each figure comes about on a board, by metric."""
     by = _INT16_LATENCY[kernels_of(board)] if activations == "int16" else 1.0
     kernels = loops_of(kernels_of(board), activations)
-    latency_guesses = tuple(by * each for each in latency_costs(kernels))
+    measured = board.calibrated if activations == "int8" else None
+    average = board.cycles_per_instruction or 1.0
+    relative = {kind: cycles / average for kind, cycles in (measured or {}).items()}
+    latency_guesses = tuple(by * each for each in latency_costs(kernels, relative))
     guesses = {**_GUESSES[kernels], "latency_us": latency_guesses}
     flash = (*_SPREAD["flash_bytes"], _SHARED_CODE[kernels], _WEIGHT_SPREAD)
     latency = (_LOOP_SPREAD,) * len(LOOPS[kernels])
     spread = {**_SPREAD, "flash_bytes": flash, "latency_us": latency}
+    common = {**_COMMON, **({"latency_us": _CALIBRATED} if measured else {})}
     known = {
-        metric: Figure(guesses[metric], spread[metric], _COMMON.get(metric, 0.0), _ERRORS[metric])
+        metric: Figure(guesses[metric], spread[metric], common.get(metric, 0.0), _ERRORS[metric])
         for metric in METRICS
     }
     return known if board.npu is None else known | {"latency_us": _ON_NPU}

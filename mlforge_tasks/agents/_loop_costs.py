@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlforge_tasks.calibration.classes import KernelClass
+
 Kernels: TypeAlias = Literal["portable", "dsp", "mve"]
 
 # Instructions of one round of each loop. Least-squares fits to what each of about 280 layers took
@@ -216,9 +218,39 @@ LOOPS: Mapping[Kernels, tuple[str, ...]] = {
 }
 
 
-def latency_costs(kernels: Kernels) -> tuple[float, ...]:
-    """What one round of each of a core's `LOOPS` takes, in instructions of the core's average."""
+# Whose loops have these words in their names; all others are those of convolutions.
+_WORDS: Mapping[KernelClass, tuple[str, ...]] = {
+    "depthwise": ("depthwise",),
+    "dense": ("dense",),
+    "pool": ("pool", "mean", "averages"),
+    "softmax": ("softmax", "exponentials"),
+    "elementwise": ("added", "sums", "mapped", "maps"),
+    "other": ("moved", "moves", "distance"),
+}
+
+
+def class_of_loop(loop: str) -> KernelClass:
+    """The class of kernels that a loop belongs to."""
+    found = (kind for kind, words in _WORDS.items() if any(word in loop for word in words))
+    return next(found, "conv")
+
+
+def latency_costs(
+    kernels: Kernels, calibrated: Mapping[KernelClass, float] | None = None
+) -> tuple[float, ...]:
+    """What one round of each of a core's `LOOPS` takes, in instructions of the core's average.
+
+    Args:
+        kernels: The core's.
+        calibrated: What an instruction of a class was measured to take, in the same unit.
+    """
+    known = calibrated or {}
+    return tuple(
+        INSTRUCTIONS[kernels][loop] * known.get(class_of_loop(loop), _usual(kernels, loop))
+        for loop in LOOPS[kernels]
+    )
+
+
+def _usual(kernels: Kernels, loop: str) -> float:
     multiplies, other = CYCLES[kernels]
-    costs = INSTRUCTIONS[kernels]
-    weights = (multiplies if loop.endswith("_macs") else other for loop in LOOPS[kernels])
-    return tuple(costs[loop] * by for loop, by in zip(LOOPS[kernels], weights, strict=True))
+    return multiplies if loop.endswith("_macs") else other

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from mlforge_tasks.calibration import board_files
 from mlforge_tasks.contract.linux import Linux
 from mlforge_tasks.contract.npu import Npu
 from mlforge_tasks.contract.ports import Address, Pin, Uart
@@ -215,7 +216,7 @@ def own_boards(info: ValidationInfo) -> tuple[Path, ...]:
 def board_names(folder: Path | None = None) -> tuple[str, ...]:
     """The boards that have a valid file in a folder, sorted."""
     found = []
-    for path in (folder or BOARDS).glob("*.yaml"):
+    for path in board_files(folder or BOARDS):
         with contextlib.suppress(ContractError):
             found.append(_read(path).name)
     return tuple(sorted(found))
@@ -238,7 +239,7 @@ def find_board(name: str, folder: Path | None = None) -> Board | None:
     """
     plain = _plain(name)
     own = board_file(plain, folder)
-    others = (path for path in sorted((folder or BOARDS).glob("*.yaml")) if path != own)
+    others = (path for path in board_files(folder or BOARDS) if path != own)
     first = _read(own) if own.is_file() else None
     if first is not None and first.name == plain:
         found: Board | None = first
@@ -266,7 +267,7 @@ def check_files(folder: Path) -> None:
     Raises:
         ContractError: One of them is not valid.
     """
-    for path in sorted(folder.glob("*.yaml")):
+    for path in board_files(folder):
         _read(path)
 
 

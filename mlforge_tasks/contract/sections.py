@@ -11,11 +11,14 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from mlforge_tasks.architecture.geometry import Patches
+from mlforge_tasks.calibration import beside
+from mlforge_tasks.calibration.record import Calibration
 from mlforge_tasks.contract.augment import Augment
 from mlforge_tasks.contract.board import (
     ADD_BOARD,
     BOARDS,
     Board,
+    board_file,
     board_names,
     check_files,
     find_board,
@@ -27,7 +30,7 @@ from mlforge_tasks.contract.npu import NpuOptions
 from mlforge_tasks.contract.zephyr_options import ZephyrOptions
 from mlforge_tasks.plugins import AUTO, installed
 from mlforge_tasks.records import Record
-from mlforge_tasks.yaml_file import Mistake, closest, one_of
+from mlforge_tasks.yaml_file import Mistake, closest, one_of, read_model
 from mlforge_tasks.yaml_file.units import (
     Bytes,
     Seconds,
@@ -57,6 +60,8 @@ class Target(Record):
         zephyr: What is added to the board for images on Zephyr.
         npu: For `engine: ethos_u`, what is said of the accelerator beside the board's file.
         own_board: The board, where its file lies beside the contract; no key of a contract.
+        calibration: What that board was found to take, by the file beside it; no key of a contract
+            and in no copy of one.
         verification_time_s: How long test examples may run on the target to be held against the
             oracle's; as many as fit, but a few in any case.
         prefix: What the delivered library's C names begin with; by default the contract's name.
@@ -72,6 +77,9 @@ class Target(Record):
     zephyr: ZephyrOptions = ZephyrOptions()
     npu: NpuOptions = NpuOptions()
     own_board: SkipJsonSchema[Board | None] = Field(default=None, validate_default=True)
+    calibration: SkipJsonSchema[Calibration | None] = Field(
+        default=None, validate_default=True, exclude=True
+    )
     verification_time_s: Seconds = Field(default=10.0, alias="verification_time")
     prefix: Prefix | None = None
     version: Version = "0.1.0"
@@ -114,6 +122,19 @@ class Target(Record):
             raise Mistake("no such key")
         found = (find_board(info.data.get("board", ""), one) for one in own_boards(info))
         return next((board for board in found if board is not None), None)
+
+    @field_validator("calibration", mode="before")
+    @classmethod
+    def _calibrated_beside_the_contract(cls, given: object, info: ValidationInfo) -> object:
+        """Found by the board's name; what was measured of another one is not this one's."""
+        if not typed_by_hand(info):
+            return given
+        if given is not None:
+            raise Mistake("no such key")
+        board = info.data.get("own_board") or find_board(info.data.get("board", ""))
+        files = (beside(board_file(board.name, one)) for one in own_boards(info) if board)
+        path = next((one for one in files if one.is_file()), None)
+        return None if path is None else read_model(path, Calibration)
 
     def modes(self) -> tuple[tuple[str, ...], str] | None:
         """The only modes that the target allows, and why; None where all are."""

@@ -10,6 +10,7 @@ from mlforge_tasks.page.section import Section
 from mlforge_tasks.page.template import fill, raised
 from mlforge_tasks.verdict import notes, words
 from mlforge_tasks.verdict.baselines import WORDS
+from mlforge_tasks.verdict.constraints import LATENCIES
 from mlforge_tasks.verdict.floors import floor, floor_clauses, floor_text
 from mlforge_tasks.verdict.trials import holds
 from mlforge_tasks.yaml_file.units import format_against, format_share, format_value
@@ -47,6 +48,7 @@ class Line:
         baseline: What it is, in words.
         sure: Where on the bar the ends are that few examples leave open; None where nothing does.
         interval: The same in words.
+        foretold: Of a latency, what the board's calibration makes of it; empty without one.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Line:
     baseline: str
     sure: tuple[float, float] | None
     interval: str
+    foretold: str
 
 
 def section(found: Found) -> Section:
@@ -79,7 +82,7 @@ def section(found: Found) -> Section:
         bindings=[_binding(one) for one in missed.binding] if missed else [],
         smallest=_smallest(missed) or raised(floor_text(report) or ""),
         engines=missed.engines if missed else (),
-        lines=[_line(report, one) for one in _clauses(report, best)],
+        lines=[_line(report, one, best) for one in _clauses(report, best)],
         notes=notes.every(report, best),
     )
     return Section("verdict", "Verdict", body)
@@ -126,7 +129,7 @@ def _clauses(report: Report, best: TrialResult | None) -> tuple[Clause, ...]:
     return verdict.clauses if verdict is not None else ()
 
 
-def _line(report: Report, clause: Clause) -> Line:
+def _line(report: Report, clause: Clause, best: TrialResult | None) -> Line:
     value, limit = "", format_value(clause.limit, clause.unit)
     if clause.value is not None:
         value, limit = format_against(clause.value, clause.limit, clause.unit)
@@ -147,7 +150,14 @@ def _line(report: Report, clause: Clause) -> Line:
         baseline=f"{WORDS[known.against]}: {_value(known)}" if known else "",
         sure=(_share(sure.low, scale), _share(sure.high, scale)) if sure else None,
         interval=raised(words.interval_text(clause).strip(" ()")) if sure else "",
+        foretold=_foretold(clause, best),
     )
+
+
+def _foretold(clause: Clause, best: TrialResult | None) -> str:
+    """What a calibration makes of a latency; it is judged nowhere."""
+    told = words.calibrated_latency(best) if best is not None else ""
+    return raised(f"calibrated: {told}") if told and clause.metric in LATENCIES else ""
 
 
 def _name(clause: Clause) -> str:

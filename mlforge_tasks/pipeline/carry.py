@@ -32,6 +32,7 @@ from mlforge_tasks.verdict.trials import Carried, Report, Trials
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from mlforge_tasks.calibration.record import Calibration
     from mlforge_tasks.pipeline.chain import Chain
     from mlforge_tasks.pipeline.iteration import Iteration
     from mlforge_tasks.verdict.trials import TrialResult
@@ -216,9 +217,17 @@ def _searched(plan: Plan) -> Contract | None:
         found = next(json.loads(read_own(path)) for path in known if path.exists())
         if found == today or _rest(found) != _rest(today):
             return None
-        return Contract.from_dump(found) if plan.iterations[0].deliver.intact() else None
+        if not plan.iterations[0].deliver.intact():
+            return None
+        return _calibrated(Contract.from_dump(found), plan.contract.target.calibration)
     except (OSError, ValueError, AttributeError, StopIteration):
         return None
+
+
+def _calibrated(contract: Contract, calibration: Calibration | None) -> Contract:
+    """A contract with what is known of its board today, which no copy of it has."""
+    target = contract.target.model_copy(update={"calibration": calibration})
+    return contract.model_copy(update={"target": target})
 
 
 def _rest(contract: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from mlforge_tasks.contract import torch_network
 from mlforge_tasks.contract.search import LLM, REPLAY
 from mlforge_tasks.graph.file_set import FileSet
 from mlforge_tasks.graph.stage import Stage
+from mlforge_tasks.pipeline import calibrated
 from mlforge_tasks.pipeline.candidate import Candidates
 from mlforge_tasks.pipeline.chain import Chain
 from mlforge_tasks.pipeline.delivery import Ended, deliveries, handed_over, probes
@@ -151,6 +152,7 @@ class Iterations:
             "probe": wiring.probe_config() if search.agent == LLM else None,
             "patches": wiring.ram_limit,
             "setup": self._setup() if search.agent in (LLM, REPLAY) else None,
+            **calibrated.for_proposals(wiring),
         }
         return wiring.stage(f"propose:{k}", propose.kind(search.agent), inputs, config)
 

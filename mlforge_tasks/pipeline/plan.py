@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # Folders of a build tree that are no contract's, and what they are for.
 RESERVED_NAMES = {
     "ac": "the store",
+    "calibrate": "where `doit calibrate` puts profiles",
     "cas": "the store",
     "compare": "where `doit compare` puts its pages",
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.activations import int16_misfit
+from mlforge_tasks.pipeline import calibrated
 from mlforge_tasks.verdict import energy_notes
 from mlforge_tasks.verdict.constraints import on_target
 from mlforge_tasks.verdict.derived import CONDITIONS
@@ -25,6 +26,7 @@ def judging(wiring: Wiring) -> dict[str, Any]:
         CONDITIONS: wiring.conditions,
         "must_beat": wiring.contract.must_beat(),
         "model": model and Path(model).name,
+        **calibrated.for_judge(wiring),
         **_further(wiring),
     }
 

@@ -13,7 +13,7 @@ from mlforge_tasks.contract.periodic_thread import PERIODIC_THREAD
 from mlforge_tasks.contract.sections import NPU_ENGINE
 from mlforge_tasks.contract.targets import views
 from mlforge_tasks.graph.stage import Stage
-from mlforge_tasks.pipeline import places
+from mlforge_tasks.pipeline import calibrated, places
 from mlforge_tasks.pipeline import stage_names as stages
 from mlforge_tasks.pipeline.asked import Asked
 from mlforge_tasks.stages import engine, quantise, run
@@ -163,6 +163,15 @@ class Wiring(Asked):
     def board(self) -> dict[str, Any]:
         """The contract's board, for a stage's configuration."""
         return self.on_board.as_built()
+
+    @functools.cached_property
+    def calibration(self) -> dict[str, Any] | None:
+        """What the board was found to take, and why that is not used; None where it never was."""
+        known = self.target.calibration
+        if known is None:
+            return None
+        why = calibrated.unused(self, known)
+        return {"record": known.model_dump(mode="json"), "unused": why}
 
     @property
     def building(self) -> dict[str, Any]:

@@ -249,6 +249,10 @@ def _check_request(selected: Sequence[str], plan: Plan) -> None:
             from mlforge_tasks.shell import new_board  # noqa: PLC0415 - needed here alone
 
             new_board.read(variables.given())
+        if "calibrate" in selected:
+            from mlforge_tasks.shell import calibrate  # noqa: PLC0415 - needed here alone
+
+            calibrate.read(variables.given(), plan.contract)
         if "netron" in selected:
             from mlforge_tasks.shell import netron  # noqa: PLC0415 - needed here alone
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NOT_MET = "not met"
 CHECK = "check"
 # Tasks that leave the build tree alone, and so may run beside another run.
-TREELESS = {"board", "compare", "doctor", "netron", "new", "view", "workspace"}
+TREELESS = {"board", "calibrate", "compare", "doctor", "netron", "new", "view", "workspace"}
 
 
 def _seconds(how: str, task: Any) -> str:

@@ -32,6 +32,7 @@ UTILITIES = {
     "check": "tell what the data is and what a run would have to do: doit check contract=…",
     "new": "write a contract to start from: doit new name=pump data=data/pump.csv board=…",
     "board": "write the file of a board that Zephyr knows: doit board name=nucleo_l476rg",
+    "calibrate": "fit emulated cycles to a board on the bench: doit calibrate board=…",
     "netron": "open the model in Netron: doit netron contract=… [browser=no] [port=8000]",
     "compare": "lay two runs side by side: doit compare a=contracts/x.yaml b=contracts/y.yaml",
     "view": "show a search in the browser while it goes on: doit view contract=… [port=8000]",
@@ -204,6 +205,12 @@ def _board() -> None:
         print(f"  CHECK: {line}")
 
 
+def _calibrate(plan: Plan) -> None:
+    from mlforge_tasks.shell import calibrate  # noqa: PLC0415 - needed here alone
+
+    print(calibrate.run(calibrate.read(variables.given(), plan.contract)))
+
+
 def _netron(plan: Plan) -> None:
     from mlforge_tasks.shell import netron  # noqa: PLC0415 - a server
 
@@ -248,6 +255,7 @@ def utilities(plan: Plan, folder: str) -> Iterator[dict[str, Any]]:
         "check": (_check, [plan]),
         "new": (_new, []),
         "board": (_board, []),
+        "calibrate": (_calibrate, [plan]),
         "netron": (_netron, [plan]),
         "compare": (_compare, []),
         "view": (_view, [plan]),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 VARIABLES = (
     *("contract", "build", "folder", "name", "data", "board"),
-    *("port", "browser", "a", "b", "html"),
+    *("port", "browser", "a", "b", "html", "profiles"),
 )
 # What doit takes the next word for a file or folder of.
 _BEFORE_A_FILE = ("-o", "--output-file", "--db-file", "-f", "--file", "-d", "--dir")

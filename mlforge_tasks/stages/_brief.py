@@ -85,6 +85,23 @@ def _stripes(
     return Stripes(beyond_bytes=limit or 0, streamed=streamed)
 
 
+def _board(config: Mapping[str, Any]) -> BoardFacts:
+    board = Board.from_dump(config["board"])
+    return BoardFacts(
+        name=board.name,
+        cpu=board.cpu,
+        clock_hz=board.clock_hz,
+        cycles_per_instruction=board.cycles_per_instruction,
+        flash_bytes=board.flash.length_bytes if board.flash else None,
+        ram_bytes=board.ram.length_bytes if board.ram else None,
+        fpu=board.fpu,
+        dsp=board.dsp,
+        mve=board.mve,
+        npu=board.npu.accelerator if board.npu and NPU_ENGINE in config["engines"] else None,
+        calibrated=config.get("calibrated"),
+    )
+
+
 def brief_of(
     card: DataCard,
     search: Search,
@@ -99,25 +116,13 @@ def brief_of(
         config: As `propose.run` takes it, with the engines that are open.
         without_model: That stage's folder, where the engine may make patches.
     """
-    board = Board.from_dump(config["board"])
     return DesignBrief(
         task=card.task,
         input_shape=card.input_shape,
         output_count=card.output_count,
         limits=Limits.from_dump(config["limits"]),
         goals=tuple(Goal.from_dump(one) for one in config["goals"]),
-        board=BoardFacts(
-            name=board.name,
-            cpu=board.cpu,
-            clock_hz=board.clock_hz,
-            cycles_per_instruction=board.cycles_per_instruction,
-            flash_bytes=board.flash.length_bytes if board.flash else None,
-            ram_bytes=board.ram.length_bytes if board.ram else None,
-            fpu=board.fpu,
-            dsp=board.dsp,
-            mve=board.mve,
-            npu=board.npu.accelerator if board.npu and NPU_ENGINE in config["engines"] else None,
-        ),
+        board=_board(config),
         engines=tuple(config["engines"]),
         iterations_left=search.max_iterations - config["iteration"] + 1,
         seed=search.seed,

@@ -10,6 +10,7 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.quantisation import Quantisation
 from mlforge_tasks.records import Measurement
 from mlforge_tasks.stages import main
+from mlforge_tasks.stages._calibrated import as_measurement, calibrated
 from mlforge_tasks.stages._folders import Folders
 from mlforge_tasks.verdict.baselines import bounds_of, is_linear
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound, judge, on_target
@@ -143,15 +144,16 @@ def result(
         folders: What its stages made.
         architecture: Its design; None for a model that was brought along.
         identity: Its id.
-        config: `bounds`, `conditions`, `model`, any `further`.
+        config: `bounds`, `conditions`, `model`, any `further` and `calibration` (see `calibrated`).
     """
-    static = folders.file("render", "static.json")
     bounds = _bounds(folders, config)
     measurements, device_metric = _measurements(folders, bounds, config)
+    foretold = calibrated(folders, config)
+    measurements += as_measurement(foretold)
     trial = Trial(
         id=identity,
         architecture=architecture,
-        figures=None if static is None else StaticFigures.read(static),
+        figures=_figures(folders),
         reason=folders.reason,
         measurements=measurements,
         verdict=judge(bounds, measurements),
@@ -159,10 +161,9 @@ def result(
         untrained=_untrained(folders, measurements),
     )
     ran = folders.on_board or folders.emulated
-    shown = (config["model"] or "no proposal") if architecture is None else brief(architecture)
     return TrialResult(
         trial=trial,
-        brief=shown,
+        brief=_brief(architecture, config),
         device_metric=device_metric,
         float_metrics=_float_metrics(folders, measurements),
         not_compared="" if ran is None else ran.not_compared,
@@ -172,7 +173,17 @@ def result(
         cycles=_cycles(folders),
         detected=_detected(folders, measurements),
         changed=_changed(folders),
+        calibrated=foretold,
     )
+
+
+def _figures(folders: Folders) -> StaticFigures | None:
+    static = folders.file("render", "static.json")
+    return None if static is None else StaticFigures.read(static)
+
+
+def _brief(architecture: Architecture | None, config: Mapping[str, Any]) -> str:
+    return (config["model"] or "no proposal") if architecture is None else brief(architecture)
 
 
 def _changed(folders: Folders) -> tuple[str, ...]:

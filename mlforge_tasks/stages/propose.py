@@ -51,7 +51,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             `search`, `board`, `engines`, `iteration`, `patches` (as of stage `engine`; else
             nothing),
             `probe` (what the probe's stages are configured with, for an agent that measures; else
-            None), `setup` (what a language model is told of training and building; else None).
+            None), `setup` (what a language model is told of training and building; else None), and
+            any `calibrated` (cycles an instruction of the board, by class of kernels).
 
     Raises:
         CandidateFailure: The agent came up with nothing.

@@ -48,6 +48,7 @@ UNITS = {
     "cycles_lower": "1",
     "cycles_upper": "1",
     "latency_lower_us": "us",
+    "latency_calibrated_us": "us",
     "latency_min_us": "us",
     "energy_with_idle_uj": "uJ",
     "active_power_uw": "uW",

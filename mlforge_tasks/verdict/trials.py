@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from mlforge_tasks.calibration.foretell import Calibrated
 from mlforge_tasks.cycles.record import Cycles
 from mlforge_tasks.quantisation import EndType
 from mlforge_tasks.records import Clause, Measurement, Record, Verdict
@@ -51,6 +52,8 @@ class TrialResult(Record):
         detected: What its threshold makes of the splits that it was asked on; empty where nothing
             is to be detected.
         changed: What was done to the model file, for who brought it.
+        calibrated: What its board's calibration makes of its emulated layers; None where the board
+            has none.
     """
 
     trial: Trial
@@ -64,6 +67,15 @@ class TrialResult(Record):
     cycles: Cycles | None = None
     detected: dict[str, Counts] = Field(default_factory=dict)
     changed: tuple[str, ...] = ()
+    calibrated: Calibrated | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_usual(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A result on a board without a calibration reads as it did before there was any."""
+        kept: dict[str, Any] = dump(self)
+        if self.calibrated is None:
+            del kept["calibrated"]
+        return kept
 
     def measurement(self, metric: str) -> Measurement | None:
         """The best figure of a metric: a board's where there is one, else the emulator's."""

@@ -75,14 +75,37 @@ def failing(verdict: Verdict | None) -> list[Clause]:
 
 
 def cycles_text(result: TrialResult) -> list[str]:
-    """Where an emulated latency is from, and how much less it may be; nothing of a measured one."""
+    """Where an emulated latency is from, and how much less it may be; what is foretold of it."""
     least, most = (result.measurement(name) for name in ("latency_lower_us", "latency_us"))
     cycles = result.cycles
     if cycles is None or least is None or most is None or most.source != "emulated":
-        return []
+        return calibrated_text(result)
     span = f"{format_value(least.value, least.unit)} to {format_value(most.value, most.unit)}"
     clock = f"at {cycles.clock_hz / 1e6:g} MHz"
-    return [f"latency, emulated: {span} {clock}, cycles by {cycles.tool or cycles.method}"]
+    by = cycles.tool or cycles.method
+    return [f"latency, emulated: {span} {clock}, cycles by {by}", *calibrated_text(result)]
+
+
+def calibrated_latency(result: TrialResult) -> str:
+    """What the board's calibration makes of an emulated latency; empty where that says nothing."""
+    known = result.calibrated
+    if known is None or known.latency_us is None or known.interval is None:
+        return ""
+    ends = (known.latency_us, known.interval.low, known.interval.high)
+    value, low, high = (format_value(one, "us") for one in ends)
+    return f"{value} ({low} to {high} at {format_share(known.interval.level)})"
+
+
+def calibrated_text(result: TrialResult) -> list[str]:
+    """The same with where it is from, and that it proves nothing; or why there is none."""
+    known, told = result.calibrated, calibrated_latency(result)
+    if known is None:
+        return []
+    whose = f"the calibration of {known.date} on probe {known.probe}"
+    if not told:
+        return [f"latency, calibrated: not told, as {whose} is not used: {known.unused}"]
+    bounds = f"; of {', '.join(known.bounded)} the emulated bounds stand" if known.bounded else ""
+    return [f"latency, calibrated: {told}, foretold by {whose}{bounds}; it meets no clause"]
 
 
 def profile_text(profile: Profile | None) -> list[str]:

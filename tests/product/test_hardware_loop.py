@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mlforge_tasks.calibration.fit import fit, rows_of
 from mlforge_tasks.contract.board import load_board
+from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.records import Profile
 from mlforge_tasks.runners._bench import MAP_VARIABLE
+from mlforge_tasks.stages._calibrate import Bench, conditions
+from mlforge_tasks.stages._earlier_pairs import earlier_pairs
 from mlforge_tasks.stages.run import RunReport
 from tests.helpers.builds import doit, edited
 from tests.helpers.paths import TANK
@@ -63,6 +67,14 @@ def test_a_contract_for_hardware_is_met_by_a_board(
     assert (report.source, report.checked_against_oracle) == ("hardware", True)
     assert dict(report.where)["bench_id"] == PROBE
     assert (delivered / "transcript.txt").read_text().count(" > $") >= report.golden_vectors
+
+    (pair,) = earlier_pairs(build, "mps2/an385")  # what `doit calibrate profiles=…` would take
+    assert (pair.network, pair.probe["bench_id"]) == ("tank/iterations/02/0", PROBE)
+    assert (pair.emulated.source, pair.measured.source) == ("emulated", "hardware")
+    assert pair.conditions == conditions(Bench(board.board, board.board, "baremetal", "gcc"))
+    assert len(rows_of(pair)) > 2
+    with pytest.raises(MlforgeError, match="found profiles of 1 networks on both sides"):
+        fit([pair])
 
     flashed = len(board.flashed)
     bench.write_text(json.dumps([board.map_entry(notes="moved to another desk")]))
