@@ -40,7 +40,14 @@ device holds the compiled file.
 """
 
 
-def _row(name: str, tflite: bytes, npu: Npu) -> tuple[str, ...]:
+def row(name: str, tflite: bytes, npu: Npu) -> tuple[str, ...]:
+    """A line of the table.
+
+    Args:
+        name: What the model is called.
+        tflite: The int8 model.
+        npu: What to compile it for.
+    """
     told = PLUGIN.on(npu, None).generate(tflite, "cortex-m55").npu
     if told is None:
         raise AssertionError
@@ -69,7 +76,7 @@ def main() -> None:
                     "memory_mode": memory_mode,
                 }
             )
-            print(f"| {' | '.join(_row(name, tflite, npu))} |")
+            print(f"| {' | '.join(row(name, tflite, npu))} |")
 
 
 if __name__ == "__main__":

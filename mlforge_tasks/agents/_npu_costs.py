@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mlforge_tasks.architecture import StaticFigures
     from mlforge_tasks.architecture.figures import LayerFigures
+    from mlforge_tasks.architecture.geometry import Window
 
 # Guess of a clock, of those from 200 MHz to 1 GHz in Arm's vela.ini; what was compiled tells.
 CYCLE_US = 1e6 / 500e6
@@ -18,8 +19,8 @@ CYCLE_US = 1e6 / 500e6
 CYCLES = (5500.0, 0.3, 28.0, 1.2, 1.9, 5e7)
 DEVIATIONS = (0.3, 0.5, 0.4, 0.3, 0.3, 0.1)
 COMMON, ERROR = 0.4, 0.1
-# Of U55 and U65, in vela's words "Unsupported kernel stride"; it splits windows that do not
-# overlap.
+# Of U55 and U65, in vela's words "Unsupported kernel stride"; where no window reaches beyond the
+# input it splits them.
 _MOST_STRIDE = 3
 _ANY_STRIDE = "ethos-u85"
 
@@ -50,4 +51,11 @@ def _is_left(layer: LayerFigures, accelerator: str) -> bool:
     window = layer.window
     if window is None or accelerator.startswith(_ANY_STRIDE) or layer.operation != "conv":
         return False
-    return window.stride > _MOST_STRIDE and max(window.kernel) > window.stride
+    return window.stride > _MOST_STRIDE and window.padded and _reaches_beyond(window)
+
+
+def _reaches_beyond(window: Window) -> bool:
+    """Whether windows are wider than the input, all together; along a row taps may be apart."""
+    spans = (window.kernel[0], (window.kernel[1] - 1) * window.dilation + 1)
+    sides = zip(window.output, spans, window.input, strict=True)
+    return any((windows - 1) * window.stride + span > size for windows, span, size in sides)

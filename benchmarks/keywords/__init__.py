@@ -1,0 +1,1 @@
+"""Spoken words on NPUs, from recordings that are brought along."""
