@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.data_card import BaselineRule
     from mlforge_tasks.cycles.record import Cycles
     from mlforge_tasks.records import Source
+    from mlforge_tasks.stages.run import RunReport
     from mlforge_tasks.verdict.decision import Counts
     from mlforge_tasks.verdict.evaluation import SplitEvaluation
 
@@ -135,6 +136,17 @@ def _detected(folders: Folders, measurements: Iterable[Measurement]) -> dict[str
     return {split: counts for split, counts in found.items() if counts is not None}
 
 
+def _told(ran: RunReport) -> dict[str, Any]:
+    """What a run says beside figures."""
+    return {
+        "not_compared": ran.not_compared,
+        "differs": ran.differs,
+        "not_measured": ran.not_measured,
+        "examples_run": ran.golden_vectors,
+        "examples_left_out": ran.golden_left_out,
+    }
+
+
 def result(
     folders: Folders, architecture: Architecture | None, identity: str, config: Mapping[str, Any]
 ) -> TrialResult:
@@ -166,10 +178,7 @@ def result(
         brief=_brief(architecture, config),
         device_metric=device_metric,
         float_metrics=_float_metrics(folders, measurements),
-        not_compared="" if ran is None else ran.not_compared,
-        differs="" if ran is None else ran.differs,
-        examples_run=0 if ran is None else ran.golden_vectors,
-        examples_left_out=0 if ran is None else ran.golden_left_out,
+        **({} if ran is None else _told(ran)),
         cycles=_cycles(folders),
         detected=_detected(folders, measurements),
         changed=_changed(folders),

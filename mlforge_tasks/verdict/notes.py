@@ -128,6 +128,14 @@ def not_executed(best: TrialResult) -> list[str]:
     return [f"{text} on this computer, and that the device computes the same was not verified"]
 
 
+def not_measured(best: TrialResult) -> list[str]:
+    """Why figures that were asked for are not known."""
+    names: dict[str, list[str]] = {}
+    for name, why in best.not_measured:
+        names.setdefault(why, []).append(short_name(name))
+    return [f"not measured: {', '.join(each)}: {why}" for why, each in names.items()]
+
+
 def changed_text(report: Report) -> list[str]:
     """What was done to the model file that was brought along."""
     return [f"the model file: {one}" for result in report.results for one in result.changed]
@@ -239,7 +247,8 @@ def on_figures(report: Report, best: TrialResult | None) -> list[str]:
     lines = carried_text(report)
     if best is not None and best.not_compared:
         lines.append(not_compared(best.not_compared))
-    told = [*not_executed(best), *differs_text(best), *left_out_text(best)] if best else []
+    told = [*not_executed(best), *differs_text(best), *not_measured(best)] if best else []
+    told += left_out_text(best) if best else []
     return [*lines, *told]
 
 

@@ -51,6 +51,7 @@ class TrialResult(Record):
         cycles: What its emulated latency was computed from; None where it never ran in an emulator.
         detected: What its threshold makes of the splits that it was asked on; empty where nothing
             is to be detected.
+        not_measured: Figures that were asked for and could not be had, each with why.
         changed: What was done to the model file, for who brought it.
         calibrated: What its board's calibration makes of its emulated layers; None where the board
             has none.
@@ -66,6 +67,7 @@ class TrialResult(Record):
     examples_left_out: int = 0
     cycles: Cycles | None = None
     detected: dict[str, Counts] = Field(default_factory=dict)
+    not_measured: tuple[tuple[str, str], ...] = ()
     changed: tuple[str, ...] = ()
     calibrated: Calibrated | None = None
 

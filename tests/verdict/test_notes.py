@@ -16,7 +16,7 @@ from mlforge_tasks.verdict.evaluation import (
     SplitEvaluation,
     WithoutModel,
 )
-from mlforge_tasks.verdict.notes import quantisation_text
+from mlforge_tasks.verdict.notes import not_measured, quantisation_text
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
 from mlforge_tasks.verdict.words import describe_clause, verdict_text
@@ -158,3 +158,15 @@ def test_what_a_rule_does_better_is_called_baseline() -> None:
     ]
     trial = Trial(id="1.0", architecture=None, verdict=judge(both, found))
     assert verdict_text(TrialResult(trial=trial, brief="own")) == "misses baseline"
+
+
+def test_what_no_meter_measured_is_told_with_why() -> None:
+    """Figures with the same reason stand in one line."""
+    names, why = ("energy_per_inference_uj", "idle_power_uw"), "there is no meter on the bench"
+    missing = tuple((one, why) for one in names)
+    trial = Trial(id="1.0", architecture=None, figures=None, reason=None)
+    found = TrialResult(trial=trial, brief="", not_measured=(*missing, ("rss_bytes", "no /proc")))
+    assert not_measured(found) == [
+        "not measured: energy_per_inference, idle_power_uw: there is no meter on the bench",
+        "not measured: rss: no /proc",
+    ]
