@@ -1,5 +1,7 @@
 #include "aot_dot_s8.h"
 
+#include "aot_sums_s8.h"
+
 /* The register blocks are spelt out because an array of accumulators stays in memory at -Os.
  * Accumulator a<p><c> belongs to window p and channel c of the block. A pair of windows with four
  * channels takes 14 registers, all that Armv7-M has; there the window's end is volatile, so that
@@ -67,6 +69,26 @@
         SKIP(window->step - window->run);                                                          \
     }
 
+/* The sums of a block of four channels: of one window, and of a pair. */
+#ifdef AOT_NEON
+#define SUM_ONE                                                                                    \
+    int32x4_t block = {a00, a01, a02, a03};                                                        \
+    w = aot_sums_one_s8(window, w, x0, &block);                                                    \
+    a00 = block[0], a01 = block[1], a02 = block[2], a03 = block[3];
+#define SUM_PAIR                                                                                   \
+    int32x4_t sums0 = {a00, a01, a02, a03}, sums1 = {a10, a11, a12, a13};                          \
+    w = aot_sums_pair_s8(window, w, x0, x1, &sums0, &sums1);                                       \
+    a00 = sums0[0], a01 = sums0[1], a02 = sums0[2], a03 = sums0[3];                                \
+    a10 = sums1[0], a11 = sums1[1], a12 = sums1[2], a13 = sums1[3];
+#else
+#define SUM_ONE                                                                                    \
+    int32_t value0, weight;                                                                        \
+    FOR_EACH_TAP(ONE_TAP, SKIP_ONE, )
+#define SUM_PAIR                                                                                   \
+    int32_t value0, value1, weight;                                                                \
+    FOR_EACH_TAP(PAIR_TAP, SKIP_PAIR, volatile)
+#endif
+
 /* Two outputs of one channel. */
 AOT_INLINE void finish_pair(int32_t acc0, int32_t acc1, int32_t multiplier, int32_t shift,
                             int32_t zero_point, int8_t *y0, int8_t *y1)
@@ -92,9 +114,8 @@ void aot_dot_one_s8(const aot_dot_t *dot, const aot_window_t *window, const int8
     AOT_MEMORY_WRITTEN;
     for (; left >= 4; left -= 4) {
         const int8_t *x0 = x;
-        int32_t value0, weight;
         int32_t a00 = bias[0], a01 = bias[step], a02 = bias[2 * step], a03 = bias[3 * step];
-        FOR_EACH_TAP(ONE_TAP, SKIP_ONE, )
+        SUM_ONE
         if (step == 1) {
             y[0] = aot_requantise(a00, multiplier, centre, shift);
             y[1] = aot_requantise(a01, multiplier, centre, shift);
@@ -134,10 +155,9 @@ void aot_dot_pair_s8(const aot_dot_t *dot, const aot_window_t *window, const int
     AOT_MEMORY_WRITTEN;
     for (; left >= 4; left -= 4) {
         const int8_t *x0 = x_first, *x1 = x_second;
-        int32_t value0, value1, weight;
         int32_t a00 = requant[0], a01 = requant[2], a02 = requant[4], a03 = requant[6];
         int32_t a10 = a00, a11 = a01, a12 = a02, a13 = a03;
-        FOR_EACH_TAP(PAIR_TAP, SKIP_PAIR, volatile)
+        SUM_PAIR
         finish_pair(a00, a10, requant[1], shift[0], zero_point, &y0[0], &y1[0]);
         finish_pair(a01, a11, requant[3], shift[1], zero_point, &y0[1], &y1[1]);
         finish_pair(a02, a12, requant[5], shift[2], zero_point, &y0[2], &y1[2]);
