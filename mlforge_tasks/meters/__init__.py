@@ -8,7 +8,8 @@ imported when the meter is used. What is made of a trace stands in `_energy.py`,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import importlib.util
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlforge_tasks.errors import ToolError
@@ -83,6 +84,13 @@ class Meter(Protocol):
 
     name: str
 
+    def require(self, settings: Any, folder: Path) -> None:
+        """Looks for what it takes, before anything is started.
+
+        Raises:
+            ToolError: Its library, its port or its program is not there.
+        """
+
     def connect(self, settings: Any, folder: Path) -> AbstractContextManager[Connected]:
         """Finds the meter and sets it up; where it supplies the board, that has power from then on.
 
@@ -142,7 +150,16 @@ class Energy:
     idle_power_uw: Estimate
     windows: int
     inferences: int
-    identity: Mapping[str, str] = field(default_factory=dict)
+
+
+def require_library(kind: str, module: str) -> None:
+    """Whether a meter's library is installed; it is not loaded.
+
+    Raises:
+        ToolError: It is not.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise no_library(kind, ModuleNotFoundError(f"No module named '{module}'"))
 
 
 def no_library(kind: str, error: Exception) -> ToolError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -270,6 +271,17 @@ class CsvKind:
     """See `meters.Meter`."""
 
     name = "csv"
+
+    def require(self, settings: Csv, folder: Path) -> None:
+        """See `meters.Meter.require`: what records; a relative path with a folder is the map's."""
+        program = settings.command[0] if settings.command else None
+        if program is None or shutil.which(program) is not None:
+            return
+        if "/" not in program or not os.access(folder / program, os.X_OK):
+            raise ToolError(
+                f"'{program}' was not found",
+                hint="`command` of the meter in the hardware map names it",
+            )
 
     @contextlib.contextmanager
     def connect(self, settings: Csv, folder: Path) -> Iterator[_CsvMeter]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.meters import Trace, no_library
+from mlforge_tasks.meters import Trace, no_library, require_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 POWER = "s/p"
 START_LIMIT_S = 10.0
-_PART = 0xFF, 0xFFFF
 
 
 @dataclass
@@ -121,8 +120,7 @@ class _Connected:
         """Model, serial number and firmware."""
         _, model, number = self.path.split("/")
         packed = int(self.driver.query(f"{self.path}/c/fw/version"))
-        low, lower = _PART
-        version = f"{packed >> 24 & low}.{packed >> 16 & low}.{packed & lower}"
+        version = f"{packed >> 24 & 0xFF}.{packed >> 16 & 0xFF}.{packed & 0xFFFF}"
         return {"meter": f"joulescope {model} {number} firmware {version}"}
 
     @contextlib.contextmanager
@@ -163,6 +161,10 @@ class JoulescopeKind:
     """See `meters.Meter`."""
 
     name = "joulescope"
+
+    def require(self, settings: Joulescope, folder: Path) -> None:  # noqa: ARG002 - as it is
+        """See `meters.Meter.require`: whether it is there only its driver can tell."""
+        require_library("joulescope", "pyjoulescope_driver")
 
     @contextlib.contextmanager
     def connect(self, settings: Joulescope, folder: Path) -> Iterator[_Connected]:  # noqa: ARG002 - no file

@@ -1,8 +1,9 @@
 """Nordic's Power Profiler Kit II, through `ppk2-api`.
 
 That library finds the calibration and turns codes into currents. It does not look at the counter
-that each sample carries, so a lost sample goes unnoticed in it; and a read of other than whole
-samples puts it out of step. So bytes are cut into samples here, and counted.
+that each sample carries, so a lost sample goes unnoticed in it; and an empty read, or one of less
+than a sample, puts it out of step (findings/ppk2_short_read.sh). So bytes are cut into samples
+here, and counted.
 
 The format of a sample (four bytes, little-endian: code in bits 0 to 13, range in 14 to 16, counter
 in 18 to 23, logic inputs in 24 to 31) and the rate are those of Nordic's own program
@@ -15,14 +16,14 @@ import contextlib
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.errors import ToolError
-from mlforge_tasks.meters import Trace, no_library
+from mlforge_tasks.meters import Trace, no_library, require_library
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from mlforge_tasks.meters._settings import Ppk2
 
@@ -168,8 +169,6 @@ class _Connected:
 
 def _serial_number(port: str) -> str:
     """That of the USB device behind a port; empty where there is none."""
-    from pathlib import Path  # noqa: PLC0415 - as below
-
     from serial.tools import list_ports  # noqa: PLC0415 - only with a meter
 
     device = str(Path(port).resolve())
@@ -181,6 +180,12 @@ class Ppk2Kind:
     """See `meters.Meter`."""
 
     name = "ppk2"
+
+    def require(self, settings: Ppk2, folder: Path) -> None:  # noqa: ARG002 - no file
+        """See `meters.Meter.require`."""
+        require_library("ppk2", "ppk2_api")
+        if not Path(settings.port).exists():
+            raise ToolError(f"the meter's port {settings.port} is not there", hint=_PORT_HINT)
 
     @contextlib.contextmanager
     def connect(self, settings: Ppk2, folder: Path) -> Iterator[_Connected]:  # noqa: ARG002 - no file

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlforge_tasks import plugins
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.runners import _flash
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mlforge_tasks.contract.board import Board
+    from mlforge_tasks.meters import Meter
     from mlforge_tasks.runners._bench_board import BenchBoard
 
 # What each west runner calls where it is told of no other (the defaults in Zephyr's
@@ -63,6 +65,7 @@ def require(board: Board, on: BenchBoard, cwd: Path, *, west_builds: bool) -> No
         ToolError: Something is not there.
     """
     _port(on)
+    _meter(on, cwd)
     for script in (on.pre_script, on.post_flash_script, on.post_script):
         _program(script, cwd, "the hardware map names it")
     if on.serial_pty is not None:
@@ -99,6 +102,13 @@ def _port(on: BenchBoard) -> None:
             f"no permission to open the port {on.serial}",
             hint="`sudo usermod -aG dialout $USER`, then log in anew",
         )
+
+
+def _meter(on: BenchBoard, cwd: Path) -> None:
+    """What supplies the board; one that only measures is looked for when it has to."""
+    if on.meter is not None and on.meter.supplies:
+        kind: Meter = plugins.load("meters", on.meter.kind)
+        kind.require(on.meter, cwd)
 
 
 def _program(name: str | None, cwd: Path, why: str) -> None:

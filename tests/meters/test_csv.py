@@ -143,3 +143,16 @@ def test_figures_are_the_same_from_numbers_of_any_length(tmp_path: Path) -> None
     times = 1.7e12 + np.arange(4) * 0.125
     path.write_text("t,i,d0\n" + "".join(f"{one:.4f},1,0\n" for one in times))
     assert read(path, settings()).period_s == pytest.approx(0.125e-3, rel=1e-3)
+
+
+def test_a_program_is_looked_for_before(tmp_path: Path) -> None:
+    """On PATH, or in a folder beside the map."""
+    PLUGIN.require(settings(), tmp_path)
+    PLUGIN.require(recorder("pass", "{file}"), tmp_path)
+    with pytest.raises(ToolError, match="'no-such-program' was not found"):
+        PLUGIN.require(settings(command=["no-such-program"]), tmp_path)
+    with pytest.raises(ToolError, match=r"'\./record' was not found"):
+        PLUGIN.require(settings(command=["./record"]), tmp_path)
+    (tmp_path / "record").write_text("#!/bin/sh")
+    (tmp_path / "record").chmod(0o755)
+    PLUGIN.require(settings(command=["./record"]), tmp_path)

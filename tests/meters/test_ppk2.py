@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mlforge_tasks.errors import ToolError
+from mlforge_tasks.meters import require_library
 from mlforge_tasks.meters._settings import Ppk2
 from mlforge_tasks.meters.ppk2 import PLUGIN, decode
 from tests.helpers.power_standin import Ppk2StandIn, Samples
@@ -124,3 +125,14 @@ def test_what_is_no_ppk2(meter: Ppk2StandIn, tmp_path: Path) -> None:
         PLUGIN.connect(gone, tmp_path),
     ):
         pass
+
+
+def test_what_it_takes_is_looked_for_before(meter: Ppk2StandIn, tmp_path: Path) -> None:
+    """The library and the port."""
+    PLUGIN.require(settings(meter), tmp_path)
+    gone = Ppk2.model_validate({"kind": "ppk2", "serial": "/dev/nowhere", "voltage": 3.0})
+    with pytest.raises(ToolError, match="port /dev/nowhere is not there"):
+        PLUGIN.require(gone, tmp_path)
+    with pytest.raises(ToolError, match="its library: No module named 'no_such_library'") as error:
+        require_library("ppk2", "no_such_library")
+    assert "mlforge[meters]" in str(error.value.hint)

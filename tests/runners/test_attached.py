@@ -111,6 +111,14 @@ def test_programs_of_the_map_are_looked_for(tmp_path: Path) -> None:
     assert "'on.sh'" in refusal(tmp_path, flash_command=own, pre_script="on.sh")
 
 
+def test_a_meter_that_supplies_the_board_is_looked_for(tmp_path: Path) -> None:
+    """Without it the board has no power; one that only measures is not always needed."""
+    meter = {"kind": "ppk2", "port": str(tmp_path / "tty2"), "voltage_v": 3.0}
+    said = refusal(tmp_path, flash_command=("true",), meter=meter)
+    assert said.startswith(("the meter's port", "a meter of kind 'ppk2' needs its library"))
+    assert not refusal(tmp_path, flash_command=("true",), meter=meter | {"supplies": False})
+
+
 def test_west_flash_needs_a_build_of_zephyr(tools: Path, tmp_path: Path) -> None:
     """On another platform nothing on the way would make the folder that it reads."""
     program(tools, "JLinkExe")
