@@ -12,7 +12,7 @@ import optuna
 
 from mlforge_tasks.agents import TINY
 from mlforge_tasks.agents._cost import measured_value
-from mlforge_tasks.verdict.constraints import PRUNED, plain
+from mlforge_tasks.verdict.constraints import ON_CPU, PRUNED, plain
 from mlforge_tasks.verdict.limits import BY_METRIC
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # 10 are more than most of our searches train.
 STARTUP_TRIALS = 4
 
-HARDWARE_CODES = frozenset({"static_limit", "measured_limit", "does_not_fit"})
+HARDWARE_CODES = frozenset({"static_limit", "measured_limit", "does_not_fit", ON_CPU})
 
 _State = optuna.trial.TrialState
 

@@ -9,7 +9,7 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Reason
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages.run import RunReport
-from mlforge_tasks.verdict.constraints import LATENCIES, Bound, first_broken
+from mlforge_tasks.verdict.constraints import LATENCIES, ON_CPU, Bound, first_broken
 from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
 from mlforge_tasks.verdict.floors import out_of_reach
 
@@ -31,7 +31,7 @@ def _untold(bounds: Sequence[Bound], report: RunReport) -> Reason | None:
     if not report.on_cpu or not asked:
         return None
     return Reason(
-        code="on_cpu",
+        code=ON_CPU,
         stage="admit",
         message=f"{asked[0].metric} is unknown: the NPU leaves {', '.join(report.on_cpu)} to the "
         "CPU, and nothing tells the time of that; keep to what the NPU runs",

@@ -16,7 +16,6 @@ from mlforge_tasks.graph.kind import StageKind
 from mlforge_tasks.records import Measurement
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._figures import model_share
-from mlforge_tasks.stages.firmware import IMAGE
 from mlforge_tasks.stages.run import RunReport
 from mlforge_tasks.verdict.constraints import UNITS
 
@@ -75,8 +74,8 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
     floor = read_build_report(inputs["floor"] / "firmware.json") if "floor" in inputs else None
     engine = EngineReport.read(inputs["engine"] / REPORT)
     values = {"arena_bytes": engine.arena_bytes, **_sizes(firmware, floor), **_npu(engine.npu)}
-    made = (inputs["firmware"] / IMAGE, *inputs["engine"].glob("*.tflite"))
-    made += (inputs["quantise"] / "model.tflite",)
+    images = inputs["firmware"].glob("*.elf")
+    made = (*images, *inputs["engine"].glob("*.tflite"), inputs["quantise"] / "model.tflite")
     RunReport(
         source="static",
         measurements=tuple(
@@ -84,7 +83,7 @@ def run(inputs: Mapping[str, Path], out: Path, config: Mapping[str, Any]) -> Non
             for metric, value in values.items()
         ),
         stacks=(),
-        ran={path.name: file_digest(path) for path in made if path.exists()},
+        ran={path.name: file_digest(path) for path in made},
         macs=engine.macs,
         golden_vectors=0,
         checked_against_oracle=False,

@@ -74,6 +74,8 @@ LIMIT_KEYS = {metric: kind.key for metric, kind in BY_METRIC.items()}
 IMPOSSIBLE = "impossible_limit"
 # Reason code of a training that fell behind those before it; its value is the best by then.
 PRUNED = "pruned"
+# Reason code of a model of which an NPU leaves a part to the CPU, so that its latency is unknown.
+ON_CPU = "on_cpu"
 
 
 def on_target(metric: str, target: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.verdict.baselines import WORDS
-from mlforge_tasks.verdict.constraints import PRUNED, UNITS, plain
+from mlforge_tasks.verdict.constraints import ON_CPU, PRUNED, UNITS, plain
 from mlforge_tasks.verdict.floors import floor, floor_text
 from mlforge_tasks.verdict.notes import short_name, some
 from mlforge_tasks.verdict.trials import Report, TrialResult, holds
@@ -63,6 +63,8 @@ def verdict_text(result: TrialResult) -> str:
         return "weak, stopped early"
     if reason is not None and reason.metric is None:
         return f"failed: {reason.code}"
+    if reason is not None and reason.code == ON_CPU:
+        return f"{short_name(reason.metric or '')} unknown, not trained"
     text = _names(failing(verdict))
     if reason is not None:
         return f"over {text or short_name(reason.metric or '')}, not trained"

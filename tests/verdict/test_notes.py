@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlforge_tasks.records import Clause, Interval, Measurement
+from mlforge_tasks.records import Clause, Interval, Measurement, Reason
 from mlforge_tasks.verdict.constraints import Bound, judge
 from mlforge_tasks.verdict.evaluation import (
     EVALUATION,
@@ -16,7 +16,7 @@ from mlforge_tasks.verdict.evaluation import (
     SplitEvaluation,
     WithoutModel,
 )
-from mlforge_tasks.verdict.notes import not_measured, quantisation_text
+from mlforge_tasks.verdict.notes import not_executed, not_measured, quantisation_text
 from mlforge_tasks.verdict.trial import Trial
 from mlforge_tasks.verdict.trials import Report, TrialResult, Trials
 from mlforge_tasks.verdict.words import describe_clause, verdict_text
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlforge_tasks.quantisation import EndType
+    from mlforge_tasks.records import Source
 
 LEVEL = OutputErrors(
     name="level",
@@ -170,3 +171,26 @@ def test_what_no_meter_measured_is_told_with_why() -> None:
         "not measured: energy_per_inference, idle_power_uw: there is no meter on the bench",
         "not measured: rss: no /proc",
     ]
+
+
+def test_a_latency_that_an_npu_leaves_unknown_is_not_said_to_be_over() -> None:
+    """Nothing is known to be past the limit."""
+    reason = Reason(
+        code="on_cpu", stage="admit", message="unknown", metric="latency_us", limit=100.0
+    )
+    trial = Trial(id="1.0", architecture=None, reason=reason, verdict=judge([], []))
+    assert verdict_text(TrialResult(trial=trial, brief="own")) == "latency unknown, not trained"
+
+
+def test_what_was_not_executed_is_told() -> None:
+    """Where every figure is computed; one that was measured says enough."""
+
+    def lines(*sources: Source) -> list[str]:
+        found = tuple(
+            Measurement(metric="latency_us", value=1.0, unit="us", source=one) for one in sources
+        )
+        trial = Trial(id="1.0", architecture=None, measurements=found)
+        return not_executed(TrialResult(trial=trial, brief="own"))
+
+    assert lines("static")[0].startswith("nothing was executed")
+    assert lines("static", "emulated") == lines() == []
