@@ -128,7 +128,7 @@ class Contract(Record):
             if limit > size
         ]
         mistakes += power_needs.of_board(
-            limits, board, computed=info.data.get("mode") == "simulate"
+            limits, board, computed="hardware" not in info.data.get("mode", "")
         )
         return checked(limits, mistakes)
 
@@ -151,7 +151,7 @@ class Contract(Record):
         if target is not None:
             found += [*off_linux(operation, target), *off_target(operation, target)]
         if limits is not None and target is not None:
-            computed = info.data.get("mode") == "simulate"
+            computed = "hardware" not in info.data.get("mode", "")
             found += power_needs.of_operation(operation, limits, target.on_board, computed=computed)
         return checked(operation, found)
 

@@ -49,5 +49,6 @@ LIMIT = LimitKind(
     told="the chip's junction at its hottest, by power, theta_JA and operation.ambient: a design "
     "changes it where inferences are short against the chip's time constant",
     estimated=True,
+    grows_with="latency_us",
     figure=_figure,
 )
