@@ -32,7 +32,7 @@ def of_board(limits: Limits, board: Board, *, computed: bool) -> Iterator[Mistak
     Args:
         limits: The contract's.
         board: The contract's.
-        computed: Whether figures that are computed count, so that no meter is needed.
+        computed: Whether figures that are computed count, so that no meter and no sensor is needed.
     """
     for name in _set(limits, _SUPPLIED) if computed and board.power is None else ():
         yield Mistake(
@@ -45,10 +45,10 @@ def of_board(limits: Limits, board: Board, *, computed: bool) -> Iterator[Mistak
         yield Mistake(wanted, at=(name,))
     for name in _set(limits, ("junction_temperature",)):
         limit = limits.junction_temperature_c or 0.0
-        if board.thermal is None:
+        if computed and board.thermal is None:
             lacks = f"a board whose file has `thermal:`, as that of {board.name} has not"
             yield Mistake(lacks, at=(name,))
-        elif limit > board.thermal.junction_max_c:
+        elif board.thermal is not None and limit > board.thermal.junction_max_c:
             most = format_value(board.thermal.junction_max_c, "\u00b0C")
             yield Mistake(f"at most {most}, which the chip of {board.name} stands", at=(name,))
 
@@ -63,10 +63,12 @@ def of_operation(
     if _set(limits, ("battery_life",)) and operation.battery is None:
         wanted = "the battery whose life limits.battery_life limits, such as cr2032"
         yield Mistake(wanted, at=("battery",), found="nothing")
+    if not computed or board.power is None:  # a meter or a sensor may tell
+        return
     if _set(limits, ("junction_temperature",)) and operation.ambient_c is None:
         wanted = "the highest temperature around the device, such as '40 \u00b0C'"
         yield Mistake(wanted, at=("ambient",), found="nothing")
-    if computed and board.power is not None and _set(limits, _SUPPLIED):
+    if _set(limits, _SUPPLIED):
         yield from _of_data_sheet(operation, board.power, board.name)
 
 

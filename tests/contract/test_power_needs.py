@@ -97,12 +97,12 @@ def test_a_board_without_figures_is_told(tmp_path: Path, limit: str, count: int)
     assert len(caught.value.problems) == count
 
 
-def test_a_meter_needs_no_data_sheet(tmp_path: Path) -> None:
+def test_a_meter_or_a_sensor_needs_no_data_sheet(tmp_path: Path) -> None:
     """Of a contract for hardware nothing is computed, so nothing is asked of the board's file."""
     text = GOOD.replace("mode: simulate", "mode: hardware").replace(
         "board: mps2/an385", "board: rpi_pico"
     )
-    text = text.replace("baremetal", "zephyr").replace(
-        _LIMIT, f"{_LIMIT}  energy_per_inference: 9 uJ\n"
-    )
-    assert load(project(tmp_path, text), tmp_path).limits.energy_per_inference_uj == 9
+    more = "energy_per_inference: 9 uJ\n  junction_temperature: 90 \u00b0C\n"
+    text = text.replace("baremetal", "zephyr").replace(_LIMIT, f"{_LIMIT}  {more}")
+    found = load(project(tmp_path, text), tmp_path).limits
+    assert (found.energy_per_inference_uj, found.junction_temperature_c) == (9, 90)
