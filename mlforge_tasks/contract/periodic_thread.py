@@ -89,6 +89,10 @@ def off_target(operation: Operation, target: Target) -> Iterator[Mistake]:
     """
     if operation.periodic_thread is None:
         return
-    if target.platform not in PLATFORMS or target.on_board.process:
+    if target.on_board.linux is not None:  # cyclictest's, on the machine
+        if operation.periodic_thread.busy_us is not None:
+            wanted = "no such key: on Linux the thread is cyclictest's, which only wakes up"
+            yield Mistake(wanted, at=("periodic_thread", "busy"))
+    elif target.platform not in PLATFORMS or target.on_board.process:
         wanted = f"no such key: a process on {target.board} has no thread that is told of"
         yield Mistake(wanted, at=("periodic_thread",))

@@ -96,9 +96,11 @@ def simulator(board: Board) -> str:
 def circumstances(contract: Contract) -> Circumstances:
     """What a program for Linux runs beside and within on its machine."""
     operation = contract.operation
+    thread = operation.periodic_thread
     return Circumstances(
         load_cpus=operation.load.cpus if operation.load else 0,
         memory_max_bytes=operation.memory_max_bytes,
+        wakeup_period_us=None if thread is None else round(thread.period_us),
         asked=tuple(name for name, _ in contract.limits.set_fields()),
     )
 

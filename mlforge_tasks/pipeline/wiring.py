@@ -187,7 +187,9 @@ class Wiring(Asked):
     def _beside(self) -> dict[str, Any]:
         """What runs beside the model; it is part of images only where there is any."""
         thread = self.contract.operation.periodic_thread
-        return {} if thread is None else {PERIODIC_THREAD: thread.model_dump(mode="json")}
+        if thread is None or self.on_board.linux is not None:  # a process's runs beside it
+            return {}
+        return {PERIODIC_THREAD: thread.model_dump(mode="json")}
 
     @functools.cached_property
     def marking(self) -> dict[str, Any]:

@@ -124,6 +124,8 @@ def _arguments(request: BuildRequest) -> list[str]:
         f'MLFORGE_ENGINE="{request.engine_name}"',
         f'MLFORGE_FIRMWARE_ID="{request.firmware_id}"',
     ]
+    if request.marker:
+        defines.append("MLFORGE_MARKER=1")
     if request.profile:
         sources.append("profile.c")
         defines.append("MLFORGE_PROFILE=1")

@@ -10,11 +10,14 @@ import re
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.records import Measurement
-from mlforge_tasks.runners import Beside
+from mlforge_tasks.runners import Beside, _rapl
 from mlforge_tasks.runners._remote import WAKEUPS
 from mlforge_tasks.runners._ssh_connection import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlforge_tasks.runners._hello import Marked
     from mlforge_tasks.runners._machine import Facts
     from mlforge_tasks.runners._remote import Running
 
@@ -45,6 +48,7 @@ class Watch:
         self._sysfs = sysfs
         self._most: dict[str, float] = {}
         self._why: dict[str, str] = {}
+        self._energy: tuple[Measurement, ...] = ()
 
     def look(self) -> None:
         """Takes in what is true now; the most of all looks counts.
@@ -59,6 +63,22 @@ class Watch:
         zones = plain(machine.do(["sh", "-c", _ZONES, self._sysfs]).out, most=4096)
         self._add(HEAT, *_heat(zones))
 
+    def energy(self, mark: Callable[[], Marked], tick_hz: int) -> None:
+        """Measures what an inference takes, by the processor's own counters.
+
+        Args:
+            mark: Has the program make windows of inferences.
+            tick_hz: Frequency of its clock.
+
+        Raises:
+            ToolError: The connection is lost.
+        """
+        try:
+            self._energy = _rapl.measured(self._on.machine, self._sysfs, mark, tick_hz)
+        except _rapl.NoCounterError as error:
+            for name in _rapl.FIGURES:
+                self._add(name, None, str(error))
+
     def beside(self) -> Beside:
         """All that was seen, now that the program has done its work.
 
@@ -69,13 +89,14 @@ class Watch:
         if self._on.under.wakeup_period_us is not None:
             self._add(WAKEUP, *self._wakeups())
         units = {PSS: "B", HEAT: "\u00b0C", WAKEUP: "us"}
-        figures = (
+        figures = tuple(
             Measurement(metric=name, value=value, unit=units[name], source="hardware")
             for name, value in self._most.items()
         )
         asked = self._on.under.asked
         unknown = ((name, why) for name, why in self._why.items() if name in asked)
-        return Beside(tuple(figures), self._facts.where() + self._circumstances(), tuple(unknown))
+        figures = (*figures, *self._energy)
+        return Beside(figures, self._facts.where() + self._circumstances(), tuple(unknown))
 
     def _add(self, name: str, value: float | None, why: str) -> None:
         if value is not None:

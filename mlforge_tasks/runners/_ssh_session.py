@@ -14,7 +14,7 @@ from mlforge_tasks.runners._remote import END_S, outcome
 if TYPE_CHECKING:
     from mlforge_tasks.records import SelfTest
     from mlforge_tasks.runners import Beside, Expected, InferenceResult, Way
-    from mlforge_tasks.runners._hello import Hello
+    from mlforge_tasks.runners._hello import Hello, Marked
     from mlforge_tasks.runners._line import Patience
     from mlforge_tasks.runners._observed import Watch
     from mlforge_tasks.runners._port import Transcript
@@ -90,6 +90,11 @@ class SshSession:
         return bytes(self._wire.received)
 
     @property
+    def pid(self) -> str:
+        """Its process id on the machine."""
+        return self._on.pid
+
+    @property
     def inputs_through(self) -> Way:
         """See `runners.Session.inputs_through`."""
         return "line"
@@ -98,6 +103,8 @@ class SshSession:
     def beside(self) -> Beside:
         """See `runners.Session.beside`; what runs beside the program is over then."""
         if self._seen is None:
+            if self._hello.marker:
+                self._watch.energy(self._mark, self.self_test.tick_hz)
             self._seen = self._watch.beside()
         return self._seen
 
@@ -127,6 +134,13 @@ class SshSession:
     def seconds_for(self, input_bytes: int, output_bytes: int) -> float:
         """See `runners.Session.seconds_for`."""
         return self._line.seconds_for(input_bytes + output_bytes, self._hello)
+
+    def _mark(self) -> Marked:
+        """Has it make windows of inferences, of which its machine's counters tell the energy."""
+        try:
+            return self._line.ask_for_windows(self._hello)
+        except TransportClosedError:
+            raise self._ended() from None
 
     def _meet(self) -> Hello:
         try:

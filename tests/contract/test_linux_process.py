@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LINUX = ROOT / "contracts" / "activity_linux.yaml"
 MODE = "mode: simulate\n"
 GIVEN = f"{MODE}operation: {{load: {{cpus: 2}}, memory_max: 8 MiB}}\n"
+THREAD = f"{MODE}operation: {{periodic_thread: {{period: 1 ms}}}}\n"
 
 
 def test_a_run_on_a_machine_is_told_of_it(tmp_path: Path) -> None:
@@ -46,3 +47,12 @@ def test_a_load_is_a_number_of_processors(cpus: str, tmp_path: Path) -> None:
     given = GIVEN.replace("cpus: 2", f"cpus: {cpus}")
     with pytest.raises(ContractError, match=r"operation\.load\.cpus"):
         load(edited(LINUX, tmp_path, (MODE, given)), ROOT)
+
+
+def test_a_periodic_thread_is_cyclictests(tmp_path: Path) -> None:
+    """Beside the program, with its period; that it should compute as well is refused."""
+    contract = load(edited(LINUX, tmp_path, (MODE, THREAD)), ROOT)
+    assert places.circumstances(contract).wakeup_period_us == 1000
+    busy = THREAD.replace("1 ms", "1 ms, busy: 100 us")
+    with pytest.raises(ContractError, match=r"periodic_thread\.busy.*only wakes up"):
+        load(edited(LINUX, tmp_path, (MODE, busy)), ROOT)

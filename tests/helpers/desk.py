@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,12 +76,13 @@ class Desk:
         return str(error.value)
 
 
-def build(name: str, folder: Path) -> Path:
+def build(name: str, folder: Path, *, invoke: str = TROUBLE, marker: bool = False) -> Path:
     """The tiny model as a program for a board; some inputs make trouble."""
     large = f"static volatile char large[{LARGE_BYTES}];"
-    model = tiny_model.write_model(folder / "model", invoke=TROUBLE, globals_=large)
+    model = tiny_model.write_model(folder / "model", invoke=invoke, globals_=large)
     (folder / "program").mkdir()
-    LINUX.build(tiny_model.request(load_board(name), model), folder / "program")
+    request = tiny_model.request(load_board(name), model)
+    LINUX.build(replace(request, marker=marker), folder / "program")
     return folder / "program" / "firmware.elf"
 
 
