@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import plugins
 from mlforge_tasks.contract import torch_network
 from mlforge_tasks.contract.search import LLM, REPLAY
+from mlforge_tasks.contract.sections import NPU_ENGINE
 from mlforge_tasks.graph.file_set import FileSet
 from mlforge_tasks.graph.stage import Stage
 from mlforge_tasks.pipeline import calibrated
@@ -167,6 +168,12 @@ class Iterations:
             "training": wiring.contract.training.model_dump(mode="json"),
         }
 
+    def _operators_of_engines(self) -> dict[str, tuple[str, ...]]:
+        """Of every engine that might take a model's place here: none for an NPU that is not."""
+        without = set() if self._wiring.on_board.npu else {NPU_ENGINE}
+        names = (one for one in plugins.installed("engines") if one not in without)
+        return {name: self._operators(name) for name in names}
+
     def _operators(self, engine: str) -> tuple[str, ...]:
         operators: tuple[str, ...] = plugins.load("engines", engine).operators(
             self._wiring.on_board.cpu
@@ -206,9 +213,7 @@ class Iterations:
             inputs["1.0.quantise"] = own.get("probe_quantise", own["quantise"])
         config = {
             **reporting(wiring),
-            "operators": {one: self._operators(one) for one in plugins.installed("engines")}
-            if brought
-            else {},
+            "operators": self._operators_of_engines() if brought else {},
         }
         last = f"judge{k:02d}"  # it waits for the round's proposals, and they for all before
         return wiring.stage(f"report:{k}", report.KIND, inputs, config, after=(last,))

@@ -88,6 +88,18 @@ def test_only_an_npus_engine_is_told_of_the_npu(tmp_path: Path) -> None:
     assert other.kind.tools() == {}
 
 
+def test_an_npu_that_is_not_there_takes_no_other_engines_place(tmp_path: Path) -> None:
+    """What a model that was brought along is told of other engines."""
+    (tmp_path / "level.tflite").write_bytes(b"")
+    brought = (
+        "agent: random_search, max_iterations: 3, seed: 4",
+        "agent: fixed, file: level.tflite",
+    )
+    for changes, there in ((), False), ((on_npu(),), True):
+        report = plan_of(tmp_path, brought, *changes).iterations[0].report
+        assert ("ethos_u" in report.config["operators"]) == there
+
+
 @NEEDS_VELA
 def test_names_are_looked_for_before_anything_starts(tmp_path: Path) -> None:
     """In Arm's configuration and in that of the project."""
