@@ -136,7 +136,7 @@ def test_energy_by_a_program_that_writes_csv(bench: Bench) -> None:
     assert found.not_measured == ()
     trace = gzip.decompress((bench.folder / TRACE_FILE).read_bytes()).decode().splitlines()
     assert trace[0] == "time_s,power_w,marker,of 1 samples"
-    assert len(trace) == pytest.approx(24 * bench.powered.window_s * CSV_HZ, rel=0.01)
+    assert len(trace) == pytest.approx(25 * bench.powered.window_s * CSV_HZ, rel=0.01)
 
 
 def test_energy_by_a_file_that_goes_on(bench: Bench) -> None:

@@ -27,7 +27,7 @@ void hal_stack_paint(void);
 void hal_stacks(hal_stack_shower show);
 
 #ifdef MLFORGE_MARKER
-/* The pin that tells a meter when the model runs; low until it is first raised. */
+/* The pin that tells a meter when the model runs; low from the start. */
 void hal_marker(bool high);
 
 /* Waits as a device waits between inferences: the core sleeps. */

@@ -44,6 +44,9 @@ void platform_init(void)
     SYST_RVR = SYSTICK_RELOAD;
     SYST_CVR = 0;
     SYST_CSR = SYSTICK_CORE_CLOCK_IRQ_ENABLE;
+#ifdef MLFORGE_MARKER
+    hal_marker(false);
+#endif
 }
 
 void hal_put(uint8_t byte)
