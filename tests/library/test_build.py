@@ -27,6 +27,7 @@ from tests.helpers.libraries import (
     make,
     write,
 )
+from tests.helpers.linux_programs import board_or_skip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,6 +159,25 @@ def test_the_example_runs_and_a_wrong_byte_is_told(
     done = process.run([program], timeout_s=TIMEOUT_S)
     assert done.returncode == 1
     assert re.match(r"level 1\.2\.3: self-test failed at \d+ of 32\n", done.output)
+
+
+def test_the_example_runs_on_linux_elsewhere(
+    libraries: Mapping[str, Library], tmp_path: Path
+) -> None:
+    """Built by CMake alone for another processor, with its NEON, its self-test passes there."""
+    board_or_skip("raspberry_pi_4")
+    told = {
+        "CMAKE_SYSTEM_NAME": "Linux",
+        "CMAKE_SYSTEM_PROCESSOR": "aarch64",
+        "CMAKE_C_COMPILER": "aarch64-linux-gnu-gcc",
+        "CMAKE_C_FLAGS": "-mcpu=cortex-a72",
+        "CMAKE_EXE_LINKER_FLAGS": "-static",
+    }
+    options = (f"-D{name}={value}" for name, value in told.items())
+    cmake(libraries["level"].folder, tmp_path / "build", *options)
+    program = ["qemu-aarch64", "-cpu", "cortex-a72", str(tmp_path / "build" / "level_sample")]
+    said = process.check(program, timeout_s=TIMEOUT_S)
+    assert said.startswith("level 1.2.3: self-test passed, 32 examples\n")
 
 
 COMPILERS = {
