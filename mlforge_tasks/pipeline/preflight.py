@@ -88,11 +88,11 @@ def _on_the_board(plan: Plan, board: Board, names: set[str] | None) -> list[Stag
     """The stages that lead to a board and those that are made on it, of what is wanted."""
     stages = list(plan.stages(plan.iterations.declared or plan.iterations[:1]))
     ends = stages if names is None else [stage for stage in stages if _asked(stage, names)]
-    known, runner = board.model_dump(mode="json"), places.hardware(board)
+    runner = places.hardware(board)
     run = [
         one
         for one in cone(stages, ends)
-        if one.config.get("runner") == runner and one.config["board"] == known
+        if one.config.get("runner") == runner and one.config["board"]["name"] == board.name
     ]
     return cone(stages, run)
 
