@@ -5,6 +5,7 @@ Header layout: System V ABI, chapter 4, 32 bits, little-endian.
 
 from __future__ import annotations
 
+import io
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -114,3 +115,39 @@ def flat_origin(elf: bytes, flat: bytes) -> int:
 
 def _strangers(found: str) -> ToolError:
     return ToolError(f"the image's files do not belong together: {found}")
+
+
+def is_program(image: bytes) -> bool:
+    """Whether what lies beside an ELF file is no flat image, but that without its symbols."""
+    return image.startswith(b"\x7fELF")
+
+
+def check_stripped(elf: bytes, program: bytes) -> None:
+    """Sees that a program without symbols loads what the one with them loads.
+
+    Args:
+        elf: The program with symbols.
+        program: The one without.
+
+    Raises:
+        ToolError: It does not.
+    """
+    if _loaded(elf) != _loaded(program):
+        raise _strangers("the program without symbols loads something else than the one with them")
+
+
+def _loaded(elf: bytes) -> list[object]:
+    """What a kernel loads of a program, and where it begins.
+
+    The file's own header is loaded as well; of it the places of sections differ.
+    """
+    from elftools.elf.elffile import ELFFile  # noqa: PLC0415 - of programs alone
+
+    file = ELFFile(io.BytesIO(elf))
+    size = file["e_ehsize"]
+    found: list[object] = [(file["e_machine"], file["e_entry"])]
+    for one in file.iter_segments("PT_LOAD"):
+        data = one.data()
+        kept = data[size:] if one["p_offset"] == 0 else data
+        found.append((one["p_vaddr"], one["p_memsz"], one["p_flags"], kept))
+    return found

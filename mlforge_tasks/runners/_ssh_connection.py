@@ -95,10 +95,13 @@ class Machine:
             return Done(UNKNOWN if code is None else code, out, plain(said))
 
         try:
-            return self.wait(asyncio.wait_for(run(), limit_s))
+            done = self.wait(asyncio.wait_for(run(), limit_s))
         except TimeoutError:
             text = f"`{argv[0]}` on {self.name} took more than {limit_s:g} s"
             raise ToolError(text, hint="see whether the machine is very busy") from None
+        if done.code == UNKNOWN:  # asyncssh says nothing else of a connection that ended quietly
+            raise self.lost()
+        return done
 
     def check(self, argv: Sequence[str], *, data: bytes = b"", doing: str) -> bytes:
         """Runs a command that must succeed and gives what it wrote.

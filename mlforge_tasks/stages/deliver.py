@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from mlforge_tasks.elf import flat_origin
+from mlforge_tasks.elf import check_stripped, flat_origin, is_program
 from mlforge_tasks.errors import ToolError
 from mlforge_tasks.graph.files import file_digest
 from mlforge_tasks.graph.kind import StageKind
@@ -57,8 +57,9 @@ def check(out: Path, further: Path | None = None) -> None:
             "the image or the model to deliver is not the one that was measured", hint=MEND
         )
     for flat in sorted(out.glob("*.bin")):
+        same = check_stripped if is_program(flat.read_bytes()) else flat_origin
         try:
-            flat_origin(flat.with_suffix(".elf").read_bytes(), flat.read_bytes())
+            same(flat.with_suffix(".elf").read_bytes(), flat.read_bytes())
         except ToolError as error:
             raise ToolError(f"{flat.name}: {error.message}", hint=MEND) from None
 
@@ -70,8 +71,7 @@ def write_hex(out: Path) -> None:
         out: All that is delivered, checked.
     """
     flat = out / "firmware.bin"
-    if flat.is_file():
-        image = flat.read_bytes()
+    if flat.is_file() and not is_program(image := flat.read_bytes()):
         origin = flat_origin(flat.with_suffix(".elf").read_bytes(), image)
         flat.with_suffix(".hex").write_bytes(intel_hex(image, origin))
 
