@@ -162,6 +162,7 @@ class Schedule:
             "thread_share": share,
             "inferences_per_second": max(1 - share, 0) / inference_us * 1e6,
             "start_up_us": clock.other_us(before, self.tick_hz) + inference_us,
+            "wakeup_latency_idle_min_us": clock.reading_us(idle.least, hz),
         }
 
 

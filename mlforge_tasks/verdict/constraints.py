@@ -30,6 +30,7 @@ SCHEDULE_UNITS = {
     "thread_share": "1",
     "inferences_per_second": "Hz",
     "start_up_us": "us",
+    "wakeup_latency_idle_min_us": "us",
 }
 UNITS = {
     **{metric: kind.unit for metric, kind in BY_METRIC.items()},

@@ -53,8 +53,8 @@ class LimitKind:
             data sheets say, and not measured. Where it has an interval the worse end is judged.
         grows_with: Figure that a design's is foretold by: it grows with it, or falls where the
             limit is `at_least`. None where no design changes it.
-        floor: Measurement of the same without any inference: where that is past the limit, no model
-            can keep it.
+        floor: Measurement of the same without any inference, at best: where that is past the limit,
+            no model can keep it.
         binds: Other measurements that it may bind in place of `field`.
         figure: Derives the figure from others of one source, where no stage measures it.
     """

@@ -159,6 +159,7 @@ def test_a_boards_own_clock_tells_it(tmp_path: Path) -> None:
             "thread_share": 0.2,
             "inferences_per_second": 8000,
             "start_up_us": 500,
+            "wakeup_latency_idle_min_us": 5,
         }
     )
     assert {one.source for one in found} == {"hardware"}
@@ -188,11 +189,11 @@ def test_an_image_that_failed_leaves_its_figures_unknown() -> None:
 def test_a_limit_that_is_broken_without_inference_is_out_of_reach() -> None:
     """No search can help there; where inference breaks it, another model may."""
     found = Told(Schedule.of(_told())).figures(M3, "hardware", None)
-    bounds = [Bound(metric="wakeup_latency_us", limit=limit, unit="us") for limit in (5, 8)]
+    bounds = [Bound(metric="wakeup_latency_us", limit=limit, unit="us") for limit in (4, 8)]
     never = out_of_reach(bounds[:1], found)
     assert never is not None
     assert never.code == "impossible_limit"
-    assert never.message == "wakeup_latency_us is 6 us without inference, the contract allows 5 us"
+    assert never.message == "wakeup_latency_us is 5 us without inference, the contract allows 4 us"
     assert out_of_reach(bounds[1:], found) is None
     broken = first_broken(bounds[1:], found)
     assert broken is not None

@@ -7,6 +7,5 @@ from mlforge_tasks.verdict.limit_kind import LimitKind
 LIMIT = LimitKind(
     field="interrupts_off_us",
     unit="us",
-    floor="interrupts_off_idle_us",
     told="how long interrupts wait for the model: an engine that never masks them has none",
 )

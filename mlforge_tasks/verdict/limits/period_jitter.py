@@ -7,6 +7,5 @@ from mlforge_tasks.verdict.limit_kind import LimitKind
 LIMIT = LimitKind(
     field="period_jitter_us",
     unit="us",
-    floor="period_jitter_idle_us",
     told="how evenly a periodic thread wakes up: the platform makes it, hardly a design",
 )
