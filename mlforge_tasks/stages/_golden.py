@@ -33,7 +33,7 @@ GOLDEN_COUNT = 32
 LEAST_COUNT = 4
 SCORE_BYTES = 8
 # How inputs come to the device, in words.
-WAYS = {"line": "over its serial line", "memory": "in its memory"}
+WAYS = {"line": "over its line", "memory": "in its memory"}
 
 
 def _spread(numbers: NDArray[np.intp], count: int) -> NDArray[np.intp]:

@@ -80,7 +80,7 @@ def test_a_bad_line_is_outlived(desk: Desk) -> None:
     """One line in twenty, either way, is lost, cut or damaged between network and program."""
     desk.machine.act(noise=0.05)
     with desk.open() as session:
-        ask(session, 60)
+        ask(session, 30)
     assert desk.machine.left() == []
 
 
@@ -167,7 +167,7 @@ def test_another_processor_answers_the_same(desk: Desk, tmp_path: Path) -> None:
     emulated = [["uname -m", "echo aarch64"], ["exec ./", f"exec {EMULATOR} ./"]]
     desk.machine.act(replace=emulated, noise=0.01)
     with pi.open() as session:
-        ask(session, 20)
+        ask(session, 8)
         assert dict(session.beside.where)["machine_arch"] == "aarch64"
     assert desk.machine.left() == []
 
