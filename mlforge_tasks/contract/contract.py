@@ -115,8 +115,9 @@ class Contract(Record):
         board = target.on_board
         if board.linux is not None and limits.stack_bytes is not None:
             raise Mistake("no such limit: a stack on Linux is part of `ram`", at=("stack",))
+        needed = [] if board.linux and target.patches == "off" else [*limits.missing()]
         if board.process:
-            return limits
+            return checked(limits, needed)
         flash, ram = board.memories()
         wanted = "at most the {kind} of {board}, {size}"
         mistakes = [
@@ -125,8 +126,9 @@ class Contract(Record):
                 ("ram", "RAM", limits.ram_bytes, ram.length_bytes),
                 ("flash", "flash", limits.flash_bytes, flash.length_bytes),
             )
-            if limit > size
+            if limit is not None and limit > size
         ]
+        mistakes += needed
         mistakes += power_needs.of_board(
             limits, board, computed="hardware" not in info.data.get("mode", "")
         )
@@ -136,9 +138,7 @@ class Contract(Record):
     @classmethod
     def _margins_have_limits(cls, margins: Margins, info: ValidationInfo) -> Margins:
         limits: Limits | None = info.data.get("limits")
-        if limits is not None and limits.stack_bytes is None and margins.stack_share:
-            raise Mistake("a margin of something that 'limits' limits", at=("stack",))
-        return margins
+        return checked(margins, [] if limits is None else limits.not_there(margins))
 
     @field_validator("operation")
     @classmethod

@@ -35,9 +35,10 @@ class Limits(Record):
     """What the device allows.
 
     Attributes:
-        ram_bytes: Static RAM, the model's arena included, plus the stack's high-water mark.
+        ram_bytes: Static RAM, the model's arena included, plus the stack's high-water mark. Only a
+            board with Linux may be without this limit.
         flash_bytes: The whole image.
-        latency_us: One inference.
+        latency_us: One inference. Only a board with Linux may be without this limit.
         latency_statistic: Which of the repeated inferences the limit is for.
         stack_bytes: The stack's high-water mark; not judged on its own by default.
         pss_bytes: A program's proportional share of the memory of its machine, which runs Linux.
@@ -55,9 +56,9 @@ class Limits(Record):
         inferences_per_second: How many there must be beside that thread.
     """
 
-    ram_bytes: Bytes = Field(alias="ram")
+    ram_bytes: Bytes | None = Field(default=None, alias="ram")
     flash_bytes: Bytes = Field(alias="flash")
-    latency_us: Microseconds = Field(alias="latency")
+    latency_us: Microseconds | None = Field(default=None, alias="latency")
     latency_statistic: Statistic = "median"
     stack_bytes: Bytes | None = Field(default=None, alias="stack")
     pss_bytes: Bytes | None = Field(default=None, alias="pss")
@@ -87,6 +88,19 @@ class Limits(Record):
         if stack is not None and ram is not None and stack > ram:
             raise Mistake(f"at most the RAM limit, {format_bytes(ram)}, which the stack is part of")
         return stack
+
+    def missing(self) -> Iterator[Mistake]:
+        """What a device has to be limited in; of a program for Linux an emulator cannot tell it."""
+        for key, value in (("ram", self.ram_bytes), ("latency", self.latency_us)):
+            if value is None:
+                yield Mistake(f"the key '{key}'", at=(key,))
+
+    def not_there(self, margins: Margins) -> Iterator[Mistake]:
+        """Margins of limits that are not set."""
+        for field, share in margins.by_field().items():
+            if share and getattr(self, field) is None:
+                key = type(self).model_fields[field].alias or field
+                yield Mistake("a margin of something that 'limits' limits", at=(key,))
 
     def set_fields(self) -> Iterator[tuple[str, float]]:
         """Each limit that is set, by its field, in the order of the fields."""

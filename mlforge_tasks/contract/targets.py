@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ValidationInfo
 from pydantic.json_schema import SkipJsonSchema
 
 from mlforge_tasks.contract.limits import Limits, Margins
+from mlforge_tasks.contract.operation import Operation
 from mlforge_tasks.contract.sections import Target
 from mlforge_tasks.yaml_file import Mistake
 from mlforge_tasks.yaml_file.units import typed_by_hand
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Mode = Literal["simulate", "hardware", "simulate-then-hardware", "static"]
 Models = Literal["one", "each"]
 # What a target may have for itself, and of the contract otherwise.
-OWN = ("mode", "limits", "margins")
+OWN = ("mode", "limits", "margins", "operation")
 
 
 def _of_no_file(given: dict[str, str], info: ValidationInfo) -> dict[str, str]:
@@ -45,11 +46,13 @@ class Entry(Target):
         mode: Its own; by default the contract's.
         limits: Its own, all of them; by default the contract's.
         margins: Its own, all of them; by default the contract's.
+        operation: How it is used; by default as the contract says.
     """
 
     mode: Mode | None = None
     limits: Limits | None = None
     margins: Margins | None = None
+    operation: Operation | None = None
 
 
 def names(targets: Sequence[tuple[str, str]]) -> tuple[str, ...]:

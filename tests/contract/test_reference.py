@@ -35,7 +35,7 @@ def test_rows_tell_unit_bounds_and_default() -> None:
     """As a reader needs them, of one key of each sort."""
     page = reference.text()
     for row in (
-        "| `latency` | duration in `ns`, `us`, `ms`, `s`, `min`, `h` | required | One inference. |",
+        "| `latency` | duration in `ns`, `us`, `ms`, `s`, `min`, `h` | none | One inference.",
         "| `ram` | percentage in `%` | `0 %` | Of `limits.ram`. |",
         "`MB`, `MiB`, `GB`, `GiB` | `4 GiB` | The same for the training process's memory. |",
         "| `scaling` | section | `{rule: standard}` | How inputs are normalised. |",

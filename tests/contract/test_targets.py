@@ -129,3 +129,40 @@ def test_a_board_on_two_platforms_is_called_by_both(tmp_path: Path) -> None:
     """Names are those of boards as long as that tells them apart."""
     both = TWO.replace("mps2/an386, platform: baremetal", "mps2/an385, platform: zephyr")
     assert list(views(read(tmp_path, (ONE, both)))) == ["mps2_an385_baremetal", "mps2_an385_zephyr"]
+
+
+PI = "raspberry_pi_4, platform: linux"
+
+
+def test_a_board_with_linux_may_be_limited_in_its_size_alone(tmp_path: Path) -> None:
+    """What an emulator cannot tell of it would keep the contract from ever being met there."""
+    small = TWO.replace("mps2/an386, platform: baremetal", PI).replace(
+        OWN, "limits: {flash: 1 MiB}"
+    )
+    contract = read(tmp_path, (ONE, small))
+    bounds = {one.metric: one for one in clauses.bounds(contract)}
+    assert [name for name in bounds if "@" in name] == ["flash_bytes@raspberry_pi_4"]
+    assert bounds["flash_bytes@raspberry_pi_4"].sources == ("emulated", "hardware")
+    for extra, field, told in (
+        ("patches: auto, limits", "targets.1.limits.ram", "nothing; the key 'ram'"),
+        ("margins: {ram: 10 %}, limits", "targets.1.margins.ram", "a margin of something"),
+    ):
+        found = mistakes(tmp_path / field, (ONE, small.replace("limits", extra)))
+        assert any(one[1] == field and told in one[2] for one in found)
+
+
+def test_a_device_is_limited_in_memory_and_time(tmp_path: Path) -> None:
+    """As every contract was, whichever target lacks it."""
+    found = mistakes(tmp_path, (ONE, TWO.replace(OWN, "limits: {flash: 12 KiB}")))
+    assert [one[1:] for one in found] == [
+        ("targets.1.limits.ram", "nothing; the key 'ram'"),
+        ("targets.1.limits.latency", "nothing; the key 'latency'"),
+    ]
+
+
+def test_how_a_target_is_used_may_be_its_own(tmp_path: Path) -> None:
+    """What only Linux has is no key for the other one."""
+    used = f"{OWN}, operation: {{inference_period: 1 s}}"
+    first, second = views(read(tmp_path, (ONE, TWO.replace(OWN, used)))).values()
+    assert first.operation.inference_period_s is None
+    assert second.operation.inference_period_s == 1
