@@ -1,8 +1,9 @@
 """What limits on other figures leave of RAM, flash, latency and stack, by what was measured.
 
-A design's energy, say, is not foretold from its layers; but it grows with its latency, and each
-measured candidate tells how. A figure that must be large, such as inferences a second, is taken by
-its reciprocal, which then grows.
+A design's energy, say, is not foretold from its layers; but it grows with its latency, and measured
+candidates tell how. A figure that must be large, such as inferences a second, is taken by its
+reciprocal, which then grows. How much of a figure does not grow is not known at first: as long as
+every candidate keeps a limit, it implies nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from mlforge_tasks.agents import OtherLimit
     from mlforge_tasks.verdict.trial import Trial
 
-# Two candidates whose figures are closer than this tell no slope.
-ALIKE = 0.02
-
 
 def implied(
     others: Iterable[OtherLimit], history: Iterable[Trial], latency_metric: str
@@ -26,7 +24,7 @@ def implied(
 
     Args:
         others: The other limits.
-        history: What was measured so far; without anything nothing is implied.
+        history: What was measured so far.
         latency_metric: The latency that is limited, which stands for `latency_us`.
     """
     trials = list(history)
@@ -51,15 +49,11 @@ def _points(other: OtherLimit, trials: Iterable[Trial], name: str) -> Iterator[t
 
 
 def _bound(other: OtherLimit, points: list[tuple[float, float]]) -> float | None:
+    """Where a line meets the limit: from the nearest that keeps it to the nearest that does not."""
     limit = other.limit if other.direction == "at_most" else 1 / other.limit
-    if not points or limit <= 0:
+    broken = min((one for one in points if one[1] > limit), default=None)
+    if broken is None or limit <= 0:
         return None
-    # Of a line through two candidates, or through one and nothing, the piece near the limit counts.
-    points.sort(key=lambda point: abs(point[1] - limit))
-    base, value = points[0]
-    for base_2, value_2 in points[1:]:
-        apart = abs(base_2 - base) > ALIKE * base
-        slope = (value_2 - value) / (base_2 - base) if apart else 0.0
-        if slope > 0:
-            return max(base + (limit - value) / slope, 0.0) or None
-    return base * limit / value
+    base, value = broken
+    kept = max((one for one in points if one[1] <= limit and one[0] < base), default=(0.0, 0.0))
+    return kept[0] + (base - kept[0]) * (limit - kept[1]) / (value - kept[1]) or None

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from mlforge_tasks.records import SelfTest, Source
 
 
+# A difference of 32-bit readings that is less than 0 is read as at least this.
+BEFORE_DUE = 1 << 31
+
+
 @dataclass(frozen=True)
 class _Wakeups:
     """Of one phase, in ticks of the thread's clock but for `count`; see `scheduler.c`."""
@@ -26,6 +30,11 @@ class _Wakeups:
     jitter: int
     entry_least: int
     entry_most: int
+
+    @property
+    def readings(self) -> tuple[int, int, int]:
+        """How late thread and interrupt were, at most, and how unevenly."""
+        return self.most, self.entry_most, self.jitter
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,8 @@ class Schedule:
         counted = (found.beside.count, found.alone.inferences, found.together.inferences)
         if not all((*counted, found.alone.ticks, found.thread_hz, found.period, found.tick_hz)):
             raise ToolError("the device's periodic thread, or its clock, stood still")
+        if max(*found.idle.readings, *found.beside.readings) >= BEFORE_DUE:
+            raise ToolError("the device's periodic thread woke before it was due, by its clock")
         return found
 
     @property

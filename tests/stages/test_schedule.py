@@ -171,7 +171,12 @@ def test_a_boards_own_clock_tells_it(tmp_path: Path) -> None:
     assert share.source == "hardware"
 
 
-@pytest.mark.parametrize("changes", [{"beside": (0, 0, 0, 0, 0, 0)}, {"idle": (1, 2)}])
+EARLY = (50, 0xFFFFF63C, 0xFFFFF640, 1, 0xFFFFF600, 0xFFFFF610)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"beside": (0, 0, 0, 0, 0, 0)}, {"idle": (1, 2)}, {"idle": EARLY}]
+)
 def test_a_device_that_tells_nonsense_is_no_result(changes: dict[str, tuple[int, ...]]) -> None:
     """It is a broken tool, not a figure."""
     with pytest.raises(ToolError, match="periodic thread"):

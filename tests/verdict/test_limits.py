@@ -84,12 +84,20 @@ def _other(limit: float, direction: str = "at_most") -> OtherLimit:
 
 
 def test_what_a_limit_leaves_of_the_latency() -> None:
-    """Of one candidate in proportion; of two by the line through them; of none nothing."""
-    one, two = _trial("1", 100.0, 50.0), _trial("2", 200.0, 90.0)
+    """Nothing is implied as long as it is kept; else it lies below the least that breaks it."""
+    one, two, three = _trial("1", 100.0, 50.0), _trial("2", 200.0, 90.0), _trial("3", 300.0, 130.0)
     assert implied([_other(40.0)], [], "latency_us") == {}
-    assert implied([_other(40.0)], [one], "latency_us") == {"latency_us": 80.0}
+    assert implied([_other(200.0)], [one, two], "latency_us") == {}
+    assert implied([_other(40.0)], [three, one], "latency_us") == {"latency_us": 80.0}
     # 10 + 0.4 times the latency.
-    assert implied([_other(40.0)], [one, two], "latency_us") == pytest.approx({"latency_us": 75.0})
+    found = implied([_other(70.0)], [one, two, three], "latency_us")
+    assert found == pytest.approx({"latency_us": 150.0})
+
+
+def test_what_hardly_grows_leaves_room() -> None:
+    """A CPU share that the kernel makes says nothing of how large a network may be."""
+    shares = [_trial("1", 16.3, 0.1855), _trial("2", 20.0, 0.1839), _trial("3", 41.6, 0.1808)]
+    assert implied([_other(0.25)], shares, "latency_us") == {}
 
 
 def test_what_must_be_large_falls_with_the_latency() -> None:

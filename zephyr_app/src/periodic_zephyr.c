@@ -50,8 +50,11 @@ static void run(void *unused, void *nothing, void *none)
 
 void hal_periodic_start(void)
 {
-    uint64_t ticks = (uint64_t)k_uptime_ticks();
-    uint64_t now = cycles();
+    uint64_t ticks, now;
+    do { /* until no tick begins between the two readings */
+        ticks = (uint64_t)k_uptime_ticks();
+        now = cycles();
+    } while ((uint64_t)k_uptime_ticks() != ticks);
     /* A driver's ticks begin at a whole one of its own cycles. */
     first = (now - ticks * CYCLES_PER_TICK) / CYCLES_PER_TICK * CYCLES_PER_TICK;
     k_timer_init(&timer, on_timer, NULL);
