@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.pipeline.chain import Chain, by_name
 from mlforge_tasks.pipeline.deployment import PROBE, own
 from mlforge_tasks.stages import evaluate, render, screen, train, train_torch
-from mlforge_tasks.stages import update as update_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -145,14 +144,8 @@ class Candidates:
         return (trained, *own(model), *deployed, *more)
 
     def _update(self, at: str, model: Model) -> tuple[Stage, ...]:
-        """What sending the model takes, where there is one to update."""
-        update = self._wiring.contract.operation.update
-        if update is None:
-            return ()
-        config = {update_stage.COMPRESSION: update.compression, "model": update.model}
-        before = self._wiring.root / update.model
-        read: Inputs = {"quantise": model["quantise"], "before": before}
-        return (self._wiring.stage(f"update:{at}", update_stage.KIND, read, config),)
+        """What sending the model takes, of every target that has one to update."""
+        return _every(one.update(at, model) for one in self._deployments)
 
     def _deployed(self, at: str, model: Model, choices: Choices) -> tuple[Stage, ...]:
         """A model on every target."""

@@ -254,7 +254,8 @@ def _made_alike(then: Chain, now: Chain) -> bool:
 
 def _all_of(chain: Chain) -> dict[str, Stage]:
     """What is handed over of a candidate, and what else is measured of it."""
-    update = {name: stage for name, stage in chain.stages.items() if name == "update"}
+    updates = {"update", *(f"update_{target}" for target in chain.further)}
+    update = {name: stage for name, stage in chain.stages.items() if name in updates}
     return {**handed_over("", chain), **update}
 
 

@@ -26,6 +26,7 @@ from mlforge_tasks.stages import (
     quantise_torch,
     run,
 )
+from mlforge_tasks.stages import update as update_stage
 from mlforge_tasks.verdict.derived import CONDITIONS
 
 if TYPE_CHECKING:
@@ -94,6 +95,15 @@ class Deployment:
             read = {**_read_by_run(model, engine_, firmware_), "run": run_}
             made.append(self._run(f"hardware_run:{at}", places.hardware(board), board, read))
         return tuple(made)
+
+    def update(self, at: str, model: Model) -> tuple[Stage, ...]:
+        """What sending the model takes, where there is one to update."""
+        wiring, update = self._wiring, self._wiring.contract.operation.update
+        if update is None:
+            return ()
+        config = {update_stage.COMPRESSION: update.compression, "model": update.model}
+        read: Inputs = {"quantise": model["quantise"], "before": wiring.root / update.model}
+        return (wiring.stage(f"update:{at}", update_stage.KIND, read, config),)
 
     def tried(self, at: str, model: Model, earlier: Stage | None) -> Tried | None:
         """The run of a probe with each engine; None where there is one engine alone.

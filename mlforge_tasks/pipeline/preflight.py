@@ -44,7 +44,7 @@ def require(plan: Plan, names: Iterable[str] | None) -> None:
         _build(plan, contract)
     if plan.contract.search.torch is not None:
         torch_venv.tools()
-    if plan.contract.operation.update is not None:
+    if any(one.operation.update is not None for one in targets):
         update.tools()
     evaluate.tools()  # what stands in for the oracle, where that is not there
     for contract in targets:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from mlforge_tasks.records import Measurement, Reason
+    from mlforge_tasks.records import Reason
 
 
 class Folders:
@@ -63,17 +63,18 @@ class Folders:
         """What it came to on a board."""
         return self._run("hardware_run")
 
-    def further(self, target: str) -> tuple[Measurement, ...]:
-        """What the candidate came to on a further target: a board's figures last."""
-        emulated, board = self._run(f"run_{target}"), self._run(f"hardware_run_{target}")
-        probed = None if emulated or board else self._run(f"probe_run_{target}")
-        known = (ran for ran in (probed, emulated, board) if ran is not None)
-        return tuple(one for ran in known for one in ran.measurements)
+    def trained_on(self, target: str) -> tuple[RunReport, ...]:
+        """What the trained network came to on a further target: a board's last."""
+        runs = (self._run(f"run_{target}"), self._run(f"hardware_run_{target}"))
+        return tuple(ran for ran in runs if ran is not None)
 
-    @cached_property
-    def update(self) -> UpdateReport | None:
-        """What an update of the model takes."""
-        path = self.file("update", UPDATE)
+    def probed_on(self, target: str) -> RunReport | None:
+        """What the untrained one came to there."""
+        return self._run(f"probe_run_{target}")
+
+    def update(self, target: str = "") -> UpdateReport | None:
+        """What an update of the model takes; of a further target, of the model that it has."""
+        path = self.file(f"update_{target}" if target else "update", UPDATE)
         return None if path is None else UpdateReport.read(path)
 
     @cached_property

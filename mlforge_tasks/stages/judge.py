@@ -14,7 +14,7 @@ from mlforge_tasks.stages._calibrated import as_measurement, calibrated
 from mlforge_tasks.stages._folders import Folders
 from mlforge_tasks.verdict.baselines import bounds_of, is_linear
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound, judge, on_target
-from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
+from mlforge_tasks.verdict.derived import CONDITIONS, SOURCES, Conditions
 from mlforge_tasks.verdict.limits import update_size
 from mlforge_tasks.verdict.transcript import TRANSCRIPT, Transcript
 from mlforge_tasks.verdict.trial import Trial
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.cycles.record import Cycles
     from mlforge_tasks.records import Source
     from mlforge_tasks.stages.run import RunReport
+    from mlforge_tasks.stages.update import UpdateReport
     from mlforge_tasks.verdict.decision import Counts
     from mlforge_tasks.verdict.evaluation import SplitEvaluation
 
@@ -53,17 +54,23 @@ def _measurements(
     if folders.on_board is not None:
         ran = folders.on_board
         figures_found += ran.measurements  # last, where one value a metric is asked for
-    figures_found = conditions.derived((*figures_found, *_update(folders, ran.source)))
+    figures_found = conditions.derived((*figures_found, *_update(folders.update(), ran.source)))
     known = [one for one in bounds if one.sources]
-    figures_found += _reached(known, evaluation.validation, ran.source, on_test=False)
+    source = _most_trusted(folders, ran, config.get("further", ()))
+    figures_found += _reached(known, evaluation.validation, source, on_test=False)
     if judge([one for one in known if not one.on_test], figures_found).met:
-        figures_found += _reached(known, evaluation.test, ran.source, on_test=True)
+        figures_found += _reached(known, evaluation.test, source, on_test=True)
     return figures_found, ran.device_metrics.get(next(iter(evaluation.validation.figures)))
 
 
-def _update(folders: Folders, source: Source) -> tuple[Measurement, ...]:
+def _most_trusted(folders: Folders, ran: RunReport, targets: Iterable[Mapping[str, Any]]) -> Source:
+    """What speaks for the model's own figures: its bytes are the same wherever they ran."""
+    runs = [ran, *(run for target in targets for run in folders.trained_on(target["name"]))]
+    return max((one.source for one in runs), key=SOURCES.index)
+
+
+def _update(found: UpdateReport | None, source: Source) -> tuple[Measurement, ...]:
     """What sending the model takes: of the very bytes that the run had, so that it is as sure."""
-    found = folders.update
     if found is None:
         return ()
     metric = update_size.LIMIT.field
@@ -75,8 +82,11 @@ def _elsewhere(folders: Folders, targets: Iterable[Mapping[str, Any]]) -> Iterat
     """What was measured on targets beside the leading one, by its names among those of all."""
     for target in targets:
         name, conditions = target["name"], Conditions.from_dump(target[CONDITIONS])
-        found = folders.further(name)
-        found += _update(folders, found[-1].source) if found else ()
+        trained, probed = folders.trained_on(name), folders.probed_on(name)
+        runs = trained or ((probed,) if probed else ())
+        found = tuple(one for ran in runs for one in ran.measurements)
+        if trained:
+            found += _update(folders.update(name), trained[-1].source)
         for one in conditions.derived(found):
             yield one.model_copy(update={"metric": on_target(one.metric, name)})
 

@@ -22,6 +22,11 @@ _ON_DISK = ("flash_bytes", "update_bytes")
 
 
 ANY_SOURCE: tuple[Source, ...] = ("static", "emulated", "hardware")
+# Where a mode wants figures from, the strictest first.
+_ON_HARDWARE: tuple[Source, ...] = ("hardware",)
+_EXECUTED: tuple[Source, ...] = ("emulated", "hardware")
+_COMPUTED: tuple[Source, ...] = ("static",)
+_STRICTEST = (_ON_HARDWARE, _EXECUTED, _COMPUTED)
 
 
 def bounds(contract: Contract) -> tuple[Bound, ...]:
@@ -30,7 +35,7 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
     Each figure binds twice, on the validation split that the search reads and on the test split
     that it never sees. Of a process, nothing tells what the limits are for; of one for Linux, its
     size on disk can be told without the board. Of several targets the limits of each, those of the
-    first by their own names.
+    first by their own names; the goal is met by what the strictest of their modes wants.
     """
     leading, *further = [*views(contract).items()] or [("", contract)]
     clauses = list(_limits(leading[1]))
@@ -39,6 +44,7 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
         for name, view in further
         for one in _limits(view)
     ]
+    sources = min((_sources(one) for _, one in (leading, *further)), key=_STRICTEST.index)
     asked = contract.asked()
     clauses += [
         Bound(
@@ -46,7 +52,7 @@ def bounds(contract: Contract) -> tuple[Bound, ...]:
             limit=one.target,
             unit=one.unit,
             direction="at_most" if one.figure.direction == "minimize" else "at_least",
-            sources=_sources(contract),
+            sources=sources,
             key=one.key,
             by_worse_end=contract.goal.confidence is not None,
         )
@@ -111,8 +117,8 @@ def _limits(contract: Contract) -> tuple[Bound, ...]:
 
 def _sources(contract: Contract) -> tuple[Source, ...]:
     if contract.mode == "static":
-        return ("static",)
-    return ("emulated", "hardware") if contract.mode == "simulate" else ("hardware",)
+        return _COMPUTED
+    return _EXECUTED if contract.mode == "simulate" else _ON_HARDWARE
 
 
 def _limit_sources(contract: Contract, kind: LimitKind) -> tuple[Source, ...]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Key of a stage's configuration.
 CONDITIONS = "conditions"
 # What was executed tells more than what was computed, and a board more than an emulator.
-_SOURCES: tuple[Source, ...] = ("static", "emulated", "hardware")
+SOURCES: tuple[Source, ...] = ("static", "emulated", "hardware")
 
 
 class Conditions(Record):
@@ -41,7 +41,7 @@ class Conditions(Record):
         found = tuple(measurements)
         there = {(one.metric, one.source) for one in found}
         made: dict[tuple[str, Source], Measurement] = {}
-        for source in _SOURCES:
+        for source in SOURCES:
             measured = {one.metric: one for one in found if one.source == source}
             made |= {(one.metric, one.source): one for one in self._of(source, measured)}
         return (*found, *(one for key, one in made.items() if key not in there))

@@ -8,7 +8,7 @@ import pytest
 
 from mlforge_tasks.contract import loader
 from mlforge_tasks.contract.contract import Contract
-from mlforge_tasks.contract.targets import views
+from mlforge_tasks.contract.targets import Entry, views
 from mlforge_tasks.errors import ContractError
 from mlforge_tasks.verdict import clauses
 from tests.helpers.builds import edited
@@ -81,6 +81,34 @@ def test_clauses_name_the_target_and_where_its_limit_stands(tmp_path: Path) -> N
     assert (other.contract_key, other.limit) == ("targets.1.limits.flash", 12288)
     assert other.on_device
     assert [name for name in bounds if name.startswith("mse")] == ["mse", "mse_test"]
+
+
+@pytest.mark.parametrize(
+    ("modes", "sources"),
+    [
+        (("simulate", "hardware"), ("hardware",)),
+        (("simulate-then-hardware", "static"), ("hardware",)),
+        (("static", "simulate"), ("emulated", "hardware")),
+        (("static", "static"), ("static",)),
+    ],
+)
+def test_the_goal_is_met_by_what_the_strictest_target_wants(
+    modes: tuple[str, str], sources: tuple[str, ...]
+) -> None:
+    """Whichever leads; each target's own limits by what it wants itself."""
+    contract = loader.load(TANK, ROOT)
+    for pair in (modes, modes[::-1]):
+        boards = zip(("mps2/an385", "mps2/an386"), pair, strict=True)
+        entries = tuple(
+            Entry.model_construct(board=board, mode=mode, platform="baremetal", engine="aot")
+            for board, mode in boards
+        )
+        several = contract.model_copy(update={"targets": entries})
+        bounds = {one.metric: one for one in clauses.bounds(several)}
+        assert {bounds[name].sources for name in ("mse", "mse_test")} == {sources}
+        stack = bounds["stack_bytes"].sources
+        wanted = {"simulate": ("emulated", "hardware"), "static": ()}.get(pair[0], ("hardware",))
+        assert stack == wanted
 
 
 def test_an_agent_is_told_every_targets_limits(tmp_path: Path) -> None:

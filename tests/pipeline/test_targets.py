@@ -8,13 +8,14 @@ import pytest
 from doit.exceptions import InvalidDodoFile
 
 from mlforge_tasks.contract import loader
+from mlforge_tasks.pipeline import carry
 from mlforge_tasks.pipeline.plan import make_plan
 from mlforge_tasks.shell import each_target
 from mlforge_tasks.shell.rounds import Rounds
 from mlforge_tasks.shell.tasks import load_plan
 from tests.helpers.builds import edited
 from tests.helpers.paths import ROOT, TANK
-from tests.helpers.several_targets import ONE, TWO
+from tests.helpers.several_targets import ONE, OWN, TWO
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +66,19 @@ def test_each_admits_by_its_own_limits(tmp_path: Path) -> None:
     assert bounds["admit"]["flash_bytes"] == ("", 16384)
     assert bounds[f"admit{OTHER}"]["flash_bytes@mps2_an386"] == ("flash_bytes", 12288)
     assert chain[f"run{OTHER}"].config["board"]["name"] == "mps2/an386"
+
+
+def test_each_target_has_a_patch_of_the_model_that_it_has(tmp_path: Path) -> None:
+    """None has one for another; what has no model yet has none."""
+    used = f"{OWN}, operation: {{update: {{model: tests/data/tank.yaml, compression: crle}}}}"
+    first = plan_of(tmp_path, (ONE, TWO.replace(OWN, used))).iterations[0]
+    chain = first.candidates[0]
+    assert "update" not in chain.stages
+    update = chain[f"update{OTHER}"]
+    assert update.inputs == {"quantise": chain["quantise"], "before": TANK}
+    assert update.config["compression"] == "crle"
+    assert first.judge.inputs[f"0.update{OTHER}"] is update
+    assert f"update{OTHER}" in carry._all_of(chain)
 
 
 def test_a_stage_of_a_further_target_can_be_named(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from mlforge_tasks.quantisation import Quantisation, TensorQuantisation
 from mlforge_tasks.records import LayerCost, Measurement, Profile, Record
 from mlforge_tasks.stages import judge
 from mlforge_tasks.stages.run import RunReport
+from mlforge_tasks.stages.update import UpdateReport
 from mlforge_tasks.verdict.constraints import Bound
 from mlforge_tasks.verdict.evaluation import Evaluation, SplitEvaluation
 from mlforge_tasks.verdict.trials import Trials
@@ -116,6 +117,43 @@ def test_what_a_probe_took_is_kept_where_the_trained_model_takes_less(
     (result,) = Trials.read(tmp_path / "trials.json").results
     assert [one.value for one in result.trial.untrained] == untrained
     assert result.trial.measurements[-1].value == (299.0 if on_board else 300.0)
+
+
+def test_a_figure_of_several_targets_is_as_sure_as_their_runs(tmp_path: Path) -> None:
+    """The model's own by the surest run of all, an update by the run of the target it is for."""
+    split = SplitEvaluation(examples=9, figures={"mse": 0.5})
+    evaluated = Evaluation(computed_by="aot", not_compared="", validation=split, test=split)
+    patch = UpdateReport(update_bytes=70, model_bytes=9, before_bytes=9, compression="crle")
+    records: dict[str, tuple[str, Record]] = {
+        "run": ("measurements.json", _measured(300.0)),
+        "evaluate": ("evaluation.json", evaluated),
+        "run_b": ("measurements.json", _measured(200.0)),
+        "hardware_run_b": ("measurements.json", _measured(201.0, "hardware")),
+        "run_c": ("measurements.json", _measured(100.0)),
+        "probe_run_d": ("measurements.json", _measured(400.0)),
+        "update_b": ("update.json", patch),
+        "update_c": ("update.json", patch.model_copy(update={"update_bytes": 80})),
+        "update_d": ("update.json", patch),
+    }
+    inputs = {f"0.{name}": _stage(tmp_path / name, *one) for name, one in records.items()}
+    asked = (Bound(metric=name, limit=1.0, unit="1") for name in ("mse", "mse_test"))
+    bounds = [one.model_dump(mode="json") for one in asked]
+    further = [{"name": name, **PLAIN} for name in "bcd"]
+    told = {"bounds": bounds, "must_beat": [], "iteration": 1, "model": "x", **PLAIN}
+    judge.run(inputs, tmp_path, {**told, "further": further})
+    (result,) = Trials.read(tmp_path / "trials.json").results
+    found = {(one.metric, one.source): one.value for one in result.trial.measurements}
+    assert found == {
+        ("flash_bytes", "emulated"): 300.0,
+        ("flash_bytes@b", "emulated"): 200.0,
+        ("flash_bytes@b", "hardware"): 201.0,
+        ("update_bytes@b", "hardware"): 70,
+        ("flash_bytes@c", "emulated"): 100.0,
+        ("update_bytes@c", "emulated"): 80,
+        ("flash_bytes@d", "emulated"): 400.0,
+        ("mse", "hardware"): 0.5,
+        ("mse_test", "hardware"): 0.5,
+    }
 
 
 def test_what_is_a_baseline_itself_is_not_held_against_it() -> None:
