@@ -8,6 +8,7 @@ from mlforge_tasks.agents._situation import data_facts
 from mlforge_tasks.agents._text import clipped, fenced
 from mlforge_tasks.agents._told import detail, summary
 from mlforge_tasks.render import render
+from mlforge_tasks.verdict.constraints import target_of
 
 if TYPE_CHECKING:
     from mlforge_tasks.agents import DesignBrief, Workbench
@@ -33,6 +34,7 @@ def system_prompt(brief: DesignBrief, bench: Workbench, settings: Llm) -> str:
         setup=fenced(setup),
         data=fenced(clipped(data_facts(bench.card), TEXT_LENGTH)),
         engines=brief.engines,
+        further=any(target_of(one.metric) for one in brief.limits.others),
         input_shape=fenced(brief.input_shape),
         classification=brief.task == "classification",
         multilabel=brief.task == "multilabel",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlforge_tasks.agents import Setup, Workbench
+from mlforge_tasks.agents import OtherLimit, Setup, Workbench
 from mlforge_tasks.agents._prompt import system_prompt
 from mlforge_tasks.agents._text import fenced
 from mlforge_tasks.agents._tools import definitions
@@ -23,7 +23,7 @@ from mlforge_tasks.errors import CandidateFailure, ToolError
 from mlforge_tasks.records import Measurement, Reason
 from mlforge_tasks.verdict.transcript import Transcript
 from mlforge_tasks.verdict.trial import Trial
-from tests.helpers.made_up_device import evaluate, failed, load, make_brief, search
+from tests.helpers.made_up_device import ROOMY, evaluate, failed, load, make_brief, search
 from tests.helpers.messages_server import (
     Answerer,
     Block,
@@ -735,6 +735,18 @@ def test_the_prompt_says_how_a_design_is_trained_built_and_measured() -> None:
     text = system_prompt(make_brief(), bench, bench.llm)
     setup = text.partition("<setup>")[2].partition("</setup>")[0]
     assert json.loads(setup) == SETUP.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("metric", ["energy_per_inference_uj", "flash_bytes@mps2_an386"])
+def test_the_prompt_says_of_which_target_the_tools_tell(metric: str) -> None:
+    """Where there are several; one alone needs no word."""
+    other = OtherLimit(metric=metric, limit=1.0, unit="B", direction="at_most", told="more")
+    limits = ROOMY.model_copy(update={"others": (other,)})
+    bench = Round("https://localhost", {}, setup=SETUP).bench
+    text = system_prompt(make_brief(limits=limits), bench, bench.llm)
+    assert ("tell of the first target alone" in text) == ("@" in metric)
+    assert "\n\nThe target (fpu" in text
+    assert "\n\n\n" not in text
 
 
 def test_where_the_budget_goes_is_labelled_by_its_source() -> None:
