@@ -68,9 +68,14 @@ class Draw(Record):
             before = one
         return self
 
+    def at(self, ambient_c: float) -> UpTo | None:
+        """What counts at an ambient temperature; None above all that are named."""
+        return next((one for one in self.most if ambient_c <= one.up_to_c), None)
+
     def most_ua(self, ambient_c: float) -> float | None:
         """The most that is drawn at an ambient temperature; None above all that are named."""
-        return next((one.current_ua for one in self.most if ambient_c <= one.up_to_c), None)
+        found = self.at(ambient_c)
+        return None if found is None else found.current_ua
 
     @property
     def hottest_c(self) -> float:

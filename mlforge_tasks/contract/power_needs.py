@@ -63,21 +63,28 @@ def of_operation(
     if _set(limits, ("battery_life",)) and operation.battery is None:
         wanted = "the battery whose life limits.battery_life limits, such as cr2032"
         yield Mistake(wanted, at=("battery",), found="nothing")
-    if not computed or board.power is None:  # a meter or a sensor may tell
+    if board.power is None:
+        return
+    yield from _sleep(operation, board.power, board.name)
+    if not computed:  # a meter or a sensor may tell
         return
     if _set(limits, ("junction_temperature",)) and operation.ambient_c is None:
         wanted = "the highest temperature around the device, such as '40 \u00b0C'"
         yield Mistake(wanted, at=("ambient",), found="nothing")
     if _set(limits, _SUPPLIED):
-        yield from _of_data_sheet(operation, board.power, board.name)
+        yield from _hotter(operation, board.power, board.name)
 
 
-def _of_data_sheet(operation: Operation, power: Power, board: str) -> Iterator[Mistake]:
-    """What is asked of a board's data sheet that has it not."""
+def _sleep(operation: Operation, power: Power, board: str) -> Iterator[Mistake]:
+    """A mode that the board's file has not, whatever the limits."""
     if operation.sleep is not None and power.sleep_mode(operation.sleep) is None:
         modes = [one.mode for one in power.sleep]
         wanted = f"a sleep mode in the file of {board}: {', '.join(modes) or 'it has none'}"
         yield Mistake(wanted, at=("sleep",), suggestion=closest(operation.sleep, modes))
+
+
+def _hotter(operation: Operation, power: Power, board: str) -> Iterator[Mistake]:
+    """A temperature that its data sheet has no currents for."""
     ambient_c = ROOM_C if operation.ambient_c is None else operation.ambient_c
     hottest_c = min(one.hottest_c for one in (power.active, *power.sleep))
     if ambient_c > hottest_c:

@@ -128,6 +128,10 @@ class Estimate:
     low: float
     high: float
 
+    def at_least_zero(self) -> Estimate:
+        """What is left of it where nothing can be below zero."""
+        return Estimate(*(max(0.0, one) for one in (self.value, self.low, self.high)))
+
 
 @dataclass(frozen=True)
 class Energy:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mlforge_tasks.meters import Burst, Trace
+    from mlforge_tasks.meters import Burst, Estimate, Trace
 
 # Meters and boards keep time by crystals, or by oscillators that are calibrated to 1 %; two samples
 # more for the edges. A wrong sampling rate or clock setting is off by more.
@@ -140,9 +140,9 @@ def _figures(
         with_idle.append(busy_w * seconds * US_PER_S)
     found = Energy(
         per_inference_uj=estimate(per_inference),
-        with_idle_uj=estimate(with_idle),
-        active_power_uw=estimate(active),
-        idle_power_uw=estimate(idle),
+        with_idle_uj=estimate(with_idle).at_least_zero(),
+        active_power_uw=estimate(active).at_least_zero(),
+        idle_power_uw=_idle(estimate(idle)),
         windows=len(active),
         inferences=burst.inferences,
     )
@@ -154,3 +154,15 @@ def _figures(
             "keeps a core from sleeping",
         )
     return found
+
+
+def _idle(found: Estimate) -> Estimate:
+    """Power between inferences, of which the part below zero is the meter's error."""
+    if found.high < 0:
+        raise ToolError(
+            f"the meter's zero is off: between inferences it sees {found.low:.4g} to "
+            f"{found.high:.4g} uW, and a device takes no less than nothing",
+            hint="zero or calibrate the meter with nothing connected, or a smaller range; see "
+            "that nothing else feeds the board",
+        )
+    return found.at_least_zero()

@@ -41,7 +41,7 @@ cat /proc/uptime "$@"
 
 
 class NoCounterError(Exception):
-    """A machine has no counter of its energy, or does not let it be read."""
+    """A machine has no counter of its energy that may be read, or it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def measured(
         tick_hz: Frequency of its clock.
 
     Raises:
-        NoCounterError: As `read`.
+        NoCounterError: As `read`; or what it counts says nothing of inferences.
         ToolError: The connection is lost.
     """
     first = read(machine, sysfs)
@@ -122,6 +122,9 @@ def measured(
 
 def _energy(each_uj: Sequence[float]) -> Measurement:
     found = estimate(each_uj)
+    if found.high <= 0:
+        raise NoCounterError("its packages take no more during inferences than when left alone")
+    found = found.at_least_zero()
     return Measurement(
         metric=FIGURES[0],
         value=found.value,

@@ -137,6 +137,15 @@ class Bound(Record):
         least_is_worse = self.direction == "at_least"
         return interval.low if least_is_worse == self.by_worse_end else interval.high
 
+    def said(self, interval: Interval | None) -> str:
+        """How what `judged` takes of a measurement is put, with `{}` for the figure."""
+        if interval is None or not (self.by_worse_end or self.by_better_end):
+            return "is {}"
+        upwards = self.direction == "at_most"
+        if self.by_worse_end:
+            return "is up to {}" if upwards else "is down to {}"
+        return "is at least {}" if upwards else "is at most {}"
+
     def passes(self, value: float) -> bool:
         """Whether a value keeps the bound."""
         slack = self.slack(value)
@@ -232,15 +241,20 @@ def first_broken(bounds: Iterable[Bound], measurements: Iterable[Measurement]) -
 
     Used before training: only figures that the weights do not change are there yet.
     """
-    broken = [clause for clause in judge(bounds, measurements).clauses if clause.status == "fail"]
+    every = list(bounds)
+    clauses = judge(every, measurements).clauses
+    broken = [pair for pair in zip(every, clauses, strict=True) if pair[1].status == "fail"]
     if not broken:
         return None
-    worst = max(broken, key=lambda clause: (clause.slack or 0.0) / max(abs(clause.limit), 1e-9))
+    bound, worst = max(
+        broken, key=lambda pair: (pair[1].slack or 0.0) / max(abs(pair[1].limit), 1e-9)
+    )
+    judged = bound.judged(worst.value or 0.0, worst.interval)
     return Reason(
         code="measured_limit",
         stage="admit",
-        message=over_limit(worst, worst.value or 0.0),
+        message=over_limit(worst, judged, bound.said(worst.interval)),
         metric=worst.metric,
-        value=worst.value,
+        value=judged,
         limit=worst.limit,
     )

@@ -87,13 +87,14 @@ def battery_life_h(average: Span, battery: Battery) -> Span:
     """How long a battery lasts: its energy by the load and by its own discharge.
 
     Its energy lies between its capacity at the cut-off voltage and that at the nominal one; what it
-    loses by itself is a share of its capacity a year.
+    loses by itself is a share of its capacity a year. Without end where nothing empties it.
     """
     lost_a_h = battery.self_discharge_a_year / HOURS_A_YEAR
 
     def life(volts: float, power_uw: float) -> float:
         energy_uwh = battery.capacity_mah * 1e3 * volts * battery.efficiency
-        return 1 / (power_uw / energy_uwh + lost_a_h)
+        lost = power_uw / energy_uwh + lost_a_h
+        return 1 / lost if lost > 0 else math.inf
 
     return Span(life(battery.cutoff_v, average.high), life(battery.voltage_v, average.low))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlforge_tasks.contract.power import ROOM_C
 from mlforge_tasks.records import Record
 from mlforge_tasks.verdict.limits import (
     average_power,
@@ -48,23 +49,33 @@ def notes(board: Board, operation: Operation) -> EnergyNotes:
 
 def _sources(board: Board, operation: Operation) -> Iterator[str]:
     power, thermal, battery = board.power, board.thermal, operation.battery
+    ambient_c = ROOM_C if operation.ambient_c is None else operation.ambient_c
     if power is not None:
         yield f"supply of {board.name}: {power.supply_v:g} V"
-        yield _line("active current", power.active)
+        yield _line("active current", power.active, ambient_c)
         mode = power.sleep_mode(operation.sleep)
         if mode is not None:
-            yield _line(f"current in mode {mode.mode}", mode)
+            yield _line(f"current in mode {mode.mode}", mode, ambient_c)
     if battery is not None:
         feeds = f"{battery.capacity_mah:g} mAh, {battery.voltage_v:g} V to {battery.cutoff_v:g} V"
         yield f"battery: {feeds}" + (f"; {battery.source}" if battery.source else "")
+        if power is not None and battery.voltage_v < power.supply_v and battery.efficiency == 1:
+            yield (
+                f"the battery's {battery.voltage_v:g} V are less than the supply of "
+                f"{power.supply_v:g} V: its life is that with a converter that loses nothing, as "
+                "operation.battery names no efficiency"
+            )
     if thermal is not None:
         found = f"{thermal.theta_ja_k_per_w:g} K/W, {thermal.package}, {thermal.test_board}"
         yield f"theta_JA: {found}; {thermal.source}. Another board has another one"
 
 
-def _line(what: str, draw: Draw) -> str:
-    most = draw.most[-1]
-    span = f"{draw.least_ua:g} uA to {most.current_ua:g} uA at {most.up_to_c:g} \u00b0C"
+def _line(what: str, draw: Draw, ambient_c: float) -> str:
+    most = draw.at(ambient_c)
+    if most is None:
+        span = f"not known at {ambient_c:g} \u00b0C"
+    else:
+        span = f"{draw.least_ua:g} uA to {most.current_ua:g} uA at {most.up_to_c:g} \u00b0C"
     sure = "" if draw.guaranteed else "; the data sheet has typical figures alone"
     return f"{what}: {span}; {draw.source}: {draw.conditions}{sure}"
 

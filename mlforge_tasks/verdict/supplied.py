@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.contract.power import ROOM_C
@@ -33,13 +34,18 @@ def sureness(*found: Measurement) -> float:
 
 
 def figure(kind: LimitKind, span: Span, source: Source, level: float = BOUNDS) -> Measurement:
-    """A figure of a limit, whose value is the worse end of its span."""
+    """A figure of a limit, whose value is the worse end of its span.
+
+    Where the better end is not finite, the worse one is all that is told.
+    """
+    value, better = (span.high, span.low) if kind.direction == "at_most" else (span.low, span.high)
+    ends = {"low": span.low, "high": span.high, "level": level}
     return Measurement(
         metric=kind.field,
-        value=span.high if kind.direction == "at_most" else span.low,
+        value=value,
         unit=kind.unit,
         source=source,
-        interval=Interval(low=span.low, high=span.high, level=level),
+        interval=Interval(**ends) if math.isfinite(better) else None,
     )
 
 

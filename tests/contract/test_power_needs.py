@@ -84,6 +84,18 @@ def test_what_is_missing_is_asked_for(
     assert words in str(problem)
 
 
+@pytest.mark.parametrize("mode", ["simulate", "hardware", "simulate-then-hardware"])
+def test_a_sleep_mode_that_the_board_has_not_is_refused(tmp_path: Path, mode: str) -> None:
+    """In every mode, and without any limit on energy."""
+    text = GOOD.replace(*_NUCLEO).replace("mode: simulate", f"mode: {mode}")
+    text = text.replace("margins:", "operation: {sleep: nonsense}\nmargins:")
+    with pytest.raises(ContractError) as caught:
+        load(project(tmp_path, text), tmp_path)
+    (problem,) = caught.value.problems
+    assert problem.field == "operation.sleep"
+    assert "a sleep mode in the file of nucleo_f446re: sleep, stop" in str(problem)
+
+
 @pytest.mark.parametrize(
     ("limit", "count"), [("energy_per_inference: 9 uJ", 1), ("junction_temperature: 90 \u00b0C", 2)]
 )

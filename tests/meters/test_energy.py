@@ -95,6 +95,10 @@ def _nothing(one: Trace) -> Trace:
     return replace(one, power_w=one.power_w[:0], marker=one.marker[:0], clipped=one.clipped[:0])
 
 
+def _offset(one: Trace, offset_w: float = 2.1e-3) -> Trace:
+    return replace(one, power_w=one.power_w - offset_w)
+
+
 def _flat(one: Trace) -> Trace:
     return replace(one, power_w=np.full_like(one.power_w, 1e-3))
 
@@ -112,6 +116,7 @@ FAULTS: dict[str, tuple[Callable[[Trace], Trace], str]] = {
     "another clock": (lambda one: replace(one, period_s=1.05e-3), "210 ms by the meter's clock"),
     "too short": (_short, "194 ms by the meter's clock and 200 to 200 ms by the board's"),
     "clipped": (_clipped, "range was left"),
+    "zero is off": (_offset, "zero is off: between inferences it sees -100 to -100 uW"),
     "no difference": (_flat, "sees no more power"),
 }
 
@@ -123,6 +128,18 @@ def test_an_odd_trace_is_no_figure(fault: str) -> None:
     with pytest.raises(ToolError, match=said) as error:
         energy(spoilt(trace()), BURST)
     assert isinstance(error.value, LostSamplesError) == (fault == "lost")
+
+
+def test_no_power_is_below_zero() -> None:
+    """Of an interval about zero the worse end stays; what an inference adds is as it was."""
+    noisy = trace(noise_w=5e-3)
+    true = energy(noisy, BURST)
+    half_uw = true.idle_power_uw.high - true.idle_power_uw.value
+    found = energy(_offset(noisy, (true.idle_power_uw.value + half_uw / 2) / 1e6), BURST)
+    idle = found.idle_power_uw
+    assert (idle.value, idle.low) == (0, 0)
+    assert idle.high == pytest.approx(half_uw / 2)
+    assert found.per_inference_uj.value == pytest.approx(true.per_inference_uj.value)
 
 
 def test_a_meter_that_is_too_slow() -> None:

@@ -48,6 +48,16 @@ def test_a_counter_that_began_again_is_followed(
     assert first.until(last) == (2.5, spent)
 
 
+def test_inferences_that_take_less_than_nothing_are_no_figure() -> None:
+    """Else any limit would be kept; of a mean about zero the worse end stays."""
+    with pytest.raises(_rapl.NoCounterError, match="no more during inferences than when left"):
+        _rapl._energy([-2.0, -2.1, -1.9])
+    found = _rapl._energy([-2.0, 1.0, 0.0])
+    assert found.interval is not None
+    assert found.value == found.interval.low == 0
+    assert found.interval.high > 1
+
+
 class Counter:
     """A RAPL counter whose count is made when it is read: of time, and of a program's own."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlforge_tasks.contract import loader
-from mlforge_tasks.records import Measurement, Source
+from mlforge_tasks.records import Interval, Measurement, Source
 from mlforge_tasks.verdict import clauses
 from mlforge_tasks.verdict.constraints import UNITS, Bound, first_broken, judge
 from tests.helpers.builds import edited
@@ -60,6 +60,42 @@ def test_a_broken_limit_is_told_with_units(
     reason = first_broken([bound], [measured])
     assert reason is not None
     assert (reason.message, reason.value, reason.limit) == (message, value, limit)
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "judged"),
+    [
+        ({"by_worse_end": True, "limit": 5.05}, "is up to 5.1 uJ", 5.1),
+        ({"by_better_end": True, "limit": 4.5}, "is at least 4.9 uJ", 4.9),
+        (
+            {"by_worse_end": True, "limit": 4.95, "direction": "at_least"},
+            "is down to 4.9 uJ",
+            4.9,
+        ),
+        (
+            {"by_better_end": True, "limit": 5.5, "direction": "at_least"},
+            "is at most 5.1 uJ",
+            5.1,
+        ),
+        ({"limit": 4.5}, "is 5 uJ", 5.0),
+    ],
+)
+def test_the_end_that_is_judged_is_the_one_that_is_told(
+    given: dict[str, Any], said: str, judged: float
+) -> None:
+    """Not a value that keeps the limit."""
+    bound = Bound(metric="energy_per_inference_uj", unit="uJ", **given)
+    measured = Measurement(
+        metric=bound.metric,
+        value=5.0,
+        unit="uJ",
+        source="hardware",
+        interval=Interval(low=4.9, high=5.1, level=0.95),
+    )
+    reason = first_broken([bound], [measured])
+    assert reason is not None
+    assert f"energy_per_inference_uj {said}, the contract allows" in reason.message
+    assert reason.value == judged
 
 
 def test_one_unknown_clause_is_enough() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from mlforge_tasks.contract.board import load_board
@@ -65,6 +67,15 @@ def test_battery_life_without_own_discharge_is_capacity_by_current() -> None:
     assert (found.low, found.high) == pytest.approx((150.0, 225.0))
     worse = battery.model_copy(update={"efficiency": 0.8})
     assert energy.battery_life_h(Span(3000.0, 3000.0), worse).high == pytest.approx(180.0)
+
+
+def test_a_battery_that_nothing_empties_lasts_without_end() -> None:
+    """Nothing is divided by zero; its own discharge is what is left."""
+    lossless = Battery(capacity=225.0, voltage=3.0, cutoff=2.0)
+    found = energy.battery_life_h(Span(0.0, 3000.0), lossless)
+    assert found.low == pytest.approx(150.0)
+    assert found.high == math.inf
+    assert energy.battery_life_h(Span(0.0, 0.0), BATTERIES["cr2032"]).high == 100 * 8766
 
 
 def test_a_battery_empties_itself_within_its_years() -> None:

@@ -9,6 +9,7 @@ import pytest
 from mlforge_tasks.contract.board import load_board
 from mlforge_tasks.contract.loader import load
 from mlforge_tasks.contract.operation import Operation
+from mlforge_tasks.contract.power import BATTERIES
 from mlforge_tasks.records import Interval, Measurement, Source
 from mlforge_tasks.verdict.clauses import admission, bounds
 from mlforge_tasks.verdict.constraints import Bound, judge
@@ -91,6 +92,37 @@ def test_what_is_made_of_two_intervals_is_less_sure_than_each() -> None:
     assert life.low == pytest.approx(1 / (495 / 450e3 + 0.01 / 8766))
 
 
+def _metered(idle: tuple[float, float]) -> dict[str, Measurement]:
+    """What follows from 50 uJ an inference each second and an idle power."""
+    lossless = BATTERIES["cr2032"].model_copy(update={"self_discharge_a_year": 0.0})
+    found = tuple(
+        Measurement(
+            metric=metric,
+            value=sum(ends) / 2,
+            unit="1",
+            source="hardware",
+            interval=Interval(low=ends[0], high=ends[1], level=0.95),
+        )
+        for metric, ends in (("energy_per_inference_uj", (-60.0, 60.0)), ("idle_power_uw", idle))
+    )
+    operation = USED.model_copy(update={"battery": lossless})
+    made = Conditions(board=BOARD, operation=operation).derived(found)[len(found) :]
+    return {one.metric: one for one in made}
+
+
+def test_no_average_is_below_zero_and_no_interval_is_reversed() -> None:
+    """A life without end is no figure, so the worse end is all that is told; and that is judged."""
+    found = _metered((-20.0, 10.0))
+    power, life = found["average_power_uw"], found["battery_life_h"]
+    assert power.interval is not None
+    assert (power.interval.low, power.interval.high) == (0, 70)
+    assert life.value == pytest.approx(450e3 / 70)
+    assert life.interval is None
+    bound = Bound(metric=life.metric, limit=1e6, unit="h", direction="at_least", by_worse_end=True)
+    assert judge([bound], [life]).clauses[0].status == "fail"
+    assert _metered((-90.0, -80.0)) == {}
+
+
 def test_without_a_meter_nothing_of_a_board_is_measured() -> None:
     """Its time alone gives an estimate, which counts for no board."""
     found = _derived({"latency_us": 1e3}, "hardware")
@@ -166,5 +198,8 @@ def test_notes_name_data_sheet_and_table() -> None:
     for words in ("DS10693 Rev 9, Table 27", "mode stop", "Tables 16 and 117", "Panasonic CR2032"):
         assert words in told
     assert "typical figures alone" not in told
+    # At 60 C: that up to 85 C, and not that up to 105 C.
+    assert "active current: 14000 uA to 65800 uA at 85 \u00b0C" in told
+    assert "the battery's 3 V are less than the supply of 3.3 V" in told
     other = " ".join(notes(load_board("nrf52840dk/nrf52840"), USED).sources)
     assert "typical figures alone" in other

@@ -23,7 +23,9 @@ def _metered(known: Known) -> Measurement | None:
     if spent is None or idle is None or period_s is None or spent.source != "hardware":
         return None
     active, rest = supplied.ends(spent).over(period_s), supplied.ends(idle)
-    span = Span(active.low + rest.low, active.high + rest.high)
+    span = Span(max(0.0, active.low) + max(0.0, rest.low), active.high + rest.high)
+    if span.high < span.low:  # a meter whose zero is off says nothing
+        return None
     return supplied.figure(LIMIT, span, "hardware", supplied.sureness(spent, idle))
 
 

@@ -6,6 +6,7 @@ is as good as the average power: measured where that is.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from mlforge_tasks.verdict import energy, supplied
@@ -22,6 +23,8 @@ def _figure(known: Known) -> Measurement | None:
     if average is None or battery is None:
         return None
     lasts = energy.battery_life_h(supplied.ends(average), battery)
+    if math.isinf(lasts.low):
+        return None
     return supplied.figure(LIMIT, lasts, average.source, supplied.sureness(average))
 
 
