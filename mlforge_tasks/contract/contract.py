@@ -24,7 +24,7 @@ from mlforge_tasks.contract.dataset import DatasetSpec
 from mlforge_tasks.contract.fields import checked
 from mlforge_tasks.contract.goal import Asked, Figure, Goal
 from mlforge_tasks.contract.limits import Limits, Margins, effective
-from mlforge_tasks.contract.linux_process import off_linux
+from mlforge_tasks.contract.linux_process import limits_misfits, off_linux
 from mlforge_tasks.contract.model_names import misnamed
 from mlforge_tasks.contract.operation import Operation
 from mlforge_tasks.contract.operation import misfits as misfits_of
@@ -113,9 +113,7 @@ class Contract(Record):
         if target is None:
             return limits
         board = target.on_board
-        if board.linux is not None and limits.stack_bytes is not None:
-            raise Mistake("no such limit: a stack on Linux is part of `ram`", at=("stack",))
-        needed = [] if board.linux and target.patches == "off" else [*limits.missing()]
+        needed = [*limits_misfits(limits, target)]
         if board.process:
             return checked(limits, needed)
         flash, ram = board.memories()

@@ -7,7 +7,7 @@ To add a limit: a field here, named like the measurement that it binds, and a mo
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -70,7 +70,7 @@ class Limits(Record):
     wakeup_latency_us: Microseconds | None = Field(default=None, alias="wakeup_latency")
     period_jitter_us: Microseconds | None = Field(default=None, alias="period_jitter")
     interrupts_off_us: Microseconds | None = Field(default=None, alias="interrupts_off")
-    cpu_share: Share | None = None
+    cpu_share: Annotated[Share, Field(gt=0)] | None = None
     start_up_us: Microseconds | None = Field(default=None, alias="start_up")
     inferences_per_second: Hertz | None = None
 

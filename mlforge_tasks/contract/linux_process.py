@@ -12,6 +12,7 @@ from mlforge_tasks.yaml_file import Mistake
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mlforge_tasks.contract.limits import Limits
     from mlforge_tasks.contract.operation import Operation
     from mlforge_tasks.contract.sections import Target
 
@@ -39,3 +40,19 @@ def off_linux(operation: Operation, target: Target) -> Iterator[Mistake]:
         if value is not None:
             wanted = "no such key: it is for `platform: linux`, whose programs run beside others"
             yield Mistake(wanted, at=(key,))
+
+
+def limits_misfits(limits: Limits, target: Target) -> Iterator[Mistake]:
+    """Limits that only Linux has, or has not, and those that are missing, relative to `limits`.
+
+    Args:
+        limits: The contract's.
+        target: Likewise.
+    """
+    linux = target.on_board.linux is not None
+    if linux and limits.stack_bytes is not None:
+        yield Mistake("no such limit: a stack on Linux is part of `ram`", at=("stack",))
+    if not linux and limits.pss_bytes is not None:
+        yield Mistake("no such limit: it is for `platform: linux`", at=("pss",))
+    if not linux or target.patches != "off":
+        yield from limits.missing()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from mlforge_tasks.contract import periodic_thread
 from mlforge_tasks.contract.fields import ProjectPath
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.limits import Limits
 
 
+# Behind the offset of its root, a flatbuffer has what it is: `file_identifier` of TFLite's schema.
+TFLITE = b"TFL3"
 Compression = Literal["heatshrink", "crle", "lz4", "zstd", "bz2", "lzma"]
 
 
@@ -35,6 +38,15 @@ class Update(Record):
     """
 
     model: ProjectPath
+
+    @field_validator("model")
+    @classmethod
+    def _is_a_model(cls, model: str, info: ValidationInfo) -> str:
+        root = (info.context or {}).get("project_root")
+        if root is not None and Path(root, model).read_bytes()[4:8] != TFLITE:
+            raise Mistake("a TFLite model, whose fifth to eighth bytes are TFL3")
+        return model
+
     compression: Compression = "heatshrink"
 
 

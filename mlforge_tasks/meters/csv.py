@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # How long a recorder may take until its file has a first sample, and to end.
-START_LIMIT_S = 20.0
-END_LIMIT_S = 20.0
+START_LIMIT_S = END_LIMIT_S = 20.0
 # A file that has not grown for so long has all that was recorded: programs write several times a
 # second.
 QUIET_S = 0.5
@@ -108,7 +107,7 @@ def _rows(path: Path, settings: Csv, behind: int) -> _Rows:
     top, places = _header(path, lines, settings, wanted)
     first = max(top + 1, data[:behind].count(b"\n"))
     values: list[list[float]] = []
-    for number, cells in enumerate(csv.reader(lines[first:], delimiter=settings.delimiter), first):
+    for number, cells in enumerate(_cells(lines[first:], settings), first):
         if cells:
             values.append([_number(path, number + 1, cells, one, settings) for one in places])
     if len(values) < 2:
@@ -117,13 +116,22 @@ def _rows(path: Path, settings: Csv, behind: int) -> _Rows:
     return _Rows({name: table[:, at] for at, name in enumerate(wanted)}, first + 1)
 
 
+def _cells(lines: list[str], settings: Csv) -> Iterator[list[str]]:
+    """The cells of each line by itself: a stray quote is not to swallow those behind it."""
+    for line in lines:
+        cells = [line]
+        with contextlib.suppress(csv.Error):  # a cell beyond all sense
+            cells = next(csv.reader([line], delimiter=settings.delimiter), [])
+        yield cells
+
+
 def _header(
     path: Path, lines: list[str], settings: Csv, wanted: tuple[str, ...]
 ) -> tuple[int, list[int]]:
     """The line that names the columns, and their places; what comes before it says nothing."""
     best: list[str] = []
     for top, line in enumerate(lines[:100]):
-        names = [one.strip() for one in next(csv.reader([line], delimiter=settings.delimiter), [])]
+        names = [one.strip() for one in next(_cells([line], settings), [])]
         if set(wanted) <= set(names):
             return top, [names.index(name) for name in wanted]
         if not best or len(set(wanted) & set(names)) > len(set(wanted) & set(best)):
@@ -145,7 +153,7 @@ def _number(path: Path, line: int, cells: list[str], place: int, settings: Csv) 
         if value - value == 0:  # neither infinite nor NaN
             return value
     raise ToolError(
-        f"{path}:{line}: found '{text}' in column {place + 1}, wanted a number", hint=DELIMITER_HINT
+        f"{path}:{line}: found '{text[:60]}' in column {place + 1}, no number", hint=DELIMITER_HINT
     )
 
 

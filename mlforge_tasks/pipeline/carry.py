@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks.contract.contract import Contract
+from mlforge_tasks.contract.differences import differences, key, pair
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.graph.files import read_own
 from mlforge_tasks.graph.lookahead import Lookahead, cone, in_place
@@ -30,9 +31,10 @@ from mlforge_tasks.verdict import clauses
 from mlforge_tasks.verdict.trials import Carried, Report, Trials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mlforge_tasks.calibration.record import Calibration
+    from mlforge_tasks.contract.operation import Operation
     from mlforge_tasks.pipeline.chain import Chain
     from mlforge_tasks.pipeline.iteration import Iteration
     from mlforge_tasks.verdict.trials import TrialResult
@@ -87,7 +89,9 @@ class Carry:
             asked: The candidates that the test split was asked of before.
         """
         every = {*asked, *(one.trial.id for one in self._judged())}
-        known = Carried(bounds=clauses.bounds(self.searched), asked=tuple(sorted(every)))
+        edited = tuple(_edits(self.searched.operation, self.wiring.contract.operation))
+        bounds = clauses.bounds(self.searched)
+        known = Carried(bounds=bounds, asked=tuple(sorted(every)), edited=edited)
         chain = self.chains[best]
         read = {"judge00": self.judge, **self.told, f"{best}.evaluate": chain["evaluate"]}
         config = {**reporting(self.wiring), "carried": known.model_dump(mode="json")}
@@ -257,6 +261,14 @@ def _all_of(chain: Chain) -> dict[str, Stage]:
     updates = {"update", *(f"update_{target}" for target in chain.further)}
     update = {name: stage for name, stage in chain.stages.items() if name in updates}
     return {**handed_over("", chain), **update}
+
+
+def _edits(before: Operation, after: Operation) -> Iterator[str]:
+    """What is said of the device's use that is other now."""
+    dumps = ({"operation": one.model_dump(mode="json")} for one in (before, after))
+    for one in differences(*dumps):
+        was, now = pair(one)
+        yield f"{key(one.field)} {now}, was {was}"
 
 
 def _making(stage: Stage) -> dict[str, Any]:

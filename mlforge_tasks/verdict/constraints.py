@@ -157,6 +157,11 @@ class Bound(Record):
         return self.key or LIMIT_KEYS.get(plain(self.metric), GOAL_KEY)
 
     @property
+    def blind(self) -> bool:
+        """Whether nothing can tell the figure where the contract has it measured."""
+        return not self.sources
+
+    @property
     def on_test(self) -> bool:
         """Whether it binds a figure of the test split."""
         return self.metric.endswith(TEST_SUFFIX)

@@ -85,7 +85,7 @@ def carried_text(report: Report) -> list[str]:
         f"{name} not limited, was {format_value(one.limit, one.unit)}"
         for name, one in before.items()
     ]
-    edited = "; ".join(edits) or "goal.baseline"
+    edited = "; ".join((*edits, *report.carried.edited)) or "goal.baseline"
     told = f"carried over: found before the contract was edited ({edited})"
     return [f"{told}; nothing was searched, which `doit clean` and a run would do"]
 

@@ -166,10 +166,12 @@ class Carried(Record):
     Attributes:
         bounds: The clauses of that search.
         asked: The candidates that the test split was asked of, then and since.
+        edited: What else of the contract is other now, in words.
     """
 
     bounds: tuple[Bound, ...]
     asked: tuple[str, ...]
+    edited: tuple[str, ...] = ()
 
 
 class ReportedTarget(Record):

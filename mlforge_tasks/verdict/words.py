@@ -14,7 +14,7 @@ from mlforge_tasks.yaml_file.units import format_against, format_share, format_v
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mlforge_tasks.records import Clause, Interval, Profile, Verdict
+    from mlforge_tasks.records import Clause, Interval, Profile, Reason, Verdict
     from mlforge_tasks.verdict.relaxation import Relaxation, Shortfall
 
 # What a detector's threshold keeps on validation data, by the ends of the contract's keys.
@@ -59,16 +59,26 @@ def verdict_text(result: TrialResult) -> str:
     verdict, reason = result.trial.verdict, result.trial.reason
     if verdict is not None and verdict.met:
         return "PASS"
-    if reason is not None and reason.code == PRUNED:
-        return "weak, stopped early"
-    if reason is not None and reason.metric is None:
-        return f"failed: {reason.code}"
-    if reason is not None and reason.code == ON_CPU:
-        return f"{short_name(reason.metric or '')} unknown, not trained"
     text = _names(failing(verdict))
     if reason is not None:
-        return f"over {text or short_name(reason.metric or '')}, not trained"
-    return f"misses {text}" if text else "unknown"
+        return _refused(reason, text)
+    return f"misses {text}" if text else f"unknown: {_names(_unknown(verdict))}".rstrip(": ")
+
+
+def _refused(reason: Reason, broken: str) -> str:
+    """The same of a candidate that was not made whole."""
+    if reason.code == PRUNED:
+        return "weak, stopped early"
+    if reason.metric is None:
+        return f"failed: {reason.code}"
+    if reason.code == ON_CPU:
+        return f"{short_name(reason.metric)} unknown, not trained"
+    return f"over {broken or short_name(reason.metric)}, not trained"
+
+
+def _unknown(verdict: Verdict | None) -> list[Clause]:
+    """The clauses that nothing told."""
+    return [one for one in verdict.clauses if one.status == "unknown"] if verdict else []
 
 
 def failing(verdict: Verdict | None) -> list[Clause]:
@@ -151,6 +161,11 @@ def shortfall(report: Report) -> str:
     why = binding or (reason.message if reason is not None else verdict_text(best))
     closest = f"{best.trial.id} ({best.brief}): {why}"
     lines = [f"NOT MET: the budget of {report.name} ended after {spent}. Best: {closest}"]
+    blind = ", ".join(dict.fromkeys(short_name(one.metric) for one in report.bounds if one.blind))
+    if blind:
+        lines.append(
+            f"  unknown, whatever is searched: {blind}, which nothing in this mode can tell"
+        )
     if report.shortfall is not None:
         lines += _explanation(report.shortfall, report.goal)
     return "\n".join(lines)
@@ -158,8 +173,7 @@ def shortfall(report: Report) -> str:
 
 def _undecided(report: Report, best: TrialResult) -> str:
     """The end of a run on a board that cannot tell what the limits are for."""
-    clauses = best.trial.verdict.clauses if best.trial.verdict else ()
-    unknown = ", ".join(short_name(one.metric) for one in clauses if one.status == "unknown")
+    unknown = ", ".join(short_name(one.metric) for one in _unknown(best.trial.verdict))
     told = f"what {report.board} can tell of {report.name}"
     first = f"UNKNOWN: candidate {best.trial.id} keeps {told}"
     last = f"  {unknown}: not measured, since it ran as a process of this computer"

@@ -57,9 +57,11 @@ def test_decimal_commas_and_what_was_there_before(tmp_path: Path) -> None:
 
 
 FILES = {
-    "t,i,d0\n0,1,0\n1,x,0\n": r"x\.csv:3: found 'x' in column 2, wanted a number",
+    "t,i,d0\n0,1,0\n1,x,0\n": r"x\.csv:3: found 'x' in column 2, no number",
     "t,i,d0\n0,1,0\n1,1\n": r"x\.csv:3: found '' in column 3",
     "t,i,d0\n0,nan,0\n1,1,1\n": r"x\.csv:2: found 'nan'",
+    't,i,d0\n0,"1,0\n1,1,0\n2,1,0\n': r"x\.csv:2: found '1,0' in column 2, no number",
+    f"t,i,d0\n0,{'9' * 200_000}x,0\n": r"x\.csv:2: found '0,9{58}' in column 1, no number",
     "t,d0\n0,0\n": r"no line with all columns: 'i' is not among 't', 'd0'",
     "t;i;d0\n0;0;0\n": r"'t', 'i', 'd0' are not among 't;i;d0'",
     "t,i,d0\n0,1,0\n": "has 1 samples",

@@ -10,7 +10,7 @@ import detools
 import pytest
 
 from mlforge_tasks.contract.limits import Limits
-from mlforge_tasks.contract.operation import Operation, misfits
+from mlforge_tasks.contract.operation import Operation, Update, misfits
 from mlforge_tasks.stages import update
 from mlforge_tasks.stages.update import UPDATE, UpdateReport
 
@@ -51,3 +51,13 @@ def test_a_limit_needs_to_know_what_devices_have() -> None:
     )
     (mistake,) = misfits(Operation(), limits)
     assert mistake.at == ("update",)
+
+
+def test_what_devices_have_is_a_model(tmp_path: Path) -> None:
+    """Any other file would give a figure too."""
+    context = {"project_root": tmp_path}
+    (tmp_path / "old.tflite").write_bytes(b"\x1c\0\0\0TFL3\0")
+    (tmp_path / "notes.md").write_bytes(b"# What devices have")
+    assert Update.model_validate({"model": "old.tflite"}, context=context).model == "old.tflite"
+    with pytest.raises(ValueError, match="TFL3"):
+        Update.model_validate({"model": "notes.md"}, context=context)
