@@ -73,6 +73,31 @@ def of_operation(
         yield Mistake(wanted, at=("ambient",), found="nothing")
     if _set(limits, _SUPPLIED):
         yield from _hotter(operation, board.power, board.name)
+    yield from _asleep(operation, limits, board.power, board.name)
+
+
+def _asleep(operation: Operation, limits: Limits, power: Power, board: str) -> Iterator[Mistake]:
+    """A sleep mode that alone draws more than a limit allows, whatever the design."""
+    mode = power.sleep_mode(operation.sleep)
+    ambient_c = ROOM_C if operation.ambient_c is None else operation.ambient_c
+    most_ua = None if mode is None else mode.most_ua(ambient_c)
+    if mode is None or most_ua is None or operation.inference_period_s is None:
+        return
+    asleep_uw = power.supply_v * most_ua
+    allowed = {"average_power": limits.average_power_uw}
+    battery = operation.battery
+    if battery is not None and limits.battery_life_h is not None:
+        full_uwh = battery.capacity_mah * battery.voltage_v * 1e3 * battery.efficiency
+        allowed["battery_life"] = full_uwh / limits.battery_life_h
+    for name, limit_uw in allowed.items():
+        if limit_uw is not None and limit_uw < asleep_uw:
+            known = ", ".join(one.mode for one in power.sleep)
+            drawn, limit = (format_value(one, "uW") for one in (asleep_uw, limit_uw))
+            wanted = (
+                f"another mode of {board} ({known}): in '{mode.mode}' it draws up to {drawn} "
+                f"asleep, and limits.{name} leaves {limit}"
+            )
+            yield Mistake(wanted, at=("sleep",), found=operation.sleep or "nothing")
 
 
 def _sleep(operation: Operation, power: Power, board: str) -> Iterator[Mistake]:

@@ -29,15 +29,15 @@ def _load(root: Path, limit: str, operation: str = "", *, board: bool = True) ->
 def test_limits_and_operation_are_read(tmp_path: Path) -> None:
     """Each in the unit of its field; a battery by its name or by its figures."""
     used = "inference_period: 1 s, ambient: 40 \u00b0C, battery: cr2032, sleep: stop"
-    limit = "junction_temperature: 85 \u00b0C\n  battery_life: 2 days\n  average_power: 2 mW"
+    limit = "junction_temperature: 85 \u00b0C\n  battery_life: 1 days\n  average_power: 25 mW"
     found = _load(tmp_path, limit, used)
     assert found.effective_limits()["junction_temperature_c"] == 85
-    assert found.effective_limits()["battery_life_h"] == 48
-    assert found.effective_limits()["average_power_uw"] == 2000
+    assert found.effective_limits()["battery_life_h"] == 24
+    assert found.effective_limits()["average_power_uw"] == 25_000
     assert found.operation.battery is not None
     assert found.operation.battery.capacity_mah == 225
     own = "inference_period: 1 s, battery: {capacity: 2.5 Ah, voltage: 3 V, cutoff: 1.8 V}"
-    other = _load(tmp_path, "battery_life: 1 years", own).operation.battery
+    other = _load(tmp_path, "battery_life: 5 days", own).operation.battery
     assert other is not None
     assert (other.capacity_mah, other.self_discharge_a_year, other.efficiency) == (2500, 0, 1)
     # As a run hands it on.
@@ -118,3 +118,16 @@ def test_a_meter_or_a_sensor_needs_no_data_sheet(tmp_path: Path) -> None:
     text = text.replace("baremetal", "zephyr").replace(_LIMIT, f"{_LIMIT}  {more}")
     found = load(project(tmp_path, text), tmp_path).limits
     assert (found.energy_per_inference_uj, found.junction_temperature_c) == (9, 90)
+
+
+def test_a_board_that_draws_too_much_asleep(tmp_path: Path) -> None:
+    """No design helps: the mode is told, and those that there are."""
+    told = (
+        r"\(sleep, stop\): in 'sleep' it draws up to 51.* asleep, and limits.average_power leaves"
+    )
+    with pytest.raises(ContractError, match=told):
+        _load(tmp_path, "average_power: 2 mW", "inference_period: 1 s")
+    used = "inference_period: 1 s, battery: cr2032, sleep: stop"
+    with pytest.raises(ContractError, match=r"limits\.battery_life leaves"):
+        _load(tmp_path, "battery_life: 1 years", used)
+    assert _load(tmp_path, "average_power: 4 mW", "inference_period: 1 s, sleep: stop")
