@@ -42,8 +42,8 @@ def _row(
     bound = "\u2013" if limit is None else format_value(limit, kind.unit)
     one = best.measurement(kind.field)
     if one is None:
-        lack = notes.lacks.get(kind.field)
-        why = f"unknown: it needs {lack}" if lack else "unknown: it was not measured"
+        lack, known = notes.lacks.get(kind.field), dict(best.not_measured).get(kind.field)
+        why = f"unknown: it needs {lack}" if lack else f"unknown: {known or 'it was not measured'}"
         return name, "\u2013", "\u2013", bound, why
     ends = (one.value, one.value) if one.interval is None else (one.interval.low, one.interval.high)
     low, high = (format_value(end, kind.unit) for end in ends)

@@ -12,6 +12,7 @@ from mlforge_tasks.records import Measurement
 from mlforge_tasks.stages import main
 from mlforge_tasks.stages._calibrated import as_measurement, calibrated
 from mlforge_tasks.stages._folders import Folders
+from mlforge_tasks.stages._untold import untold
 from mlforge_tasks.verdict.baselines import bounds_of, is_linear
 from mlforge_tasks.verdict.constraints import TEST_SUFFIX, UNITS, Bound, judge, on_target
 from mlforge_tasks.verdict.derived import CONDITIONS, SOURCES, Conditions
@@ -146,12 +147,14 @@ def _detected(folders: Folders, measurements: Iterable[Measurement]) -> dict[str
     return {split: counts for split, counts in found.items() if counts is not None}
 
 
-def _told(ran: RunReport) -> dict[str, Any]:
-    """What a run says beside figures."""
+def _told(ran: RunReport | None, unfit: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """What a run says beside figures, and which of them its time does not allow."""
+    if ran is None:
+        return {"not_measured": tuple(unfit)}
     return {
         "not_compared": ran.not_compared,
         "differs": ran.differs,
-        "not_measured": ran.not_measured,
+        "not_measured": (*ran.not_measured, *unfit),
         "examples_run": ran.golden_vectors,
         "examples_left_out": ran.golden_left_out,
     }
@@ -172,13 +175,14 @@ def result(
     measurements, device_metric = _measurements(folders, bounds, config)
     foretold = calibrated(folders, config)
     measurements += as_measurement(foretold)
+    verdict = judge(bounds, measurements)
     trial = Trial(
         id=identity,
         architecture=architecture,
         figures=_figures(folders),
         reason=folders.reason,
         measurements=measurements,
-        verdict=judge(bounds, measurements),
+        verdict=verdict,
         profile=folders.profile,
         untrained=_untrained(folders, measurements),
     )
@@ -188,7 +192,7 @@ def result(
         brief=_brief(architecture, config),
         device_metric=device_metric,
         float_metrics=_float_metrics(folders, measurements),
-        **({} if ran is None else _told(ran)),
+        **_told(ran, untold(measurements, verdict, config)),
         cycles=_cycles(folders),
         detected=_detected(folders, measurements),
         changed=_changed(folders),

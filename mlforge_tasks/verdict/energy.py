@@ -49,6 +49,11 @@ class Duty:
     wakeup_s: float
     period_s: float
 
+    @property
+    def fits(self) -> bool:
+        """Whether the slowest inference is over before the next one is due."""
+        return self.inference_s.high <= self.period_s
+
     def active_share(self) -> Span:
         """The share of the time that it is awake; all of it where inferences do not fit."""
         awake = (self.inference_s.low, self.inference_s.high + self.wakeup_s)

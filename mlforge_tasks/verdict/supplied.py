@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlforge_tasks.contract.power import ROOM_C
 from mlforge_tasks.records import Interval, Measurement
 from mlforge_tasks.verdict.energy import US_PER_S, Duty, Span, drawn_uw, inference_s
+from mlforge_tasks.yaml_file.units import format_value
 
 if TYPE_CHECKING:
     from mlforge_tasks.records import Source
@@ -88,3 +89,14 @@ def duty(known: Known) -> Duty | None:
     mode = None if power is None else power.sleep_mode(known.operation.sleep)
     wakeup_us = None if mode is None else mode.wakeup_us
     return Duty(spent, (wakeup_us or 0.0) / US_PER_S, period_s)
+
+
+def misfit(known: Known) -> str:
+    """Why nothing is told of a period that inferences do not fit into; empty where they do."""
+    spends = duty(known)
+    if spends is None or spends.fits:
+        return ""
+    took, period = (
+        format_value(one * US_PER_S, "us") for one in (spends.inference_s.high, spends.period_s)
+    )
+    return f"an inference of {took} does not fit into operation.inference_period, {period}"

@@ -55,7 +55,9 @@ def test_average_power_is_that_of_a_period_step_by_step() -> None:
 
 
 def test_a_device_that_does_not_keep_up_never_sleeps() -> None:
-    """Its average is its active power."""
+    """Its average is its active power; it keeps up where its slowest inference does."""
+    assert not Duty(Span(0.05, 0.11), 0.0, 0.1).fits
+    assert Duty(Span(0.05, 0.1), 0.01, 0.1).fits
     found = energy.average_uw(Span(5.0, 9.0), Span(1.0, 2.0), Duty(Span(0.2, 0.3), 0.0, 0.1))
     assert found == Span(5.0, 9.0)
 

@@ -11,9 +11,10 @@ from mlforge_tasks.contract.loader import load
 from mlforge_tasks.contract.operation import Operation
 from mlforge_tasks.contract.power import BATTERIES
 from mlforge_tasks.records import Interval, Measurement, Source
+from mlforge_tasks.stages._untold import untold
 from mlforge_tasks.verdict.clauses import admission, bounds
-from mlforge_tasks.verdict.constraints import Bound, judge
-from mlforge_tasks.verdict.derived import Conditions
+from mlforge_tasks.verdict.constraints import Bound, judge, on_target
+from mlforge_tasks.verdict.derived import CONDITIONS, Conditions
 from mlforge_tasks.verdict.energy_notes import KINDS, notes
 from mlforge_tasks.verdict.words import describe_clause
 from tests.helpers.contract_cases import GOOD, project
@@ -121,6 +122,51 @@ def test_no_average_is_below_zero_and_no_interval_is_reversed() -> None:
     bound = Bound(metric=life.metric, limit=1e6, unit="h", direction="at_least", by_worse_end=True)
     assert judge([bound], [life]).clauses[0].status == "fail"
     assert _metered((-90.0, -80.0)) == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "source", "took"),
+    [(CYCLES, "emulated", "2.1 ms"), ({**METERED, "latency_us": 1300.0}, "hardware", "1.3 ms")],
+)
+def test_of_inferences_that_do_not_fit_into_their_period_nothing_is_told(
+    values: dict[str, float], source: Source, took: str
+) -> None:
+    """Neither power nor life is a pass, and why is told; heat is that of no rest."""
+    rushed = USED.model_copy(update={"inference_period_s": 1.1e-3})  # the fewest cycles fit
+    asked = ("average_power_uw", "battery_life_h")
+    slow = _derived(values, source, operation=rushed)
+    assert not set(asked) & set(slow)
+    assert "junction_temperature_c" in slow
+    measured = [
+        Measurement(metric=one, value=value, unit="1", source=source)
+        for one, value in values.items()
+    ]
+    bounds_ = [
+        Bound(metric=asked[0], limit=1e9, unit="uW"),
+        Bound(metric=asked[1], limit=1.0, unit="h", direction="at_least"),
+    ]
+    verdict = judge(bounds_, slow.values())
+    assert [one.status for one in verdict.clauses] == ["unknown", "unknown"]
+    conditions = Conditions(board=BOARD, operation=rushed)
+    why = f"an inference of {took} does not fit into operation.inference_period, 1.1 ms"
+    found = conditions.untold((*measured, *slow.values()), asked)
+    assert found == tuple((one, why) for one in asked)
+    whole = Conditions(board=BOARD, operation=USED).derived(measured)
+    assert set(asked) <= {one.metric for one in whole}
+    assert Conditions(board=BOARD, operation=USED).untold(whole, asked) == ()
+    # As stage judge tells it, of the target that it is of.
+    dump = {CONDITIONS: conditions.model_dump(mode="json")}
+    config: dict[str, Any] = {
+        CONDITIONS: Conditions(board=BOARD, operation=USED).model_dump(mode="json")
+    }
+    config["further"] = [{"name": "other", **dump}]
+    there = [
+        one.model_copy(update={"metric": on_target(one.metric, "other")}) for one in slow.values()
+    ]
+    there += [one.model_copy(update={"metric": on_target(one.metric, "other")}) for one in measured]
+    bound = bounds_[0].model_copy(update={"metric": on_target(asked[0], "other")})
+    told = untold((*whole, *there), judge([bound, *bounds_], whole), config)
+    assert dict(told) == {bound.metric: why}
 
 
 def test_without_a_meter_nothing_of_a_board_is_measured() -> None:

@@ -1,7 +1,8 @@
 """`limits.average_power`: what the device draws on average, an inference every period.
 
 Static: d P_active + (1 - d) P_sleep, where d is the share of the period that it is awake. Of a
-meter: the energy of an inference a period, and what the board draws when idle.
+meter: the energy of an inference a period, and what the board draws when idle. Where inferences do
+not fit into the period there is no such figure, and so no battery life.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ def _metered(known: Known) -> Measurement | None:
 
 
 def _figure(known: Known) -> Measurement | None:
+    if supplied.misfit(known):
+        return None
     if known.source == "hardware":
         return _metered(known)
     active, sleep, duty = supplied.active_uw(known), supplied.sleep_uw(known), supplied.duty(known)
