@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from mlforge_tasks import plugins
 from mlforge_tasks.contract import torch_network
 from mlforge_tasks.contract.search import LLM, REPLAY
-from mlforge_tasks.contract.sections import NPU_ENGINE
 from mlforge_tasks.graph.file_set import FileSet
 from mlforge_tasks.graph.stage import Stage
-from mlforge_tasks.pipeline import calibrated
+from mlforge_tasks.pipeline import calibrated, places
 from mlforge_tasks.pipeline.candidate import Candidates
 from mlforge_tasks.pipeline.chain import Chain
 from mlforge_tasks.pipeline.delivery import Ended, deliveries, handed_over, probes
@@ -169,10 +168,8 @@ class Iterations:
         }
 
     def _operators_of_engines(self) -> dict[str, tuple[str, ...]]:
-        """Of every engine that might take a model's place here: none for an NPU that is not."""
-        without = set() if self._wiring.on_board.npu else {NPU_ENGINE}
-        names = (one for one in plugins.installed("engines") if one not in without)
-        return {name: self._operators(name) for name in names}
+        """Of every engine that might run the model on the board instead."""
+        return {name: self._operators(name) for name in places.alternatives(self._wiring.on_board)}
 
     def _operators(self, engine: str) -> tuple[str, ...]:
         operators: tuple[str, ...] = plugins.load("engines", engine).operators(

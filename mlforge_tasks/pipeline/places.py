@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlforge_tasks import plugins
 from mlforge_tasks.contract.board import Board, load_board
+from mlforge_tasks.contract.sections import NPU_ENGINE
 from mlforge_tasks.errors import MlforgeError
 from mlforge_tasks.plugins import AUTO
 from mlforge_tasks.runners import Circumstances
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mlforge_tasks.contract.targets import Mode
     from mlforge_tasks.platforms import Platform
 
+LINUX = "linux"
 SIMULATOR = "qemu"
 PROCESS = "native"
 FOREIGN_PROCESS = "qemu_user"
@@ -44,6 +46,15 @@ def engines_of(target: Target, board: Board) -> tuple[str, ...]:
             hint="`platform: zephyr` builds every engine",
         )
     return (target.engine,)
+
+
+def alternatives(board: Board) -> tuple[str, ...]:
+    """The engines that a contract for a board may name, on whatever platform."""
+    if board.linux is not None:
+        linux: Platform = plugins.load("platforms", LINUX)
+        return linux.engines
+    zephyr: Platform = plugins.load("platforms", "zephyr")
+    return (*zephyr.engines_for(board), *((NPU_ENGINE,) if board.npu else ()))
 
 
 def emulated(board: Board) -> Board:
