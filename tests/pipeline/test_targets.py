@@ -70,12 +70,15 @@ def test_each_admits_by_its_own_limits(tmp_path: Path) -> None:
 
 def test_each_target_has_a_patch_of_the_model_that_it_has(tmp_path: Path) -> None:
     """None has one for another; what has no model yet has none."""
-    used = f"{OWN}, operation: {{update: {{model: tests/data/tank.yaml, compression: crle}}}}"
+    used = f"{OWN}, operation: {{update: {{model: tests/data/header.tflite, compression: crle}}}}"
     first = plan_of(tmp_path, (ONE, TWO.replace(OWN, used))).iterations[0]
     chain = first.candidates[0]
     assert "update" not in chain.stages
     update = chain[f"update{OTHER}"]
-    assert update.inputs == {"quantise": chain["quantise"], "before": TANK}
+    assert update.inputs == {
+        "quantise": chain["quantise"],
+        "before": TANK.with_name("header.tflite"),
+    }
     assert update.config["compression"] == "crle"
     assert first.judge.inputs[f"0.update{OTHER}"] is update
     assert f"update{OTHER}" in carry._all_of(chain)

@@ -28,7 +28,7 @@ from tests.helpers.paths import ROOT, TANK
 if TYPE_CHECKING:
     from pathlib import Path
 
-UPDATE = "{update: {model: tests/data/tank.csv}}"
+UPDATE = "{update: {model: tests/data/header.tflite}}"
 TARGET = "target: {board: mps2/an385, platform: baremetal, engine: aot}"
 NETWORK = "tests/data/torch_nets/nets.py:conv"
 HEAVY = ("numpy", "jinja2", "tflite", "tensorflow", "keras", "anthropic", "optuna", "matplotlib")
