@@ -62,6 +62,8 @@ def test_every_contract_of_ours_can_be_pointed_into() -> None:
     for path in sorted((ROOT / "contracts").glob("*.yaml")):
         text = path.read_text()
         found = places(text)
-        for key in ("limits.ram", "limits.flash", "limits.latency", "goal.metric"):
+        section = "limits" if "limits" in found else "targets.0.limits"
+        limits = (f"{section}.{name}" for name in ("ram", "flash", "latency"))
+        for key in (*limits, "goal.metric"):
             assert found[key].scalar, path
             assert f"{key.rpartition('.')[2]}: {cut(text, found[key])}" in text
