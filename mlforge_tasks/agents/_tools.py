@@ -236,25 +236,16 @@ class Toolbox:
         limits = self._brief.limits.by_metric()
         others = {one.metric: one for one in self._brief.limits.others}
         found = {one.metric: one for one in measurements}
-        told = {
-            metric: {
-                "value": rounded(one.value),
-                "limit": limits.get(metric),
-                "keeps": (limit := limits[metric]) is None or one.value <= limit,
-                "source": one.source,
-            }
+        usual = {
+            metric: _held(one, limit, keeps=limit is None or one.value <= limit)
             for metric, one in found.items()
             if metric in limits
+            for limit in (limits[metric],)
         }
-        return told | {
-            metric: {
-                "value": rounded(found[metric].value),
-                "limit": other.limit,
-                "keeps": other.past(found[metric].value) <= 0,
-                "source": found[metric].source,
-            }
+        return usual | {
+            metric: _held(one, other.limit, keeps=other.past(one.value) <= 0)
             for metric, other in others.items()
-            if metric in found
+            if (one := found.get(metric)) is not None
         }
 
     def _propose(self, given: dict[str, Any]) -> Answer:
@@ -281,3 +272,8 @@ class Toolbox:
             text = "not accepted: " + "; ".join(problems)
             return Answer(text[:ANSWER_LENGTH], wrong=True)
         return Answer("accepted", proposal=tuple(accepted))
+
+
+def _held(one: Measurement, limit: float | None, *, keeps: bool) -> dict[str, Any]:
+    """A measurement beside its limit."""
+    return {"value": rounded(one.value), "limit": limit, "keeps": keeps, "source": one.source}

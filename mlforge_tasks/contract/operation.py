@@ -11,7 +11,7 @@ from mlforge_tasks.contract import periodic_thread
 from mlforge_tasks.contract.fields import ProjectPath
 from mlforge_tasks.contract.linux_process import Load
 from mlforge_tasks.contract.periodic_thread import PeriodicThread
-from mlforge_tasks.contract.power import NamedBattery
+from mlforge_tasks.contract.power import ROOM_C, NamedBattery
 from mlforge_tasks.records import Record
 from mlforge_tasks.yaml_file import Mistake
 from mlforge_tasks.yaml_file.electrical import Celsius
@@ -73,6 +73,11 @@ class Operation(Record):
     load: Load | None = None
     memory_max_bytes: Bytes | None = Field(default=None, alias="memory_max")
     periodic_thread: PeriodicThread | None = None
+
+    @property
+    def around_c(self) -> float:
+        """The highest temperature around the device; a room's where the contract says none."""
+        return ROOM_C if self.ambient_c is None else self.ambient_c
 
 
 def misfits(operation: Operation, limits: Limits) -> Iterator[Mistake]:

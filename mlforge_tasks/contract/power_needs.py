@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.contract.power import ROOM_C
 from mlforge_tasks.yaml_file import Mistake, closest
 from mlforge_tasks.yaml_file.units import format_value
 
@@ -79,8 +78,7 @@ def of_operation(
 def _asleep(operation: Operation, limits: Limits, power: Power, board: str) -> Iterator[Mistake]:
     """A sleep mode that alone draws more than a limit allows, whatever the design."""
     mode = power.sleep_mode(operation.sleep)
-    ambient_c = ROOM_C if operation.ambient_c is None else operation.ambient_c
-    most_ua = None if mode is None else mode.most_ua(ambient_c)
+    most_ua = None if mode is None else mode.most_ua(operation.around_c)
     if mode is None or most_ua is None or operation.inference_period_s is None:
         return
     asleep_uw = power.supply_v * most_ua
@@ -110,9 +108,8 @@ def _sleep(operation: Operation, power: Power, board: str) -> Iterator[Mistake]:
 
 def _hotter(operation: Operation, power: Power, board: str) -> Iterator[Mistake]:
     """A temperature that its data sheet has no currents for."""
-    ambient_c = ROOM_C if operation.ambient_c is None else operation.ambient_c
     hottest_c = min(one.hottest_c for one in (power.active, *power.sleep))
-    if ambient_c > hottest_c:
+    if operation.around_c > hottest_c:
         most = format_value(hottest_c, "\u00b0C")
         wanted = f"at most {most}, up to which the file of {board} has currents"
         yield Mistake(wanted, at=("ambient",))

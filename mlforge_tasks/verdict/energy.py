@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.yaml_file.electrical import HOURS_A_YEAR
+from mlforge_tasks.yaml_file.units import HOURS_A_YEAR
 
 if TYPE_CHECKING:
     from mlforge_tasks.contract.power import Battery, Draw, Thermal

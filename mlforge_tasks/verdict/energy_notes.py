@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.contract.power import ROOM_C
 from mlforge_tasks.records import Record
 from mlforge_tasks.verdict.limits import (
     average_power,
@@ -49,13 +48,12 @@ def notes(board: Board, operation: Operation) -> EnergyNotes:
 
 def _sources(board: Board, operation: Operation) -> Iterator[str]:
     power, thermal, battery = board.power, board.thermal, operation.battery
-    ambient_c = ROOM_C if operation.ambient_c is None else operation.ambient_c
     if power is not None:
         yield f"supply of {board.name}: {power.supply_v:g} V"
-        yield _line("active current", power.active, ambient_c)
+        yield _line("active current", power.active, operation.around_c)
         mode = power.sleep_mode(operation.sleep)
         if mode is not None:
-            yield _line(f"current in mode {mode.mode}", mode, ambient_c)
+            yield _line(f"current in mode {mode.mode}", mode, operation.around_c)
     if battery is not None:
         feeds = f"{battery.capacity_mah:g} mAh, {battery.voltage_v:g} V to {battery.cutoff_v:g} V"
         yield f"battery: {feeds}" + (f"; {battery.source}" if battery.source else "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from mlforge_tasks.contract.power import ROOM_C
 from mlforge_tasks.records import Interval, Measurement
 from mlforge_tasks.verdict.energy import US_PER_S, Duty, Span, drawn_uw, inference_s
 from mlforge_tasks.yaml_file.units import format_value
@@ -53,7 +52,9 @@ def figure(kind: LimitKind, span: Span, source: Source, level: float = BOUNDS) -
 def active_uw(known: Known) -> Span | None:
     """What the board draws while it computes, by its data sheet."""
     power = known.board.power
-    return None if power is None else drawn_uw(power.supply_v, power.active, ambient_c(known))
+    return (
+        None if power is None else drawn_uw(power.supply_v, power.active, known.operation.around_c)
+    )
 
 
 def sleep_uw(known: Known) -> Span | None:
@@ -62,13 +63,7 @@ def sleep_uw(known: Known) -> Span | None:
     mode = None if power is None else power.sleep_mode(known.operation.sleep)
     if power is None or mode is None:
         return None
-    return drawn_uw(power.supply_v, mode, ambient_c(known))
-
-
-def ambient_c(known: Known) -> float:
-    """The ambient temperature that the contract names, or a room's."""
-    named = known.operation.ambient_c
-    return ROOM_C if named is None else named
+    return drawn_uw(power.supply_v, mode, known.operation.around_c)
 
 
 def time_s(known: Known) -> Span | None:

@@ -10,10 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mlforge_tasks.yaml_file.units import Quantity, positive, reader, shown
-
-HOURS_A_YEAR = 8766
-"""Hours of a year of 365.25 days."""
+from mlforge_tasks.yaml_file.units import HOURS_A_YEAR, Quantity, positive, reader, shown
 
 POWER = Quantity(
     "a power",

@@ -217,13 +217,15 @@ def _scaled(value: float, steps: Sequence[tuple[float, str]]) -> str:
     return f"{round(value / factor, 1):.1f}".removesuffix(".0") + f" {unit}"
 
 
+HOURS_A_YEAR = 8766
+"""Hours of a year of 365.25 days."""
 # Units that a figure is shown in, each with its size in the unit of the figure.
 _STEPS: dict[str, tuple[tuple[float, str], ...]] = {
     "B": ((1, "B"), (1 << 10, "KiB"), (1 << 20, "MiB"), (1 << 30, "GiB")),
     "us": ((0.001, "ns"), (1, "us"), (1000, "ms"), (10**6, "s"), (60 * 10**6, "min")),
     "uJ": ((0.001, "nJ"), (1, "uJ"), (1000, "mJ"), (10**6, "J")),
     "uW": ((0.001, "nW"), (1, "uW"), (1000, "mW"), (10**6, "W")),
-    "h": ((1, "h"), (24, "days"), (8766, "years")),
+    "h": ((1, "h"), (24, "days"), (HOURS_A_YEAR, "years")),
 }
 
 

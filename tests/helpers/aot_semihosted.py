@@ -16,6 +16,7 @@ from mlforge_tasks.platforms import _clang, _gnu
 from mlforge_tasks.platforms._image import APP
 from tests.helpers.aot_device import RUN_LIMIT_S, results, write_program
 from tests.helpers.aot_host import WARNINGS, compile_objects
+from tests.helpers.cores import run_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,8 +83,5 @@ def run_on_core(cases: Sequence[Case], core: Core, folder: Path) -> Mapping[str,
     link = [*gcc, "--oslib=semihost", "--crt0=hosted", "-o", str(program), *map(str, objects)]
     link += [f"-Wl,--defsym={name}={value:#x}" for name, value in places.items()]
     process.check(link, timeout_s=RUN_LIMIT_S)
-    assert board.qemu is not None
-    run = ["qemu-system-arm", "-machine", board.qemu.machine, "-nographic", "-monitor", "none"]
-    run += ["-semihosting-config", "enable=on,target=native", "-serial", "none"]
-    console = process.check([*run, "-kernel", str(program)], timeout_s=RUN_LIMIT_S)
+    console = run_on(board, program, RUN_LIMIT_S)
     return {name: bad for name, (bad, _) in results(cases, console).items()}

@@ -13,6 +13,8 @@ from mlforge_tasks.graph import process
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mlforge_tasks.contract.board import Board
+
 # By the core: the board, and what its compiler is told.
 CORES = {
     "cortex-m3": ("mps2/an385", "-mcpu=cortex-m3 -mthumb"),
@@ -56,8 +58,12 @@ def toolchain_or_skip(core: str, folder: Path) -> Path:
 
 
 def run(core: str, program: Path, timeout_s: float) -> str:
-    """What a program says until it ends."""
-    board = load_board(CORES[core][0])
+    """What a program for a core says until it ends."""
+    return run_on(load_board(CORES[core][0]), program, timeout_s)
+
+
+def run_on(board: Board, program: Path, timeout_s: float) -> str:
+    """What a program says on a board until it ends."""
     assert board.qemu is not None
     argv = ["qemu-system-arm", "-machine", board.qemu.machine, "-nographic", "-monitor", "none"]
     argv += ["-semihosting-config", "enable=on,target=native", "-serial", "none"]
