@@ -34,6 +34,7 @@ def topdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(doctor, "PYTHON_NEEDS", {"yaml": "pyyaml"})
     monkeypatch.setattr(doctor, "PROGRAMS", {"sh": "dash"})
     monkeypatch.setenv(product.VARIABLE, str(tmp_path / "project"))
+    monkeypatch.setattr(product, "path", tmp_path.joinpath)  # this clone's own may have a space
     toolchain.require.cache_clear()
     yield base.parent
     toolchain.require.cache_clear()
